@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The rules of the house, enforced by the compiler for every Swift target.
+let houseRules: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "vext",
+  products: [
+    .library(name: "Hypervisor", targets: ["Hypervisor"]),
+    .executable(name: "bench", targets: ["Bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
+    .package(url: "https://github.com/ordo-one/TextTable", exact: "0.0.2"),
+  ],
+  targets: [
+    // Header-only C shims: named ioctl requests, system calls that return -errno.
+    .systemLibrary(name: "CKVM", path: "Sources/CKVM"),
+    .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
+    .systemLibrary(
+      name: "CNUMA", path: "Sources/CNUMA", providers: [.apt(["libnuma-dev"])]),
+
+    .target(name: "VextProtocol", swiftSettings: houseRules),
+    .target(
+      name: "HostSystem",
+      dependencies: [
+        "CLinux", "CNUMA", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .target(
+      name: "Hypervisor",
+      dependencies: [
+        "CKVM", "CLinux", "HostSystem", "VextProtocol",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
+    // The freestanding guest: compiled by the plugin, embedded as one generated Swift file.
+    .target(
+      name: "MicroGuest",
+      dependencies: ["VextProtocol"],
+      exclude: ["Guest"],
+      swiftSettings: houseRules,
+      plugins: ["BuildMicroGuest"]),
+    .executableTarget(name: "MicroGuestBuilder", swiftSettings: houseRules),
+    .plugin(name: "BuildMicroGuest", capability: .buildTool(), dependencies: ["MicroGuestBuilder"]),
+
+    .executableTarget(
+      name: "Bench",
+      dependencies: [
+        "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "TextTable", package: "TextTable"),
+      ],
+      swiftSettings: houseRules),
+
+    // T0: no /dev/kvm.
+    .testTarget(
+      name: "VextProtocolTests", dependencies: ["VextProtocol"], swiftSettings: houseRules),
+    .testTarget(
+      name: "HostSystemTests",
+      dependencies: ["HostSystem", .product(name: "SystemPackage", package: "swift-system")],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "HypervisorTests",
+      dependencies: [
+        "Hypervisor", "HostSystem", "VextProtocol",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "BenchTests",
+      dependencies: ["Bench", "HostSystem", "MicroGuest"],
+      resources: [.copy("Topologies")],
+      swiftSettings: houseRules),
+    // T1: hand-assembled guests of a few bytes.
+    .testTarget(
+      name: "TinyGuestTests",
+      dependencies: ["Hypervisor", "HostSystem", "VextProtocol"],
+      swiftSettings: houseRules),
+    // T2: the micro guest end to end.
+    .testTarget(
+      name: "MicroGuestTests",
+      dependencies: ["Bench", "Hypervisor", "HostSystem", "MicroGuest", "VextProtocol"],
+      swiftSettings: houseRules),
+  ]
+)

@@ -1,0 +1,60 @@
+/// The device's end of a completion ring. Used by the one thread that owns the queue.
+///
+/// A driver has at most `depth` requests without an answer that it has consumed, so a slot is always free; a
+/// driver that breaks the rule overwrites its own answers and nobody else's.
+@unsafe @frozen
+public struct CompletionProducer {
+  @usableFromInline let ring: UnsafeMutableRawPointer
+  @usableFromInline var position: RingPosition
+
+  /// The start of a ring of `depth` entries at `ring`, 16-byte aligned, which must stay mapped.
+  @inlinable @inline(__always)
+  public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
+    unsafe self.ring = unsafe ring
+    unsafe self.position = RingPosition(depth: depth)
+  }
+
+  /// Writes one answer and announces it: the release store of the second word pairs with the acquire load in
+  /// ``CompletionConsumer/poll()``.
+  @inlinable @inline(__always)
+  public mutating func push(_ entry: CompletionEntry) {
+    // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
+    let slot = unsafe SharedWords(base: ring + Int(position.index) &* CompletionEntry.encodedByteCount)
+    unsafe slot.store(0, entry.byteCount)
+    let second =
+      unsafe UInt64(entry.status) | UInt64(entry.id) &<< 16 | UInt64(position.lap) &<< 32
+    unsafe slot.storeReleasing(1, second)
+    unsafe position.advance()
+  }
+}
+
+/// The guest's end of a completion ring. Used by the one thread that owns the queue.
+@unsafe @frozen
+public struct CompletionConsumer {
+  @usableFromInline let ring: UnsafeMutableRawPointer
+  @usableFromInline var position: RingPosition
+
+  /// The start of a ring of `depth` zeroed entries at `ring`, 16-byte aligned.
+  @inlinable @inline(__always)
+  public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
+    unsafe self.ring = unsafe ring
+    unsafe self.position = RingPosition(depth: depth)
+  }
+
+  /// Looks at the next slot and copies a ready answer out.
+  @inlinable @inline(__always)
+  public mutating func poll() -> RingPoll<CompletionEntry> {
+    // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
+    let slot = unsafe SharedWords(base: ring + Int(position.index) &* CompletionEntry.encodedByteCount)
+    let second = unsafe slot.loadAcquiring(1)
+    let lap = UInt32(truncatingIfNeeded: second &>> 32)
+    if unsafe lap == position.lap &- 1 { return .idle }
+    if unsafe lap != position.lap { return .violation }
+    var entry = unsafe CompletionEntry(
+      id: UInt16(truncatingIfNeeded: second &>> 16), status: UInt16(truncatingIfNeeded: second),
+      byteCount: slot.load(0))
+    entry.lap = lap
+    unsafe position.advance()
+    return .ready(entry)
+  }
+}

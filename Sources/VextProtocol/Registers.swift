@@ -1,0 +1,146 @@
+/// The vext PCI function's identity (docs/vext-protocol.md §2).
+///
+/// 1AF4h:10F0h-10FFh is set aside for experiments without registration by the owner of vendor 1AF4h.
+public enum VextPCIIdentity {
+  /// PCI vendor ID.
+  public static let vendor: UInt16 = 0x1AF4
+  /// PCI device ID.
+  public static let device: UInt16 = 0x10F5
+  /// PCI class code: mass storage, other.
+  public static let classCode: UInt32 = 0x01_80_00
+}
+
+/// Byte offsets of the control registers in BAR0 (docs/vext-protocol.md §3). All little-endian; 32-bit registers
+/// are accessed with 32 bits, 64-bit ones with 64 bits or with 32 bits, low half first.
+public enum VextRegister {
+  /// RO, 32 bits: ``magicValue``.
+  public static let magic: UInt64 = 0x00
+  /// RO, 32 bits: the protocol version, 1.
+  public static let version: UInt64 = 0x04
+  /// RO, 64 bits: features that the device offers.
+  public static let deviceFeatures: UInt64 = 0x08
+  /// RW, 64 bits: features that the driver accepts; a bit that was not offered is ignored.
+  public static let driverFeatures: UInt64 = 0x10
+  /// RO, 64 bits: the disk's size in bytes.
+  public static let capacity: UInt64 = 0x18
+  /// RO, 32 bits: offsets, lengths, segment addresses and segment lengths are multiples of this, in bytes.
+  public static let blockByteCount: UInt64 = 0x20
+  /// RO, 32 bits: bytes that one request may move at most.
+  public static let maxTransferByteCount: UInt64 = 0x24
+  /// RO, 32 bits: entries of a segment list at most.
+  public static let maxSegments: UInt64 = 0x28
+  /// RO, 32 bits: how many queues there are.
+  public static let queueCount: UInt64 = 0x2C
+  /// RO, 32 bits: the largest depth of a queue.
+  public static let maxQueueDepth: UInt64 = 0x30
+  /// RO, 32 bits: ``DeviceFlags``.
+  public static let deviceFlags: UInt64 = 0x34
+  /// WO, 32 bits: any write disables every queue, as one write of 0 to each queue's control would.
+  public static let reset: UInt64 = 0x38
+
+  /// Value of ``magic``: "VEXT" in ASCII, little-endian.
+  public static let magicValue: UInt32 = 0x5458_4556
+  /// Value of ``version``.
+  public static let versionValue: UInt32 = 1
+
+  /// Where the register block of queue 0 starts.
+  public static let queueBase: UInt64 = 0x1000
+  /// Distance from one queue's block to the next.
+  public static let queueStride: UInt64 = 0x40
+
+  /// Bytes of BAR0.
+  public static let barByteCount: UInt64 = 0x4000
+  /// Queues that fit into BAR0.
+  public static let queueLimit: UInt32 = 128
+
+  /// Where queue `index`'s register `register` is in BAR0.
+  @inlinable
+  public static func queue(_ index: UInt16, _ register: VextQueueRegister) -> UInt64 {
+    queueBase &+ UInt64(index) &* queueStride &+ register.rawValue
+  }
+}
+
+/// Byte offsets within a queue's register block (docs/vext-protocol.md §3.2).
+public enum VextQueueRegister: UInt64, CaseIterable, Sendable {
+  /// RW, 64 bits: guest-physical address of the submission ring, a multiple of 64.
+  case submissionRing = 0x00
+  /// RW, 64 bits: guest-physical address of the completion ring, a multiple of 64.
+  case completionRing = 0x08
+  /// RW, 32 bits: entries in each ring, a power of two from 2 to the largest depth.
+  case depth = 0x10
+  /// WO, 32 bits: 1 enables the queue with the values above, 0 disables it; returns when that is done.
+  case control = 0x14
+  /// RO, 32 bits: a ``QueueState``.
+  case state = 0x18
+  /// RO, 32 bits: a ``QueueError``; 0 while nothing was wrong since the queue was last enabled.
+  case error = 0x1C
+  /// RO, 64 bits: what the error is about: see ``QueueError``.
+  case errorDetail = 0x20
+}
+
+/// Bits of ``VextRegister/deviceFlags``.
+@frozen
+public struct DeviceFlags: OptionSet, BitwiseCopyable, Sendable {
+  /// The bits as they stand in the register.
+  public let rawValue: UInt32
+
+  /// Takes all bits, known or not.
+  @inlinable
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// Writes, discards and write-zeroes complete with EROFS.
+  public static let readOnly = DeviceFlags(rawValue: 1 << 0)
+  /// The disk takes discards; otherwise they complete with EOPNOTSUPP.
+  public static let discard = DeviceFlags(rawValue: 1 << 1)
+  /// The disk takes write-zeroes; otherwise they complete with EOPNOTSUPP.
+  public static let writeZeroes = DeviceFlags(rawValue: 1 << 2)
+}
+
+/// What a queue is doing (docs/vext-protocol.md §5).
+@frozen
+public enum QueueState: UInt32, Sendable {
+  /// Not served; the registers may be written.
+  case disabled = 0
+  /// Served.
+  case enabled = 1
+  /// Not served because the driver broke the protocol; `error` says how. Leaves this state when disabled.
+  case stopped = 2
+}
+
+/// Why a queue stopped or could not be enabled (docs/vext-protocol.md §5.2). `errorDetail` holds what is named
+/// here; for an entry, the slot it came in, unless said otherwise.
+@frozen
+public enum QueueError: UInt32, CaseIterable, Sendable {
+  /// Nothing was wrong.
+  case none = 0
+  /// The depth is not a power of two from 2 to the largest depth. Detail: the depth.
+  case badDepth = 1
+  /// A ring's address is not a multiple of 64. Detail: the address.
+  case misalignedRing = 2
+  /// A ring lies outside guest memory. Detail: the address.
+  case ringOutsideMemory = 3
+  /// The queue was enabled while it was enabled or stopped. Detail: zero.
+  case alreadyEnabled = 4
+  /// A slot carries a lap that no correct driver writes.
+  case badLap = 5
+  /// The operation is not one of ``VextOperation``.
+  case badOperation = 6
+  /// A reserved flag or field is set, or one that the operation does not take.
+  case reservedNotZero = 7
+  /// The id is not less than the depth.
+  case idOutOfRange = 8
+  /// The id belongs to a request without an answer.
+  case idInFlight = 9
+  /// Offset, length, or a segment's address or length is not a multiple of the block size.
+  case misaligned = 10
+  /// The request ends past the end of the disk, or wraps around 2^64.
+  case rangeOutsideDisk = 11
+  /// A segment, or the segment list, lies outside guest memory or wraps around 2^64.
+  case segmentOutsideMemory = 12
+  /// A segment list has no entry, too many, or a length that is not a multiple of 16.
+  case badSegmentList = 13
+  /// The segments hold no byte, or more than one request may move.
+  case badTransferLength = 14
+  /// The rings overlap each other. Detail: the completion ring's address.
+  case ringsOverlap = 15
+}

@@ -1,0 +1,30 @@
+/// What a submission entry asks for (docs/vext-protocol.md §4.2).
+@frozen
+public enum VextOperation: UInt8, Sendable {
+  /// Reads `offset ..< offset + sum of the segments` of the disk into the segments.
+  case read = 1
+  /// Writes the segments to the disk at `offset`.
+  case write = 2
+  /// Completes when every write that had completed before this entry was submitted is on stable storage.
+  case flush = 3
+  /// Tells that `offset ..< offset + length` is no longer needed; what a later read returns is undefined.
+  case discard = 4
+  /// Makes `offset ..< offset + length` read as zeroes.
+  case writeZeroes = 5
+  /// Writes the disk's 20-byte identity, padded with zero bytes, into the first segment.
+  case identify = 6
+}
+
+/// Flags of a submission entry (docs/vext-protocol.md §4.3). Bits without a name are reserved and refused.
+@frozen
+public struct SubmissionFlags: OptionSet, BitwiseCopyable, Sendable {
+  /// The bits as they stand in the entry.
+  public let rawValue: UInt8
+
+  /// Takes all bits, known or not.
+  @inlinable @inline(__always)
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Segment 0 names a list of segments in guest memory and not data; segment 1 is unused.
+  public static var segmentList: SubmissionFlags { SubmissionFlags(rawValue: 1 << 0) }
+}
