@@ -1,0 +1,62 @@
+import Synchronization
+
+/// Maps ranges of an address space (ports, or guest-physical addresses without RAM) to devices.
+///
+/// vCPU threads look up and, when a guest moves a BAR, change it at the same time; a lock keeps that sound.
+public final class AddressBus: Sendable {
+  private struct Entry {
+    let start: UInt64
+    let byteCount: UInt64
+    let device: any BusDevice
+  }
+
+  private let entries = Mutex<[Entry]>([])
+
+  /// An empty bus.
+  public init() {}
+
+  /// Claims `byteCount` bytes from `start` for `device`.
+  ///
+  /// - Returns: false, and nothing is changed, where the range is empty, wraps or overlaps one already claimed.
+  public func insert(_ device: any BusDevice, start: UInt64, byteCount: UInt64) -> Bool {
+    let (end, overflow) = start.addingReportingOverflow(byteCount)
+    guard byteCount > 0, !overflow else { return false }
+    return entries.withLock { entries in
+      guard !entries.contains(where: { $0.start < end && start < $0.start + $0.byteCount }) else { return false }
+      let place = entries.firstIndex { $0.start > start } ?? entries.count
+      entries.insert(Entry(start: start, byteCount: byteCount, device: device), at: place)
+      return true
+    }
+  }
+
+  /// Gives the range that starts at `start` free, if `device` holds it.
+  public func remove(_ device: any BusDevice, start: UInt64) {
+    entries.withLock { entries in entries.removeAll { $0.start == start && $0.device === device } }
+  }
+
+  /// Reads `byteCount` bytes; where no device is, all ones.
+  public func read(_ address: UInt64, byteCount: Int) -> UInt64 {
+    guard let (device, offset) = find(address, byteCount: byteCount) else { return Self.floating(byteCount) }
+    return device.read(offset: offset, byteCount: byteCount) & Self.floating(byteCount)
+  }
+
+  /// Writes `byteCount` bytes; where no device is, nothing happens.
+  public func write(_ address: UInt64, byteCount: Int, value: UInt64) {
+    guard let (device, offset) = find(address, byteCount: byteCount) else { return }
+    device.write(offset: offset, byteCount: byteCount, value: value)
+  }
+
+  /// What a read of `byteCount` bytes returns where nothing drives the bus.
+  public static func floating(_ byteCount: Int) -> UInt64 {
+    byteCount >= 8 ? .max : (1 << UInt64(max(byteCount, 0) * 8)) - 1
+  }
+
+  private func find(_ address: UInt64, byteCount: Int) -> (any BusDevice, UInt64)? {
+    entries.withLock { entries in
+      guard let entry = entries.last(where: { $0.start <= address }) else { return nil }
+      let offset = address - entry.start
+      guard offset < entry.byteCount, UInt64(max(byteCount, 0)) <= entry.byteCount - offset else { return nil }
+      return (entry.device, offset)
+    }
+  }
+}

@@ -1,0 +1,115 @@
+public import HostSystem
+public import SystemPackage
+public import VextProtocol
+
+/// A guest's RAM: from address 0 up to the PCI hole, the rest from 4 GiB on.
+///
+/// Guest code changes RAM at any moment, so values are copied in or out and never referred to. Any thread may
+/// call anything here; what two threads write to the same place at once is up to them.
+public final class GuestMemory: @unchecked Sendable {
+  /// Start of the hole for PCI memory, the APICs and firmware; it ends at 4 GiB.
+  public static let pciHoleStart: UInt64 = 0xC000_0000
+  /// Where RAM goes on behind the hole.
+  public static let highStart: UInt64 = 0x1_0000_0000
+  /// Page size of the host, and the granularity of a guest's memory size.
+  public static let pageByteCount: UInt64 = 4096
+
+  private let mapping: Mapping
+  /// Bytes of RAM.
+  public let byteCount: UInt64
+  /// Translates guest-physical runs; valid while this object lives.
+  public let map: GuestMemoryMap
+
+  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; nothing is resident yet.
+  ///
+  /// - Parameter node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).
+  public init(byteCount: UInt64, node: Int? = nil) throws(Errno) {
+    guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= 1 << 46 else {
+      throw .invalidArgument
+    }
+    let mapping = try Mapping.anonymous(byteCount: Int(byteCount))
+    if let node { try mapping.bind(toNode: node) }
+    let lowCount = min(byteCount, Self.pciHoleStart)
+    // SAFETY: the regions split the mapping, which this object owns as long as the map is in use.
+    let base = unsafe mapping.base
+    unsafe map = unsafe GuestMemoryMap(
+      low: .init(start: 0, byteCount: lowCount, host: base),
+      high: .init(
+        start: Self.highStart, byteCount: byteCount - lowCount,
+        host: byteCount > lowCount ? base + Int(lowCount) : nil))
+    self.mapping = mapping
+    self.byteCount = byteCount
+  }
+
+  /// The regions as KVM's memory slots want them.
+  public var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] {
+    let parts = unsafe [map.low, map.high]
+    return unsafe parts.compactMap { region in
+      guard let host = unsafe region.host, unsafe region.byteCount > 0 else { return nil }
+      return unsafe (GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host))))
+    }
+  }
+
+  /// Asks for transparent huge pages, best effort of the kernel's.
+  public func adviseHugePages() throws(Errno) { try mapping.adviseHugePages() }
+
+  /// Makes every page resident now, so that no page fault falls into a measurement.
+  public func prefault() throws(Errno) { try mapping.prefault() }
+
+  /// Bytes that are resident in the host.
+  public func residentByteCount() throws(Errno) -> Int { try mapping.residentByteCount() }
+
+  /// The NUMA node that the page at `offset` bytes into the RAM is on.
+  public func node(ofPageAt offset: Int) throws(Errno) -> Int { try mapping.node(ofPageAt: offset) }
+
+  /// Copies `bytes` to `address`.
+  public func write(_ bytes: some Collection<UInt8>, at address: GuestAddress) throws(GuestMemoryError) {
+    let target = try unsafe pointer(address, byteCount: UInt64(bytes.count))
+    // SAFETY: `pointer` established that the whole run is RAM.
+    unsafe UnsafeMutableRawBufferPointer(start: target, count: bytes.count).copyBytes(from: bytes)
+  }
+
+  /// Copies `byteCount` bytes out.
+  public func read(_ byteCount: Int, at address: GuestAddress) throws(GuestMemoryError) -> [UInt8] {
+    guard let count = UInt64(exactly: byteCount) else {
+      throw .outsideMemory(address, byteCount: UInt64(bitPattern: Int64(byteCount)))
+    }
+    let source = try unsafe pointer(address, byteCount: count)
+    // SAFETY: `pointer` established that the whole run is RAM.
+    return unsafe [UInt8](UnsafeRawBufferPointer(start: source, count: byteCount))
+  }
+
+  /// Copies one integer out, little-endian, of any alignment.
+  public func load<Value: FixedWidthInteger & BitwiseCopyable>(
+    _ type: Value.Type, at address: GuestAddress
+  ) throws(GuestMemoryError) -> Value {
+    let source = try unsafe pointer(address, byteCount: UInt64(MemoryLayout<Value>.size))
+    return unsafe Value(littleEndian: source.loadUnaligned(as: Value.self))
+  }
+
+  /// Copies one integer in, little-endian, of any alignment.
+  public func store<Value: FixedWidthInteger & BitwiseCopyable>(
+    _ value: Value, at address: GuestAddress
+  ) throws(GuestMemoryError) {
+    let target = try unsafe pointer(address, byteCount: UInt64(MemoryLayout<Value>.size))
+    unsafe target.storeBytes(of: value.littleEndian, as: Value.self)
+  }
+
+  /// The words of the run of `wordCount` 64-bit words at `address`, 8-byte aligned, for atomic access while
+  /// the guest runs. The caller keeps this object alive while it uses them.
+  public func sharedWords(at address: GuestAddress, wordCount: Int) throws(GuestMemoryError) -> SharedWords {
+    guard let count = UInt64(exactly: wordCount), count < 1 << 40, address.isAligned(to: 8) else {
+      throw .outsideMemory(address, byteCount: 0)
+    }
+    return try unsafe SharedWords(base: pointer(address, byteCount: count * 8))
+  }
+
+  private func pointer(
+    _ address: GuestAddress, byteCount: UInt64
+  ) throws(GuestMemoryError) -> UnsafeMutableRawPointer {
+    guard let pointer = unsafe map.hostPointer(address, byteCount: byteCount) else {
+      throw .outsideMemory(address, byteCount: byteCount)
+    }
+    return unsafe pointer
+  }
+}

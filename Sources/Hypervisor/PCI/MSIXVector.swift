@@ -1,0 +1,48 @@
+import HostSystem
+import Synchronization
+public import SystemPackage
+
+/// One MSI-X vector: an eventfd that KVM turns into the interrupt, and whether it may fire now.
+///
+/// ``raise()`` is for I/O threads and takes no lock; the rest is called with the table's lock held.
+final class MSIXVector: Sendable {
+  private let event: EventDescriptor
+  private let router: any MessageInterruptRouter
+  private let route: UInt32
+  private let isDeliverable = Atomic<Bool>(false)
+  private let isPendingFlag = Atomic<Bool>(false)
+
+  init(router: any MessageInterruptRouter) throws(Errno) {
+    let event = try EventDescriptor()
+    self.route = try router.addRoute(eventDescriptor: event.rawValue)
+    self.event = event
+    self.router = router
+  }
+
+  deinit { router.removeRoute(route, eventDescriptor: event.rawValue) }
+
+  var isPending: Bool { isPendingFlag.load(ordering: .acquiring) }
+
+  /// Fires, or remembers that it should have while it is masked.
+  func raise() {
+    if isDeliverable.load(ordering: .acquiring) {
+      event.signal()
+      return
+    }
+    // Sequentially consistent with setDeliverable: either we see that it was unmasked meanwhile, or the
+    // unmasking thread sees that we are pending.
+    isPendingFlag.store(true, ordering: .sequentiallyConsistent)
+    if isDeliverable.load(ordering: .sequentiallyConsistent) { firePending() }
+  }
+
+  func setMessage(_ message: InterruptMessage) throws(Errno) { try router.setMessage(message, ofRoute: route) }
+
+  func setDeliverable(_ deliverable: Bool) {
+    isDeliverable.store(deliverable, ordering: .sequentiallyConsistent)
+    if deliverable { firePending() }
+  }
+
+  private func firePending() {
+    if isPendingFlag.exchange(false, ordering: .sequentiallyConsistent) { event.signal() }
+  }
+}

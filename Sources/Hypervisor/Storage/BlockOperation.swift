@@ -1,0 +1,13 @@
+/// What an engine can do to a disk.
+public enum BlockOperation: Sendable {
+  /// Disk to memory.
+  case read
+  /// Memory to disk.
+  case write
+  /// Everything written so far onto stable storage.
+  case flush
+  /// The range is no longer needed.
+  case discard
+  /// The range reads as zeroes from now on.
+  case writeZeroes
+}

@@ -1,0 +1,77 @@
+import Glibc
+public import HostSystem
+import SystemPackage
+
+/// An open raw image or block device.
+///
+/// Any thread; the file position is never used.
+public final class DiskImage: Sendable {
+  /// The path that was opened.
+  public let path: String
+  /// 20 bytes that name the disk to the guest, padded with zero bytes.
+  public let identity: [UInt8]
+  /// Whether O_DIRECT is in force.
+  public let isDirect: Bool
+  /// What data paths copy.
+  public let handle: DiskHandle
+  private let descriptor: OwnedDescriptor
+
+  /// Opens `path`.
+  ///
+  /// A block device is opened with O_EXCL, so that a mounted one is refused. Trailing bytes that do not fill a
+  /// block are not part of the disk.
+  public init(path: String, readOnly: Bool, direct: Bool) throws(DiskError) {
+    self.path = path
+    self.isDirect = direct
+    let kind = try Self.kind(of: path)
+    let flags = (readOnly ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
+    do {
+      descriptor = try OwnedDescriptor.open(path, flags: flags)
+    } catch {
+      switch error {
+      case .resourceBusy where kind == S_IFBLK: throw .inUse(path: path)
+      case .invalidArgument where direct: throw .directRefused(path: path)
+      case .readOnlyFileSystem, .permissionDenied: throw readOnly ? .cannotOpen(path: path, error) : .readOnly(path: path)
+      default: throw .cannotOpen(path: path, error)
+      }
+    }
+    let block = try direct ? Self.directAlignment(descriptor.rawValue, path) : 512
+    // SEEK_END gives the size of files and block devices alike.
+    let end = lseek(descriptor.rawValue, 0, SEEK_END)
+    guard end >= 0 else { throw .failed(path: path, call: "lseek", Errno(rawValue: errno)) }
+    let byteCount = UInt64(end) / UInt64(block) * UInt64(block)
+    guard byteCount > 0 else {
+      throw .tooSmall(path: path, byteCount: UInt64(end), blockByteCount: block)
+    }
+    handle = DiskHandle(
+      descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isReadOnly: readOnly)
+    identity = Self.identity(of: path)
+  }
+
+  private static func kind(of path: String) throws(DiskError) -> mode_t {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw .cannotOpen(path: path, Errno(rawValue: errno)) }
+    let kind = status.st_mode & S_IFMT
+    guard kind == S_IFREG || kind == S_IFBLK else { throw .notADisk(path: path) }
+    return kind
+  }
+
+  /// The smallest unit that O_DIRECT takes here, found by reading: 512 or 4,096 bytes.
+  private static func directAlignment(_ descriptor: Int32, _ path: String) throws(DiskError) -> UInt32 {
+    let buffer = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
+    defer { unsafe buffer.deallocate() }
+    for unit in [512, 4096] {
+      if unsafe pread(descriptor, buffer, unit, 0) >= 0 { return UInt32(unit) }
+      let error = Errno(rawValue: errno)
+      guard error == .invalidArgument else { throw .failed(path: path, call: "pread", error) }
+    }
+    throw .directRefused(path: path)
+  }
+
+  /// "vext-" and a number made from the path (FNV-1a), so that two disks differ and one disk stays the same.
+  private static func identity(of path: String) -> [UInt8] {
+    let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    let name = Array("vext-".utf8) + Array(String(hash % 1_000_000_000_000, radix: 10).utf8)
+    return Array((name + [UInt8](repeating: 0, count: 20)).prefix(20))
+  }
+}
