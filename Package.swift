@@ -19,6 +19,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/ordo-one/TextTable", exact: "0.0.2"),
   ],
@@ -40,6 +41,7 @@ let package = Package(
       name: "Hypervisor",
       dependencies: [
         "CKVM", "CLinux", "HostSystem", "VextProtocol",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
@@ -59,6 +61,7 @@ let package = Package(
       dependencies: [
         "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "TextTable", package: "TextTable"),

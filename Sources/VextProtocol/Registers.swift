@@ -143,4 +143,6 @@ public enum QueueError: UInt32, CaseIterable, Sendable {
   case badTransferLength = 14
   /// The rings overlap each other. Detail: the completion ring's address.
   case ringsOverlap = 15
+  /// The device has no memory left for another queue. Detail: zero.
+  case outOfResources = 16
 }

@@ -1,0 +1,151 @@
+import HostSystem
+import SystemPackage
+import Synchronization
+
+/// What an I/O thread runs, and all that it owns.
+struct IOThreadLoop: ~Copyable {
+  /// Carries the loop to its thread.
+  final class Box: @unchecked Sendable {
+    private let loop: Mutex<IOThreadLoop?>
+
+    init(_ loop: consuming sending IOThreadLoop) { self.loop = Mutex(consume loop) }
+
+    func runOnThisThread() {
+      guard var loop = loop.withLock({ $0.take() }) else { return }
+      loop.run()
+    }
+  }
+
+  private let mailbox: IOThreadMailbox
+  private let waiting: IOThread.Waiting
+  private let poll: EventPoll
+  private let completionEvent: EventDescriptor
+  private var engine: BlockEngine
+
+  /// Every attached queue at the index that its tokens carry; also those that are being detached.
+  private var slots: [(any IOQueue)?] = []
+  /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
+  private var vextQueues: ContiguousArray<VextQueue> = []
+  private var otherQueues: [any IOQueue] = []
+  /// Queues that wait for their last requests, and who waits for them.
+  private var detaching: [(queue: any IOQueue, letter: IOThreadLetter)] = []
+  private var stopLetter: IOThreadLetter?
+
+  private enum Token {
+    static let mail: UInt64 = 0
+    static let completion: UInt64 = 1
+    static let queue: UInt64 = 2
+  }
+
+  init(
+    mailbox: IOThreadMailbox, waiting: IOThread.Waiting, kind: BlockEngineKind, engineCapacity: Int
+  ) throws(Errno) {
+    self.mailbox = mailbox
+    self.waiting = waiting
+    completionEvent = try EventDescriptor()
+    poll = try EventPoll()
+    engine = try BlockEngine(
+      kind: kind, capacity: engineCapacity,
+      completionEvent: waiting == .events ? completionEvent.rawValue : nil)
+    try poll.add(descriptor: mailbox.eventDescriptor, token: Token.mail)
+    try poll.add(descriptor: completionEvent.rawValue, token: Token.completion)
+  }
+
+  /// Serves until told to stop.
+  mutating func run() {
+    switch waiting {
+    case .polling:
+      while stopLetter == nil || !isIdle {
+        if mailbox.hasMail { readMail() }
+        if pass() == 0 { SpinHint.pause() }
+      }
+    case .events:
+      while stopLetter == nil || !isIdle {
+        waitForEvent()
+        readMail()
+        repeat { while pass() > 0 {} } while !prepareToSleep()
+      }
+    }
+    stopLetter?.markDone()
+  }
+
+  private var isIdle: Bool { detaching.isEmpty && slots.allSatisfy { $0 == nil } }
+
+  /// Looks at every queue and at the completion ring once.
+  ///
+  /// - Returns: how many requests and completions it saw.
+  private mutating func pass() -> Int {
+    var progress = 0
+    for queue in vextQueues { progress &+= queue.drain(engine: &engine) }
+    for queue in otherQueues { progress &+= queue.drain(engine: &engine) }
+    engine.submit()
+    var reaped = 0
+    while reaped < PassLimit.completions, let completion = engine.reap() {
+      let slot = Int(truncatingIfNeeded: completion.token &>> 32)
+      slots[slot]?.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
+      reaped &+= 1
+    }
+    progress &+= reaped
+    if progress > 0 { for queue in otherQueues { queue.finishPass() } }
+    if !detaching.isEmpty { finishDetaching() }
+    return progress
+  }
+
+  private func waitForEvent() {
+    poll.wait(timeoutMilliseconds: -1)
+    completionEvent.drain()
+  }
+
+  private mutating func prepareToSleep() -> Bool {
+    var mayRest = true
+    for queue in otherQueues where !queue.prepareToSleep() { mayRest = false }
+    return mayRest
+  }
+
+  private mutating func readMail() {
+    for letter in mailbox.take() {
+      switch letter.message {
+      case .attach(let queue):
+        attach(queue)
+        letter.markDone()
+      case .detach(let queue):
+        stopPolling(queue)
+        detaching.append((queue, letter))
+      case .stop:
+        stopLetter = letter
+        for case let queue? in slots {
+          stopPolling(queue)
+          let nobody = IOThreadLetter(.detach(queue))
+          detaching.append((queue, nobody))
+        }
+      }
+    }
+    finishDetaching()
+  }
+
+  private mutating func attach(_ queue: any IOQueue) {
+    let slot = slots.firstIndex { $0 == nil } ?? slots.count
+    if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
+    queue.begin(token: UInt64(slot) << 32, polling: waiting == .polling)
+    if let vext = queue as? VextQueue { vextQueues.append(vext) } else { otherQueues.append(queue) }
+    if waiting == .events, let descriptor = queue.notificationDescriptor {
+      // A full table of watched descriptors leaves the queue served at each wake-up, later than it should be.
+      try? poll.add(descriptor: descriptor, token: Token.queue + UInt64(slot))
+    }
+  }
+
+  private mutating func stopPolling(_ queue: any IOQueue) {
+    vextQueues.removeAll { $0 === queue }
+    otherQueues.removeAll { $0 === queue }
+    if waiting == .events, let descriptor = queue.notificationDescriptor { try? poll.remove(descriptor: descriptor) }
+  }
+
+  private mutating func finishDetaching() {
+    for (queue, letter) in detaching where queue.inFlight == 0 {
+      queue.finishPass()
+      for index in slots.indices where slots[index] === queue { slots[index] = nil }
+      letter.markDone()
+    }
+    detaching.removeAll { $0.queue.inFlight == 0 }
+  }
+}

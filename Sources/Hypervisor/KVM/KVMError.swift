@@ -1,0 +1,27 @@
+public import SystemPackage
+
+/// Why KVM could not do what was asked; says so in a sentence.
+public enum KVMError: Error, Equatable, CustomStringConvertible, Sendable {
+  /// /dev/kvm does not exist, or may not be opened.
+  case cannotOpen(Errno)
+  /// KVM_GET_API_VERSION is not 12.
+  case unsupportedVersion(Int32)
+  /// A capability that the hypervisor needs is missing.
+  case missingCapability(String)
+  /// An ioctl failed.
+  case failed(request: String, Errno)
+
+  /// One line for a person.
+  public var description: String {
+    switch self {
+    case .cannotOpen(.noSuchFileOrDirectory):
+      "/dev/kvm does not exist: this machine offers no KVM (load kvm_intel or kvm_amd, or enable nesting)"
+    case .cannotOpen(.permissionDenied):
+      "/dev/kvm: permission denied: join the group kvm, or run as root"
+    case .cannotOpen(let errno): "/dev/kvm: \(errno)"
+    case .unsupportedVersion(let version): "KVM API version \(version) is not 12"
+    case .missingCapability(let name): "this KVM lacks \(name)"
+    case .failed(let request, let errno): "\(request): \(errno)"
+    }
+  }
+}

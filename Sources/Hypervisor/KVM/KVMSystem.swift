@@ -1,0 +1,68 @@
+import CKVM
+import HostSystem
+import SystemPackage
+
+/// /dev/kvm: what this host's KVM can do, and where virtual machines come from (KVM API §4.1-4.5).
+///
+/// Support is decided by what KVM answers and never by CPUID's flags: a KVM need not stand on VT-x or AMD-V.
+public struct KVMSystem: ~Copyable {
+  /// Capabilities that the hypervisor cannot do without.
+  private static let required: [(Int32, String)] = [
+    (CKVM_CAP_IRQFD, "KVM_CAP_IRQFD"), (CKVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"),
+    (CKVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH"),
+    (CKVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING"), (CKVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"),
+    (CKVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD"),
+  ]
+
+  private let descriptor: OwnedDescriptor
+  /// Bytes of the run structure that a vCPU shares with the kernel.
+  public let runByteCount: Int
+
+  /// Opens `path` and checks version and capabilities.
+  public init(path: String = "/dev/kvm") throws(KVMError) {
+    do { descriptor = try OwnedDescriptor.open(path, flags: CKVMOpen.readWrite) } catch { throw .cannotOpen(error) }
+    let version = ckvm_ioctl(descriptor.rawValue, CKVM_GET_API_VERSION, 0)
+    guard version == 12 else { throw .unsupportedVersion(version) }
+    for (capability, name) in Self.required
+    where ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(bitPattern: Int(capability))) <= 0 {
+      throw .missingCapability(name)
+    }
+    runByteCount = Int(
+      try kvmResult("KVM_GET_VCPU_MMAP_SIZE", ckvm_ioctl(descriptor.rawValue, CKVM_GET_VCPU_MMAP_SIZE, 0)))
+  }
+
+  /// The most vCPUs of one machine.
+  public var maxVCPUs: Int {
+    Int(max(1, ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(CKVM_CAP_MAX_VCPUS))))
+  }
+
+  /// Makes an empty virtual machine.
+  func makeVirtualMachineDescriptor() throws(KVMError) -> OwnedDescriptor {
+    // EINTR: a signal met the allocation; KVM asks to call again.
+    while true {
+      let result = ckvm_ioctl(descriptor.rawValue, CKVM_CREATE_VM, 0)
+      if result == -Errno.interrupted.rawValue { continue }
+      return OwnedDescriptor(adopting: try kvmResult("KVM_CREATE_VM", result))
+    }
+  }
+
+  /// The CPUID leaves that this KVM supports (KVM API §4.46).
+  func supportedCPUID() throws(KVMError) -> CPUIDTable {
+    var table = CPUIDTable(capacity: 256)
+    let result = unsafe table.withUnsafeTable { unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, $0) }
+    try kvmResult("KVM_GET_SUPPORTED_CPUID", result)
+    return table
+  }
+}
+
+/// Flags for opening /dev/kvm.
+private enum CKVMOpen {
+  static let readWrite: Int32 = 2
+}
+
+/// Turns a shim's result into a value or an error that names the request.
+@discardableResult
+func kvmResult(_ request: String, _ result: Int32) throws(KVMError) -> Int32 {
+  guard result >= 0 else { throw .failed(request: request, Errno(rawValue: -result)) }
+  return result
+}

@@ -1,0 +1,131 @@
+import CKVM
+import HostSystem
+public import SystemPackage
+import Synchronization
+
+/// A virtual machine of KVM's: memory slots, the in-kernel interrupt chips, irqfds and ioeventfds. Any thread.
+public final class KVMVirtualMachine: Sendable {
+  private let descriptor: OwnedDescriptor
+  private let routes = Mutex(InterruptRoutes())
+  private let memory: GuestMemory
+  let runByteCount: Int
+  let supportedCPUID: CPUIDTable
+
+  /// A machine with `memory` as its RAM, the in-kernel PIC, I/O APIC and local APICs, and the PIT.
+  public init(system: borrowing KVMSystem, memory: GuestMemory) throws(KVMError) {
+    let descriptor = try system.makeVirtualMachineDescriptor()
+    runByteCount = system.runByteCount
+    supportedCPUID = try system.supportedCPUID()
+    // Three pages below the BIOS area that VT-x without unrestricted guests uses for real mode (KVM API §4.34, §4.35).
+    var identityMap: UInt64 = 0xFFFB_C000
+    try kvmResult(
+      "KVM_SET_IDENTITY_MAP_ADDR",
+      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_IDENTITY_MAP_ADDR, &identityMap))
+    try kvmResult("KVM_SET_TSS_ADDR", ckvm_ioctl(descriptor.rawValue, CKVM_SET_TSS_ADDR, 0xFFFB_D000))
+    try kvmResult("KVM_CREATE_IRQCHIP", ckvm_ioctl(descriptor.rawValue, CKVM_CREATE_IRQCHIP, 0))
+    var pit = kvm_pit_config()
+    pit.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
+    try kvmResult("KVM_CREATE_PIT2", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_CREATE_PIT2, &pit))
+    for (slot, region) in memory.regions.enumerated() {
+      var description = kvm_userspace_memory_region(
+        slot: UInt32(slot), flags: 0, guest_phys_addr: region.start.rawValue, memory_size: region.byteCount,
+        userspace_addr: region.host.rawValue)
+      try kvmResult(
+        "KVM_SET_USER_MEMORY_REGION",
+        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_USER_MEMORY_REGION, &description))
+    }
+    self.descriptor = descriptor
+    self.memory = memory
+  }
+
+  /// Makes vCPU number `index`; its local APIC's ID is the same number.
+  func makeVCPU(index: Int) throws(KVMError) -> KVMVirtualCPU {
+    let descriptor = OwnedDescriptor(
+      adopting: try kvmResult(
+        "KVM_CREATE_VCPU", ckvm_ioctl(self.descriptor.rawValue, CKVM_CREATE_VCPU, UInt(index))))
+    return try KVMVirtualCPU(
+      index: index, descriptor: descriptor, runByteCount: runByteCount, cpuid: supportedCPUID)
+  }
+
+  /// Drives interrupt line `gsi` of the PIC and I/O APIC (KVM API §4.25).
+  public func setInterruptLine(_ gsi: UInt32, active: Bool) throws(Errno) {
+    var level = kvm_irq_level()
+    level.irq = gsi
+    level.level = active ? 1 : 0
+    try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQ_LINE, &level))
+  }
+
+  private func check(_ result: Int32) throws(Errno) {
+    guard result >= 0 else { throw Errno(rawValue: -result) }
+  }
+
+  private func setRouting(_ routes: borrowing InterruptRoutes) throws(Errno) {
+    var table = routes.encoded()
+    let result = unsafe table.withUnsafeMutableBytes { buffer in
+      guard let base = buffer.baseAddress else { return -Errno.invalidArgument.rawValue }
+      return unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_GSI_ROUTING, base)
+    }
+    try check(result)
+  }
+
+  private func setIRQFD(_ eventDescriptor: Int32, gsi: UInt32, flags: UInt32) throws(Errno) {
+    var request = kvm_irqfd()
+    request.fd = UInt32(bitPattern: eventDescriptor)
+    request.gsi = gsi
+    request.flags = flags
+    try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQFD, &request))
+  }
+
+  private func setIOEventFD(_ address: UInt64, _ eventDescriptor: Int32, flags: UInt32) throws(Errno) {
+    var request = kvm_ioeventfd()
+    request.addr = address
+    request.len = 0  // any length: KVM_CAP_IOEVENTFD_ANY_LENGTH
+    request.fd = eventDescriptor
+    request.flags = flags
+    try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IOEVENTFD, &request))
+  }
+}
+
+extension KVMVirtualMachine: MessageInterruptRouter {
+  /// Takes a GSI of its own and makes `eventDescriptor` its irqfd (KVM API §4.75).
+  public func addRoute(eventDescriptor: Int32) throws(Errno) -> UInt32 {
+    try routes.withLock { (routes) throws(Errno) in
+      guard let gsi = routes.reserve() else { throw .noSpace }
+      do { try setIRQFD(eventDescriptor, gsi: gsi, flags: 0) } catch {
+        routes.release(gsi)
+        throw error
+      }
+      return gsi
+    }
+  }
+
+  /// Replaces the machine's routing table (KVM API §4.52).
+  public func setMessage(_ message: InterruptMessage, ofRoute route: UInt32) throws(Errno) {
+    try routes.withLock { (routes) throws(Errno) in
+      guard routes.set(message, gsi: route) else { return }
+      try setRouting(routes)
+    }
+  }
+
+  /// Ends the irqfd and frees its GSI.
+  public func removeRoute(_ route: UInt32, eventDescriptor: Int32) {
+    routes.withLock { routes in
+      // Deassigning can only fail for a descriptor that is not assigned; then nothing is left to undo.
+      try? setIRQFD(eventDescriptor, gsi: route, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
+      routes.release(route)
+    }
+  }
+}
+
+extension KVMVirtualMachine: NotificationRegistrar {
+  /// Registers an ioeventfd on the memory bus (KVM API §4.59).
+  public func addNotification(address: UInt64, eventDescriptor: Int32) throws(Errno) {
+    try setIOEventFD(address, eventDescriptor, flags: 0)
+  }
+
+  /// Removes it again.
+  public func removeNotification(address: UInt64, eventDescriptor: Int32) {
+    // Deassigning can only fail for one that is not assigned; then nothing is left to undo.
+    try? setIOEventFD(address, eventDescriptor, flags: UInt32(1 << kvm_ioeventfd_flag_nr_deassign.rawValue))
+  }
+}

@@ -1,0 +1,30 @@
+public import HostSystem
+
+/// What a machine is made of before any device is plugged in.
+public struct MachineConfiguration: Sendable {
+  /// Names the machine's threads and messages; a few characters.
+  public var name: String
+  /// Bytes of RAM, a multiple of 4,096.
+  public var memoryByteCount: UInt64
+  /// How many vCPUs.
+  public var vcpuCount: Int
+  /// Where each vCPU's thread runs; one without an entry is not pinned.
+  public var vcpuAffinity: [CPUSet]
+  /// The NUMA node that RAM is bound to, if any.
+  public var memoryNode: Int?
+  /// Whether every page of RAM is made resident before the guest starts.
+  public var prefaultsMemory: Bool
+
+  /// A configuration: unpinned, unbound, not prefaulted unless given.
+  public init(
+    name: String, memoryByteCount: UInt64, vcpuCount: Int, vcpuAffinity: [CPUSet] = [], memoryNode: Int? = nil,
+    prefaultsMemory: Bool = false
+  ) {
+    self.name = name
+    self.memoryByteCount = memoryByteCount
+    self.vcpuCount = vcpuCount
+    self.vcpuAffinity = vcpuAffinity
+    self.memoryNode = memoryNode
+    self.prefaultsMemory = prefaultsMemory
+  }
+}

@@ -1,0 +1,108 @@
+import HostSystem
+import Logging
+public import VextProtocol
+
+/// The vext PCI function: control registers in BAR0, no interrupt, queues in guest memory (docs/vext-protocol.md).
+///
+/// vCPU threads call it; each queue's registers have a lock of their own, which is held while the queue is
+/// attached to or detached from its I/O thread.
+public final class VextDevice: PCIFunction {
+  /// The largest depth of a queue.
+  public static let maxQueueDepth: UInt32 = 1024
+
+  /// Identity and BAR0.
+  public let configuration = PCIConfigurationSpace(
+    identity: PCIIdentity(
+      vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device, classCode: VextPCIIdentity.classCode),
+    bars: [0: UInt32(VextRegister.barByteCount)])
+  /// None: the I/O thread polls.
+  public let notifications: [PCINotification] = []
+
+  private let disk: VextDisk
+  private let queues: [VextQueueSlot]
+
+  /// A function that serves `disk` through `queueCount` queues, 1 to ``VextRegister/queueLimit``.
+  ///
+  /// - Parameters:
+  ///   - name: names the device in the log, for example by its machine.
+  ///   - servers: polling I/O threads; queue `i` goes to number `i` modulo their count.
+  public init(
+    name: String, disk image: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer]
+  ) {
+    precondition((1...Int(VextRegister.queueLimit)).contains(queueCount) && !servers.isEmpty)
+    let disk = VextDisk(memory: memory, image: image)
+    self.disk = disk
+    queues = (0..<queueCount).map {
+      VextQueueSlot(name: "\(name) vext queue \($0)", disk: disk, server: servers[$0 % servers.count])
+    }
+  }
+
+  /// Disables every queue and waits for what is under way. After the machine's vCPUs have stopped.
+  public func shutDown() {
+    for queue in queues { queue.disable() }
+  }
+
+  /// Reads a control register; an access that is not to a whole register reads as zero.
+  public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 {
+    guard bar == 0 else { return 0 }
+    if offset >= VextRegister.queueBase {
+      guard let (queue, register) = queueRegister(offset) else { return 0 }
+      return queue.read(register, byteCount: byteCount)
+    }
+    let value: UInt64
+    switch offset & ~7 {
+    case VextRegister.magic: value = UInt64(VextRegister.magicValue) | UInt64(VextRegister.versionValue) << 32
+    case VextRegister.capacity: value = disk.disk.byteCount
+    case VextRegister.blockByteCount:
+      value = UInt64(disk.disk.blockByteCount) | UInt64(VextDisk.maxTransferByteCount) << 32
+    case VextRegister.maxSegments: value = UInt64(VextRequestTable.maxSegments) | UInt64(queues.count) << 32
+    case VextRegister.maxQueueDepth: value = UInt64(Self.maxQueueDepth) | UInt64(flags.rawValue) << 32
+    default: value = 0
+    }
+    return RegisterAccess.read(value, offset: offset, byteCount: byteCount)
+  }
+
+  /// Writes a control register; an access that is not to a whole register is ignored.
+  public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
+    guard bar == 0 else { return }
+    if offset == VextRegister.reset && byteCount == 4 { return shutDown() }
+    guard let (queue, register) = queueRegister(offset) else { return }
+    queue.write(register, byteCount: byteCount, value: value)
+  }
+
+  private var flags: DeviceFlags {
+    disk.disk.isReadOnly ? [.readOnly] : [.discard, .writeZeroes]
+  }
+
+  /// The queue and the offset within its block.
+  private func queueRegister(_ offset: UInt64) -> (VextQueueSlot, UInt64)? {
+    guard offset >= VextRegister.queueBase else { return nil }
+    let index = (offset - VextRegister.queueBase) / VextRegister.queueStride
+    guard index < UInt64(queues.count) else { return nil }
+    return (queues[Int(index)], (offset - VextRegister.queueBase) % VextRegister.queueStride)
+  }
+}
+
+/// How 32-bit and 64-bit registers answer accesses of either width.
+enum RegisterAccess {
+  /// The part of the 64 bits `value`, which start at an address that is a multiple of 8, that an access sees.
+  static func read(_ value: UInt64, offset: UInt64, byteCount: Int) -> UInt64 {
+    switch (offset & 7, byteCount) {
+    case (0, 8): value
+    case (0, 4): value & 0xFFFF_FFFF
+    case (4, 4): value >> 32
+    default: 0
+    }
+  }
+
+  /// Replaces the part of `current` that an access names; false where the access is not to whole halves.
+  static func write(_ value: UInt64, into current: inout UInt64, offset: UInt64, byteCount: Int) -> Bool {
+    switch (offset & 7, byteCount) {
+    case (0, 8): current = value
+    case (0, 4): current = current & ~0xFFFF_FFFF | value & 0xFFFF_FFFF
+    case (4, 4): current = current & 0xFFFF_FFFF | value << 32
+    default: return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,135 @@
+public import HostSystem
+import Glibc
+import Logging
+import Synchronization
+import SystemPackage
+public import VextProtocol
+
+/// One vext queue as the I/O thread serves it: takes entries, checks them, starts them, answers them.
+///
+/// The I/O thread owns everything but ``error``, which any thread may read.
+public final class VextQueue: IOQueue, @unchecked Sendable {
+  /// Nothing notifies: the queue is polled.
+  public let notificationDescriptor: Int32? = nil
+  /// Requests that are under way in the engine.
+  public private(set) var inFlight = 0
+
+  private let device: VextDisk
+  private let name: String
+  private let depth: UInt32
+  private var submissions: SubmissionConsumer
+  private var completions: CompletionProducer
+  private var token: UInt64 = 0
+  private var isStopped = false
+  private let requests: VextRequestTable
+  private let errorWord = Atomic<UInt32>(0)
+  private let errorDetailWord = Atomic<UInt64>(0)
+
+  /// A queue over rings whose place in guest memory has been checked.
+  ///
+  /// - Parameters:
+  ///   - name: names the queue in the log.
+  ///   - depth: entries in each ring, a power of two.
+  /// - Throws: ENOMEM where there is no room for the queue's tables.
+  init(
+    name: String, device: VextDisk, depth: UInt32, submissionRing: UnsafeMutableRawPointer,
+    completionRing: UnsafeMutableRawPointer
+  ) throws(Errno) {
+    self.name = name
+    self.device = device
+    self.depth = depth
+    // SAFETY: the device checked that both rings lie in guest memory, which `device` keeps mapped.
+    unsafe submissions = SubmissionConsumer(ring: submissionRing, depth: depth)
+    unsafe completions = CompletionProducer(ring: completionRing, depth: depth)
+    requests = try VextRequestTable(depth: Int(depth))
+  }
+
+  /// Why the queue stopped, and the slot of the entry at fault. Any thread.
+  public var error: (QueueError, detail: UInt64) {
+    let error = QueueError(rawValue: errorWord.load(ordering: .acquiring)) ?? .none
+    return (error, errorDetailWord.load(ordering: .relaxed))
+  }
+
+  /// Service begins.
+  public func begin(token: UInt64, polling: Bool) { self.token = token }
+
+  /// Answers are written as they come: there is nothing left to publish.
+  public func finishPass() {}
+
+  /// Never called: the queue is polled.
+  public func prepareToSleep() -> Bool { false }
+
+  /// Takes entries until the ring is idle, a bound is reached, or one is malformed.
+  public func drain(engine: inout BlockEngine) -> Int {
+    if isStopped { return 0 }
+    // The ring's ends live in locals for the loop: a class's fields would cost a check at each access.
+    var submissions = unsafe self.submissions
+    var completions = unsafe self.completions
+    let limit = min(PassLimit.requestsPerQueue, engine.room)
+    var taken = 0
+    var violation = QueueError.none
+    var slot: UInt32 = 0
+    loop: while taken < limit {
+      slot = unsafe submissions.nextIndex
+      switch unsafe submissions.poll() {
+      case .idle: break loop
+      case .violation:
+        violation = .badLap
+        break loop
+      case .ready(let entry):
+        let request: VextRequest
+        switch unsafe device.check(entry, depth: depth, table: requests) {
+        case .refused(let error):
+          violation = error
+          break loop
+        case .answered(let answer):
+          unsafe completions.push(answer)
+          taken &+= 1
+          continue
+        case .admitted(let admitted): request = admitted
+        }
+        taken &+= 1
+        let start = unsafe engine.start(
+          request.operation, on: device.disk, vectors: requests.vectors(of: entry.id),
+          vectorCount: request.vectorCount, offset: entry.offset, byteCount: request.byteCount,
+          token: token | UInt64(entry.id))
+        switch start {
+        case .finished(let result):
+          unsafe completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
+        case .pending:
+          unsafe requests.begin(entry.id, byteCount: request.byteCount)
+          inFlight &+= 1
+        }
+      }
+    }
+    unsafe self.submissions = submissions
+    unsafe self.completions = completions
+    if violation != .none { stop(violation, slot: slot) }
+    return taken
+  }
+
+  /// Answers a request that was under way.
+  public func complete(slot: UInt32, result: Int64) {
+    let id = UInt16(truncatingIfNeeded: slot)
+    inFlight &-= 1
+    let wanted = requests.end(id)
+    unsafe completions.push(Self.answer(id: id, result: result, wanted: wanted))
+  }
+
+  @inline(__always)
+  private static func answer(id: UInt16, result: Int64, wanted: UInt64) -> CompletionEntry {
+    if result == Int64(bitPattern: wanted) { return CompletionEntry(id: id, status: 0, byteCount: wanted) }
+    if result < 0 {
+      return CompletionEntry(id: id, status: UInt16(truncatingIfNeeded: -result), byteCount: 0)
+    }
+    // A short transfer: the disk ends earlier than it did when it was opened.
+    return CompletionEntry(id: id, status: UInt16(EIO), byteCount: UInt64(result))
+  }
+
+  private func stop(_ error: QueueError, slot: UInt32) {
+    isStopped = true
+    errorDetailWord.store(UInt64(slot), ordering: .relaxed)
+    errorWord.store(error.rawValue, ordering: .releasing)
+    Logger(label: "vext").warning("\(name): stopped by entry \(slot): \(error)")
+  }
+}

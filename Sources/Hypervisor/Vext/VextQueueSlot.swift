@@ -1,0 +1,136 @@
+import Logging
+import Synchronization
+import VextProtocol
+
+/// One queue's registers, and the queue itself while it is enabled.
+final class VextQueueSlot: Sendable {
+  /// Why a queue could not be enabled.
+  private struct Refusal: Error {
+    let error: QueueError
+    let detail: UInt64
+  }
+
+  private struct State {
+    var submissionRing: UInt64 = 0
+    var completionRing: UInt64 = 0
+    var depth: UInt32 = 0
+    var queue: VextQueue?
+    /// Why the last attempt to enable failed.
+    var refusal = Refusal(error: .none, detail: 0)
+  }
+
+  private let name: String
+  private let disk: VextDisk
+  private let server: any IOQueueServer
+  private let state = Mutex(State())
+
+  init(name: String, disk: VextDisk, server: any IOQueueServer) {
+    self.name = name
+    self.disk = disk
+    self.server = server
+  }
+
+  func read(_ offset: UInt64, byteCount: Int) -> UInt64 {
+    state.withLock { state in
+      let value: UInt64
+      let (error, detail) = Self.error(state)
+      switch offset & ~7 {
+      case VextQueueRegister.submissionRing.rawValue: value = state.submissionRing
+      case VextQueueRegister.completionRing.rawValue: value = state.completionRing
+      case VextQueueRegister.depth.rawValue: value = UInt64(state.depth)
+      case VextQueueRegister.state.rawValue:
+        value = UInt64(Self.queueState(state).rawValue) | UInt64(error.rawValue) << 32
+      case VextQueueRegister.errorDetail.rawValue: value = detail
+      default: value = 0
+      }
+      return RegisterAccess.read(value, offset: offset, byteCount: byteCount)
+    }
+  }
+
+  func write(_ offset: UInt64, byteCount: Int, value: UInt64) {
+    state.withLock { state in
+      switch offset {
+      case VextQueueRegister.control.rawValue where byteCount == 4:
+        if value == 1 { enable(&state) } else if value == 0 { disable(&state) }
+      case VextQueueRegister.depth.rawValue where byteCount == 4 && state.queue == nil:
+        state.depth = UInt32(truncatingIfNeeded: value)
+      case _ where state.queue != nil: break  // the registers hold still while the queue is enabled
+      default:
+        switch offset & ~7 {
+        case VextQueueRegister.submissionRing.rawValue:
+          _ = RegisterAccess.write(value, into: &state.submissionRing, offset: offset, byteCount: byteCount)
+        case VextQueueRegister.completionRing.rawValue:
+          _ = RegisterAccess.write(value, into: &state.completionRing, offset: offset, byteCount: byteCount)
+        default: break
+        }
+      }
+    }
+  }
+
+  /// Disables the queue if it is enabled or stopped.
+  func disable() { state.withLock { disable(&$0) } }
+
+  private func enable(_ state: inout State) {
+    guard state.queue == nil else {
+      state.refusal = Refusal(error: .alreadyEnabled, detail: 0)
+      return
+    }
+    do throws(Refusal) {
+      let queue = try makeQueue(state)
+      state.refusal = Refusal(error: .none, detail: 0)
+      state.queue = queue
+      server.attach(queue)
+    } catch {
+      state.refusal = error
+      Logger(label: "vext").warning("\(name): not enabled: \(error.error)")
+    }
+  }
+
+  private func disable(_ state: inout State) {
+    guard let queue = state.queue else { return }
+    server.detach(queue)
+    state.queue = nil
+    state.refusal = Refusal(error: .none, detail: 0)
+  }
+
+  private func makeQueue(_ state: State) throws(Refusal) -> VextQueue {
+    let depth = UInt64(state.depth)
+    guard (2...VextDevice.maxQueueDepth).contains(state.depth), state.depth.nonzeroBitCount == 1 else {
+      throw Refusal(error: .badDepth, detail: depth)
+    }
+    let submissions = (state.submissionRing, depth * UInt64(SubmissionEntry.encodedByteCount))
+    let completions = (state.completionRing, depth * UInt64(CompletionEntry.encodedByteCount))
+    let submissionRing = try unsafe ring(submissions)
+    let completionRing = try unsafe ring(completions)
+    // Neither sum overflows: both runs lie within guest memory.
+    guard submissions.0 + submissions.1 <= completions.0 || completions.0 + completions.1 <= submissions.0 else {
+      throw Refusal(error: .ringsOverlap, detail: completions.0)
+    }
+    do {
+      return try unsafe VextQueue(
+        name: name, device: disk, depth: state.depth, submissionRing: submissionRing,
+        completionRing: completionRing)
+    } catch {
+      throw Refusal(error: .outOfResources, detail: 0)
+    }
+  }
+
+  private func ring(_ run: (address: UInt64, byteCount: UInt64)) throws(Refusal) -> UnsafeMutableRawPointer {
+    let address = GuestAddress(run.address)
+    guard address.isAligned(to: 64) else { throw Refusal(error: .misalignedRing, detail: run.address) }
+    guard let host = unsafe disk.map.hostPointer(address, byteCount: run.byteCount) else {
+      throw Refusal(error: .ringOutsideMemory, detail: run.address)
+    }
+    return unsafe host
+  }
+
+  private static func queueState(_ state: State) -> QueueState {
+    guard let queue = state.queue else { return .disabled }
+    return queue.error.0 == .none ? .enabled : .stopped
+  }
+
+  private static func error(_ state: State) -> (QueueError, UInt64) {
+    guard let queue = state.queue, queue.error.0 != .none else { return (state.refusal.error, state.refusal.detail) }
+    return queue.error
+  }
+}
