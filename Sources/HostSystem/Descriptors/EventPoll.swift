@@ -1,0 +1,39 @@
+import CLinux
+import SystemPackage
+
+/// A set of descriptors to wait on (`epoll(7)`, level-triggered, for reading).
+///
+/// Any thread may add and remove; a wait needs a buffer that belongs to the waiting thread.
+public struct EventPoll: ~Copyable, Sendable {
+  private let descriptor: OwnedDescriptor
+
+  /// An empty set.
+  public init() throws(Errno) { descriptor = OwnedDescriptor(adopting: try check(linux_epoll_create())) }
+
+  /// Watches `descriptor`; its events carry `token`.
+  public func add(descriptor watched: Int32, token: UInt64) throws(Errno) {
+    try check(linux_epoll_add(descriptor.rawValue, watched, token))
+  }
+
+  /// Stops watching `descriptor`, which must still be open.
+  public func remove(descriptor watched: Int32) throws(Errno) {
+    try check(linux_epoll_remove(descriptor.rawValue, watched))
+  }
+
+  /// Blocks until a descriptor is readable, the time is over or a signal arrives; allocates nothing.
+  ///
+  /// - Parameters:
+  ///   - timeoutMilliseconds: -1 waits for ever, 0 only looks.
+  ///   - buffer: Receives the tokens of the readable descriptors.
+  /// - Returns: The number of tokens in the buffer: 0 after a timeout and after a signal.
+  @discardableResult
+  public func wait(timeoutMilliseconds: Int32, into buffer: inout EventBuffer) throws(Errno) -> Int {
+    // SAFETY: the buffer owns memory for `capacity` events.
+    let result = unsafe linux_epoll_wait(
+      descriptor.rawValue, buffer.events, Int32(buffer.capacity), timeoutMilliseconds)
+    buffer.count = 0
+    if result == -Errno.interrupted.rawValue { return 0 }
+    buffer.count = Int(try check(result))
+    return buffer.count
+  }
+}

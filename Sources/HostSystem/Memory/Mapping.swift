@@ -1,0 +1,94 @@
+import CLinux
+import CNUMA
+import SystemPackage
+
+/// Memory of the process with one owner (`mmap(2)`), unmapped when its owner goes away.
+///
+/// The type guards the extent alone: who may touch the bytes, and when, is decided by who holds ``base``.
+@safe
+public struct Mapping: ~Copyable, @unchecked Sendable {
+  /// The first byte, page-aligned.
+  public let base: UnsafeMutableRawPointer
+  /// The length that was asked for, in bytes.
+  public let byteCount: Int
+
+  private static let hugePageByteCount = 2 << 20
+
+  /// The kernel's page size in bytes.
+  public static var pageByteCount: Int { linux_page_byte_count() }
+
+  private init(base: UnsafeMutableRawPointer, byteCount: Int) {
+    unsafe self.base = unsafe base
+    self.byteCount = byteCount
+  }
+
+  /// Zeroed private memory without a reservation of swap space (`MAP_NORESERVE`).
+  ///
+  /// From 2 MiB on it starts at a multiple of 2 MiB, so that all of it can be huge pages.
+  public static func anonymous(byteCount: Int) throws(Errno) -> Mapping {
+    guard byteCount > 0 else { throw Errno.invalidArgument }
+    let slack = byteCount >= hugePageByteCount ? hugePageByteCount : 0
+    let (mapped, overflow) = byteCount.addingReportingOverflow(slack + pageByteCount - 1)
+    guard !overflow else { throw Errno.noMemory }
+    let wide = mapped & ~(pageByteCount - 1)
+    let start = try unsafe map(
+      byteCount: wide, flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, descriptor: -1, offset: 0)
+    guard slack > 0 else { return unsafe Mapping(base: start, byteCount: byteCount) }
+    // SAFETY: what is cut off lies within the mapping made above and was given to nobody.
+    let base = unsafe start.alignedUp(toMultipleOf: slack)
+    let head = unsafe base - start
+    let kept = (byteCount + pageByteCount - 1) & ~(pageByteCount - 1)
+    if head > 0 { unsafe _ = linux_munmap(start, head) }
+    if wide - head > kept { unsafe _ = linux_munmap(base + kept, wide - head - kept) }
+    return unsafe Mapping(base: base, byteCount: byteCount)
+  }
+
+  /// The memory behind a descriptor, shared with whoever else maps it, such as the `kvm_run` page of a vCPU.
+  public static func shared(descriptor: Int32, byteCount: Int, offset: Int64 = 0) throws(Errno) -> Mapping {
+    guard byteCount > 0 else { throw Errno.invalidArgument }
+    return unsafe Mapping(
+      base: try map(byteCount: byteCount, flags: MAP_SHARED, descriptor: descriptor, offset: offset),
+      byteCount: byteCount)
+  }
+
+  /// Asks for huge pages (`MADV_HUGEPAGE`).
+  public func adviseHugePages() throws(Errno) { try check(unsafe linux_advise_huge_pages(base, byteCount)) }
+
+  /// Makes all pages present and writable (`MADV_POPULATE_WRITE`, Linux 5.14); blocks until they are.
+  public func prefault() throws(Errno) { try check(unsafe linux_populate_for_writing(base, byteCount)) }
+
+  /// Takes all pages from one NUMA node (`mbind(2)` with `MPOL_BIND`).
+  public func bind(toNode node: Int) throws(Errno) {
+    try check(unsafe cnuma_bind(base, byteCount, Int32(clamping: node)))
+  }
+
+  /// The bytes of the pages that are present in memory (`mincore(2)`).
+  public func residentByteCount() throws(Errno) -> Int {
+    let pageByteCount = Self.pageByteCount
+    let pageCount = (byteCount + pageByteCount - 1) / pageByteCount
+    var states = [UInt8](repeating: 0, count: pageCount)
+    // SAFETY: `mincore` writes one byte for each page of the range.
+    try check(
+      unsafe states.withUnsafeMutableBufferPointer { unsafe linux_mincore(base, byteCount, $0.baseAddress) })
+    return states.count { $0 & 1 != 0 } * pageByteCount
+  }
+
+  /// The NUMA node of the page that holds the byte at `offset`; the page is faulted in (`get_mempolicy(2)`).
+  ///
+  /// `EINVAL` if the offset is outside; `ENOSYS` on a kernel without NUMA.
+  public func node(ofPageAt offset: Int) throws(Errno) -> Int {
+    guard offset >= 0, offset < byteCount else { throw Errno.invalidArgument }
+    return Int(try check(unsafe cnuma_node_of_page(base + offset)))
+  }
+
+  deinit { unsafe _ = linux_munmap(base, byteCount) }
+
+  private static func map(
+    byteCount: Int, flags: Int32, descriptor: Int32, offset: Int64
+  ) throws(Errno) -> UnsafeMutableRawPointer {
+    var base: UnsafeMutableRawPointer?
+    try check(unsafe linux_mmap(&base, byteCount, PROT_READ | PROT_WRITE, flags, descriptor, offset))
+    guard let base = unsafe base else { throw Errno.noMemory }
+    return unsafe base
+  }
+}

@@ -1,0 +1,119 @@
+/// A set of logical CPUs, by the kernel's numbers.
+///
+/// Its text is the kernel's list format, `0-3,8`, which is also how it is encoded.
+public struct CPUSet: Hashable, Sendable, CustomStringConvertible {
+  /// The highest CPU number that Linux can be built for, plus one (`CONFIG_NR_CPUS` of x86).
+  public static let numberLimit = 8192
+
+  /// The numbers in rising order, each once.
+  public let sorted: [Int]
+
+  /// The set of `cpus`, which must lie in `0..<numberLimit`.
+  public init(_ cpus: some Sequence<Int>) {
+    sorted = Set(cpus).sorted()
+    precondition(sorted.allSatisfy { (0..<Self.numberLimit).contains($0) }, "not a CPU number")
+  }
+
+  /// The set that a list such as `0-3,8` names; blanks around the text are ignored and empty text is the empty set.
+  ///
+  /// Nil for anything else, so for numbers beyond ``numberLimit`` and for ranges that run backwards.
+  public init?(parsing text: some StringProtocol) {
+    let trimmed = text.drop(while: \.isWhitespace)
+    guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else {
+      self.init([])
+      return
+    }
+    var cpus: [Int] = []
+    for part in trimmed[...last].split(separator: ",", omittingEmptySubsequences: false) {
+      let bounds = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let first = Self.number(bounds[0]), let last = Self.number(bounds[bounds.count - 1]),
+        first <= last
+      else { return nil }
+      cpus += first...last
+    }
+    self.init(cpus)
+  }
+
+  /// Whether there is no CPU in it.
+  public var isEmpty: Bool { sorted.isEmpty }
+
+  /// The number of CPUs.
+  public var count: Int { sorted.count }
+
+  /// Whether `cpu` is in it.
+  public func contains(_ cpu: Int) -> Bool { sorted.contains(cpu) }
+
+  /// The CPUs of either set.
+  public func union(_ other: CPUSet) -> CPUSet { CPUSet(sorted + other.sorted) }
+
+  /// The CPUs of this set that `other` does not have.
+  public func subtracting(_ other: CPUSet) -> CPUSet { CPUSet(Set(sorted).subtracting(other.sorted)) }
+
+  /// The CPUs of both sets.
+  public func intersection(_ other: CPUSet) -> CPUSet { CPUSet(Set(sorted).intersection(other.sorted)) }
+
+  /// The kernel's list format, `0-3,8`; empty text for the empty set.
+  public var description: String {
+    var runs: [ClosedRange<Int>] = []
+    for cpu in sorted {
+      if let run = runs.last, run.upperBound == cpu - 1 {
+        runs[runs.count - 1] = run.lowerBound...cpu
+      } else {
+        runs.append(cpu...cpu)
+      }
+    }
+    return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      .joined(separator: ",")
+  }
+
+  /// Decimal digits only: `Int` would also take a sign.
+  private static func number(_ digits: some StringProtocol) -> Int? {
+    guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+      let value = Int(digits), value < numberLimit
+    else { return nil }
+    return value
+  }
+}
+
+extension CPUSet: Codable {
+  /// Decodes the text of a list, `0-3,8`.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard let set = CPUSet(parsing: text) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text)' is not a list of CPUs")
+    }
+    self = set
+  }
+
+  /// Encodes the text of a list, `0-3,8`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
+extension CPUSet {
+  /// The bytes of the widest mask.
+  private static let maskWordCount = numberLimit / UInt64.bitWidth
+
+  /// The kernel's mask of this set.
+  var mask: [UInt64] {
+    var words = [UInt64](repeating: 0, count: Self.maskWordCount)
+    for cpu in sorted { words[cpu / UInt64.bitWidth] |= 1 << UInt64(cpu % UInt64.bitWidth) }
+    return words
+  }
+
+  /// The set of a mask that `fill` writes: it gets the address and the length in bytes and returns -errno or 0.
+  static func filled(
+    by fill: (UnsafeMutableRawPointer?, Int) -> Int32
+  ) -> (result: Int32, set: CPUSet) {
+    var words = [UInt64](repeating: 0, count: maskWordCount)
+    let result = unsafe words.withUnsafeMutableBytes { unsafe fill($0.baseAddress, $0.count) }
+    let cpus = (0..<numberLimit).filter {
+      words[$0 / UInt64.bitWidth] >> UInt64($0 % UInt64.bitWidth) & 1 != 0
+    }
+    return (result, CPUSet(cpus))
+  }
+}

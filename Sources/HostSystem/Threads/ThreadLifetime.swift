@@ -1,0 +1,39 @@
+import CLinux
+import Synchronization
+
+/// What a thread leaves behind at its end. While there is no record, and the lock is held, the thread lives.
+final class ThreadLifetime: Sendable {
+  struct Record: Sendable {
+    let cpuTimeNanoseconds: UInt64
+    let cpus: CPUSet
+  }
+
+  let state = Mutex<Record?>(nil)
+
+  /// Called by the thread as its last act.
+  func end() {
+    let cpus = unsafe CPUSet.filled { unsafe linux_current_affinity($0, $1) }.set
+    state.withLock {
+      $0 = Record(cpuTimeNanoseconds: linux_current_thread_cpu_nanoseconds(), cpus: cpus)
+    }
+  }
+}
+
+/// What a new thread is given.
+final class ThreadStart: Sendable {
+  private let name: String
+  private let lifetime: ThreadLifetime
+  private let body: @Sendable () -> Void
+
+  init(name: String, lifetime: ThreadLifetime, body: @escaping @Sendable () -> Void) {
+    self.name = name
+    self.lifetime = lifetime
+    self.body = body
+  }
+
+  func run() {
+    unsafe name.withCString { unsafe linux_name_current_thread($0) }
+    body()
+    lifetime.end()
+  }
+}
