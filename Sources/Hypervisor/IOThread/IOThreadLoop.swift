@@ -20,6 +20,7 @@ struct IOThreadLoop: ~Copyable {
   private let waiting: IOThread.Waiting
   private let poll: EventPoll
   private let completionEvent: EventDescriptor
+  private var events = EventBuffer(capacity: 16)
   private var engine: BlockEngine
 
   /// Every attached queue at the index that its tokens carry; also those that are being detached.
@@ -40,15 +41,18 @@ struct IOThreadLoop: ~Copyable {
   init(
     mailbox: IOThreadMailbox, waiting: IOThread.Waiting, kind: BlockEngineKind, engineCapacity: Int
   ) throws(Errno) {
-    self.mailbox = mailbox
-    self.waiting = waiting
-    completionEvent = try EventDescriptor()
-    poll = try EventPoll()
-    engine = try BlockEngine(
-      kind: kind, capacity: engineCapacity,
-      completionEvent: waiting == .events ? completionEvent.rawValue : nil)
+    let completionEvent = try EventDescriptor()
+    let poll = try EventPoll()
     try poll.add(descriptor: mailbox.eventDescriptor, token: Token.mail)
     try poll.add(descriptor: completionEvent.rawValue, token: Token.completion)
+    let engine = try BlockEngine(
+      kind: kind, capacity: engineCapacity,
+      completionEvent: waiting == .events ? completionEvent.rawValue : nil)
+    self.mailbox = mailbox
+    self.waiting = waiting
+    self.completionEvent = completionEvent
+    self.poll = poll
+    self.engine = engine
   }
 
   /// Serves until told to stop.
@@ -91,8 +95,12 @@ struct IOThreadLoop: ~Copyable {
     return progress
   }
 
-  private func waitForEvent() {
-    poll.wait(timeoutMilliseconds: -1)
+  private mutating func waitForEvent() {
+    do {
+      _ = try poll.wait(timeoutMilliseconds: -1, into: &events)
+    } catch {
+      // Only a signal can end the wait early (EINTR); the caller looks at everything in any case.
+    }
     completionEvent.drain()
   }
 

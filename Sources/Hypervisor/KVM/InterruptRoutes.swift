@@ -36,9 +36,9 @@ struct InterruptRoutes {
       var entry = kvm_irq_routing_entry()
       entry.gsi = gsi
       entry.type = UInt32(KVM_IRQ_ROUTING_MSI)
-      entry.u.msi.address_lo = UInt32(truncatingIfNeeded: message.address)
-      entry.u.msi.address_hi = UInt32(truncatingIfNeeded: message.address >> 32)
-      entry.u.msi.data = message.data
+      unsafe entry.u.msi.address_lo = UInt32(truncatingIfNeeded: message.address)
+      unsafe entry.u.msi.address_hi = UInt32(truncatingIfNeeded: message.address >> 32)
+      unsafe entry.u.msi.data = message.data
       entries.append(entry)
     }
     var words = [UInt64](repeating: 0, count: 1 + entries.count * MemoryLayout<kvm_irq_routing_entry>.stride / 8)
@@ -55,8 +55,8 @@ struct InterruptRoutes {
     var entry = kvm_irq_routing_entry()
     entry.gsi = gsi
     entry.type = UInt32(KVM_IRQ_ROUTING_IRQCHIP)
-    entry.u.irqchip.irqchip = chip
-    entry.u.irqchip.pin = pin
+    unsafe entry.u.irqchip.irqchip = chip
+    unsafe entry.u.irqchip.pin = pin
     return entry
   }
 }

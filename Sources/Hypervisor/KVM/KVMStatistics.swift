@@ -1,6 +1,6 @@
 import CKVM
 import Glibc
-public import HostSystem
+import HostSystem
 import SystemPackage
 
 /// A vCPU's binary statistics, read without root and without debugfs (KVM API §4.133). One thread at a time.

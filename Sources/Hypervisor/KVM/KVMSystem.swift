@@ -1,4 +1,5 @@
 import CKVM
+import Glibc
 import HostSystem
 import SystemPackage
 
@@ -20,15 +21,22 @@ public struct KVMSystem: ~Copyable {
 
   /// Opens `path` and checks version and capabilities.
   public init(path: String = "/dev/kvm") throws(KVMError) {
-    do { descriptor = try OwnedDescriptor.open(path, flags: CKVMOpen.readWrite) } catch { throw .cannotOpen(error) }
+    let descriptor: OwnedDescriptor
+    do throws(Errno) {
+      descriptor = try OwnedDescriptor.open(path, flags: O_RDWR)
+    } catch {
+      throw .cannotOpen(error)
+    }
     let version = ckvm_ioctl(descriptor.rawValue, CKVM_GET_API_VERSION, 0)
     guard version == 12 else { throw .unsupportedVersion(version) }
     for (capability, name) in Self.required
-    where ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(bitPattern: Int(capability))) <= 0 {
+    where ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(UInt32(bitPattern: capability))) <= 0 {
       throw .missingCapability(name)
     }
-    runByteCount = Int(
-      try kvmResult("KVM_GET_VCPU_MMAP_SIZE", ckvm_ioctl(descriptor.rawValue, CKVM_GET_VCPU_MMAP_SIZE, 0)))
+    let byteCount = try kvmResult(
+      "KVM_GET_VCPU_MMAP_SIZE", ckvm_ioctl(descriptor.rawValue, CKVM_GET_VCPU_MMAP_SIZE, 0))
+    self.descriptor = descriptor
+    self.runByteCount = Int(byteCount)
   }
 
   /// The most vCPUs of one machine.
@@ -53,11 +61,6 @@ public struct KVMSystem: ~Copyable {
     try kvmResult("KVM_GET_SUPPORTED_CPUID", result)
     return table
   }
-}
-
-/// Flags for opening /dev/kvm.
-private enum CKVMOpen {
-  static let readWrite: Int32 = 2
 }
 
 /// Turns a shim's result into a value or an error that names the request.

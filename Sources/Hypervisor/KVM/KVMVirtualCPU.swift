@@ -1,5 +1,5 @@
 import CKVM
-public import HostSystem
+import HostSystem
 import SystemPackage
 import VextProtocol
 

@@ -2,6 +2,7 @@ import CKVM
 import HostSystem
 public import SystemPackage
 import Synchronization
+import VextProtocol
 
 /// A virtual machine of KVM's: memory slots, the in-kernel interrupt chips, irqfds and ioeventfds. Any thread.
 public final class KVMVirtualMachine: Sendable {
@@ -91,7 +92,7 @@ extension KVMVirtualMachine: MessageInterruptRouter {
   public func addRoute(eventDescriptor: Int32) throws(Errno) -> UInt32 {
     try routes.withLock { (routes) throws(Errno) in
       guard let gsi = routes.reserve() else { throw .noSpace }
-      do { try setIRQFD(eventDescriptor, gsi: gsi, flags: 0) } catch {
+      do throws(Errno) { try setIRQFD(eventDescriptor, gsi: gsi, flags: 0) } catch {
         routes.release(gsi)
         throw error
       }
@@ -126,6 +127,6 @@ extension KVMVirtualMachine: NotificationRegistrar {
   /// Removes it again.
   public func removeNotification(address: UInt64, eventDescriptor: Int32) {
     // Deassigning can only fail for one that is not assigned; then nothing is left to undo.
-    try? setIOEventFD(address, eventDescriptor, flags: UInt32(1 << kvm_ioeventfd_flag_nr_deassign.rawValue))
+    try? setIOEventFD(address, eventDescriptor, flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
   }
 }

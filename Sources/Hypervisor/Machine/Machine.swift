@@ -1,5 +1,5 @@
-public import HostSystem
-public import SystemPackage
+import HostSystem
+import SystemPackage
 import Synchronization
 
 /// A virtual machine: RAM, vCPUs, buses and the PCI host. Devices are plugged in before it starts.

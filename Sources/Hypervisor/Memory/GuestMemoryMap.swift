@@ -7,7 +7,7 @@ public import VextProtocol
 @unsafe
 public struct GuestMemoryMap: @unchecked Sendable {
   /// A run of RAM.
-  @usableFromInline
+  @unsafe @usableFromInline
   struct Region {
     @usableFromInline let start: UInt64
     @usableFromInline let byteCount: UInt64
@@ -20,8 +20,8 @@ public struct GuestMemoryMap: @unchecked Sendable {
   @usableFromInline let high: Region
 
   init(low: Region, high: Region) {
-    unsafe self.low = unsafe low
-    unsafe self.high = unsafe high
+    unsafe self.low = low
+    unsafe self.high = high
   }
 
   /// Where the run of `byteCount` bytes at `address` is in host memory, or nil unless it lies wholly in one region.

@@ -1,4 +1,5 @@
-public import Glibc
+public import CLinux
+import Glibc
 public import HostSystem
 public import SystemPackage
 
@@ -36,9 +37,9 @@ public struct BlockEngine: ~Copyable {
 
   /// How many more requests ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` takes now.
   public var room: Int {
-    switch kind {
-    case .libaio: context?.room ?? 0
-    case .sync, .null: .max
+    switch context {
+    case .some(let context): context.room
+    case .none: .max
     }
   }
 
@@ -93,21 +94,19 @@ public struct BlockEngine: ~Copyable {
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64
   ) -> Int64 {
-    let position = off_t(truncatingIfNeeded: offset)
-    let length = off_t(truncatingIfNeeded: byteCount)
+    let position = Int64(truncatingIfNeeded: offset)
+    let length = Int64(truncatingIfNeeded: byteCount)
     while true {
-      let result: Int =
+      let result =
         switch operation {
-        case .read: unsafe preadv(disk.descriptor, vectors, Int32(vectorCount), position)
-        case .write: unsafe pwritev(disk.descriptor, vectors, Int32(vectorCount), position)
-        case .flush: Int(fdatasync(disk.descriptor))
-        case .discard:
-          Int(fallocate(disk.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position, length))
-        case .writeZeroes:
-          Int(fallocate(disk.descriptor, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, position, length))
+        case .read: unsafe linux_preadv(disk.descriptor, vectors, Int32(vectorCount), position)
+        case .write: unsafe linux_pwritev(disk.descriptor, vectors, Int32(vectorCount), position)
+        case .flush: linux_fdatasync(disk.descriptor)
+        case .discard: linux_punch_hole(disk.descriptor, position, length)
+        case .writeZeroes: linux_zero_range(disk.descriptor, position, length)
         }
-      if result >= 0 { return operation.movesBytes ? Int64(result) : Int64(byteCount) }
-      if errno != EINTR { return -Int64(errno) }
+      if result == -Int64(EINTR) { continue }
+      return result < 0 || operation.movesBytes ? result : length
     }
   }
 }

@@ -1,6 +1,6 @@
 import HostSystem
 import Logging
-public import VextProtocol
+import VextProtocol
 
 /// The vext PCI function: control registers in BAR0, no interrupt, queues in guest memory (docs/vext-protocol.md).
 ///

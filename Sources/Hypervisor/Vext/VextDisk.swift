@@ -1,7 +1,9 @@
+import CLinux
 import Glibc
 import VextProtocol
 
 /// What every queue of one device shares: the guest's memory and the disk. Immutable.
+@safe
 struct VextDisk: Sendable {
   /// Bytes that one request may move at most.
   static let maxTransferByteCount: UInt32 = 16 << 20

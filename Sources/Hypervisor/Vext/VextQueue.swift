@@ -1,13 +1,14 @@
-public import HostSystem
+import HostSystem
 import Glibc
 import Logging
 import Synchronization
 import SystemPackage
-public import VextProtocol
+import VextProtocol
 
 /// One vext queue as the I/O thread serves it: takes entries, checks them, starts them, answers them.
 ///
 /// The I/O thread owns everything but ``error``, which any thread may read.
+@safe
 public final class VextQueue: IOQueue, @unchecked Sendable {
   /// Nothing notifies: the queue is polled.
   public let notificationDescriptor: Int32? = nil
@@ -78,7 +79,7 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
         break loop
       case .ready(let entry):
         let request: VextRequest
-        switch unsafe device.check(entry, depth: depth, table: requests) {
+        switch device.check(entry, depth: depth, table: requests) {
         case .refused(let error):
           violation = error
           break loop
@@ -97,7 +98,7 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
         case .finished(let result):
           unsafe completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
         case .pending:
-          unsafe requests.begin(entry.id, byteCount: request.byteCount)
+          requests.begin(entry.id, byteCount: request.byteCount)
           inFlight &+= 1
         }
       }

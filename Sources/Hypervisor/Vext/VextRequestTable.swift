@@ -1,4 +1,4 @@
-public import Glibc
+import CLinux
 import HostSystem
 import SystemPackage
 
@@ -6,6 +6,7 @@ import SystemPackage
 ///
 /// The I/O thread alone touches it. The vectors' memory is reserved for the worst case and becomes resident
 /// only as far as it is used.
+@safe
 final class VextRequestTable: @unchecked Sendable {
   /// Segments of one request at most; vectors are laid out by this stride.
   static let maxSegments = 256
@@ -20,7 +21,8 @@ final class VextRequestTable: @unchecked Sendable {
   let listCopy: UnsafeMutableBufferPointer<UInt64>
 
   init(depth: Int) throws(Errno) {
-    vectorMemory = try Mapping.anonymous(byteCount: depth * Self.maxSegments * MemoryLayout<iovec>.stride)
+    vectorMemory = try unsafe Mapping.anonymous(
+      byteCount: depth * Self.maxSegments * MemoryLayout<iovec>.stride)
     unsafe byteCounts = .allocate(capacity: depth)
     unsafe byteCounts.initialize(repeating: Self.idle)
     unsafe listCopy = .allocate(capacity: Self.maxSegments * 2)

@@ -1,0 +1,41 @@
+/* Disk I/O for Swift: calls that return a count or -errno, and flags whose macros do not import. */
+#ifndef CLINUX_STORAGE_H
+#define CLINUX_STORAGE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Declared by hand: whether Glibc's headers show them depends on who includes them first. */
+static const int LINUX_O_DIRECT = 040000;
+
+static inline int64_t linux_preadv(int descriptor, const struct iovec *vectors, int count, int64_t offset) {
+  ssize_t result = preadv(descriptor, vectors, count, offset);
+  return result < 0 ? -errno : result;
+}
+
+static inline int64_t linux_pwritev(int descriptor, const struct iovec *vectors, int count, int64_t offset) {
+  ssize_t result = pwritev(descriptor, vectors, count, offset);
+  return result < 0 ? -errno : result;
+}
+
+static inline int64_t linux_fdatasync(int descriptor) { return fdatasync(descriptor) < 0 ? -errno : 0; }
+
+static inline int64_t linux_punch_hole(int descriptor, int64_t offset, int64_t byte_count) {
+  long result = syscall(SYS_fallocate, descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, byte_count);
+  return result < 0 ? -errno : 0;
+}
+
+static inline int64_t linux_zero_range(int descriptor, int64_t offset, int64_t byte_count) {
+  long result = syscall(SYS_fallocate, descriptor, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, byte_count);
+  return result < 0 ? -errno : 0;
+}
+
+#endif
