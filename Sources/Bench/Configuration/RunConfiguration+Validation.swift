@@ -73,12 +73,13 @@ extension RunConfiguration {
     }
   }
 
+  /// Fewer CPUs than threads are taken in turns; more would be a misunderstanding.
   private func validatePlacement() throws(InvalidConfiguration) {
-    if let pollerCPUs, pollerCPUs.count != pollerCount {
+    if let pollerCPUs, pollerCPUs.count > pollerCount {
       throw InvalidConfiguration(
-        description: "--poller-cpu names \(pollerCPUs.count) CPUs for \(pollerCount) pollers")
+        description: "--poller-cpu names \(pollerCPUs.count) CPUs for --pollers \(pollerCount)")
     }
-    if let vcpuCPUs, vcpuCPUs.count != guestCount * workerCount {
+    if let vcpuCPUs, vcpuCPUs.count > guestCount * workerCount {
       throw InvalidConfiguration(
         description: "--vcpu-cpus names \(vcpuCPUs.count) CPUs for \(guestCount * workerCount) vCPUs")
     }
