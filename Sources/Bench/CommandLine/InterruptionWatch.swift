@@ -1,0 +1,38 @@
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Turns SIGINT and SIGTERM into a question that the run asks when it can act upon the answer.
+///
+/// The signals are blocked, and stay pending in the process: no handler, no thread and no descriptor is involved. Threads
+/// inherit the block, so the watch must be made before the first of them is.
+struct InterruptionWatch: Sendable {
+  /// Blocks the signals for the calling thread and those that it starts from now on.
+  init() {
+    var signals = Self.emptySet()
+    unsafe sigaddset(&signals, SIGINT)
+    unsafe sigaddset(&signals, SIGTERM)
+    // Can only fail for an unknown first argument.
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+  }
+
+  /// What the user's signal makes of the exit code, or nil while none has come.
+  var exitCode: BenchFailure.Code? {
+    var pending = Self.emptySet()
+    guard unsafe sigpending(&pending) == 0 else { return nil }
+    if unsafe sigismember(&pending, SIGINT) == 1 { return .interrupted }
+    if unsafe sigismember(&pending, SIGTERM) == 1 { return .terminated }
+    return nil
+  }
+
+  /// Whether the run should end. A system call: not for a data path.
+  var isInterrupted: Bool { exitCode != nil }
+
+  private static func emptySet() -> sigset_t {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    return signals
+  }
+}

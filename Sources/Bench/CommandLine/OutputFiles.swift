@@ -1,0 +1,50 @@
+import Foundation
+
+/// Where a run leaves its rows, its JSON document and, while it lasts, its disks.
+struct OutputFiles: Equatable, Sendable {
+  /// The CSV file.
+  let csvPath: String
+  /// The JSON file: beside the CSV, under its name; with the run's id in it where that name is taken by an earlier run.
+  let jsonPath: String
+  private let stem: String
+
+  /// The folder for runs whose user named no file, below the working directory.
+  static let defaultFolder = "results/runs"
+
+  /// The files of the run `identity`, beside `csvPath` if the user gave it.
+  ///
+  /// - Throws: ``BenchFailure`` if files cannot be made there.
+  init(csvPath: String?, identity: RunIdentity) throws {
+    let path = csvPath ?? "\(Self.defaultFolder)/\(identity.fileStem).csv"
+    let folder = (path as NSString).deletingLastPathComponent
+    let manager = FileManager.default
+    if csvPath == nil {
+      do {
+        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      } catch {
+        throw BenchFailure(
+          "cannot make the folder \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+      }
+    }
+    var isDirectory: ObjCBool = false
+    let place = folder.isEmpty ? "." : folder
+    guard unsafe manager.fileExists(atPath: place, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw BenchFailure("the folder of the output, \(place), does not exist", exitCode: .cannotCreate)
+    }
+    guard manager.isWritableFile(atPath: place) else {
+      throw BenchFailure("the folder of the output, \(place), is not writable", exitCode: .cannotCreate)
+    }
+    if unsafe manager.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+      throw BenchFailure("the output \(path) is a directory", exitCode: .cannotCreate)
+    }
+    self.csvPath = path
+    stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path
+    let plainJSON = stem + ".json"
+    jsonPath = manager.fileExists(atPath: plainJSON) ? "\(stem).\(identity.runID).json" : plainJSON
+  }
+
+  /// The disk of guest `index`, where bench makes one of its own.
+  func scratchDiskPath(guest index: Int, identity: RunIdentity) -> String {
+    "\(stem).\(identity.runID).guest\(index).disk"
+  }
+}

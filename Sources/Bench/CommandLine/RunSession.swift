@@ -1,0 +1,135 @@
+import Foundation
+
+/// One run from its first boot to its table.
+struct RunSession: ~Copyable {
+  private let context: RunContext
+  private let plan: RunPlan
+  private let files: OutputFiles
+  private let progress: ProgressReporter
+  private let watch: InterruptionWatch
+  private let writer: CSVWriter
+  private var results: [RunDocument.Result] = []
+  private var boots: [BootSummary] = []
+  private var nativeRoundTrips: [Double] = []
+
+  /// A run that has not begun.
+  ///
+  /// - Throws: ``BenchFailure`` if rows cannot be added to the CSV file that is there.
+  init(
+    context: RunContext, plan: RunPlan, files: OutputFiles, progress: ProgressReporter,
+    watch: InterruptionWatch
+  ) throws {
+    self.context = context
+    self.plan = plan
+    self.files = files
+    self.progress = progress
+    self.watch = watch
+    writer = try CSVWriter(path: files.csvPath)
+  }
+
+  /// Boots all cells of the plan; then, whatever became of them, writes the document and prints the table.
+  ///
+  /// - Throws: What ended the run early; ``BenchFailure`` if it was the user, or if requests failed.
+  mutating func run(with runner: CellRunner) throws {
+    var failure: (any Error)?
+    do {
+      try bootAll(with: runner)
+    } catch {
+      failure = error
+    }
+    progress.clear()
+    if !results.isEmpty { try finish() }
+    if let failure { throw explained(failure) }
+    try checkOutcome()
+  }
+
+  private mutating func bootAll(with runner: CellRunner) throws {
+    let configuration = context.configuration
+    if let path = configuration.diskPath {
+      let paths = [String](repeating: path, count: configuration.guestCount)
+      try bootAll(with: runner, diskPaths: paths)
+    } else {
+      progress.show("making \(configuration.guestCount) disk(s) of \(configuration.regionSize)")
+      let watch = watch
+      let disks = try ScratchDisks(
+        paths: (0..<configuration.guestCount).map {
+          files.scratchDiskPath(guest: $0, identity: context.identity)
+        },
+        byteCount: configuration.regionSize.byteCount, isFilled: configuration.engine != .null,
+        isInterrupted: { watch.isInterrupted })
+      try bootAll(with: runner, disks: disks)
+    }
+  }
+
+  /// Borrows the disks, so that they last until the last guest has ended.
+  private mutating func bootAll(with runner: CellRunner, disks: borrowing ScratchDisks) throws {
+    try bootAll(with: runner, diskPaths: disks.paths)
+  }
+
+  private mutating func bootAll(with runner: CellRunner, diskPaths: [String]) throws {
+    for cell in plan.cells {
+      if watch.isInterrupted { throw RunInterruption() }
+      progress.show(ProgressReporter.status(of: cell, plan: plan, configuration: context.configuration))
+      let measurements = try runner.run(cell, diskPaths: diskPaths, watch: watch)
+      for measurement in measurements {
+        try record(measurement, of: cell)
+      }
+      if let boot = BootSummary(cell: cell, measurements: measurements) { boots.append(boot) }
+      try measureFloor()
+    }
+  }
+
+  private mutating func record(_ measurement: CellMeasurement, of cell: RunCell) throws {
+    let row = RunRecord(context: context, cell: cell, measurement: measurement)
+    try writer.write(row)
+    results.append(
+      RunDocument.Result(
+        row: row, grantedPlacement: measurement.granted, workerElapsedSeconds: measurement.elapsedSeconds,
+        latencyHistogram: NanosecondHistogram(measurement.latency)))
+  }
+
+  /// Where no disk is involved, the hardware's own speed is what the figures are judged by: taken on the same two
+  /// CPUs, between the boots.
+  private mutating func measureFloor() throws {
+    guard context.configuration.engine == .null, let poller = context.placement.pollerCPUs.first,
+      let vcpu = context.placement.vcpuCPUs.first?.first, poller != vcpu
+    else { return }
+    let floor = try FloorMeasurement.measure(cpus: [poller, vcpu], duration: .milliseconds(200))
+    nativeRoundTrips.append(floor.nanosecondsPerRoundTrip)
+  }
+
+  private func finish() throws {
+    let document = RunDocument(
+      runID: context.identity.runID, startedAt: context.identity.startedAt,
+      finishedAt: RunIdentity.timestamp(Date()), isComplete: boots.count == plan.cells.count,
+      gitRevision: context.identity.revision.name, isDirty: context.identity.revision.isDirty,
+      commandLine: CommandLine.arguments, host: context.host, configuration: context.configuration,
+      plan: plan,
+      plannedPlacement: context.placement, nativeRoundTripNanoseconds: nativeRoundTrips, results: results)
+    try document.write(to: files.jsonPath)
+    let table = RunTable(boots: boots, modes: context.configuration.modes).text()
+    let notes = Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
+    print("\n" + table)
+    for note in notes { print("- \(note)") }
+    print("- rows: \(files.csvPath); host, plan and histograms: \(files.jsonPath)")
+  }
+
+  private func explained(_ failure: any Error) -> any Error {
+    guard failure is RunInterruption else { return failure }
+    return BenchFailure(
+      "interrupted after \(boots.count) of \(plan.cells.count) boots; their rows were kept",
+      exitCode: watch.exitCode ?? .general)
+  }
+
+  /// A figure whose requests failed, or whose data was wrong, is recorded but is no success.
+  private func checkOutcome() throws {
+    let wrong = boots.reduce(0) { $0 + $1.verifyErrors }
+    if wrong > 0 {
+      throw BenchFailure("\(wrong) blocks did not hold what was written to them", exitCode: .ioError)
+    }
+    let errors = boots.reduce(0) { $0 + $1.errors }
+    if errors > 0 {
+      throw BenchFailure("\(errors) requests ended with an error (column errors)", exitCode: .ioError)
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/// What runs inside the virtual machines.
+enum GuestKind: String, CaseIterable, Codable, Sendable {
+  /// The freestanding guest that the package builds itself.
+  case micro
+}

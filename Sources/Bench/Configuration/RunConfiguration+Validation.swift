@@ -1,0 +1,96 @@
+/// A configuration that cannot be run, and why.
+struct InvalidConfiguration: Error, Equatable, CustomStringConvertible {
+  /// One sentence that names the option.
+  let description: String
+}
+
+extension RunConfiguration {
+  /// Looks at everything that can be judged without the host and the disk.
+  ///
+  /// - Throws: ``InvalidConfiguration`` for the first thing that is wrong.
+  func validate() throws(InvalidConfiguration) {
+    try Self.require(guestCount, within: 1...64, option: "--guests")
+    try Self.require(workerCount, within: 1...64, option: "--workers")
+    try Self.require(pollerCount, within: 1...16, option: "--pollers")
+    try Self.require(iodepth, within: 1...1024, option: "--iodepth")
+    try Self.require(repetitionCount, within: 1...10_000, option: "--repeat")
+    if let numaNode { try Self.require(numaNode, within: 0...1023, option: "--numa-node") }
+    try validateModes()
+    try validateSizes()
+    try validateWindow()
+    try validateSharing()
+    try validatePlacement()
+  }
+
+  private func validateModes() throws(InvalidConfiguration) {
+    guard !modes.isEmpty else { throw InvalidConfiguration(description: "--mode names no mode") }
+    guard Set(modes).count == modes.count else {
+      throw InvalidConfiguration(description: "--mode names a mode twice; --repeat repeats it")
+    }
+  }
+
+  private func validateSizes() throws(InvalidConfiguration) {
+    let block = blockSize.byteCount
+    guard block > 0, block.isMultiple(of: 512) else {
+      throw InvalidConfiguration(description: "--bs must be a multiple of 512, and is \(block)")
+    }
+    guard block <= 16 << 20 else {
+      throw InvalidConfiguration(description: "--bs must be at most 16m, and is \(blockSize)")
+    }
+    let region = regionSize.byteCount
+    guard region.isMultiple(of: block) else {
+      throw InvalidConfiguration(
+        description: "--size must be a multiple of --bs (\(blockSize)), and is \(regionSize)")
+    }
+    guard region / block >= UInt64(workerCount) else {
+      throw InvalidConfiguration(
+        description:
+          "--size must hold one block (\(blockSize)) for each of the \(workerCount) workers, and is \(regionSize)"
+      )
+    }
+  }
+
+  private func validateWindow() throws(InvalidConfiguration) {
+    if let runtime, runtime.nanoseconds == 0 {
+      throw InvalidConfiguration(description: "--runtime must be more than 0")
+    }
+    if let requestLimit, requestLimit == 0 || requestLimit > UInt64(Int64.max) {
+      throw InvalidConfiguration(description: "--requests must be between 1 and \(Int64.max)")
+    }
+    if runtime == nil, requestLimit == nil {
+      throw InvalidConfiguration(description: "--runtime or --requests must say when the window ends")
+    }
+  }
+
+  /// Guests that share a disk would overwrite the marks that each other's verification looks for.
+  private func validateSharing() throws(InvalidConfiguration) {
+    if verifies, diskPath != nil, guestCount > 1 {
+      throw InvalidConfiguration(
+        description: "--verify with several guests needs a disk for each: leave out --disk")
+    }
+    if verifies, engine == .null {
+      throw InvalidConfiguration(description: "--verify needs an engine that moves data: null moves none")
+    }
+  }
+
+  /// Fewer CPUs than threads are taken in turns; more would be a misunderstanding.
+  private func validatePlacement() throws(InvalidConfiguration) {
+    if let pollerCPUs, pollerCPUs.count > pollerCount {
+      throw InvalidConfiguration(
+        description: "--poller-cpu names \(pollerCPUs.count) CPUs for --pollers \(pollerCount)")
+    }
+    if let vcpuCPUs, vcpuCPUs.count > guestCount * workerCount {
+      throw InvalidConfiguration(
+        description: "--vcpu-cpus names \(vcpuCPUs.count) CPUs for \(guestCount * workerCount) vCPUs")
+    }
+  }
+
+  private static func require(
+    _ value: Int, within range: ClosedRange<Int>, option: String
+  ) throws(InvalidConfiguration) {
+    guard range.contains(value) else {
+      throw InvalidConfiguration(
+        description: "\(option) must be between \(range.lowerBound) and \(range.upperBound), and is \(value)")
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/// All that `bench run` was asked for, with the defaults filled in.
+struct RunConfiguration: Codable, Equatable, Sendable {
+  /// The data paths to compare; the first is what the others are related to.
+  var modes: [DataPathMode]
+  /// What runs in the virtual machines.
+  var guest: GuestKind
+  /// Virtual machines at once.
+  var guestCount: Int
+  /// vCPUs, and queues, of each guest.
+  var workerCount: Int
+  /// I/O threads on the host.
+  var pollerCount: Int
+  /// What serves the requests.
+  var engine: IOEngineKind
+  /// The workload's pattern.
+  var rw: RWKind
+  /// Bytes per request.
+  var blockSize: ByteSize
+  /// Requests in flight per worker.
+  var iodepth: Int
+  /// Bytes of the disk that each guest's workload touches, from offset 0.
+  var regionSize: ByteSize
+  /// Length of the measured window; nil: the window ends after ``requestLimit``.
+  var runtime: TimeSpan?
+  /// How long the guest works before the window opens.
+  var warmup: TimeSpan
+  /// Requests per worker at most in the window; nil: as many as there is time for.
+  var requestLimit: UInt64?
+  /// Boots per mode.
+  var repetitionCount: Int
+  /// The disk, shared by all guests; nil: a file of bench's own for each guest.
+  var diskPath: String?
+  /// Whether the page cache is left out (`O_DIRECT`).
+  var usesDirectIO: Bool
+  /// Whether each block carries its offset and a sequence number, and is checked when read.
+  var verifies: Bool
+  /// The CPUs of the I/O threads, in order; nil: the planner chooses.
+  var pollerCPUs: [Int]?
+  /// The CPUs of the vCPUs, guest by guest; nil: the planner chooses.
+  var vcpuCPUs: [Int]?
+  /// The NUMA node of memory and threads; nil: the planner chooses.
+  var numaNode: Int?
+  /// Seed of the order of the modes and of the guests' random numbers.
+  var seed: UInt64
+
+  /// The names in the JSON file, where they differ from the properties.
+  enum CodingKeys: String, CodingKey {
+    case modes
+    case guest
+    case guestCount = "guests"
+    case workerCount = "workers"
+    case pollerCount = "pollers"
+    case engine
+    case rw
+    case blockSize = "block_bytes"
+    case iodepth
+    case regionSize = "region_bytes"
+    case runtime = "runtime_s"
+    case warmup = "warmup_s"
+    case requestLimit = "requests_per_worker"
+    case repetitionCount = "repetitions"
+    case diskPath = "disk_path"
+    case usesDirectIO = "direct"
+    case verifies = "verify"
+    case pollerCPUs = "poller_cpus"
+    case vcpuCPUs = "vcpu_cpus"
+    case numaNode = "numa_node"
+    case seed
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Disk images of bench's own, made for a run and removed with this value.
+struct ScratchDisks: ~Copyable {
+  /// The files, one for each guest.
+  private(set) var paths: [String] = []
+
+  /// Bytes written at once while filling.
+  private static let chunkByteCount = 1 << 20
+
+  /// Makes the files at `paths`, which must not exist.
+  ///
+  /// Their blocks are written and flushed, not only reserved: a read of a block that was never written is answered
+  /// from the file system's books and costs the device nothing.
+  ///
+  /// - Parameters:
+  ///   - byteCount: Size of each disk.
+  ///   - isFilled: Whether blocks are written at all; an engine that touches no file needs none.
+  ///   - isInterrupted: Asked between two chunks; true ends the filling.
+  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. No file is left then.
+  init(paths: [String], byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
+    for path in paths {
+      let descriptor: FileDescriptor
+      do {
+        if isFilled { try Self.checkSpace(besides: path, byteCount: byteCount) }
+        descriptor = try FileDescriptor.open(
+          FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
+          permissions: [.ownerReadWrite])
+      } catch let errno as Errno {
+        throw BenchFailure("cannot make the disk \(path): \(errno)", exitCode: .cannotCreate)
+      }
+      self.paths.append(path)
+      do {
+        try descriptor.closeAfter {
+          try descriptor.resize(to: Int64(byteCount))
+          if isFilled { try Self.fill(descriptor, byteCount: byteCount, isInterrupted: isInterrupted) }
+        }
+      } catch let errno as Errno {
+        throw BenchFailure("cannot fill the disk \(path): \(errno)", exitCode: .ioError)
+      }
+    }
+  }
+
+  deinit {
+    for path in paths {
+      // A file that has gone already is what was wanted.
+      unsafe unlink(path)
+    }
+  }
+
+  /// Says that the space is missing before half of it is filled.
+  private static func checkSpace(besides path: String, byteCount: UInt64) throws {
+    var statistics = statvfs()
+    let folder = FilePath(path).removingLastComponent()
+    guard unsafe statvfs(folder.isEmpty ? "." : folder.string, &statistics) == 0 else {
+      throw Errno(rawValue: errno)
+    }
+    let available = UInt64(statistics.f_bavail) * UInt64(statistics.f_frsize)
+    guard available >= byteCount else {
+      throw BenchFailure(
+        "the disk \(path) needs \(byteCount >> 20) MiB and only \(available >> 20) MiB are free; "
+          + "choose a smaller --size, or a --disk of your own", exitCode: .cannotCreate)
+    }
+  }
+
+  private static func fill(_ descriptor: FileDescriptor, byteCount: UInt64, isInterrupted: () -> Bool) throws
+  {
+    var generator = SplitMix64(seed: byteCount)
+    let chunk = (0..<chunkByteCount / 8).map { _ in generator.next() }
+    var offset: UInt64 = 0
+    while offset < byteCount {
+      if isInterrupted() { throw RunInterruption() }
+      let count = Int(min(UInt64(chunkByteCount), byteCount - offset))
+      let written = try unsafe chunk.withUnsafeBytes { bytes in
+        // SAFETY: the bytes are the chunk's, which outlives the call; `count` is at most their number.
+        unsafe try descriptor.writeAll(
+          toAbsoluteOffset: Int64(offset), UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+      }
+      offset += UInt64(written)
+    }
+    guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+
+extension HostDescription {
+  /// Describes the host whose /proc and /sys lie below `root`. What cannot be read stays empty: a run does not fail
+  /// because the host hides something.
+  static func capture(root: String = "/") -> HostDescription {
+    let files = KernelFiles(root: root)
+    let processors = files.lines("proc/cpuinfo")
+    let cpuModel = processors.lazy.compactMap { $0.value(ofKey: "model name") }.first ?? "unknown"
+    let memory = files.lines("proc/meminfo")
+    let clocks = "sys/devices/system/clocksource/clocksource0/"
+    let backend = KVMBackend(
+      modules: Set(files.entries("sys/module")), cpuModel: cpuModel,
+      systemVendor: files.text("sys/class/dmi/id/sys_vendor") ?? "",
+      clockSources: Set(
+        (files.text(clocks + "available_clocksource") ?? "").split(separator: " ").map(String.init)))
+    return HostDescription(
+      cpuModel: cpuModel,
+      onlineCPUCount: processors.count { $0.value(ofKey: "processor") != nil },
+      isSMTActive: files.text("sys/devices/system/cpu/smt/active").map { $0 == "1" },
+      governor: files.text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+      kernel: files.text("proc/sys/kernel/osrelease") ?? "unknown",
+      kvmBackend: backend,
+      isTimingValid: backend.isTimingValid,
+      clockSource: files.text(clocks + "current_clocksource") ?? "unknown",
+      numaNodes: numaNodes(files),
+      memoryBytes: memory.lazy.compactMap { $0.kibibytes(ofKey: "MemTotal") }.first ?? 0,
+      availableMemoryBytes: memory.lazy.compactMap { $0.kibibytes(ofKey: "MemAvailable") }.first ?? 0,
+      transparentHugePages: chosen(files.text("sys/kernel/mm/transparent_hugepage/enabled") ?? ""),
+      mitigations: mitigations(files),
+      loadAverage: (files.text("proc/loadavg") ?? "").split(separator: " ").prefix(3).compactMap {
+        Double($0)
+      })
+  }
+
+  private static func numaNodes(_ files: KernelFiles) -> [Node] {
+    let folder = "sys/devices/system/node"
+    let ids = files.entries(folder).compactMap { $0.hasPrefix("node") ? Int($0.dropFirst(4)) : nil }
+    let nodes = ids.sorted().map { id in
+      let memory = files.lines("\(folder)/node\(id)/meminfo")
+        .lazy.compactMap { $0.kibibytes(ofKey: "Node \(id) MemTotal") }.first
+      return Node(id: id, cpus: files.text("\(folder)/node\(id)/cpulist") ?? "", memoryBytes: memory ?? 0)
+    }
+    // A kernel without NUMA support shows no nodes, and the machine is then one.
+    if nodes.isEmpty {
+      return [Node(id: 0, cpus: files.text("sys/devices/system/cpu/online") ?? "", memoryBytes: 0)]
+    }
+    return nodes
+  }
+
+  private static func mitigations(_ files: KernelFiles) -> [String: String] {
+    let folder = "sys/devices/system/cpu/vulnerabilities"
+    var mitigations: [String: String] = [:]
+    for name in files.entries(folder) {
+      mitigations[name] = files.text("\(folder)/\(name)")
+    }
+    return mitigations
+  }
+
+  /// The word in brackets of a choice as sysfs prints it: `always [madvise] never`.
+  private static func chosen(_ choice: String) -> String {
+    let word = choice.split(separator: " ").first { $0.hasPrefix("[") && $0.hasSuffix("]") }
+    return word.map { String($0.dropFirst().dropLast()) } ?? "unknown"
+  }
+}
+
+extension String {
+  /// The value of a line `key : value`, or nil if the line is another key's.
+  fileprivate func value(ofKey key: String) -> String? {
+    guard let colon = firstIndex(of: ":"), self[..<colon].trimmingCharacters(in: .whitespaces) == key else {
+      return nil
+    }
+    return self[index(after: colon)...].trimmingCharacters(in: .whitespaces)
+  }
+
+  /// The bytes that a line `key: 123 kB` names, or nil.
+  fileprivate func kibibytes(ofKey key: String) -> UInt64? {
+    guard let value = value(ofKey: key), let number = value.split(separator: " ").first else { return nil }
+    return UInt64(number).map { $0 * 1024 }
+  }
+}

@@ -1,0 +1,58 @@
+import Foundation
+
+extension RunPlan {
+  /// What `--dry-run` prints: the matrix, the placement, the order and the time that it takes.
+  func description(of configuration: RunConfiguration, placement: PlacementRecord) -> String {
+    var lines = [
+      "modes        \(configuration.modes.map(\.rawValue).joined(separator: ", "))",
+      "workload     \(Self.workload(of: configuration))",
+      "guests       \(configuration.guestCount) x \(configuration.guest.rawValue), "
+        + "\(configuration.workerCount) worker(s) each",
+      "I/O threads  \(configuration.pollerCount), engine \(configuration.engine.rawValue)",
+      "disk         \(Self.disk(of: configuration))",
+      "window       \(Self.window(of: configuration))",
+      "poller CPUs  \(Self.list(placement.pollerCPUs))",
+    ]
+    for (guest, cpus) in placement.vcpuCPUs.enumerated() {
+      lines.append("vCPU CPUs    guest \(guest): \(Self.list(cpus))")
+    }
+    lines.append("NUMA node    \(placement.numaNode.map(String.init) ?? "not bound")")
+    lines.append("cores        \(placement.oversubscribed ? "OVERSUBSCRIBED: threads share CPUs" : "enough")")
+    lines += placement.notes.map { "note         \($0)" }
+    lines.append("order        \(cells.count) boots, seed \(configuration.seed)")
+    for repetition in 1...configuration.repetitionCount {
+      let modes = cells.filter { $0.repetition == repetition }.map(\.mode.rawValue)
+      lines.append("             repetition \(repetition): \(modes.joined(separator: ", "))")
+    }
+    lines.append("time         \(estimatedTime(of: configuration))")
+    return lines.joined(separator: "\n")
+  }
+
+  private func estimatedTime(of configuration: RunConfiguration) -> String {
+    guard let seconds = Self.estimatedSecondsPerCell(configuration) else {
+      return "unknown: --requests ends the window"
+    }
+    return String(format: "about %.1f s, and the filling of bench's own disk", seconds * Double(cells.count))
+  }
+
+  private static func workload(of configuration: RunConfiguration) -> String {
+    "\(configuration.rw.rawValue), bs \(configuration.blockSize), iodepth \(configuration.iodepth), "
+      + "size \(configuration.regionSize)" + (configuration.verifies ? ", verified" : "")
+  }
+
+  private static func disk(of configuration: RunConfiguration) -> String {
+    (configuration.diskPath ?? "a file of its own for each guest")
+      + (configuration.usesDirectIO ? ", O_DIRECT" : ", through the page cache")
+  }
+
+  private static func window(of configuration: RunConfiguration) -> String {
+    var ends: [String] = []
+    if let runtime = configuration.runtime { ends.append("\(runtime)") }
+    if let limit = configuration.requestLimit { ends.append("\(limit) requests per worker") }
+    return ends.joined(separator: " or ") + ", after \(configuration.warmup) of warm-up"
+  }
+
+  private static func list(_ cpus: [Int]) -> String {
+    cpus.isEmpty ? "not pinned" : cpus.map(String.init).joined(separator: " ")
+  }
+}

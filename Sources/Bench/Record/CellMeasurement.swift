@@ -1,0 +1,33 @@
+/// What one guest did in one boot, within the measured window unless said otherwise.
+struct CellMeasurement: Equatable, Sendable {
+  /// Which guest, from 0.
+  var guestIndex: Int
+  /// Requests answered, failed ones included.
+  var requests: UInt64
+  /// Bytes moved.
+  var bytes: UInt64
+  /// Requests that ended with an error.
+  var errors: UInt64
+  /// Blocks whose content was checked, in the whole run.
+  var verifiedBlocks: UInt64
+  /// Blocks whose content was wrong, in the whole run.
+  var verifyErrors: UInt64
+  /// Each worker's time from its first submission to its last answer.
+  var elapsedSeconds: [Double]
+  /// Sum over the workers of requests by elapsed time.
+  var iops: Double
+  /// The latencies of all workers.
+  var latency: TickLatencies
+  /// vmexits of the guest's vCPUs.
+  var exits: ExitCounts
+  /// From the host's opening of the window to its closing: what the CPU times relate to.
+  var windowSeconds: Double
+  /// CPU time of all I/O threads, divided evenly among the guests that they served.
+  var pollerCPUSeconds: Double
+  /// CPU time of the guest's vCPU threads.
+  var vcpuCPUSeconds: Double
+  /// Bytes of the guest's disk.
+  var diskByteCount: UInt64
+  /// Where the threads and the memory really were.
+  var granted: GrantedPlacement
+}

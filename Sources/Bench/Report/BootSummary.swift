@@ -1,0 +1,49 @@
+/// The figures of one boot, all its guests together.
+struct BootSummary: Equatable, Sendable {
+  /// The data path.
+  let mode: DataPathMode
+  /// Which repetition, from 1.
+  let repetition: Int
+  /// Requests per second, summed over the guests.
+  let iops: Double
+  /// MiB per second, summed over the guests.
+  let bandwidthMiBPerSecond: Double
+  /// Latencies of all requests of all guests.
+  let latency: LatencySummary
+  /// vmexits by requests.
+  let vmexitsPerIO: Double
+  /// vmexits by requests, the host's interrupts left out.
+  let ioVMExitsPerIO: Double
+  /// CPU seconds per second, I/O threads and vCPUs together.
+  let cpuLoad: Double
+  /// Requests that ended with an error.
+  let errors: UInt64
+  /// Blocks that were checked.
+  let verifiedBlocks: UInt64
+  /// Blocks whose content was wrong.
+  let verifyErrors: UInt64
+
+  /// Sums up `measurements`, one for each guest of `cell`; nil if there is none.
+  init?(cell: RunCell, measurements: [CellMeasurement]) {
+    guard let first = measurements.first else { return nil }
+    let requests = measurements.reduce(0.0) { $0 + Double($1.requests) }
+    var latencies = TickLatencies(tscKHz: first.latency.tscKHz)
+    for measurement in measurements { latencies.add(measurement.latency) }
+    mode = cell.mode
+    repetition = cell.repetition
+    iops = measurements.reduce(0) { $0 + $1.iops }
+    bandwidthMiBPerSecond = measurements.reduce(0) { $0 + $1.bandwidthMiBPerSecond }
+    latency = LatencySummary(latencies)
+    let exits = measurements.reduce(0.0) { $0 + Double($1.exits.total) }
+    let ioExits = measurements.reduce(0.0) { $0 + Double($1.exits.ioPath) }
+    vmexitsPerIO = requests > 0 ? exits / requests : 0
+    ioVMExitsPerIO = requests > 0 ? ioExits / requests : 0
+    cpuLoad = measurements.reduce(0) { sum, measurement in
+      let seconds = measurement.pollerCPUSeconds + measurement.vcpuCPUSeconds
+      return measurement.windowSeconds > 0 ? sum + seconds / measurement.windowSeconds : sum
+    }
+    errors = measurements.reduce(0) { $0 + $1.errors }
+    verifiedBlocks = measurements.reduce(0) { $0 + $1.verifiedBlocks }
+    verifyErrors = measurements.reduce(0) { $0 + $1.verifyErrors }
+  }
+}

@@ -1,0 +1,39 @@
+import Foundation
+
+/// What a reader must know before believing the table.
+enum Footnotes {
+  /// One sentence a line.
+  static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
+    [repetitions(boots), "host: \(context.host.summary)"]
+      + timing(context.host) + cores(context.placement)
+      + floor(nativeRoundTrips, boots: boots)
+  }
+
+  private static func repetitions(_ boots: [BootSummary]) -> String {
+    let counts = Set(Dictionary(grouping: boots, by: \.mode).values.map(\.count)).sorted()
+    guard let fewest = counts.first, let most = counts.last else { return "no boot was completed" }
+    if most == 1 { return "one boot per mode: the spread is unknown; --repeat 5 shows it" }
+    let number = fewest == most ? "\(most)" : "\(fewest) to \(most)"
+    return "median of \(number) boots per mode (smallest..largest); a ratio is taken within its repetition"
+  }
+
+  private static func timing(_ host: HostDescription) -> [String] {
+    host.isTimingValid
+      ? [] : ["times on this host (\(host.kvmBackend.rawValue)) mean nothing in absolute terms; counts do"]
+  }
+
+  private static func cores(_ placement: PlacementRecord) -> [String] {
+    (placement.oversubscribed ? ["too few cores: threads shared CPUs, which slows whoever polls"] : [])
+      + placement.notes
+  }
+
+  private static func floor(_ roundTrips: [Double], boots: [BootSummary]) -> [String] {
+    guard let spread = Spread(roundTrips), spread.median > 0, let mean = Spread(boots.map(\.latency.mean))
+    else {
+      return []
+    }
+    let native = String(format: "%.0f ns (%.0f..%.0f)", spread.median, spread.minimum, spread.maximum)
+    let ratio = String(format: "%.0f ns, %.2f times that", mean.median, mean.median / spread.median)
+    return ["two native threads bounce a cache line in \(native); mean latency over all boots \(ratio)"]
+  }
+}
