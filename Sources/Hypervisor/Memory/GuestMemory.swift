@@ -1,4 +1,4 @@
-public import HostSystem
+import HostSystem
 public import SystemPackage
 public import VextProtocol
 
@@ -6,6 +6,7 @@ public import VextProtocol
 ///
 /// Guest code changes RAM at any moment, so values are copied in or out and never referred to. Any thread may
 /// call anything here; what two threads write to the same place at once is up to them.
+@safe
 public final class GuestMemory: @unchecked Sendable {
   /// Start of the hole for PCI memory, the APICs and firmware; it ends at 4 GiB.
   public static let pciHoleStart: UInt64 = 0xC000_0000
@@ -32,9 +33,9 @@ public final class GuestMemory: @unchecked Sendable {
     let lowCount = min(byteCount, Self.pciHoleStart)
     // SAFETY: the regions split the mapping, which this object owns as long as the map is in use.
     let base = unsafe mapping.base
-    unsafe map = unsafe GuestMemoryMap(
-      low: .init(start: 0, byteCount: lowCount, host: base),
-      high: .init(
+    unsafe map = GuestMemoryMap(
+      low: unsafe .init(start: 0, byteCount: lowCount, host: base),
+      high: unsafe .init(
         start: Self.highStart, byteCount: byteCount - lowCount,
         host: byteCount > lowCount ? base + Int(lowCount) : nil))
     self.mapping = mapping

@@ -7,7 +7,7 @@ public import VextProtocol
 @unsafe
 public struct GuestMemoryMap: @unchecked Sendable {
   /// A run of RAM.
-  @usableFromInline
+  @unsafe @usableFromInline
   struct Region {
     @usableFromInline let start: UInt64
     @usableFromInline let byteCount: UInt64

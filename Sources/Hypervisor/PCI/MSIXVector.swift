@@ -1,6 +1,6 @@
 import HostSystem
 import Synchronization
-public import SystemPackage
+import SystemPackage
 
 /// One MSI-X vector: an eventfd that KVM turns into the interrupt, and whether it may fire now.
 ///

@@ -1,4 +1,5 @@
-public import Glibc
+public import CLinux
+import Glibc
 public import HostSystem
 public import SystemPackage
 
@@ -36,9 +37,9 @@ public struct BlockEngine: ~Copyable {
 
   /// How many more requests ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` takes now.
   public var room: Int {
-    switch kind {
-    case .libaio: context?.room ?? 0
-    case .sync, .null: .max
+    switch context {
+    case .some(let context): context.room
+    case nil: .max
     }
   }
 
@@ -101,13 +102,13 @@ public struct BlockEngine: ~Copyable {
         case .read: unsafe preadv(disk.descriptor, vectors, Int32(vectorCount), position)
         case .write: unsafe pwritev(disk.descriptor, vectors, Int32(vectorCount), position)
         case .flush: Int(fdatasync(disk.descriptor))
-        case .discard:
-          Int(fallocate(disk.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position, length))
-        case .writeZeroes:
-          Int(fallocate(disk.descriptor, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, position, length))
+        case .discard: Int(linux_punch_hole(disk.descriptor, position, length))
+        case .writeZeroes: Int(linux_zero_range(disk.descriptor, position, length))
         }
       if result >= 0 { return operation.movesBytes ? Int64(result) : Int64(byteCount) }
-      if errno != EINTR { return -Int64(errno) }
+      // The shims return -errno, the calls of Glibc set it.
+      let error = operation == .discard || operation == .writeZeroes ? Int32(-result) : errno
+      if error != EINTR { return -Int64(error) }
     }
   }
 }

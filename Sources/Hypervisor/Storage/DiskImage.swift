@@ -1,5 +1,6 @@
+import CLinux
 import Glibc
-public import HostSystem
+import HostSystem
 import SystemPackage
 
 /// An open raw image or block device.
@@ -24,8 +25,8 @@ public final class DiskImage: Sendable {
     self.path = path
     self.isDirect = direct
     let kind = try Self.kind(of: path)
-    let flags = (readOnly ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
-    do {
+    let flags = (readOnly ? O_RDONLY : O_RDWR) | (direct ? linux_open_direct_flag() : 0) | (kind == S_IFBLK ? O_EXCL : 0)
+    do throws(Errno) {
       descriptor = try OwnedDescriptor.open(path, flags: flags)
     } catch {
       switch error {
