@@ -1,0 +1,106 @@
+import Synchronization
+
+/// A virtio block device (virtio 1.2 §5.2) over a disk image, with one I/O queue for each of its virtqueues.
+public final class VirtioBlock: VirtioDevice {
+  private typealias Configuration = VirtioBlockProtocol.Configuration
+
+  private struct Served: Sendable {
+    let queue: VirtioBlockQueue
+    let server: any IOQueueServer
+  }
+
+  /// The most sectors that one DISCARD or WRITE_ZEROES covers.
+  static let maximumRangeSectorCount: UInt32 = 1 << 22
+
+  /// The largest queue depth.
+  public static let queueDepthLimit = 1024
+
+  /// What the driver reads: constant.
+  public let configuration: [UInt8]
+  /// What the disk allows.
+  public let features: VirtioFeatures
+  /// `queueDepth` for each queue.
+  public let queueSizes: [UInt16]
+  private let disk: DiskImage
+  private let memory: GuestMemory
+  private let servers: [any IOQueueServer]
+  private let served = Mutex<[Served]>([])
+
+  /// A device with `queueCount` queues of `queueDepth` entries; queue `i` is served by `servers[i % servers.count]`.
+  ///
+  /// - Precondition: at least one queue and one server; the depth is a power of two from 4 to ``queueDepthLimit``.
+  public init(
+    disk: DiskImage, queueCount: Int, queueDepth: Int = 256, memory: GuestMemory, servers: [any IOQueueServer]
+  ) {
+    precondition(queueCount > 0 && !servers.isEmpty, "a block device needs a queue and a server")
+    precondition(
+      (4...Self.queueDepthLimit).contains(queueDepth) && queueDepth.nonzeroBitCount == 1,
+      "the depth is a power of two from 4 to 1024")
+    self.disk = disk
+    self.memory = memory
+    self.servers = servers
+    queueSizes = [UInt16](repeating: UInt16(queueDepth), count: queueCount)
+    features = Self.features(of: disk.handle)
+    configuration = Self.configuration(of: disk.handle, queueCount: queueCount, queueDepth: queueDepth)
+  }
+
+  /// 2 (virtio 1.2 §5.2.1).
+  public var deviceID: UInt16 { VirtioBlockProtocol.deviceID }
+
+  /// Mass storage, of no type that PCI names.
+  public var classCode: UInt32 { 0x01_80_00 }
+
+  /// Ignored: without VIRTIO_BLK_F_CONFIG_WCE no field may be written.
+  public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {}
+
+  /// Hands each queue to its server.
+  public func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures) {
+    let new = queues.map { binding in
+      Served(
+        queue: VirtioBlockQueue(
+          binding, disk: disk, memory: memory, chainLimit: Int(queueSizes[binding.index])),
+        server: servers[binding.index % servers.count])
+    }
+    served.withLock { $0 = new }
+    for served in new { served.server.attach(served.queue) }
+  }
+
+  /// Takes the queues back; blocks until the requests under way are done.
+  public func deactivate() {
+    let old = served.withLock { served in
+      defer { served = [] }
+      return served
+    }
+    for served in old { served.server.detach(served.queue) }
+  }
+
+  private static func features(of disk: DiskHandle) -> VirtioFeatures {
+    let always: VirtioFeatures = [
+      .version1, .indirectDescriptors, .eventIndex, .blockSegmentLimit, .blockSize, .blockFlush,
+      .blockMultiqueue,
+    ]
+    return always.union(disk.isReadOnly ? .blockReadOnly : [.blockDiscard, .blockWriteZeroes])
+  }
+
+  private static func configuration(of disk: DiskHandle, queueCount: Int, queueDepth: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Configuration.byteCount)
+    func put(_ offset: Int, _ value: some FixedWidthInteger) {
+      for index in 0..<value.bitWidth / 8 {
+        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> (index * 8))
+      }
+    }
+    let blockSectorCount = UInt32(UInt64(disk.blockByteCount) / VirtioBlockProtocol.sectorByteCount)
+    put(Configuration.capacity, disk.byteCount / VirtioBlockProtocol.sectorByteCount)
+    // A chain also carries the header and the status.
+    put(Configuration.maximumSegmentCount, UInt32(queueDepth - 2))
+    put(Configuration.blockByteCount, disk.blockByteCount)
+    put(Configuration.queueCount, UInt16(queueCount))
+    guard !disk.isReadOnly else { return bytes }
+    put(Configuration.maximumDiscardSectorCount, maximumRangeSectorCount)
+    put(Configuration.maximumDiscardRangeCount, 1 as UInt32)
+    put(Configuration.discardSectorAlignment, blockSectorCount)
+    put(Configuration.maximumWriteZeroesSectorCount, maximumRangeSectorCount)
+    put(Configuration.maximumWriteZeroesRangeCount, 1 as UInt32)
+    return bytes
+  }
+}

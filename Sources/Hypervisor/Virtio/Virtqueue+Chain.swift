@@ -1,0 +1,82 @@
+import Glibc
+import VextProtocol
+
+extension Virtqueue {
+  /// Reads the chain at `head`, each descriptor once, and stores where its buffers are in host memory.
+  ///
+  /// - Parameters:
+  ///   - head: From ``takeHead()``.
+  ///   - vectors: Room for `capacity` vectors.
+  ///   - capacity: The most descriptors of a chain that are accepted.
+  @inline(__always)
+  func readChain(
+    head: UInt16, into vectors: UnsafeMutablePointer<iovec>, capacity: Int
+  ) throws(VirtqueueError) -> DescriptorChain {
+    var chain = DescriptorChain()
+    var table = unsafe descriptors
+    var tableCount = unsafe Int(size)
+    var isIndirect = false
+    var index = Int(head)
+    var visited = 0
+    while true {
+      // Who visits more entries than the table has visits one twice.
+      guard visited < min(tableCount, capacity) else { throw .chainTooLong }
+      visited &+= 1
+      // SAFETY: index < tableCount, and all of the table is within RAM.
+      let descriptor = unsafe table.descriptor(index)
+      if descriptor.flags.contains(.indirect) {
+        guard !isIndirect else { throw .nestedIndirect }
+        unsafe table = try indirectTable(descriptor)
+        tableCount = Int(descriptor.length) / VirtqueueDescriptor.byteCount
+        isIndirect = true
+        index = 0
+        visited = 0
+        continue
+      }
+      try unsafe append(descriptor, to: &chain, vectors, capacity)
+      guard descriptor.flags.contains(.next) else { return chain }
+      guard Int(descriptor.next) < tableCount else { throw .nextOutOfRange(descriptor.next) }
+      index = Int(descriptor.next)
+    }
+  }
+
+  /// The table that `descriptor` names (virtio 1.2 §2.7.5.3). Its write flag has no meaning.
+  @inline(__always)
+  private func indirectTable(_ descriptor: VirtqueueDescriptor) throws(VirtqueueError) -> RingMemory {
+    guard unsafe allowsIndirect else { throw .indirectNotNegotiated }
+    guard !descriptor.flags.contains(.next) else { throw .indirectWithNext }
+    let length = descriptor.length
+    guard length > 0, Int(length) & (VirtqueueDescriptor.byteCount - 1) == 0 else {
+      throw .invalidIndirectLength(length)
+    }
+    guard let base = unsafe map.hostPointer(descriptor.address, byteCount: UInt64(length)) else {
+      throw .outsideMemory(descriptor.address, byteCount: length)
+    }
+    return unsafe RingMemory(base: base)
+  }
+
+  @inline(__always)
+  private func append(
+    _ descriptor: VirtqueueDescriptor, to chain: inout DescriptorChain,
+    _ vectors: UnsafeMutablePointer<iovec>,
+    _ capacity: Int
+  ) throws(VirtqueueError) {
+    let isWritable = descriptor.flags.contains(.write)
+    guard isWritable || chain.writableVectorCount == 0 else { throw .readableAfterWritable }
+    guard descriptor.length > 0 else { return }
+    let byteCount = UInt64(descriptor.length)
+    guard let buffer = unsafe map.hostPointer(descriptor.address, byteCount: byteCount) else {
+      throw .outsideMemory(descriptor.address, byteCount: descriptor.length)
+    }
+    guard chain.vectorCount < capacity else { throw .chainTooLong }
+    // SAFETY: the place was just compared with the capacity.
+    unsafe vectors[chain.vectorCount] = unsafe iovec(iov_base: buffer, iov_len: Int(descriptor.length))
+    if isWritable {
+      chain.writableVectorCount &+= 1
+      chain.writableByteCount &+= byteCount
+    } else {
+      chain.readableVectorCount &+= 1
+      chain.readableByteCount &+= byteCount
+    }
+  }
+}
