@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
-#include <linux/falloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,21 +33,6 @@ static inline int linux_open(const char *path, int flags, unsigned int mode) {
   do result = open(path, flags | O_CLOEXEC, mode);
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
-}
-
-// O_DIRECT of x86 (asm-generic/fcntl.h), which fcntl.h hides from modules without _GNU_SOURCE.
-static inline int linux_open_direct_flag(void) { return 040000; }
-
-// Deallocates the range, which reads as zeroes afterwards; the file keeps its size.
-static inline int linux_punch_hole(int descriptor, off_t offset, off_t length) {
-  int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  return fallocate(descriptor, mode, offset, length) < 0 ? -errno : 0;
-}
-
-// Makes the range read as zeroes; the file keeps its size.
-static inline int linux_zero_range(int descriptor, off_t offset, off_t length) {
-  int mode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-  return fallocate(descriptor, mode, offset, length) < 0 ? -errno : 0;
 }
 
 // Not repeated after EINTR: Linux has released the number by then.
