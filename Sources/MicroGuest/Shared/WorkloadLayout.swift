@@ -96,6 +96,8 @@ public enum WorkerFailure: UInt64, Sendable {
   case unknownCompletion = 6
   /// The parameters are not usable. Detail 0: index of the word.
   case badParameter = 7
+  /// A flush between the phases of a verified run failed. Detail 0: its status.
+  case flushFailed = 8
 }
 
 /// Words of a worker's block, written by the guest alone.

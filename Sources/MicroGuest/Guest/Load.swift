@@ -1,0 +1,176 @@
+import CGuest
+
+/// Keeps requests in flight on one worker's queue, and measures them.
+// SAFETY: `slots` has an entry for each id below iodepth, and every id is checked before it is used.
+@safe
+struct Load<Queue: BlockQueue> {
+  /// When a run ends: at whichever limit comes first, or when the host says stop.
+  struct Limit {
+    /// Ticks from the first submission.
+    var ticks = UInt64.max
+    /// Requests submitted.
+    var requests = UInt64.max
+    /// The host's command that ends the run, or any above it.
+    var command = HostCommand.finish
+  }
+
+  /// What a run did.
+  struct Outcome {
+    var elapsedTicks: UInt64 = 0
+    var requests: UInt64 = 0
+    var errors: UInt64 = 0
+    var firstErrorStatus: UInt64 = 0
+    var latencies: LatencyRecorder
+  }
+
+  /// A request in flight; all zero while its id is free.
+  private struct Slot: BitwiseCopyable {
+    var submittedAt: UInt64
+    var block: UInt64
+    var isRead: Bool
+  }
+
+  var queue: Queue
+  var verifier: Verifier
+  let parameters: Parameters
+  private let slots: UnsafeMutablePointer<Slot>
+  private let buffers: UInt64
+  private let bufferStride: UInt64
+
+  init(
+    queue: Queue, parameters: Parameters, arena: inout Arena
+  ) throws(GuestFailure) {
+    self.queue = queue
+    self.parameters = parameters
+    verifier = try Verifier(parameters, arena: &arena)
+    unsafe slots = try arena.takeZeroed(Slot.self, count: parameters.iodepth)
+    bufferStride = (parameters.blockByteCount + 4095) & ~4095
+    buffers = try arena.take(bufferStride * UInt64(parameters.iodepth), alignment: 4096)
+    try fillBuffers()
+  }
+
+  /// Data that no layer below can mistake for zeroes.
+  private func fillBuffers() throws(GuestFailure) {
+    var random = Random(seed: parameters.seed)
+    let words = unsafe try pointer(buffers).assumingMemoryBound(to: UInt64.self)
+    for word in 0..<Int(truncatingIfNeeded: bufferStride / 8) * parameters.iodepth {
+      unsafe words[word] = random.next()
+    }
+  }
+
+  /// The buffer of request `id`.
+  @inline(__always)
+  func buffer(of id: Int) -> UInt64 { buffers &+ UInt64(truncatingIfNeeded: id) &* bufferStride }
+
+  /// Runs what `picker` chooses until `limit`, then waits for every answer. Latencies go to `histogram`.
+  ///
+  /// An answered id is used again at once. Up to 16 answers are taken with one look at the clock, which is also
+  /// the submission time of the requests that follow them; these go out before the answers are accounted for,
+  /// since the device can work meanwhile.
+  @inline(never)
+  mutating func run(
+    _ picker: inout RequestPicker, until limit: Limit, histogram: UnsafeMutablePointer<UInt64>
+  ) throws(GuestFailure) -> Outcome {
+    // Locals, so that the compiler keeps them in registers.
+    var queue = self.queue
+    var latencies = unsafe LatencyRecorder(histogram: histogram)
+    var outcome = Outcome(latencies: latencies)
+    let stop = limit.command.rawValue
+    var answers = InlineArray<16, BlockAnswer>(repeating: BlockAnswer(id: 0, status: 0))
+    var remaining = limit.requests
+    var inFlight = 0
+    var prepared = picker.next()
+
+    let start = guest_ticks()
+    let deadline = start.addingReportingOverflow(limit.ticks)
+    let end = deadline.overflow ? UInt64.max : deadline.partialValue
+    var now = start
+
+    while inFlight < parameters.iodepth && remaining > 0 && parameters.command < stop {
+      try submit(inFlight, &prepared, &picker, &queue, at: now)
+      inFlight &+= 1
+      remaining &-= 1
+    }
+    queue.notify()
+
+    while inFlight > 0 {
+      var count = 0
+      let most = min(answers.count, inFlight)
+      while count < most, let answer = try queue.poll() {
+        answers[count] = answer
+        count &+= 1
+      }
+      if count == 0 {
+        try queue.waitForAnswer()
+        continue
+      }
+      now = guest_ticks()
+      let isOpen = now < end && parameters.command < stop
+      for index in 0..<count {
+        let answer = answers[index]
+        let id = Int(answer.id)
+        guard id < parameters.iodepth, unsafe slots[id].submittedAt != 0 else {
+          throw GuestFailure(reason: .unknownCompletion, detail: UInt64(answer.id))
+        }
+        let ticks = unsafe now &- slots[id].submittedAt
+        if parameters.verify {
+          let slot = unsafe slots[id]
+          try verifier.release(
+            slot.block, wasRead: slot.isRead, status: answer.status, buffer: buffer(of: id))
+        }
+        if isOpen && remaining > 0 {
+          try submit(id, &prepared, &picker, &queue, at: now)
+          remaining &-= 1
+        } else {
+          unsafe slots[id].submittedAt = 0
+          inFlight &-= 1
+        }
+        latencies.record(ticks)
+        outcome.requests &+= 1
+        if answer.status != 0 {
+          if outcome.errors == 0 { outcome.firstErrorStatus = UInt64(answer.status) }
+          outcome.errors &+= 1
+        }
+      }
+      queue.notify()
+    }
+
+    outcome.elapsedTicks = now &- start
+    outcome.latencies = latencies
+    self.queue = queue
+    return outcome
+  }
+
+  /// Submits the prepared choice as request `id` and prepares the next while the device works.
+  @inline(__always)
+  private mutating func submit(
+    _ id: Int, _ prepared: inout RequestPicker.Choice, _ picker: inout RequestPicker, _ queue: inout Queue,
+    at now: UInt64
+  ) throws(GuestFailure) {
+    var choice = prepared
+    let buffer = buffer(of: id)
+    if parameters.verify {
+      let block = verifier.claim(from: choice.block)
+      if block != choice.block { picker.moved(to: block) }
+      choice.block = block
+      unsafe slots[id].block = block
+      unsafe slots[id].isRead = choice.isRead
+      if !choice.isRead { try verifier.prepareWrite(of: block, buffer: buffer) }
+    }
+    unsafe slots[id].submittedAt = now
+    queue.submit(
+      BlockRequest(
+        id: UInt16(truncatingIfNeeded: id), operation: choice.isRead ? .read : .write, shape: choice.shape,
+        offset: choice.block &* parameters.blockByteCount, buffer: buffer,
+        byteCount: UInt32(truncatingIfNeeded: parameters.blockByteCount)))
+    prepared = picker.next()
+  }
+
+  /// Puts what was written on stable storage; nothing may be in flight.
+  mutating func flush() throws(GuestFailure) {
+    guard queue.canFlush else { return }
+    let status = try queue.roundTrip(
+      BlockRequest(id: 0, operation: .flush, offset: 0, buffer: 0, byteCount: 0))
+    if status != 0 { throw GuestFailure(reason: .flushFailed, detail: UInt64(status)) }
+  }
+}

@@ -1,0 +1,83 @@
+/// What the host asks for, copied from the parameter page and checked.
+// SAFETY: the host promises the parameter page at the address that it passes.
+@safe
+struct Parameters {
+  let workerCount: Int
+  let worker: Int
+  let transport: GuestTransport
+  let isRandom: Bool
+  let readPercent: UInt64
+  let blockByteCount: UInt64
+  let iodepth: Int
+  let regionByteCount: UInt64
+  let runtimeTicks: UInt64
+  let warmupTicks: UInt64
+  let requestLimit: UInt64
+  let seed: UInt64
+  let verify: Bool
+  let heapBase: UInt64
+  let heapEnd: UInt64
+  let misbehaviour: Misbehaviour
+  private let words: SharedWords
+
+  /// Largest number of workers: as many as BAR0 of vext has queues.
+  static var workerLimit: UInt64 { UInt64(VextRegister.queueLimit) }
+  /// Largest depth that a queue of either transport may have.
+  static var iodepthLimit: UInt64 { 1024 }
+
+  init(page: SharedWords, worker: UInt64) throws(GuestFailure) {
+    func word(_ index: Int, _ isUsable: (UInt64) -> Bool) throws(GuestFailure) -> UInt64 {
+      let value = unsafe page.load(index)
+      guard isUsable(value) else { throw GuestFailure(reason: .badParameter, detail: UInt64(index)) }
+      return value
+    }
+    unsafe words = unsafe page
+    _ = try word(ParameterWord.magic) { $0 == WorkloadLayout.magic }
+    let workers = try word(ParameterWord.workerCount) { worker < $0 && $0 <= Self.workerLimit }
+    workerCount = Int(truncatingIfNeeded: workers)
+    self.worker = Int(truncatingIfNeeded: worker)
+    let transportWord = try word(ParameterWord.transport) { GuestTransport(rawValue: $0) != nil }
+    transport = transportWord == GuestTransport.vext.rawValue ? .vext : .virtioBlock
+    isRandom = try word(ParameterWord.isRandom) { $0 <= 1 } == 1
+    readPercent = try word(ParameterWord.readPercent) { $0 <= 100 }
+    let block = try word(ParameterWord.blockByteCount) { $0 > 0 && $0 % 512 == 0 && $0 <= 1 << 30 }
+    blockByteCount = block
+    iodepth = Int(
+      truncatingIfNeeded: try word(ParameterWord.iodepth) { $0 > 0 && $0 <= Self.iodepthLimit })
+    // Each worker has a slice of at least one block.
+    regionByteCount = try word(ParameterWord.regionByteCount) { $0 % block == 0 && $0 / block >= workers }
+    requestLimit = try word(ParameterWord.requestLimit) { _ in true }
+    let limit = requestLimit
+    runtimeTicks = try word(ParameterWord.runtimeTicks) { $0 < 1 << 62 && ($0 > 0 || limit > 0) }
+    warmupTicks = try word(ParameterWord.warmupTicks) { $0 < 1 << 62 }
+    seed = try word(ParameterWord.seed) { _ in true }
+    verify = try word(ParameterWord.verify) { $0 <= 1 } == 1
+    heapBase = try word(ParameterWord.heapBase) { $0 >= ImageHeader.loadAddress }
+    let base = heapBase
+    heapEnd = try word(ParameterWord.heapEnd) { $0 > base }
+    let misbehaviourWord = try word(ParameterWord.misbehaviour) { Misbehaviour(rawValue: $0) != nil }
+    misbehaviour = Misbehaviour(rawValue: misbehaviourWord) ?? .none
+  }
+
+  /// What the host commands now. Its cache line is read by the guest alone until the host writes, so that a look
+  /// costs a hit in the own cache.
+  @inline(__always)
+  var command: UInt64 { unsafe words.loadAcquiring(ParameterWord.command) }
+
+  /// The blocks that worker `worker` has for itself.
+  var slice: Range<UInt64> {
+    let blocks = regionByteCount / blockByteCount / UInt64(workerCount)
+    let first = blocks * UInt64(worker)
+    return first..<first + blocks
+  }
+
+  /// All blocks of the region.
+  var region: Range<UInt64> { 0..<regionByteCount / blockByteCount }
+
+  /// The memory of worker `worker`.
+  func arena(of worker: Int) -> Arena {
+    let byteCount = (heapEnd - heapBase) / UInt64(workerCount)
+    let base = heapBase + byteCount * UInt64(worker)
+    return Arena(base: base, end: base + byteCount)
+  }
+}
