@@ -1,5 +1,5 @@
 /// vmexits of one vCPU, or of several added up, by reason.
-public struct ExitCounts: Equatable, Sendable {
+public struct ExitCounts: Codable, Equatable, Sendable {
   /// Every exit.
   public var total: UInt64
   /// Port accesses that reached user space or an in-kernel device.
@@ -31,6 +31,9 @@ public struct ExitCounts: Equatable, Sendable {
     self.irqInjections = irqInjections
     self.user = user
   }
+
+  /// Exits that the I/O path may be blamed for: all but those that the host's own interrupts caused.
+  public var ioPath: UInt64 { total >= irq ? total - irq : 0 }
 
   /// Adds each count.
   public static func + (left: ExitCounts, right: ExitCounts) -> ExitCounts { combine(left, right, &+) }

@@ -1,0 +1,112 @@
+import HostSystem
+import Hypervisor
+import SystemPackage
+
+/// Boots the guests of one cell, runs the workload and reads the results.
+struct CellRunner {
+  private let configuration: RunConfiguration
+  private let plan: Placement
+
+  /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
+  init(_ configuration: RunConfiguration) throws {
+    self.configuration = configuration
+    let storage = configuration.diskPath ?? "."
+    let request = PlacementRequest(
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
+      pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
+      pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode)
+    do {
+      plan = try PlacementPlanner.plan(request, on: NUMATopology.read())
+    } catch let error as PlacementError {
+      throw BenchFailure("\(error)", exitCode: .usage)
+    }
+  }
+
+  /// What was planned, for the output.
+  var placement: PlacementRecord {
+    PlacementRecord(
+      pollerCPUs: plan.pollerCPUs, vcpuCPUs: plan.vcpuCPUs, numaNode: plan.memoryNode,
+      oversubscribed: plan.oversubscribed, notes: plan.notes)
+  }
+
+  /// Whether the run writes to its disk.
+  private var writes: Bool { configuration.rw.writes || configuration.verifies }
+
+  /// Checks that this host can do the run: KVM, memory, and the user's disk.
+  func checkHost() throws {
+    do {
+      _ = try KVMSystem()
+    } catch let error as KVMError {
+      throw BenchFailure("\(error)", exitCode: error == .cannotOpen(.permissionDenied) ? .noPermission : .unavailable)
+    }
+    guard let layout = GuestLayout(configuration) else {
+      throw BenchFailure(
+        "--iodepth, --bs and --workers together need more memory than a micro guest can have (3 GiB)",
+        exitCode: .usage)
+    }
+    let needed = layout.memoryByteCount * UInt64(configuration.guestCount)
+    if let available = HostMemory.availableByteCount(), needed > available {
+      throw BenchFailure(
+        "\(configuration.guestCount) guest(s) need \(needed >> 20) MiB of memory and only \(available >> 20) MiB "
+          + "are available", exitCode: .unavailable)
+    }
+    if let path = configuration.diskPath { _ = try openDisk(path) }
+  }
+
+  private func openDisk(_ path: String) throws -> DiskImage {
+    do {
+      let disk = try DiskImage(path: path, readOnly: !writes, direct: configuration.usesDirectIO)
+      let block = UInt64(disk.handle.blockByteCount)
+      guard configuration.blockSize.byteCount.isMultiple(of: block) else {
+        throw BenchFailure(
+          "the disk \(path) takes multiples of \(block) bytes with O_DIRECT: use a larger --bs, or --no-direct",
+          exitCode: .usage)
+      }
+      return disk
+    } catch let error as DiskError {
+      throw BenchFailure("\(error)", exitCode: .noInput)
+    }
+  }
+
+  /// Boots the cell's guests on `diskPaths` (one a guest), measures one window, and ends them.
+  ///
+  /// - Throws: ``RunInterruption`` when `watch` says so; whatever went wrong, every thread is joined.
+  func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
+    let system = try KVMSystem()
+    var disks: [String: DiskImage] = [:]
+    for path in Set(diskPaths) { disks[path] = try openDisk(path) }
+    if let path = diskPaths.first, !configuration.usesDirectIO, configuration.engine != .null {
+      try PageCache.warm(path, byteCount: configuration.regionSize.byteCount)
+    }
+    var pollers: [IOThread] = []
+    defer { for poller in pollers { poller.stop() } }
+    for (index, cpu) in plan.pollerCPUs.enumerated() {
+      pollers.append(
+        try IOThread(
+          name: "io\(index)", cpus: CPUSet([cpu]), waiting: cell.mode.waiting,
+          engine: configuration.engine.blockEngine))
+    }
+    var guests: [BenchGuest] = []
+    defer { for guest in guests { guest.shutDown() } }
+    for (index, path) in diskPaths.enumerated() {
+      guard let disk = disks[path] else { throw BenchFailure("the disk \(path) is not open") }
+      guests.append(
+        try BenchGuest(
+          index: index, configuration: configuration, mode: cell.mode, seed: cell.seed, placement: plan,
+          disk: disk, pollers: pollers, system: system))
+    }
+    let window = MeasurementWindow(configuration: configuration, guests: guests, pollers: pollers, watch: watch)
+    return try window.measure(diskByteCounts: diskPaths.map { disks[$0]?.handle.byteCount ?? 0 })
+  }
+}
+
+extension IOEngineKind {
+  /// The hypervisor's name for it.
+  var blockEngine: BlockEngineKind {
+    switch self {
+    case .libaio: .libaio
+    case .sync: .sync
+    case .null: .null
+    }
+  }
+}

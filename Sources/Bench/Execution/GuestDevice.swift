@@ -1,0 +1,53 @@
+import Hypervisor
+import MicroGuest
+import SystemPackage
+
+/// The block device of a micro guest, by data path.
+enum GuestDevice {
+  case virtio(VirtioPCI)
+  case vext(VextDevice)
+
+  /// Makes the device and plugs it into `machine`.
+  init(mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread]) throws(Errno) {
+    switch mode {
+    case .virtioBlock, .virtioBlockPolled:
+      let block = VirtioBlock(
+        disk: disk, queueCount: queueCount, queueDepth: VirtioBlock.queueDepthLimit, memory: machine.memory,
+        servers: pollers)
+      let function = try VirtioPCI(device: block, memory: machine.memory, router: machine.vm)
+      try machine.pci.add(function)
+      self = .virtio(function)
+    case .vext:
+      let function = VextDevice(
+        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: pollers)
+      try machine.pci.add(function)
+      self = .vext(function)
+    }
+  }
+
+  /// Takes the queues back from the I/O threads. After the machine has stopped.
+  func shutDown() {
+    switch self {
+    case .virtio(let function): function.shutDown()
+    case .vext(let function): function.shutDown()
+    }
+  }
+}
+
+extension DataPathMode {
+  /// The driver that the micro guest needs.
+  var guestTransport: GuestTransport {
+    switch self {
+    case .virtioBlock, .virtioBlockPolled: .virtioBlock
+    case .vext: .vext
+    }
+  }
+
+  /// Whether the I/O thread sleeps between requests or looks for them.
+  var waiting: IOThread.Waiting {
+    switch self {
+    case .virtioBlock: .events
+    case .virtioBlockPolled, .vext: .polling
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Hypervisor
+import MicroGuest
+import VextProtocol
+
+/// The parameter page: what the host tells a micro guest before it starts.
+struct GuestParameters {
+  /// The workload.
+  let configuration: RunConfiguration
+  /// Which driver the guest uses.
+  let transport: GuestTransport
+  /// Seed of the workers' random numbers.
+  let seed: UInt64
+  /// Ticks of the guest's TSC per millisecond.
+  let tscKilohertz: UInt64
+  /// What the guest does wrong on purpose.
+  let misbehaviour: Misbehaviour
+
+  /// Writes the page.
+  func write(to memory: GuestMemory, layout: GuestLayout) throws {
+    let words: [(Int, UInt64)] = [
+      (ParameterWord.magic, WorkloadLayout.magic),
+      (ParameterWord.workerCount, UInt64(configuration.workerCount)),
+      (ParameterWord.transport, transport.rawValue),
+      (ParameterWord.isRandom, configuration.rw.isRandom ? 1 : 0),
+      (ParameterWord.readPercent, UInt64(configuration.rw.readPercent)),
+      (ParameterWord.blockByteCount, configuration.blockSize.byteCount),
+      (ParameterWord.iodepth, UInt64(configuration.iodepth)),
+      (ParameterWord.regionByteCount, configuration.regionSize.byteCount),
+      (ParameterWord.runtimeTicks, configuration.runtime.map(ticks) ?? 0),
+      (ParameterWord.warmupTicks, ticks(configuration.warmup)),
+      (ParameterWord.requestLimit, configuration.requestLimit ?? 0),
+      (ParameterWord.seed, seed),
+      (ParameterWord.verify, configuration.verifies ? 1 : 0),
+      (ParameterWord.heapBase, layout.heapAddress.rawValue),
+      (ParameterWord.heapEnd, layout.memoryByteCount),
+      (ParameterWord.misbehaviour, misbehaviour.rawValue),
+      (ParameterWord.workerBase, layout.workerAddress.rawValue),
+      (ParameterWord.command, HostCommand.prepare.rawValue),
+    ]
+    for (word, value) in words {
+      try memory.store(value, at: GuestAddress(layout.parameterAddress.rawValue + UInt64(word) * 8))
+    }
+  }
+
+  private func ticks(_ span: TimeSpan) -> UInt64 {
+    UInt64(Double(span.nanoseconds) * Double(tscKilohertz) / 1e6)
+  }
+}

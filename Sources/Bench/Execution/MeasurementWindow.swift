@@ -1,0 +1,123 @@
+import HostSystem
+import Hypervisor
+import MicroGuest
+
+/// Runs prepared guests through warm-up, measured window and verification.
+///
+/// The window opens when every worker of every guest has warmed up and has nothing in flight, and closes when all
+/// have their last answer; guests are told, and tell, through shared memory, so that the marks cost no exit.
+struct MeasurementWindow {
+  let configuration: RunConfiguration
+  let guests: [BenchGuest]
+  let pollers: [IOThread]
+  let watch: InterruptionWatch
+
+  /// What has been used up so far, guest by guest.
+  private struct Snapshot {
+    let nanoseconds: UInt64
+    let exits: [ExitCounts]
+    let vcpuNanoseconds: [UInt64]
+    let pollerNanoseconds: UInt64
+  }
+
+  /// How often the controlling thread looks at the guests: it may share a CPU with a vCPU.
+  private static let pollNanoseconds: UInt64 = 5_000_000
+  /// Time for booting and finishing beyond what the workload itself takes.
+  private static let graceSeconds = 120.0
+  /// What a slow disk manages when it is written and read whole for verification.
+  private static let slowestBytesPerSecond = 1e6
+
+  /// Starts the guests, measures, and waits until they have finished. The caller ends them.
+  func measure(diskByteCounts: [UInt64]) throws -> [CellMeasurement] {
+    for guest in guests { try guest.machine.start() }
+    try wait(for: .ready, seconds: configuration.warmup.seconds + verificationSeconds)
+    let granted = try guests.map(grantedPlacement)
+    let opening = try snapshot()
+    for guest in guests { try guest.command(.measure) }
+    // A limit on requests alone says nothing about time: such a run may take as long as it needs.
+    try wait(for: .measured, seconds: configuration.runtime?.seconds ?? 86_400)
+    let closing = try snapshot()
+    let results = try guests.enumerated().map { index, guest in
+      try measurement(
+        of: guest, from: opening, to: closing, granted: granted[index], diskByteCount: diskByteCounts[index])
+    }
+    for guest in guests { try guest.command(.finish) }
+    try wait(for: .finished, seconds: verificationSeconds)
+    return try zip(guests, results).map(addVerification)
+  }
+
+  private var verificationSeconds: Double {
+    configuration.verifies ? Double(configuration.regionSize.byteCount) / Self.slowestBytesPerSecond : 0
+  }
+
+  private func wait(for state: WorkerState, seconds: Double) throws {
+    let end = HostClock.monotonicNanoseconds() + UInt64((seconds + Self.graceSeconds) * 1e9)
+    var waiting = guests
+    while true {
+      waiting = try waiting.filter { !(try $0.hasReached(state)) }
+      if waiting.isEmpty { return }
+      if watch.isInterrupted { throw RunInterruption() }
+      guard HostClock.monotonicNanoseconds() < end else {
+        let names = waiting.map { "guest \($0.index)" }.joined(separator: ", ")
+        throw BenchFailure("\(names) did not become \(state) in time", exitCode: .unavailable)
+      }
+      HostClock.sleep(nanoseconds: Self.pollNanoseconds)
+    }
+  }
+
+  private func snapshot() throws -> Snapshot {
+    Snapshot(
+      nanoseconds: HostClock.monotonicNanoseconds(),
+      exits: try guests.map { try $0.exitCounts() },
+      vcpuNanoseconds: try guests.map { try $0.cpuNanoseconds() },
+      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) })
+  }
+
+  private func grantedPlacement(_ guest: BenchGuest) throws -> GrantedPlacement {
+    GrantedPlacement(
+      pollerCPUs: try pollers.map { try $0.thread.grantedCPUs().description },
+      vcpuCPUs: try guest.machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
+      numaNode: try guest.machine.memory.node(ofPageAt: 0))
+  }
+
+  private func measurement(
+    of guest: BenchGuest, from opening: Snapshot, to closing: Snapshot, granted: GrantedPlacement,
+    diskByteCount: UInt64
+  ) throws -> CellMeasurement {
+    var latency = TickLatencies(tscKHz: guest.tscKilohertz)
+    var (requests, bytes, errors) = (0 as UInt64, 0 as UInt64, 0 as UInt64)
+    var (elapsed, iops) = ([Double](), 0.0)
+    for worker in guest.workers {
+      let count = try worker.word(WorkerWord.requests)
+      let seconds = Double(try worker.word(WorkerWord.elapsedTicks)) / (Double(guest.tscKilohertz) * 1000)
+      requests &+= count
+      bytes &+= try worker.word(WorkerWord.bytes)
+      errors &+= try worker.word(WorkerWord.errors)
+      elapsed.append(seconds)
+      if seconds > 0 { iops += Double(count) / seconds }
+      latency.add(
+        counts: try worker.histogram(), sumTicks: try worker.word(WorkerWord.latencySumTicks),
+        maxTicks: try worker.word(WorkerWord.latencyMaxTicks))
+    }
+    let exits = closing.exits[guest.index] - opening.exits[guest.index]
+    return CellMeasurement(
+      guestIndex: guest.index, requests: requests, bytes: bytes, errors: errors, verifiedBlocks: 0,
+      verifyErrors: 0, elapsedSeconds: elapsed, iops: iops, latency: latency,
+      exits: exits,
+      windowSeconds: Double(closing.nanoseconds - opening.nanoseconds) / 1e9,
+      pollerCPUSeconds: Double(closing.pollerNanoseconds - opening.pollerNanoseconds) / 1e9
+        / Double(guests.count),
+      vcpuCPUSeconds: Double(closing.vcpuNanoseconds[guest.index] - opening.vcpuNanoseconds[guest.index]) / 1e9,
+      diskByteCount: diskByteCount, granted: granted)
+  }
+
+  /// Verification goes on after the window: what it found is only known at the end.
+  private func addVerification(_ guest: BenchGuest, _ result: CellMeasurement) throws -> CellMeasurement {
+    var result = result
+    for worker in guest.workers {
+      result.verifiedBlocks &+= try worker.word(WorkerWord.verifiedBlocks)
+      result.verifyErrors &+= try worker.word(WorkerWord.verifyErrors)
+    }
+    return result
+  }
+}

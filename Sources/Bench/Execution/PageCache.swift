@@ -1,0 +1,21 @@
+import Foundation
+import SystemPackage
+
+/// The host's page cache, which serves a file that is opened without O_DIRECT.
+enum PageCache {
+  /// Reads the first `byteCount` bytes of `path`, so that every repetition finds them cached.
+  static func warm(_ path: String, byteCount: UInt64) throws {
+    let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+    try descriptor.closeAfter {
+      var chunk = [UInt8](repeating: 0, count: 1 << 20)
+      var offset: UInt64 = 0
+      while offset < byteCount {
+        let count = try unsafe chunk.withUnsafeMutableBytes {
+          unsafe try descriptor.read(fromAbsoluteOffset: Int64(offset), into: $0)
+        }
+        if count == 0 { return }
+        offset += UInt64(count)
+      }
+    }
+  }
+}
