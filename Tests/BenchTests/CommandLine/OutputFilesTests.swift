@@ -32,6 +32,16 @@ struct OutputFilesTests {
     #expect(error?.exitCode == .cannotCreate)
   }
 
+  @Test("the default folder is only made when asked for")
+  func makingTheFolder() throws {
+    let folder = try TemporaryFolder()
+    let files = try OutputFiles(csvPath: nil, identity: RunFixture.identity)
+    #expect(files.csvPath == "results/runs/20231114T221320Z-0123456789ab-dirty.csv")
+    try FileManager.default.createDirectory(atPath: folder.file("deep"), withIntermediateDirectories: false)
+    try OutputFiles(csvPath: folder.file("deep/rows.csv"), identity: RunFixture.identity).makeFolder()
+    #expect(try folder.entries == ["deep"])
+  }
+
   @Test("a folder is no output")
   func folderAsOutput() throws {
     let folder = try TemporaryFolder()
