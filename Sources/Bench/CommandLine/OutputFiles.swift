@@ -18,21 +18,15 @@ struct OutputFiles: Equatable, Sendable {
     let path = csvPath ?? "\(Self.defaultFolder)/\(identity.fileStem).csv"
     let folder = (path as NSString).deletingLastPathComponent
     let manager = FileManager.default
-    if csvPath == nil {
-      do {
-        try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch {
-        throw BenchFailure(
-          "cannot make the folder \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
-      }
-    }
     var isDirectory: ObjCBool = false
-    let place = folder.isEmpty ? "." : folder
-    guard unsafe manager.fileExists(atPath: place, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw BenchFailure("the folder of the output, \(place), does not exist", exitCode: .cannotCreate)
-    }
-    guard manager.isWritableFile(atPath: place) else {
-      throw BenchFailure("the folder of the output, \(place), is not writable", exitCode: .cannotCreate)
+    if csvPath != nil {
+      let place = folder.isEmpty ? "." : folder
+      guard unsafe manager.fileExists(atPath: place, isDirectory: &isDirectory), isDirectory.boolValue else {
+        throw BenchFailure("the folder of the output, \(place), does not exist", exitCode: .cannotCreate)
+      }
+      guard manager.isWritableFile(atPath: place) else {
+        throw BenchFailure("the folder of the output, \(place), is not writable", exitCode: .cannotCreate)
+      }
     }
     if unsafe manager.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
       throw BenchFailure("the output \(path) is a directory", exitCode: .cannotCreate)
@@ -41,6 +35,20 @@ struct OutputFiles: Equatable, Sendable {
     stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path
     let plainJSON = stem + ".json"
     jsonPath = manager.fileExists(atPath: plainJSON) ? "\(stem).\(identity.runID).json" : plainJSON
+  }
+
+  /// Makes the folder of the files, unless it is there: only a run that can take place leaves one.
+  ///
+  /// - Throws: ``BenchFailure`` if it cannot be made.
+  func makeFolder() throws {
+    let folder = (csvPath as NSString).deletingLastPathComponent
+    if folder.isEmpty { return }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw BenchFailure(
+        "cannot make the folder \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+    }
   }
 
   /// The disk of guest `index`, where bench makes one of its own.

@@ -109,6 +109,7 @@ struct RunCommand: ParsableCommand {
       placement: runner.placement)
     let files = try OutputFiles(csvPath: output, identity: context.identity)
     try runner.checkHost()
+    try files.makeFolder()
     var session = try RunSession(
       context: context, plan: plan, files: files, progress: ProgressReporter(isQuiet: quiet), watch: watch)
     try session.run(with: runner)

@@ -8,29 +8,32 @@ struct RunSession: ~Copyable {
   private let progress: ProgressReporter
   private let watch: InterruptionWatch
   private let writer: CSVWriter
+  private let show: (String) -> Void
   private var results: [RunDocument.Result] = []
   private var boots: [BootSummary] = []
   private var nativeRoundTrips: [Double] = []
 
-  /// A run that has not begun.
+  /// A run that has not begun, whose table goes to `show`.
   ///
   /// - Throws: ``BenchFailure`` if rows cannot be added to the CSV file that is there.
   init(
     context: RunContext, plan: RunPlan, files: OutputFiles, progress: ProgressReporter,
-    watch: InterruptionWatch
+    watch: InterruptionWatch,
+    show: @escaping (String) -> Void = { print($0) }
   ) throws {
     self.context = context
     self.plan = plan
     self.files = files
     self.progress = progress
     self.watch = watch
+    self.show = show
     writer = try CSVWriter(path: files.csvPath)
   }
 
   /// Boots all cells of the plan; then, whatever became of them, writes the document and prints the table.
   ///
   /// - Throws: What ended the run early; ``BenchFailure`` if it was the user, or if requests failed.
-  mutating func run(with runner: CellRunner) throws {
+  mutating func run(with runner: some CellMeasuring) throws {
     var failure: (any Error)?
     do {
       try bootAll(with: runner)
@@ -43,7 +46,7 @@ struct RunSession: ~Copyable {
     try checkOutcome()
   }
 
-  private mutating func bootAll(with runner: CellRunner) throws {
+  private mutating func bootAll(with runner: some CellMeasuring) throws {
     let configuration = context.configuration
     if let path = configuration.diskPath {
       let paths = [String](repeating: path, count: configuration.guestCount)
@@ -62,11 +65,11 @@ struct RunSession: ~Copyable {
   }
 
   /// Borrows the disks, so that they last until the last guest has ended.
-  private mutating func bootAll(with runner: CellRunner, disks: borrowing ScratchDisks) throws {
+  private mutating func bootAll(with runner: some CellMeasuring, disks: borrowing ScratchDisks) throws {
     try bootAll(with: runner, diskPaths: disks.paths)
   }
 
-  private mutating func bootAll(with runner: CellRunner, diskPaths: [String]) throws {
+  private mutating func bootAll(with runner: some CellMeasuring, diskPaths: [String]) throws {
     for cell in plan.cells {
       if watch.isInterrupted { throw RunInterruption() }
       progress.show(ProgressReporter.status(of: cell, plan: plan, configuration: context.configuration))
@@ -109,9 +112,9 @@ struct RunSession: ~Copyable {
     try document.write(to: files.jsonPath)
     let table = RunTable(boots: boots, modes: context.configuration.modes).text()
     let notes = Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
-    print("\n" + table)
-    for note in notes { print("- \(note)") }
-    print("- rows: \(files.csvPath); host, plan and histograms: \(files.jsonPath)")
+    show("\n" + table)
+    for note in notes { show("- \(note)") }
+    show("- rows: \(files.csvPath); host, plan and histograms: \(files.jsonPath)")
   }
 
   private func explained(_ failure: any Error) -> any Error {

@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+struct RunDocumentTests {
+  private var document: RunDocument {
+    let measurement = RunFixture.measurement()
+    return RunDocument(
+      runID: RunFixture.identity.runID, startedAt: RunFixture.identity.startedAt,
+      finishedAt: "2023-11-14T22:13:40Z", isComplete: true, gitRevision: "0123456789ab", isDirty: true,
+      commandLine: ["bench", "run"], host: RunFixture.host, configuration: RunFixture.configuration,
+      plan: RunPlan(RunFixture.configuration), plannedPlacement: RunFixture.placement,
+      nativeRoundTripNanoseconds: [118.5],
+      results: [
+        RunDocument.Result(
+          row: RunFixture.record, grantedPlacement: measurement.granted, workerElapsedSeconds: [0.5, 0.5],
+          latencyHistogram: NanosecondHistogram(measurement.latency))
+      ])
+  }
+
+  @Test("the document is read back as it was written")
+  func roundTrip() throws {
+    let folder = try TemporaryFolder()
+    try document.write(to: folder.file("run.json"))
+    let data = try Data(contentsOf: URL(filePath: folder.file("run.json")))
+    #expect(try JSONDecoder().decode(RunDocument.self, from: data) == document)
+    #expect(try folder.entries == ["run.json"])
+  }
+
+  @Test("its keys are those of the schema page, and a row's keys the CSV's columns")
+  func keys() throws {
+    let object = try #require(try JSONSerialization.jsonObject(with: document.encoded()) as? [String: Any])
+    #expect(
+      Set(object.keys) == [
+        "schema_version", "run_id", "started_at", "finished_at", "complete", "git_revision", "dirty",
+        "command_line",
+        "host", "configuration", "plan", "planned_placement", "native_round_trip_ns", "results",
+      ])
+    let results = try #require(object["results"] as? [[String: Any]])
+    let row = try #require(results.first?["row"] as? [String: Any])
+    #expect(Set(row.keys) == Set(RunRecord.CodingKeys.allCases.map(\.rawValue)))
+    let configuration = try #require(object["configuration"] as? [String: Any])
+    #expect(configuration["block_bytes"] as? Int == 4096)
+    #expect(configuration["runtime_s"] as? Double == 2)
+    #expect(configuration["vcpu_cpus"] as? [Int] == [1, 2])
+  }
+
+  @Test("a file that cannot be made is a failure with its path")
+  func unwritable() throws {
+    let error = #expect(throws: BenchFailure.self) { try document.write(to: "/no/such/folder/run.json") }
+    #expect(error?.description.contains("/no/such/folder/run.json") == true)
+  }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@testable import Bench
+
+struct RunRecordTests {
+  @Test("the columns are those of the design, in its order, and only then others")
+  func columns() {
+    let designed = """
+      schema_version run_id started_at git_revision dirty host_cpu host_kernel kvm_backend timing_valid numa_nodes \
+      mode vmm guest guests workers pollers engine rw block_bytes iodepth direct disk_bytes runtime_s \
+      poller_cpus vcpu_cpus numa_node oversubscribed ios iops bandwidth_mib_s latency_mean_us latency_p50_us \
+      latency_p90_us latency_p99_us latency_p99_9_us latency_max_us errors vmexits vmexits_per_io io_vmexits \
+      io_vmexits_per_io exits_io exits_mmio exits_hlt exits_hypercall exits_irq irq_injections user_exits \
+      poller_cpu_s vcpu_cpu_s iops_per_cpu_s
+      """.split(separator: " ").map(String.init)
+    let columns = RunRecord.CodingKeys.allCases.map(\.rawValue)
+    #expect(Array(columns.prefix(designed.count)) == designed)
+    #expect(Set(columns).count == columns.count)
+  }
+
+  @Test("derived figures follow from what was measured")
+  func derivedFigures() {
+    let record = RunFixture.record
+    #expect(record.bandwidthMiBPerSecond == 2000.0 * 4096 / 1_048_576)
+    #expect(record.vmexitsPerIO == 1.5)
+    #expect(record.ioVMExits == 1250)
+    #expect(record.ioVMExitsPerIO == 1.25)
+    #expect(record.iopsPerCPUSecond == 2000 / 1.25)
+    #expect(record.latencyMeanMicroseconds == 10)
+    #expect(record.latencyMaxMicroseconds == 10)
+  }
+
+  @Test("a guest that answered nothing gives zeros, not infinities")
+  func nothingAnswered() {
+    var measurement = RunFixture.measurement(iops: 0)
+    measurement.requests = 0
+    measurement.bytes = 0
+    measurement.latency = TickLatencies(tscKHz: 1_000_000)
+    measurement.pollerCPUSeconds = 0
+    measurement.vcpuCPUSeconds = 0
+    let record = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
+    #expect(record.vmexitsPerIO == 0)
+    #expect(record.ioVMExitsPerIO == 0)
+    #expect(record.bandwidthMiBPerSecond == 0)
+    #expect(record.iopsPerCPUSecond == 0)
+    #expect(record.latencyMeanMicroseconds == 0)
+    #expect(record.latencyP99Microseconds == 0)
+  }
+
+  @Test("more interrupts than exits leave no I/O exits, and do not trap")
+  func inconsistentCounters() {
+    #expect(ExitCounts(total: 5, irq: 6).ioPath == 0)
+  }
+}

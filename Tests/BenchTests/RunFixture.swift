@@ -1,0 +1,79 @@
+import Foundation
+
+@testable import Bench
+
+/// A run that never took place, with figures that are easy to check.
+enum RunFixture {
+  static let configuration = RunConfiguration(
+    modes: [.virtioBlock, .vext], guest: .micro, guestCount: 1, workerCount: 2, pollerCount: 1,
+    engine: .libaio,
+    rw: .randread, blockSize: ByteSize(byteCount: 4096), iodepth: 4, regionSize: ByteSize(byteCount: 1 << 20),
+    runtime: TimeSpan(nanoseconds: 2_000_000_000), warmup: .milliseconds(500), requestLimit: nil,
+    repetitionCount: 3,
+    diskPath: nil, usesDirectIO: true, verifies: false, pollerCPUs: nil, vcpuCPUs: [1, 2], numaNode: nil,
+    seed: 7)
+
+  static let host = HostDescription(
+    cpuModel: "Imaginary \"X\", 9000", onlineCPUCount: 4, isSMTActive: false, governor: nil, kernel: "6.1.0",
+    kvmBackend: .svm, isTimingValid: true, clockSource: "tsc",
+    numaNodes: [HostDescription.Node(id: 0, cpus: "0-3", memoryBytes: 1 << 30)], memoryBytes: 1 << 30,
+    availableMemoryBytes: 1 << 29, transparentHugePages: "never", mitigations: ["mds": "Not affected"],
+    loadAverage: [0.5, 0.25, 0.125])
+
+  static let placement = PlacementRecord(
+    pollerCPUs: [0], vcpuCPUs: [[1, 2]], numaNode: 0, oversubscribed: false, notes: [])
+
+  static let identity = RunIdentity(
+    runID: "00000000-0000-4000-8000-000000000000", start: Date(timeIntervalSince1970: 1_700_000_000),
+    revision: SourceRevision(name: "0123456789ab", isDirty: true))
+
+  static let context = RunContext(
+    identity: identity, host: host, configuration: configuration, placement: placement)
+
+  static let cell = RunCell(index: 0, mode: .vext, repetition: 1, seed: 11)
+
+  /// 1,000 requests in half a second; each took 10,000 ticks of a 1 GHz TSC, which are 10 us.
+  static func measurement(guest: Int = 0, iops: Double = 2000) -> CellMeasurement {
+    var latency = TickLatencies(tscKHz: 1_000_000)
+    latency.add(values: [UInt64](repeating: 10_000, count: 1000))
+    return CellMeasurement(
+      guestIndex: guest, requests: 1000, bytes: 4_096_000, errors: 0, verifiedBlocks: 0, verifyErrors: 0,
+      elapsedSeconds: [0.5, 0.5], iops: iops, latency: latency,
+      exits: ExitCounts(
+        total: 1500, io: 10, mmio: 990, halt: 200, hypercall: 0, irq: 250, irqInjections: 900, user: 1001),
+      windowSeconds: 0.5, pollerCPUSeconds: 0.5, vcpuCPUSeconds: 0.75, diskByteCount: 1 << 20,
+      granted: GrantedPlacement(pollerCPUs: ["0"], vcpuCPUs: ["1", "2"], numaNode: 0))
+  }
+
+  static var record: RunRecord { RunRecord(context: context, cell: cell, measurement: measurement()) }
+
+  static func boot(_ mode: DataPathMode, repetition: Int, iops: Double) throws -> BootSummary? {
+    BootSummary(
+      cell: RunCell(index: 0, mode: mode, repetition: repetition, seed: 1),
+      measurements: [measurement(iops: iops)])
+  }
+}
+
+/// An empty folder for the length of a test.
+struct TemporaryFolder: ~Copyable {
+  let path = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)").path
+
+  init() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  deinit {
+    // Nothing depends on its removal.
+    try? FileManager.default.removeItem(atPath: path)
+  }
+
+  var entries: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+  }
+
+  func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  func text(of name: String) throws -> String {
+    try String(contentsOfFile: file(name), encoding: .utf8)
+  }
+}
