@@ -3,7 +3,7 @@ import Hypervisor
 import SystemPackage
 
 /// Boots the guests of one cell, runs the workload and reads the results.
-struct CellRunner {
+struct CellRunner: CellMeasuring {
   private let configuration: RunConfiguration
   private let plan: Placement
 
@@ -34,9 +34,9 @@ struct CellRunner {
 
   /// Checks that this host can do the run: KVM, memory, and the user's disk.
   func checkHost() throws {
-    do {
+    do throws(KVMError) {
       _ = try KVMSystem()
-    } catch let error as KVMError {
+    } catch {
       throw BenchFailure("\(error)", exitCode: error == .cannotOpen(.permissionDenied) ? .noPermission : .unavailable)
     }
     guard let layout = GuestLayout(configuration) else {

@@ -1,3 +1,4 @@
+import Hypervisor
 /// What one guest did in one boot, within the measured window unless said otherwise.
 struct CellMeasurement: Equatable, Sendable {
   /// Which guest, from 0.

@@ -1,3 +1,5 @@
+import Hypervisor
+
 extension RunRecord {
   /// The row of `measurement`, taken in `cell` of the run that `context` describes.
   init(context: RunContext, cell: RunCell, measurement: CellMeasurement) {

@@ -1,3 +1,4 @@
+import Hypervisor
 /// The figures of one boot, all its guests together.
 struct BootSummary: Equatable, Sendable {
   /// The data path.
