@@ -1,7 +1,7 @@
 // The image's header, the ring-0 nub, and the few routines that must be assembly.
 //
 // Ring 0 only takes exceptions and interrupts. It is short because KVM without hardware virtualization emulates
-// it one instruction at a time (docs: "Hosts"), and avoids what such a KVM does not emulate: SSE, int3, swapgs.
+// it one instruction at a time, and avoids what such a KVM does not emulate: SSE, int3, swapgs.
 //
 // On entry from CPL 3 the processor switches to the ring-0 stack: one aligned page whose lowest word holds the
 // address of the worker's block, found by masking RSP. All gates are interrupt gates.

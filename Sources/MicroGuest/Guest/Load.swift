@@ -149,6 +149,7 @@ struct Load<Queue: BlockQueue> {
   ) throws(GuestFailure) {
     var choice = prepared
     let buffer = buffer(of: id)
+    var submittedAt = now
     if parameters.verify {
       let block = verifier.claim(from: choice.block)
       if block != choice.block { picker.moved(to: block) }
@@ -156,8 +157,9 @@ struct Load<Queue: BlockQueue> {
       unsafe slots[id].block = block
       unsafe slots[id].isRead = choice.isRead
       if !choice.isRead { try verifier.prepareWrite(of: block, buffer: buffer) }
+      submittedAt = guest_ticks()
     }
-    unsafe slots[id].submittedAt = now
+    unsafe slots[id].submittedAt = submittedAt
     queue.submit(
       BlockRequest(
         id: UInt16(truncatingIfNeeded: id), operation: choice.isRead ? .read : .write, shape: choice.shape,

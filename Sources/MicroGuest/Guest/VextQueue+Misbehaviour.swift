@@ -122,7 +122,7 @@ extension VextQueue {
 
   private func tryRings(submission: UInt64, completion: UInt64) -> UInt64 {
     disable()
-    _ = register(submissionRing: submission, completionRing: completion)
+    _ = enable(submissionRing: submission, completionRing: completion)
     return UInt64(register(.error))
   }
 

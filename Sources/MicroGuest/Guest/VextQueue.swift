@@ -21,6 +21,8 @@ struct VextQueue: BlockQueue {
   let sectorByteCount: UInt32
 
   private static var segmentListByteCount: UInt64 { 64 }
+  /// Idle polls before pauses come between them.
+  private static var eagerPollLimit: UInt32 { 1 << 10 }
   /// Idle polls until a look at the state register, which costs an exit: about a second.
   private static var idlePollLimit: UInt32 { 1 << 24 }
 
@@ -66,7 +68,7 @@ struct VextQueue: BlockQueue {
     }
   }
 
-  /// The smallest depth for `iodepth`, and no less than what ``VextHostility`` needs.
+  /// The smallest depth for `iodepth`, and no less than what a misbehaviour needs.
   private static func depth(for iodepth: Int) -> UInt32 {
     var depth: UInt32 = 8
     while depth < UInt32(iodepth) { depth *= 2 }
@@ -87,8 +89,8 @@ struct VextQueue: BlockQueue {
     guest_load32(device + VextRegister.queue(index, register))
   }
 
-  /// Writes the registers and enables the queue; says whether the device took it.
-  func register(submissionRing: UInt64, completionRing: UInt64) -> Bool {
+  /// Registers the rings and enables the queue; says whether the device took it.
+  func enable(submissionRing: UInt64, completionRing: UInt64) -> Bool {
     guest_store64(device + VextRegister.queue(index, .submissionRing), submissionRing)
     guest_store64(device + VextRegister.queue(index, .completionRing), completionRing)
     guest_store32(device + VextRegister.queue(index, .depth), depth)
@@ -107,7 +109,7 @@ struct VextQueue: BlockQueue {
     unsafe submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
     unsafe completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
     idlePolls = 0
-    guard register(submissionRing: submissionRing, completionRing: completionRing) else {
+    guard enable(submissionRing: submissionRing, completionRing: completionRing) else {
       throw GuestFailure(reason: .queueRefused, detail: UInt64(register(.error)))
     }
   }
@@ -146,8 +148,9 @@ struct VextQueue: BlockQueue {
 
   @inline(__always)
   mutating func waitForAnswer() throws(GuestFailure) {
-    guest_pause()
     idlePolls &+= 1
+    // An answer from a busy poller comes within a microsecond: a pause would be a good part of that.
+    if idlePolls > Self.eagerPollLimit { guest_pause() }
     if idlePolls >= Self.idlePollLimit {
       idlePolls = 0
       if register(.state) != QueueState.enabled.rawValue { throw stopped }
