@@ -1,3 +1,4 @@
+import Hypervisor
 import Foundation
 
 @testable import Bench
