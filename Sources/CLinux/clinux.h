@@ -186,6 +186,14 @@ static inline int linux_install_interrupt_handler(void) {
   return sigaction(linux_interrupt_signal(), &action, NULL) < 0 ? -errno : 0;
 }
 
+// A new thread has the mask of its creator, and some libraries' threads block every signal.
+static inline void linux_unblock_interrupt(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, linux_interrupt_signal());
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static inline int linux_thread_interrupt(pthread_t thread) {
   return -pthread_kill(thread, linux_interrupt_signal());
 }
