@@ -6,7 +6,7 @@ import Testing
 @Suite struct NUMATests {
   @Test("the topology of this host is what lscpu says")
   func lscpu() throws {
-    let topology = try NUMATopology(allowed: try HostThread.currentCPUs())
+    let topology = try NUMATopology.read()
     let lines = try outputOfLscpu().split(separator: "\n").filter { !$0.hasPrefix("#") }
     #expect(lines.count == topology.cpus.count { $0.isOnline })
     // CPU,Core,Socket,Node: lscpu numbers cores and sockets on its own, so these are compared as groups.
@@ -29,6 +29,8 @@ import Testing
     #expect(try StorageLocation(path: "/proc/self/status").deviceNumber.hasPrefix("0:"))
     #expect(try StorageLocation(path: "/proc/self/status").node == nil)
     let here = try StorageLocation(path: "/")
+    #expect(StorageLocation.numaNode(ofFile: "/") == here.node)
+    #expect(StorageLocation.numaNode(ofFile: "/nonexistent") == nil)
     #expect(here.deviceNumber.split(separator: ":").count == 2)
     #expect(throws: SysfsError.unreadable(path: "/nonexistent", .noSuchFileOrDirectory)) {
       try StorageLocation(path: "/nonexistent")

@@ -1,4 +1,15 @@
 extension NUMATopology {
+  /// The topology of this host, with the CPUs that the calling thread may use; call it before that is pinned.
+  public static func read() throws(SysfsError) -> NUMATopology {
+    let allowed: CPUSet
+    do {
+      allowed = try HostThread.currentCPUs()
+    } catch {
+      throw .unknownAffinity(error)
+    }
+    return try NUMATopology(allowed: allowed)
+  }
+
   /// Reads `devices/system/cpu` and `devices/system/node` below `root` (Documentation/admin-guide/cputopology.rst
   /// and Documentation/ABI/stable/sysfs-devices-node of the kernel).
   ///
@@ -6,8 +17,7 @@ extension NUMATopology {
   ///
   /// - Parameters:
   ///   - root: Where sysfs is mounted, or a copy of the files.
-  ///   - allowed: The CPUs that may be used, for this host ``HostThread/currentCPUs()`` of a thread that was not
-  ///     pinned; nil allows all.
+  ///   - allowed: The CPUs that may be used; nil allows all.
   public init(sysfs root: String = "/sys", allowed: CPUSet? = nil) throws(SysfsError) {
     let cpuDirectory = SysfsDirectory("\(root)/devices/system/cpu")
     let nodeDirectory = SysfsDirectory("\(root)/devices/system/node")

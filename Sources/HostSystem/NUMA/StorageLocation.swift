@@ -36,6 +36,12 @@ public struct StorageLocation: Equatable, Sendable {
     node = nodes.count == 1 ? nodes.first : nil
   }
 
+  /// The node below `path`; nil if it is unknown for whatever reason, a missing file among them.
+  public static func numaNode(ofFile path: String) -> Int? {
+    guard let location = try? StorageLocation(path: path) else { return nil }
+    return location.node
+  }
+
   /// Volumes stacked on volumes end after a few steps; more than this is a circle.
   private static let depthLimit = 16
 

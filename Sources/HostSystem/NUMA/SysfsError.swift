@@ -8,6 +8,8 @@ public enum SysfsError: Error, Equatable, CustomStringConvertible {
   case malformed(path: String, text: String)
   /// There is no list of CPUs: this is no sysfs.
   case noCPUs(path: String)
+  /// The system does not say which CPUs may be used.
+  case unknownAffinity(Errno)
 
   /// One line for a person.
   public var description: String {
@@ -15,6 +17,7 @@ public enum SysfsError: Error, Equatable, CustomStringConvertible {
     case .unreadable(let path, let error): "\(path): \(error)"
     case .malformed(let path, let text): "\(path): '\(text)' is not understood"
     case .noCPUs(let path): "\(path): no list of CPUs; is sysfs mounted?"
+    case .unknownAffinity(let error): "sched_getaffinity: \(error)"
     }
   }
 }
