@@ -7,12 +7,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/aio_abi.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -44,6 +46,24 @@ static inline ssize_t linux_read(int descriptor, void *buffer, size_t byte_count
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
 }
+
+// The numbers of the block device that `path` is, or that the file system below it is on.
+static inline int linux_device_below(const char *path, unsigned int *major_number, unsigned int *minor_number) {
+  struct stat status;
+  if (stat(path, &status) < 0) return -errno;
+  dev_t device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
+  *major_number = major(device);
+  *minor_number = minor(device);
+  return 0;
+}
+
+// `resolved` has room for PATH_MAX bytes.
+static inline int linux_realpath(const char *path, char *resolved) {
+  return realpath(path, resolved) == NULL ? -errno : 0;
+}
+
+// `name` is a flexible array in spirit, which Swift cannot express.
+static inline const char *linux_entry_name(const struct dirent *entry) { return entry->d_name; }
 
 static inline int linux_eventfd(void) {
   int result = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -184,6 +204,14 @@ static inline int linux_install_interrupt_handler(void) {
   action.sa_handler = linux_ignore_interrupt;
   sigemptyset(&action.sa_mask);
   return sigaction(linux_interrupt_signal(), &action, NULL) < 0 ? -errno : 0;
+}
+
+// A new thread has the mask of its creator, and some libraries' threads block every signal.
+static inline void linux_unblock_interrupt(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, linux_interrupt_signal());
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static inline int linux_thread_interrupt(pthread_t thread) {

@@ -82,7 +82,7 @@ extension AIOContext {
   ///   - vectorCount: At most 1024 (`UIO_MAXIOV`).
   ///   - offset: In bytes from the start of the file.
   ///   - token: What the completion carries.
-  @inlinable
+  @_noAllocation @inlinable
   public mutating func enqueueRead(
     descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64
   ) {
@@ -92,7 +92,7 @@ extension AIOContext {
   }
 
   /// Enqueues a write (`IOCB_CMD_PWRITEV`); needs ``room``. Parameters as for a read.
-  @inlinable
+  @_noAllocation @inlinable
   public mutating func enqueueWrite(
     descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64
   ) {
@@ -104,7 +104,7 @@ extension AIOContext {
   /// Enqueues a flush of the file's data (`IOCB_CMD_FDSYNC`); needs ``room``.
   ///
   /// It covers the writes that were completed before it was submitted, not those in flight beside it.
-  @inlinable
+  @_noAllocation @inlinable
   public mutating func enqueueFlush(descriptor: Int32, token: UInt64) {
     enqueue(UInt16(IOCB_CMD_FDSYNC), descriptor, 0, 0, 0, token)
   }

@@ -33,6 +33,7 @@ final class ThreadStart: Sendable {
 
   func run() {
     unsafe name.withCString { unsafe linux_name_current_thread($0) }
+    linux_unblock_interrupt()
     body()
     lifetime.end()
   }

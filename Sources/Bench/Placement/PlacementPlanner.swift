@@ -1,0 +1,97 @@
+import HostSystem
+
+/// Places the threads and the memory of a run on a host.
+///
+/// The rules, in order:
+///
+/// 1. All is near the storage device; if its node is unknown, near the guests' memory.
+/// 2. An I/O thread has a CPU of its own as long as one remains for the vCPUs, and no busy vCPU on the other hardware
+///    thread of its core as long as another core is free.
+/// 3. vCPUs get whole cores, then the cores' other hardware threads, then those of the other nodes by distance, then
+///    those beside I/O threads; then they share.
+enum PlacementPlanner {
+  /// The placement of `request` on `topology`: the same for the same input.
+  static func plan(_ request: PlacementRequest, on topology: NUMATopology) throws(PlacementError) -> Placement
+  {
+    try check(request, on: topology)
+    let home = try HomeNode(for: request, on: topology)
+    let cores = topology.usableCores(nearestTo: home.id)
+    let pollerCPUs = pollerCPUs(request, cores)
+    let vcpuCPUs = vcpuCPUs(request, cores, pollerCPUs: pollerCPUs)
+    var placement = Placement(
+      pollerCPUs: pollerCPUs, vcpuCPUs: vcpuCPUs, memoryNode: home.memoryNode,
+      housekeepingCPUs: housekeepingCPUs(cores, pollerCPUs: pollerCPUs, vcpuCPUs: vcpuCPUs),
+      oversubscribed: false, notes: home.notes)
+    let review = PlacementReview(of: placement, request, on: topology, home: home.id)
+    placement.oversubscribed = review.oversubscribed
+    placement.notes += review.notes
+    return placement
+  }
+
+  private static func check(_ request: PlacementRequest, on topology: NUMATopology) throws(PlacementError) {
+    guard topology.cpus.contains(where: \.isUsable) else { throw .noUsableCPU }
+    try check(request.pollerCPUs, .pollerCPU, on: topology)
+    try check(request.vcpuCPUs, .vcpuCPUs, on: topology)
+    if let id = request.numaNode {
+      guard let node = topology.node(id) else { throw .unknownNode(id, .numaNode) }
+      guard node.hasMemory else { throw .nodeWithoutMemory(id, .numaNode) }
+    }
+  }
+
+  private static func check(
+    _ cpus: [Int]?, _ option: PlacementError.Option, on topology: NUMATopology
+  ) throws(PlacementError) {
+    guard let cpus else { return }
+    guard !cpus.isEmpty else { throw .emptyList(option) }
+    for id in cpus {
+      guard let cpu = topology.cpu(id) else { throw .unknownCPU(id, option) }
+      guard cpu.isOnline else { throw .offlineCPU(id, option) }
+      guard cpu.isAllowed else { throw .forbiddenCPU(id, option) }
+    }
+  }
+
+  private static func pollerCPUs(_ request: PlacementRequest, _ cores: [HostCore]) -> [Int] {
+    let taken = Set(request.vcpuCPUs ?? [])
+    var order = request.pollerCPUs ?? []
+    if order.isEmpty {
+      var free = cores.filter { taken.isDisjoint(with: $0.cpus) }
+      var last: [HostCore] = []
+      // One whole core stays for the vCPUs, so that none of them runs beside an I/O thread.
+      if taken.isEmpty, free.count > 1 { last = [free.removeLast()] }
+      order = free.cpusWholeCoresFirst + last.cpusWholeCoresFirst
+      order += cores.filter { !taken.isDisjoint(with: $0.cpus) }.cpusWholeCoresFirst.filter {
+        !taken.contains($0)
+      }
+      if taken.isEmpty, order.count > 1 { order.removeLast() }
+      if order.isEmpty { order = cores.cpusWholeCoresFirst }
+    }
+    return (0..<request.pollers).map { order[$0 % order.count] }
+  }
+
+  private static func vcpuCPUs(_ request: PlacementRequest, _ cores: [HostCore], pollerCPUs: [Int]) -> [[Int]]
+  {
+    var order = request.vcpuCPUs ?? []
+    if order.isEmpty {
+      let taken = Set(pollerCPUs)
+      let besidePollers = cores.filter { !taken.isDisjoint(with: $0.cpus) }
+      order = cores.filter { taken.isDisjoint(with: $0.cpus) }.cpusWholeCoresFirst
+      order += besidePollers.cpusWholeCoresFirst.filter { !taken.contains($0) }
+      if order.isEmpty { order = cores.cpusWholeCoresFirst }
+    }
+    return (0..<request.guests).map { guest in
+      (0..<request.vcpusPerGuest).map { order[(guest * request.vcpusPerGuest + $0) % order.count] }
+    }
+  }
+
+  /// The first of these that leaves any: free cores, free CPUs, CPUs of vCPUs, all.
+  private static func housekeepingCPUs(_ cores: [HostCore], pollerCPUs: [Int], vcpuCPUs: [[Int]]) -> CPUSet {
+    let pollers = Set(pollerCPUs)
+    let busy = pollers.union(vcpuCPUs.joined())
+    let all = cores.flatMap(\.cpus)
+    let choices = [
+      cores.filter { busy.isDisjoint(with: $0.cpus) }.flatMap(\.cpus), all.filter { !busy.contains($0) },
+      all.filter { !pollers.contains($0) },
+    ]
+    return CPUSet(choices.first { !$0.isEmpty } ?? all)
+  }
+}

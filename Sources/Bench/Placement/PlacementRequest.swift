@@ -1,0 +1,32 @@
+/// What is to be placed on the host's CPUs, and what the user wants to have placed where.
+struct PlacementRequest: Equatable, Sendable {
+  /// The number of guests, at least one.
+  var guests: Int
+  /// The vCPUs of each guest, at least one.
+  var vcpusPerGuest: Int
+  /// The number of I/O threads; none is allowed.
+  var pollers: Int
+  /// The node that the storage device is attached to; nil if unknown.
+  var storageNode: Int?
+  /// The CPUs of the I/O threads (`--poller-cpu`), in turn; nil lets the planner choose.
+  var pollerCPUs: [Int]?
+  /// The CPUs of the vCPUs (`--vcpu-cpus`), in turn, guest by guest; nil lets the planner choose.
+  var vcpuCPUs: [Int]?
+  /// The node of the guests' memory and of the threads (`--numa-node`); nil lets the planner choose.
+  var numaNode: Int?
+
+  /// A request for `guests` times `vcpusPerGuest` vCPUs and `pollers` I/O threads.
+  init(
+    guests: Int, vcpusPerGuest: Int, pollers: Int, storageNode: Int? = nil, pollerCPUs: [Int]? = nil,
+    vcpuCPUs: [Int]? = nil, numaNode: Int? = nil
+  ) {
+    precondition(guests > 0 && vcpusPerGuest > 0 && pollers >= 0, "nothing to place")
+    self.guests = guests
+    self.vcpusPerGuest = vcpusPerGuest
+    self.pollers = pollers
+    self.storageNode = storageNode
+    self.pollerCPUs = pollerCPUs
+    self.vcpuCPUs = vcpuCPUs
+    self.numaNode = numaNode
+  }
+}

@@ -1,0 +1,89 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A directory of attributes: small text files, and links to related directories.
+struct SysfsDirectory: Equatable {
+  let path: String
+
+  init(_ path: String) { self.path = path }
+
+  subscript(_ name: String) -> SysfsDirectory { SysfsDirectory("\(path)/\(name)") }
+
+  /// The last part of the path.
+  var name: Substring { path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...] }
+
+  /// The directory that this one lies in; the root's is empty.
+  var parent: SysfsDirectory { SysfsDirectory(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])) }
+
+  /// The text of the attribute `name` without its trailing newline; nil if there is no such attribute.
+  func text(_ name: String) throws(SysfsError) -> String? {
+    let path = "\(path)/\(name)"
+    let bytes: [UInt8]
+    do {
+      bytes = try Self.contents(of: path)
+    } catch .noSuchFileOrDirectory, .notDirectory {
+      return nil
+    } catch {
+      throw .unreadable(path: path, error)
+    }
+    let end = bytes.lastIndex { $0 != UInt8(ascii: "\n") }.map { $0 + 1 } ?? 0
+    return String(decoding: bytes[..<end], as: UTF8.self)
+  }
+
+  /// The attribute `name` as a number; nil if there is none.
+  func integer(_ name: String) throws(SysfsError) -> Int? {
+    guard let text = try text(name) else { return nil }
+    guard let value = Int(text) else { throw .malformed(path: "\(path)/\(name)", text: text) }
+    return value
+  }
+
+  /// The attribute `name` as a list of CPUs, or of nodes; nil if there is none.
+  func list(_ name: String) throws(SysfsError) -> CPUSet? {
+    guard let text = try text(name) else { return nil }
+    guard let set = CPUSet(parsing: text) else { throw .malformed(path: "\(path)/\(name)", text: text) }
+    return set
+  }
+
+  /// The names of its entries in order; empty if it does not exist.
+  func entries() throws(SysfsError) -> [String] {
+    guard let stream = unsafe path.withCString({ unsafe opendir($0) }) else {
+      let error = Errno(rawValue: errno)
+      if error == .noSuchFileOrDirectory { return [] }
+      throw .unreadable(path: path, error)
+    }
+    defer { unsafe _ = closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      // SAFETY: the name is a C string that lives until the next call of `readdir`.
+      let name = unsafe String(cString: linux_entry_name(entry))
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// The directory itself, with every link on the way followed; nil if it does not exist.
+  func resolved() throws(SysfsError) -> SysfsDirectory? {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let result = unsafe path.withCString { unsafe linux_realpath($0, &buffer) }
+    guard result == 0 else {
+      let error = Errno(rawValue: -result)
+      if error == .noSuchFileOrDirectory { return nil }
+      throw .unreadable(path: path, error)
+    }
+    return SysfsDirectory(
+      String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+  }
+
+  private static func contents(of path: String) throws(Errno) -> [UInt8] {
+    let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+    var contents: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = try check(
+        unsafe chunk.withUnsafeMutableBytes { unsafe linux_read(file.rawValue, $0.baseAddress, $0.count) })
+      if count == 0 { return contents }
+      contents += chunk[..<count]
+    }
+  }
+}
