@@ -20,8 +20,9 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
   var inFlight: Int { engine.inFlight }
 
   func attach(_ queue: any IOQueue) {
-    queues.append(queue)
-    queue.begin(token: UInt64(queues.count - 1) << 32, polling: polling)
+    let index = queues.firstIndex { $0 == nil } ?? queues.count
+    if index == queues.count { queues.append(queue) } else { queues[index] = queue }
+    queue.begin(token: UInt64(index) << 32, polling: polling)
   }
 
   func detach(_ queue: any IOQueue) {
