@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -60,7 +61,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
   var inFlight: Int { underWay }
 
   func begin(token: UInt64, polling: Bool) {
-    tokenBase = token << 32
+    tokenBase = token
     if polling { unsafe ring.suppressNotifications() } else { _ = unsafe ring.requestNotifications() }
   }
 
@@ -96,7 +97,11 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
     if unsafe ring.publish() { channel.interrupt() }
   }
 
-  func prepareToSleep() -> Bool { unsafe hasStopped || ring.requestNotifications() }
+  func prepareToSleep() -> Bool {
+    // In this order: a notification after this wakes the thread, and the chain of one before it is seen below.
+    channel.drainNotification()
+    return unsafe hasStopped || ring.requestNotifications()
+  }
 
   func token(of head: UInt16) -> UInt64 { tokenBase | UInt64(head) }
 }

@@ -20,6 +20,9 @@ public final class VirtqueueChannel: Sendable {
   /// Signals the notification as KVM would have done.
   func notify() { notification.signal() }
 
+  /// Takes back notifications that came in, so that the next one wakes. The thread that serves the queue.
+  public func drainNotification() { notification.drain() }
+
   /// Raises the queue's interrupt. Any thread.
   public func interrupt() { signals.raise(vector.load(ordering: .relaxed)) }
 

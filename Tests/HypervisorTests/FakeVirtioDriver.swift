@@ -1,0 +1,171 @@
+import Hypervisor
+import VextProtocol
+
+/// A virtio driver: it reaches the device as a guest does, through the PCI host's ports and the memory bus.
+///
+/// The function is in slot 0.
+struct FakeVirtioDriver {
+  /// Why a driver gives up.
+  enum Failure: Error, Equatable {
+    case capabilityMissing(UInt8)
+    case featuresRefused
+  }
+
+  /// Offsets in the common configuration (virtio 1.2 §4.1.4.3).
+  enum Common {
+    static let deviceFeatureSelect: UInt64 = 0x00
+    static let deviceFeature: UInt64 = 0x04
+    static let driverFeatureSelect: UInt64 = 0x08
+    static let driverFeature: UInt64 = 0x0C
+    static let configurationVector: UInt64 = 0x10
+    static let queueCount: UInt64 = 0x12
+    static let status: UInt64 = 0x14
+    static let generation: UInt64 = 0x15
+    static let queueSelect: UInt64 = 0x16
+    static let queueSize: UInt64 = 0x18
+    static let queueVector: UInt64 = 0x1A
+    static let queueEnable: UInt64 = 0x1C
+    static let queueNotifyOffset: UInt64 = 0x1E
+    static let queueDescriptorTable: UInt64 = 0x20
+    static let queueAvailableRing: UInt64 = 0x28
+    static let queueUsedRing: UInt64 = 0x30
+  }
+
+  /// Bits of the status.
+  enum Status {
+    static let acknowledge: UInt8 = 1
+    static let driver: UInt8 = 2
+    static let driverOK: UInt8 = 4
+    static let featuresOK: UInt8 = 8
+    static let needsReset: UInt8 = 64
+  }
+
+  let bus: AddressBus
+  let host: PCIHost
+  let recorder: VirtioEventRecorder
+  let commonBase: UInt64
+  let isrBase: UInt64
+  let deviceBase: UInt64
+  let notifyBase: UInt64
+  let notifyMultiplier: UInt64
+
+  /// Finds the structures, enables memory, and gives every vector of MSI-X a message.
+  init(bus: AddressBus, host: PCIHost, recorder: VirtioEventRecorder) throws {
+    self.bus = bus
+    self.host = host
+    self.recorder = recorder
+    Self.setRegister(host, 0x04, byteCount: 2, 0b110)
+    var structures: [UInt8: (base: UInt64, capability: UInt8)] = [:]
+    var msix: UInt8?
+    var next = UInt8(truncatingIfNeeded: Self.register(host, 0x34))
+    while next != 0 {
+      let head = Self.register(host, next)
+      switch UInt8(truncatingIfNeeded: head) {
+      case 0x09:
+        let bar = UInt8(truncatingIfNeeded: Self.register(host, next + 4) & 0xFF)
+        let base = UInt64(Self.register(host, 0x10 + bar * 4) & ~0xF)
+        structures[UInt8(truncatingIfNeeded: head >> 24)] = (
+          base + UInt64(Self.register(host, next + 8)), next
+        )
+      case 0x11: msix = next
+      default: break
+      }
+      next = UInt8(truncatingIfNeeded: head >> 8)
+    }
+    guard let common = structures[1] else { throw Failure.capabilityMissing(1) }
+    guard let notify = structures[2] else { throw Failure.capabilityMissing(2) }
+    guard let isr = structures[3] else { throw Failure.capabilityMissing(3) }
+    guard let device = structures[4] else { throw Failure.capabilityMissing(4) }
+    guard let msix else { throw Failure.capabilityMissing(0x11) }
+    commonBase = common.base
+    notifyBase = notify.base
+    notifyMultiplier = UInt64(Self.register(host, notify.capability + 16))
+    isrBase = isr.base
+    deviceBase = device.base
+    let control = Self.register(host, msix) >> 16
+    let tableRegister = Self.register(host, msix + 4)
+    let table =
+      UInt64(Self.register(host, 0x10 + UInt8(tableRegister & 7) * 4) & ~0xF) + UInt64(tableRegister & ~7)
+    for vector in 0...UInt64(control & 0x7FF) {
+      bus.write(table + vector * 16, byteCount: 4, value: 0xFEE0_0000)
+      bus.write(table + vector * 16 + 8, byteCount: 4, value: 0x40 + vector)
+      bus.write(table + vector * 16 + 12, byteCount: 4, value: 0)
+    }
+    Self.setRegister(host, msix + 2, byteCount: 2, 0x8000)
+  }
+
+  /// Reads 32 bits of configuration space.
+  static func register(_ host: PCIHost, _ offset: UInt8) -> UInt32 {
+    host.write(offset: 0, byteCount: 4, value: 0x8000_0000 | UInt64(offset & 0xFC))
+    return UInt32(truncatingIfNeeded: host.read(offset: 4, byteCount: 4))
+  }
+
+  /// Writes configuration space.
+  static func setRegister(_ host: PCIHost, _ offset: UInt8, byteCount: Int, _ value: UInt64) {
+    host.write(offset: 0, byteCount: 4, value: 0x8000_0000 | UInt64(offset & 0xFC))
+    host.write(offset: 4 + UInt64(offset & 3), byteCount: byteCount, value: value)
+  }
+
+  func read(_ register: UInt64, byteCount: Int) -> UInt64 {
+    bus.read(commonBase + register, byteCount: byteCount)
+  }
+
+  func write(_ register: UInt64, byteCount: Int, _ value: UInt64) {
+    bus.write(commonBase + register, byteCount: byteCount, value: value)
+  }
+
+  var status: UInt8 { UInt8(truncatingIfNeeded: read(Common.status, byteCount: 1)) }
+
+  func setStatus(_ bits: UInt8) { write(Common.status, byteCount: 1, UInt64(bits)) }
+
+  func offeredFeatures() -> UInt64 {
+    write(Common.deviceFeatureSelect, byteCount: 4, 1)
+    let high = read(Common.deviceFeature, byteCount: 4)
+    write(Common.deviceFeatureSelect, byteCount: 4, 0)
+    return read(Common.deviceFeature, byteCount: 4) | high << 32
+  }
+
+  func setFeatures(_ features: UInt64) {
+    write(Common.driverFeatureSelect, byteCount: 4, 0)
+    write(Common.driverFeature, byteCount: 4, features & 0xFFFF_FFFF)
+    write(Common.driverFeatureSelect, byteCount: 4, 1)
+    write(Common.driverFeature, byteCount: 4, features >> 32)
+  }
+
+  /// Resets the device and goes as far as FEATURES_OK.
+  func negotiate(_ features: UInt64) throws {
+    setStatus(0)
+    setStatus(Status.acknowledge)
+    setStatus(Status.acknowledge | Status.driver)
+    setFeatures(features)
+    setStatus(Status.acknowledge | Status.driver | Status.featuresOK)
+    guard status & Status.featuresOK != 0 else { throw Failure.featuresRefused }
+    write(Common.configurationVector, byteCount: 2, 0)
+  }
+
+  /// Tells the device where queue `index` is, with vector `index + 1`, and enables it.
+  func enable(_ index: Int, _ layout: VirtqueueLayout) {
+    write(Common.queueSelect, byteCount: 2, UInt64(index))
+    write(Common.queueSize, byteCount: 2, UInt64(layout.size))
+    write(Common.queueVector, byteCount: 2, UInt64(index + 1))
+    write(Common.queueDescriptorTable, byteCount: 8, layout.descriptorTable.rawValue)
+    write(Common.queueAvailableRing, byteCount: 4, layout.availableRing.rawValue & 0xFFFF_FFFF)
+    write(Common.queueAvailableRing + 4, byteCount: 4, layout.availableRing.rawValue >> 32)
+    write(Common.queueUsedRing, byteCount: 8, layout.usedRing.rawValue)
+    write(Common.queueEnable, byteCount: 2, 1)
+  }
+
+  /// Starts the device.
+  func start() { setStatus(Status.acknowledge | Status.driver | Status.featuresOK | Status.driverOK) }
+
+  /// Where queue `index` is notified.
+  func notifyAddress(_ index: Int) -> UInt64 {
+    write(Common.queueSelect, byteCount: 2, UInt64(index))
+    return notifyBase + read(Common.queueNotifyOffset, byteCount: 2) * notifyMultiplier
+  }
+
+  /// Notifies queue `index`: KVM signals the eventfd.
+  func kick(_ index: Int) {
+    if let event = recorder.notification(at: notifyAddress(index)) { VirtioEventRecorder.signal(event) }
+  }
+}

@@ -1,0 +1,57 @@
+import Glibc
+import Hypervisor
+import Synchronization
+import SystemPackage
+
+/// Stands for KVM's irqfd and ioeventfd: interrupts are counted, and a guest's write finds the eventfd that it
+/// signals.
+final class VirtioEventRecorder: MessageInterruptRouter, NotificationRegistrar {
+  private struct State {
+    var routes: [Int32] = []
+    var messages: [UInt32: InterruptMessage] = [:]
+    var notifications: [UInt64: Int32] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  func addRoute(eventDescriptor: Int32) throws(Errno) -> UInt32 {
+    state.withLock { state in
+      state.routes.append(eventDescriptor)
+      return UInt32(state.routes.count - 1)
+    }
+  }
+
+  func setMessage(_ message: InterruptMessage, ofRoute route: UInt32) throws(Errno) {
+    state.withLock { $0.messages[route] = message }
+  }
+
+  func removeRoute(_ route: UInt32, eventDescriptor: Int32) {}
+
+  func addNotification(address: UInt64, eventDescriptor: Int32) throws(Errno) {
+    state.withLock { $0.notifications[address] = eventDescriptor }
+  }
+
+  func removeNotification(address: UInt64, eventDescriptor: Int32) {
+    state.withLock { $0.notifications[address] = nil }
+  }
+
+  /// The eventfd that a write to `address` signals.
+  func notification(at address: UInt64) -> Int32? { state.withLock { $0.notifications[address] } }
+
+  /// How often route `route` fired since the last call.
+  func takeInterrupts(_ route: Int) -> UInt64 { Self.take(state.withLock { $0.routes[route] }) }
+
+  /// Takes an eventfd's counter.
+  static func take(_ eventDescriptor: Int32) -> UInt64 {
+    var count: UInt64 = 0
+    // SAFETY: the buffer is the eight bytes that an eventfd wants.
+    return unsafe read(eventDescriptor, &count, 8) == 8 ? count : 0
+  }
+
+  /// Adds one to an eventfd's counter, as KVM does.
+  static func signal(_ eventDescriptor: Int32) {
+    var one: UInt64 = 1
+    // SAFETY: the buffer is the eight bytes that an eventfd wants.
+    _ = unsafe write(eventDescriptor, &one, 8)
+  }
+}
