@@ -95,7 +95,10 @@ let package = Package(
     // T2: the micro guest end to end.
     .testTarget(
       name: "MicroGuestTests",
-      dependencies: ["Bench", "Hypervisor", "HostSystem", "MicroGuest", "VextProtocol"],
+      dependencies: [
+        "Bench", "Hypervisor", "HostSystem", "MicroGuest", "VextProtocol",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: houseRules),
   ]
 )

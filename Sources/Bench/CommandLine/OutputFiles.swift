@@ -11,6 +11,13 @@ struct OutputFiles: Equatable, Sendable {
   /// The folder for runs whose user named no file, below the working directory.
   static let defaultFolder = "results/runs"
 
+  /// The folder that everything goes to, for `csvPath` if the user gave it.
+  static func folder(csvPath: String?) -> String {
+    guard let csvPath else { return defaultFolder }
+    let folder = (csvPath as NSString).deletingLastPathComponent
+    return folder.isEmpty ? "." : folder
+  }
+
   /// The files of the run `identity`, beside `csvPath` if the user gave it.
   ///
   /// - Throws: ``BenchFailure`` if files cannot be made there.

@@ -99,7 +99,7 @@ struct RunCommand: ParsableCommand {
       diskByteCount: diskByteCount, seed: UInt64.random(in: 0..<1 << 53))
     try validate(configuration, diskByteCount: diskByteCount)
     let plan = RunPlan(configuration)
-    let runner = try CellRunner(configuration)
+    let runner = try CellRunner(configuration, scratchFolder: OutputFiles.folder(csvPath: output))
     if dryRun {
       print(plan.description(of: configuration, placement: runner.placement))
       return

@@ -1,3 +1,4 @@
+import Foundation
 import HostSystem
 import Hypervisor
 import SystemPackage
@@ -8,9 +9,11 @@ struct CellRunner: CellMeasuring {
   private let plan: Placement
 
   /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
-  init(_ configuration: RunConfiguration) throws {
+  ///
+  /// - Parameter scratchFolder: where the disks are made unless the user named one; it may not exist yet.
+  init(_ configuration: RunConfiguration, scratchFolder: String) throws {
     self.configuration = configuration
-    let storage = configuration.diskPath ?? "."
+    let storage = configuration.diskPath ?? Self.existingFolder(scratchFolder)
     let request = PlacementRequest(
       guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
       pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
@@ -20,6 +23,15 @@ struct CellRunner: CellMeasuring {
     } catch let error as PlacementError {
       throw BenchFailure("\(error)", exitCode: .usage)
     }
+  }
+
+  /// `path`, or the nearest folder above it that exists.
+  private static func existingFolder(_ path: String) -> String {
+    var folder = path
+    while !folder.isEmpty && folder != "/" && !FileManager.default.fileExists(atPath: folder) {
+      folder = (folder as NSString).deletingLastPathComponent
+    }
+    return folder.isEmpty ? "." : folder
   }
 
   /// What was planned, for the output.
@@ -72,12 +84,19 @@ struct CellRunner: CellMeasuring {
   ///
   /// - Throws: ``RunInterruption`` when `watch` says so; whatever went wrong, every thread is joined.
   func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
-    let system = try KVMSystem()
-    var disks: [String: DiskImage] = [:]
-    for path in Set(diskPaths) { disks[path] = try openDisk(path) }
+    var opened: [String: DiskImage] = [:]
+    for path in Set(diskPaths) { opened[path] = try openDisk(path) }
     if let path = diskPaths.first, !configuration.usesDirectIO, configuration.engine != .null {
       try PageCache.warm(path, byteCount: configuration.regionSize.byteCount)
     }
+    return try run(cell, disks: diskPaths.compactMap { opened[$0] }, watch: watch)
+  }
+
+  /// The same on disks that are open already, one a guest; guests may share one.
+  func run(_ cell: RunCell, disks: [DiskImage], watch: InterruptionWatch) throws -> [CellMeasurement] {
+    // This thread looks at the guests now and then; it must not do so on an I/O thread's CPU.
+    try HostThread.pinCurrent(to: plan.housekeepingCPUs)
+    let system = try KVMSystem()
     var pollers: [IOThread] = []
     defer { for poller in pollers { poller.stop() } }
     for (index, cpu) in plan.pollerCPUs.enumerated() {
@@ -88,15 +107,14 @@ struct CellRunner: CellMeasuring {
     }
     var guests: [BenchGuest] = []
     defer { for guest in guests { guest.shutDown() } }
-    for (index, path) in diskPaths.enumerated() {
-      guard let disk = disks[path] else { throw BenchFailure("the disk \(path) is not open") }
+    for (index, disk) in disks.enumerated() {
       guests.append(
         try BenchGuest(
           index: index, configuration: configuration, mode: cell.mode, seed: cell.seed, placement: plan,
           disk: disk, pollers: pollers, system: system))
     }
     let window = MeasurementWindow(configuration: configuration, guests: guests, pollers: pollers, watch: watch)
-    return try window.measure(diskByteCounts: diskPaths.map { disks[$0]?.handle.byteCount ?? 0 })
+    return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
   }
 }
 

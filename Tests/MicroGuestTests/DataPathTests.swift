@@ -1,0 +1,116 @@
+import Foundation
+import Hypervisor
+import MicroGuest
+import Testing
+
+@testable import Bench
+
+/// T2: every data path end to end, in real machines. One test at a time: two cores carry a vCPU and a poller.
+@Suite(.serialized, .enabled(if: hasKVM, "/dev/kvm cannot be opened"))
+struct DataPathTests {
+  @Test(
+    "what a guest writes it reads back, on every path and engine",
+    arguments: DataPathMode.allCases, [IOEngineKind.libaio, .sync])
+  func verifiedMix(mode: DataPathMode, engine: IOEngineKind) throws {
+    let run = try GuestRun(
+      "--rw randrw --verify --no-direct --iodepth 8 --requests 400 --warmup 20ms --engine \(engine.rawValue)")
+    let result = try #require(try run.measure(mode).first)
+    #expect(result.requests == 400)
+    #expect(result.errors == 0)
+    #expect(result.verifiedBlocks > 100)
+    #expect(result.verifyErrors == 0)
+  }
+
+  @Test("each kind of workload moves what it says", arguments: RWKind.allCases, DataPathMode.allCases)
+  func everyKind(kind: RWKind, mode: DataPathMode) throws {
+    let run = try GuestRun("--rw \(kind.rawValue) --bs 16k --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+    let result = try #require(try run.measure(mode).first)
+    #expect(result.requests == 100)
+    #expect(result.bytes == 100 * 16384)
+    #expect(result.errors == 0)
+    #expect(result.latency.counts.reduce(0, +) == 100)
+  }
+
+  @Test("a written block is in the file when the guest has ended")
+  func writesReachTheFile() throws {
+    let run = try GuestRun("--rw write --verify --no-direct --requests 64 --warmup 0 --size 1m")
+    let before = try Data(contentsOf: URL(fileURLWithPath: run.disk.path))
+    _ = try run.measure(.vext)
+    let after = try Data(contentsOf: URL(fileURLWithPath: run.disk.path))
+    #expect(before.count == after.count)
+    #expect(before[..<(64 * 4096)] != after[..<(64 * 4096)])
+    #expect(before[(1 << 20)...] == after[(1 << 20)...])
+  }
+
+  @Test("the shared queue takes no exits for I/O; virtio-blk takes one for nearly every request")
+  func exits() throws {
+    let run = try GuestRun("--rw randread --engine null --iodepth 1 --requests 20000 --warmup 20ms")
+    let vext = try #require(try run.measure(.vext).first)
+    let virtio = try #require(try run.measure(.virtioBlock).first)
+    #expect(Double(vext.exits.ioPath) / Double(vext.requests) <= 0.001)
+    #expect(Double(virtio.exits.ioPath) / Double(virtio.requests) >= 0.5)
+  }
+
+  @Test("four workers have a queue each", arguments: DataPathMode.allCases)
+  func fourWorkers(mode: DataPathMode) throws {
+    let run = try GuestRun("--workers 4 --rw randrw --verify --no-direct --iodepth 4 --requests 50 --warmup 10ms")
+    let result = try #require(try run.measure(mode).first)
+    #expect(result.elapsedSeconds.count == 4)
+    #expect(result.requests == 200)
+    #expect(result.verifyErrors == 0)
+  }
+
+  @Test("one I/O thread serves eight machines", arguments: DataPathMode.allCases)
+  func eightGuests(mode: DataPathMode) throws {
+    let run = try GuestRun("--guests 8 --workers 1 --pollers 1 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+    let results = try run.measure(mode)
+    #expect(results.map(\.guestIndex) == Array(0..<8))
+    #expect(results.allSatisfy { $0.requests == 100 && $0.errors == 0 })
+  }
+
+  @Test("several I/O threads share the queues of one machine")
+  func twoPollers() throws {
+    let run = try GuestRun("--workers 2 --pollers 2 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+    for mode in DataPathMode.allCases {
+      let result = try #require(try run.measure(mode).first)
+      #expect(result.requests == 200)
+      #expect(result.granted.pollerCPUs.count == 2)
+    }
+  }
+
+  @Test("blocks of 512 bytes to 1 MiB pass", arguments: ["512", "4k", "64k", "1m"], DataPathMode.allCases)
+  func blockSizes(size: String, mode: DataPathMode) throws {
+    let run = try GuestRun("--bs \(size) --rw randrw --verify --no-direct --requests 40 --warmup 0 --iodepth 2")
+    let result = try #require(try run.measure(mode).first)
+    #expect(result.requests == 40)
+    #expect(result.verifyErrors == 0)
+  }
+
+  @Test("a disk that shrinks under the guest gives errors, not a stop", arguments: DataPathMode.allCases)
+  func truncatedDisk(mode: DataPathMode) throws {
+    let run = try GuestRun("--rw randread --no-direct --requests 200 --warmup 0 --iodepth 2 --runtime 5s")
+    let disk = try DiskImage(path: run.disk.path, readOnly: true, direct: false)
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: run.disk.path))
+    try handle.truncate(atOffset: 2 << 20)
+    let runner = try CellRunner(run.configuration, scratchFolder: "/tmp")
+    let results = try runner.run(
+      RunCell(index: 0, mode: mode, repetition: 1, seed: 1), disks: [disk], watch: InterruptionWatch())
+    let result = try #require(results.first)
+    #expect(result.requests == 200)
+    #expect(result.errors > 0)
+    #expect(result.errors < 200)
+  }
+
+  @Test("what a machine needs beyond its own RAM stays below 16 MiB")
+  func residentMemory() throws {
+    let run = try GuestRun("--guests 8 --engine null --requests 20000 --warmup 20ms --iodepth 32")
+    _ = try run.measure(.vext)
+    let before = try ResidentMemory.byteCount()
+    let guests = try BootedGuests(run: run, mode: .vext)
+    try guests.runToTheEnd()
+    let guestRAM = guests.guests.reduce(0) { $0 + Int($1.machine.memory.byteCount) }
+    let beyond = try ResidentMemory.byteCount() - before - guestRAM
+    guests.shutDown()
+    #expect(beyond <= 8 * 16 << 20)
+  }
+}
