@@ -47,16 +47,20 @@ final class BootedGuests {
 
   /// Takes `guest` through its window to its end.
   func finish(_ guest: BenchGuest) throws {
-    try wait(for: guest, .ready)
-    try guest.command(.measure)
-    try wait(for: guest, .measured)
-    try guest.command(.finish)
-    try wait(for: guest, .finished)
+    try finish([guest])
+  }
+
+  private func finish(_ guests: [BenchGuest]) throws {
+    for guest in guests { try wait(for: guest, .ready) }
+    for guest in guests { try guest.command(.measure) }
+    for guest in guests { try wait(for: guest, .measured) }
+    for guest in guests { try guest.command(.finish) }
+    for guest in guests { try wait(for: guest, .finished) }
   }
 
   /// Takes every guest through its window to its end.
   func runToTheEnd() throws {
-    for guest in guests { try finish(guest) }
+    try finish(guests)
   }
 
   /// Ends all guests and the I/O thread.

@@ -95,7 +95,10 @@ struct CellRunner: CellMeasuring {
   /// The same on disks that are open already, one a guest; guests may share one.
   func run(_ cell: RunCell, disks: [DiskImage], watch: InterruptionWatch) throws -> [CellMeasurement] {
     // This thread looks at the guests now and then; it must not do so on an I/O thread's CPU.
+    let affinity = try HostThread.currentCPUs()
     try HostThread.pinCurrent(to: plan.housekeepingCPUs)
+    // Back to where it was: fails only if those CPUs went offline meanwhile, and then the kernel has moved it.
+    defer { try? HostThread.pinCurrent(to: affinity) }
     let system = try KVMSystem()
     var pollers: [IOThread] = []
     defer { for poller in pollers { poller.stop() } }
