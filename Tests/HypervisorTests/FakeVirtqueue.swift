@@ -1,4 +1,5 @@
 import Hypervisor
+import Synchronization
 import VextProtocol
 
 /// The driver's end of a split virtqueue, in guest RAM from `base` on.
@@ -72,6 +73,8 @@ struct FakeVirtqueue {
       availableIndex &+= 1
     }
     try memory.store(availableIndex, at: at(layout.availableRing, 2))
+    // The index must be out before the device's wish is read (virtio 1.2 §2.7.13.4.1).
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
     if usesEventIndex {
       let event = try memory.load(UInt16.self, at: at(layout.usedRing, 4 + Int(layout.size) * 8))
       return availableIndex &- event &- 1 < availableIndex &- old
@@ -97,6 +100,15 @@ struct FakeVirtqueue {
   /// Sets VIRTQ_AVAIL_F_NO_INTERRUPT or clears it.
   func setNoInterrupt(_ isSet: Bool) throws {
     try memory.store(UInt16(isSet ? 1 : 0), at: layout.availableRing)
+  }
+
+  /// Asks for an interrupt after the next answer (VIRTIO_F_EVENT_IDX).
+  ///
+  /// - Returns: false where there is one already, of which no interrupt may tell.
+  func requestInterrupt() throws -> Bool {
+    try setUsedEvent(usedIndex)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    return try deviceIndex() == usedIndex
   }
 
   /// The device's index.

@@ -43,9 +43,11 @@ final class VirtioBlockFixture {
   private let features: UInt64
   private let queueSize: UInt16
 
+  /// - Parameter thread: serves the queues instead of servers that the test steps through.
   init(
     engine: BlockEngineKind = .sync, queueCount: Int = 1, queueSize: UInt16 = 16, serverCount: Int = 1,
-    polling: Bool = false, readOnly: Bool = false, engineCapacity: Int = 256,
+    polling: Bool = false, readOnly: Bool = false, direct: Bool = false, engineCapacity: Int = 256,
+    thread: (any IOQueueServer)? = nil,
     features: UInt64 = version1Feature | indirectFeature | eventIndexFeature
   ) throws {
     disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
@@ -53,9 +55,10 @@ final class VirtioBlockFixture {
     servers = try (0..<serverCount).map { _ in
       try SteppedQueueServer(engine: engine, polling: polling, capacity: engineCapacity)
     }
-    let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
+    let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: direct)
     let block = VirtioBlock(
-      disk: image, queueCount: queueCount, queueDepth: 256, memory: memory, servers: servers)
+      disk: image, queueCount: queueCount, queueDepth: 256, memory: memory,
+      servers: thread.map { [$0] } ?? servers)
     function = try VirtioPCI(device: block, memory: memory, router: recorder)
     let bus = AddressBus()
     let host = PCIHost(memoryBus: bus, registrar: recorder)

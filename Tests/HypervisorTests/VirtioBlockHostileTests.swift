@@ -110,9 +110,9 @@ import VextProtocol
       try queue.describe(0, VirtioBlockFixture.header, 16, Flag.next, next: 2, table: GuestAddress(table))
     },
     chain("an indirect table with more descriptors than a queue", .chainTooLong) { queue in
-      try queue.describe(0, 0x40_0000, 300 * 16, Flag.indirect)
+      try queue.describe(0, 0x40_0000, 257 * 16, Flag.indirect)
       try queue.describeChain(
-        0, readable: [(UInt64, UInt32)](repeating: (VirtioBlockFixture.header, 16), count: 299),
+        0, readable: [(UInt64, UInt32)](repeating: (VirtioBlockFixture.header, 16), count: 256),
         writable: [(VirtioBlockFixture.status, 1)], table: GuestAddress(0x40_0000))
     },
   ]

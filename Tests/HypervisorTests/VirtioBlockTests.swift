@@ -156,6 +156,46 @@ import VextProtocol
     #expect(try fixture.memory.load(UInt8.self, at: GuestAddress(data + 512)) == 0)
   }
 
+  @Test(arguments: movers)
+  func `a request of as many segments as the configuration allows is served`(engine: BlockEngineKind) throws {
+    let fixture = try VirtioBlockFixture(engine: engine)
+    let count = Int(fixture.driver.bus.read(fixture.driver.deviceBase + 12, byteCount: 4))
+    let table = GuestAddress(0x40_0000)
+    // In reverse, so that the segments do not lie as they do on the disk.
+    let segments = (0..<count).map { (VirtioBlockFixture.data + UInt64(count - 1 - $0) * 512, 512 as UInt32) }
+    try fixture.writeHeader(Request.in, sector: 1)
+    try fixture.queues[0].describeChain(
+      0, readable: [(VirtioBlockFixture.header, 16)], writable: segments + [(VirtioBlockFixture.status, 1)],
+      table: table)
+    try fixture.queues[0].describe(0, table.rawValue, UInt32(count + 2) * 16, FakeVirtqueue.Flag.indirect)
+    let answer = try #require(try fixture.submit(head: 0, inByteCount: count * 512))
+    #expect(answer.status == 0)
+    #expect(answer.usedByteCount == UInt32(count * 512 + 1))
+    #expect(Array(answer.data.prefix(512)) == VirtioTemporaryDisk.pattern(count * 512, 512))
+    #expect(Array(answer.data.suffix(512)) == VirtioTemporaryDisk.pattern(512, 512))
+  }
+
+  @Test(arguments: movers)
+  func `O_DIRECT needs aligned data, not an aligned header or status`(engine: BlockEngineKind) throws {
+    guard let fixture = try? VirtioBlockFixture(engine: engine, direct: true) else {
+      try Test.cancel("the file system of /tmp refuses O_DIRECT")
+    }
+    let header = VirtioBlockFixture.header + 1
+    let status = VirtioBlockFixture.status + 3
+    let block = UInt32(fixture.driver.bus.read(fixture.driver.deviceBase + 20, byteCount: 4))
+    try fixture.writeHeader(Request.in, sector: 8, at: header)
+    try fixture.memory.store(0xEE as UInt8, at: GuestAddress(status))
+    try fixture.queues[0].describeChain(
+      0, readable: [(header, 16)], writable: [(VirtioBlockFixture.data, block), (status, 1)])
+    try fixture.queues[0].offer(0)
+    fixture.settle()
+    #expect(try fixture.queues[0].takeUsed() == FakeVirtqueue.Used(head: 0, byteCount: block + 1))
+    #expect(try fixture.memory.load(UInt8.self, at: GuestAddress(status)) == 0)
+    #expect(
+      try fixture.memory.read(Int(block), at: GuestAddress(VirtioBlockFixture.data))
+        == VirtioTemporaryDisk.pattern(8 * 512, Int(block)))
+  }
+
   @Test func `a header that is too short is an I/O error`() throws {
     let fixture = try VirtioBlockFixture()
     try fixture.queues[0].describeChain(

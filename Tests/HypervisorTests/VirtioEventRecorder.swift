@@ -41,6 +41,15 @@ final class VirtioEventRecorder: MessageInterruptRouter, NotificationRegistrar {
   /// How often route `route` fired since the last call.
   func takeInterrupts(_ route: Int) -> UInt64 { Self.take(state.withLock { $0.routes[route] }) }
 
+  /// Waits up to ten seconds for route `route` to fire, as a halted vCPU does.
+  func waitForInterrupt(_ route: Int) -> Bool {
+    let event = state.withLock { $0.routes[route] }
+    var watched = pollfd(fd: event, events: Int16(POLLIN), revents: 0)
+    // SAFETY: one entry, as the count says.
+    guard unsafe poll(&watched, 1, 10_000) == 1 else { return false }
+    return Self.take(event) > 0
+  }
+
   /// Takes an eventfd's counter.
   static func take(_ eventDescriptor: Int32) -> UInt64 {
     var count: UInt64 = 0

@@ -69,28 +69,24 @@ extension VirtioBlockQueue {
   private func takeHeader(_ vectors: UnsafeMutablePointer<iovec>, _ chain: DescriptorChain) -> Parts? {
     guard chain.readableByteCount >= VirtioBlockProtocol.headerByteCount else { return nil }
     var start = 0
-    let header = unsafe take(Int(VirtioBlockProtocol.headerByteCount), vectors, &start)
-    let inByteCount = chain.writableByteCount &- 1
-    // A last vector that held nothing but the status is empty now.
-    let emptied = unsafe vectors[chain.vectorCount &- 1].iov_len == 0 ? 1 : 0
+    let header = unsafe takeWords(vectors, &start)
+    // Where the last vector held nothing but the status it is empty now, which does no harm.
     return Parts(
       type: UInt32(truncatingIfNeeded: header.0), sector: header.1,
       outStart: start, outCount: chain.readableVectorCount &- start,
       outByteCount: chain.readableByteCount &- VirtioBlockProtocol.headerByteCount,
-      inStart: chain.readableVectorCount, inCount: chain.writableVectorCount &- emptied,
-      inByteCount: inByteCount)
+      inStart: chain.readableVectorCount, inCount: chain.writableVectorCount,
+      inByteCount: chain.writableByteCount &- 1)
   }
 
-  /// Moves 16 bytes from the vectors at `index` on, which hold as many, to a copy.
+  /// Moves 16 bytes, a header or a range, from the vectors at `index` on, which hold as many, to a copy.
   @inline(__always)
-  private func take(
-    _ byteCount: Int, _ vectors: UnsafeMutablePointer<iovec>, _ index: inout Int
-  ) -> (UInt64, UInt64) {
+  private func takeWords(_ vectors: UnsafeMutablePointer<iovec>, _ index: inout Int) -> (UInt64, UInt64) {
     var words: (UInt64, UInt64) = (0, 0)
     unsafe withUnsafeMutableBytes(of: &words) { target in
       var done = 0
-      while done < byteCount {
-        let count = unsafe min(vectors[index].iov_len, byteCount &- done)
+      while done < target.count {
+        let count = unsafe min(vectors[index].iov_len, target.count &- done)
         guard let source = unsafe vectors[index].iov_base, let base = target.baseAddress else { return }
         // SAFETY: count bytes are left in the vector, and done + count <= 16.
         unsafe (base + done).copyMemory(from: source, byteCount: count)
@@ -148,7 +144,7 @@ extension VirtioBlockQueue {
     var status = Status.ioError
     if !disk.isReadOnly, parts.outByteCount == VirtioBlockProtocol.rangeByteCount {
       var index = parts.outStart
-      let (sector, word) = unsafe take(Int(VirtioBlockProtocol.rangeByteCount), vectors, &index)
+      let (sector, word) = unsafe takeWords(vectors, &index)
       let sectorCount = UInt32(truncatingIfNeeded: word)
       let flags = UInt32(truncatingIfNeeded: word &>> 32)
       let known = parts.type == Request.writeZeroes ? VirtioBlockProtocol.rangeUnmapFlag : 0

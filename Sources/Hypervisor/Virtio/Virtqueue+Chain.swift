@@ -19,9 +19,8 @@ extension Virtqueue {
     var index = Int(head)
     var visited = 0
     while true {
-      // Who visits more entries than the table has visits one twice.
-      guard visited < min(tableCount, capacity) else { throw .chainTooLong }
-      visited &+= 1
+      // This also ends loops.
+      guard visited < capacity else { throw .chainTooLong }
       // SAFETY: index < tableCount, and all of the table is within RAM.
       let descriptor = unsafe table.descriptor(index)
       if descriptor.flags.contains(.indirect) {
@@ -30,10 +29,10 @@ extension Virtqueue {
         tableCount = Int(descriptor.length) / VirtqueueDescriptor.byteCount
         isIndirect = true
         index = 0
-        visited = 0
         continue
       }
-      try unsafe append(descriptor, to: &chain, vectors, capacity)
+      visited &+= 1
+      try unsafe append(descriptor, to: &chain, vectors)
       guard descriptor.flags.contains(.next) else { return chain }
       guard Int(descriptor.next) < tableCount else { throw .nextOutOfRange(descriptor.next) }
       index = Int(descriptor.next)
@@ -57,9 +56,7 @@ extension Virtqueue {
 
   @inline(__always)
   private func append(
-    _ descriptor: VirtqueueDescriptor, to chain: inout DescriptorChain,
-    _ vectors: UnsafeMutablePointer<iovec>,
-    _ capacity: Int
+    _ descriptor: VirtqueueDescriptor, to chain: inout DescriptorChain, _ vectors: UnsafeMutablePointer<iovec>
   ) throws(VirtqueueError) {
     let isWritable = descriptor.flags.contains(.write)
     guard isWritable || chain.writableVectorCount == 0 else { throw .readableAfterWritable }
@@ -68,8 +65,7 @@ extension Virtqueue {
     guard let buffer = unsafe map.hostPointer(descriptor.address, byteCount: byteCount) else {
       throw .outsideMemory(descriptor.address, byteCount: descriptor.length)
     }
-    guard chain.vectorCount < capacity else { throw .chainTooLong }
-    // SAFETY: the place was just compared with the capacity.
+    // SAFETY: there are no more vectors than descriptors visited, which are less than the capacity.
     unsafe vectors[chain.vectorCount] = unsafe iovec(iov_base: buffer, iov_len: Int(descriptor.length))
     if isWritable {
       chain.writableVectorCount &+= 1
