@@ -1,0 +1,97 @@
+import Testing
+import VextProtocol
+
+/// Pins what docs/vext-protocol.md §4 says about entries: the guest of tomorrow may not be built from this source.
+@Suite struct EntryLayoutTests {
+  @Test func `a submission entry stands in the ring field by field`() {
+    let memory = RingMemory(byteCount: 2 * SubmissionEntry.encodedByteCount)
+    var producer = unsafe SubmissionProducer(ring: memory.base, depth: 2)
+    var entry = SubmissionEntry(
+      operation: 0x01, flags: SubmissionFlags(rawValue: 0x02), id: 0x0403, offset: 0x1817_1615_1413_1211,
+      length: 0x2827_2625_2423_2221,
+      segment0: Segment(address: GuestAddress(0x3837_3635_3433_3231), byteCount: 0x4443_4241),
+      segment1: Segment(address: GuestAddress(0x5857_5655_5453_5251), byteCount: 0x6463_6261))
+    entry.segment0.reserved = 0x4847_4645
+    entry.segment1.reserved = 0x6867_6665
+    entry.reserved = 0x7877_7675_7473_7271
+    unsafe producer.push(entry)
+    let expected: [UInt8] =
+      [0x01, 0x02, 0x03, 0x04]  // operation, flags, id
+      + [1, 0, 0, 0]  // lap
+      + Array(0x11...0x18)  // offset
+      + Array(0x21...0x28)  // length
+      + Array(0x31...0x38)  // segment 0: address
+      + Array(0x41...0x44)  // segment 0: byte count
+      + Array(0x45...0x48)  // segment 0: reserved
+      + Array(0x51...0x58)  // segment 1: address
+      + Array(0x61...0x64)  // segment 1: byte count
+      + Array(0x65...0x68)  // segment 1: reserved
+      + Array(0x71...0x78)  // reserved
+    #expect(memory.bytes == expected + [UInt8](repeating: 0, count: 64))
+  }
+
+  @Test func `a completion entry stands in the ring field by field`() {
+    let memory = RingMemory(byteCount: 2 * CompletionEntry.encodedByteCount)
+    var producer = unsafe CompletionProducer(ring: memory.base, depth: 2)
+    unsafe producer.push(CompletionEntry(id: 0x0C0B, status: 0x0A09, byteCount: 0x0807_0605_0403_0201))
+    let expected: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 0, 0, 0]
+    #expect(memory.bytes == expected + [UInt8](repeating: 0, count: 16))
+  }
+
+  @Test func `the second entry starts right behind the first`() {
+    let memory = RingMemory(byteCount: 128)
+    var submissions = unsafe SubmissionProducer(ring: memory.base, depth: 2)
+    unsafe submissions.push(SubmissionEntry(operation: 0xAA, id: 0))
+    unsafe submissions.push(SubmissionEntry(operation: 0xBB, id: 0))
+    #expect(memory.bytes[0] == 0xAA)
+    #expect(memory.bytes[64] == 0xBB)
+    let answers = RingMemory(byteCount: 32)
+    var completions = unsafe CompletionProducer(ring: answers.base, depth: 2)
+    unsafe completions.push(CompletionEntry(id: 0, status: 0, byteCount: 0xAA))
+    unsafe completions.push(CompletionEntry(id: 0, status: 0, byteCount: 0xBB))
+    #expect(answers.bytes[0] == 0xAA)
+    #expect(answers.bytes[16] == 0xBB)
+  }
+
+  @Test func `entries in Swift have the layout of those in the ring`() {
+    #expect(MemoryLayout<SubmissionEntry>.size == 64)
+    #expect(MemoryLayout<SubmissionEntry>.stride == SubmissionEntry.encodedByteCount)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.operation) == 0)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.flags) == 1)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.id) == 2)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.lap) == 4)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.offset) == 8)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.length) == 16)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.segment0) == 24)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.segment1) == 40)
+    #expect(MemoryLayout<SubmissionEntry>.offset(of: \.reserved) == 56)
+  }
+
+  @Test func `completion entries and segments in Swift have the layout of those in memory`() {
+    #expect(MemoryLayout<CompletionEntry>.size == 16)
+    #expect(MemoryLayout<CompletionEntry>.stride == CompletionEntry.encodedByteCount)
+    #expect(MemoryLayout<CompletionEntry>.offset(of: \.byteCount) == 0)
+    #expect(MemoryLayout<CompletionEntry>.offset(of: \.status) == 8)
+    #expect(MemoryLayout<CompletionEntry>.offset(of: \.id) == 10)
+    #expect(MemoryLayout<CompletionEntry>.offset(of: \.lap) == 12)
+    #expect(MemoryLayout<Segment>.size == 16)
+    #expect(MemoryLayout<Segment>.stride == Segment.encodedByteCount)
+    #expect(MemoryLayout<Segment>.offset(of: \.address) == 0)
+    #expect(MemoryLayout<Segment>.offset(of: \.byteCount) == 8)
+    #expect(MemoryLayout<Segment>.offset(of: \.reserved) == 12)
+  }
+
+  @Test(
+    arguments: [
+      (VextOperation.read, 1), (.write, 2), (.flush, 3), (.discard, 4), (.writeZeroes, 5), (.identify, 6),
+    ] as [(VextOperation, UInt8)])
+  func `operations keep their numbers`(operation: VextOperation, number: UInt8) {
+    #expect(operation.rawValue == number)
+    #expect(VextOperation(rawValue: number) == operation)
+  }
+
+  @Test(arguments: [0, 7, 0xFF] as [UInt8])
+  func `other numbers are no operation`(number: UInt8) {
+    #expect(VextOperation(rawValue: number) == nil)
+  }
+}

@@ -1,0 +1,154 @@
+import Testing
+import VextProtocol
+
+/// Both ends of both rings over the same bytes.
+@Suite struct RingTests {
+  @Test(arguments: [2, 8, 1024] as [UInt32])
+  func `submissions arrive in order over several laps`(depth: UInt32) throws {
+    let memory = RingMemory(byteCount: Int(depth) * SubmissionEntry.encodedByteCount)
+    var producer = unsafe SubmissionProducer(ring: memory.base, depth: depth)
+    var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: depth)
+    for number in 0..<depth * 5 + 1 {
+      #expect(unsafe consumer.nextIndex == number % depth)
+      unsafe producer.push(
+        SubmissionEntry(
+          operation: UInt8(truncatingIfNeeded: number), flags: .segmentList,
+          id: UInt16(truncatingIfNeeded: number), offset: UInt64(number) << 20, length: UInt64(number),
+          segment0: Segment(address: GuestAddress(UInt64(number) << 32), byteCount: number),
+          segment1: Segment(address: GuestAddress(UInt64(number) << 40), byteCount: ~number)))
+      guard case .ready(let entry) = unsafe consumer.poll() else {
+        Issue.record("entry \(number) did not arrive")
+        return
+      }
+      #expect(entry.operation == UInt8(truncatingIfNeeded: number))
+      #expect(entry.flags == .segmentList)
+      #expect(entry.id == UInt16(truncatingIfNeeded: number))
+      #expect(entry.lap == number / depth + 1)
+      #expect(entry.offset == UInt64(number) << 20)
+      #expect(entry.length == UInt64(number))
+      #expect(entry.segment0.address == GuestAddress(UInt64(number) << 32))
+      #expect(entry.segment0.byteCount == number)
+      #expect(entry.segment1.address == GuestAddress(UInt64(number) << 40))
+      #expect(entry.segment1.byteCount == ~number)
+      #expect(entry.segment0.reserved | entry.segment1.reserved == 0)
+      #expect(entry.reserved == 0)
+    }
+  }
+
+  @Test(arguments: [2, 8, 1024] as [UInt32])
+  func `completions arrive in order over several laps`(depth: UInt32) throws {
+    let memory = RingMemory(byteCount: Int(depth) * CompletionEntry.encodedByteCount)
+    var producer = unsafe CompletionProducer(ring: memory.base, depth: depth)
+    var consumer = unsafe CompletionConsumer(ring: memory.base, depth: depth)
+    // In batches of a full ring, the most that may be without an answer.
+    for lap in 1...5 as ClosedRange<UInt32> {
+      for index in 0..<depth {
+        unsafe producer.push(
+          CompletionEntry(
+            id: UInt16(index), status: UInt16(lap), byteCount: UInt64(lap) << 32 | UInt64(index)))
+      }
+      for index in 0..<depth {
+        guard case .ready(let entry) = unsafe consumer.poll() else {
+          Issue.record("answer \(index) of lap \(lap) did not arrive")
+          return
+        }
+        #expect(entry.id == UInt16(index))
+        #expect(entry.status == UInt16(lap))
+        #expect(entry.byteCount == UInt64(lap) << 32 | UInt64(index))
+        #expect(entry.lap == lap)
+      }
+      #expect(unsafe consumer.poll().isIdle)
+    }
+  }
+
+  @Test func `reserved fields arrive as they were written`() {
+    let memory = RingMemory(byteCount: 128)
+    var producer = unsafe SubmissionProducer(ring: memory.base, depth: 2)
+    var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
+    var entry = SubmissionEntry(operation: 1, id: 0)
+    entry.reserved = 1
+    entry.segment0.reserved = 2
+    entry.segment1.reserved = 3
+    unsafe producer.push(entry)
+    guard case .ready(let copy) = unsafe consumer.poll() else {
+      Issue.record("the entry did not arrive")
+      return
+    }
+    #expect(copy.reserved == 1)
+    #expect(copy.segment0.reserved == 2)
+    #expect(copy.segment1.reserved == 3)
+  }
+
+  @Test func `an untouched ring is idle, and stays so however often it is looked at`() {
+    let memory = RingMemory(byteCount: 128)
+    var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
+    var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)
+    for _ in 0..<5 {
+      #expect(unsafe submissions.poll().isIdle)
+      #expect(unsafe completions.poll().isIdle)
+    }
+    #expect(unsafe submissions.nextIndex == 0)
+  }
+
+  @Test(arguments: [2, 3, 0x8000_0000, 0xFFFF_FFFF] as [UInt32])
+  func `a lap from nowhere is a violation in either ring`(lap: UInt32) {
+    let memory = RingMemory(byteCount: 128)
+    var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
+    memory.store(UInt64(lap) << 32, word: 0)
+    #expect(unsafe submissions.poll().isViolation)
+    #expect(unsafe submissions.nextIndex == 0)
+    var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)
+    memory.store(UInt64(lap) << 32, word: 1)
+    #expect(unsafe completions.poll().isViolation)
+  }
+
+  @Test func `a lap that goes back is a violation`() {
+    let memory = RingMemory(byteCount: 128)
+    var producer = unsafe SubmissionProducer(ring: memory.base, depth: 2)
+    var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
+    for _ in 0..<4 {
+      unsafe producer.push(SubmissionEntry(operation: 1, id: 0))
+      #expect(unsafe consumer.poll().isReady)
+    }
+    // The consumer is on lap 3: lap 2 is idle, lap 1 was overwritten long ago.
+    memory.store(1 << 32, word: 0)
+    #expect(unsafe consumer.poll().isViolation)
+    memory.store(2 << 32, word: 0)
+    #expect(unsafe consumer.poll().isIdle)
+    memory.store(3 << 32, word: 0)
+    #expect(unsafe consumer.poll().isReady)
+  }
+
+  @Test func `a position wraps at its depth and counts its laps`() {
+    var position = RingPosition(depth: 4)
+    var seen: [[UInt32]] = []
+    for _ in 0..<9 {
+      seen.append([position.lap, position.index])
+      position.advance()
+    }
+    #expect(seen == [[1, 0], [1, 1], [1, 2], [1, 3], [2, 0], [2, 1], [2, 2], [2, 3], [3, 0]])
+  }
+
+  @Test func `a lap count wraps at 2^32 and idle, ready and violation stay apart`() {
+    var position = RingPosition(depth: 2)
+    position.lap = .max
+    position.advance()
+    #expect(position.lap == .max)
+    position.advance()
+    #expect(position.lap == 0)
+    #expect(position.index == 0)
+    // On lap 0, idle is 2^32 - 1, what the slot carries from the lap before.
+    #expect(position.lap &- 1 == .max)
+    position.advance()
+    position.advance()
+    #expect(position.lap == 1)
+    // On lap 1 once more idle is 0, as in a fresh ring.
+    #expect(position.lap &- 1 == 0)
+  }
+}
+
+extension RingPoll {
+  var isIdle: Bool { if case .idle = self { true } else { false } }
+  var isReady: Bool { if case .ready = self { true } else { false } }
+  var isViolation: Bool { if case .violation = self { true } else { false } }
+}
