@@ -21,7 +21,13 @@ public struct BlockEngine: ~Copyable {
   public let kind: BlockEngineKind
   /// Requests under way.
   public private(set) var inFlight = 0
+  /// Requests started since the last submission.
+  private var queued = 0
   private var context: AIOContext?
+
+  /// Requests handed to the kernel with one system call at most. A larger batch saves system calls, but the device
+  /// starts its first request later and then answers in bursts: between them both sides wait for each other.
+  private static let submissionBatch = 2
 
   /// An engine for up to `capacity` requests under way.
   ///
@@ -75,12 +81,17 @@ public struct BlockEngine: ~Copyable {
           operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount))
     }
     inFlight &+= 1
+    queued &+= 1
+    if queued >= Self.submissionBatch { submit() }
     return .pending
   }
 
   /// Hands the requests started since the last call to the kernel, in one system call.
   public mutating func submit() {
-    if kind == .libaio && inFlight > 0 { context?.submit() }
+    if kind == .libaio && inFlight > 0 {
+      context?.submit()
+      queued = 0
+    }
   }
 
   /// The next request that is done, without a system call, or nil.
