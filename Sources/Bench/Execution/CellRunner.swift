@@ -17,6 +17,7 @@ struct CellRunner: CellMeasuring {
     let request = PlacementRequest(
       guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
       pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
+      interruptCPUs: configuration.engine == .null ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),
       pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode)
     do {
       plan = try PlacementPlanner.plan(request, on: NUMATopology.read())

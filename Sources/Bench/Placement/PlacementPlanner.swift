@@ -7,7 +7,9 @@ import HostSystem
 /// 1. All is near the storage device; if its node is unknown, near the guests' memory.
 /// 2. An I/O thread has a CPU of its own as long as one remains for the vCPUs, and no busy vCPU on the other hardware
 ///    thread of its core as long as another core is free.
-/// 3. vCPUs get whole cores, then the cores' other hardware threads, then those of the other nodes by distance, then
+/// 3. Among the cores near the device, the I/O thread takes one that serves the device's interrupts, if these go to some
+///    CPUs only: on a vCPU's CPU each of them would be a vmexit.
+/// 4. vCPUs get whole cores, then the cores' other hardware threads, then those of the other nodes by distance, then
 ///    those beside I/O threads; then they share.
 enum PlacementPlanner {
   /// The placement of `request` on `topology`: the same for the same input.
@@ -15,7 +17,7 @@ enum PlacementPlanner {
   {
     try check(request, on: topology)
     let home = try HomeNode(for: request, on: topology)
-    let cores = topology.usableCores(nearestTo: home.id)
+    let cores = interruptsFirst(topology.usableCores(nearestTo: home.id), request, home: home.id)
     let pollerCPUs = pollerCPUs(request, cores)
     let vcpuCPUs = vcpuCPUs(request, cores, pollerCPUs: pollerCPUs)
     var placement = Placement(
@@ -26,6 +28,14 @@ enum PlacementPlanner {
     placement.oversubscribed = review.oversubscribed
     placement.notes += review.notes
     return placement
+  }
+
+  /// Moves the home node's cores that take the device's interrupts to the front, unless all cores take them.
+  private static func interruptsFirst(_ cores: [HostCore], _ request: PlacementRequest, home: Int) -> [HostCore] {
+    let first = cores.filter { core in
+      core.node == home && core.cpus.contains(where: request.interruptCPUs.contains)
+    }
+    return first + cores.filter { core in !first.contains { $0.cpus == core.cpus } }
   }
 
   private static func check(_ request: PlacementRequest, on topology: NUMATopology) throws(PlacementError) {

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// What is to be placed on the host's CPUs, and what the user wants to have placed where.
 struct PlacementRequest: Equatable, Sendable {
   /// The number of guests, at least one.
@@ -8,6 +10,8 @@ struct PlacementRequest: Equatable, Sendable {
   var pollers: Int
   /// The node that the storage device is attached to; nil if unknown.
   var storageNode: Int?
+  /// The CPUs that take the storage device's interrupts; empty if unknown.
+  var interruptCPUs: CPUSet
   /// The CPUs of the I/O threads (`--poller-cpu`), in turn; nil lets the planner choose.
   var pollerCPUs: [Int]?
   /// The CPUs of the vCPUs (`--vcpu-cpus`), in turn, guest by guest; nil lets the planner choose.
@@ -17,14 +21,15 @@ struct PlacementRequest: Equatable, Sendable {
 
   /// A request for `guests` times `vcpusPerGuest` vCPUs and `pollers` I/O threads.
   init(
-    guests: Int, vcpusPerGuest: Int, pollers: Int, storageNode: Int? = nil, pollerCPUs: [Int]? = nil,
-    vcpuCPUs: [Int]? = nil, numaNode: Int? = nil
+    guests: Int, vcpusPerGuest: Int, pollers: Int, storageNode: Int? = nil,
+    interruptCPUs: CPUSet = CPUSet([]), pollerCPUs: [Int]? = nil, vcpuCPUs: [Int]? = nil, numaNode: Int? = nil
   ) {
     precondition(guests > 0 && vcpusPerGuest > 0 && pollers >= 0, "nothing to place")
     self.guests = guests
     self.vcpusPerGuest = vcpusPerGuest
     self.pollers = pollers
     self.storageNode = storageNode
+    self.interruptCPUs = interruptCPUs
     self.pollerCPUs = pollerCPUs
     self.vcpuCPUs = vcpuCPUs
     self.numaNode = numaNode
