@@ -68,6 +68,9 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
+    // C: replaces malloc in the test process, to count.
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+
     // T0: no /dev/kvm.
     .testTarget(
       name: "VextProtocolTests", dependencies: ["VextProtocol"], swiftSettings: houseRules),
@@ -78,7 +81,7 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "Hypervisor", "HostSystem", "VextProtocol",
+        "AllocationCounter", "Hypervisor", "HostSystem", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

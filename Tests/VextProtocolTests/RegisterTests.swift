@@ -38,7 +38,7 @@ import VextProtocol
     #expect((owners.keys.max() ?? .max) < VextRegister.barByteCount)
   }
 
-  @Test func `the blocks of all queues fill the BAR to its end`() {
+  @Test func `the blocks of all queues lie within the BAR`() {
     let end = VextRegister.queueBase + UInt64(VextRegister.queueLimit) * VextRegister.queueStride
     #expect(end <= VextRegister.barByteCount)
     #expect(VextRegister.barByteCount.nonzeroBitCount == 1)

@@ -1,0 +1,106 @@
+import Glibc
+import Hypervisor
+import SystemPackage
+import Testing
+
+@Suite struct DiskImageTests {
+  @Test func `an image is as long as its whole blocks`() throws {
+    let disk = VirtioTemporaryDisk(byteCount: 512 * 5 + 100)
+    let image = try DiskImage(path: disk.path, readOnly: false, direct: false)
+    #expect(image.handle.byteCount == 512 * 5)
+    #expect(image.handle.blockByteCount == 512)
+    #expect(!image.handle.isReadOnly)
+    #expect(!image.isDirect)
+    #expect(image.path == disk.path)
+  }
+
+  @Test func `an image opened with O_DIRECT has the block that the file system asks for`() throws {
+    let disk = VirtioTemporaryDisk(byteCount: 16384)
+    let image = try DiskImage(path: disk.path, readOnly: true, direct: true)
+    #expect(image.isDirect)
+    #expect(image.handle.isReadOnly)
+    #expect([512, 4096].contains(image.handle.blockByteCount))
+    #expect(image.handle.byteCount == 16384)
+  }
+
+  @Test func `two disks have different identities, and one disk always the same`() throws {
+    let first = VirtioTemporaryDisk(byteCount: 512)
+    let second = VirtioTemporaryDisk(byteCount: 512)
+    let identities = try [first, second, first].map {
+      try DiskImage(path: $0.path, readOnly: true, direct: false).identity
+    }
+    #expect(identities[0] != identities[1])
+    #expect(identities[0] == identities[2])
+    #expect(identities.allSatisfy { $0.count == 20 })
+  }
+
+  @Test func `a missing file is refused with its path`() {
+    let path = "/tmp/vext-no-such-disk"
+    let error = DiskError.cannotOpen(path: path, .noSuchFileOrDirectory)
+    #expect(throws: error) { try DiskImage(path: path, readOnly: false, direct: false) }
+    #expect(error.description.contains(path))
+  }
+
+  @Test(arguments: ["/tmp", "/dev/null", "/dev/zero"])
+  func `what is neither a file nor a block device is refused`(path: String) {
+    #expect(throws: DiskError.notADisk(path: path)) {
+      try DiskImage(path: path, readOnly: true, direct: false)
+    }
+  }
+
+  @Test(arguments: [0, 1, 511])
+  func `a file smaller than one block is refused`(byteCount: Int) {
+    let disk = VirtioTemporaryDisk(byteCount: byteCount)
+    #expect(
+      throws: DiskError.tooSmall(path: disk.path, byteCount: UInt64(byteCount), blockByteCount: 512)
+    ) { try DiskImage(path: disk.path, readOnly: false, direct: false) }
+  }
+
+  @Test func `a file that may not be written is refused for writing and opened for reading`() async {
+    // Root may write whatever the mode says, so the child gives that up.
+    await #expect(processExitsWith: .success) {
+      let disk = VirtioTemporaryDisk(byteCount: 4096)
+      #expect(unsafe chmod(disk.path, 0o444) == 0)
+      if geteuid() == 0 { #expect(seteuid(65534) == 0) }
+      #expect(throws: DiskError.readOnly(path: disk.path)) {
+        try DiskImage(path: disk.path, readOnly: false, direct: false)
+      }
+      let image = try DiskImage(path: disk.path, readOnly: true, direct: false)
+      #expect(image.handle.byteCount == 4096)
+      if getuid() == 0 { #expect(seteuid(0) == 0) }
+    }
+  }
+
+  @Test func `a file system without O_DIRECT is refused by name, or takes it`() throws {
+    let path = "/dev/shm/vext-direct-\(getpid())"
+    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    try #require(descriptor >= 0)
+    defer {
+      close(descriptor)
+      unsafe unlink(path)
+    }
+    #expect(ftruncate(descriptor, 8192) == 0)
+    // tmpfs refuses O_DIRECT up to Linux 6.5 and takes it from 6.6 on.
+    do throws(DiskError) {
+      let image = try DiskImage(path: path, readOnly: false, direct: true)
+      #expect(image.isDirect)
+    } catch {
+      #expect(error == .directRefused(path: path))
+      #expect(error.description.contains("--no-direct"))
+    }
+    #expect(try DiskImage(path: path, readOnly: false, direct: false).handle.byteCount == 8192)
+  }
+
+  @Test(
+    arguments: [
+      (0, 4096, true), (4096, 0, true), (0, 4097, false), (4095, 1, true), (4096, 1, false), (4097, 0, false),
+      (.max, 1, false), (1, .max, false), (0, .max, false),
+    ] as [(UInt64, UInt64, Bool)])
+  func `a range lies on the disk or not, without wrapping`(offset: UInt64, byteCount: UInt64, isInside: Bool)
+    throws
+  {
+    let disk = VirtioTemporaryDisk(byteCount: 4096)
+    let handle = try DiskImage(path: disk.path, readOnly: true, direct: false).handle
+    #expect(handle.contains(offset: offset, byteCount: byteCount) == isInside)
+  }
+}

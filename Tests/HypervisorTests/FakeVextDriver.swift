@@ -1,0 +1,136 @@
+import HostSystem
+import Hypervisor
+import VextProtocol
+
+/// A driver of one vext queue, as a guest's would be: registers through BAR0, entries in guest memory.
+@safe
+final class FakeVextDriver {
+  enum Failure: Error {
+    case ringOutsideMemory
+    case noAnswer
+    case violation
+  }
+
+  let device: VextDevice
+  let memory: GuestMemory
+  let queue: UInt16
+  let depth: UInt32
+  let submissionRing: UInt64
+  let completionRing: UInt64
+  private var submissions: SubmissionProducer
+  private var completions: CompletionConsumer
+
+  /// A driver whose rings start at `ringBase`; nothing is enabled yet.
+  init(device: VextDevice, memory: GuestMemory, queue: UInt16, depth: UInt32, ringBase: UInt64) {
+    self.device = device
+    self.memory = memory
+    self.queue = queue
+    self.depth = depth
+    submissionRing = ringBase
+    completionRing = ringBase + UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount)
+    // Of no use before `enable` gives them the rings, which nothing reads until then.
+    let nowhere = unsafe UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
+    unsafe submissions = SubmissionProducer(ring: nowhere, depth: depth)
+    unsafe completions = CompletionConsumer(ring: nowhere, depth: depth)
+  }
+
+  private static func byteCount(of register: VextQueueRegister) -> Int {
+    switch register {
+    case .submissionRing, .completionRing, .errorDetail: 8
+    case .depth, .control, .state, .error: 4
+    }
+  }
+
+  /// Reads a register of the queue.
+  func read(_ register: VextQueueRegister) -> UInt64 {
+    device.readBAR(
+      0, offset: VextRegister.queue(queue, register), byteCount: Self.byteCount(of: register))
+  }
+
+  /// Writes a register of the queue.
+  func write(_ register: VextQueueRegister, _ value: UInt64) {
+    device.writeBAR(
+      0, offset: VextRegister.queue(queue, register), byteCount: Self.byteCount(of: register), value: value)
+  }
+
+  var state: QueueState? { QueueState(rawValue: UInt32(truncatingIfNeeded: read(.state))) }
+
+  var error: QueueError? { QueueError(rawValue: UInt32(truncatingIfNeeded: read(.error))) }
+
+  var errorDetail: UInt64 { read(.errorDetail) }
+
+  /// Zeroes the rings, registers them and enables the queue.
+  func enable() throws {
+    let ringByteCount =
+      UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount + CompletionEntry.encodedByteCount)
+    try memory.write(
+      [UInt8](repeating: 0, count: Int(ringByteCount)), at: GuestAddress(submissionRing))
+    guard
+      let submissionBase = unsafe memory.map.hostPointer(
+        GuestAddress(submissionRing), byteCount: completionRing - submissionRing),
+      let completionBase = unsafe memory.map.hostPointer(
+        GuestAddress(completionRing), byteCount: UInt64(depth) * UInt64(CompletionEntry.encodedByteCount))
+    else { throw Failure.ringOutsideMemory }
+    unsafe submissions = SubmissionProducer(ring: submissionBase, depth: depth)
+    unsafe completions = CompletionConsumer(ring: completionBase, depth: depth)
+    register()
+  }
+
+  /// Writes the rings and the depth into the registers and enables the queue.
+  func register(submissionRing: UInt64? = nil, completionRing: UInt64? = nil, depth: UInt64? = nil) {
+    write(.submissionRing, submissionRing ?? self.submissionRing)
+    write(.completionRing, completionRing ?? self.completionRing)
+    write(.depth, depth ?? UInt64(self.depth))
+    write(.control, 1)
+  }
+
+  func disable() { write(.control, 0) }
+
+  /// Disables and enables, with rings of zeroes.
+  func restart() throws {
+    disable()
+    try enable()
+  }
+
+  /// Puts an entry into the ring.
+  func push(_ entry: SubmissionEntry) { unsafe submissions.push(entry) }
+
+  /// Takes the next answer, if it is there.
+  func poll() throws -> CompletionEntry? {
+    switch unsafe completions.poll() {
+    case .idle: return nil
+    case .ready(let entry): return entry
+    case .violation: throw Failure.violation
+    }
+  }
+
+  /// Waits for the next answer, ten seconds at most.
+  func completion() throws -> CompletionEntry {
+    var found: CompletionEntry?
+    _ = try Self.wait {
+      found = try poll()
+      return found != nil
+    }
+    guard let found else { throw Failure.noAnswer }
+    return found
+  }
+
+  /// Submits one entry and waits for its answer.
+  func perform(_ entry: SubmissionEntry) throws -> CompletionEntry {
+    push(entry)
+    return try completion()
+  }
+
+  /// Waits until the queue has stopped; tells whether it has.
+  func waitUntilStopped() -> Bool { Self.wait { state == .stopped } }
+
+  /// Waits until `condition` holds, for ten seconds at most; tells whether it does.
+  static func wait(until condition: () throws -> Bool) rethrows -> Bool {
+    let deadline = HostClock.monotonicNanoseconds() + 10_000_000_000
+    while HostClock.monotonicNanoseconds() < deadline {
+      if try condition() { return true }
+      HostClock.sleep(nanoseconds: 20_000)
+    }
+    return try condition()
+  }
+}

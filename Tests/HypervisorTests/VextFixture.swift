@@ -1,0 +1,89 @@
+import HostSystem
+import Hypervisor
+import VextProtocol
+
+/// A guest's memory, a disk, and a vext device with fake drivers for its queues.
+final class VextFixture {
+  static let memoryByteCount: UInt64 = 8 << 20
+  static let diskByteCount = 1 << 20
+  /// Where tests keep data.
+  static let data: UInt64 = 0x10_0000
+  /// Where tests keep segment lists.
+  static let list: UInt64 = 0x8_0000
+
+  let disk: VirtioTemporaryDisk
+  let image: DiskImage
+  let memory: GuestMemory
+  let device: VextDevice
+  let drivers: [FakeVextDriver]
+
+  /// A device whose queues, all enabled, are served by `server`.
+  init(server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false) throws {
+    let disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
+    let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
+    let memory = try GuestMemory(byteCount: Self.memoryByteCount)
+    let device = VextDevice(
+      name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server])
+    self.disk = disk
+    self.image = image
+    self.memory = memory
+    self.device = device
+    drivers = (0..<queueCount).map {
+      FakeVextDriver(
+        device: device, memory: memory, queue: UInt16($0), depth: depth,
+        ringBase: 0x1_0000 + UInt64($0) * 0x2_0000)
+    }
+    for driver in drivers { try driver.enable() }
+  }
+
+  deinit { device.shutDown() }
+
+  var driver: FakeVextDriver { drivers[0] }
+
+  /// Runs `body` with a fixture on a polling I/O thread, which it ends.
+  static func withThread(
+    engine: BlockEngineKind = .sync, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
+    _ body: (VextFixture) throws -> Void
+  ) throws {
+    let thread = try IOThread(name: "vext-test", cpus: nil, waiting: .polling, engine: engine)
+    defer { thread.stop() }
+    try body(VextFixture(server: thread, queueCount: queueCount, depth: depth, readOnly: readOnly))
+  }
+
+  /// An entry that transfers `byteCount` bytes between the disk at `offset` and ``data``.
+  static func entry(
+    _ operation: VextOperation, id: UInt16 = 0, offset: UInt64 = 0, byteCount: UInt32 = 512
+  ) -> SubmissionEntry {
+    SubmissionEntry(
+      operation: operation.rawValue, id: id, offset: offset,
+      segment0: Segment(address: GuestAddress(data), byteCount: byteCount))
+  }
+
+  /// Writes a segment list to `address` and returns the segment that names it.
+  func writeList(_ segments: [Segment], at address: UInt64 = VextFixture.list) throws -> Segment {
+    for (index, segment) in segments.enumerated() {
+      let place = address + UInt64(index * Segment.encodedByteCount)
+      try memory.store(segment.address.rawValue, at: GuestAddress(place))
+      try memory.store(
+        UInt64(segment.byteCount) | UInt64(segment.reserved) << 32, at: GuestAddress(place + 8))
+    }
+    return Segment(
+      address: GuestAddress(address), byteCount: UInt32(segments.count * Segment.encodedByteCount))
+  }
+
+  /// Copies guest memory out.
+  func bytes(_ byteCount: Int, at address: UInt64 = VextFixture.data) throws -> [UInt8] {
+    try memory.read(byteCount, at: GuestAddress(address))
+  }
+
+  /// Whether the device still answers: reads a block through `driver` and compares it.
+  func readsWell(_ driver: FakeVextDriver) throws -> Bool {
+    let address = Self.data + 0x20_0000
+    try memory.write([UInt8](repeating: 0, count: 512), at: GuestAddress(address))
+    let answer = try driver.perform(
+      SubmissionEntry(
+        operation: VextOperation.read.rawValue, id: 1, offset: 0x8000,
+        segment0: Segment(address: GuestAddress(address), byteCount: 512)))
+    return try answer.status == 0 && bytes(512, at: address) == VirtioTemporaryDisk.pattern(0x8000, 512)
+  }
+}
