@@ -24,7 +24,9 @@ public struct SharedWords {
 
   /// Writes payload: made visible by a later ``storeReleasing(_:_:)``.
   @inlinable @inline(__always)
-  public func store(_ index: Int, _ value: UInt64) { unsafe word(index).pointee.store(value, ordering: .relaxed) }
+  public func store(_ index: Int, _ value: UInt64) {
+    unsafe word(index).pointee.store(value, ordering: .relaxed)
+  }
 
   /// Reads an announcement; pairs with ``storeReleasing(_:_:)`` on the other side.
   @inlinable @inline(__always)

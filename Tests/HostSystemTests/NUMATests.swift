@@ -37,6 +37,19 @@ import Testing
     }
   }
 
+  @Test("a device's interrupts belong to the CPUs that took a good share of them")
+  func interrupts() throws {
+    let device = "devices/pci0000:00/0000:00:02.0"
+    let tree = try SysfsTree([
+      "\(device)/virtio1/block/vda/size": "1", "\(device)/msi_irqs/35": "msix",
+      "\(device)/msi_irqs/36": "msix",
+      "kernel/irq/35/per_cpu_count": "3,0,0", "kernel/irq/36/per_cpu_count": "1,900,700",
+    ])
+    try tree.link("dev/block/254:0", to: "../../\(device)/virtio1/block/vda")
+    #expect(try StorageLocation.interruptCPUs(ofDevice: "254:0", sysfs: tree.root) == CPUSet([1, 2]))
+    #expect(try StorageLocation.interruptCPUs(ofDevice: "7:7", sysfs: tree.root).isEmpty)
+  }
+
   @Test("a kernel without NUMA has one node of unknown memory")
   func withoutNUMA() throws {
     let tree = try SysfsTree(["devices/system/cpu/present": "0-1", "devices/system/cpu/online": "0-1"])
@@ -104,6 +117,13 @@ private final class SysfsTree {
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data("\(text)\n".utf8).write(to: file)
     }
+  }
+
+  func link(_ path: String, to target: String) throws {
+    let file = URL(fileURLWithPath: root).appending(path: path)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: target)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: root) }

@@ -14,7 +14,8 @@ final class BootedGuests {
   init(run: GuestRun, mode: DataPathMode, misbehaviour: Misbehaviour = .none) throws {
     let configuration = run.configuration
     let request = PlacementRequest(
-      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, pollers: 1, storageNode: nil,
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, pollers: 1,
+      storageNode: nil,
       pollerCPUs: nil, vcpuCPUs: nil, numaNode: nil)
     let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
     let poller = try IOThread(

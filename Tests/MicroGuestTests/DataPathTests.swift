@@ -23,7 +23,8 @@ struct DataPathTests {
 
   @Test("each kind of workload moves what it says", arguments: RWKind.allCases, DataPathMode.allCases)
   func everyKind(kind: RWKind, mode: DataPathMode) throws {
-    let run = try GuestRun("--rw \(kind.rawValue) --bs 16k --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+    let run = try GuestRun(
+      "--rw \(kind.rawValue) --bs 16k --no-direct --iodepth 4 --requests 100 --warmup 10ms")
     let result = try #require(try run.measure(mode).first)
     #expect(result.requests == 100)
     #expect(result.bytes == 100 * 16384)
@@ -53,7 +54,8 @@ struct DataPathTests {
 
   @Test("four workers have a queue each", arguments: DataPathMode.allCases)
   func fourWorkers(mode: DataPathMode) throws {
-    let run = try GuestRun("--workers 4 --rw randrw --verify --no-direct --iodepth 4 --requests 50 --warmup 10ms")
+    let run = try GuestRun(
+      "--workers 4 --rw randrw --verify --no-direct --iodepth 4 --requests 50 --warmup 10ms")
     let result = try #require(try run.measure(mode).first)
     #expect(result.elapsedSeconds.count == 4)
     #expect(result.requests == 200)
@@ -62,7 +64,8 @@ struct DataPathTests {
 
   @Test("one I/O thread serves eight machines", arguments: DataPathMode.allCases)
   func eightGuests(mode: DataPathMode) throws {
-    let run = try GuestRun("--guests 8 --workers 1 --pollers 1 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+    let run = try GuestRun(
+      "--guests 8 --workers 1 --pollers 1 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
     let results = try run.measure(mode)
     #expect(results.map(\.guestIndex) == Array(0..<8))
     #expect(results.allSatisfy { $0.requests == 100 && $0.errors == 0 })
@@ -80,7 +83,8 @@ struct DataPathTests {
 
   @Test("blocks of 512 bytes to 1 MiB pass", arguments: ["512", "4k", "64k", "1m"], DataPathMode.allCases)
   func blockSizes(size: String, mode: DataPathMode) throws {
-    let run = try GuestRun("--bs \(size) --rw randrw --verify --no-direct --requests 40 --warmup 0 --iodepth 2")
+    let run = try GuestRun(
+      "--bs \(size) --rw randrw --verify --no-direct --requests 40 --warmup 0 --iodepth 2")
     let result = try #require(try run.measure(mode).first)
     #expect(result.requests == 40)
     #expect(result.verifyErrors == 0)

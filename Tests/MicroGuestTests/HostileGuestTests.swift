@@ -32,7 +32,9 @@ struct HostileGuestTests {
     #expect(try honest.workers[0].word(WorkerWord.errors) == 0)
   }
 
-  @Test("a malformed vext entry stops its queue with the right error, and harms nobody else", arguments: vextCases)
+  @Test(
+    "a malformed vext entry stops its queue with the right error, and harms nobody else", arguments: vextCases
+  )
   func vext(misbehaviour: Misbehaviour, expected: QueueError) throws {
     try hostilePair(misbehaviour, mode: .vext) { error in
       #expect(error == UInt64(expected.rawValue))
@@ -42,7 +44,9 @@ struct HostileGuestTests {
   @Test("a segment list that changes while it is read ends in an answer or a named error")
   func changingList() throws {
     try hostilePair(.changingList, mode: .vext) { error in
-      let known: [QueueError] = [.none, .segmentOutsideMemory, .misaligned, .badTransferLength, .reservedNotZero]
+      let known: [QueueError] = [
+        .none, .segmentOutsideMemory, .misaligned, .badTransferLength, .reservedNotZero,
+      ]
       #expect(known.map { UInt64($0.rawValue) }.contains(error))
     }
   }

@@ -17,8 +17,10 @@ struct CellRunner: CellMeasuring {
     let request = PlacementRequest(
       guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
       pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
-      interruptCPUs: configuration.engine == .null ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),
-      pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode)
+      interruptCPUs: configuration.engine == .null
+        ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),
+      pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode
+    )
     do {
       plan = try PlacementPlanner.plan(request, on: NUMATopology.read())
     } catch let error as PlacementError {
@@ -50,7 +52,8 @@ struct CellRunner: CellMeasuring {
     do throws(KVMError) {
       _ = try KVMSystem()
     } catch {
-      throw BenchFailure("\(error)", exitCode: error == .cannotOpen(.permissionDenied) ? .noPermission : .unavailable)
+      throw BenchFailure(
+        "\(error)", exitCode: error == .cannotOpen(.permissionDenied) ? .noPermission : .unavailable)
     }
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(
@@ -117,7 +120,8 @@ struct CellRunner: CellMeasuring {
           index: index, configuration: configuration, mode: cell.mode, seed: cell.seed, placement: plan,
           disk: disk, pollers: pollers, system: system))
     }
-    let window = MeasurementWindow(configuration: configuration, guests: guests, pollers: pollers, watch: watch)
+    let window = MeasurementWindow(
+      configuration: configuration, guests: guests, pollers: pollers, watch: watch)
     return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
   }
 }

@@ -8,7 +8,9 @@ enum GuestDevice {
   case vext(VextDevice)
 
   /// Makes the device and plugs it into `machine`.
-  init(mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread]) throws(Errno) {
+  init(mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread])
+    throws(Errno)
+  {
     switch mode {
     case .virtioBlock, .virtioBlockPolled:
       let block = VirtioBlock(

@@ -107,7 +107,8 @@ struct MeasurementWindow {
       windowSeconds: Double(closing.nanoseconds - opening.nanoseconds) / 1e9,
       pollerCPUSeconds: Double(closing.pollerNanoseconds - opening.pollerNanoseconds) / 1e9
         / Double(guests.count),
-      vcpuCPUSeconds: Double(closing.vcpuNanoseconds[guest.index] - opening.vcpuNanoseconds[guest.index]) / 1e9,
+      vcpuCPUSeconds: Double(closing.vcpuNanoseconds[guest.index] - opening.vcpuNanoseconds[guest.index])
+        / 1e9,
       diskByteCount: diskByteCount, granted: granted)
   }
 

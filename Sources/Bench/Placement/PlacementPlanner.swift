@@ -31,7 +31,9 @@ enum PlacementPlanner {
   }
 
   /// Moves the home node's cores that take the device's interrupts to the front, unless all cores take them.
-  private static func interruptsFirst(_ cores: [HostCore], _ request: PlacementRequest, home: Int) -> [HostCore] {
+  private static func interruptsFirst(_ cores: [HostCore], _ request: PlacementRequest, home: Int)
+    -> [HostCore]
+  {
     let first = cores.filter { core in
       core.node == home && core.cpus.contains(where: request.interruptCPUs.contains)
     }

@@ -13,8 +13,9 @@ extension StorageLocation {
   }
 
   /// The same for the block device with the numbers `MAJOR:MINOR`.
-  static func interruptCPUs(ofDevice number: String, sysfs root: String) throws(SysfsError) -> CPUSet {
-    guard let end = try SysfsDirectory(root).resolved(), var directory = try end["dev/block/\(number)"].resolved()
+  public static func interruptCPUs(ofDevice number: String, sysfs root: String) throws(SysfsError) -> CPUSet {
+    guard let end = try SysfsDirectory(root).resolved(),
+      var directory = try end["dev/block/\(number)"].resolved()
     else { return CPUSet([]) }
     while directory.path.hasPrefix("\(end.path)/") {
       let interrupts = try directory["msi_irqs"].entries()

@@ -42,7 +42,8 @@ public struct LongModeBoot {
 
     /// An entry.
     public init(
-      instruction: GuestAddress, stackTop: GuestAddress, argument0: UInt64, argument1: UInt64, ring0Tag: UInt64
+      instruction: GuestAddress, stackTop: GuestAddress, argument0: UInt64, argument1: UInt64,
+      ring0Tag: UInt64
     ) {
       self.instruction = instruction
       self.stackTop = stackTop

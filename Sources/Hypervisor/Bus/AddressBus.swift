@@ -22,7 +22,9 @@ public final class AddressBus: Sendable {
     let (end, overflow) = start.addingReportingOverflow(byteCount)
     guard byteCount > 0, !overflow else { return false }
     return entries.withLock { entries in
-      guard !entries.contains(where: { $0.start < end && start < $0.start + $0.byteCount }) else { return false }
+      guard !entries.contains(where: { $0.start < end && start < $0.start + $0.byteCount }) else {
+        return false
+      }
       let place = entries.firstIndex { $0.start > start } ?? entries.count
       entries.insert(Entry(start: start, byteCount: byteCount, device: device), at: place)
       return true
@@ -55,7 +57,9 @@ public final class AddressBus: Sendable {
     entries.withLock { entries in
       guard let entry = entries.last(where: { $0.start <= address }) else { return nil }
       let offset = address - entry.start
-      guard offset < entry.byteCount, UInt64(max(byteCount, 0)) <= entry.byteCount - offset else { return nil }
+      guard offset < entry.byteCount, UInt64(max(byteCount, 0)) <= entry.byteCount - offset else {
+        return nil
+      }
       return (entry.device, offset)
     }
   }

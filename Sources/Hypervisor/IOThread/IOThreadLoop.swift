@@ -145,7 +145,9 @@ struct IOThreadLoop: ~Copyable {
   private mutating func stopPolling(_ queue: any IOQueue) {
     vextQueues.removeAll { $0 === queue }
     otherQueues.removeAll { $0 === queue }
-    if waiting == .events, let descriptor = queue.notificationDescriptor { try? poll.remove(descriptor: descriptor) }
+    if waiting == .events, let descriptor = queue.notificationDescriptor {
+      try? poll.remove(descriptor: descriptor)
+    }
   }
 
   private mutating func finishDetaching() {

@@ -19,7 +19,8 @@ public struct ExitCounts: Codable, Equatable, Sendable {
 
   /// The counts, all zero unless given.
   public init(
-    total: UInt64 = 0, io: UInt64 = 0, mmio: UInt64 = 0, halt: UInt64 = 0, hypercall: UInt64 = 0, irq: UInt64 = 0,
+    total: UInt64 = 0, io: UInt64 = 0, mmio: UInt64 = 0, halt: UInt64 = 0, hypercall: UInt64 = 0,
+    irq: UInt64 = 0,
     irqInjections: UInt64 = 0, user: UInt64 = 0
   ) {
     self.total = total
@@ -48,6 +49,7 @@ public struct ExitCounts: Codable, Equatable, Sendable {
       total: operation(left.total, right.total), io: operation(left.io, right.io),
       mmio: operation(left.mmio, right.mmio), halt: operation(left.halt, right.halt),
       hypercall: operation(left.hypercall, right.hypercall), irq: operation(left.irq, right.irq),
-      irqInjections: operation(left.irqInjections, right.irqInjections), user: operation(left.user, right.user))
+      irqInjections: operation(left.irqInjections, right.irqInjections),
+      user: operation(left.user, right.user))
   }
 }

@@ -10,7 +10,9 @@ struct InterruptRoutes {
 
   /// A GSI that is free, or nil where all are taken.
   mutating func reserve() -> UInt32? {
-    guard let gsi = (Self.firstMessageGSI..<Self.limit).first(where: { messages[$0] == nil }) else { return nil }
+    guard let gsi = (Self.firstMessageGSI..<Self.limit).first(where: { messages[$0] == nil }) else {
+      return nil
+    }
     messages[gsi] = .some(nil)
     return gsi
   }
@@ -41,7 +43,8 @@ struct InterruptRoutes {
       unsafe entry.u.msi.data = message.data
       entries.append(entry)
     }
-    var words = [UInt64](repeating: 0, count: 1 + entries.count * MemoryLayout<kvm_irq_routing_entry>.stride / 8)
+    var words = [UInt64](
+      repeating: 0, count: 1 + entries.count * MemoryLayout<kvm_irq_routing_entry>.stride / 8)
     words[0] = UInt64(entries.count)
     unsafe words.withUnsafeMutableBytes { buffer in
       unsafe entries.withUnsafeBytes { source in

@@ -57,7 +57,9 @@ public struct KVMSystem: ~Copyable {
   /// The CPUID leaves that this KVM supports (KVM API §4.46).
   func supportedCPUID() throws(KVMError) -> CPUIDTable {
     var table = CPUIDTable(capacity: 256)
-    let result = unsafe table.withUnsafeTable { unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, $0) }
+    let result = unsafe table.withUnsafeTable {
+      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, $0)
+    }
     try kvmResult("KVM_GET_SUPPORTED_CPUID", result)
     return table
   }

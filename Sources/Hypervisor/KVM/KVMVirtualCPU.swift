@@ -25,7 +25,9 @@ public final class KVMVirtualCPU: @unchecked Sendable {
       default: break
       }
     }
-    let result = unsafe cpuid.withUnsafeTable { unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CPUID2, $0) }
+    let result = unsafe cpuid.withUnsafeTable {
+      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CPUID2, $0)
+    }
     try kvmResult("KVM_SET_CPUID2", result)
     do { runMapping = try Mapping.shared(descriptor: descriptor.rawValue, byteCount: runByteCount) } catch {
       throw .failed(request: "mmap of the run structure", error)
@@ -106,7 +108,8 @@ public final class KVMVirtualCPU: @unchecked Sendable {
   /// Makes the vCPU run at once instead of waiting for a start-up message (KVM API §4.39).
   func setRunnable() throws(KVMError) {
     var state = kvm_mp_state(mp_state: UInt32(KVM_MP_STATE_RUNNABLE))
-    try kvmResult("KVM_SET_MP_STATE", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_MP_STATE, &state))
+    try kvmResult(
+      "KVM_SET_MP_STATE", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_MP_STATE, &state))
   }
 
   /// Makes the run under way, or else the next one, return as ``VMExit/interrupted``; its thread must be

@@ -41,7 +41,8 @@ public final class Machine: Sendable {
       vm = try KVMVirtualMachine(system: system, memory: memory)
       var runners: [VCPURunner] = []
       for index in 0..<configuration.vcpuCount {
-        runners.append(VCPURunner(vcpu: try vm.makeVCPU(index: index), portBus: portBus, memoryBus: memoryBus))
+        runners.append(
+          VCPURunner(vcpu: try vm.makeVCPU(index: index), portBus: portBus, memoryBus: memoryBus))
       }
       vcpus = runners
     } catch {

@@ -17,7 +17,8 @@ public struct MachineConfiguration: Sendable {
 
   /// A configuration: unpinned, unbound, not prefaulted unless given.
   public init(
-    name: String, memoryByteCount: UInt64, vcpuCount: Int, vcpuAffinity: [CPUSet] = [], memoryNode: Int? = nil,
+    name: String, memoryByteCount: UInt64, vcpuCount: Int, vcpuAffinity: [CPUSet] = [],
+    memoryNode: Int? = nil,
     prefaultsMemory: Bool = false
   ) {
     self.name = name

@@ -47,7 +47,9 @@ public final class GuestMemory: @unchecked Sendable {
     let parts = unsafe [map.low, map.high]
     return unsafe parts.compactMap { region in
       guard let host = unsafe region.host, unsafe region.byteCount > 0 else { return nil }
-      return unsafe (GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host))))
+      return unsafe (
+        GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host)))
+      )
     }
   }
 

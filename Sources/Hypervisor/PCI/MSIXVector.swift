@@ -35,7 +35,9 @@ final class MSIXVector: Sendable {
     if isDeliverable.load(ordering: .sequentiallyConsistent) { firePending() }
   }
 
-  func setMessage(_ message: InterruptMessage) throws(Errno) { try router.setMessage(message, ofRoute: route) }
+  func setMessage(_ message: InterruptMessage) throws(Errno) {
+    try router.setMessage(message, ofRoute: route)
+  }
 
   func setDeliverable(_ deliverable: Bool) {
     isDeliverable.store(deliverable, ordering: .sequentiallyConsistent)

@@ -121,7 +121,9 @@ public final class PCIConfigurationSpace: Sendable {
       }
       return msixControlOffset.map { Self.get16(state.bytes, $0) }
     }
-    if let control, let msix { msix.setControl(enabled: control & 1 << 15 != 0, masked: control & 1 << 14 != 0) }
+    if let control, let msix {
+      msix.setControl(enabled: control & 1 << 15 != 0, masked: control & 1 << 14 != 0)
+    }
   }
 
   private static func addBAR(_ state: inout State, _ index: Int, _ byteCount: UInt32) {

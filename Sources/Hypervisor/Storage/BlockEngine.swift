@@ -64,7 +64,8 @@ public struct BlockEngine: ~Copyable {
     case .sync:
       return unsafe .finished(
         Self.perform(
-          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount))
+          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+          byteCount: byteCount))
     case .libaio: break
     }
     switch operation {
@@ -78,7 +79,8 @@ public struct BlockEngine: ~Copyable {
     case .discard, .writeZeroes:
       return unsafe .finished(
         Self.perform(
-          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount))
+          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+          byteCount: byteCount))
     }
     inFlight &+= 1
     queued &+= 1

@@ -25,14 +25,16 @@ public final class DiskImage: Sendable {
     self.path = path
     self.isDirect = direct
     let kind = try Self.kind(of: path)
-    let flags = (readOnly ? O_RDONLY : O_RDWR) | (direct ? LINUX_O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
+    let flags =
+      (readOnly ? O_RDONLY : O_RDWR) | (direct ? LINUX_O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
     do throws(Errno) {
       descriptor = try OwnedDescriptor.open(path, flags: flags)
     } catch {
       switch error {
       case .resourceBusy where kind == S_IFBLK: throw .inUse(path: path)
       case .invalidArgument where direct: throw .directRefused(path: path)
-      case .readOnlyFileSystem, .permissionDenied: throw readOnly ? .cannotOpen(path: path, error) : .readOnly(path: path)
+      case .readOnlyFileSystem, .permissionDenied:
+        throw readOnly ? .cannotOpen(path: path, error) : .readOnly(path: path)
       default: throw .cannotOpen(path: path, error)
       }
     }

@@ -56,7 +56,9 @@ struct VextDisk: Sendable {
       guard let error = unsafe place(entry.segment0, vectors) else { return .refused(.badTransferLength) }
       if error != .none { return .refused(error) }
       if entry.segment1.byteCount > 0 {
-        guard let error = unsafe place(entry.segment1, vectors + 1) else { return .refused(.badTransferLength) }
+        guard let error = unsafe place(entry.segment1, vectors + 1) else {
+          return .refused(.badTransferLength)
+        }
         if error != .none { return .refused(error) }
         total &+= UInt64(entry.segment1.byteCount)
         count = 2
@@ -90,7 +92,8 @@ struct VextDisk: Sendable {
   ) -> Result<(count: Int, total: UInt64), QueueError> {
     let byteCount = UInt64(entry.segment0.byteCount)
     let count = Int(byteCount / UInt64(Segment.encodedByteCount))
-    guard byteCount % UInt64(Segment.encodedByteCount) == 0, (1...VextRequestTable.maxSegments).contains(count),
+    guard byteCount % UInt64(Segment.encodedByteCount) == 0,
+      (1...VextRequestTable.maxSegments).contains(count),
       entry.segment1.byteCount == 0, entry.segment1.address.rawValue == 0
     else { return .failure(.badSegmentList) }
     guard entry.segment0.address.isAligned(to: 8) else { return .failure(.misaligned) }
@@ -129,7 +132,9 @@ struct VextDisk: Sendable {
       guard !hasSegment else { return .refused(.reservedNotZero) }
       guard entry.length > 0 else { return .refused(.badTransferLength) }
       guard disk.isAligned(entry.offset | entry.length) else { return .refused(.misaligned) }
-      guard disk.contains(offset: entry.offset, byteCount: entry.length) else { return .refused(.rangeOutsideDisk) }
+      guard disk.contains(offset: entry.offset, byteCount: entry.length) else {
+        return .refused(.rangeOutsideDisk)
+      }
       if disk.isReadOnly {
         return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
       }

@@ -103,7 +103,8 @@ final class VextQueueSlot: Sendable {
     let submissionRing = try unsafe ring(submissions)
     let completionRing = try unsafe ring(completions)
     // Neither sum overflows: both runs lie within guest memory.
-    guard submissions.0 + submissions.1 <= completions.0 || completions.0 + completions.1 <= submissions.0 else {
+    guard submissions.0 + submissions.1 <= completions.0 || completions.0 + completions.1 <= submissions.0
+    else {
       throw Refusal(error: .ringsOverlap, detail: completions.0)
     }
     do {
@@ -130,7 +131,9 @@ final class VextQueueSlot: Sendable {
   }
 
   private static func error(_ state: State) -> (QueueError, UInt64) {
-    guard let queue = state.queue, queue.error.0 != .none else { return (state.refusal.error, state.refusal.detail) }
+    guard let queue = state.queue, queue.error.0 != .none else {
+      return (state.refusal.error, state.refusal.detail)
+    }
     return queue.error
   }
 }

@@ -15,6 +15,23 @@ import Testing
     #expect(placement.notes.isEmpty)
   }
 
+  @Test("the I/O thread takes the CPU that takes the disk's interrupts, near the disk only")
+  func interrupts() throws {
+    let topology = try RecordedTopology("one-node-two-cores").topology()
+    var request = PlacementRequest(guests: 1, vcpusPerGuest: 1, pollers: 1, interruptCPUs: CPUSet([1]))
+    var placement = try PlacementPlanner.plan(request, on: topology)
+    #expect(placement.pollerCPUs == [1])
+    #expect(placement.vcpuCPUs == [[0]])
+    request.interruptCPUs = CPUSet([0, 1])
+    placement = try PlacementPlanner.plan(request, on: topology)
+    #expect(placement.pollerCPUs == [0])
+
+    request.storageNode = 1
+    request.interruptCPUs = CPUSet([0])  // on node 0
+    placement = try PlacementPlanner.plan(request, on: try RecordedTopology("two-nodes").topology())
+    #expect(placement.pollerCPUs.first != 0)
+  }
+
   @Test("eight guests on two cores leave the I/O thread its core, and the plan says so")
   func eightGuestsOnTwoCores() throws {
     let placement = try plan("one-node-two-cores", guests: 8, vcpus: 1, pollers: 1)
