@@ -131,15 +131,17 @@ public enum QueueError: UInt32, CaseIterable, Sendable {
   case idOutOfRange = 8
   /// The id belongs to a request without an answer.
   case idInFlight = 9
-  /// Offset, length, or a segment's address or length is not a multiple of the block size.
+  /// Offset, length, or a segment's address or length is not a multiple of the block size, or a segment list's
+  /// address is not a multiple of 8.
   case misaligned = 10
   /// The request ends past the end of the disk, or wraps around 2^64.
   case rangeOutsideDisk = 11
   /// A segment, or the segment list, lies outside guest memory or wraps around 2^64.
   case segmentOutsideMemory = 12
-  /// A segment list has no entry, too many, or a length that is not a multiple of 16.
+  /// A segment list has no entry, too many, or a length that is not a multiple of 16, or segment 1 stands beside it.
   case badSegmentList = 13
-  /// The segments hold no byte, or more than one request may move.
+  /// The segments hold no byte, or one of a list's does not, or more than one request may move; a discard or
+  /// write-zeroes of no byte; too little room for an identity.
   case badTransferLength = 14
   /// The rings overlap each other. Detail: the completion ring's address.
   case ringsOverlap = 15

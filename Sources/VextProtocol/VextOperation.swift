@@ -5,7 +5,7 @@ public enum VextOperation: UInt8, Sendable {
   case read = 1
   /// Writes the segments to the disk at `offset`.
   case write = 2
-  /// Completes when every write that had completed before this entry was submitted is on stable storage.
+  /// Completes when every write and write-zeroes that had completed before this entry was submitted is on stable storage.
   case flush = 3
   /// Tells that `offset ..< offset + length` is no longer needed; what a later read returns is undefined.
   case discard = 4

@@ -90,8 +90,8 @@ struct CellRunner: CellMeasuring {
   func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
     var opened: [String: DiskImage] = [:]
     for path in Set(diskPaths) { opened[path] = try openDisk(path) }
-    if let path = diskPaths.first, !configuration.usesDirectIO, configuration.engine != .null {
-      try PageCache.warm(path, byteCount: configuration.regionSize.byteCount)
+    if !configuration.usesDirectIO && configuration.engine != .null {
+      for path in opened.keys { try PageCache.warm(path, byteCount: configuration.regionSize.byteCount) }
     }
     return try run(cell, disks: diskPaths.compactMap { opened[$0] }, watch: watch)
   }

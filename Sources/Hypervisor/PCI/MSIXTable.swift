@@ -52,7 +52,9 @@ public final class MSIXTable: Sendable {
 
   /// Reads 4 or 8 aligned bytes of the BAR.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
-    guard byteCount == 4 || byteCount == 8, offset % UInt64(byteCount) == 0 else { return 0 }
+    guard byteCount == 4 || byteCount == 8, offset % UInt64(byteCount) == 0, offset < Self.barByteCount else {
+      return 0
+    }
     if byteCount == 8 { return UInt64(readWord(offset)) | UInt64(readWord(offset + 4)) << 32 }
     return UInt64(readWord(offset))
   }

@@ -1,5 +1,4 @@
 import HostSystem
-import Logging
 import VextProtocol
 
 /// The vext PCI function: control registers in BAR0, no interrupt, queues in guest memory (docs/vext-protocol.md).
@@ -30,10 +29,10 @@ public final class VextDevice: PCIFunction {
     name: String, disk image: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer]
   ) {
     precondition((1...Int(VextRegister.queueLimit)).contains(queueCount) && !servers.isEmpty)
-    let disk = VextDisk(memory: memory, image: image)
+    let disk = VextDisk(memory: memory, image: image, log: VextLog(device: name))
     self.disk = disk
     queues = (0..<queueCount).map {
-      VextQueueSlot(name: "\(name) vext queue \($0)", disk: disk, server: servers[$0 % servers.count])
+      VextQueueSlot(name: "queue \($0)", disk: disk, server: servers[$0 % servers.count])
     }
   }
 

@@ -12,8 +12,10 @@ struct VextDisk: Sendable {
   let map: GuestMemoryMap
   let image: DiskImage
   let disk: DiskHandle
+  let log: VextLog
 
-  init(memory: GuestMemory, image: DiskImage) {
+  init(memory: GuestMemory, image: DiskImage, log: VextLog) {
+    self.log = log
     self.memory = memory
     unsafe self.map = unsafe memory.map
     self.image = image

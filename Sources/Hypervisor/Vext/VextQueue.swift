@@ -1,6 +1,5 @@
 import HostSystem
 import Glibc
-import Logging
 import Synchronization
 import SystemPackage
 import VextProtocol
@@ -131,6 +130,6 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
     isStopped = true
     errorDetailWord.store(UInt64(slot), ordering: .relaxed)
     errorWord.store(error.rawValue, ordering: .releasing)
-    Logger(label: "vext").warning("\(name): stopped by entry \(slot): \(error)")
+    device.log.warn("\(name): stopped by entry \(slot): \(error)")
   }
 }

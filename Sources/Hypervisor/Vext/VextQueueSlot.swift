@@ -1,4 +1,3 @@
-import Logging
 import Synchronization
 import VextProtocol
 
@@ -82,7 +81,7 @@ final class VextQueueSlot: Sendable {
       server.attach(queue)
     } catch {
       state.refusal = error
-      Logger(label: "vext").warning("\(name): not enabled: \(error.error)")
+      disk.log.warn("\(name): not enabled: \(error.error)")
     }
   }
 

@@ -1,0 +1,26 @@
+import Logging
+import Synchronization
+
+/// What a vext device says of its guest's mistakes, bounded: a hostile guest must not fill the host's log.
+///
+/// Any thread. Never on the data path.
+final class VextLog: Sendable {
+  /// Lines that one device may write in its life.
+  private static let lineLimit = 64
+
+  private let device: String
+  private let linesLeft = Atomic<Int>(lineLimit)
+
+  /// A log whose lines start with `device`.
+  init(device: String) { self.device = device }
+
+  /// Writes one warning, unless the device has had its say.
+  func warn(_ message: String) {
+    let left = linesLeft.load(ordering: .relaxed)
+    guard left > 0 else { return }
+    // Two threads at the limit may both write their line: a line more does no harm.
+    linesLeft.store(left - 1, ordering: .relaxed)
+    Logger(label: "vext").warning("\(device) \(message)")
+    if left == 1 { Logger(label: "vext").warning("\(device) further messages are left out") }
+  }
+}
