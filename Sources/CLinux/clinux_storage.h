@@ -9,12 +9,19 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 /* Declared by hand: whether Glibc's headers show them depends on who includes them first. */
 static const int LINUX_O_DIRECT = 040000;
+
+/* Whether a block device refuses writes (BLKROGET of linux/fs.h): 0, 1 or -errno. */
+static inline int linux_block_device_is_read_only(int descriptor) {
+  int value = 0;
+  return ioctl(descriptor, 0x125e, &value) < 0 ? -errno : value != 0;
+}
 
 static inline int64_t linux_preadv(int descriptor, const struct iovec *vectors, int count, int64_t offset) {
   ssize_t result = preadv(descriptor, vectors, count, offset);

@@ -37,6 +37,8 @@ public enum VextRegister {
   public static let deviceFlags: UInt64 = 0x34
   /// WO, 32 bits: any write disables every queue, as one write of 0 to each queue's control would.
   public static let reset: UInt64 = 0x38
+  /// RO, 32 bits: bytes that one discard or write-zeroes may cover at most.
+  public static let maxRangeByteCount: UInt64 = 0x3C
 
   /// Value of ``magic``: "VEXT" in ASCII, little-endian.
   public static let magicValue: UInt32 = 0x5458_4556
@@ -90,9 +92,9 @@ public struct DeviceFlags: OptionSet, BitwiseCopyable, Sendable {
 
   /// Writes, discards and write-zeroes complete with EROFS.
   public static let readOnly = DeviceFlags(rawValue: 1 << 0)
-  /// The disk takes discards; otherwise they complete with EOPNOTSUPP.
+  /// The disk takes discards; otherwise they complete with EOPNOTSUPP, or with EROFS where it is read-only.
   public static let discard = DeviceFlags(rawValue: 1 << 1)
-  /// The disk takes write-zeroes; otherwise they complete with EOPNOTSUPP.
+  /// The disk takes write-zeroes; otherwise they complete with EOPNOTSUPP, or with EROFS where it is read-only.
   public static let writeZeroes = DeviceFlags(rawValue: 1 << 2)
 }
 
@@ -141,7 +143,7 @@ public enum QueueError: UInt32, CaseIterable, Sendable {
   /// A segment list has no entry, too many, or a length that is not a multiple of 16, or segment 1 stands beside it.
   case badSegmentList = 13
   /// The segments hold no byte, or one of a list's does not, or more than one request may move; a discard or
-  /// write-zeroes of no byte; too little room for an identity.
+  /// write-zeroes of no byte or of more than one may cover; too little room for an identity.
   case badTransferLength = 14
   /// The rings overlap each other. Detail: the completion ring's address.
   case ringsOverlap = 15

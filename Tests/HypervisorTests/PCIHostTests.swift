@@ -133,6 +133,16 @@ import Testing
     #expect(bus.read(first + 8, byteCount: 8) == 8)
   }
 
+  @Test func `two BARs that swap their places both answer in the end`() {
+    write(4, byteCount: 2, 0b10)
+    let (first, second) = (read(0x10), read(0x20))
+    write(0x10, second)
+    write(0x20, first)
+    #expect(bus.read(second + 8, byteCount: 8) == 8)
+    #expect(bus.read(first, byteCount: 8) == 4 << 16)
+    #expect(recorder.notification(at: second + 0x20) == 77)
+  }
+
   @Test func `the capability list leads through all capabilities to its end`() {
     #expect(read(4) >> 16 & 1 << 4 != 0)
     var found: [(id: UInt64, offset: UInt64)] = []

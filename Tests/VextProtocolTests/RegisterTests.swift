@@ -9,6 +9,7 @@ import VextProtocol
     (VextRegister.driverFeatures, 8), (VextRegister.capacity, 8), (VextRegister.blockByteCount, 4),
     (VextRegister.maxTransferByteCount, 4), (VextRegister.maxSegments, 4), (VextRegister.queueCount, 4),
     (VextRegister.maxQueueDepth, 4), (VextRegister.deviceFlags, 4), (VextRegister.reset, 4),
+    (VextRegister.maxRangeByteCount, 4),
   ]
 
   private static func byteCount(of register: VextQueueRegister) -> UInt64 {
@@ -48,7 +49,9 @@ import VextProtocol
 
   @Test func `offsets, states and errors keep their numbers`() {
     #expect(
-      Self.deviceRegisters.map(\.offset) == [0, 4, 8, 0x10, 0x18, 0x20, 0x24, 0x28, 0x2C, 0x30, 0x34, 0x38])
+      Self.deviceRegisters.map(\.offset) == [
+        0, 4, 8, 0x10, 0x18, 0x20, 0x24, 0x28, 0x2C, 0x30, 0x34, 0x38, 0x3C,
+      ])
     #expect(VextQueueRegister.allCases.map(\.rawValue) == [0, 8, 0x10, 0x14, 0x18, 0x1C, 0x20])
     #expect([QueueState.disabled, .enabled, .stopped].map(\.rawValue) == [0, 1, 2])
     #expect(QueueError.allCases.map(\.rawValue) == Array(0...16))

@@ -4,7 +4,7 @@ import Foundation
   import Glibc
 #endif
 
-/// Turns SIGINT and SIGTERM into a question that the run asks when it can act upon the answer.
+/// Turns SIGINT, SIGTERM and SIGHUP into a question that the run asks when it can act upon the answer.
 ///
 /// The signals are blocked, and stay pending in the process: no handler, no thread and no descriptor is involved. Threads
 /// inherit the block, so the watch must be made before the first of them is.
@@ -14,6 +14,9 @@ struct InterruptionWatch: Sendable {
     var signals = Self.emptySet()
     unsafe sigaddset(&signals, SIGINT)
     unsafe sigaddset(&signals, SIGTERM)
+    unsafe sigaddset(&signals, SIGHUP)
+    // A limit on file sizes (ulimit -f) is then an error of the write, whose file is removed.
+    signal(SIGXFSZ, SIG_IGN)
     // Can only fail for an unknown first argument.
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
@@ -24,6 +27,7 @@ struct InterruptionWatch: Sendable {
     guard unsafe sigpending(&pending) == 0 else { return nil }
     if unsafe sigismember(&pending, SIGINT) == 1 { return .interrupted }
     if unsafe sigismember(&pending, SIGTERM) == 1 { return .terminated }
+    if unsafe sigismember(&pending, SIGHUP) == 1 { return .hungUp }
     return nil
   }
 

@@ -38,6 +38,10 @@ struct OutputFiles: Equatable, Sendable {
     if unsafe manager.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
       throw BenchFailure("the output \(path) is a directory", exitCode: .cannotCreate)
     }
+    let type = try? manager.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+    if let type, type != .typeRegular, type != .typeSymbolicLink {
+      throw BenchFailure("the output \(path) is no regular file", exitCode: .cannotCreate)
+    }
     self.csvPath = path
     stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path
     let plainJSON = stem + ".json"

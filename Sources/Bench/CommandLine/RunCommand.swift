@@ -123,14 +123,14 @@ struct RunCommand: ParsableCommand {
           + "(--bs \(configuration.blockSize))", exitCode: .dataError)
     }
     if let diskByteCount, diskByteCount < configuration.regionSize.byteCount {
-      throw ValidationError(
-        "--size \(configuration.regionSize) is more than the \(diskByteCount) bytes of \(diskOptions.disk ?? "")"
-      )
+      throw BenchFailure(
+        "--size \(configuration.regionSize) is more than the \(diskByteCount) bytes of \(diskOptions.disk ?? "")",
+        exitCode: .usage)
     }
     do {
       try configuration.validate()
     } catch {
-      throw ValidationError(error.description)
+      throw BenchFailure(error.description, exitCode: .usage)
     }
   }
 }

@@ -41,7 +41,14 @@ struct RunSession: ~Copyable {
       failure = error
     }
     progress.clear()
-    if !results.isEmpty { try finish() }
+    if !results.isEmpty {
+      do {
+        try finish()
+      } catch {
+        // What ended the run early says more than what became of its document.
+        if failure == nil { throw error }
+      }
+    }
     if let failure { throw explained(failure) }
     try checkOutcome()
   }
@@ -109,12 +116,13 @@ struct RunSession: ~Copyable {
       commandLine: CommandLine.arguments, host: context.host, configuration: context.configuration,
       plan: plan,
       plannedPlacement: context.placement, nativeRoundTripNanoseconds: nativeRoundTrips, results: results)
-    try document.write(to: files.jsonPath)
     let table = RunTable(boots: boots, modes: context.configuration.modes).text()
     let notes = Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
     show("\n" + table)
     for note in notes { show("- \(note)") }
     show("- rows: \(files.csvPath); host, plan and histograms: \(files.jsonPath)")
+    // Last: where it cannot be written, the table has been seen.
+    try document.write(to: files.jsonPath)
   }
 
   private func explained(_ failure: any Error) -> any Error {

@@ -18,6 +18,8 @@ struct BenchFailure: Error, Equatable, CustomStringConvertible {
     case ioError = 74
     /// A permission is missing (`EX_NOPERM`).
     case noPermission = 77
+    /// SIGHUP: the terminal was closed.
+    case hungUp = 129
     /// SIGINT: Ctrl-C.
     case interrupted = 130
     /// SIGTERM.

@@ -49,7 +49,11 @@ public final class IOThread: IOQueueServer {
   /// Takes no more requests from `queue`; returns when none is under way and it will not be touched again.
   public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue)) }
 
-  /// Detaches every queue, waits for what is under way, and ends the thread.
+  /// Ends the thread when nobody refers to it any more, without waiting for that.
+  deinit { mailbox.post(.stop) }
+
+  /// Detaches every queue, waits for what is under way, and ends the thread. A queue that is attached from now on is
+  /// not served; calling this twice does nothing more.
   public func stop() {
     mailbox.send(.stop)
     thread.join()

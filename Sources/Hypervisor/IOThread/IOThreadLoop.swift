@@ -29,8 +29,12 @@ struct IOThreadLoop: ~Copyable {
   private var vextQueues: ContiguousArray<VextQueue> = []
   private var otherQueues: [any IOQueue] = []
   /// Queues that wait for their last requests, and who waits for them.
-  private var detaching: [(queue: any IOQueue, letter: IOThreadLetter)] = []
-  private var stopLetter: IOThreadLetter?
+  private var detaching: [(queue: any IOQueue, letter: IOThreadLetter?)] = []
+  /// Whoever waits for the thread's end; once there is one, no queue is attached any more.
+  private var stopLetters: [IOThreadLetter] = []
+  /// The queue of each kind at which this pass starts.
+  private var vextTurn = 0
+  private var otherTurn = 0
 
   private enum Token {
     static let mail: UInt64 = 0
@@ -57,31 +61,33 @@ struct IOThreadLoop: ~Copyable {
 
   /// Serves until told to stop.
   mutating func run() {
-    switch waiting {
-    case .polling:
-      while stopLetter == nil || !isIdle {
-        if mailbox.hasMail { readMail() }
-        if pass() == 0 { SpinHint.pause() }
-      }
-    case .events:
-      while stopLetter == nil || !isIdle {
-        waitForEvent()
-        readMail()
-        repeat { while pass() > 0 {} } while !prepareToSleep()
+    while stopLetters.isEmpty || !isIdle {
+      // Between any two passes, so that no amount of work keeps a machine from attaching or detaching a queue.
+      if mailbox.hasMail { readMail() }
+      if pass() > 0 { continue }
+      switch waiting {
+      case .polling: SpinHint.pause()
+      case .events: if engine.room == 0 || prepareToSleep() { waitForEvent() }
       }
     }
-    stopLetter?.markDone()
+    for letter in stopLetters + mailbox.close() { letter.markDone() }
   }
 
   private var isIdle: Bool { detaching.isEmpty && slots.allSatisfy { $0 == nil } }
 
   /// Looks at every queue and at the completion ring once.
   ///
+  /// Each pass starts at another queue: whoever comes first when the engine is full gets what becomes free.
+  ///
   /// - Returns: how many requests and completions it saw.
   private mutating func pass() -> Int {
     var progress = 0
-    for queue in vextQueues { progress &+= queue.drain(engine: &engine) }
-    for queue in otherQueues { progress &+= queue.drain(engine: &engine) }
+    vextTurn = vextTurn &+ 1 < vextQueues.count ? vextTurn &+ 1 : 0
+    for index in vextTurn..<vextQueues.count { progress &+= vextQueues[index].drain(engine: &engine) }
+    for index in 0..<vextTurn { progress &+= vextQueues[index].drain(engine: &engine) }
+    otherTurn = otherTurn &+ 1 < otherQueues.count ? otherTurn &+ 1 : 0
+    for index in otherTurn..<otherQueues.count { progress &+= otherQueues[index].drain(engine: &engine) }
+    for index in 0..<otherTurn { progress &+= otherQueues[index].drain(engine: &engine) }
     engine.submit()
     var reaped = 0
     while reaped < PassLimit.completions, let completion = engine.reap() {
@@ -96,12 +102,15 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func waitForEvent() {
+    // What the kernel had no memory to take (EAGAIN) is tried again soon; nothing else would wake the thread for it.
+    let timeout: Int32 = engine.hasUnsubmitted ? 1 : -1
     do {
-      _ = try poll.wait(timeoutMilliseconds: -1, into: &events)
+      try poll.wait(timeoutMilliseconds: timeout, into: &events)
     } catch {
-      // Only a signal can end the wait early (EINTR); the caller looks at everything in any case.
+      preconditionFailure("epoll_wait fails for wrong arguments alone: \(error)")
     }
     completionEvent.drain()
+    mailbox.clearEvent()
   }
 
   private mutating func prepareToSleep() -> Bool {
@@ -114,17 +123,17 @@ struct IOThreadLoop: ~Copyable {
     for letter in mailbox.take() {
       switch letter.message {
       case .attach(let queue):
-        attach(queue)
+        // A thread that is being stopped takes nothing on: the queue is never served.
+        if stopLetters.isEmpty { attach(queue) }
         letter.markDone()
       case .detach(let queue):
         stopPolling(queue)
         detaching.append((queue, letter))
       case .stop:
-        stopLetter = letter
-        for case let queue? in slots {
+        stopLetters.append(letter)
+        for case let queue? in slots where !detaching.contains(where: { $0.queue === queue }) {
           stopPolling(queue)
-          let nobody = IOThreadLetter(.detach(queue))
-          detaching.append((queue, nobody))
+          detaching.append((queue, nil))
         }
       }
     }
@@ -154,7 +163,7 @@ struct IOThreadLoop: ~Copyable {
     for (queue, letter) in detaching where queue.inFlight == 0 {
       queue.finishPass()
       for index in slots.indices where slots[index] === queue { slots[index] = nil }
-      letter.markDone()
+      letter?.markDone()
     }
     detaching.removeAll { $0.queue.inFlight == 0 }
   }

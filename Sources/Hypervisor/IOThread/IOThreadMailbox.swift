@@ -26,7 +26,12 @@ final class IOThreadLetter: Sendable {
 
 /// The one way to tell a running I/O thread something. Any thread posts, the I/O thread takes.
 final class IOThreadMailbox: Sendable {
-  private let letters = Mutex<[IOThreadLetter]>([])
+  private struct State {
+    var letters: [IOThreadLetter] = []
+    var isClosed = false
+  }
+
+  private let state = Mutex(State())
   private let mailFlag = Atomic<Bool>(false)
   private let event: EventDescriptor
 
@@ -38,24 +43,44 @@ final class IOThreadMailbox: Sendable {
   /// Whether there is something to take; one load, for each pass of a polling thread.
   var hasMail: Bool { mailFlag.load(ordering: .acquiring) }
 
-  /// Posts `message` and waits until the I/O thread has acted upon it.
-  func send(_ message: IOThreadMessage) {
-    let letter = IOThreadLetter(message)
-    letters.withLock { letters in
-      letters.append(letter)
+  /// Posts `message` and waits until the I/O thread has acted upon it; returns at once if the thread has ended.
+  func send(_ message: IOThreadMessage) { post(message)?.waitUntilDone() }
+
+  /// Posts `message`.
+  ///
+  /// - Returns: what to wait for, or nil if the thread has ended.
+  @discardableResult
+  func post(_ message: IOThreadMessage) -> IOThreadLetter? {
+    let letter: IOThreadLetter? = state.withLock { state in
+      if state.isClosed { return nil }
+      let letter = IOThreadLetter(message)
+      state.letters.append(letter)
       mailFlag.store(true, ordering: .releasing)
+      return letter
     }
     event.signal()
-    letter.waitUntilDone()
+    return letter
   }
 
-  /// Takes everything posted so far, in order.
+  /// Takes everything posted so far, in order. The I/O thread.
   func take() -> [IOThreadLetter] {
-    event.drain()
-    return letters.withLock { letters in
-      let taken = letters
-      letters = []
+    state.withLock { state in
+      let taken = state.letters
+      state.letters = []
       mailFlag.store(false, ordering: .releasing)
+      return taken
+    }
+  }
+
+  /// Lets the thread sleep until the next message: before it looks for mail, so that none is missed.
+  func clearEvent() { event.drain() }
+
+  /// Takes what is left and accepts nothing more. The I/O thread, last of all.
+  func close() -> [IOThreadLetter] {
+    state.withLock { state in
+      state.isClosed = true
+      let taken = state.letters
+      state.letters = []
       return taken
     }
   }

@@ -103,8 +103,12 @@ extension KVMVirtualMachine: MessageInterruptRouter {
   /// Replaces the machine's routing table (KVM API §4.52).
   public func setMessage(_ message: InterruptMessage, ofRoute route: UInt32) throws(Errno) {
     try routes.withLock { (routes) throws(Errno) in
+      let before = routes
       guard routes.set(message, gsi: route) else { return }
-      try setRouting(routes)
+      do throws(Errno) { try setRouting(routes) } catch {
+        routes = before
+        throw error
+      }
     }
   }
 

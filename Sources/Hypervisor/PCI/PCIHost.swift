@@ -94,18 +94,24 @@ public final class PCIHost: BusDevice {
     return (device, Int(address & 0xFC) + Int(offset - 4))
   }
 
+  /// Takes the function's BARs from where they no longer are, then maps each BAR of the bus that waits for a place: one
+  /// may have become free for it.
   private func remap(_ state: inout State, _ index: Int) {
     let function = state.functions[index]
     for bar in function.configuration.bars {
-      let wanted = function.configuration.decodedAddress(ofBAR: bar.index)
-      let current = state.mappings[index][bar.index]
-      guard wanted != current?.address else { continue }
-      if let current {
-        memoryBus.remove(current.window, start: current.address)
-        setNotifications(of: function, bar: bar.index, at: current.address, active: false)
-        state.mappings[index][bar.index] = nil
-      }
-      guard let wanted else { continue }
+      guard let current = state.mappings[index][bar.index] else { continue }
+      if function.configuration.decodedAddress(ofBAR: bar.index) == current.address { continue }
+      memoryBus.remove(current.window, start: current.address)
+      setNotifications(of: function, bar: bar.index, at: current.address, active: false)
+      state.mappings[index][bar.index] = nil
+    }
+    for index in state.functions.indices { mapWaitingBARs(&state, index) }
+  }
+
+  private func mapWaitingBARs(_ state: inout State, _ index: Int) {
+    let function = state.functions[index]
+    for bar in function.configuration.bars where state.mappings[index][bar.index] == nil {
+      guard let wanted = function.configuration.decodedAddress(ofBAR: bar.index) else { continue }
       let window = BARWindow(function: function, bar: bar.index)
       // Two BARs at one address are the guest's mistake: the first keeps it.
       guard memoryBus.insert(window, start: wanted, byteCount: UInt64(bar.byteCount)) else { continue }

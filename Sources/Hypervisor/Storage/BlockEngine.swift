@@ -21,9 +21,14 @@ public struct BlockEngine: ~Copyable {
   public let kind: BlockEngineKind
   /// Requests under way.
   public private(set) var inFlight = 0
+  /// Bytes that the thread itself has moved since the last ``submit()``.
+  private var spentByteCount: UInt64 = 0
   /// Requests started since the last submission.
   private var queued = 0
   private var context: AIOContext?
+
+  /// After this many bytes moved by the thread itself, the others' turn has come.
+  private static let passByteLimit: UInt64 = 16 << 20
 
   /// Requests handed to the kernel with one system call at most. A larger batch saves system calls, but the device
   /// starts its first request later and then answers in bursts: between them both sides wait for each other.
@@ -39,6 +44,18 @@ public struct BlockEngine: ~Copyable {
       case .libaio: try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
       case .sync, .null: nil
       }
+  }
+
+  /// Whether the thread has worked long enough itself, so that queues take nothing more before ``submit()``.
+  @inline(__always)
+  public var isSpent: Bool { spentByteCount >= Self.passByteLimit }
+
+  /// Whether the kernel has not taken requests yet (EAGAIN): ``submit()`` tries again.
+  public var hasUnsubmitted: Bool {
+    switch context {
+    case .some(let context): context.queuedRequestCount > 0
+    case .none: false
+    }
   }
 
   /// How many more requests ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` takes now.
@@ -62,6 +79,7 @@ public struct BlockEngine: ~Copyable {
     switch kind {
     case .null: return .finished(Int64(byteCount))
     case .sync:
+      spend(operation, byteCount)
       return unsafe .finished(
         Self.perform(
           operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
@@ -77,6 +95,7 @@ public struct BlockEngine: ~Copyable {
         descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token)
     case .flush: context?.enqueueFlush(descriptor: disk.descriptor, token: token)
     case .discard, .writeZeroes:
+      spend(operation, byteCount)
       return unsafe .finished(
         Self.perform(
           operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
@@ -84,19 +103,27 @@ public struct BlockEngine: ~Copyable {
     }
     inFlight &+= 1
     queued &+= 1
-    if queued >= Self.submissionBatch { submit() }
+    if queued >= Self.submissionBatch { submitQueued() }
     return .pending
   }
 
   /// Hands the requests started since the last call to the kernel, in one system call.
   public mutating func submit() {
-    if kind == .libaio && inFlight > 0 {
-      context?.submit()
-      queued = 0
-    }
+    spentByteCount = 0
+    if kind == .libaio && inFlight > 0 { submitQueued() }
   }
 
-  /// The next request that is done, without a system call, or nil.
+  private mutating func submitQueued() {
+    context?.submit()
+    queued = 0
+  }
+
+  /// Notes work of the thread's own. How long a range takes to zero depends on the disk: one is enough for a pass.
+  private mutating func spend(_ operation: BlockOperation, _ byteCount: UInt64) {
+    spentByteCount &+= operation.movesBytes ? byteCount : Self.passByteLimit
+  }
+
+  /// The next request that is done, or nil; without a system call as long as the kernel's ring is of the known form.
   public mutating func reap() -> AIOCompletion? {
     guard inFlight > 0, let completion = context?.reap() else { return nil }
     inFlight &-= 1

@@ -38,6 +38,10 @@ public final class DiskImage: Sendable {
       default: throw .cannotOpen(path: path, error)
       }
     }
+    // The kernel opens a read-only block device for writing and fails each write.
+    if kind == S_IFBLK && !readOnly && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
+      throw .readOnly(path: path)
+    }
     let block = try direct ? Self.directAlignment(descriptor.rawValue, path) : 512
     // SEEK_END gives the size of files and block devices alike.
     let end = lseek(descriptor.rawValue, 0, SEEK_END)

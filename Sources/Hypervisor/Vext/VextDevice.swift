@@ -56,6 +56,7 @@ public final class VextDevice: PCIFunction {
       value = UInt64(disk.disk.blockByteCount) | UInt64(VextDisk.maxTransferByteCount) << 32
     case VextRegister.maxSegments: value = UInt64(VextRequestTable.maxSegments) | UInt64(queues.count) << 32
     case VextRegister.maxQueueDepth: value = UInt64(Self.maxQueueDepth) | UInt64(flags.rawValue) << 32
+    case VextRegister.reset: value = UInt64(VextDisk.maxRangeByteCount) << 32  // reset itself reads as zero
     default: value = 0
     }
     return RegisterAccess.read(value, offset: offset, byteCount: byteCount)

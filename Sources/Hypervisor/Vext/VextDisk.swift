@@ -8,6 +8,9 @@ struct VextDisk: Sendable {
   /// Bytes that one request may move at most.
   static let maxTransferByteCount: UInt32 = 16 << 20
 
+  /// Bytes that one discard or write-zeroes may cover at most: the I/O thread does them itself, and others wait.
+  static let maxRangeByteCount: UInt32 = 1 << 30
+
   let memory: GuestMemory
   let map: GuestMemoryMap
   let image: DiskImage
@@ -137,6 +140,7 @@ struct VextDisk: Sendable {
       guard disk.contains(offset: entry.offset, byteCount: entry.length) else {
         return .refused(.rangeOutsideDisk)
       }
+      guard entry.length <= UInt64(Self.maxRangeByteCount) else { return .refused(.badTransferLength) }
       if disk.isReadOnly {
         return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
       }

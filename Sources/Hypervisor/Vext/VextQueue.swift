@@ -69,7 +69,7 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
     var taken = 0
     var violation = QueueError.none
     var slot: UInt32 = 0
-    loop: while taken < limit {
+    loop: while taken < limit && !engine.isSpent {
       slot = unsafe submissions.nextIndex
       switch unsafe submissions.poll() {
       case .idle: break loop

@@ -72,7 +72,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
     var taken = 0
     var started = 0
     do throws(VirtqueueError) {
-      while taken < limit, let head = try unsafe ring.takeHead() {
+      while taken < limit, !engine.isSpent, let head = try unsafe ring.takeHead() {
         taken &+= 1
         if try unsafe start(head, &ring, &engine) { started &+= 1 }
       }
