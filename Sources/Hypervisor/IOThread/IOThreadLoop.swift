@@ -63,7 +63,10 @@ struct IOThreadLoop: ~Copyable {
   mutating func run() {
     while stopLetters.isEmpty || !isIdle {
       // Between any two passes, so that no amount of work keeps a machine from attaching or detaching a queue.
-      if mailbox.hasMail { readMail() }
+      if mailbox.hasMail {
+        readMail()
+        continue
+      }
       if pass() > 0 { continue }
       switch waiting {
       case .polling: SpinHint.pause()
