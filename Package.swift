@@ -87,7 +87,7 @@ let package = Package(
       swiftSettings: houseRules),
     .testTarget(
       name: "BenchTests",
-      dependencies: ["Bench", "HostSystem", "MicroGuest"],
+      dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
       resources: [.copy("Topologies")],
       swiftSettings: houseRules),
     // T1: hand-assembled guests of a few bytes.

@@ -10,8 +10,8 @@ import Testing
 struct DataPathTests {
   @Test(
     "what a guest writes it reads back, on every path and engine",
-    arguments: DataPathMode.allCases, [IOEngineKind.libaio, .sync])
-  func verifiedMix(mode: DataPathMode, engine: IOEngineKind) throws {
+    arguments: DataPathMode.allCases, [BlockEngineKind.libaio, .sync])
+  func verifiedMix(mode: DataPathMode, engine: BlockEngineKind) throws {
     let run = try GuestRun(
       "--rw randrw --verify --no-direct --iodepth 8 --requests 400 --warmup 20ms --engine \(engine.rawValue)")
     let result = try #require(try run.measure(mode).first)

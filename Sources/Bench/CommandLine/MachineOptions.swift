@@ -1,4 +1,5 @@
 import ArgumentParser
+import Hypervisor
 
 /// The virtual machines, the host's I/O threads, and where both run.
 struct MachineOptions: ParsableArguments {
@@ -15,7 +16,7 @@ struct MachineOptions: ParsableArguments {
   var pollerCount = 1
 
   @Option(help: "What serves the requests.")
-  var engine = IOEngineKind.libaio
+  var engine = BlockEngineKind.libaio
 
   @Option(
     help: ArgumentHelp("CPUs of the I/O threads: 2 or 2-3. Default: by topology.", valueName: "list"))

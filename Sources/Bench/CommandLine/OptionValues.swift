@@ -1,6 +1,7 @@
 import ArgumentParser
+import Hypervisor
 
-extension IOEngineKind: ExpressibleByArgument {}
+extension BlockEngineKind: ExpressibleByArgument {}
 extension GuestKind: ExpressibleByArgument {}
 extension RWKind: ExpressibleByArgument {}
 

@@ -1,4 +1,5 @@
 import Foundation
+import Hypervisor
 
 /// One run from its first boot to its table.
 struct RunSession: ~Copyable {

@@ -1,3 +1,5 @@
+import Hypervisor
+
 /// A configuration that cannot be run, and why.
 struct InvalidConfiguration: Error, Equatable, CustomStringConvertible {
   /// One sentence that names the option.

@@ -1,3 +1,5 @@
+import Hypervisor
+
 /// All that `bench run` was asked for, with the defaults filled in.
 struct RunConfiguration: Codable, Equatable, Sendable {
   /// The data paths to compare; the first is what the others are related to.
@@ -11,7 +13,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   /// I/O threads on the host.
   var pollerCount: Int
   /// What serves the requests.
-  var engine: IOEngineKind
+  var engine: BlockEngineKind
   /// The workload's pattern.
   var rw: RWKind
   /// Bytes per request.

@@ -110,7 +110,7 @@ struct CellRunner: CellMeasuring {
       pollers.append(
         try IOThread(
           name: "io\(index)", cpus: CPUSet([cpu]), waiting: cell.mode.waiting,
-          engine: configuration.engine.blockEngine))
+          engine: configuration.engine))
     }
     var guests: [BenchGuest] = []
     defer { for guest in guests { guest.shutDown() } }
@@ -123,16 +123,5 @@ struct CellRunner: CellMeasuring {
     let window = MeasurementWindow(
       configuration: configuration, guests: guests, pollers: pollers, watch: watch)
     return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
-  }
-}
-
-extension IOEngineKind {
-  /// The hypervisor's name for it.
-  var blockEngine: BlockEngineKind {
-    switch self {
-    case .libaio: .libaio
-    case .sync: .sync
-    case .null: .null
-    }
   }
 }

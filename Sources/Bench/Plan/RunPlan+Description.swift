@@ -1,4 +1,5 @@
 import Foundation
+import Hypervisor
 
 extension RunPlan {
   /// What `--dry-run` prints: the matrix, the placement, the order and the time that it takes.

@@ -1,4 +1,5 @@
 import Foundation
+import Hypervisor
 
 /// How rows are written as CSV: RFC 4180 quoting, a header line, lines that end with a single line feed.
 enum CSVSchema {

@@ -1,3 +1,5 @@
+import Hypervisor
+
 /// One CSV row: one guest in one boot.
 ///
 /// The columns are those of design §8 in its order; what it does not name follows at the end. results/SCHEMA.md
@@ -24,7 +26,7 @@ struct RunRecord: Codable, Equatable, Sendable {
   var guests: Int
   var workers: Int
   var pollers: Int
-  var engine: IOEngineKind
+  var engine: BlockEngineKind
   var rw: RWKind
   var blockBytes: UInt64
   var iodepth: Int

@@ -1,5 +1,5 @@
 /// Who moves the bytes.
-public enum BlockEngineKind: String, CaseIterable, Sendable {
+public enum BlockEngineKind: String, CaseIterable, Codable, Sendable {
   /// Linux AIO: submitted in batches, completed asynchronously.
   case libaio
   /// preadv, pwritev and fdatasync by the I/O thread itself.

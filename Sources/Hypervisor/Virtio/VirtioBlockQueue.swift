@@ -8,9 +8,6 @@ import SystemPackage
 /// here at the start: for each head of a chain its vectors, and what becomes of it.
 @safe
 final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
-  /// The most requests that one ``drain(engine:)`` takes, so that the thread's other queues get their turn.
-  static let batchLimit = 64
-
   let channel: VirtqueueChannel
   let disk: DiskHandle
   let image: DiskImage
@@ -67,7 +64,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
 
   func drain(engine: inout BlockEngine) -> Int {
     guard !hasStopped else { return 0 }
-    let limit = min(Self.batchLimit, engine.room)
+    let limit = min(PassLimit.requestsPerQueue, engine.room)
     var ring = unsafe self.ring
     var taken = 0
     var started = 0

@@ -1,3 +1,4 @@
+import Hypervisor
 import ArgumentParser
 import Testing
 
