@@ -89,9 +89,17 @@ static inline int linux_epoll_create(void) {
   return result < 0 ? -errno : result;
 }
 
-static inline int linux_epoll_add(int poll, int descriptor, uint64_t token) {
-  struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = token}};
+static inline uint32_t linux_epoll_in(void) { return EPOLLIN; }
+static inline uint32_t linux_epoll_out(void) { return EPOLLOUT; }
+
+static inline int linux_epoll_add(int poll, int descriptor, uint64_t token, uint32_t interest) {
+  struct epoll_event event = {.events = interest, .data = {.u64 = token}};
   return epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
+}
+
+static inline int linux_epoll_change(int poll, int descriptor, uint64_t token, uint32_t interest) {
+  struct epoll_event event = {.events = interest, .data = {.u64 = token}};
+  return epoll_ctl(poll, EPOLL_CTL_MOD, descriptor, &event) < 0 ? -errno : 0;
 }
 
 static inline int linux_epoll_remove(int poll, int descriptor) {

@@ -1,7 +1,7 @@
 import CLinux
 import SystemPackage
 
-/// A set of descriptors to wait on (`epoll(7)`, level-triggered, for reading).
+/// A set of descriptors to wait on (`epoll(7)`, level-triggered).
 ///
 /// Any thread may add and remove; a wait needs a buffer that belongs to the waiting thread.
 public struct EventPoll: ~Copyable, Sendable {
@@ -11,8 +11,15 @@ public struct EventPoll: ~Copyable, Sendable {
   public init() throws(Errno) { descriptor = OwnedDescriptor(adopting: try check(linux_epoll_create())) }
 
   /// Watches `descriptor`; its events carry `token`.
-  public func add(descriptor watched: Int32, token: UInt64) throws(Errno) {
-    try check(linux_epoll_add(descriptor.rawValue, watched, token))
+  public func add(
+    descriptor watched: Int32, token: UInt64, interest: DescriptorInterest = .readable
+  ) throws(Errno) {
+    try check(linux_epoll_add(descriptor.rawValue, watched, token, interest.rawValue))
+  }
+
+  /// Watches a descriptor of the set for something else.
+  public func change(descriptor watched: Int32, token: UInt64, interest: DescriptorInterest) throws(Errno) {
+    try check(linux_epoll_change(descriptor.rawValue, watched, token, interest.rawValue))
   }
 
   /// Stops watching `descriptor`, which must still be open.
@@ -20,11 +27,11 @@ public struct EventPoll: ~Copyable, Sendable {
     try check(linux_epoll_remove(descriptor.rawValue, watched))
   }
 
-  /// Blocks until a descriptor is readable, the time is over or a signal arrives; allocates nothing.
+  /// Blocks until a descriptor is ready, the time is over or a signal arrives; allocates nothing.
   ///
   /// - Parameters:
   ///   - timeoutMilliseconds: -1 waits for ever, 0 only looks.
-  ///   - buffer: Receives the tokens of the readable descriptors.
+  ///   - buffer: Receives the tokens of the descriptors that are ready.
   /// - Returns: The number of tokens in the buffer: 0 after a timeout and after a signal.
   @discardableResult
   public func wait(timeoutMilliseconds: Int32, into buffer: inout EventBuffer) throws(Errno) -> Int {

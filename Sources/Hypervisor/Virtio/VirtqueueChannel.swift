@@ -26,6 +26,9 @@ public final class VirtqueueChannel: Sendable {
   /// Raises the queue's interrupt. Any thread.
   public func interrupt() { signals.raise(vector.load(ordering: .relaxed)) }
 
+  /// Tells the driver to read the device's configuration again. Any thread.
+  public func configurationChanged() { signals.configurationChanged() }
+
   /// Tells the driver that the queue has stopped and the device needs a reset. Any thread.
   public func fail(_ error: VirtqueueError) { signals.fail(error) }
 }

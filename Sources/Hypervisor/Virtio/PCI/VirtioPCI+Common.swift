@@ -19,8 +19,8 @@ extension VirtioPCI {
     case Common.configurationVector:
       return Self.pair(signals.configurationVector.load(ordering: .relaxed), UInt16(channels.count))
     case Common.deviceStatus:
-      // The generation between status and selector stays 0: no device changes its configuration while it runs.
-      return Self.pair(UInt16(reportedStatus(state).rawValue), state.queueSelect)
+      let generation = UInt16(signals.configurationGeneration) << 8
+      return Self.pair(UInt16(reportedStatus(state).rawValue) | generation, state.queueSelect)
     case Common.queueSize:
       guard let queue else { return Self.pair(0, VirtioSignals.noVector) }
       return Self.pair(state.queues[queue].layout.size, channels[queue].vector.load(ordering: .relaxed))

@@ -17,6 +17,7 @@ final class VirtioSignals: Sendable {
   let configurationVector = Atomic<UInt16>(VirtioSignals.noVector)
   private let msix: MSIXTable
   private let isr = Atomic<UInt8>(0)
+  private let generation = Atomic<UInt8>(0)
   private let firstFailure = Mutex<VirtqueueError?>(nil)
   private let needsResetFlag = Atomic<Bool>(false)
 
@@ -42,6 +43,16 @@ final class VirtioSignals: Sendable {
     isr.bitwiseOr(ISR.configuration, ordering: .releasing)
     msix.raise(configurationVector.load(ordering: .relaxed))
   }
+
+  /// Tells the driver that the device-specific configuration is another one (virtio 1.2 §4.1.4.5, §2.5). Any thread.
+  func configurationChanged() {
+    generation.wrappingAdd(1, ordering: .releasing)
+    isr.bitwiseOr(ISR.configuration, ordering: .releasing)
+    msix.raise(configurationVector.load(ordering: .relaxed))
+  }
+
+  /// config_generation: another one after each change of the configuration.
+  var configurationGeneration: UInt8 { generation.load(ordering: .acquiring) }
 
   /// The ISR byte, which reading clears.
   func takeISR() -> UInt8 { isr.exchange(0, ordering: .acquiringAndReleasing) }

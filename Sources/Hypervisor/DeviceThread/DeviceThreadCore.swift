@@ -1,0 +1,145 @@
+import Glibc
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// What a device thread runs, and what other threads reach of it.
+final class DeviceThreadCore: Sendable {
+  private struct Watch {
+    let token: UInt64
+    let handler: any DescriptorHandler
+  }
+
+  private struct Errand {
+    let body: @Sendable () -> Void
+    let isDone: Done
+  }
+
+  private final class Done: Sendable {
+    let flag = Atomic<Bool>(false)
+  }
+
+  private struct State {
+    var watches: [Int32: Watch] = [:]
+    var descriptors: [UInt64: Int32] = [:]
+    var nextToken: UInt64 = 1
+    var errands: [Errand] = []
+    var shouldEnd = false
+    var hasEnded = false
+  }
+
+  private static let wakeToken: UInt64 = 0
+
+  private let poll: EventPoll
+  private let wake: EventDescriptor
+  private let state = Mutex(State())
+  /// pthread_self of the thread once it runs.
+  private let threadID = Atomic<UInt>(0)
+
+  init() throws(Errno) {
+    poll = try EventPoll()
+    wake = try EventDescriptor()
+    try poll.add(descriptor: wake.rawValue, token: Self.wakeToken)
+  }
+
+  var isCurrent: Bool { threadID.load(ordering: .acquiring) == UInt(pthread_self()) }
+
+  func add(
+    _ handler: any DescriptorHandler, descriptor: Int32, interest: DescriptorInterest
+  ) throws(Errno) {
+    try state.withLock { (state) throws(Errno) in
+      // A number that nobody gets again: an event of an earlier watch finds nobody.
+      let token = state.nextToken
+      try poll.add(descriptor: descriptor, token: token, interest: interest)
+      state.nextToken += 1
+      state.watches[descriptor] = Watch(token: token, handler: handler)
+      state.descriptors[token] = descriptor
+    }
+  }
+
+  func change(descriptor: Int32, interest: DescriptorInterest) throws(Errno) {
+    try state.withLock { (state) throws(Errno) in
+      guard let watch = state.watches[descriptor] else { throw .noSuchFileOrDirectory }
+      try poll.change(descriptor: descriptor, token: watch.token, interest: interest)
+    }
+  }
+
+  func remove(descriptor: Int32) {
+    state.withLock { state in
+      guard let watch = state.watches.removeValue(forKey: descriptor) else { return }
+      state.descriptors[watch.token] = nil
+      // Fails for a descriptor that was closed too early; then the kernel watches it no more either.
+      try? poll.remove(descriptor: descriptor)
+    }
+  }
+
+  func run(_ body: @escaping @Sendable () -> Void) {
+    guard !isCurrent else { return body() }
+    let done = Done()
+    let isPosted = state.withLock { state in
+      if !state.hasEnded { state.errands.append(Errand(body: body, isDone: done)) }
+      return !state.hasEnded
+    }
+    guard isPosted else { return body() }
+    wake.signal()
+    // Control path: asleep for 20 us at a time. Pairs with the releasing store in ``runErrands()``.
+    while !done.flag.load(ordering: .acquiring) { HostClock.sleep(nanoseconds: 20_000) }
+  }
+
+  func requestEnd() {
+    state.withLock { $0.shouldEnd = true }
+    wake.signal()
+  }
+
+  func serve() {
+    threadID.store(UInt(pthread_self()), ordering: .releasing)
+    var events = EventBuffer(capacity: 32)
+    while !state.withLock({ $0.shouldEnd }) {
+      do {
+        try poll.wait(timeoutMilliseconds: -1, into: &events)
+      } catch {
+        preconditionFailure("epoll_wait fails for wrong arguments alone: \(error)")
+      }
+      for index in 0..<events.count {
+        let token = events[index]
+        if token == Self.wakeToken {
+          wake.drain()
+          runErrands()
+        } else {
+          call(token)
+        }
+      }
+    }
+    let left = state.withLock { state in
+      state.hasEnded = true
+      defer { state.errands = [] }
+      return state.errands
+    }
+    finish(left)
+    state.withLock { $0.watches = [:] }
+  }
+
+  private func call(_ token: UInt64) {
+    let target = state.withLock { state in
+      state.descriptors[token].flatMap { descriptor in
+        state.watches[descriptor].map { (descriptor, $0.handler) }
+      }
+    }
+    if let (descriptor, handler) = target { handler.descriptorIsReady(descriptor) }
+  }
+
+  private func runErrands() {
+    let errands = state.withLock { state in
+      defer { state.errands = [] }
+      return state.errands
+    }
+    finish(errands)
+  }
+
+  private func finish(_ errands: [Errand]) {
+    for errand in errands {
+      errand.body()
+      errand.isDone.flag.store(true, ordering: .releasing)
+    }
+  }
+}

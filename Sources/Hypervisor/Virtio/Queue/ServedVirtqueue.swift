@@ -1,0 +1,86 @@
+import CLinux
+import VextProtocol
+
+/// A virtqueue as a device thread serves it, chain by chain, from DRIVER_OK to reset. One thread at a time.
+@safe
+public final class ServedVirtqueue: @unchecked Sendable {
+  /// The queue's number.
+  public let index: Int
+  private let channel: VirtqueueChannel
+  private let memory: GuestMemory
+  private let chainLimit: Int
+  private let vectors: UnsafeMutablePointer<iovec>
+  private var ring: Virtqueue
+  private var hasStopped = false
+  /// Whether the last ``next()`` found nothing.
+  private(set) var wasEmptied = false
+
+  /// - Parameter chainLimit: the most descriptors of a chain that are accepted.
+  public init(_ binding: VirtioQueueBinding, memory: GuestMemory, chainLimit: Int = 1024) {
+    index = binding.index
+    channel = binding.channel
+    // The ring's pointers are into this memory.
+    self.memory = memory
+    self.chainLimit = chainLimit
+    unsafe vectors = .allocate(capacity: chainLimit)
+    unsafe ring = unsafe binding.ring
+  }
+
+  deinit { unsafe vectors.deallocate() }
+
+  /// Takes the next chain, or nil where there is none or a malformed one has stopped the queue. A chain that was taken is
+  /// completed, at the latest when the queue is reset.
+  public func next() -> VirtioChain? {
+    wasEmptied = true
+    guard !hasStopped else { return nil }
+    do throws(VirtqueueError) {
+      guard let head = try unsafe ring.takeHead() else { return nil }
+      wasEmptied = false
+      let chain = try unsafe ring.readChain(head: head, into: vectors, capacity: chainLimit)
+      return unsafe VirtioChain(head: head, chain: chain, vectors: vectors)
+    } catch {
+      hasStopped = true
+      channel.fail(error)
+      return nil
+    }
+  }
+
+  /// Hands a chain back of which `byteCount` bytes were written; ``publish()`` tells the driver.
+  public func complete(_ chain: VirtioChain, byteCount: Int = 0) {
+    unsafe complete(head: chain.head, byteCount: byteCount)
+  }
+
+  /// Hands the chain at `head`, which was taken earlier, back.
+  public func complete(head: UInt16, byteCount: Int = 0) {
+    unsafe ring.putUsed(head: head, byteCount: UInt32(clamping: byteCount))
+  }
+
+  /// Makes what was completed visible, with an interrupt if the driver wants one.
+  public func publish() {
+    if unsafe ring.publish() { channel.interrupt() }
+  }
+
+  /// Stops the queue for a request that breaks the device's rules so badly that it cannot be answered.
+  public func fail(_ error: VirtqueueError) {
+    hasStopped = true
+    channel.fail(error)
+  }
+
+  /// Tells the driver to read the device's configuration again.
+  public func configurationChanged() { channel.configurationChanged() }
+
+  var notificationDescriptor: Int32 { channel.notificationDescriptor }
+
+  func drainNotification() { channel.drainNotification() }
+
+  /// Makes the notification descriptor ready, as if the driver had notified.
+  func notifyAgain() { channel.notify() }
+
+  func suppressNotifications() {
+    wasEmptied = false
+    unsafe ring.suppressNotifications()
+  }
+
+  /// Asks for the next notification; false where chains came in meanwhile.
+  func requestNotifications() -> Bool { unsafe hasStopped || ring.requestNotifications() }
+}
