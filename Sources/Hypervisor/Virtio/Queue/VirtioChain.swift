@@ -58,7 +58,8 @@ public struct VirtioChain {
   ) -> Int {
     var skip = max(0, offset)
     var done = 0
-    for vector in unsafe vectors where done < byteCount {
+    for index in unsafe vectors.indices where done < byteCount {
+      let vector = unsafe vectors[index]
       let length = vector.iov_len
       guard skip < length, let base = unsafe vector.iov_base else {
         skip -= min(skip, length)
