@@ -58,9 +58,9 @@ public struct VirtioChain {
   ) -> Int {
     var skip = max(0, offset)
     var done = 0
-    for index in unsafe vectors.indices where done < byteCount {
+    for index in vectors.indices where done < byteCount {
       let vector = unsafe vectors[index]
-      let length = vector.iov_len
+      let length = unsafe vector.iov_len
       guard skip < length, let base = unsafe vector.iov_base else {
         skip -= min(skip, length)
         continue
