@@ -15,6 +15,7 @@ let package = Package(
   products: [
     .library(name: "Hypervisor", targets: ["Hypervisor"]),
     .executable(name: "bench", targets: ["Bench"]),
+    .executable(name: "lkvm", targets: ["lkvm"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -65,6 +66,16 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "TextTable", package: "TextTable"),
+      ],
+      swiftSettings: houseRules),
+
+    .executableTarget(
+      name: "lkvm",
+      dependencies: [
+        "CLinux", "HostSystem", "Hypervisor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
 

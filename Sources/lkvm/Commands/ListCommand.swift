@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// `lkvm list`.
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "list")
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// `lkvm pause`.
+struct PauseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "pause", abstract: "pause")
+}

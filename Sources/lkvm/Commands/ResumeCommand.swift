@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// `lkvm resume`.
+struct ResumeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "resume", abstract: "resume")
+}

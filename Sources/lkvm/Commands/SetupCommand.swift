@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// `lkvm setup`.
+struct SetupCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "setup", abstract: "setup")
+}

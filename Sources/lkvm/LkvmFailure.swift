@@ -1,0 +1,25 @@
+import ArgumentParser
+
+/// Why a command cannot do what it was told, in one line, and the exit code that says so.
+struct LkvmFailure: Error, CustomStringConvertible {
+  /// What a person reads.
+  let description: String
+  /// The process's exit code.
+  let exitCode: Int32
+
+  /// The machine or the host says no: exit code 1.
+  init(_ description: String) {
+    self.description = description
+    exitCode = ExitCode.failure.rawValue
+  }
+
+  /// The command line says what cannot be: exit code 64 (EX_USAGE).
+  static func usage(_ description: String) -> LkvmFailure {
+    LkvmFailure(description, exitCode: ExitCode.validationFailure.rawValue)
+  }
+
+  private init(_ description: String, exitCode: Int32) {
+    self.description = description
+    self.exitCode = exitCode
+  }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+
+/// `--disk PATH[,ro][,direct]`.
+struct DiskOption: ExpressibleByArgument, Equatable {
+  /// The image, block device or folder.
+  var path: String
+  /// `ro`: the guest may not write.
+  var isReadOnly = false
+  /// `direct`: opened with O_DIRECT.
+  var isDirect = false
+
+  /// Reads `argument`, or answers nil for an empty path or an unknown suffix.
+  init?(argument: String) {
+    var parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    path = String(parts.removeFirst())
+    guard !path.isEmpty else { return nil }
+    for part in parts {
+      switch part {
+      case "ro": isReadOnly = true
+      case "direct": isDirect = true
+      default: return nil
+      }
+    }
+  }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// `--io-engine`: how disk requests are carried out.
+enum IOEngineOption: String, ExpressibleByArgument, CaseIterable {
+  /// Linux asynchronous I/O.
+  case libaio
+  /// One system call after the other, on the I/O thread.
+  case sync
+}

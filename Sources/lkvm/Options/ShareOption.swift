@@ -1,0 +1,23 @@
+import ArgumentParser
+
+/// `--9p DIR,TAG[,ro]`: a folder of the host's that the guest mounts by its tag.
+struct ShareOption: ExpressibleByArgument, Equatable {
+  /// The folder.
+  var directory: String
+  /// The mount tag.
+  var tag: String
+  /// `ro`: the guest may not write.
+  var isReadOnly = false
+
+  /// Reads `argument`, or answers nil where folder or tag are missing.
+  init?(argument: String) {
+    var parts = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    if parts.count == 3, parts[2] == "ro" {
+      isReadOnly = true
+      parts.removeLast()
+    }
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+    directory = parts[0]
+    tag = parts[1]
+  }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+
+/// `--vext PATH[,queues=N][,ro][,direct]`: a disk served through the vext queue.
+struct VextOption: ExpressibleByArgument, Equatable {
+  /// The image or block device.
+  var path: String
+  /// Queues that the function offers; nil: one for each vCPU.
+  var queueCount: Int?
+  /// `ro`: the guest may not write.
+  var isReadOnly = false
+  /// `direct`: opened with O_DIRECT.
+  var isDirect = false
+
+  /// Reads `argument`, or answers nil for an empty path, an unknown suffix or a number of queues below one.
+  init?(argument: String) {
+    var parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    path = String(parts.removeFirst())
+    guard !path.isEmpty else { return nil }
+    for part in parts {
+      let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      switch (words[0], words.count) {
+      case ("ro", 1): isReadOnly = true
+      case ("direct", 1): isDirect = true
+      case ("queues", 2):
+        guard let count = Int(words[1]), count > 0 else { return nil }
+        queueCount = count
+      default: return nil
+      }
+    }
+  }
+}

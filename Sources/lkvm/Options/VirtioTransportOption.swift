@@ -1,0 +1,10 @@
+import ArgumentParser
+import Hypervisor
+
+/// `--virtio-transport`: which interface the virtio devices have.
+enum VirtioTransportOption: String, ExpressibleByArgument, CaseIterable {
+  /// virtio 1.x.
+  case pci
+  /// The interface before virtio 1.0 (virtio 1.2 §4.1.4.8).
+  case pciLegacy = "pci-legacy"
+}
