@@ -4,7 +4,8 @@ import ArgumentParser
 struct KernelOptions: ParsableArguments {
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("Kernel: a bzImage or an ELF vmlinux. Default: the running host's.", valueName: "file"))
+    help: ArgumentHelp("Kernel: a bzImage or an ELF vmlinux. Default: the running host's.", valueName: "file")
+  )
   var kernel: String?
 
   @Option(
@@ -16,7 +17,8 @@ struct KernelOptions: ParsableArguments {
   var params: [String] = []
 
   @Option(
-    help: ArgumentHelp("Script of the host's to run in the guest over the host's files.", valueName: "script"))
+    help: ArgumentHelp("Script of the host's to run in the guest over the host's files.", valueName: "script")
+  )
   var sandbox: String?
 
   @Flag(help: "Give the kernel no parameters but --params, and the machine no devices but those asked for.")

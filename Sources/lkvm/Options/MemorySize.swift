@@ -11,7 +11,8 @@ struct MemorySize: ExpressibleByArgument, Equatable {
   /// Reads `argument`, or answers nil where it is no number of bytes below 2^63.
   init?(argument: String) {
     let digits = argument.prefix { $0.isASCII && $0.isNumber }
-    guard let count = UInt64(digits), let shift = Self.shift(ofSuffix: argument.dropFirst(digits.count)) else {
+    guard let count = UInt64(digits), let shift = Self.shift(ofSuffix: argument.dropFirst(digits.count))
+    else {
       return nil
     }
     let (product, overflows) = count.multipliedReportingOverflow(by: 1 << shift)

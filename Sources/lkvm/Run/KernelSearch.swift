@@ -1,0 +1,29 @@
+import Glibc
+
+/// Where a kernel is looked for when none is named.
+enum KernelSearch {
+  /// The candidates on a host whose kernel is `release`, best first.
+  static func candidates(release: String) -> [String] {
+    [
+      "./bzImage", "arch/x86/boot/bzImage", "../../arch/x86/boot/bzImage", "/boot/vmlinuz-\(release)",
+      "/boot/bzImage-\(release)",
+    ]
+  }
+
+  /// The first that can be read.
+  static func find(in candidates: [String]) throws(LkvmFailure) -> String {
+    guard let found = candidates.first(where: { unsafe access($0, R_OK) == 0 }) else {
+      throw LkvmFailure("--kernel: none of \(candidates.joined(separator: ", ")) is there; name one")
+    }
+    return found
+  }
+
+  /// The running kernel's release, as `uname -r` prints it.
+  static func hostRelease() -> String {
+    var name = utsname()
+    guard unsafe uname(&name) == 0 else { return "" }
+    return unsafe withUnsafeBytes(of: name.release) { bytes in
+      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+}
