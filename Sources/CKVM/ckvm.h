@@ -34,6 +34,8 @@ static const unsigned long CKVM_GET_SREGS = KVM_GET_SREGS;
 static const unsigned long CKVM_SET_SREGS = KVM_SET_SREGS;
 static const unsigned long CKVM_SET_CPUID2 = KVM_SET_CPUID2;
 static const unsigned long CKVM_SET_XCRS = KVM_SET_XCRS;
+static const unsigned long CKVM_GET_MSRS = KVM_GET_MSRS;
+static const unsigned long CKVM_SET_MSRS = KVM_SET_MSRS;
 static const unsigned long CKVM_GET_LAPIC = KVM_GET_LAPIC;
 static const unsigned long CKVM_SET_LAPIC = KVM_SET_LAPIC;
 static const unsigned long CKVM_SET_MP_STATE = KVM_SET_MP_STATE;
@@ -50,6 +52,7 @@ static const int CKVM_CAP_IRQ_ROUTING = KVM_CAP_IRQ_ROUTING;
 static const int CKVM_CAP_IMMEDIATE_EXIT = KVM_CAP_IMMEDIATE_EXIT;
 static const int CKVM_CAP_BINARY_STATS_FD = KVM_CAP_BINARY_STATS_FD;
 static const int CKVM_CAP_XCRS = KVM_CAP_XCRS;
+static const int CKVM_CAP_TSC_DEADLINE_TIMER = KVM_CAP_TSC_DEADLINE_TIMER;
 
 /* An ioctl without an argument, or with a plain number. Returns its result or -errno. */
 static inline int ckvm_ioctl(int descriptor, unsigned long request, unsigned long argument) {
@@ -66,4 +69,17 @@ static inline int ckvm_ioctl_pointer(int descriptor, unsigned long request, void
 /* immediate_exit of a run structure shared with the kernel: written by other threads to make KVM_RUN return. */
 static inline void ckvm_set_immediate_exit(struct kvm_run *run, uint8_t value) {
   __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+
+/* KVM_GET_MSRS' and KVM_SET_MSRS' argument for one model-specific register: struct kvm_msrs ends in an array that
+ * Swift cannot express. */
+struct ckvm_msr_request {
+  uint32_t count;
+  uint32_t padding;
+  struct kvm_msr_entry entry;
+};
+
+static inline struct ckvm_msr_request ckvm_msr(uint32_t number, uint64_t value) {
+  struct ckvm_msr_request request = {.count = 1, .entry = {.index = number, .data = value}};
+  return request;
 }

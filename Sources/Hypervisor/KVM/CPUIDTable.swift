@@ -11,6 +11,23 @@ struct CPUIDTable {
     storage[0] = UInt64(capacity)
   }
 
+  /// A table of these leaves.
+  init(_ leaves: [kvm_cpuid_entry2]) {
+    self.init(capacity: leaves.count)
+    var remaining = leaves[...]
+    updateEach { entry in
+      if let leaf = remaining.popFirst() { entry = leaf }
+    }
+  }
+
+  /// The leaves, copied out.
+  var leaves: [kvm_cpuid_entry2] {
+    var copy = self
+    var leaves: [kvm_cpuid_entry2] = []
+    copy.updateEach { leaves.append($0) }
+    return leaves
+  }
+
   mutating func withUnsafeTable(_ body: (UnsafeMutableRawPointer) -> Int32) -> Int32 {
     unsafe storage.withUnsafeMutableBytes { buffer in
       guard let base = buffer.baseAddress else { return -22 }

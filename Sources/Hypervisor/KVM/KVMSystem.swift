@@ -61,6 +61,12 @@ public struct KVMSystem: ~Copyable {
       unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, $0)
     }
     try kvmResult("KVM_GET_SUPPORTED_CPUID", result)
+    // The in-kernel local APIC has the timer's TSC-deadline mode, which KVM leaves to user space to offer.
+    let hasDeadlineTimer =
+      ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(CKVM_CAP_TSC_DEADLINE_TIMER)) > 0
+    table.updateEach { leaf in
+      if leaf.function == 1, hasDeadlineTimer { leaf.ecx |= 1 << 24 }
+    }
     return table
   }
 }

@@ -8,9 +8,9 @@ import VextProtocol
 public final class KVMVirtualCPU: @unchecked Sendable {
   /// Its number, and its local APIC's ID.
   public let index: Int
-  private let descriptor: OwnedDescriptor
+  let descriptor: OwnedDescriptor
   private let runMapping: Mapping
-  private let cpuid: CPUIDTable
+  let cpuid: CPUIDTable
 
   init(
     index: Int, descriptor: consuming OwnedDescriptor, runByteCount: Int, cpuid: CPUIDTable

@@ -1,0 +1,21 @@
+/// A table with the header that most have: signature, length, revision, checksum, who made it (ACPI 6.5 §5.2.6).
+struct ACPITable {
+  static let headerByteCount = 36
+  static let oemID = "VEXT"
+
+  let bytes: [UInt8]
+
+  init(_ signature: String, revision: UInt8, body: [UInt8]) {
+    var table = LittleEndianBytes(Array(signature.utf8))
+    table.append(UInt32(Self.headerByteCount + body.count))
+    table.append([revision, 0])
+    table.append(Self.oemID, byteCount: 6)
+    table.append("LKVM", byteCount: 8)
+    table.append(1 as UInt32)  // OEM revision
+    table.append("VEXT", byteCount: 4)  // creator
+    table.append(1 as UInt32)
+    table.append(body)
+    table.setChecksum(at: 9)
+    bytes = table.bytes
+  }
+}

@@ -1,0 +1,91 @@
+import Glibc
+import HostSystem
+import SystemPackage
+import VextProtocol
+
+/// An open file of which headers are copied out and payload goes straight into guest memory.
+struct BootFile: ~Copyable, Sendable {
+  let subject: BootError.Subject
+  let byteCount: UInt64
+  private let descriptor: OwnedDescriptor
+
+  /// Opens a regular file that is not empty.
+  init(_ subject: BootError.Subject) throws(BootError) {
+    let path =
+      switch subject {
+      case .kernel(let path), .initrd(let path): path
+      }
+    let descriptor: OwnedDescriptor
+    do throws(Errno) {
+      // Without O_NONBLOCK the open of a pipe would wait for its writer.
+      descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+    } catch {
+      throw .cannotOpen(subject, error)
+    }
+    var status = stat()
+    guard unsafe fstat(descriptor.rawValue, &status) == 0 else {
+      throw .cannotOpen(subject, Errno(rawValue: errno))
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(subject) }
+    guard status.st_size > 0 else { throw .empty(subject) }
+    self.descriptor = descriptor
+    self.subject = subject
+    byteCount = UInt64(status.st_size)
+  }
+
+  /// Throws unless the file has its bytes up to `end`.
+  func require(through end: UInt64) throws(BootError) {
+    guard end <= byteCount else { throw .truncated(subject, byteCount: byteCount, neededByteCount: end) }
+  }
+
+  /// The `count` bytes at `offset`, or fewer where the file ends before.
+  func prefix(_ count: Int, at offset: UInt64 = 0) throws(BootError) -> [UInt8] {
+    guard offset < byteCount else { return [] }
+    var bytes = [UInt8](repeating: 0, count: Int(min(UInt64(count), byteCount - offset)))
+    do {
+      try unsafe bytes.withUnsafeMutableBytes { buffer in
+        guard let base = buffer.baseAddress else { return }
+        try unsafe read(offset, into: base, byteCount: buffer.count)
+      }
+    } catch let error as BootError {
+      throw error
+    } catch {
+      throw .readFailed(subject, .ioError)
+    }
+    return bytes
+  }
+
+  /// Reads `byteCount` bytes at `offset`, a run that the file had when its headers were checked, into RAM; tells
+  /// whether the run at `address` is RAM.
+  func load(
+    at offset: UInt64, byteCount: UInt64, into memory: GuestMemory, at address: UInt64
+  ) throws(BootError) -> Bool {
+    guard let target = unsafe memory.map.hostPointer(GuestAddress(address), byteCount: byteCount) else {
+      return false
+    }
+    // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
+    try unsafe read(offset, into: target, byteCount: Int(byteCount))
+    return true
+  }
+
+  private func read(
+    _ offset: UInt64, into target: UnsafeMutableRawPointer, byteCount: Int
+  ) throws(BootError) {
+    var done = 0
+    while done < byteCount {
+      let result = unsafe pread(
+        descriptor.rawValue, target + done, byteCount - done, off_t(clamping: offset + UInt64(done)))
+      if result < 0 {
+        let error = Errno(rawValue: errno)
+        if error == .interrupted { continue }
+        throw .readFailed(subject, error)
+      }
+      // The file shrank since it was opened.
+      guard result > 0 else {
+        throw .truncated(
+          subject, byteCount: offset + UInt64(done), neededByteCount: offset + UInt64(byteCount))
+      }
+      done += result
+    }
+  }
+}

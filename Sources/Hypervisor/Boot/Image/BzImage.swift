@@ -1,0 +1,133 @@
+/// The setup header of a bzImage (Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header").
+struct BzImage: Sendable {
+  /// Offsets in the file; the same offsets hold in the zero page.
+  enum Field {
+    static let setupSectors = 0x1F1
+    static let paragraphs = 0x1F4
+    static let videoMode = 0x1FA
+    static let bootFlag = 0x1FE
+    static let jump = 0x200
+    static let magic = 0x202
+    static let version = 0x206
+    static let kernelVersion = 0x20E
+    static let loaderType = 0x210
+    static let loadFlags = 0x211
+    static let code32Start = 0x214
+    static let ramdiskImage = 0x218
+    static let ramdiskSize = 0x21C
+    static let commandLinePointer = 0x228
+    static let initrdAddressMax = 0x22C
+    static let kernelAlignment = 0x230
+    static let relocatable = 0x234
+    static let extendedLoadFlags = 0x236
+    static let commandLineSize = 0x238
+    static let preferredAddress = 0x258
+    static let initSize = 0x260
+  }
+
+  /// Bytes of the file that hold all of the header.
+  static let headerByteCount = 0x290
+  static let bootFlag: UInt16 = 0xAA55
+  /// "HdrS".
+  static let magic: UInt32 = 0x5372_6448
+  /// xloadflags' XLF_KERNEL_64: there is a 64-bit entry, 200h bytes into the protected-mode code.
+  private static let hasLongModeEntry: UInt16 = 1 << 0
+  /// loadflags' LOADED_HIGH: the protected-mode code belongs at 1 MiB or above.
+  private static let loadedHigh: UInt8 = 1 << 0
+  /// The first protocol whose header tells of the 64-bit entry.
+  private static let minimumVersion: UInt16 = 0x020C
+  private static let longModeEntryOffset: UInt64 = 0x200
+
+  /// Bytes 1F1h to the header's end, as the zero page takes them.
+  let header: [UInt8]
+  let version: UInt16
+  let versionText: String?
+  /// Where the protected-mode code starts in the file.
+  let payloadOffset: UInt64
+  let payloadByteCount: UInt64
+  /// Where the protected-mode code is loaded.
+  let loadAddress: UInt64
+  /// End of the memory that the kernel uses before it reads the memory map.
+  let endAddress: UInt64
+  let initrdAddressMax: UInt64
+  let commandLineByteCount: UInt32
+
+  /// The 64-bit entry.
+  var entry: UInt64 { loadAddress + Self.longModeEntryOffset }
+
+  static func matches(_ head: LittleEndianBytes) -> Bool {
+    head.load(UInt16.self, at: Field.bootFlag) == bootFlag
+      && head.load(UInt32.self, at: Field.magic) == magic
+  }
+
+  init(_ head: LittleEndianBytes, file: borrowing BootFile) throws(BootError) {
+    func field<Value: FixedWidthInteger>(_ type: Value.Type, _ offset: Int) throws(BootError) -> Value {
+      guard let value = head.load(type, at: offset) else {
+        throw .truncated(
+          file.subject, byteCount: file.byteCount, neededByteCount: UInt64(Self.headerByteCount))
+      }
+      return value
+    }
+    version = try field(UInt16.self, Field.version)
+    guard version >= Self.minimumVersion else { throw .protocolTooOld(file.subject, version: version) }
+    guard try field(UInt16.self, Field.extendedLoadFlags) & Self.hasLongModeEntry != 0 else {
+      throw .noLongMode(file.subject)
+    }
+    guard try field(UInt8.self, Field.loadFlags) & Self.loadedHigh != 0 else {
+      throw .unsupportedImage(file.subject, "a kernel that is loaded below 1 MiB (zImage)")
+    }
+    // Zero means four, for the sake of very old loaders.
+    let setupSectors = try field(UInt8.self, Field.setupSectors)
+    payloadOffset = (UInt64(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
+    try file.require(through: payloadOffset + UInt64(try field(UInt32.self, Field.paragraphs)) * 16)
+    guard file.byteCount > payloadOffset + Self.longModeEntryOffset else {
+      throw .truncated(
+        file.subject, byteCount: file.byteCount,
+        neededByteCount: payloadOffset + Self.longModeEntryOffset + 1)
+    }
+    payloadByteCount = file.byteCount - payloadOffset
+
+    let alignment = UInt64(try field(UInt32.self, Field.kernelAlignment))
+    let preferred = try field(UInt64.self, Field.preferredAddress)
+    let isRelocatable = try field(UInt8.self, Field.relocatable) != 0
+    guard alignment.nonzeroBitCount <= 1 else {
+      throw .badHeader(file.subject, "kernel alignment \(alignment) is no power of two")
+    }
+    // The protocol lets a relocatable kernel run no lower than where it prefers to, and that is free.
+    var address = max(preferred, BootLayout.highMemory)
+    if isRelocatable, alignment > 1 {
+      guard address <= UInt64(UInt32.max) else {
+        throw .badHeader(file.subject, "its preferred address is above 4 GiB")
+      }
+      address = (address + alignment - 1) & ~(alignment - 1)
+    } else if address != preferred {
+      throw .badHeader(file.subject, "it is not relocatable and wants to be below 1 MiB")
+    }
+    loadAddress = address
+    let used = max(UInt64(try field(UInt32.self, Field.initSize)), payloadByteCount)
+    let end = address.addingReportingOverflow(used)
+    guard !end.overflow else { throw .badHeader(file.subject, "its memory wraps around 2^64") }
+    endAddress = end.partialValue
+    initrdAddressMax = UInt64(try field(UInt32.self, Field.initrdAddressMax))
+    commandLineByteCount = try field(UInt32.self, Field.commandLineSize)
+
+    // The jump over the header at 200h holds the header's length (boot.rst, field "jump").
+    let headerEnd = Field.magic + Int(try field(UInt8.self, Field.jump + 1))
+    guard headerEnd > Field.initSize + 3, headerEnd <= head.count else {
+      throw .badHeader(file.subject, "its setup header is \(headerEnd - Field.setupSectors) bytes long")
+    }
+    header = Array(head.bytes[Field.setupSectors..<headerEnd])
+    versionText = try Self.versionText(
+      at: try field(UInt16.self, Field.kernelVersion), before: payloadOffset, file: file)
+  }
+
+  /// The zero-terminated text that kernel_version points to, counted from 200h.
+  private static func versionText(
+    at pointer: UInt16, before end: UInt64, file: borrowing BootFile
+  ) throws(BootError) -> String? {
+    let offset = UInt64(pointer) + 0x200
+    guard pointer != 0, offset < end else { return nil }
+    let text = try file.prefix(Int(min(256, end - offset)), at: offset).prefix { $0 != 0 }
+    return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
+  }
+}

@@ -1,0 +1,62 @@
+import VextProtocol
+
+extension KernelImage {
+  /// Where and how it starts.
+  var entry: LinuxBoot.Entry {
+    switch kind {
+    case .bzImage(let image): .longMode(instruction: image.entry)
+    case .elf(let kernel):
+      if let entry = kernel.pvhEntry {
+        .protectedMode(instruction: entry)
+      } else {
+        .longMode(instruction: kernel.entry)
+      }
+    }
+  }
+
+  /// Where what the entry takes belongs.
+  var parametersAddress: GuestAddress {
+    switch entry {
+    case .longMode: BootLayout.zeroPage
+    case .protectedMode: BootLayout.pvhStartInfo
+    }
+  }
+
+  /// End of the memory that the kernel takes, which lies below the PCI hole and within RAM.
+  func checkedEnd(in memory: GuestMemory) throws(BootError) -> UInt64 {
+    let end =
+      switch kind {
+      case .bzImage(let image): image.endAddress
+      case .elf(let kernel): kernel.endAddress
+      }
+    let limit = BootLayout.lowMemoryEnd(memory.byteCount)
+    guard end <= limit else {
+      throw .kernelTooBig(file.subject, endAddress: end, lowMemoryByteCount: limit)
+    }
+    return end
+  }
+
+  /// Reads the payload into RAM that is zero.
+  func load(into memory: GuestMemory) throws(BootError) {
+    switch kind {
+    case .bzImage(let image):
+      try load(
+        at: image.payloadOffset, byteCount: image.payloadByteCount, into: memory, at: image.loadAddress)
+    case .elf(let kernel):
+      for segment in kernel.segments {
+        try load(
+          at: segment.fileOffset, byteCount: segment.fileByteCount, into: memory, at: segment.address)
+      }
+    }
+  }
+
+  private func load(
+    at offset: UInt64, byteCount: UInt64, into memory: GuestMemory, at address: UInt64
+  ) throws(BootError) {
+    guard try file.load(at: offset, byteCount: byteCount, into: memory, at: address) else {
+      throw .kernelTooBig(
+        file.subject, endAddress: address + byteCount,
+        lowMemoryByteCount: BootLayout.lowMemoryEnd(memory.byteCount))
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/// An open kernel image whose headers have been checked.
+///
+/// The payload stays in the file until ``LinuxBoot`` reads it into guest memory.
+public final class KernelImage: Sendable {
+  /// The formats that are booted.
+  enum Kind: Sendable {
+    case bzImage(BzImage)
+    case elf(ELFKernel)
+  }
+
+  /// The path that was opened.
+  public let path: String
+  let file: BootFile
+  let kind: Kind
+
+  /// Opens `path` and reads its headers.
+  public init(path: String) throws(BootError) {
+    let file = try BootFile(.kernel(path))
+    let head = LittleEndianBytes(try file.prefix(BzImage.headerByteCount))
+    if BzImage.matches(head) {
+      kind = .bzImage(try BzImage(head, file: file))
+    } else if ELFKernel.matches(head) {
+      kind = .elf(try ELFKernel(head, file: file))
+    } else {
+      throw Self.reasonToRefuse(head, file.subject)
+    }
+    self.path = path
+    self.file = file
+  }
+
+  /// What the file is, for messages.
+  public var format: String {
+    switch kind {
+    case .bzImage(let image): "bzImage, boot protocol \(image.version >> 8).\(image.version & 0xFF)"
+    case .elf(let kernel): kernel.pvhEntry == nil ? "ELF vmlinux" : "ELF vmlinux with a PVH entry"
+    }
+  }
+
+  /// The kernel's full version text, such as "6.1.0-56-amd64 (someone@somewhere) #1 SMP ...", where the image names one.
+  ///
+  /// A bzImage has it in its header; an ELF image is searched for it, which takes as long as reading it.
+  public var versionText: String? {
+    switch kind {
+    case .bzImage(let image): image.versionText
+    case .elf: try? ELFKernel.findVersionText(in: file)
+    }
+  }
+
+  /// The first word of ``versionText``, by which /lib/modules is ordered.
+  public var kernelRelease: String? {
+    versionText.flatMap { $0.split(separator: " ").first.map(String.init) }
+  }
+
+  /// The longest command line in bytes, without its closing zero byte.
+  public var commandLineLimit: Int {
+    switch kind {
+    case .bzImage(let image): min(Int(image.commandLineByteCount), BootLayout.commandLineLimit)
+    // COMMAND_LINE_SIZE of x86 is 2,048 with the zero byte, and an ELF image cannot say otherwise.
+    case .elf: BootLayout.commandLineLimit - 1
+    }
+  }
+
+  /// Names what a file that is neither bzImage nor ELF is, as far as its first bytes tell.
+  private static func reasonToRefuse(_ head: LittleEndianBytes, _ subject: BootError.Subject) -> BootError {
+    // Image header of arm64 and RISC-V: a magic number at 56 (Documentation/arch/arm64/booting.rst).
+    if head.holds("ARM\u{64}", at: 56) { return .otherArchitecture(subject, "ARM64") }
+    if head.holds("RSC\u{05}", at: 56) { return .otherArchitecture(subject, "RISC-V") }
+    if head.holds("MZ", at: 0), head.holds("zimg", at: 4) {
+      return .unsupportedImage(subject, "a compressed EFI image")
+    }
+    if head.load(UInt16.self, at: 0) == 0x8B1F {
+      return .unsupportedImage(subject, "a gzip-compressed image")
+    }
+    if head.load(UInt16.self, at: 510) == BzImage.bootFlag {
+      return .unsupportedImage(subject, "a real-mode image")
+    }
+    return .notAKernel(subject)
+  }
+}

@@ -1,0 +1,60 @@
+import VextProtocol
+
+/// An initial RAM disk whose files are open and whose size is therefore known.
+final class OpenInitrd {
+  private enum Piece {
+    case file(OpenFile)
+    case bytes([UInt8])
+
+    var byteCount: UInt64 {
+      switch self {
+      case .file(let file): file.file.byteCount
+      case .bytes(let bytes): UInt64(bytes.count)
+      }
+    }
+  }
+
+  /// A reference, since enums in arrays cannot hold what has one owner.
+  private final class OpenFile {
+    let file: BootFile
+    init(_ subject: BootError.Subject) throws(BootError) { file = try BootFile(subject) }
+  }
+
+  private let pieces: [(offset: UInt64, piece: Piece)]
+  let name: String
+  let byteCount: UInt64
+
+  init(_ source: InitrdSource) throws(BootError) {
+    var pieces: [(offset: UInt64, piece: Piece)] = []
+    var end: UInt64 = 0
+    for piece in source.pieces {
+      let opened: Piece =
+        switch piece {
+        case .file(let path): .file(try OpenFile(.initrd(path)))
+        case .bytes(let bytes): .bytes(bytes)
+        }
+      // An archive is found behind another one only at a multiple of four bytes; zero bytes between are skipped.
+      let offset = (end + 3) & ~3
+      pieces.append((offset, opened))
+      end = offset + opened.byteCount
+    }
+    self.pieces = pieces
+    name = source.description
+    byteCount = end
+  }
+
+  /// Reads all of it into RAM that is zero.
+  func load(into memory: GuestMemory, at address: UInt64) throws(BootError) {
+    for (offset, piece) in pieces {
+      let isRAM: Bool
+      switch piece {
+      case .file(let open):
+        isRAM = try open.file.load(
+          at: 0, byteCount: open.file.byteCount, into: memory, at: address + offset)
+      case .bytes(let bytes):
+        isRAM = (try? memory.write(bytes, at: GuestAddress(address + offset))) != nil
+      }
+      guard isRAM else { throw .initrdTooBig(name, byteCount: byteCount, availableByteCount: 0) }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import VextProtocol
+
+/// Boots an unmodified kernel: puts it, its initial RAM disk and everything that firmware would tell it into new guest
+/// memory, and gives the vCPUs the state in which it starts.
+///
+/// Control thread only, before the machine starts. Layout: ``BootLayout``.
+public struct LinuxBoot: Sendable {
+  /// Where and how the bootstrap processor starts.
+  enum Entry: Equatable, Sendable {
+    /// In 64-bit mode with RSI at the zero page (boot.rst, "64-bit Boot Protocol").
+    case longMode(instruction: UInt64)
+    /// In 32-bit protected mode with EBX at the start info (PVH).
+    case protectedMode(instruction: UInt32)
+  }
+
+  /// Where an initial RAM disk ends at most, where the kernel does not say.
+  private static let defaultInitrdAddressMax: UInt64 = 0x7FFF_FFFF
+
+  let entry: Entry
+  /// The kernel's first instruction.
+  public var firstInstruction: GuestAddress {
+    switch entry {
+    case .longMode(let instruction): GuestAddress(instruction)
+    case .protectedMode(let instruction): GuestAddress(UInt64(instruction))
+    }
+  }
+  /// The memory map that the kernel is given.
+  public let memoryMap: E820Map
+  /// Where the initial RAM disk is, if there is one.
+  public let initrd: (address: GuestAddress, byteCount: UInt64)?
+  private let vcpuCount: Int
+
+  /// Writes everything but the vCPUs' registers into `memory`, which is new: what is not written is zero.
+  public init(
+    _ image: KernelImage, initrd source: InitrdSource?, commandLine: String, memory: GuestMemory,
+    vcpuCount: Int
+  ) throws(BootError) {
+    guard (1...BootLayout.vcpuLimit).contains(vcpuCount) else {
+      throw .badVCPUCount(vcpuCount, limit: BootLayout.vcpuLimit)
+    }
+    guard memory.byteCount >= BootLayout.minimumMemory else {
+      throw .memoryTooSmall(byteCount: memory.byteCount, minimum: BootLayout.minimumMemory)
+    }
+    let text = Array(commandLine.utf8)
+    guard text.count <= image.commandLineLimit else {
+      throw .commandLineTooLong(byteCount: text.count, limit: image.commandLineLimit)
+    }
+    // The sizes of both are known before anything is read, so that a mistake costs no time.
+    let openInitrd: OpenInitrd? = if let source { try OpenInitrd(source) } else { nil }
+    let kernelEnd = try image.checkedEnd(in: memory)
+    let initrd = try Self.place(openInitrd, image: image, kernelEnd: kernelEnd, memory: memory)
+    try image.load(into: memory)
+    if let openInitrd, let initrd { try openInitrd.load(into: memory, at: initrd.address) }
+
+    self.vcpuCount = vcpuCount
+    self.initrd = initrd.map { (GuestAddress($0.address), $0.byteCount) }
+    memoryMap = E820Map(memoryByteCount: memory.byteCount)
+    entry = image.entry
+    do throws(GuestMemoryError) {
+      try Self.writeFirmware(memory, vcpuCount: vcpuCount)
+      try memory.write(text + [0], at: BootLayout.commandLine)
+      try memory.write(
+        Self.parameters(image, initrd: initrd, memoryMap: memoryMap), at: image.parametersAddress)
+      try BootstrapTables.write(to: memory)
+    } catch {
+      // All of it lies below ``BootLayout/minimumMemory``.
+      throw .memoryTooSmall(byteCount: memory.byteCount, minimum: BootLayout.minimumMemory)
+    }
+  }
+
+  /// As high as the kernel allows, as boot loaders do: the kernel's own memory is low.
+  private static func place(
+    _ initrd: OpenInitrd?, image: KernelImage, kernelEnd: UInt64, memory: GuestMemory
+  ) throws(BootError) -> (address: UInt64, byteCount: UInt64)? {
+    guard let initrd, initrd.byteCount > 0 else { return nil }
+    let page = GuestMemory.pageByteCount
+    var addressMax = defaultInitrdAddressMax
+    if case .bzImage(let bzImage) = image.kind { addressMax = bzImage.initrdAddressMax }
+    let end = min(addressMax + 1, BootLayout.lowMemoryEnd(memory.byteCount)) & ~(page - 1)
+    let start = (kernelEnd + page - 1) & ~(page - 1)
+    let available = end > start ? end - start : 0
+    guard initrd.byteCount <= available else {
+      throw .initrdTooBig(initrd.name, byteCount: initrd.byteCount, availableByteCount: available)
+    }
+    return ((end - initrd.byteCount) & ~(page - 1), initrd.byteCount)
+  }
+
+  /// What a kernel searches the BIOS's memory for.
+  private static func writeFirmware(_ memory: GuestMemory, vcpuCount: Int) throws(GuestMemoryError) {
+    // BIOS data area: segment of the extended area, and KiB of conventional memory.
+    try memory.store(UInt16(BootLayout.extendedBIOSData >> 4), at: GuestAddress(0x40E))
+    try memory.store(UInt16(BootLayout.extendedBIOSData >> 10), at: GuestAddress(0x413))
+    try memory.write(
+      MPTable(at: BootLayout.mpTable.rawValue, vcpuCount: vcpuCount).bytes, at: BootLayout.mpTable)
+    try memory.write(
+      ACPITables(at: BootLayout.acpiTables.rawValue, vcpuCount: vcpuCount).bytes, at: BootLayout.acpiTables)
+  }
+
+  private static func parameters(
+    _ image: KernelImage, initrd: (address: UInt64, byteCount: UInt64)?, memoryMap: E820Map
+  ) -> [UInt8] {
+    let commandLine = BootLayout.commandLine.rawValue
+    let rootPointer = BootLayout.acpiTables.rawValue
+    switch image.entry {
+    case .longMode:
+      var page = ZeroPage(image.kind)
+      page.setCommandLine(at: commandLine)
+      page.setMemoryMap(memoryMap)
+      page.setACPIRootPointer(rootPointer)
+      if let initrd { page.setInitrd(at: initrd.address, byteCount: initrd.byteCount) }
+      return page.bytes
+    case .protectedMode:
+      return PVHStartInfo(
+        at: BootLayout.pvhStartInfo.rawValue, commandLine: commandLine, initrd: initrd, memoryMap: memoryMap,
+        acpiRootPointer: rootPointer
+      ).bytes
+    }
+  }
+
+  /// Gives the vCPUs the state in which firmware leaves them: the first one at the kernel's entry with interrupts off,
+  /// the others waiting for INIT and SIPI. Before their threads run.
+  ///
+  /// - Precondition: there are as many as the boot was made for.
+  public func prepare(_ vcpus: [KVMVirtualCPU]) throws(BootError) {
+    precondition(vcpus.count == vcpuCount, "the tables tell of \(vcpuCount) vCPUs, not of \(vcpus.count)")
+    do throws(KVMError) {
+      for vcpu in vcpus { try vcpu.setFirmwareState(vcpuCount: vcpuCount) }
+      switch entry {
+      case .longMode(let instruction): try vcpus[0].startInLongMode(at: instruction)
+      case .protectedMode(let instruction): try vcpus[0].startInProtectedMode(at: instruction)
+      }
+    } catch {
+      throw .kvm(error)
+    }
+  }
+}

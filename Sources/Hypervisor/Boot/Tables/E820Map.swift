@@ -1,0 +1,46 @@
+/// The memory map that firmware hands to a kernel (ACPI 6.5 §15, "System Address Map Interfaces").
+public struct E820Map: Equatable, Sendable {
+  /// What a range is.
+  public enum Kind: UInt32, Sendable {
+    /// RAM for the kernel's use.
+    case memory = 1
+    /// Not RAM, or not the kernel's.
+    case reserved = 2
+  }
+
+  /// A range of guest-physical addresses.
+  public struct Entry: Equatable, Sendable {
+    /// First address.
+    public var start: UInt64
+    /// Length in bytes.
+    public var byteCount: UInt64
+    /// What it is.
+    public var kind: Kind
+
+    /// A range from `start` up to `end`.
+    init(_ start: UInt64, to end: UInt64, _ kind: Kind) {
+      self.start = start
+      byteCount = end - start
+      self.kind = kind
+    }
+  }
+
+  /// The ranges, ascending, without overlap.
+  public let entries: [Entry]
+
+  /// The map of a guest with `memoryByteCount` bytes of RAM, at least ``BootLayout/minimumMemory``.
+  public init(memoryByteCount: UInt64) {
+    var entries = [
+      Entry(0, to: BootLayout.extendedBIOSData, .memory),
+      Entry(BootLayout.extendedBIOSData, to: BootLayout.videoMemory, .reserved),
+      Entry(BootLayout.biosArea, to: BootLayout.highMemory, .reserved),
+      Entry(BootLayout.highMemory, to: BootLayout.lowMemoryEnd(memoryByteCount), .memory),
+      Entry(BootLayout.fixedDevices, to: GuestMemory.highStart, .reserved),
+    ]
+    if memoryByteCount > GuestMemory.pciHoleStart {
+      let highByteCount = memoryByteCount - GuestMemory.pciHoleStart
+      entries.append(Entry(GuestMemory.highStart, to: GuestMemory.highStart + highByteCount, .memory))
+    }
+    self.entries = entries
+  }
+}

@@ -1,0 +1,151 @@
+import CKVM
+import HostSystem
+import SystemPackage
+import VextProtocol
+
+/// The state in which firmware hands a processor to a kernel.
+extension KVMVirtualCPU {
+  /// Bits of CR0, CR4, EFER and RFLAGS (Intel SDM vol. 3A §2.3, §2.5; vol. 3A §2.2.1).
+  private enum Control {
+    static let cr0ProtectedMode: UInt64 = 1 << 0
+    static let cr0ExtensionType: UInt64 = 1 << 4
+    static let cr0NumericError: UInt64 = 1 << 5
+    static let cr0WriteProtect: UInt64 = 1 << 16
+    static let cr0Paging: UInt64 = 1 << 31
+    static let cr4PhysicalAddressExtension: UInt64 = 1 << 5
+    static let eferLongModeEnable: UInt64 = 1 << 8
+    static let eferLongModeActive: UInt64 = 1 << 10
+    /// The bit of RFLAGS that is always set; interrupts are off.
+    static let flagsReserved: UInt64 = 1 << 1
+  }
+
+  /// Model-specific registers that a kernel expects firmware to have set (Intel SDM vol. 4, chapter 2).
+  private enum ModelSpecificRegister {
+    static let miscellaneousEnable: UInt32 = 0x1A0
+    static let fastStrings: UInt64 = 1 << 0
+    static let pageAttributeTable: UInt32 = 0x277
+    /// Entries as after a reset: WB, WT, UC-, UC, and again.
+    static let pageAttributes: UInt64 = 0x0007_0406_0007_0406
+    static let memoryTypeDefault: UInt32 = 0x2FF
+    /// MTRRs on, everything write-back.
+    static let writeBackEnabled: UInt64 = 1 << 11 | 6
+  }
+
+  /// The local APIC's LINT0 takes the PIC's interrupts, its LINT1 is the NMI (Intel SDM vol. 3A §11.5.1).
+  private enum LocalVector {
+    static let lint0Offset = 0x350
+    static let lint1Offset = 0x360
+    static let externalInterrupt: UInt32 = 7 << 8
+    static let nonMaskable: UInt32 = 4 << 8
+  }
+
+  /// CPUID for a machine of `vcpuCount` vCPUs, registers that firmware sets, the local APIC in virtual wire mode.
+  func setFirmwareState(vcpuCount: Int) throws(KVMError) {
+    var table = cpuid
+    table.describe(apicID: UInt32(index), coreCount: UInt32(vcpuCount))
+    let result = unsafe table.withUnsafeTable {
+      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CPUID2, $0)
+    }
+    try kvmResult("KVM_SET_CPUID2", result)
+    let misc = try modelSpecificRegister(ModelSpecificRegister.miscellaneousEnable)
+    try setModelSpecificRegister(
+      ModelSpecificRegister.miscellaneousEnable, misc | ModelSpecificRegister.fastStrings)
+    try setModelSpecificRegister(
+      ModelSpecificRegister.pageAttributeTable, ModelSpecificRegister.pageAttributes)
+    try setModelSpecificRegister(
+      ModelSpecificRegister.memoryTypeDefault, ModelSpecificRegister.writeBackEnabled)
+    try setVirtualWire()
+  }
+
+  /// 64-bit mode over the identity map, RSI at the zero page.
+  func startInLongMode(at instruction: UInt64) throws(KVMError) {
+    var special = try specialRegisters()
+    Self.setSegments(&special, isLong: true)
+    special.cr0 =
+      Control.cr0ProtectedMode | Control.cr0ExtensionType | Control.cr0NumericError | Control.cr0WriteProtect
+      | Control.cr0Paging
+    special.cr3 = BootLayout.pageTables.rawValue
+    special.cr4 = Control.cr4PhysicalAddressExtension
+    special.efer = Control.eferLongModeEnable | Control.eferLongModeActive
+    try setSpecialRegisters(special)
+    var registers = kvm_regs()
+    registers.rip = instruction
+    registers.rsi = BootLayout.zeroPage.rawValue
+    registers.rflags = Control.flagsReserved
+    try setRegisters(registers)
+  }
+
+  /// 32-bit protected mode without paging, EBX at the start info (Xen, docs/misc/pvh).
+  func startInProtectedMode(at instruction: UInt32) throws(KVMError) {
+    var special = try specialRegisters()
+    Self.setSegments(&special, isLong: false)
+    special.cr0 = Control.cr0ProtectedMode | Control.cr0ExtensionType
+    special.cr4 = 0
+    special.efer = 0
+    try setSpecialRegisters(special)
+    var registers = kvm_regs()
+    registers.rip = UInt64(instruction)
+    registers.rbx = BootLayout.pvhStartInfo.rawValue
+    registers.rflags = Control.flagsReserved
+    try setRegisters(registers)
+  }
+
+  private static func setSegments(_ special: inout kvm_sregs, isLong: Bool) {
+    var code = kvm_segment()
+    code.selector = BootstrapTables.Selector.code
+    code.limit = 0xFFFF_FFFF
+    code.type = 11  // execute and read, accessed
+    code.present = 1
+    code.s = 1
+    code.g = 1
+    code.l = isLong ? 1 : 0
+    code.db = isLong ? 0 : 1
+    var data = code
+    data.selector = BootstrapTables.Selector.data
+    data.type = 3  // read and write, accessed
+    data.l = 0
+    data.db = 1
+    special.cs = code
+    (special.ds, special.es, special.fs, special.gs, special.ss) = (data, data, data, data, data)
+    special.gdt.base = BootLayout.gdt.rawValue
+    special.gdt.limit = BootstrapTables.gdtLimit
+    special.idt.base = 0
+    special.idt.limit = 0
+    var task = kvm_segment()
+    task.limit = 0x67
+    task.type = 11  // busy TSS, which VT-x insists on
+    task.present = 1
+    special.tr = task
+  }
+
+  private func setVirtualWire() throws(KVMError) {
+    var state = kvm_lapic_state()
+    try kvmResult("KVM_GET_LAPIC", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_LAPIC, &state))
+    unsafe withUnsafeMutableBytes(of: &state) { registers in
+      unsafe registers.storeBytes(
+        of: LocalVector.externalInterrupt, toByteOffset: LocalVector.lint0Offset, as: UInt32.self)
+      unsafe registers.storeBytes(
+        of: LocalVector.nonMaskable, toByteOffset: LocalVector.lint1Offset, as: UInt32.self)
+    }
+    try kvmResult("KVM_SET_LAPIC", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_LAPIC, &state))
+  }
+
+  private func modelSpecificRegister(_ number: UInt32) throws(KVMError) -> UInt64 {
+    var request = ckvm_msr(number, 0)
+    let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_MSRS, &request)
+    try Self.checkOne("KVM_GET_MSRS", number, result)
+    return request.entry.data
+  }
+
+  private func setModelSpecificRegister(_ number: UInt32, _ value: UInt64) throws(KVMError) {
+    var request = ckvm_msr(number, value)
+    let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_MSRS, &request)
+    try Self.checkOne("KVM_SET_MSRS", number, result)
+  }
+
+  /// The calls return how many registers they took: 0 is a refusal.
+  private static func checkOne(_ request: String, _ number: UInt32, _ result: Int32) throws(KVMError) {
+    let name = "\(request) of register 0x\(String(number, radix: 16))"
+    guard try kvmResult(name, result) == 1 else { throw .failed(request: name, .invalidArgument) }
+  }
+}
