@@ -54,6 +54,16 @@ static const int CKVM_CAP_BINARY_STATS_FD = KVM_CAP_BINARY_STATS_FD;
 static const int CKVM_CAP_XCRS = KVM_CAP_XCRS;
 static const int CKVM_CAP_TSC_DEADLINE_TIMER = KVM_CAP_TSC_DEADLINE_TIMER;
 
+/* Pausing, debugging and looking into a machine. */
+static const unsigned long CKVM_NMI = KVM_NMI;
+static const unsigned long CKVM_KVMCLOCK_CTRL = KVM_KVMCLOCK_CTRL;
+static const unsigned long CKVM_GET_CLOCK = KVM_GET_CLOCK;
+static const unsigned long CKVM_SET_CLOCK = KVM_SET_CLOCK;
+static const unsigned long CKVM_SET_GUEST_DEBUG = KVM_SET_GUEST_DEBUG;
+static const unsigned long CKVM_HAS_DEVICE_ATTR = KVM_HAS_DEVICE_ATTR;
+static const unsigned long CKVM_GET_DEVICE_ATTR = KVM_GET_DEVICE_ATTR;
+static const unsigned long CKVM_SET_DEVICE_ATTR = KVM_SET_DEVICE_ATTR;
+
 /* An ioctl without an argument, or with a plain number. Returns its result or -errno. */
 static inline int ckvm_ioctl(int descriptor, unsigned long request, unsigned long argument) {
   int result = ioctl(descriptor, request, argument);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/aio_abi.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -82,6 +83,12 @@ static inline int linux_eventfd_add(int descriptor, uint64_t value) {
 static inline uint64_t linux_eventfd_take(int descriptor) {
   uint64_t value = 0;
   return linux_read(descriptor, &value, sizeof value) == sizeof value ? value : 0;
+}
+
+// Blocks until `descriptor` is readable, or a signal arrives.
+static inline void linux_wait_readable(int descriptor) {
+  struct pollfd wait = {.fd = descriptor, .events = POLLIN};
+  poll(&wait, 1, -1);
 }
 
 static inline int linux_epoll_create(void) {

@@ -27,10 +27,11 @@ final class TinyGuest {
   ///   - gate: a vector and its ring-0 handler.
   init(
     _ code: [UInt8], argument: UInt64 = 0, gate: (vector: UInt8, handler: [UInt8])? = nil,
-    name: String = "tiny"
+    name: String = "tiny", debug: MachineDebugOptions = MachineDebugOptions()
   ) throws {
     machine = try Machine(
-      MachineConfiguration(name: name, memoryByteCount: 4 << 20, vcpuCount: 1), system: KVMSystem())
+      MachineConfiguration(name: name, memoryByteCount: 4 << 20, vcpuCount: 1, debug: debug),
+      system: KVMSystem())
     guard machine.portBus.insert(ports, start: Self.devicePort, byteCount: 16),
       machine.portBus.insert(doneDevice, start: Self.donePort, byteCount: 1),
       machine.memoryBus.insert(memory, start: Self.deviceAddress, byteCount: 0x1000)

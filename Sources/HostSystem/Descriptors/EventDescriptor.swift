@@ -19,6 +19,9 @@ public struct EventDescriptor: ~Copyable, Sendable {
     _ = linux_eventfd_add(descriptor.rawValue, 1)
   }
 
+  /// Blocks until somebody has signalled, or a signal of the operating system arrives.
+  public func wait() { linux_wait_readable(descriptor.rawValue) }
+
   /// Takes the count and sets it to zero; 0 if nobody signalled.
   @discardableResult
   public func drain() -> UInt64 { linux_eventfd_take(descriptor.rawValue) }

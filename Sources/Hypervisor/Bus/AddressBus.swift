@@ -48,6 +48,11 @@ public final class AddressBus: Sendable {
     device.write(offset: offset, byteCount: byteCount, value: value)
   }
 
+  /// Whether a device answers `byteCount` bytes from `address`.
+  public func isClaimed(_ address: UInt64, byteCount: Int) -> Bool {
+    find(address, byteCount: byteCount) != nil
+  }
+
   /// What a read of `byteCount` bytes returns where nothing drives the bus.
   public static func floating(_ byteCount: Int) -> UInt64 {
     byteCount >= 8 ? .max : (1 << UInt64(max(byteCount, 0) * 8)) - 1

@@ -3,8 +3,9 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// A virtual CPU of KVM's. Its vCPU thread owns it; ``requestExit()``, ``makeStatistics()`` and ``tscKilohertz``
-/// are for any thread.
+/// A virtual CPU of KVM's. Its vCPU thread owns it; ``requestExit()`` is for any thread. Every other call would wait
+/// for KVM_RUN to return: another thread makes them before the vCPU's thread starts, or through
+/// ``VCPURunner/perform(_:)``.
 public final class KVMVirtualCPU: @unchecked Sendable {
   /// Its number, and its local APIC's ID.
   public let index: Int
@@ -116,6 +117,9 @@ public final class KVMVirtualCPU: @unchecked Sendable {
   /// interrupted too if it may be in the kernel.
   public func requestExit() { unsafe ckvm_set_immediate_exit(run, 1) }
 
+  /// Takes back ``requestExit()``; whoever calls this looks afterwards at what was wanted of it. The vCPU thread only.
+  func clearExitRequest() { unsafe ckvm_set_immediate_exit(run, 0) }
+
   /// Runs the guest until it needs user space. The vCPU thread only.
   func runOnce() throws(KVMError) -> VMExit {
     let result = ckvm_ioctl(descriptor.rawValue, CKVM_RUN, 0)
@@ -140,6 +144,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
         GuestAddress(mmio.phys_addr), byteCount: Int(min(mmio.len, 8)), isWrite: mmio.is_write != 0,
         value: value & AddressBus.floating(Int(min(mmio.len, 8))))
     case KVM_EXIT_HLT: return .halt
+    case KVM_EXIT_DEBUG: return unsafe .debug(instruction: run.pointee.debug.arch.pc)
     case KVM_EXIT_SHUTDOWN: return .shutdown
     case KVM_EXIT_INTR: return .interrupted
     case KVM_EXIT_FAIL_ENTRY:

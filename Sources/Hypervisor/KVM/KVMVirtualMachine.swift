@@ -56,6 +56,20 @@ public final class KVMVirtualMachine: Sendable {
     try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQ_LINE, &level))
   }
 
+  /// Nanoseconds that kvmclock shows to the guest now (KVM API §4.29).
+  func clockNanoseconds() throws(KVMError) -> UInt64 {
+    var data = kvm_clock_data()
+    try kvmResult("KVM_GET_CLOCK", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_CLOCK, &data))
+    return data.clock
+  }
+
+  /// Makes kvmclock go on from `nanoseconds` (KVM API §4.30). While no vCPU runs.
+  func setClock(nanoseconds: UInt64) throws(KVMError) {
+    var data = kvm_clock_data()
+    data.clock = nanoseconds
+    try kvmResult("KVM_SET_CLOCK", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CLOCK, &data))
+  }
+
   private func check(_ result: Int32) throws(Errno) {
     guard result >= 0 else { throw Errno(rawValue: -result) }
   }

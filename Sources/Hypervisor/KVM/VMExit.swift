@@ -8,6 +8,8 @@ public enum VMExit: Equatable, Sendable {
   case memory(GuestAddress, byteCount: Int, isWrite: Bool, value: UInt64)
   /// HLT without an in-kernel interrupt chip.
   case halt
+  /// One instruction was executed under single-stepping; the next one's address.
+  case debug(instruction: UInt64)
   /// Triple fault.
   case shutdown
   /// A signal, or immediate_exit, ended the run.

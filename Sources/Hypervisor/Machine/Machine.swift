@@ -4,8 +4,8 @@ import Synchronization
 
 /// A virtual machine: RAM, vCPUs, buses and the PCI host. Devices are plugged in before it starts.
 ///
-/// There is no global state: any number of machines live in one process. Control calls (``start()``, ``stop()``)
-/// come from one thread.
+/// There is no global state: any number of machines live in one process. ``start()`` and ``stop()`` are called by one
+/// thread, the owner's, which waits for ``endDescriptor`` in its loop.
 public final class Machine: Sendable {
   /// The name from the configuration.
   public let name: String
@@ -21,7 +21,11 @@ public final class Machine: Sendable {
   public let pci: PCIHost
   /// The vCPUs, by index.
   public let vcpus: [VCPURunner]
+  /// Where the end is noted; devices that can end the machine hold on to it.
+  public let endLatch: MachineEndLatch
   private let affinity: [CPUSet]
+  /// Set while the machine is paused; its lock makes pausing and resuming one thread's business at a time.
+  let pausedMoment = Mutex<PausedMoment?>(nil)
 
   /// A machine with all vCPUs made and none running.
   public init(_ configuration: MachineConfiguration, system: borrowing KVMSystem) throws(MachineError) {
@@ -37,16 +41,27 @@ public final class Machine: Sendable {
     } catch {
       throw .memory(byteCount: configuration.memoryByteCount, error)
     }
+    let virtualCPUs: [KVMVirtualCPU]
+    do throws(Errno) { endLatch = try MachineEndLatch() } catch { throw .descriptor(error) }
     do throws(KVMError) {
       vm = try KVMVirtualMachine(system: system, memory: memory)
+      var made: [KVMVirtualCPU] = []
+      for index in 0..<configuration.vcpuCount { made.append(try vm.makeVCPU(index: index)) }
+      virtualCPUs = made
+    } catch {
+      throw .kvm(error)
+    }
+    do throws(Errno) {
       var runners: [VCPURunner] = []
-      for index in 0..<configuration.vcpuCount {
+      for vcpu in virtualCPUs {
         runners.append(
-          VCPURunner(vcpu: try vm.makeVCPU(index: index), portBus: portBus, memoryBus: memoryBus))
+          try VCPURunner(
+            vcpu: vcpu, portBus: portBus, memoryBus: memoryBus, memory: memory, debug: configuration.debug,
+            end: endLatch))
       }
       vcpus = runners
     } catch {
-      throw .kvm(error)
+      throw .descriptor(error)
     }
     pci = PCIHost(memoryBus: memoryBus, registrar: vm)
     let inserted = portBus.insert(pci, start: UInt64(PCIHost.firstPort.rawValue), byteCount: 8)
@@ -66,8 +81,20 @@ public final class Machine: Sendable {
     }
   }
 
+  /// Notes how the machine ends; the first one to do so wins. Any thread, vCPU threads and devices included.
+  ///
+  /// The owner sees it in ``endDescriptor`` and calls ``stop()``.
+  public func end(_ end: MachineEnd) { endLatch.end(end) }
+
+  /// How the machine ended, or nil while it has not. Any thread.
+  public var end: MachineEnd? { endLatch.value }
+
+  /// An eventfd that is readable once the machine has ended.
+  public var endDescriptor: Int32 { endLatch.eventDescriptor }
+
   /// Ends every vCPU's thread and waits for it. Devices that an I/O thread serves are shut down after this.
   public func stop() {
+    end(.stopped)
     for runner in vcpus { runner.requestStop() }
     for runner in vcpus { runner.join() }
   }

@@ -14,12 +14,14 @@ public struct MachineConfiguration: Sendable {
   public var memoryNode: Int?
   /// Whether every page of RAM is made resident before the guest starts.
   public var prefaultsMemory: Bool
+  /// What the machine tells about its guest.
+  public var debug: MachineDebugOptions
 
   /// A configuration: unpinned, unbound, not prefaulted unless given.
   public init(
     name: String, memoryByteCount: UInt64, vcpuCount: Int, vcpuAffinity: [CPUSet] = [],
-    memoryNode: Int? = nil,
-    prefaultsMemory: Bool = false
+    memoryNode: Int? = nil, prefaultsMemory: Bool = false,
+    debug: MachineDebugOptions = MachineDebugOptions()
   ) {
     self.name = name
     self.memoryByteCount = memoryByteCount
@@ -27,5 +29,6 @@ public struct MachineConfiguration: Sendable {
     self.vcpuAffinity = vcpuAffinity
     self.memoryNode = memoryNode
     self.prefaultsMemory = prefaultsMemory
+    self.debug = debug
   }
 }

@@ -1,16 +1,22 @@
-import CKVM
 public import HostSystem
+import Logging
 import SystemPackage
 import Synchronization
-import VextProtocol
 
 /// One vCPU and its thread: runs the guest and answers its port and memory accesses until told to stop.
+///
+/// The thread takes requests when KVM_RUN returns as interrupted. KVM has then finished the access of the exit before
+/// (KVM API §5, immediate_exit), so registers are whole.
 public final class VCPURunner: Sendable {
   /// The vCPU.
   public let vcpu: KVMVirtualCPU
-  private let portBus: AddressBus
-  private let memoryBus: AddressBus
-  private let stopRequested = Atomic<Bool>(false)
+  let portBus: AddressBus
+  let memoryBus: AddressBus
+  let memory: GuestMemory
+  let debug: MachineDebugOptions
+  let end: MachineEndLatch
+  let logger: Logger
+  private let mailbox: VCPUMailbox
   private let userExits = Atomic<UInt64>(0)
   private let state = Mutex(State())
 
@@ -19,10 +25,18 @@ public final class VCPURunner: Sendable {
     var outcome: VCPUOutcome?
   }
 
-  init(vcpu: KVMVirtualCPU, portBus: AddressBus, memoryBus: AddressBus) {
+  init(
+    vcpu: KVMVirtualCPU, portBus: AddressBus, memoryBus: AddressBus, memory: GuestMemory,
+    debug: MachineDebugOptions, end: MachineEndLatch
+  ) throws(Errno) {
     self.vcpu = vcpu
     self.portBus = portBus
     self.memoryBus = memoryBus
+    self.memory = memory
+    self.debug = debug
+    self.end = end
+    logger = Logger(label: "vcpu\(vcpu.index)")
+    mailbox = try VCPUMailbox()
   }
 
   /// Returns of KVM_RUN to user space so far. Any thread.
@@ -34,80 +48,116 @@ public final class VCPURunner: Sendable {
   /// The vCPU's thread, once started. Any thread.
   public var thread: HostThread? { state.withLock { $0.thread } }
 
+  /// Whether the vCPU's thread is there, paused or not. Any thread.
+  var isStarted: Bool { mailbox.isOpen }
+
   func start(name: String, cpus: CPUSet?) throws(Errno) {
-    let thread = try HostThread(name: name, cpus: cpus) { [self] in
-      let outcome = runUntilStopped()
-      state.withLock { $0.outcome = outcome }
+    // The lock is held until the thread is known, so that nobody who asks something of it fails to interrupt it.
+    try state.withLock { (state) throws(Errno) in
+      mailbox.open()
+      do throws(Errno) {
+        state.thread = try HostThread(name: name, cpus: cpus) { [self] in
+          let outcome = runUntilStopped()
+          mailbox.close()
+          self.state.withLock { $0.outcome = outcome }
+        }
+      } catch {
+        mailbox.close()
+        throw error
+      }
     }
-    state.withLock { $0.thread = thread }
   }
 
   /// Asks the vCPU to leave the guest for good; returns at once.
   func requestStop() {
-    stopRequested.store(true, ordering: .releasing)
-    vcpu.requestExit()
-    thread?.interrupt()
+    mailbox.requestStop()
+    interrupt()
   }
 
   func join() { thread?.join() }
 
+  /// Asks the vCPU to leave the guest until ``resume()``; returns at once.
+  func requestPause() {
+    mailbox.setPause(true)
+    interrupt()
+  }
+
+  /// Waits until no guest code runs, asleep for 20 us at a time.
+  func waitUntilAtRest() {
+    while !mailbox.isAtRest { HostClock.sleep(nanoseconds: 20_000) }
+  }
+
+  func resume() { mailbox.setPause(false) }
+
+  /// Does something to the vCPU on its thread and waits for that; on this thread while the vCPU has none.
+  ///
+  /// Not from a vCPU's thread: it would wait for itself.
+  func perform<Result: Sendable>(
+    _ body: @escaping @Sendable (KVMVirtualCPU) throws(KVMError) -> Result
+  ) throws(KVMError) -> Result {
+    let answer = VCPUAnswer<Result>()
+    let vcpu = vcpu
+    if mailbox.post({ answer.fill(with: body, vcpu) }) { interrupt() }
+    return try answer.wait()
+  }
+
+  private func interrupt() {
+    vcpu.requestExit()
+    thread?.interrupt()
+  }
+
   private func runUntilStopped() -> VCPUOutcome {
-    while !stopRequested.load(ordering: .acquiring) {
-      do throws(KVMError) {
+    do throws(KVMError) {
+      if debug.singleSteps { try vcpu.enableSingleStep() }
+      while true {
         let exit = try vcpu.runOnce()
         userExits.store(userExits.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-        if let outcome = handle(exit) { return outcome }
-      } catch {
-        return .crashed(describe("\(error)"))
-      }
-    }
-    return .stopped
-  }
-
-  private func handle(_ exit: VMExit) -> VCPUOutcome? {
-    switch exit {
-    case .port(let port, let byteCount, let count, let isWrite):
-      for item in 0..<count {
-        if isWrite {
-          portBus.write(
-            UInt64(port.rawValue), byteCount: byteCount, value: vcpu.portItem(item, byteCount: byteCount))
-        } else {
-          let value = portBus.read(UInt64(port.rawValue), byteCount: byteCount)
-          vcpu.setPortItem(item, byteCount: byteCount, value: value)
+        if exit == .interrupted {
+          guard try answerMail() else { return .stopped }
+        } else if let outcome = handle(exit) {
+          return outcome
         }
       }
-      return nil
-    case .memory(let address, let byteCount, let isWrite, let value):
-      if isWrite {
-        memoryBus.write(address.rawValue, byteCount: byteCount, value: value)
-      } else {
-        vcpu.setMemoryResult(memoryBus.read(address.rawValue, byteCount: byteCount))
+    } catch {
+      return crash("\(error)")
+    }
+  }
+
+  /// Does what other threads asked for; false where that is to stop.
+  private func answerMail() throws(KVMError) -> Bool {
+    // Before looking: a request that comes later asks for an exit again.
+    vcpu.clearExitRequest()
+    while true {
+      switch mailbox.take() {
+      case .nothing: return true
+      case .stop: return false
+      case .task(let task): task()
+      case .park: mailbox.waitForMail()
+      case .resumption:
+        try vcpu.tellGuestItWasPaused()
+        return true
       }
-      return nil
-    case .interrupted, .halt: return nil
-    case .shutdown, .systemEvent: return .reset
-    case .failedEntry(let reason): return .crashed(describe("entry refused, reason \(hex(reason))"))
-    case .internalError(let suberror, let data):
-      let words = data.map(hex).joined(separator: " ")
-      return .crashed(describe("KVM internal error \(suberror), data \(words)"))
-    case .unknown(let reason): return .crashed(describe("unknown exit reason \(reason)"))
     }
   }
+}
 
-  /// The message, and the registers as they are now.
-  private func describe(_ message: String) -> String {
-    guard let r = try? vcpu.registers(), let s = try? vcpu.specialRegisters() else {
-      return "vCPU \(vcpu.index): \(message); registers not readable"
-    }
-    return """
-      vCPU \(vcpu.index): \(message)
-        rip \(hex(r.rip)) rsp \(hex(r.rsp)) rflags \(hex(r.rflags)) cs \(hex(UInt64(s.cs.selector)))
-        rax \(hex(r.rax)) rbx \(hex(r.rbx)) rcx \(hex(r.rcx)) rdx \(hex(r.rdx))
-        rsi \(hex(r.rsi)) rdi \(hex(r.rdi)) rbp \(hex(r.rbp)) r8 \(hex(r.r8)) r9 \(hex(r.r9))
-        r10 \(hex(r.r10)) r11 \(hex(r.r11)) r12 \(hex(r.r12)) r13 \(hex(r.r13)) r14 \(hex(r.r14)) r15 \(hex(r.r15))
-        cr0 \(hex(s.cr0)) cr2 \(hex(s.cr2)) cr3 \(hex(s.cr3)) cr4 \(hex(s.cr4)) efer \(hex(s.efer))
-      """
+/// What a vCPU's thread answers to whoever asked it to do something.
+private final class VCPUAnswer<Success: Sendable>: Sendable {
+  private let result = Mutex<Result<Success, KVMError>?>(nil)
+
+  func fill(
+    with body: (KVMVirtualCPU) throws(KVMError) -> Success, _ vcpu: KVMVirtualCPU
+  ) {
+    let outcome: Result<Success, KVMError>
+    do throws(KVMError) { outcome = .success(try body(vcpu)) } catch { outcome = .failure(error) }
+    result.withLock { $0 = outcome }
   }
 
-  private func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+  /// Asleep for 20 us at a time: a person asked, or a test.
+  func wait() throws(KVMError) -> Success {
+    while true {
+      if let outcome = result.withLock({ $0 }) { return try outcome.get() }
+      HostClock.sleep(nanoseconds: 20_000)
+    }
+  }
 }

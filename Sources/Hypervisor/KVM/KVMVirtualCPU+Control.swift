@@ -1,0 +1,50 @@
+import CKVM
+import HostSystem
+import SystemPackage
+
+/// What pausing and debugging want of a vCPU. Its thread only, or any thread while that does not run.
+extension KVMVirtualCPU {
+  /// Queues a non-maskable interrupt (KVM API §4.64).
+  func injectNMI() throws(KVMError) {
+    try kvmResult("KVM_NMI", ckvm_ioctl(descriptor.rawValue, CKVM_NMI, 0))
+  }
+
+  /// Makes each instruction exit as ``VMExit/debug(instruction:)`` (KVM API §4.87).
+  func enableSingleStep() throws(KVMError) {
+    var debug = kvm_guest_debug()
+    debug.control = UInt32(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
+    try kvmResult(
+      "KVM_SET_GUEST_DEBUG", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_GUEST_DEBUG, &debug))
+  }
+
+  /// Tells the guest's watchdogs that the vCPU was paused (KVM API §4.68).
+  func tellGuestItWasPaused() throws(KVMError) {
+    let result = ckvm_ioctl(descriptor.rawValue, CKVM_KVMCLOCK_CTRL, 0)
+    // EINVAL: this guest does not use kvmclock, so there is nobody to be told.
+    if result == -Errno.invalidArgument.rawValue { return }
+    try kvmResult("KVM_KVMCLOCK_CTRL", result)
+  }
+
+  /// Sets the guest's TSC back by `ticks`, where this KVM can (group KVM_VCPU_TSC_CTRL, Linux 5.16).
+  ///
+  /// The guest's TSC ticks as the host's does: nobody asks KVM to scale it.
+  func setTSCBack(ticks: UInt64) throws(KVMError) {
+    var offset: UInt64 = 0
+    // SAFETY: the attribute's value is a 64-bit integer, which lives for the duration of the calls.
+    try unsafe withUnsafeMutablePointer(to: &offset) { (value) throws(KVMError) in
+      var attribute = kvm_device_attr()
+      attribute.group = UInt32(KVM_VCPU_TSC_CTRL)
+      attribute.attr = UInt64(KVM_VCPU_TSC_OFFSET)
+      attribute.addr = UInt64(UInt(bitPattern: value))
+      let support = unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_HAS_DEVICE_ATTR, &attribute)
+      guard support == 0 else { return }
+      try kvmResult(
+        "KVM_GET_DEVICE_ATTR",
+        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_DEVICE_ATTR, &attribute))
+      unsafe value.pointee &-= ticks
+      try kvmResult(
+        "KVM_SET_DEVICE_ATTR",
+        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_DEVICE_ATTR, &attribute))
+    }
+  }
+}

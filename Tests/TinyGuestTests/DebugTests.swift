@@ -1,0 +1,78 @@
+import HostSystem
+import Hypervisor
+import Testing
+import VextProtocol
+
+extension TinyGuests {
+  /// Looking into guests.
+  @Suite struct DebugTests {
+    @Test(arguments: [false, true])
+    func `a dump shows registers, code, page tables and stack of a guest`(isPaused: Bool) throws {
+      let guest = try TinyGuest(GuestCode.spin, argument: 0x1234_5678)
+      let stack = GuestAddress(TinyGuest.stackTop.rawValue - 8)
+      try guest.machine.memory.store(0xFEED_FACE_CAFE as UInt64, at: stack)
+      try guest.machine.start()
+      if isPaused { #expect(try guest.machine.pause()) }
+      let text = try #require(try guest.machine.describe(vcpu: 0))
+      #expect(text.contains("rip 0x10000 "))
+      #expect(text.contains("rsi 0x12345678 "))
+      #expect(text.contains("<eb> fe"))
+      #expect(text.contains("PML4 entry at 0x100000: "))
+      #expect(text.contains("physical 0x10000, in a page of 4 KiB"))
+      #expect(text.contains("0x1fff8: 0xfeedfacecafe "))
+      #expect(text.contains("cr3 0x100000 "))
+      #expect(guest.outcome == nil)
+    }
+
+    @Test func `a vCPU that is not there has no dump and takes no NMI`() throws {
+      let guest = try TinyGuest(GuestCode.spin)
+      #expect(try guest.machine.describe(vcpu: 1) == nil)
+      #expect(try guest.machine.describe(vcpu: -1) == nil)
+      #expect(try !guest.machine.injectNMI(vcpu: 1))
+    }
+
+    @Test func `a dump needs no running vCPU`() throws {
+      let guest = try TinyGuest(GuestCode.spin)
+      #expect(try guest.machine.describe(vcpu: 0)?.contains("rip 0x10000 ") == true)
+      try guest.machine.start()
+      guest.machine.stop()
+      #expect(try guest.machine.describe(vcpu: 0)?.contains("rip 0x10000 ") == true)
+    }
+
+    @Test func `a dump of a guest whose page tables are garbage says so`() throws {
+      let guest = try TinyGuest(GuestCode.spin)
+      try guest.machine.memory.store(0x000F_FFFF_0000_0003 as UInt64, at: TinyGuest.tables)
+      let text = try #require(try guest.machine.describe(vcpu: 0))
+      #expect(text.contains("no RAM at 0xfffff"))
+      #expect(text.contains("<??> ??"))
+    }
+
+    @Test func `an NMI runs the guest's handler`() throws {
+      let guest = try TinyGuest(GuestCode.spin, gate: (vector: 2, handler: GuestCode.countNMI))
+      try guest.machine.start()
+      #expect(try guest.machine.injectNMI(vcpu: 0))
+      let counter = GuestAddress(GuestCode.interruptCounter)
+      #expect(try TinyGuest.wait { try guest.machine.memory.load(UInt64.self, at: counter) == 1 })
+      #expect(guest.outcome == nil)
+    }
+
+    @Test(.disabled(if: KVMAvailability.isSoftwareKVM, "kvm_pvm does not step at CPL 3"))
+    func `single-stepping exits at each instruction`() throws {
+      var debug = MachineDebugOptions()
+      debug.singleSteps = true
+      let guest = try TinyGuest(GuestCode.done, debug: debug)
+      #expect(try guest.runUntilDone())
+      #expect(guest.userExitCount > 2, "\(String(describing: guest.outcome))")
+    }
+
+    @Test func `accesses without a device are logged and answered as ever`() throws {
+      var debug = MachineDebugOptions()
+      debug.logsUnclaimedPorts = true
+      debug.logsUnclaimedMemory = true
+      debug.accessDelayMilliseconds = 1
+      let guest = try TinyGuest(GuestCode.accessPort, argument: 0x600, debug: debug)
+      #expect(try guest.runUntilDone())
+      #expect(try guest.results(3) == [0xFF, 0xFFFF, 0xFFFF_FFFF])
+    }
+  }
+}
