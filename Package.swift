@@ -114,5 +114,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: houseRules),
+    // T3: Debian guests of the lkvm binary, in the virtual host of scripts/testbed.
+    .testTarget(name: "DebianGuestTests", swiftSettings: houseRules),
   ]
 )

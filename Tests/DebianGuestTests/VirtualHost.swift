@@ -1,0 +1,26 @@
+import Foundation
+
+/// The virtual host of scripts/testbed, where these tests run.
+enum VirtualHost {
+  /// Whether this process runs in it.
+  static let isHere = ProcessInfo.processInfo.environment["VEXT_TESTBED"] != nil
+  /// Why the tests are skipped elsewhere.
+  static let absence = "these run in the virtual host of scripts/testbed: scripts/test boots it"
+
+  /// The folder of the package.
+  private static let project = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+  /// The release build of lkvm, as users run it.
+  static let lkvm = project.appending(path: ".build/release/lkvm")
+
+  /// Runs a host command to its end and answers what it printed.
+  @discardableResult
+  static func run(_ words: String...) throws -> String {
+    let program = try LkvmProcess(words, program: URL(filePath: "/usr/bin/env"))
+    let code = try program.waitForEnd(within: .seconds(120))
+    guard code == 0 else {
+      throw TestFailure("\(words.joined(separator: " ")) failed (\(code)): \(program.errors)")
+    }
+    return program.output
+  }
+}
