@@ -1,5 +1,3 @@
-public import HostSystem
-
 /// What a whole guest is made of: a machine, a kernel and the devices of a virtual PC.
 public struct GuestConfiguration: Sendable {
   /// A disk image or block device.
@@ -71,8 +69,6 @@ public struct GuestConfiguration: Sendable {
   public var console: Console = .serial
   /// Serial ports that get a pseudo-terminal.
   public var pseudoTerminals: [Int] = []
-  /// The interface of the virtio devices.
-  public var transport: VirtioTransport = .modern
   /// Whether KVM turns notifications into eventfd signals; otherwise each returns to user space.
   public var usesIOEventFD = true
 
