@@ -23,6 +23,8 @@
 
 /* Declared by hand: whether Glibc's headers show them depends on who includes them first. */
 static const int LINUX_O_PATH = 010000000;
+static const int LINUX_O_CREAT = 0100;
+static const int LINUX_O_EXCL = 0200;
 static const int LINUX_O_DIRECTORY = 0200000;
 static const int LINUX_O_NOFOLLOW = 0400000;
 #define LINUX_AT_EMPTY_PATH 0x1000
@@ -30,6 +32,8 @@ static const int LINUX_O_NOFOLLOW = 0400000;
 #define LINUX_F_OFD_SETLK 37
 
 static const int64_t LINUX_PROC_MAGIC = 0x9fa0;
+
+static inline uint32_t linux_effective_user(void) { return geteuid(); }
 
 /* What stat(2) tells, without the C library's names. */
 struct linux_file_status {

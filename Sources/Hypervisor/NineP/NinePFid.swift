@@ -1,0 +1,30 @@
+/// What a guest's number for a file stands for.
+final class NinePFid {
+  /// What it may be used for.
+  enum Use {
+    /// To walk from, to ask and to change, not for I/O.
+    case path
+    /// A regular file, open for I/O.
+    case file
+    /// A directory that is being read: where the host's position in it is.
+    case directory(position: UInt64)
+    /// The value of the attribute of this name, zero at the end; nil: all names.
+    case attributeRead([CChar]?)
+    /// An attribute whose value is being written; set when the fid is clunked.
+    case attributeWrite(NinePPendingAttribute)
+  }
+
+  var node: NinePNode
+  var use: Use
+  /// Who owns what is created; nil where the guest named nobody.
+  let user: UInt32?
+
+  init(_ node: NinePNode, use: Use = .path, user: UInt32?) {
+    self.node = node
+    self.use = use
+    self.user = user
+  }
+
+  /// Whether it is open, for files or for attributes.
+  var isOpen: Bool { if case .path = use { false } else { true } }
+}

@@ -1,0 +1,40 @@
+/// Numbers of 9P2000.L that belong to no single message, and what this server allows.
+enum NinePProtocol {
+  /// The one dialect that is spoken.
+  static let version: StaticString = "9P2000.L"
+  /// The answer to a dialect that is not.
+  static let unknownVersion: StaticString = "unknown"
+  /// Type of the answer that carries an error number.
+  static let errorType: UInt8 = 7
+  /// The tag of a message that has none (Tversion).
+  static let noTag: UInt16 = .max
+  /// The fid that stands for none.
+  static let noFid: UInt32 = .max
+  /// The user number that stands for none.
+  static let noUser: UInt32 = .max
+  /// size[4] type[1] tag[2]
+  static let headerByteCount = 7
+  /// An answer that carries data: the header and count[4].
+  static let dataHeaderByteCount = 11
+  /// Twrite before its data: the header, fid[4] offset[8] count[4].
+  static let writeHeaderByteCount = 23
+  /// The most names of one Twalk.
+  static let walkNameLimit = 16
+  /// What a file system of this kind says of itself in statfs.
+  static let fileSystemType: UInt32 = 0x0102_1997
+
+  /// The least and the most that a message may be agreed to have, in bytes.
+  static let messageByteLimits = 4096...(1 << 20)
+  /// The most bytes of a request that are not data of Twrite.
+  static let requestHeadLimit = 16 << 10
+  /// The most bytes of entries or attributes in one answer.
+  static let copiedDataLimit = 64 << 10
+  /// The most fids, each with a descriptor of its own.
+  static let fidLimit = 1 << 16
+  /// The most bytes of one extended attribute (XATTR_SIZE_MAX), and of all that are being written.
+  static let attributeByteLimit = 64 << 10
+  static let pendingAttributeByteLimit = 4 << 20
+  /// The longest file name and the longest target of a symbolic link (NAME_MAX, PATH_MAX less the end).
+  static let nameByteLimit = 255
+  static let targetByteLimit = 4095
+}

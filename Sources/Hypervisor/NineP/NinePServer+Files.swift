@@ -1,0 +1,121 @@
+import CLinux
+import SystemPackage
+
+/// Tlopen, Tlcreate, Tread, Twrite, Tfsync: the contents of files.
+extension NinePServer {
+  /// size[4] Tlopen tag[2] fid[4] flags[4]
+  func lopen(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let fid = try self.fid(reader.number())
+    let flags = NinePOpenFlags(rawValue: try reader.number())
+    guard !fid.isOpen else { throw .invalidArgument }
+    try open(fid, flags)
+    try writeOpened(fid, &writer)
+  }
+
+  private func open(_ fid: NinePFid, _ flags: NinePOpenFlags) throws(Errno) {
+    guard !(share.isReadOnly && flags.changesFile) else { throw .readOnlyFileSystem }
+    fid.node = try share.open(fid.node, flags: flags.hostFlags())
+    fid.use = fid.node.kind == .directory ? .directory(position: 0) : .file
+  }
+
+  /// qid[13] iounit[4]; no limit of its own is put on reads and writes.
+  private func writeOpened(_ fid: NinePFid, _ writer: inout NinePWriter) throws(Errno) {
+    try writer.qid(qid(of: fid.node))
+    try writer.number(0 as UInt32)
+  }
+
+  /// size[4] Tlcreate tag[2] fid[4] name[s] flags[4] mode[4] gid[4]: the directory's fid becomes that of the file.
+  func lcreate(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let number = try reader.number(UInt32.self)
+    let name = try reader.string()
+    let flags = NinePOpenFlags(rawValue: try reader.number())
+    let mode = try reader.number(UInt32.self)
+    let group = try reader.number(UInt32.self)
+    let (fid, directory) = try self.directory(number)
+    guard !fid.isOpen else { throw .invalidArgument }
+    do throws(Errno) {
+      fid.node = try unsafe share.createFile(
+        name.name(), in: directory, flags: flags.hostFlags(), mode: mode,
+        owner: .init(user: fid.user, group: group))
+      fid.use = .file
+    } catch where error == .fileExists && !flags.contains(.exclusive) {
+      // Opened as any other file: it may be a device or a FIFO.
+      let found = NinePFid(try unsafe share.find(name.name(), in: directory), user: fid.user)
+      guard found.node.kind != .directory else { throw .isDirectory }
+      try open(found, flags)
+      fid.node = found.node
+      fid.use = found.use
+    }
+    try writeOpened(fid, &writer)
+  }
+
+  /// size[4] Tread tag[2] fid[4] offset[8] count[4]; the answer is count[4] and the data.
+  func read(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let fid = try self.fid(reader.number())
+    let offset = try reader.number(UInt64.self)
+    let count = Int(try reader.number(UInt32.self))
+    switch fid.use {
+    case .path: throw .badFileDescriptor
+    case .directory: throw .isDirectory
+    case .attributeWrite: throw .invalidArgument
+    case .attributeRead(let name):
+      try writer.data(limit: min(count, roomForData)) { target throws(Errno) in
+        try unsafe readAttribute(name, of: fid.node, offset: offset, into: target)
+      }
+    case .file:
+      guard let offset = Int64(exactly: offset) else { throw .invalidArgument }
+      let limit = min(count, roomForData)
+      let pieces = unsafe reply.slice(
+        offset: NinePProtocol.dataHeaderByteCount, limit: limit, into: vectors)
+      // SAFETY: the slice describes memory that the caller lent for the answer.
+      let done = try unsafe checkCall(
+        linux_preadv(fid.node.number, vectors.baseAddress, Int32(pieces.count), offset))
+      payloadByteCount = Int(done)
+      try writer.number(UInt32(payloadByteCount))
+    }
+  }
+
+  /// What the answer to a read can carry, by the message size and by the memory lent for it.
+  var roomForData: Int {
+    unsafe max(0, min(messageLimit, reply.byteCount) - NinePProtocol.dataHeaderByteCount)
+  }
+
+  /// size[4] Twrite tag[2] fid[4] offset[8] count[4] data[count]
+  func write(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let fid = try self.fid(reader.number())
+    let offset = try reader.number(UInt64.self)
+    let count = Int(try reader.number(UInt32.self))
+    guard count <= dataByteCount else { throw .protocolError }
+    switch fid.use {
+    case .path, .directory: throw .badFileDescriptor
+    case .attributeRead: throw .invalidArgument
+    case .attributeWrite(var attribute):
+      try append(count, at: offset, to: &attribute)
+      fid.use = .attributeWrite(attribute)
+      try writer.number(UInt32(count))
+    case .file:
+      guard let offset = Int64(exactly: offset) else { throw .invalidArgument }
+      let pieces = unsafe request.slice(
+        offset: NinePProtocol.writeHeaderByteCount, limit: count, into: vectors)
+      // SAFETY: the slice describes memory that the caller lent for the request.
+      let done = try unsafe checkCall(
+        linux_pwritev(fid.node.number, vectors.baseAddress, Int32(pieces.count), offset))
+      try writer.number(UInt32(done))
+    }
+  }
+
+  /// size[4] Tfsync tag[2] fid[4] datasync[4]
+  func fsync(_ reader: inout NinePReader) throws(Errno) {
+    let fid = try self.fid(reader.number())
+    let dataOnly = try reader.number(UInt32.self) != 0
+    switch fid.use {
+    case .file, .directory:
+      if dataOnly {
+        try checkCall(linux_fdatasync(fid.node.number))
+      } else {
+        try checkCall(linux_fsync(fid.node.number))
+      }
+    case .path, .attributeRead, .attributeWrite: throw .badFileDescriptor
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import CLinux
+import SystemPackage
+
+/// Tsymlink, Tmknod, Tmkdir, Tlink, Trename, Trenameat, Tunlinkat, Tremove: names come, move and go.
+extension NinePServer {
+  /// AT_REMOVEDIR of Tunlinkat.
+  private static let removesDirectory: UInt32 = 0x200
+
+  /// size[4] Tsymlink tag[2] fid[4] name[s] symtgt[s] gid[4]
+  func symlink(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let number = try reader.number(UInt32.self)
+    let name = try reader.string()
+    let target = try reader.string()
+    let group = try reader.number(UInt32.self)
+    let (fid, directory) = try self.directory(number)
+    let node = try unsafe share.createSymbolicLink(
+      name.name(), in: directory, target: target.text(byteLimit: NinePProtocol.targetByteLimit),
+      owner: .init(user: fid.user, group: group))
+    try writer.qid(qid(of: node))
+  }
+
+  /// size[4] Tmknod tag[2] dfid[4] name[s] mode[4] major[4] minor[4] gid[4]
+  ///
+  /// Devices are refused with EPERM: a node of the guest's would be a door to the host's device for whoever can read the
+  /// directory there.
+  func mknod(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let number = try reader.number(UInt32.self)
+    let name = try reader.string()
+    let mode = try reader.number(UInt32.self)
+    _ = try reader.number(UInt32.self)
+    _ = try reader.number(UInt32.self)
+    let group = try reader.number(UInt32.self)
+    let (fid, directory) = try self.directory(number)
+    let owner = NinePShare.Owner(user: fid.user, group: group)
+    let node: NinePNode
+    switch mode & NinePMode.typeMask {
+    case 0, NinePMode.regular:
+      node = try unsafe share.createFile(
+        name.name(), in: directory, flags: NinePOpenFlags.writeOnly.hostFlags(), mode: mode, owner: owner)
+    case NinePMode.fifo, NinePMode.socket:
+      node = try unsafe share.createSpecial(name.name(), in: directory, mode: mode, owner: owner)
+    default: throw .notPermitted
+    }
+    try writer.qid(qid(of: node))
+  }
+
+  /// size[4] Tmkdir tag[2] dfid[4] name[s] mode[4] gid[4]
+  func mkdir(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
+    let number = try reader.number(UInt32.self)
+    let name = try reader.string()
+    let mode = try reader.number(UInt32.self)
+    let group = try reader.number(UInt32.self)
+    let (fid, directory) = try self.directory(number)
+    let node = try unsafe share.createDirectory(
+      name.name(), in: directory, mode: mode, owner: .init(user: fid.user, group: group))
+    try writer.qid(qid(of: node))
+  }
+
+  /// size[4] Tlink tag[2] dfid[4] fid[4] name[s]
+  func link(_ reader: inout NinePReader) throws(Errno) {
+    let (_, directory) = try self.directory(reader.number())
+    let fid = try self.fid(reader.number())
+    let name = try reader.string()
+    try checkCall(
+      unsafe linux_link(share.descriptorsNumber, fid.node.number, directory.number, name.name()))
+  }
+
+  /// size[4] Trename tag[2] fid[4] dfid[4] name[s]
+  func rename(_ reader: inout NinePReader) throws(Errno) {
+    let fid = try self.fid(reader.number())
+    let (_, directory) = try self.directory(reader.number())
+    let name = try unsafe reader.string().name()
+    let place = try share.locate(fid.node)
+    try checkCall(unsafe linux_rename(place.directory.number, place.name, directory.number, name))
+  }
+
+  /// size[4] Trenameat tag[2] olddirfid[4] oldname[s] newdirfid[4] newname[s]
+  func renameat(_ reader: inout NinePReader) throws(Errno) {
+    let (_, old) = try self.directory(reader.number())
+    let oldName = try unsafe reader.string().name()
+    let (_, new) = try self.directory(reader.number())
+    let newName = try unsafe reader.string().name()
+    try checkCall(unsafe linux_rename(old.number, oldName, new.number, newName))
+  }
+
+  /// size[4] Tunlinkat tag[2] dirfd[4] name[s] flags[4]
+  func unlinkat(_ reader: inout NinePReader) throws(Errno) {
+    let (_, directory) = try self.directory(reader.number())
+    let name = try unsafe reader.string().name()
+    let flags = try reader.number(UInt32.self)
+    guard flags & ~Self.removesDirectory == 0 else { throw .invalidArgument }
+    try checkCall(unsafe linux_unlink(directory.number, name, flags == 0 ? 0 : 1))
+  }
+
+  /// size[4] Tremove tag[2] fid[4]: the fid is gone whatever the answer.
+  func remove(_ reader: inout NinePReader) throws(Errno) {
+    let number = try reader.number(UInt32.self)
+    let node = try fid(number).node
+    try release(number)
+    let place = try share.locate(node)
+    try checkCall(
+      unsafe linux_unlink(place.directory.number, place.name, node.kind == .directory ? 1 : 0))
+  }
+}

@@ -1,0 +1,169 @@
+import CLinux
+import SystemPackage
+
+/// Answers 9P2000.L requests for one share: a session, its fids, and what they stand for.
+///
+/// It knows messages as bytes in memory and nothing of how they travel. A guest wrote them: each is copied once (but for
+/// the data of reads and writes, which goes between file and buffers directly), only the copy is looked at, and whatever
+/// it says is answered, at worst with an error. Requests are served in order, each wholly before the next: Tflush never
+/// finds its request unanswered.
+///
+/// One thread at a time.
+@safe
+public final class NinePServer: @unchecked Sendable {
+  let share: NinePShare
+  /// The agreed size of messages in bytes; 0 before Tversion.
+  var messageLimit = 0
+  var fids: [UInt32: NinePFid] = [:]
+  var devices: NinePDeviceTable
+  /// Bytes announced by attributes that are being written.
+  var pendingAttributeByteCount = 0
+  /// The request's data beyond what was copied, and where to put the answer's.
+  private(set) var request: NinePBuffers
+  private(set) var reply: NinePBuffers
+  /// Bytes of the answer that are in the reply's buffers already, behind its data header.
+  var payloadByteCount = 0
+  /// The copy of the request; one byte more, for the zero of a string at the end.
+  private let head: UnsafeMutableRawPointer
+  private let answer: UnsafeMutableRawPointer
+  private let answerCapacity = NinePProtocol.dataHeaderByteCount + NinePProtocol.copiedDataLimit
+  /// For entries, attributes and link targets on their way to the answer.
+  let scratch: UnsafeMutableRawBufferPointer
+  /// For preadv and pwritev; as many as the kernel takes.
+  let vectors: UnsafeMutableBufferPointer<iovec>
+
+  /// A server without a session.
+  public init(share: NinePShare) {
+    self.share = share
+    devices = NinePDeviceTable(root: share.root.device)
+    unsafe request = NinePBuffers(.init(start: nil, count: 0))
+    unsafe reply = NinePBuffers(.init(start: nil, count: 0))
+    unsafe head = .allocate(byteCount: NinePProtocol.requestHeadLimit + 1, alignment: 8)
+    unsafe answer = .allocate(byteCount: answerCapacity, alignment: 8)
+    unsafe scratch = .allocate(byteCount: NinePProtocol.copiedDataLimit, alignment: 8)
+    unsafe vectors = .allocate(capacity: 1024)
+  }
+
+  deinit {
+    unsafe head.deallocate()
+    unsafe answer.deallocate()
+    unsafe scratch.deallocate()
+    unsafe vectors.deallocate()
+  }
+
+  /// Ends the session: every fid is forgotten, every descriptor closed.
+  public func reset() {
+    fids.removeAll()
+    pendingAttributeByteCount = 0
+    messageLimit = 0
+  }
+
+  /// Serves one message.
+  ///
+  /// - Parameters:
+  ///   - message: All of it, its size field included; it may be anything.
+  ///   - replyByteCount: Room for the answer in bytes.
+  /// - Returns: the answer; empty where not even an error has room.
+  public func handle(message: [UInt8], replyByteCount: Int) -> [UInt8] {
+    var message = message
+    return [UInt8](unsafeUninitializedCapacity: max(replyByteCount, 0)) { buffer, initialized in
+      unsafe message.withUnsafeMutableBytes { source in
+        // SAFETY: both buffers outlive the call.
+        let input = unsafe [iovec(iov_base: source.baseAddress, iov_len: source.count)]
+        let output = unsafe [iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)]
+        unsafe input.withUnsafeBufferPointer { input in
+          unsafe output.withUnsafeBufferPointer { output in
+            initialized = unsafe handle(NinePBuffers(input), reply: NinePBuffers(output))
+          }
+        }
+      }
+    }
+  }
+
+  /// Serves one message.
+  ///
+  /// - Returns: the bytes of the answer that were put into `reply`; 0 where not even an error has room.
+  func handle(_ request: NinePBuffers, reply: NinePBuffers) -> Int {
+    unsafe self.request = unsafe request
+    unsafe self.reply = unsafe reply
+    payloadByteCount = 0
+    // SAFETY: both have as much as they say, and belong to this object.
+    let copied = unsafe request.copyOut(to: head, offset: 0, limit: NinePProtocol.writeHeaderByteCount)
+    var reader = unsafe NinePReader(head, byteCount: copied)
+    var writer = unsafe NinePWriter(answer, capacity: answerCapacity)
+    var header = NinePHeader()
+    do throws(Errno) {
+      header = try NinePHeader(&reader)
+      let request = NinePRequest(rawValue: header.type)
+      reader.setEnd(try copyRest(of: request, header, copiedByteCount: copied))
+      try serve(request, &reader, &writer)
+      guard unsafe writer.byteCount + payloadByteCount <= min(reply.byteCount, messageLimit) else {
+        throw .messageTooLong
+      }
+      writer.finish(type: header.type &+ 1, tag: header.tag, payloadByteCount: payloadByteCount)
+    } catch {
+      payloadByteCount = 0
+      guard unsafe reply.byteCount >= NinePProtocol.dataHeaderByteCount else { return 0 }
+      writer.fail(error, tag: header.tag)
+    }
+    unsafe reply.copyIn(from: answer, count: writer.byteCount)
+    return writer.byteCount + payloadByteCount
+  }
+
+  /// Copies what a request has beyond the header of Twrite, whose data stay where they are.
+  ///
+  /// - Returns: how many bytes of the request are in the copy.
+  private func copyRest(
+    of request: NinePRequest?, _ header: NinePHeader, copiedByteCount: Int
+  ) throws(Errno) -> Int {
+    let byteCount = Int(header.byteCount)
+    guard unsafe byteCount >= NinePProtocol.headerByteCount, byteCount <= self.request.byteCount else {
+      throw .protocolError
+    }
+    guard request == .version || messageLimit > 0 else { throw .protocolError }
+    guard messageLimit == 0 || byteCount <= messageLimit else { throw .messageTooLong }
+    guard request != .write, byteCount > copiedByteCount else { return min(byteCount, copiedByteCount) }
+    guard byteCount <= NinePProtocol.requestHeadLimit else { throw .messageTooLong }
+    // SAFETY: byteCount is at most the room at `head`.
+    return unsafe copiedByteCount
+      + self.request.copyOut(
+        to: head + copiedByteCount, offset: copiedByteCount, limit: byteCount - copiedByteCount)
+  }
+
+  private func serve(
+    _ request: NinePRequest?, _ reader: inout NinePReader, _ writer: inout NinePWriter
+  ) throws(Errno) {
+    guard let request else { throw .notSupported }
+    guard !(share.isReadOnly && request.changesShare) else { throw .readOnlyFileSystem }
+    switch request {
+    case .version: try version(&reader, &writer)
+    case .auth: throw .notSupported
+    case .attach: try attach(&reader, &writer)
+    case .flush: _ = try reader.number(UInt16.self)
+    case .walk: try walk(&reader, &writer)
+    case .clunk: try clunk(&reader)
+    case .lopen: try lopen(&reader, &writer)
+    case .lcreate: try lcreate(&reader, &writer)
+    case .read: try read(&reader, &writer)
+    case .write: try write(&reader, &writer)
+    case .fsync: try fsync(&reader)
+    case .readdir: try readdir(&reader, &writer)
+    case .statfs: try statfs(&reader, &writer)
+    case .getattr: try getattr(&reader, &writer)
+    case .setattr: try setattr(&reader)
+    case .readlink: try readlink(&reader, &writer)
+    case .symlink: try symlink(&reader, &writer)
+    case .mknod: try mknod(&reader, &writer)
+    case .mkdir: try mkdir(&reader, &writer)
+    case .link: try link(&reader)
+    case .rename: try rename(&reader)
+    case .renameat: try renameat(&reader)
+    case .unlinkat: try unlinkat(&reader)
+    case .remove: try remove(&reader)
+    case .xattrwalk: try xattrwalk(&reader, &writer)
+    case .xattrcreate: try xattrcreate(&reader)
+    case .lock: try lock(&reader, &writer)
+    case .getlock: try getlock(&reader, &writer)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import CLinux
+import HostSystem
+import SystemPackage
+
+/// Finding and opening files without ever leaving the share.
+extension NinePShare {
+  /// No path in Linux is deeper: a directory's path has at most PATH_MAX bytes where it can be used.
+  private static let depthLimit = 4096
+  /// Room for a path that the kernel tells.
+  private static let locationByteLimit = 4096
+
+  /// What `name` is in `directory`: a symbolic link is found, not followed.
+  ///
+  /// - Parameter name: one name, not `..`.
+  func find(_ name: UnsafePointer<CChar>, in directory: NinePNode) throws(Errno) -> NinePNode {
+    guard !directory.isSealed else { throw .permissionDenied }
+    let found = try unsafe OwnedDescriptor(
+      adopting: checkCall(linux_open_beneath(directory.number, name, LINUX_O_PATH, 0)))
+    return try NinePNode(adopting: found, above: directory)
+  }
+
+  /// The directory above `directory`; above the root is the root.
+  ///
+  /// A directory may have been moved out of the share while a fid held it, so its parent counts only once the way up from
+  /// it has led to the root.
+  ///
+  /// - Throws: ENOTDIR, or EACCES where the way does not lead to the root.
+  func parent(of directory: NinePNode) throws(Errno) -> NinePNode {
+    guard directory.kind == .directory else { throw .notDirectory }
+    guard !directory.isSame(as: root) else { return root }
+    let parent = try Self.above(directory)
+    var step = parent
+    for _ in 0..<Self.depthLimit {
+      if step.isSame(as: root) { return parent.isSame(as: root) ? root : parent }
+      let next = try Self.above(step)
+      // Only the root of all is its own parent.
+      guard !next.isSame(as: step) else { throw .permissionDenied }
+      step = next
+    }
+    throw .tooManySymbolicLinkLevels
+  }
+
+  private static func above(_ directory: NinePNode) throws(Errno) -> NinePNode {
+    try NinePNode(
+      adopting: OwnedDescriptor(adopting: checkCall(linux_open_parent(directory.number))), above: nil)
+  }
+
+  /// Opens `node` once more. Files and directories only: the type of what a descriptor stands for cannot change, so nothing
+  /// else is ever opened.
+  func open(_ node: NinePNode, flags: Int32) throws(Errno) -> NinePNode {
+    switch node.kind {
+    case .file, .directory: break
+    case .symbolicLink: throw .tooManySymbolicLinkLevels
+    case .special: throw .permissionDenied
+    }
+    guard !node.isSealed else { throw .permissionDenied }
+    let opened = try OwnedDescriptor(
+      adopting: checkCall(linux_reopen(descriptors.rawValue, node.number, flags)))
+    return try NinePNode(adopting: opened, above: node)
+  }
+
+  /// A second O_PATH descriptor of what `node` is.
+  func reference(_ node: NinePNode) throws(Errno) -> NinePNode {
+    let opened = try OwnedDescriptor(
+      adopting: checkCall(linux_reopen(descriptors.rawValue, node.number, LINUX_O_PATH)))
+    return try NinePNode(adopting: opened, above: node)
+  }
+
+  /// Where `node` is now: a directory of the share, and its name there, zero at the end.
+  ///
+  /// What the kernel says is only a hint; the name is looked up below the root, and must lead to `node`.
+  ///
+  /// - Throws: ENOENT where the file has no name in the share any more, EBUSY for the root.
+  func locate(_ node: NinePNode) throws(Errno) -> (directory: NinePNode, name: [CChar]) {
+    guard !node.isSame(as: root) else { throw .resourceBusy }
+    let location = try location(of: node)
+    var prefix = try self.location(of: root)
+    if prefix.last != CChar(bitPattern: UInt8(ascii: "/")) { prefix.append(CChar(bitPattern: UInt8(ascii: "/"))) }
+    guard location.starts(with: prefix),
+      let slash = location.lastIndex(of: CChar(bitPattern: UInt8(ascii: "/")))
+    else { throw .noSuchFileOrDirectory }
+    let name = location[(slash + 1)...] + [0]
+    let above = slash < prefix.count ? [CChar(bitPattern: UInt8(ascii: ".")), 0] : location[prefix.count..<slash] + [0]
+    let found = try unsafe OwnedDescriptor(
+      adopting: checkCall(linux_open_beneath(root.number, Array(above), LINUX_O_PATH | LINUX_O_DIRECTORY, 0)))
+    let directory = try NinePNode(adopting: found, above: nil)
+    guard try unsafe find(Array(name), in: directory).isSame(as: node) else { throw .noSuchFileOrDirectory }
+    return (directory, Array(name))
+  }
+
+  private func location(of node: NinePNode) throws(Errno) -> [CChar] {
+    var bytes = [CChar](repeating: 0, count: Self.locationByteLimit)
+    let count = try unsafe checkCall(
+      linux_descriptor_location(descriptors.rawValue, node.number, &bytes, bytes.count))
+    return Array(bytes.prefix(Int(count)))
+  }
+}

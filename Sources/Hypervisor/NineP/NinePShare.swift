@@ -1,0 +1,55 @@
+import CLinux
+import HostSystem
+import SystemPackage
+
+/// A directory of the host that guests may use as theirs: its descriptor, and how it is named.
+///
+/// Nothing outside the directory is reachable through it. Every file is looked up by openat2(2) below a descriptor that
+/// was found so itself, one name at a time, and no symbolic link is followed. Mounts below the directory belong to it,
+/// procfs excepted. Any thread.
+public final class NinePShare: Sendable {
+  /// The directory's path, for people.
+  public let path: String
+  /// What the guest mounts it by.
+  public let tag: String
+  /// Nothing is changed.
+  public let isReadOnly: Bool
+  let root: NinePNode
+  /// /proc/self/fd, through which O_PATH descriptors are opened.
+  let descriptors: OwnedDescriptor
+  /// Its number.
+  var descriptorsNumber: Int32 { descriptors.rawValue }
+  /// Whether the owner of a file can be chosen.
+  let isPrivileged: Bool
+
+  /// Opens the directory `path`, following links.
+  public init(path: String, tag: String, readOnly: Bool) throws(NinePShareError) {
+    guard (1...255).contains(tag.utf8.count), !tag.utf8.contains(0) else { throw .invalidTag(tag) }
+    self.path = path
+    self.tag = tag
+    isReadOnly = readOnly
+    isPrivileged = linux_effective_user() == 0
+    do throws(Errno) {
+      let found = try OwnedDescriptor.open(path, flags: LINUX_O_PATH)
+      root = try NinePNode(adopting: found, above: nil)
+    } catch {
+      throw .cannotOpen(path: path, error)
+    }
+    guard root.kind == .directory else { throw .notADirectory(path: path) }
+    guard !root.isSealed else { throw .isProcessFileSystem(path: path) }
+    do throws(Errno) {
+      _ = try unsafe OwnedDescriptor(adopting: checkCall(linux_open_beneath(root.number, ".", LINUX_O_PATH, 0)))
+    } catch {
+      throw .cannotConfine(path: path, error)
+    }
+    do throws(Errno) {
+      let found = try OwnedDescriptor.open("/proc/self/fd", flags: LINUX_O_PATH | LINUX_O_DIRECTORY)
+      var system = linux_file_system_status()
+      try unsafe checkCall(linux_file_system_status(found.rawValue, &system))
+      guard system.type == LINUX_PROC_MAGIC else { throw .noSuchFileOrDirectory }
+      descriptors = found
+    } catch {
+      throw .noProcessFileSystem(error)
+    }
+  }
+}
