@@ -10,7 +10,7 @@ struct NinePBuffers {
   init(_ vectors: UnsafeBufferPointer<iovec>) {
     unsafe self.vectors = unsafe vectors
     var total = 0
-    for unsafe vector in unsafe vectors {
+    for unsafevector in unsafe vectors {
       // Pieces are at most 4 GiB each, and a chain has a thousand of them.
       total &+= unsafe vector.iov_len
     }
@@ -44,7 +44,7 @@ struct NinePBuffers {
     var count = 0
     var byteCount = 0
     _ = unsafe walk(offset: offset, limit: limit) { piece, _, pieceByteCount in
-      guard unsafe count < target.count else { return }
+      guard count < target.count else { return }
       unsafe target[count] = unsafe iovec(iov_base: piece, iov_len: pieceByteCount)
       count += 1
       byteCount += pieceByteCount
@@ -58,7 +58,7 @@ struct NinePBuffers {
   ) -> Int {
     var skip = offset
     var done = 0
-    for unsafe vector in unsafe vectors where done < limit {
+    for unsafevector in unsafe vectors where done < limit {
       let length = unsafe vector.iov_len
       guard skip < length, let base = unsafe vector.iov_base else {
         skip -= min(skip, length)

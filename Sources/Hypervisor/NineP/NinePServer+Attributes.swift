@@ -17,7 +17,8 @@ extension NinePServer {
       case .file, .special: .file
       }
     let version =
-      status.modification_seconds ^ status.modification_nanoseconds << 8 ^ Int64(truncatingIfNeeded: status.byte_count)
+      status.modification_seconds ^ status.modification_nanoseconds << 8
+      ^ Int64(truncatingIfNeeded: status.byte_count)
     return NinePQid(
       kind: kind, version: UInt32(truncatingIfNeeded: version ^ version >> 32),
       path: devices.path(device: status.device, inode: status.inode))
@@ -112,7 +113,7 @@ extension NinePServer {
     guard fid.node.kind == .symbolicLink else { throw .invalidArgument }
     // More room than any target fills: a longer one would come back cut.
     let target = unsafe scratch.bindMemory(to: CChar.self)
-    guard let base = unsafe target.baseAddress else { return }
+    guard let base = target.baseAddress else { return }
     let count = try unsafe checkCall(linux_read_link(fid.node.number, base, target.count))
     try unsafe writer.string(base, count: Int(count))
   }

@@ -20,13 +20,13 @@ extension NinePServer {
       try checkCall(linux_seek(fid.node.number, offset))
       fid.use = .directory(position: UInt64(offset))
     }
-    try writer.data(limit: min(count, roomForData)) { target throws(Errno) in
+    try unsafe writer.data(limit: min(count, roomForData)) { target throws(Errno) in
       try unsafe fill(target, from: fid)
     }
   }
 
   private func fill(_ target: UnsafeMutableRawBufferPointer, from fid: NinePFid) throws(Errno) -> Int {
-    guard unsafe target.count > 0, let base = unsafe target.baseAddress, let records = unsafe scratch.baseAddress
+    guard target.count > 0, let base = target.baseAddress, let records = unsafe scratch.baseAddress
     else { return 0 }
     // The host's entries are about as large as those of the answer: few are read in vain.
     let room = unsafe min(scratch.count, target.count)

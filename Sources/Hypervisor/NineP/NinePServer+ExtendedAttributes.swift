@@ -11,7 +11,7 @@ extension NinePServer {
     let number = try reader.number(UInt32.self)
     let string = try reader.string()
     let name = string.byteCount == 0 ? nil : try copy(string)
-    let size = try unsafe attributeByteCount(name, of: fid.node)
+    let size = try attributeByteCount(name, of: fid.node)
     try add(NinePFid(fid.node, use: .attributeRead(name), user: fid.user), number: number)
     try writer.number(UInt64(size))
   }
@@ -28,7 +28,9 @@ extension NinePServer {
     let name = try copy(string)
     guard size <= NinePProtocol.attributeByteLimit else { throw .argListTooLong }
     let byteCount = Int(size)
-    guard byteCount <= NinePProtocol.pendingAttributeByteLimit - pendingAttributeByteCount else { throw .noSpace }
+    guard byteCount <= NinePProtocol.pendingAttributeByteLimit - pendingAttributeByteCount else {
+      throw .noSpace
+    }
     pendingAttributeByteCount += byteCount
     fid.use = .attributeWrite(NinePPendingAttribute(name: name, byteCount: byteCount, flags: flags))
   }
@@ -41,7 +43,7 @@ extension NinePServer {
 
   private func attributeByteCount(_ name: [CChar]?, of node: NinePNode) throws(Errno) -> Int {
     guard !node.isSealed else { throw .permissionDenied }
-    guard let name else { return Int(try unsafe checkCall(linux_list_attributes(node.number, nil, 0))) }
+    guard let name else { return Int(try checkCall(linux_list_attributes(node.number, nil, 0))) }
     return Int(try unsafe checkCall(linux_get_attribute(node.number, name, nil, 0)))
   }
 

@@ -38,7 +38,7 @@ extension NinePServer {
         name.name(), in: directory, flags: flags.hostFlags(), mode: mode,
         owner: .init(user: fid.user, group: group))
       fid.use = .file
-    } catch where error == .fileExists && !flags.contains(.exclusive) {
+    } catch  where error == .fileExists && !flags.contains(.exclusive) {
       // Opened as any other file: it may be a device or a FIFO.
       let found = NinePFid(try unsafe share.find(name.name(), in: directory), user: fid.user)
       guard found.node.kind != .directory else { throw .isDirectory }
@@ -59,7 +59,7 @@ extension NinePServer {
     case .directory: throw .isDirectory
     case .attributeWrite: throw .invalidArgument
     case .attributeRead(let name):
-      try writer.data(limit: min(count, roomForData)) { target throws(Errno) in
+      try unsafe writer.data(limit: min(count, roomForData)) { target throws(Errno) in
         try unsafe readAttribute(name, of: fid.node, offset: offset, into: target)
       }
     case .file:

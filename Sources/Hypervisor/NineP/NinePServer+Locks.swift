@@ -29,7 +29,7 @@ extension NinePServer {
     do throws(Errno) {
       try checkCall(linux_lock(fid.node.number, type, start, length))
       try writer.number(LockStatus.success)
-    } catch where error == .resourceTemporarilyUnavailable || error == .permissionDenied {
+    } catch  where error == .resourceTemporarilyUnavailable || error == .permissionDenied {
       try writer.number(LockStatus.blocked)
     }
   }
@@ -73,7 +73,9 @@ extension NinePServer {
 
   /// - Throws: EINVAL for what lies beyond the largest file.
   private static func range(_ start: UInt64, _ length: UInt64) throws(Errno) -> (Int64, Int64) {
-    guard let start = Int64(exactly: start), let length = Int64(exactly: length) else { throw .invalidArgument }
+    guard let start = Int64(exactly: start), let length = Int64(exactly: length) else {
+      throw .invalidArgument
+    }
     return (start, length)
   }
 }

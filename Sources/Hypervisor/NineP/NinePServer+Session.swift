@@ -8,10 +8,11 @@ extension NinePServer {
     let version = try reader.string()
     reset()
     guard wish >= NinePProtocol.messageByteLimits.lowerBound else { throw .messageTooLong }
-    messageLimit = min(wish, NinePProtocol.messageByteLimits.upperBound)
-    try writer.number(UInt32(messageLimit))
-    // A longer name of the same dialect may be answered with the shorter one; Linux offers exactly this.
-    try writer.string(version.equals(NinePProtocol.version) ? NinePProtocol.version : NinePProtocol.unknownVersion)
+    let limit = min(wish, NinePProtocol.messageByteLimits.upperBound)
+    let isKnown = version.equals(NinePProtocol.version)
+    if isKnown { messageLimit = limit }
+    try writer.number(UInt32(limit))
+    try writer.string(isKnown ? NinePProtocol.version : NinePProtocol.unknownVersion)
   }
 
   /// size[4] Tattach tag[2] fid[4] afid[4] uname[s] aname[s] n_uname[4]
@@ -48,7 +49,7 @@ extension NinePServer {
       do throws(Errno) {
         node = try step(from: node, to: name)
         qids.append(try qid(of: node))
-      } catch where index > 0 {
+      } catch  where index > 0 {
         break
       }
     }

@@ -21,6 +21,8 @@ public final class NinePServer: @unchecked Sendable {
   /// The request's data beyond what was copied, and where to put the answer's.
   private(set) var request: NinePBuffers
   private(set) var reply: NinePBuffers
+  /// Bytes of the request behind the header of Twrite.
+  private(set) var dataByteCount = 0
   /// Bytes of the answer that are in the reply's buffers already, behind its data header.
   var payloadByteCount = 0
   /// The copy of the request; one byte more, for the zero of a string at the end.
@@ -66,7 +68,7 @@ public final class NinePServer: @unchecked Sendable {
   /// - Returns: the answer; empty where not even an error has room.
   public func handle(message: [UInt8], replyByteCount: Int) -> [UInt8] {
     var message = message
-    return [UInt8](unsafeUninitializedCapacity: max(replyByteCount, 0)) { buffer, initialized in
+    return unsafe [UInt8](unsafeUninitializedCapacity: max(replyByteCount, 0)) { buffer, initialized in
       unsafe message.withUnsafeMutableBytes { source in
         // SAFETY: both buffers outlive the call.
         let input = unsafe [iovec(iov_base: source.baseAddress, iov_len: source.count)]
@@ -97,7 +99,8 @@ public final class NinePServer: @unchecked Sendable {
       let request = NinePRequest(rawValue: header.type)
       reader.setEnd(try copyRest(of: request, header, copiedByteCount: copied))
       try serve(request, &reader, &writer)
-      guard unsafe writer.byteCount + payloadByteCount <= min(reply.byteCount, messageLimit) else {
+      let limit = messageLimit == 0 ? NinePProtocol.messageByteLimits.lowerBound : messageLimit
+      guard unsafe writer.byteCount + payloadByteCount <= min(reply.byteCount, limit) else {
         throw .messageTooLong
       }
       writer.finish(type: header.type &+ 1, tag: header.tag, payloadByteCount: payloadByteCount)
@@ -117,9 +120,10 @@ public final class NinePServer: @unchecked Sendable {
     of request: NinePRequest?, _ header: NinePHeader, copiedByteCount: Int
   ) throws(Errno) -> Int {
     let byteCount = Int(header.byteCount)
-    guard unsafe byteCount >= NinePProtocol.headerByteCount, byteCount <= self.request.byteCount else {
+    guard byteCount >= NinePProtocol.headerByteCount, unsafe byteCount <= self.request.byteCount else {
       throw .protocolError
     }
+    dataByteCount = max(0, byteCount - NinePProtocol.writeHeaderByteCount)
     guard request == .version || messageLimit > 0 else { throw .protocolError }
     guard messageLimit == 0 || byteCount <= messageLimit else { throw .messageTooLong }
     guard request != .write, byteCount > copiedByteCount else { return min(byteCount, copiedByteCount) }

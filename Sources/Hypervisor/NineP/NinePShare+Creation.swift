@@ -67,10 +67,12 @@ extension NinePShare {
   ) throws(Errno) -> NinePNode {
     do throws(Errno) {
       let node = try unsafe find(name, in: directory)
-      guard node.kind == kind, try node.status().user == linux_effective_user() else { throw .staleNFSFileHandle }
+      guard node.kind == kind, try node.status().user == linux_effective_user() else {
+        throw .staleNFSFileHandle
+      }
       try give(node, to: owner, mode: mode)
       return node
-    } catch where error != .staleNFSFileHandle {
+    } catch  where error != .staleNFSFileHandle {
       _ = unsafe linux_unlink(directory.number, name, kind == .directory ? 1 : 0)
       throw error
     }

@@ -75,12 +75,15 @@ extension NinePShare {
     guard !node.isSame(as: root) else { throw .resourceBusy }
     let location = try location(of: node)
     var prefix = try self.location(of: root)
-    if prefix.last != CChar(bitPattern: UInt8(ascii: "/")) { prefix.append(CChar(bitPattern: UInt8(ascii: "/"))) }
+    if prefix.last != CChar(bitPattern: UInt8(ascii: "/")) {
+      prefix.append(CChar(bitPattern: UInt8(ascii: "/")))
+    }
     guard location.starts(with: prefix),
       let slash = location.lastIndex(of: CChar(bitPattern: UInt8(ascii: "/")))
     else { throw .noSuchFileOrDirectory }
     let name = location[(slash + 1)...] + [0]
-    let above = slash < prefix.count ? [CChar(bitPattern: UInt8(ascii: ".")), 0] : location[prefix.count..<slash] + [0]
+    let above =
+      slash < prefix.count ? [CChar(bitPattern: UInt8(ascii: ".")), 0] : location[prefix.count..<slash] + [0]
     let found = try unsafe OwnedDescriptor(
       adopting: checkCall(linux_open_beneath(root.number, Array(above), LINUX_O_PATH | LINUX_O_DIRECTORY, 0)))
     let directory = try NinePNode(adopting: found, above: nil)

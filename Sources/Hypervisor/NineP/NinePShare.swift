@@ -38,7 +38,8 @@ public final class NinePShare: Sendable {
     guard root.kind == .directory else { throw .notADirectory(path: path) }
     guard !root.isSealed else { throw .isProcessFileSystem(path: path) }
     do throws(Errno) {
-      _ = try unsafe OwnedDescriptor(adopting: checkCall(linux_open_beneath(root.number, ".", LINUX_O_PATH, 0)))
+      _ = try unsafe OwnedDescriptor(
+        adopting: checkCall(linux_open_beneath(root.number, ".", LINUX_O_PATH, 0)))
     } catch {
       throw .cannotConfine(path: path, error)
     }

@@ -1,3 +1,4 @@
+public import SystemPackage
 public import VextProtocol
 
 /// What a driver got wrong with a virtqueue. The queue stops, and the device asks for a reset.
@@ -30,4 +31,6 @@ public enum VirtqueueError: Error, Equatable, Sendable {
   case readableAfterWritable
   /// A chain of a block device without a byte to write the status to.
   case noRoomForStatus
+  /// The host refused what serving the queue needs.
+  case notServed(Errno)
 }

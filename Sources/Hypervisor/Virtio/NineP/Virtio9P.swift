@@ -40,7 +40,9 @@ public final class Virtio9P: VirtioDevice {
   public var classCode: UInt32 { 0xFF_00_00 }
 
   /// The tag, and what every queue here can do.
-  public var features: VirtioFeatures { [.version1, .indirectDescriptors, .eventIndex, Self.mountTagFeature] }
+  public var features: VirtioFeatures {
+    [.version1, .indirectDescriptors, .eventIndex, Self.mountTagFeature]
+  }
 
   /// One queue.
   public var queueSizes: [UInt16] { [Self.queueSize] }
