@@ -15,7 +15,11 @@ enum VirtualHost {
 
   /// Runs a host command to its end and answers what it printed.
   @discardableResult
-  static func run(_ words: String...) throws -> String {
+  static func run(_ words: String...) throws -> String { try run(words) }
+
+  /// Runs a host command to its end and answers what it printed.
+  @discardableResult
+  static func run(_ words: [String]) throws -> String {
     let program = try LkvmProcess(words, program: URL(filePath: "/usr/bin/env"))
     let code = try program.waitForEnd(within: .seconds(120))
     guard code == 0 else {

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+extension DebianGuestTests {
+  /// However a guest ends, lkvm ends with it, restores the terminal and leaves nothing behind.
+  struct EndTests {
+    private static func boot(_ name: String, on terminal: PseudoTerminal) throws -> LkvmProcess {
+      let guest = try LkvmProcess(["run", "--name", name, "-c", "1", "-m", "512"], terminal: terminal)
+      try guest.wait(for: "Linux version", within: .seconds(60))
+      return guest
+    }
+
+    private static func socketExists(_ name: String) -> Bool {
+      let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
+      return FileManager.default.fileExists(atPath: "\(home)/.lkvm/\(name).sock")
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
+    func `a signal ends the guest cleanly`(number: Int32) throws {
+      let terminal = try PseudoTerminal()
+      let guest = try Self.boot("t3-signal", on: terminal)
+      #expect(terminal.isRaw)
+      #expect(Self.socketExists("t3-signal"))
+      guest.signal(number)
+      #expect(try guest.waitForEnd(within: .seconds(30)) == 128 + number)
+      #expect(!terminal.isRaw)
+      #expect(!Self.socketExists("t3-signal"))
+    }
+
+    @Test func `a socket that a killed lkvm left is no obstacle`() throws {
+      let terminal = try PseudoTerminal()
+      let killed = try Self.boot("t3-stale", on: terminal)
+      killed.signal(SIGKILL)
+      #expect(try killed.waitForEnd(within: .seconds(30)) == -SIGKILL)
+      #expect(Self.socketExists("t3-stale"))
+      let next = try Self.boot("t3-stale", on: terminal)
+      next.signal(SIGTERM)
+      _ = try next.waitForEnd(within: .seconds(30))
+      #expect(!Self.socketExists("t3-stale"))
+    }
+
+    @Test func `a panic ends the guest`() throws {
+      let report = try GuestReport(
+        ["-c", "2", "-m", "512"], script: "echo c > /proc/sysrq-trigger; sleep 60")
+      #expect(report.console.contains("Kernel panic"))
+      #expect(report.exitCode == 0)
+    }
+
+    @Test func `a triple fault ends the guest`() throws {
+      let report = try GuestReport(
+        ["-c", "1", "-m", "512", "--params", "reboot=t"], script: "say up yes; busybox reboot -f; sleep 60")
+      #expect(try report.value("up") == "yes")
+      #expect(report.exitCode == 0)
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+
+extension DebianGuestTests {
+  /// virtio-9p: the root over the host's files, and a shared folder.
+  struct SharedFolderTests {
+    private static let count = "find /usr/bin/ | wc -l"
+    private static let sums = """
+      cd /usr/bin && find . -maxdepth 1 -type f -size -64k | LC_ALL=C sort | head -n 300 | xargs cksum | cksum
+      """
+
+    private struct Shared {
+      let folder: ScratchFolder
+      let report: GuestReport
+
+      init() throws {
+        folder = try ScratchFolder()
+        let share = folder.file("share")
+        try FileManager.default.createDirectory(atPath: share, withIntermediateDirectories: false)
+        try "secret".write(toFile: folder.file("secret"), atomically: false, encoding: .utf8)
+        try "hello".write(toFile: share + "/greeting", atomically: false, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(
+          atPath: share + "/escape", withDestinationPath: "../secret")
+        try FileManager.default.createSymbolicLink(
+          atPath: share + "/absolute", withDestinationPath: folder.file("secret"))
+        let script = """
+          say count "$(\(SharedFolderTests.count))"
+          say sums "$(\(SharedFolderTests.sums))"
+          mkdir /tmp/share && mount -t 9p -o trans=virtio,version=9p2000.L share /tmp/share
+          say mounted "$?"
+          say greeting "$(cat /tmp/share/greeting)"
+          cat /tmp/share/escape > /dev/null 2>&1; say escape "$?"
+          cat /tmp/share/absolute > /dev/null 2>&1; say absolute "$?"
+          cat /tmp/share/../secret > /dev/null 2>&1; say above "$?"
+          ln -s ../secret /tmp/share/made && cat /tmp/share/made > /dev/null 2>&1; say made "$?"
+          echo written > /tmp/share/new && chown 1234:2345 /tmp/share/new && chmod 640 /tmp/share/new
+          say new "$?"
+          mkdir -m 2750 /tmp/share/folder && mv /tmp/share/new /tmp/share/folder/moved
+          say moved "$?"
+          umount /tmp/share
+          """
+        report = try GuestReport(["-c", "2", "-m", "512", "--9p", "\(share),share"], script: script)
+      }
+    }
+    private static let shared = Result { try Shared() }
+
+    @Test func `the guest sees as many files as the host`() throws {
+      let host = try VirtualHost.run("sh", "-c", Self.count)
+      #expect(try Self.shared.get().report.value("count") == host.trimmingCharacters(in: .newlines))
+    }
+
+    @Test func `three hundred files have the same checksums in the guest and on the host`() throws {
+      let host = try VirtualHost.run("sh", "-c", Self.sums)
+      #expect(try Self.shared.get().report.value("sums") == host.trimmingCharacters(in: .newlines))
+    }
+
+    @Test func `a shared folder is mounted by its tag`() throws {
+      let report = try Self.shared.get().report
+      #expect(try report.value("mounted") == "0", "\(report.console.suffix(3000))")
+      #expect(try report.value("greeting") == "hello")
+    }
+
+    @Test(arguments: ["escape", "absolute", "above", "made"])
+    func `nothing outside of the shared folder can be read`(way: String) throws {
+      #expect(try Self.shared.get().report.value(way) != "0")
+    }
+
+    @Test func `what the guest writes arrives with its owner and mode`() throws {
+      let shared = try Self.shared.get()
+      #expect(try shared.report.value("new") == "0")
+      #expect(try shared.report.value("moved") == "0")
+      let state = try VirtualHost.run(
+        "stat", "--format=%u %g %a", shared.folder.file("share/folder/moved"),
+        shared.folder.file("share/folder"))
+      #expect(state == "1234 2345 640\n0 0 2750\n")
+      #expect(try shared.folder.bytes("share/folder/moved") == Data("written\n".utf8))
+    }
+  }
+}
