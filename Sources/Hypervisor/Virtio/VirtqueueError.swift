@@ -30,4 +30,6 @@ public enum VirtqueueError: Error, Equatable, Sendable {
   case readableAfterWritable
   /// A chain of a block device without a byte to write the status to.
   case noRoomForStatus
+  /// A legacy driver took a queue away while the device served it.
+  case removedWhileServed
 }
