@@ -3,7 +3,7 @@ import VextProtocol
 
 /// A virtio driver: it reaches the device as a guest does, through the PCI host's ports and the memory bus.
 ///
-/// The function is in slot 0.
+/// The function is in slot 1.
 struct FakeVirtioDriver {
   /// Why a driver gives up.
   enum Failure: Error, Equatable {
@@ -96,13 +96,13 @@ struct FakeVirtioDriver {
 
   /// Reads 32 bits of configuration space.
   static func register(_ host: PCIHost, _ offset: UInt8) -> UInt32 {
-    host.write(offset: 0, byteCount: 4, value: 0x8000_0000 | UInt64(offset & 0xFC))
+    host.write(offset: 0, byteCount: 4, value: 0x8000_0800 | UInt64(offset & 0xFC))
     return UInt32(truncatingIfNeeded: host.read(offset: 4, byteCount: 4))
   }
 
   /// Writes configuration space.
   static func setRegister(_ host: PCIHost, _ offset: UInt8, byteCount: Int, _ value: UInt64) {
-    host.write(offset: 0, byteCount: 4, value: 0x8000_0000 | UInt64(offset & 0xFC))
+    host.write(offset: 0, byteCount: 4, value: 0x8000_0800 | UInt64(offset & 0xFC))
     host.write(offset: 4 + UInt64(offset & 3), byteCount: byteCount, value: value)
   }
 

@@ -25,12 +25,20 @@ struct FakeVirtqueue {
 
   /// A zeroed queue. The descriptor table is at `base`, the available ring 4000h further, the used ring 6000h.
   init(memory: GuestMemory, base: UInt64, size: UInt16, usesEventIndex: Bool) throws {
+    try self.init(
+      memory: memory,
+      layout: VirtqueueLayout(
+        size: size, descriptorTable: GuestAddress(base), availableRing: GuestAddress(base + 0x4000),
+        usedRing: GuestAddress(base + 0x6000)),
+      usesEventIndex: usesEventIndex)
+  }
+
+  /// A zeroed queue at `layout`.
+  init(memory: GuestMemory, layout: VirtqueueLayout, usesEventIndex: Bool) throws {
     self.memory = memory
     self.usesEventIndex = usesEventIndex
-    layout = VirtqueueLayout(
-      size: size, descriptorTable: GuestAddress(base), availableRing: GuestAddress(base + 0x4000),
-      usedRing: GuestAddress(base + 0x6000))
-    let count = Int(size)
+    self.layout = layout
+    let count = Int(layout.size)
     try memory.write([UInt8](repeating: 0, count: 16 * count), at: layout.descriptorTable)
     try memory.write([UInt8](repeating: 0, count: 6 + 2 * count), at: layout.availableRing)
     try memory.write([UInt8](repeating: 0, count: 6 + 8 * count), at: layout.usedRing)

@@ -5,10 +5,23 @@ import Testing
 
 /// Configuration mechanism 1, as a guest's firmware or kernel uses it.
 @Suite struct PCIHostTests {
-  /// A function with two memory BARs, two vendor capabilities, MSI-X in BAR 2 and a notification.
+  /// Remembers what is written to the reset control register.
+  private final class ResetControl: BusDevice {
+    private let values = Mutex<[UInt64]>([])
+    var written: [UInt64] { values.withLock { $0 } }
+    func read(offset: UInt64, byteCount: Int) -> UInt64 { 0x42 }
+    func write(offset: UInt64, byteCount: Int, value: UInt64) { values.withLock { $0.append(value) } }
+  }
+
+  /// A function with two memory BARs and one of ports, two vendor capabilities, MSI-X in BAR 2, a pin and notifications.
   private final class Function: PCIFunction {
     let configuration: PCIConfigurationSpace
-    let notifications = [PCINotification(bar: 0, offset: 0x20, eventDescriptor: 77)]
+    let pin = PCIInterruptPin()
+    let notifications = [
+      PCINotification(bar: 0, offset: 0x20, eventDescriptor: 77),
+      PCINotification(
+        bar: 1, offset: 0x10, condition: .init(byteCount: 2, value: 3), eventDescriptor: 78),
+    ]
     private let last = Mutex<[UInt64]>([])
 
     /// BAR, offset, length and value of the last write.
@@ -17,8 +30,11 @@ import Testing
     init(router: any MessageInterruptRouter) throws {
       configuration = PCIConfigurationSpace(
         identity: PCIIdentity(vendor: 0x1234, device: 0x5678, classCode: 0x01_80_00, revision: 3),
-        bars: [0: 0x1000, 4: 0x10], vendorCapabilities: [[0xAA, 0xBB, 0xCC], [0x11]],
-        msix: (bar: 2, table: try MSIXTable(vectorCount: 5, router: router)))
+        bars: [0: 0x1000, 4: 0x10], portBARs: [1: 0x40],
+        vendorCapabilities: [
+          PCICapability(body: [0xAA, 0xBB, 0xCC], writable: 1..<2), PCICapability(body: [0x11]),
+        ],
+        msix: (bar: 2, table: try MSIXTable(vectorCount: 5, router: router)), interruptPin: pin)
     }
 
     func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 { UInt64(bar) << 16 | offset }
@@ -28,15 +44,20 @@ import Testing
   }
 
   private let bus = AddressBus()
+  private let ports = AddressBus()
   private let recorder = VirtioEventRecorder()
+  private let lines = InterruptLineRecorder()
+  private let resetControl = ResetControl()
   private let host: PCIHost
   private let function: Function
+  private let slot: Int
 
   init() throws {
-    host = PCIHost(memoryBus: bus, registrar: recorder)
+    host = PCIHost(
+      memoryBus: bus, portBus: ports, registrar: recorder, resetControl: resetControl,
+      interruptLine: lines.line)
     function = try Function(router: recorder)
-    try host.add(Function(router: recorder))
-    try host.add(function)
+    slot = try host.add(function)
   }
 
   private func address(_ register: UInt64, device: UInt64 = 1) -> UInt64 {
@@ -92,7 +113,7 @@ import Testing
   }
 
   @Test func `a BAR that is not there stays zero`() {
-    for bar in [1, 3, 5] as [UInt64] {
+    for bar in [3, 5] as [UInt64] {
       write(0x10 + bar * 4, 0xFFFF_FFFF)
       #expect(read(0x10 + bar * 4) == 0)
     }
@@ -165,9 +186,9 @@ import Testing
     #expect(read(msix + 2, byteCount: 2) == 0xC004)
   }
 
-  @Test func `of the command register three bits can be written`() {
+  @Test func `of the command register four bits can be written`() {
     write(4, 0xFFFF_FFFF)
-    #expect(read(4, byteCount: 2) == 0b100_0000_0110)
+    #expect(read(4, byteCount: 2) == 0b100_0000_0111)
     #expect(read(6, byteCount: 2) == 1 << 4)
   }
 
@@ -180,9 +201,129 @@ import Testing
   }
 
   @Test func `functions beyond the slots are refused`() throws {
-    for _ in 2..<32 { try host.add(Function(router: recorder)) }
+    for expected in 2..<32 { #expect(try host.add(Function(router: recorder)) == expected) }
     let more = try Function(router: recorder)
-    #expect(throws: Errno.noSpace) { try host.add(more) }
+    #expect(throws: PCIHostError.noSlot(limit: 31)) { try host.add(more) }
+  }
+
+  @Test func `slot 0 is the host bridge, without BARs and interrupts`() {
+    #expect(slot == 1)
+    #expect(read(8, device: 0) >> 16 == 0x0600)
+    #expect(read(0x0C, device: 0) & 0x00FF_0000 == 0)
+    for register in stride(from: 0x10 as UInt64, to: 0x40, by: 4) {
+      #expect(read(register, device: 0) == (register == 0x2C ? 0x0008_1B36 : 0))
+    }
+  }
+
+  @Test func `a port BAR tells its size and answers on the port bus while ports are enabled`() {
+    let start = read(0x14) & ~3
+    #expect(read(0x14) & 3 == 1)
+    #expect(start >= PCIHost.portWindowStart)
+    write(0x14, 0xFFFF_FFFF)
+    #expect(read(0x14) == 0xFFFF_FFC1)
+    write(0x14, start)
+    #expect(ports.read(start + 8, byteCount: 2) == 0xFFFF)
+    write(4, byteCount: 2, 0b10)
+    #expect(ports.read(start + 8, byteCount: 2) == 0xFFFF)
+    write(4, byteCount: 2, 0b01)
+    #expect(ports.read(start + 8, byteCount: 4) == 1 << 16 | 8)
+    #expect(recorder.notification(atPort: start + 0x10, value: 3) == 78)
+    ports.write(start + 4, byteCount: 1, value: 9)
+    #expect(function.lastWrite == [1, 4, 1, 9])
+    write(0x14, 0xE000)
+    #expect(ports.read(start + 8, byteCount: 2) == 0xFFFF)
+    #expect(ports.read(0xE000, byteCount: 4) == 1 << 16)
+    #expect(recorder.notification(atPort: start + 0x10, value: 3) == nil)
+    #expect(recorder.notification(atPort: 0xE010, value: 3) == 78)
+  }
+
+  @Test func `a port BAR beyond the last port answers nowhere`() {
+    write(4, byteCount: 2, 0b01)
+    write(0x14, 0x0001_0000)
+    #expect(ports.read(0, byteCount: 1) == 0xFF)
+    #expect(recorder.notificationCount == 0)
+    write(0x14, 0xFFC0)
+    #expect(ports.read(0xFFC0, byteCount: 4) == 1 << 16)
+  }
+
+  @Test func `the configuration area shows the same functions`() {
+    let area = PCIHost.configurationAreaStart + 1 << 15
+    #expect(bus.read(area, byteCount: 4) == 0x5678_1234)
+    #expect(bus.read(area + 3, byteCount: 1) == 0x56)
+    bus.write(area + 4, byteCount: 2, value: 0b10)
+    #expect(bus.read(read(0x10) + 8, byteCount: 8) == 8)
+    // Behind the 256 bytes, another function, an empty slot, and eight bytes at once.
+    #expect(bus.read(area + 0x100, byteCount: 4) == 0xFFFF_FFFF)
+    #expect(bus.read(area + 1 << 12, byteCount: 4) == 0xFFFF_FFFF)
+    #expect(bus.read(area + 1 << 15, byteCount: 4) == 0xFFFF_FFFF)
+    #expect(bus.read(area, byteCount: 8) == .max)
+    bus.write(area + 4, byteCount: 8, value: 0)
+    #expect(read(4, byteCount: 2) == 0b10)
+  }
+
+  @Test func `a byte at CF9h is reset control, and no part of the address register`() {
+    host.write(offset: 0, byteCount: 4, value: address(8))
+    host.write(offset: 1, byteCount: 1, value: 6)
+    host.write(offset: 1, byteCount: 2, value: 7)
+    host.write(offset: 3, byteCount: 1, value: 1)
+    #expect(resetControl.written == [6])
+    #expect(host.read(offset: 1, byteCount: 1) == 0x42)
+    #expect(host.read(offset: 2, byteCount: 1) == .max)
+    #expect(host.read(offset: 0, byteCount: 2) == .max)
+    #expect(host.read(offset: 0, byteCount: 4) == address(8))
+  }
+
+  @Test func `the pin drives the slot's line, as far as the guest lets it`() {
+    #expect(read(0x3D, byteCount: 1) == 1)
+    #expect(read(0x3C, byteCount: 1) == 17)
+    function.pin.set(active: true)
+    #expect(lines.active == [17])
+    #expect(read(6, byteCount: 2) & 1 << 3 != 0)
+    write(4, byteCount: 2, 1 << 10)
+    #expect(lines.active == [])
+    #expect(read(6, byteCount: 2) & 1 << 3 != 0)
+    write(4, byteCount: 2, 0)
+    #expect(lines.active == [17])
+    function.pin.set(active: false)
+    #expect(lines.active == [])
+    #expect(read(6, byteCount: 2) & 1 << 3 == 0)
+  }
+
+  @Test func `MSI-X takes the interrupts away from the pin`() {
+    function.pin.set(active: true)
+    let msix = UInt64(function.configuration.vendorCapabilityOffsets[1] + 4)
+    #expect(read(msix, byteCount: 1) == 0x11)
+    write(msix + 2, byteCount: 2, 0x8000)
+    #expect(lines.active == [])
+    #expect(read(6, byteCount: 2) & 1 << 3 == 0)
+    write(msix + 2, byteCount: 2, 0)
+    #expect(lines.active == [17])
+  }
+
+  @Test func `functions that share a line assert it together`() throws {
+    var others: [Function] = []
+    for _ in 2...9 {
+      others.append(try Function(router: recorder))
+      try host.add(others[others.count - 1])
+    }
+    let other = others[7]
+    function.pin.set(active: true)
+    other.pin.set(active: true)
+    others[0].pin.set(active: true)
+    #expect(lines.active == [17, 18])
+    function.pin.set(active: false)
+    #expect(lines.active == [17, 18])
+    other.pin.set(active: false)
+    #expect(lines.active == [18])
+    #expect(lines.changeCount(17) == 2)
+  }
+
+  @Test func `a capability's writable bytes can be written, and no others`() {
+    let capability = UInt64(function.configuration.vendorCapabilityOffsets[0])
+    write(capability, 0)
+    #expect(read(capability + 2, byteCount: 2) == 0x00AA)
+    #expect(read(capability, byteCount: 1) == 0x09)
+    #expect(read(capability + 4, byteCount: 1) == 0xCC)
   }
 
   @Test func `random accesses never trap`() {

@@ -37,6 +37,9 @@ final class VirtioBlockFixture {
   let memory: GuestMemory
   let servers: [SteppedQueueServer]
   let recorder = VirtioEventRecorder()
+  let lines = InterruptLineRecorder()
+  let memoryBus = AddressBus()
+  let portBus = AddressBus()
   let function: VirtioPCI
   let driver: FakeVirtioDriver
   var queues: [FakeVirtqueue] = []
@@ -47,7 +50,7 @@ final class VirtioBlockFixture {
   init(
     engine: BlockEngineKind = .sync, queueCount: Int = 1, queueSize: UInt16 = 16, serverCount: Int = 1,
     polling: Bool = false, readOnly: Bool = false, direct: Bool = false, engineCapacity: Int = 256,
-    thread: (any IOQueueServer)? = nil,
+    thread: (any IOQueueServer)? = nil, usesIOEventFD: Bool = true,
     features: UInt64 = version1Feature | indirectFeature | eventIndexFeature
   ) throws {
     disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
@@ -59,11 +62,12 @@ final class VirtioBlockFixture {
     let block = VirtioBlock(
       disk: image, queueCount: queueCount, queueDepth: 256, memory: memory,
       servers: thread.map { [$0] } ?? servers)
-    function = try VirtioPCI(device: block, memory: memory, router: recorder)
-    let bus = AddressBus()
-    let host = PCIHost(memoryBus: bus, registrar: recorder)
+    function = try VirtioPCI(
+      device: block, memory: memory, router: recorder, usesIOEventFD: usesIOEventFD)
+    let host = PCIHost(
+      memoryBus: memoryBus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
     try host.add(function)
-    driver = try FakeVirtioDriver(bus: bus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(bus: memoryBus, host: host, recorder: recorder)
     self.features = features
     self.queueSize = queueSize
     try start()

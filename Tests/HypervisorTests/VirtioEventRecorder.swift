@@ -9,7 +9,7 @@ final class VirtioEventRecorder: MessageInterruptRouter, NotificationRegistrar {
   private struct State {
     var routes: [Int32] = []
     var messages: [UInt32: InterruptMessage] = [:]
-    var notifications: [UInt64: Int32] = [:]
+    var notifications: [WatchedWrite: Int32] = [:]
   }
 
   private let state = Mutex(State())
@@ -27,16 +27,27 @@ final class VirtioEventRecorder: MessageInterruptRouter, NotificationRegistrar {
 
   func removeRoute(_ route: UInt32, eventDescriptor: Int32) {}
 
-  func addNotification(address: UInt64, eventDescriptor: Int32) throws(Errno) {
-    state.withLock { $0.notifications[address] = eventDescriptor }
+  func addNotification(_ write: WatchedWrite, eventDescriptor: Int32) throws(Errno) {
+    state.withLock { $0.notifications[write] = eventDescriptor }
   }
 
-  func removeNotification(address: UInt64, eventDescriptor: Int32) {
-    state.withLock { $0.notifications[address] = nil }
+  func removeNotification(_ write: WatchedWrite, eventDescriptor: Int32) {
+    state.withLock { $0.notifications[write] = nil }
   }
 
-  /// The eventfd that a write to `address` signals.
-  func notification(at address: UInt64) -> Int32? { state.withLock { $0.notifications[address] } }
+  /// How many writes are watched.
+  var notificationCount: Int { state.withLock { $0.notifications.count } }
+
+  /// The eventfd that any write to `address` signals.
+  func notification(at address: UInt64) -> Int32? {
+    state.withLock { $0.notifications[WatchedWrite(space: .memory, address: address)] }
+  }
+
+  /// The eventfd that a 16-bit write of `value` to `port` signals.
+  func notification(atPort port: UInt64, value: UInt64) -> Int32? {
+    let write = WatchedWrite(space: .port, address: port, condition: .init(byteCount: 2, value: value))
+    return state.withLock { $0.notifications[write] }
+  }
 
   /// How often route `route` fired since the last call.
   func takeInterrupts(_ route: Int) -> UInt64 { Self.take(state.withLock { $0.routes[route] }) }

@@ -195,4 +195,97 @@ import VextProtocol
     try fixture.start()
     #expect(try fixture.request(VirtioBlockFixture.Request.flush)?.status == 0)
   }
+
+  @Test func `without ioeventfds KVM watches nothing and notifications still arrive`() throws {
+    let fixture = try VirtioBlockFixture(usesIOEventFD: false)
+    #expect(fixture.recorder.notificationCount == 0)
+    #expect(fixture.function.notifications.isEmpty)
+    // The I/O thread sleeps on the eventfd that the write through the bus signals.
+    let thread = try IOThread(name: "no-ioeventfd", cpus: nil, waiting: .events, engine: .sync)
+    let threaded = try VirtioBlockFixture(thread: thread, usesIOEventFD: false)
+    try threaded.writeHeader(VirtioBlockFixture.Request.flush, sector: 0)
+    try threaded.queues[0].describeChain(
+      0, readable: [(VirtioBlockFixture.header, 16)], writable: [(VirtioBlockFixture.status, 1)])
+    #expect(try threaded.queues[0].requestInterrupt())
+    #expect(try threaded.queues[0].offer(0))
+    threaded.driver.bus.write(threaded.driver.notifyAddress(0), byteCount: 2, value: 0)
+    #expect(threaded.recorder.waitForInterrupt(1))
+    #expect(try threaded.queues[0].takeUsed() == FakeVirtqueue.Used(head: 0, byteCount: 1))
+    threaded.function.shutDown()
+    thread.stop()
+  }
+
+  /// The capability that gives access to the BAR, and what a driver writes to it.
+  private func access(_ fixture: VirtioBlockFixture, bar: UInt64 = 0, offset: UInt64, byteCount: UInt64)
+    -> UInt8
+  {
+    let host = fixture.driver.host
+    let capability = UInt8(fixture.function.configuration.vendorCapabilityOffsets[4])
+    FakeVirtioDriver.setRegister(host, capability + 4, byteCount: 1, bar)
+    FakeVirtioDriver.setRegister(host, capability + 8, byteCount: 4, offset)
+    FakeVirtioDriver.setRegister(host, capability + 12, byteCount: 4, byteCount)
+    return capability + 16
+  }
+
+  @Test func `the BAR can be reached through configuration space`() throws {
+    let fixture = try VirtioBlockFixture()
+    let host = fixture.driver.host
+    #expect(
+      FakeVirtioDriver.register(host, UInt8(fixture.function.configuration.vendorCapabilityOffsets[4])) >> 24
+        == 5)
+    let status = access(fixture, offset: Common.status, byteCount: 1)
+    #expect(FakeVirtioDriver.register(host, status) == 0x0F)
+    FakeVirtioDriver.setRegister(host, status, byteCount: 4, 0)
+    #expect(fixture.driver.status == 0)
+    // The capacity, and a part of it.
+    let capacity = access(fixture, offset: 0x2000, byteCount: 4)
+    #expect(FakeVirtioDriver.register(host, capacity) == UInt32(VirtioBlockFixture.diskByteCount / 512))
+    host.write(offset: 0, byteCount: 4, value: 0x8000_0800 | UInt64(capacity))
+    #expect(host.read(offset: 5, byteCount: 1) == UInt64((VirtioBlockFixture.diskByteCount / 512) >> 8))
+  }
+
+  @Test(
+    arguments: [(0, 0x8000, 4), (0, 1, 2), (0, 0, 3), (0, 0, 8), (4, 0, 4), (255, 0, 4)]
+      as [(UInt64, UInt64, UInt64)])
+  func `an access through configuration space that is prepared wrongly reaches nothing`(
+    bar: UInt64, offset: UInt64, byteCount: UInt64
+  ) throws {
+    let fixture = try VirtioBlockFixture()
+    let data = access(fixture, bar: bar, offset: offset, byteCount: byteCount)
+    FakeVirtioDriver.setRegister(fixture.driver.host, data, byteCount: 4, 0)
+    #expect(FakeVirtioDriver.register(fixture.driver.host, data) == 0)
+    #expect(fixture.driver.status == 0x0F)
+  }
+
+  @Test func `while MSI-X is off an interrupt goes through the pin until the ISR byte is read`() throws {
+    let fixture = try VirtioBlockFixture()
+    let host = fixture.driver.host
+    let msix = UInt8(fixture.function.configuration.vendorCapabilityOffsets[4] + 20)
+    #expect(FakeVirtioDriver.register(host, msix) & 0xFF == 0x11)
+    #expect(try fixture.request(VirtioBlockFixture.Request.flush)?.status == 0)
+    #expect(fixture.lines.active == [])
+    FakeVirtioDriver.setRegister(host, msix + 2, byteCount: 2, 0)
+    #expect(fixture.lines.active == [])
+    try fixture.start()
+    #expect(try fixture.request(VirtioBlockFixture.Request.flush)?.status == 0)
+    #expect(try fixture.request(VirtioBlockFixture.Request.flush)?.status == 0)
+    #expect(fixture.lines.active == [17])
+    #expect(FakeVirtioDriver.register(host, 4) >> 16 & 1 << 3 != 0)
+    #expect(fixture.driver.bus.read(fixture.driver.isrBase, byteCount: 1) == 1)
+    #expect(fixture.lines.active == [])
+    #expect(fixture.driver.bus.read(fixture.driver.isrBase, byteCount: 1) == 0)
+    #expect(fixture.lines.changeCount(17) == 2)
+    fixture.driver.setStatus(0)
+    #expect(fixture.lines.active == [])
+  }
+
+  @Test func `a reset takes the pin back`() throws {
+    let fixture = try VirtioBlockFixture()
+    let msix = UInt8(fixture.function.configuration.vendorCapabilityOffsets[4] + 20)
+    FakeVirtioDriver.setRegister(fixture.driver.host, msix + 2, byteCount: 2, 0)
+    #expect(try fixture.request(VirtioBlockFixture.Request.flush)?.status == 0)
+    #expect(fixture.lines.active == [17])
+    fixture.driver.setStatus(0)
+    #expect(fixture.lines.active == [])
+  }
 }

@@ -1,6 +1,5 @@
 import Hypervisor
 import MicroGuest
-import SystemPackage
 
 /// The block device of a micro guest, by data path.
 enum GuestDevice {
@@ -8,9 +7,9 @@ enum GuestDevice {
   case vext(VextDevice)
 
   /// Makes the device and plugs it into `machine`.
-  init(mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread])
-    throws(Errno)
-  {
+  init(
+    mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread]
+  ) throws {
     switch mode {
     case .virtioBlock, .virtioBlockPolled:
       let block = VirtioBlock(

@@ -91,12 +91,18 @@ public final class KVMVirtualMachine: Sendable {
     try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQFD, &request))
   }
 
-  private func setIOEventFD(_ address: UInt64, _ eventDescriptor: Int32, flags: UInt32) throws(Errno) {
+  private func setIOEventFD(_ write: WatchedWrite, _ eventDescriptor: Int32, flags: UInt32) throws(Errno) {
     var request = kvm_ioeventfd()
-    request.addr = address
+    request.addr = write.address
     request.len = 0  // any length: KVM_CAP_IOEVENTFD_ANY_LENGTH
     request.fd = eventDescriptor
     request.flags = flags
+    if write.space == .port { request.flags |= 1 << UInt32(kvm_ioeventfd_flag_nr_pio) }
+    if let condition = write.condition {
+      request.len = UInt32(truncatingIfNeeded: condition.byteCount)
+      request.datamatch = condition.value
+      request.flags |= 1 << UInt32(kvm_ioeventfd_flag_nr_datamatch)
+    }
     try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IOEVENTFD, &request))
   }
 }
@@ -137,14 +143,14 @@ extension KVMVirtualMachine: MessageInterruptRouter {
 }
 
 extension KVMVirtualMachine: NotificationRegistrar {
-  /// Registers an ioeventfd on the memory bus (KVM API §4.59).
-  public func addNotification(address: UInt64, eventDescriptor: Int32) throws(Errno) {
-    try setIOEventFD(address, eventDescriptor, flags: 0)
+  /// Registers an ioeventfd (KVM API §4.59).
+  public func addNotification(_ write: WatchedWrite, eventDescriptor: Int32) throws(Errno) {
+    try setIOEventFD(write, eventDescriptor, flags: 0)
   }
 
   /// Removes it again.
-  public func removeNotification(address: UInt64, eventDescriptor: Int32) {
+  public func removeNotification(_ write: WatchedWrite, eventDescriptor: Int32) {
     // Deassigning can only fail for one that is not assigned; then nothing is left to undo.
-    try? setIOEventFD(address, eventDescriptor, flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
+    try? setIOEventFD(write, eventDescriptor, flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
   }
 }

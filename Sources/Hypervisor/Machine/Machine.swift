@@ -63,8 +63,11 @@ public final class Machine: Sendable {
     } catch {
       throw .descriptor(error)
     }
-    pci = PCIHost(memoryBus: memoryBus, registrar: vm)
-    let inserted = portBus.insert(pci, start: UInt64(PCIHost.firstPort.rawValue), byteCount: 8)
+    pci = PCIHost(memoryBus: memoryBus, portBus: portBus, registrar: vm) { [vm] gsi in
+      KVMInterruptLine(vm: vm, gsi: gsi)
+    }
+    let inserted = portBus.insert(
+      pci, start: UInt64(PCIHost.firstPort.rawValue), byteCount: PCIHost.portCount)
     precondition(inserted, "the port bus was empty")
   }
 

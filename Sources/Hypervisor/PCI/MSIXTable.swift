@@ -29,6 +29,7 @@ public final class MSIXTable: Sendable {
   }
 
   private let state: Mutex<State>
+  private let enabled = Atomic<Bool>(false)
   private let vectors: [MSIXVector]
 
   /// A table of `vectorCount` masked vectors, 1 to ``vectorLimit``, each with a route of its own.
@@ -42,6 +43,9 @@ public final class MSIXTable: Sendable {
 
   /// How many vectors there are.
   public var vectorCount: Int { vectors.count }
+
+  /// Whether the guest enabled MSI-X, so that no interrupt goes through the pin. Any thread; takes no lock.
+  public var isEnabled: Bool { enabled.load(ordering: .acquiring) }
 
   /// Fires `vector`, or marks it pending while it is masked; a vector that does not exist (FFFFh: none) is
   /// ignored. Any thread; takes no lock.
@@ -70,6 +74,7 @@ public final class MSIXTable: Sendable {
     state.withLock { state in
       guard state.isEnabled != enabled || state.isFunctionMasked != masked else { return }
       state.isEnabled = enabled
+      self.enabled.store(enabled, ordering: .releasing)
       state.isFunctionMasked = masked
       for index in vectors.indices { apply(state, index) }
     }

@@ -1,22 +1,28 @@
 import Synchronization
 
 /// The 256 bytes of a function's configuration space, type 0 (PCI Local Bus 3.0 §6.1): which bits a guest may
-/// write, the memory BARs, and the capability list. Any thread.
+/// write, the BARs, the interrupt pin and the capability list. Any thread.
 public final class PCIConfigurationSpace: Sendable {
   /// Byte offsets of registers.
   public enum Register {
     /// 16 bits: see ``Command``.
     public static let command = 0x04
-    /// 16 bits: bit 4 says that there is a capability list.
+    /// 16 bits: see ``Status``.
     public static let status = 0x06
     /// 32 bits each, six of them.
     public static let firstBAR = 0x10
     /// 8 bits: offset of the first capability.
     public static let capabilitiesPointer = 0x34
+    /// 8 bits: the interrupt input that firmware wired the pin to; the device does not look at it.
+    public static let interruptLine = 0x3C
+    /// 8 bits: 1 for INTA, 0 for none.
+    public static let interruptPin = 0x3D
   }
 
   /// Bits of the command register.
   public enum Command {
+    /// The function answers to its port BARs.
+    public static let portSpace: UInt16 = 1 << 0
     /// The function answers to its memory BARs.
     public static let memorySpace: UInt16 = 1 << 1
     /// The function may write to memory, its interrupts' messages included.
@@ -25,12 +31,23 @@ public final class PCIConfigurationSpace: Sendable {
     public static let interruptDisable: UInt16 = 1 << 10
   }
 
-  /// A 32-bit, non-prefetchable memory BAR.
-  public struct BAR: Sendable, Equatable {
-    /// Which of the six.
-    public let index: Int
-    /// Its size in bytes, a power of two from 16.
-    public let byteCount: UInt32
+  /// Bits of the status register.
+  public enum Status {
+    /// The function wants a line interrupt, disabled or not.
+    public static let interrupt: UInt16 = 1 << 3
+    /// There is a capability list.
+    public static let capabilities: UInt16 = 1 << 4
+  }
+
+  private enum CapabilityID {
+    static let vendor: UInt8 = 0x09
+    static let msix: UInt8 = 0x11
+  }
+
+  /// Bits of MSI-X's message control (§6.8.2.3).
+  private enum MSIXControl {
+    static let enable: UInt16 = 1 << 15
+    static let functionMask: UInt16 = 1 << 14
   }
 
   private struct State {
@@ -38,110 +55,141 @@ public final class PCIConfigurationSpace: Sendable {
     var writable = [UInt8](repeating: 0, count: 256)
     var nextCapability = 0x40
     var lastCapability: Int?
-    var bars: [BAR] = []
   }
 
   private let state: Mutex<State>
+  /// The BARs, by index.
+  public let bars: [PCIBaseAddress]
+  /// Where the vendor-specific capabilities start.
+  public let vendorCapabilityOffsets: [Int]
   /// The function's MSI-X table, if it has one.
   public let msix: MSIXTable?
   /// The BAR that holds `msix`: its table at offset 0, its pending bits at ``MSIXTable/pendingOffset``.
   public let msixBAR: Int?
+  /// The function's interrupt pin, if it has one.
+  public let interruptPin: PCIInterruptPin?
   private let msixControlOffset: Int?
 
-  /// A configuration space with memory BARs of `bars` (index to size in bytes, powers of two), the vendor-specific
-  /// `capabilities` (each from its third byte on: ID and next pointer are added here, ID 09h), and MSI-X in BAR
-  /// `msixBAR`, whose size is added here.
+  /// A configuration space with memory BARs of `bars` and port BARs of `portBARs` (index to size in bytes, powers of
+  /// two), `vendorCapabilities` (ID 09h), and MSI-X in BAR `msixBAR`, whose size is added here.
   ///
   /// - Precondition: the BARs and capabilities fit; they come from device code, never from a guest.
   public init(
-    identity: PCIIdentity, bars: [Int: UInt32], vendorCapabilities: [[UInt8]] = [],
-    msix: (bar: Int, table: MSIXTable)? = nil
+    identity: PCIIdentity, bars: [Int: UInt32], portBARs: [Int: UInt32] = [:],
+    vendorCapabilities: [PCICapability] = [], msix: (bar: Int, table: MSIXTable)? = nil,
+    interruptPin: PCIInterruptPin? = nil
   ) {
     var state = State()
     Self.put(&state.bytes, 0x00, UInt32(identity.device) << 16 | UInt32(identity.vendor))
     Self.put(&state.bytes, 0x08, identity.classCode << 8 | UInt32(identity.revision))
     Self.put(&state.bytes, 0x2C, UInt32(identity.subsystem) << 16 | UInt32(identity.subsystemVendor))
-    let command = Command.memorySpace | Command.busMaster | Command.interruptDisable
+    state.writable[0x0C] = 0xFF  // cache line size
+    state.writable[Register.interruptLine] = 0xFF
+    if interruptPin != nil { state.bytes[Register.interruptPin] = 1 }
+    let memoryBARs = msix.map { msix in bars.merging([msix.bar: MSIXTable.barByteCount]) { $1 } } ?? bars
+    self.bars =
+      (memoryBARs.map { PCIBaseAddress(index: $0, space: .memory, byteCount: $1) }
+      + portBARs.map { PCIBaseAddress(index: $0, space: .port, byteCount: $1) })
+      .sorted { $0.index < $1.index }
+    for bar in self.bars {
+      Self.put(&state.bytes, bar.register, bar.typeBits)
+      Self.put(&state.writable, bar.register, ~(bar.byteCount - 1))
+    }
+    var command = Command.memorySpace | Command.busMaster | Command.interruptDisable
+    if !portBARs.isEmpty { command |= Command.portSpace }
     state.writable[Register.command] = UInt8(truncatingIfNeeded: command)
     state.writable[Register.command + 1] = UInt8(truncatingIfNeeded: command >> 8)
-    state.writable[0x0C] = 0xFF  // cache line size
-    state.writable[0x3C] = 0xFF  // interrupt line
-    for (index, byteCount) in bars { Self.addBAR(&state, index, byteCount) }
-    for body in vendorCapabilities { _ = Self.addCapability(&state, id: 0x09, body: body) }
-    if let msix {
-      Self.addBAR(&state, msix.bar, MSIXTable.barByteCount)
-      var body = [UInt8](repeating: 0, count: 10)
-      body[0] = UInt8(truncatingIfNeeded: msix.table.vectorCount - 1)
-      body[1] = UInt8(truncatingIfNeeded: (msix.table.vectorCount - 1) >> 8)
-      Self.put(&body, 2, UInt32(msix.bar))
-      Self.put(&body, 6, UInt32(MSIXTable.pendingOffset) | UInt32(msix.bar))
-      let offset = Self.addCapability(&state, id: 0x11, body: body)
-      state.writable[offset + 3] = 0xC0  // enable, function mask
-      msixControlOffset = offset + 2
-    } else {
-      msixControlOffset = nil
+    vendorCapabilityOffsets = vendorCapabilities.map {
+      Self.add($0, id: CapabilityID.vendor, to: &state)
+    }
+    msixControlOffset = msix.map { msix in
+      Self.add(Self.msixCapability(msix.table, bar: msix.bar), id: CapabilityID.msix, to: &state) + 2
+    }
+    if let msixControlOffset {
+      state.writable[msixControlOffset + 1] = UInt8((MSIXControl.enable | MSIXControl.functionMask) >> 8)
     }
     self.msix = msix?.table
     self.msixBAR = msix?.bar
+    self.interruptPin = interruptPin
     self.state = Mutex(state)
   }
 
-  /// The memory BARs, by index.
-  public var bars: [BAR] { state.withLock { $0.bars } }
-
-  /// Where BAR `index` answers now, or nil while the function does not decode memory.
+  /// Where BAR `index` answers now, or nil while the function does not decode it, or has none there.
   public func decodedAddress(ofBAR index: Int) -> UInt64? {
-    state.withLock { state in
-      guard Self.get16(state.bytes, Register.command) & Command.memorySpace != 0 else { return nil }
-      return UInt64(Self.get32(state.bytes, Register.firstBAR + index * 4) & ~0xF)
+    guard let bar = bars.first(where: { $0.index == index }) else { return nil }
+    return state.withLock { state in
+      guard Self.get16(state.bytes, Register.command) & bar.commandBit != 0 else { return nil }
+      return bar.address(in: Self.get32(state.bytes, bar.register))
     }
   }
 
   /// Gives BAR `index` an address, as firmware would.
   public func assign(bar index: Int, address: UInt32) {
-    state.withLock { Self.put(&$0.bytes, Register.firstBAR + index * 4, address) }
+    guard let bar = bars.first(where: { $0.index == index }) else { return }
+    state.withLock { Self.put(&$0.bytes, bar.register, address | bar.typeBits) }
   }
 
-  /// Reads 1, 2 or 4 bytes; past the end, all ones.
+  /// Wires the interrupt pin to `line`, and says so where firmware would.
+  func wire(to line: SharedInterruptLine, slot: Int, gsi: UInt32) {
+    guard let interruptPin else { return }
+    state.withLock { $0.bytes[Register.interruptLine] = UInt8(truncatingIfNeeded: gsi) }
+    interruptPin.connect(to: line, slot: slot)
+  }
+
+  /// Reads 1 to 4 bytes; past the end, all ones.
   public func read(_ offset: Int, byteCount: Int) -> UInt32 {
-    guard offset >= 0, (1...4).contains(byteCount), offset + byteCount <= 256 else { return .max }
+    guard offset >= 0, (1...4).contains(byteCount), offset <= 256 - byteCount else { return .max }
+    let isPending = interruptPin?.isPending ?? false
     return state.withLock { state in
-      (0..<byteCount).reduce(0) { $0 | UInt32(state.bytes[offset + $1]) << UInt32($1 * 8) }
+      (0..<byteCount).reduce(0) { value, index in
+        var byte = state.bytes[offset + index]
+        if isPending, offset + index == Register.status { byte |= UInt8(Status.interrupt) }
+        return value | UInt32(byte) << UInt32(index * 8)
+      }
     }
   }
 
-  /// Writes 1, 2 or 4 bytes; bits that are not writable keep their value.
+  /// Writes 1 to 4 bytes; bits that are not writable keep their value. The PCI host does so one write at a time.
   public func write(_ offset: Int, byteCount: Int, value: UInt32) {
-    guard offset >= 0, (1...4).contains(byteCount), offset + byteCount <= 256 else { return }
-    let control: UInt16? = state.withLock { state in
+    guard offset >= 0, (1...4).contains(byteCount), offset <= 256 - byteCount else { return }
+    let (command, control) = state.withLock { state in
       for index in 0..<byteCount {
         let mask = state.writable[offset + index]
         let new = UInt8(truncatingIfNeeded: value >> UInt32(index * 8))
         state.bytes[offset + index] = state.bytes[offset + index] & ~mask | new & mask
       }
-      return msixControlOffset.map { Self.get16(state.bytes, $0) }
+      return (
+        Self.get16(state.bytes, Register.command), msixControlOffset.map { Self.get16(state.bytes, $0) }
+      )
     }
-    if let control, let msix {
-      msix.setControl(enabled: control & 1 << 15 != 0, masked: control & 1 << 14 != 0)
-    }
+    let usesMessages = (control ?? 0) & MSIXControl.enable != 0
+    msix?.setControl(enabled: usesMessages, masked: (control ?? 0) & MSIXControl.functionMask != 0)
+    interruptPin?.setMask(
+      isLineDisabled: command & Command.interruptDisable != 0, usesMessages: usesMessages)
   }
 
-  private static func addBAR(_ state: inout State, _ index: Int, _ byteCount: UInt32) {
-    precondition((0..<6).contains(index) && byteCount >= 16 && byteCount.nonzeroBitCount == 1)
-    state.bars.append(BAR(index: index, byteCount: byteCount))
-    state.bars.sort { $0.index < $1.index }
-    put(&state.writable, Register.firstBAR + index * 4, ~(byteCount - 1))
+  /// §6.8.2: how many vectors, and where the table and the pending bits are.
+  private static func msixCapability(_ table: MSIXTable, bar: Int) -> PCICapability {
+    var body = [UInt8](repeating: 0, count: 10)
+    body[0] = UInt8(truncatingIfNeeded: table.vectorCount - 1)
+    body[1] = UInt8(truncatingIfNeeded: (table.vectorCount - 1) >> 8)
+    put(&body, 2, UInt32(bar))
+    put(&body, 6, UInt32(MSIXTable.pendingOffset) | UInt32(bar))
+    return PCICapability(body: body)
   }
 
-  private static func addCapability(_ state: inout State, id: UInt8, body: [UInt8]) -> Int {
+  /// Appends a capability to the list, and returns where it starts.
+  private static func add(_ capability: PCICapability, id: UInt8, to state: inout State) -> Int {
     let offset = state.nextCapability
-    precondition(offset + 2 + body.count <= 256)
+    let body = offset + 2..<offset + 2 + capability.body.count
+    precondition(body.upperBound <= 256)
     state.bytes[offset] = id
-    state.bytes.replaceSubrange(offset + 2..<offset + 2 + body.count, with: body)
+    state.bytes.replaceSubrange(body, with: capability.body)
+    for index in capability.writable { state.writable[offset + 2 + index] = 0xFF }
     state.bytes[state.lastCapability.map { $0 + 1 } ?? Register.capabilitiesPointer] = UInt8(offset)
-    state.bytes[Register.status] |= 1 << 4
+    state.bytes[Register.status] |= UInt8(Status.capabilities)
     state.lastCapability = offset
-    state.nextCapability = (offset + 2 + body.count + 3) & ~3
+    state.nextCapability = (body.upperBound + 3) & ~3
     return offset
   }
 

@@ -13,21 +13,23 @@ public protocol PCIFunction: AnyObject, Sendable {
 
   /// Takes a write of 1, 2, 4 or 8 bytes within BAR `bar`; what is not there ignores it.
   func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64)
+
+  /// Answers a read of 1, 2 or 4 bytes of configuration space. A function whose registers there do more than hold a
+  /// value has its own.
+  func readConfiguration(_ offset: Int, byteCount: Int) -> UInt32
+
+  /// Takes a write of 1, 2 or 4 bytes to configuration space, one at a time.
+  func writeConfiguration(_ offset: Int, byteCount: Int, value: UInt32)
 }
 
-/// A write that becomes an eventfd signal (KVM_IOEVENTFD).
-public struct PCINotification: Sendable {
-  /// The BAR that it lies in.
-  public var bar: Int
-  /// Where in the BAR, in bytes.
-  public var offset: UInt64
-  /// The eventfd; its owner keeps it open as long as the function is plugged in.
-  public var eventDescriptor: Int32
+extension PCIFunction {
+  /// Reads ``configuration``.
+  public func readConfiguration(_ offset: Int, byteCount: Int) -> UInt32 {
+    configuration.read(offset, byteCount: byteCount)
+  }
 
-  /// A notification at `offset` of BAR `bar`, for writes of any length and value.
-  public init(bar: Int, offset: UInt64, eventDescriptor: Int32) {
-    self.bar = bar
-    self.offset = offset
-    self.eventDescriptor = eventDescriptor
+  /// Writes ``configuration``.
+  public func writeConfiguration(_ offset: Int, byteCount: Int, value: UInt32) {
+    configuration.write(offset, byteCount: byteCount, value: value)
   }
 }

@@ -1,159 +1,162 @@
-import HostSystem
 import Synchronization
-public import SystemPackage
 
-/// What of KVM the PCI host needs: eventfds on guest-physical writes (KVM_IOEVENTFD; a recorder in tests).
-public protocol NotificationRegistrar: AnyObject, Sendable {
-  /// From now on a write of any length to `address` signals `eventDescriptor`.
-  func addNotification(address: UInt64, eventDescriptor: Int32) throws(Errno)
-  /// Ends that.
-  func removeNotification(address: UInt64, eventDescriptor: Int32)
-}
-
-/// The PCI host bridge: configuration mechanism 1 (ports CF8h and CFCh, PCI Local Bus 3.0 §3.2.2.3.2) over bus 0,
-/// and the BARs on the memory bus, which follow when a guest moves them.
+/// The PCI host bridge: configuration mechanism 1 (ports CF8h and CFCh, PCI Local Bus 3.0 §3.2.2.3.2) and the
+/// memory-mapped configuration area over bus 0, the BARs on their buses, which follow when a guest moves them, and the
+/// interrupt lines.
 ///
-/// vCPU threads call it through the port bus.
+/// Slot 0 is the bridge itself. vCPU threads call it through the buses, which own it and outlive its use of them.
 public final class PCIHost: BusDevice {
-  /// First port; the host takes eight.
+  /// First port, and how many the host takes.
   public static let firstPort = PortAddress(0xCF8)
-  /// Where BARs are assigned from, as firmware would.
+  /// Ports that the host takes, CF9h among them.
+  public static let portCount: UInt64 = 8
+  /// Where memory BARs are assigned from, as firmware would.
   public static let barWindowStart: UInt64 = 0xC100_0000
-  /// End of the window for BARs.
+  /// End of the window for memory BARs.
   public static let barWindowEnd: UInt64 = 0xFEC0_0000
-
-  private struct Mapping {
+  /// Where port BARs are assigned from.
+  public static let portWindowStart: UInt64 = 0x1000
+  /// End of the window for port BARs.
+  public static let portWindowEnd: UInt64 = 0x1_0000
+  /// Guest-physical address of the memory-mapped configuration area.
+  public static let configurationAreaStart: UInt64 = 0xC000_0000
+  /// Its size: bus 0.
+  public static let configurationAreaByteCount: UInt64 = 1 << 20
+  /// Slots of the bus; functions are plugged into all but slot 0.
+  public static let slotCount = 32
+  struct Mapping {
     let address: UInt64
     let window: BARWindow
   }
 
-  private struct State {
+  struct State {
     var address: UInt32 = 0
     var functions: [any PCIFunction] = []
     var mappings: [[Int: Mapping]] = []
-    var nextBAR = PCIHost.barWindowStart
+    var nextMemory = PCIHost.barWindowStart
+    var nextPort = PCIHost.portWindowStart
   }
 
   private let state = Mutex(State())
-  private let memoryBus: AddressBus
-  private let registrar: any NotificationRegistrar
+  // The buses refer to the host: it does not keep them alive.
+  unowned let memoryBus: AddressBus
+  unowned let portBus: AddressBus
+  let registrar: any NotificationRegistrar
+  private let lines: [UInt32: SharedInterruptLine]
+  private let resetControl: (any BusDevice)?
 
-  /// A host without functions, whose BARs go onto `memoryBus`.
-  public init(memoryBus: AddressBus, registrar: any NotificationRegistrar) {
+  /// A host with nothing but the bridge. BARs go onto the buses; the configuration area is on `memoryBus` now, and
+  /// whoever makes the host puts it onto the port bus.
+  ///
+  /// - Parameters:
+  ///   - resetControl: gets single bytes at port CF9h, which lies among the host's ports.
+  ///   - interruptLine: makes the line of each GSI that slots are wired to (``InterruptWiring``).
+  public init(
+    memoryBus: AddressBus, portBus: AddressBus, registrar: any NotificationRegistrar,
+    resetControl: (any BusDevice)? = nil, interruptLine: (_ gsi: UInt32) -> any InterruptLine
+  ) {
     self.memoryBus = memoryBus
+    self.portBus = portBus
     self.registrar = registrar
+    self.resetControl = resetControl
+    let gsis = Set((0..<Self.slotCount).map(InterruptWiring.gsi(ofPCISlot:)))
+    lines = Dictionary(uniqueKeysWithValues: gsis.map { ($0, SharedInterruptLine(interruptLine($0))) })
+    state.withLock { state in
+      state.functions = [PCIHostBridge()]
+      state.mappings = [[:]]
+    }
+    let inserted = memoryBus.insert(
+      PCIConfigurationArea(host: self), start: Self.configurationAreaStart,
+      byteCount: Self.configurationAreaByteCount)
+    precondition(inserted, "the configuration area's addresses are taken")
   }
 
-  /// Plugs `function` into the next slot and assigns its BARs; it decodes nothing until the guest says so.
+  /// Plugs `function` into the next slot, wires its interrupt pin and assigns its BARs; it decodes nothing until the
+  /// guest says so.
   ///
-  /// - Throws: ENOSPC where slots or the window for BARs are used up.
-  public func add(_ function: any PCIFunction) throws(Errno) {
-    try state.withLock { (state) throws(Errno) in
-      guard state.functions.count < 32 else { throw .noSpace }
+  /// - Returns: the slot, from 1 on.
+  @discardableResult
+  public func add(_ function: any PCIFunction) throws(PCIHostError) -> Int {
+    try state.withLock { (state) throws(PCIHostError) in
+      let slot = state.functions.count
+      guard slot < Self.slotCount else { throw .noSlot(limit: Self.slotCount - 1) }
       for bar in function.configuration.bars {
-        let size = UInt64(max(bar.byteCount, 4096))
-        let address = (state.nextBAR + size - 1) & ~(size - 1)
-        guard address + size <= Self.barWindowEnd else { throw .noSpace }
-        function.configuration.assign(bar: bar.index, address: UInt32(address))
-        state.nextBAR = address + size
+        function.configuration.assign(bar: bar.index, address: try Self.place(bar, &state))
       }
+      let gsi = InterruptWiring.gsi(ofPCISlot: slot)
+      if let line = lines[gsi] { function.configuration.wire(to: line, slot: slot, gsi: gsi) }
       state.functions.append(function)
       state.mappings.append([:])
+      return slot
     }
   }
 
-  /// Reads the address register (CF8h) or, through it, configuration space (CFCh to CFFh).
+  /// The next free address for `bar`; each has a page, or 256 ports, of its own.
+  private static func place(_ bar: PCIBaseAddress, _ state: inout State) throws(PCIHostError) -> UInt32 {
+    switch bar.space {
+    case .memory:
+      let size = UInt64(max(bar.byteCount, 4096))
+      let address = (state.nextMemory + size - 1) & ~(size - 1)
+      guard address + size <= barWindowEnd else { throw .noMemoryRange }
+      state.nextMemory = address + size
+      return UInt32(address)
+    case .port:
+      let address = state.nextPort
+      guard address + 256 <= portWindowEnd else { throw .noPortRange }
+      state.nextPort = address + 256
+      return UInt32(address)
+    }
+  }
+
+  /// Reads the address register (CF8h, 32 bits), reset control (CF9h, 8 bits) or, by the address register,
+  /// configuration space (CFCh to CFFh).
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
-    state.withLock { state in
-      if offset < 4 { return offset == 0 && byteCount == 4 ? UInt64(state.address) : .max }
-      guard let (index, register) = Self.target(state, offset) else { return .max }
-      return UInt64(state.functions[index].configuration.read(register, byteCount: byteCount))
+    switch (offset, byteCount) {
+    case (0, 4): return state.withLock { UInt64($0.address) }
+    case (1, 1): return resetControl?.read(offset: 0, byteCount: 1) ?? .max
+    case (4..., _):
+      guard let (slot, register) = target(offset) else { return .max }
+      return readConfiguration(slot: slot, register: register, byteCount: byteCount)
+    default: return .max
     }
   }
 
-  /// Writes the address register (CF8h, 32 bits) or, through it, configuration space.
+  /// Writes the same.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
-    state.withLock { state in
-      if offset < 4 {
-        if offset == 0 && byteCount == 4 { state.address = UInt32(truncatingIfNeeded: value) }
-        return
-      }
-      guard let (index, register) = Self.target(state, offset) else { return }
-      let function = state.functions[index]
-      function.configuration.write(register, byteCount: byteCount, value: UInt32(truncatingIfNeeded: value))
-      remap(&state, index)
+    switch (offset, byteCount) {
+    case (0, 4): state.withLock { $0.address = UInt32(truncatingIfNeeded: value) }
+    case (1, 1): resetControl?.write(offset: 0, byteCount: 1, value: value)
+    case (4..., _):
+      guard let (slot, register) = target(offset) else { return }
+      writeConfiguration(slot: slot, register: register, byteCount: byteCount, value: value)
+    default: return
     }
   }
 
   /// Decodes the address register: enable bit, bus 0, device, function 0, register, plus the byte of CFCh-CFFh.
-  private static func target(_ state: State, _ offset: UInt64) -> (index: Int, register: Int)? {
-    let address = state.address
-    let device = Int(address >> 11 & 0x1F)
+  private func target(_ offset: UInt64) -> (slot: Int, register: Int)? {
+    let address = state.withLock { $0.address }
     guard address & 1 << 31 != 0, address >> 16 & 0xFF == 0, address >> 8 & 7 == 0 else { return nil }
-    guard device < state.functions.count else { return nil }
-    return (device, Int(address & 0xFC) + Int(offset - 4))
+    return (Int(address >> 11 & 0x1F), Int(address & 0xFC) + Int(offset & 3))
   }
 
-  /// Takes the function's BARs from where they no longer are, then maps each BAR of the bus that waits for a place: one
-  /// may have become free for it.
-  private func remap(_ state: inout State, _ index: Int) {
-    let function = state.functions[index]
-    for bar in function.configuration.bars {
-      guard let current = state.mappings[index][bar.index] else { continue }
-      if function.configuration.decodedAddress(ofBAR: bar.index) == current.address { continue }
-      memoryBus.remove(current.window, start: current.address)
-      setNotifications(of: function, bar: bar.index, at: current.address, active: false)
-      state.mappings[index][bar.index] = nil
+  /// Reads configuration space; all ones where no function is, or no register.
+  func readConfiguration(slot: Int, register: Int, byteCount: Int) -> UInt64 {
+    let function: (any PCIFunction)? = state.withLock { state in
+      slot < state.functions.count ? state.functions[slot] : nil
     }
-    for index in state.functions.indices { mapWaitingBARs(&state, index) }
+    guard let function, [1, 2, 4].contains(byteCount) else { return .max }
+    return UInt64(function.readConfiguration(register, byteCount: byteCount))
   }
 
-  private func mapWaitingBARs(_ state: inout State, _ index: Int) {
-    let function = state.functions[index]
-    for bar in function.configuration.bars where state.mappings[index][bar.index] == nil {
-      guard let wanted = function.configuration.decodedAddress(ofBAR: bar.index) else { continue }
-      let window = BARWindow(function: function, bar: bar.index)
-      // Two BARs at one address are the guest's mistake: the first keeps it.
-      guard memoryBus.insert(window, start: wanted, byteCount: UInt64(bar.byteCount)) else { continue }
-      setNotifications(of: function, bar: bar.index, at: wanted, active: true)
-      state.mappings[index][bar.index] = Mapping(address: wanted, window: window)
+  /// Writes configuration space, and lets BARs follow.
+  func writeConfiguration(slot: Int, register: Int, byteCount: Int, value: UInt64) {
+    // Under the lock, so that BARs end where the last write put them.
+    state.withLock { state in
+      guard slot < state.functions.count, [1, 2, 4].contains(byteCount) else { return }
+      let function = state.functions[slot]
+      function.writeConfiguration(register, byteCount: byteCount, value: UInt32(truncatingIfNeeded: value))
+      remap(&state, slot)
     }
-  }
-
-  private func setNotifications(of function: any PCIFunction, bar: Int, at address: UInt64, active: Bool) {
-    for notification in function.notifications where notification.bar == bar {
-      let target = address + notification.offset
-      if active {
-        // Where KVM refuses (out of slots), the write still reaches the device through writeBAR.
-        try? registrar.addNotification(address: target, eventDescriptor: notification.eventDescriptor)
-      } else {
-        registrar.removeNotification(address: target, eventDescriptor: notification.eventDescriptor)
-      }
-    }
-  }
-}
-
-/// A BAR on the memory bus.
-private final class BARWindow: BusDevice {
-  private let function: any PCIFunction
-  private let bar: Int
-
-  init(function: any PCIFunction, bar: Int) {
-    self.function = function
-    self.bar = bar
-  }
-
-  func read(offset: UInt64, byteCount: Int) -> UInt64 {
-    if bar == function.configuration.msixBAR, let msix = function.configuration.msix {
-      return msix.read(offset: offset, byteCount: byteCount)
-    }
-    return function.readBAR(bar, offset: offset, byteCount: byteCount)
-  }
-
-  func write(offset: UInt64, byteCount: Int, value: UInt64) {
-    if bar == function.configuration.msixBAR, let msix = function.configuration.msix {
-      return msix.write(offset: offset, byteCount: byteCount, value: value)
-    }
-    function.writeBAR(bar, offset: offset, byteCount: byteCount, value: value)
   }
 }

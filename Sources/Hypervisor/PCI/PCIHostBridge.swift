@@ -1,21 +1,12 @@
-/// The host bridge as a function of its own bus: it does nothing, but kernels that find neither a bridge nor a display
-/// on bus 0 take the PCI host for absent.
-///
-/// Plugged in first, into slot 0. No thread waits in it.
-public final class PCIHostBridge: PCIFunction {
-  /// Class 06h, subclass 00h; without registers.
-  public let configuration = PCIConfigurationSpace(
-    identity: PCIIdentity(vendor: 0x8086, device: 0x0D57, classCode: 0x06_00_00), bars: [:])
+/// The host bridge in slot 0: nothing but an identity, by which operating systems tell that configuration mechanism 1
+/// works.
+final class PCIHostBridge: PCIFunction {
+  /// A generic host bridge of the PCI ID repository's; class 0600h.
+  let configuration = PCIConfigurationSpace(
+    identity: PCIIdentity(vendor: 0x1B36, device: 0x0008, classCode: 0x06_00_00), bars: [:])
+  let notifications: [PCINotification] = []
 
-  /// A bridge.
-  public init() {}
+  func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 { 0 }
 
-  /// None: it has no BAR.
-  public var notifications: [PCINotification] { [] }
-
-  /// Zero: it has no BAR.
-  public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 { 0 }
-
-  /// Nothing: it has no BAR.
-  public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {}
+  func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {}
 }

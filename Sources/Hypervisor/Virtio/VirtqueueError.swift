@@ -33,4 +33,6 @@ public enum VirtqueueError: Error, Equatable, Sendable {
   case noRoomForStatus
   /// The host refused what serving the queue needs.
   case notServed(Errno)
+  /// A legacy driver took a queue away while the device served it.
+  case removedWhileServed
 }

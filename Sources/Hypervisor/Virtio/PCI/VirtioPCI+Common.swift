@@ -10,7 +10,7 @@ extension VirtioPCI {
   }
 
   private func commonWord(_ state: State, _ offset: UInt64) -> UInt32 {
-    let queue = selectedQueue(state)
+    let queue = state.selectedQueue
     switch offset {
     case Common.deviceFeatureSelect: return state.deviceFeatureSelect
     case Common.deviceFeature: return Self.half(offeredFeatures.rawValue, state.deviceFeatureSelect)
@@ -47,7 +47,7 @@ extension VirtioPCI {
       writeStatus(&state, VirtioDeviceStatus(rawValue: UInt8(truncatingIfNeeded: value)))
     case (2, Common.queueSelect): state.queueSelect = UInt16(truncatingIfNeeded: value)
     case (2, Common.queueVector):
-      guard let queue = selectedQueue(state) else { return }
+      guard let queue = state.selectedQueue else { return }
       channels[queue].vector.store(vector(value), ordering: .relaxed)
     default: writeQueue(&state, offset, byteCount, value)
     }
@@ -55,7 +55,7 @@ extension VirtioPCI {
 
   /// What can only be changed before the queue is enabled.
   private func writeQueue(_ state: inout State, _ offset: UInt64, _ byteCount: Int, _ value: UInt64) {
-    guard let queue = selectedQueue(state), !state.queues[queue].isEnabled else { return }
+    guard let queue = state.selectedQueue, !state.queues[queue].isEnabled else { return }
     switch (byteCount, offset) {
     case (2, Common.queueSize):
       let size = UInt16(truncatingIfNeeded: value)
@@ -71,22 +71,6 @@ extension VirtioPCI {
       setAddress(&state.queues[queue].layout, offset, new)
     default: return
     }
-  }
-
-  /// The driver's way through virtio 1.2 §3.1.1. Bits are added one after the other; only a reset takes them away.
-  private func writeStatus(_ state: inout State, _ value: VirtioDeviceStatus) {
-    guard !value.isEmpty else { return reset(&state) }
-    var new = state.status.union(value.intersection(.settable))
-    let wanted = VirtioFeatures(rawValue: state.driverFeatures)
-    if !wanted.isSubset(of: offeredFeatures) || !wanted.contains(.version1) { new.remove(.featuresOK) }
-    if !new.contains(.featuresOK) || state.isShutDown { new.remove(.driverOK) }
-    let starts = new.contains(.driverOK) && !state.status.contains(.driverOK)
-    state.status = new
-    if starts { startServing(&state) }
-  }
-
-  private func selectedQueue(_ state: State) -> Int? {
-    Int(state.queueSelect) < state.queues.count ? Int(state.queueSelect) : nil
   }
 
   private func address(_ layout: VirtqueueLayout, _ offset: UInt64) -> UInt64 {
@@ -105,12 +89,6 @@ extension VirtioPCI {
     case Common.queueUsedRing: layout.usedRing = GuestAddress(value)
     default: return
     }
-  }
-
-  /// A vector that does not exist reads back as none, which tells the driver (virtio 1.2 §4.1.5.1.2.1).
-  private func vector(_ value: UInt64) -> UInt16 {
-    let vector = UInt16(truncatingIfNeeded: value)
-    return Int(vector) < vectorCount ? vector : VirtioSignals.noVector
   }
 
   private static func pair(_ low: UInt16, _ high: UInt16) -> UInt32 { UInt32(low) | UInt32(high) << 16 }

@@ -3,7 +3,7 @@ import Synchronization
 public import SystemPackage
 import VextProtocol
 
-/// The PCI transport of a virtio device, without the legacy interface (virtio 1.2 §4.1).
+/// The PCI transport of a virtio device, with the interface of virtio 1.x or the legacy one (virtio 1.2 §4.1).
 ///
 /// vCPU threads access it. One lock serializes what they do, and stays held while queues are handed to and taken
 /// back from their I/O threads, so that a driver which reads a status of zero knows that the reset is over. I/O
@@ -15,7 +15,7 @@ public final class VirtioPCI: PCIFunction {
     var isEnabled = false
   }
 
-  /// What the common configuration structure holds (virtio 1.2 §4.1.4.3).
+  /// What the registers of either interface hold.
   struct State {
     var deviceFeatureSelect: UInt32 = 0
     var driverFeatureSelect: UInt32 = 0
@@ -29,54 +29,67 @@ public final class VirtioPCI: PCIFunction {
     init(queueSizes: [UInt16]) {
       queues = queueSizes.map { QueueRegisters(layout: VirtqueueLayout(size: $0)) }
     }
+
+    /// The queue that the driver selected, if there is one of that number.
+    var selectedQueue: Int? { Int(queueSelect) < queues.count ? Int(queueSelect) : nil }
   }
 
   /// The configuration space.
   public let configuration: PCIConfigurationSpace
+  /// The interface.
+  public let transport: VirtioTransport
   let device: any VirtioDevice
   let signals: VirtioSignals
+  let msix: MSIXTable
   let channels: [VirtqueueChannel]
-  let vectorCount: Int
   let offeredFeatures: VirtioFeatures
   let queueSizes: [UInt16]
+  let state: Mutex<State>
   private let memory: GuestMemory
-  private let state: Mutex<State>
+  private let usesIOEventFD: Bool
 
   /// A function that carries `device`, with one MSI-X vector a queue and one for the configuration.
   ///
-  /// - Throws: EINVAL where the device has too many queues for that; errors of eventfds and of the router.
+  /// - Parameter usesIOEventFD: whether KVM takes the driver's notifications; if not, each is an exit to user space.
+  /// - Throws: EINVAL where the device has too many queues for that, EOPNOTSUPP for a device that the legacy interface
+  ///   does not know; errors of eventfds and of the router.
   public init(
-    device: any VirtioDevice, memory: GuestMemory, router: any MessageInterruptRouter
+    device: any VirtioDevice, memory: GuestMemory, router: any MessageInterruptRouter,
+    transport: VirtioTransport = .modern, usesIOEventFD: Bool = true
   ) throws(Errno) {
     let queueSizes = device.queueSizes
     let msix = try MSIXTable(vectorCount: queueSizes.count + 1, router: router)
-    let signals = VirtioSignals(msix: msix)
+    let pin = PCIInterruptPin()
+    let signals = VirtioSignals(msix: msix, pin: pin)
     var channels: [VirtqueueChannel] = []
     for _ in queueSizes { channels.append(try VirtqueueChannel(signals: signals)) }
-    let identity = PCIIdentity(
-      vendor: VirtioPCILayout.vendor, device: VirtioPCILayout.firstDevice + device.deviceID,
-      classCode: device.classCode, revision: VirtioPCILayout.revision)
-    configuration = PCIConfigurationSpace(
-      identity: identity, bars: [VirtioPCILayout.structuresBAR: VirtioPCILayout.structuresByteCount],
-      vendorCapabilities: VirtioPCILayout.capabilities(queueCount: queueSizes.count),
-      msix: (VirtioPCILayout.msixBAR, msix))
+    switch transport {
+    case .modern:
+      configuration = Self.modernConfiguration(device, queueCount: queueSizes.count, msix, pin)
+      offeredFeatures = device.features.union(.version1)
+    case .legacy:
+      configuration = try Self.legacyConfiguration(device, msix, pin)
+      offeredFeatures = device.features.intersection(.legacyBits).union(.anyLayout)
+    }
+    self.transport = transport
     self.device = device
     self.memory = memory
     self.signals = signals
+    self.msix = msix
     self.channels = channels
     self.queueSizes = queueSizes
-    vectorCount = msix.vectorCount
-    offeredFeatures = device.features.union(.version1)
+    self.usesIOEventFD = usesIOEventFD
     state = Mutex(State(queueSizes: queueSizes))
   }
 
-  /// One for each queue, whose value does not matter.
+  /// One for each queue, unless KVM is to take none.
   public var notifications: [PCINotification] {
-    channels.enumerated().map { index, channel in
-      PCINotification(
-        bar: VirtioPCILayout.structuresBAR,
-        offset: VirtioPCILayout.notifyOffset + UInt64(index) * VirtioPCILayout.notifyMultiplier,
-        eventDescriptor: channel.notificationDescriptor)
+    guard usesIOEventFD else { return [] }
+    return channels.enumerated().map { index, channel in
+      switch transport {
+      case .modern: modernNotification(index, channel)
+      case .legacy: legacyNotification(index, channel)
+      }
     }
   }
 
@@ -96,50 +109,38 @@ public final class VirtioPCI: PCIFunction {
 
   /// Reads any number of bytes, at most eight, at any offset; what is not there is zero.
   public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 {
-    guard bar == VirtioPCILayout.structuresBAR, (1...8).contains(byteCount) else { return 0 }
-    switch offset {
-    case ..<VirtioPCILayout.commonByteCount:
-      return state.withLock { state in
-        assemble(byteCount) { commonByte(state, offset + $0) }
-      }
-    case VirtioPCILayout.isrOffset:
-      return UInt64(signals.takeISR())
-    case VirtioPCILayout.deviceOffset..<VirtioPCILayout.deviceOffset + VirtioPCILayout.deviceByteCount:
-      return state.withLock { _ in
-        let bytes = device.configuration
-        let start = offset - VirtioPCILayout.deviceOffset
-        return assemble(byteCount) { start + $0 < UInt64(bytes.count) ? bytes[Int(start + $0)] : 0 }
-      }
-    default:
-      return 0
+    guard (1...8).contains(byteCount) else { return 0 }
+    switch (transport, bar) {
+    case (.modern, VirtioPCILayout.structuresBAR): return readStructures(offset, byteCount)
+    case (.legacy, VirtioLegacyLayout.registersBAR): return readLegacy(offset, byteCount)
+    default: return 0
     }
   }
 
   /// Takes a write; one that is no write of a whole register is ignored.
   public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
-    guard bar == VirtioPCILayout.structuresBAR else { return }
-    switch offset {
-    case ..<VirtioPCILayout.commonByteCount:
-      state.withLock { writeCommon(&$0, offset, byteCount, value) }
-    case VirtioPCILayout.deviceOffset..<VirtioPCILayout.deviceOffset + VirtioPCILayout.deviceByteCount:
-      let start = offset - VirtioPCILayout.deviceOffset
-      state.withLock { _ in device.writeConfiguration(offset: start, byteCount: byteCount, value: value) }
-    case VirtioPCILayout.notifyOffset...:
-      // Only where KVM had no ioeventfd to spare.
-      let (index, remainder) = (offset - VirtioPCILayout.notifyOffset)
-        .quotientAndRemainder(dividingBy: VirtioPCILayout.notifyMultiplier)
-      if remainder == 0, index < UInt64(channels.count) { channels[Int(index)].notify() }
-    default:
-      return
+    switch (transport, bar) {
+    case (.modern, VirtioPCILayout.structuresBAR): writeStructures(offset, byteCount, value)
+    case (.legacy, VirtioLegacyLayout.registersBAR): writeLegacy(offset, byteCount, value)
+    default: return
     }
   }
 
-  private func assemble(_ byteCount: Int, _ byte: (UInt64) -> UInt8) -> UInt64 {
+  /// Puts the bytes from `byte`, the first one lowest, together.
+  func assemble(_ byteCount: Int, _ byte: (UInt64) -> UInt8) -> UInt64 {
     (0..<UInt64(byteCount)).reduce(0) { $0 | UInt64(byte($1)) << ($1 * 8) }
   }
 
-  func reportedStatus(_ state: State) -> VirtioDeviceStatus {
-    signals.needsReset ? state.status.union(.deviceNeedsReset) : state.status
+  /// Reads the device-specific configuration. With the lock held.
+  func readDeviceConfiguration(_ offset: UInt64, _ byteCount: Int) -> UInt64 {
+    let bytes = device.configuration
+    return assemble(byteCount) { offset + $0 < UInt64(bytes.count) ? bytes[Int(offset + $0)] : 0 }
+  }
+
+  /// A vector that does not exist reads back as none, which tells the driver (virtio 1.2 §4.1.5.1.2.1).
+  func vector(_ value: UInt64) -> UInt16 {
+    let vector = UInt16(truncatingIfNeeded: value)
+    return Int(vector) < msix.vectorCount ? vector : VirtioSignals.noVector
   }
 
   /// Hands the enabled queues to the device, or, where one of them is not sound, none.
@@ -159,17 +160,8 @@ public final class VirtioPCI: PCIFunction {
     state.isServing = true
   }
 
-  /// The reset of virtio 1.2 §2.4, through a device status of zero.
-  func reset(_ state: inout State) {
-    stopServing(&state)
-    let isShutDown = state.isShutDown
-    state = State(queueSizes: queueSizes)
-    state.isShutDown = isShutDown
-    signals.reset()
-    for channel in channels { channel.vector.store(VirtioSignals.noVector, ordering: .relaxed) }
-  }
-
-  private func stopServing(_ state: inout State) {
+  /// Takes all queues back from the device.
+  func stopServing(_ state: inout State) {
     guard state.isServing else { return }
     device.deactivate()
     state.isServing = false

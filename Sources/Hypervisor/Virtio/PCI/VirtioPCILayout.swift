@@ -27,6 +27,15 @@ enum VirtioPCILayout {
     static let notify: UInt8 = 2
     static let isr: UInt8 = 3
     static let device: UInt8 = 4
+    static let configurationAccess: UInt8 = 5
+  }
+
+  /// §4.1.4.9: offsets in the capability that gives access to the BAR, from its start.
+  enum ConfigurationAccess {
+    static let bar = 4
+    static let offset = 8
+    static let length = 12
+    static let data = 16
   }
 
   /// §4.1.4.3: offsets in the common configuration structure.
@@ -50,8 +59,8 @@ enum VirtioPCILayout {
     static let queueUsedRing: UInt64 = 0x30
   }
 
-  /// The vendor-specific capabilities, from their third byte on.
-  static func capabilities(queueCount: Int) -> [[UInt8]] {
+  /// The vendor-specific capabilities; the one for access to the BAR is the last.
+  static func capabilities(queueCount: Int) -> [PCICapability] {
     let notifyByteCount = UInt64(queueCount) * notifyMultiplier
     return [
       capability(CapabilityType.common, offset: commonOffset, byteCount: commonByteCount),
@@ -60,15 +69,21 @@ enum VirtioPCILayout {
         extra: bytes(UInt32(notifyMultiplier))),
       capability(CapabilityType.isr, offset: isrOffset, byteCount: 1),
       capability(CapabilityType.device, offset: deviceOffset, byteCount: deviceByteCount),
+      // The driver fills in everything from the BAR on.
+      capability(
+        CapabilityType.configurationAccess, offset: 0, byteCount: 0, extra: bytes(0),
+        writable: ConfigurationAccess.bar - 2..<ConfigurationAccess.data + 2),
     ]
   }
 
   /// struct virtio_pci_cap behind its ID and link: length, type, BAR, ID, padding, offset and length in the BAR.
   private static func capability(
-    _ type: UInt8, offset: UInt64, byteCount: UInt64, extra: [UInt8] = []
-  ) -> [UInt8] {
-    [UInt8(16 + extra.count), type, UInt8(structuresBAR), 0, 0, 0] + bytes(UInt32(offset))
-      + bytes(UInt32(byteCount)) + extra
+    _ type: UInt8, offset: UInt64, byteCount: UInt64, extra: [UInt8] = [], writable: Range<Int> = 0..<0
+  ) -> PCICapability {
+    PCICapability(
+      body: [UInt8(16 + extra.count), type, UInt8(structuresBAR), 0, 0, 0] + bytes(UInt32(offset))
+        + bytes(UInt32(byteCount)) + extra,
+      writable: writable)
   }
 
   private static func bytes(_ value: UInt32) -> [UInt8] {

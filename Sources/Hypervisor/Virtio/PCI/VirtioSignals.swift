@@ -16,12 +16,17 @@ final class VirtioSignals: Sendable {
   /// The vector for everything but queues.
   let configurationVector = Atomic<UInt16>(VirtioSignals.noVector)
   private let msix: MSIXTable
-  private let isr = Atomic<UInt8>(0)
+  private let pin: PCIInterruptPin
+  /// The ISR status, by which the pin goes while MSI-X is off: one lock for both, so that they stay of one mind.
+  private let isr = Mutex<UInt8>(0)
   private let generation = Atomic<UInt8>(0)
   private let firstFailure = Mutex<VirtqueueError?>(nil)
   private let needsResetFlag = Atomic<Bool>(false)
 
-  init(msix: MSIXTable) { self.msix = msix }
+  init(msix: MSIXTable, pin: PCIInterruptPin) {
+    self.msix = msix
+    self.pin = pin
+  }
 
   /// What stopped the first queue since the last reset.
   var failure: VirtqueueError? { firstFailure.withLock { $0 } }
@@ -29,38 +34,54 @@ final class VirtioSignals: Sendable {
   /// Whether a queue has stopped since the last reset.
   var needsReset: Bool { needsResetFlag.load(ordering: .acquiring) }
 
-  /// Raises a queue's interrupt.
+  /// Raises a queue's interrupt: its vector, or the pin (virtio 1.2 §4.1.5.3). With MSI-X it takes no lock.
   func raise(_ vector: UInt16) {
     // With a vector the driver need not read which interrupt it was.
-    if vector == Self.noVector { isr.bitwiseOr(ISR.queue, ordering: .releasing) }
-    msix.raise(vector)
+    if msix.isEnabled, vector != Self.noVector { msix.raise(vector) } else { setISR(ISR.queue) }
   }
 
   /// Records why a queue stopped, and tells the driver.
   func fail(_ error: VirtqueueError) {
     firstFailure.withLock { failure in if failure == nil { failure = error } }
     needsResetFlag.store(true, ordering: .releasing)
-    isr.bitwiseOr(ISR.configuration, ordering: .releasing)
-    msix.raise(configurationVector.load(ordering: .relaxed))
+    raiseConfigurationInterrupt()
   }
 
   /// Tells the driver that the device-specific configuration is another one (virtio 1.2 §4.1.4.5, §2.5). Any thread.
   func configurationChanged() {
     generation.wrappingAdd(1, ordering: .releasing)
-    isr.bitwiseOr(ISR.configuration, ordering: .releasing)
-    msix.raise(configurationVector.load(ordering: .relaxed))
+    raiseConfigurationInterrupt()
+  }
+
+  private func raiseConfigurationInterrupt() {
+    setISR(ISR.configuration)
+    if msix.isEnabled { msix.raise(configurationVector.load(ordering: .relaxed)) }
+  }
+
+  private func setISR(_ bit: UInt8) {
+    isr.withLock { isr in
+      isr |= bit
+      pin.set(active: true)
+    }
   }
 
   /// config_generation: another one after each change of the configuration.
   var configurationGeneration: UInt8 { generation.load(ordering: .acquiring) }
 
-  /// The ISR byte, which reading clears.
-  func takeISR() -> UInt8 { isr.exchange(0, ordering: .acquiringAndReleasing) }
+  /// The ISR byte, which reading clears, and with it the pin (virtio 1.2 §4.1.4.5.1).
+  @discardableResult
+  func takeISR() -> UInt8 {
+    isr.withLock { isr in
+      defer { isr = 0 }
+      pin.set(active: false)
+      return isr
+    }
+  }
 
   /// Forgets everything. No queue is being served.
   func reset() {
     configurationVector.store(Self.noVector, ordering: .relaxed)
-    isr.store(0, ordering: .relaxed)
+    takeISR()
     firstFailure.withLock { $0 = nil }
     needsResetFlag.store(false, ordering: .releasing)
   }

@@ -1,0 +1,16 @@
+/// A capability of a function, without its ID and link (PCI Local Bus 3.0 §6.7).
+public struct PCICapability: Sendable {
+  /// Its bytes from the third one on.
+  public var body: [UInt8]
+  /// Offsets into `body` of bytes that the guest may write.
+  public var writable: Range<Int>
+
+  /// A capability; read-only unless some bytes are `writable`.
+  ///
+  /// - Precondition: `writable` lies within `body`.
+  public init(body: [UInt8], writable: Range<Int> = 0..<0) {
+    precondition(writable.isEmpty || writable.upperBound <= body.count)
+    self.body = body
+    self.writable = writable
+  }
+}

@@ -1,0 +1,38 @@
+import Synchronization
+
+/// The device status (virtio 1.2 §2.1, §3.1): one register for both interfaces.
+extension VirtioPCI {
+  func reportedStatus(_ state: State) -> VirtioDeviceStatus {
+    // The legacy interface has no such bit; its drivers take what they do not know for failure.
+    guard transport == .modern, signals.needsReset else { return state.status }
+    return state.status.union(.deviceNeedsReset)
+  }
+
+  /// The driver's way through §3.1.1, or §3.1.2 without FEATURES_OK. Bits are added one after the other; only a reset
+  /// takes them away.
+  func writeStatus(_ state: inout State, _ value: VirtioDeviceStatus) {
+    guard !value.isEmpty else { return reset(&state) }
+    var new = state.status.union(value.intersection(.settable))
+    switch transport {
+    case .modern:
+      let wanted = VirtioFeatures(rawValue: state.driverFeatures)
+      if !wanted.isSubset(of: offeredFeatures) || !wanted.contains(.version1) { new.remove(.featuresOK) }
+      if !new.contains(.featuresOK) { new.remove(.driverOK) }
+    case .legacy: new.remove(.featuresOK)
+    }
+    if state.isShutDown { new.remove(.driverOK) }
+    let starts = new.contains(.driverOK) && !state.status.contains(.driverOK)
+    state.status = new
+    if starts { startServing(&state) }
+  }
+
+  /// The reset of §2.4, through a device status of zero.
+  private func reset(_ state: inout State) {
+    stopServing(&state)
+    let isShutDown = state.isShutDown
+    state = State(queueSizes: queueSizes)
+    state.isShutDown = isShutDown
+    signals.reset()
+    for channel in channels { channel.vector.store(VirtioSignals.noVector, ordering: .relaxed) }
+  }
+}
