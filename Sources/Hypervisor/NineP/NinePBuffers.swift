@@ -10,9 +10,9 @@ struct NinePBuffers {
   init(_ vectors: UnsafeBufferPointer<iovec>) {
     unsafe self.vectors = unsafe vectors
     var total = 0
-    for unsafevector in unsafe vectors {
+    for index in vectors.indices {
       // Pieces are at most 4 GiB each, and a chain has a thousand of them.
-      total &+= unsafe vector.iov_len
+      total &+= unsafe vectors[index].iov_len
     }
     unsafe byteCount = total
   }
@@ -58,7 +58,8 @@ struct NinePBuffers {
   ) -> Int {
     var skip = offset
     var done = 0
-    for unsafevector in unsafe vectors where done < limit {
+    for index in vectors.indices where done < limit {
+      let vector = unsafe vectors[index]
       let length = unsafe vector.iov_len
       guard skip < length, let base = unsafe vector.iov_base else {
         skip -= min(skip, length)

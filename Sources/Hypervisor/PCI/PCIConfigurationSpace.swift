@@ -130,10 +130,10 @@ public final class PCIConfigurationSpace: Sendable {
   }
 
   /// Wires the interrupt pin to `line`, and says so where firmware would.
-  func wire(to line: SharedInterruptLine, slot: Int, gsi: UInt32) {
+  func wire(to line: any InterruptLine, gsi: UInt32) {
     guard let interruptPin else { return }
     state.withLock { $0.bytes[Register.interruptLine] = UInt8(truncatingIfNeeded: gsi) }
-    interruptPin.connect(to: line, slot: slot)
+    interruptPin.connect(to: line)
   }
 
   /// Reads 1 to 4 bytes; past the end, all ones.

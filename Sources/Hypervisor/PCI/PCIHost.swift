@@ -84,7 +84,7 @@ public final class PCIHost: BusDevice {
         function.configuration.assign(bar: bar.index, address: try Self.place(bar, &state))
       }
       let gsi = InterruptWiring.gsi(ofPCISlot: slot)
-      if let line = lines[gsi] { function.configuration.wire(to: line, slot: slot, gsi: gsi) }
+      if let line = lines[gsi] { function.configuration.wire(to: line.makeInput(), gsi: gsi) }
       state.functions.append(function)
       state.mappings.append([:])
       return slot

@@ -8,8 +8,7 @@ public final class PCIInterruptPin: Sendable {
     var isLineDisabled = false
     var usesMessages = false
     var isDriven = false
-    var line: SharedInterruptLine?
-    var slot = 0
+    var line: (any InterruptLine)?
   }
 
   private let state = Mutex(State())
@@ -38,10 +37,9 @@ public final class PCIInterruptPin: Sendable {
     }
   }
 
-  func connect(to line: SharedInterruptLine, slot: Int) {
+  func connect(to line: any InterruptLine) {
     state.withLock { state in
       state.line = line
-      state.slot = slot
       Self.drive(&state)
     }
   }
@@ -50,6 +48,6 @@ public final class PCIInterruptPin: Sendable {
     let level = state.isWanted && !state.isLineDisabled && !state.usesMessages
     guard let line = state.line, level != state.isDriven else { return }
     state.isDriven = level
-    line.set(slot: state.slot, active: level)
+    line.set(active: level)
   }
 }
