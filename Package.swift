@@ -47,15 +47,25 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
-    // The freestanding guest: compiled by the plugin, embedded as one generated Swift file.
+    // Freestanding programs in Embedded Swift: compiled by the plugin, each embedded as one generated Swift file.
+    .executableTarget(name: "FreestandingBuilder", swiftSettings: houseRules),
+    .plugin(
+      name: "BuildFreestanding", capability: .buildTool(), dependencies: ["FreestandingBuilder"]),
+    .target(name: "EmbeddedImage", swiftSettings: houseRules),
+    // The guest that bench boots without a kernel.
     .target(
       name: "MicroGuest",
-      dependencies: ["VextProtocol"],
+      dependencies: ["EmbeddedImage", "VextProtocol"],
       exclude: ["Guest"],
       swiftSettings: houseRules,
-      plugins: ["BuildMicroGuest"]),
-    .executableTarget(name: "MicroGuestBuilder", swiftSettings: houseRules),
-    .plugin(name: "BuildMicroGuest", capability: .buildTool(), dependencies: ["MicroGuestBuilder"]),
+      plugins: ["BuildFreestanding"]),
+    // The first process of a Linux guest.
+    .target(
+      name: "GuestInit",
+      dependencies: ["EmbeddedImage"],
+      exclude: ["Guest"],
+      swiftSettings: houseRules,
+      plugins: ["BuildFreestanding"]),
 
     .executableTarget(
       name: "Bench",
@@ -93,6 +103,13 @@ let package = Package(
       name: "HypervisorTests",
       dependencies: [
         "AllocationCounter", "Hypervisor", "HostSystem", "VextProtocol",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "GuestInitTests",
+      dependencies: [
+        "EmbeddedImage", "GuestInit", "Hypervisor",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

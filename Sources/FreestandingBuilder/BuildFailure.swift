@@ -1,4 +1,4 @@
-/// Why the guest could not be built.
+/// Why the program could not be built.
 enum BuildFailure: Error, CustomStringConvertible {
   case usage
   case missingInput(String)
@@ -6,7 +6,8 @@ enum BuildFailure: Error, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .usage: "usage: MicroGuestBuilder SWIFTC CLANG LINKER WORK-DIRECTORY OUTPUT INPUT..."
+    case .usage:
+      "usage: FreestandingBuilder SWIFTC CLANG LINKER OPTIMIZATION TYPE WORK-DIRECTORY OUTPUT INPUT..."
     case .missingInput(let name): "\(name) is not among the inputs"
     case .toolFailed(let tool): "\(tool) failed; its messages are above"
     }

@@ -1,0 +1,53 @@
+// Building a tree of directories, links and files.
+//
+// Every function that can fail returns -errno.
+#ifndef CLINUX_TREE_H
+#define CLINUX_TREE_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static inline int linux_mkdir(const char *path, unsigned int mode) { return mkdir(path, mode) < 0 ? -errno : 0; }
+
+static inline int linux_symlink(const char *target, const char *path) {
+  return symlink(target, path) < 0 ? -errno : 0;
+}
+
+static inline int linux_unlink(const char *path) { return unlink(path) < 0 ? -errno : 0; }
+
+static inline int linux_rmdir(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
+
+static inline int linux_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
+
+// Whatever the umask is.
+static inline int linux_chmod(const char *path, unsigned int mode) { return chmod(path, mode) < 0 ? -errno : 0; }
+
+static inline ssize_t linux_write(int descriptor, const void *buffer, size_t byte_count) {
+  ssize_t result;
+  do result = write(descriptor, buffer, byte_count);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+// The size of a regular file; -EINVAL if it is something else.
+static inline int64_t linux_regular_file_size(int descriptor) {
+  struct stat status;
+  if (fstat(descriptor, &status) < 0) return -errno;
+  return S_ISREG(status.st_mode) ? status.st_size : -EINVAL;
+}
+
+// A symbolic link counts as what it leads to.
+static inline int linux_is_directory(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static inline int linux_is_regular_file(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+#endif

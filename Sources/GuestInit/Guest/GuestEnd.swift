@@ -1,0 +1,75 @@
+import CGuest
+
+/// Ends this process.
+func exit(_ status: UInt8) -> Never {
+  while true { Kernel.attempt(.exitGroup, UInt64(status)) }
+}
+
+/// The end of the guest.
+enum GuestEnd {
+  /// The status when not even the command could be started.
+  static var failureStatus: UInt8 { 127 }
+
+  /// Ends the other processes, writes everything to the disks, tells lkvm `status`, and switches the machine off.
+  static func end(status: UInt8) -> Never {
+    endOtherProcesses()
+    Kernel.attempt(.sync)
+    if let port = exitPort() { writePort(port, status) }
+    // Without ACPI the kernel knows no way to switch off, and would halt for ever: a reset always ends lkvm.
+    let powerOff: UInt64 = 0x4321_FEDC
+    let restart: UInt64 = 0x0123_4567
+    reboot(Kernel.exists("/sys/firmware/acpi") ? powerOff : restart)
+    reboot(restart)
+    exit(status)
+  }
+
+  /// Asks the processes to end, then ends those that did not.
+  private static func endOtherProcesses() {
+    let everyProcess = UInt64.max
+    let terminate: UInt64 = 15
+    let kill: UInt64 = 9
+    Kernel.attempt(.kill, everyProcess, terminate)
+    if reap(forMilliseconds: 500) { return }
+    Kernel.attempt(.kill, everyProcess, kill)
+    _ = reap(forMilliseconds: 500)
+  }
+
+  /// Takes care of ended processes; whether none is left.
+  private static func reap(forMilliseconds limit: Int64) -> Bool {
+    let withoutWaiting: UInt64 = 1
+    let pause: Int64 = 10
+    var waited: Int64 = 0
+    while waited < limit {
+      do throws(Errno) {
+        let ended = try Kernel.call(.wait4, .max, 0, withoutWaiting, 0)
+        if ended == 0 {
+          Kernel.sleep(milliseconds: pause)
+          waited += pause
+        }
+      } catch {
+        return error == .noChild
+      }
+    }
+    return false
+  }
+
+  /// Where `lkvm.exit=PORT` (decimal) says that lkvm waits for the status; nil on a machine that is not lkvm's.
+  private static func exitPort() -> UInt16? {
+    var arena = Arena()
+    let parameters = try? KernelParameters(&arena)
+    // ioperm knows no higher ports.
+    guard let port = parameters?.value("lkvm.exit=")?.number(), port < 0x400 else { return nil }
+    return UInt16(truncatingIfNeeded: port)
+  }
+
+  private static func writePort(_ port: UInt16, _ value: UInt8) {
+    guard Kernel.attempt(.ioperm, UInt64(port), 1, 1) else {
+      return report("the kernel lets no process write ports: the exit status is lost")
+    }
+    init_out8(port, value)
+  }
+
+  private static func reboot(_ command: UInt64) {
+    Kernel.attempt(.reboot, 0xFEE1_DEAD, 0x2812_1969, command)
+  }
+}

@@ -1,0 +1,75 @@
+/// The root that the kernel's command line names.
+struct RootFileSystem {
+  private let source: Text
+  private let type: Text?
+  private let options: Text
+  private let isWritable: Bool
+
+  /// How long a disk may take to appear.
+  private static let patienceMilliseconds: Int64 = 10_000
+  private static let pauseMilliseconds: Int64 = 10
+
+  /// nil if the command line names none.
+  init?(_ parameters: KernelParameters) {
+    guard let source = parameters.value("root="), !source.isEmpty else { return nil }
+    self.source = source
+    var type = parameters.value("rootfstype=")
+    // "/dev/root" is the tag of kvmtool's shared root directory, never a disk's node.
+    if type == nil, source == "/dev/root" || !source.starts(with: "/dev/") { type = "9p" }
+    self.type = type
+    isWritable = parameters.isRootWritable
+    let isNinePFS = type.map { $0 == "9p" } ?? false
+    options = parameters.value("rootflags=") ?? (isNinePFS ? HostFiles.transportOptions : "")
+  }
+
+  func mount(on target: Text, _ arena: inout Arena) throws(StageFailure) {
+    do throws(Errno) {
+      if isOnDisk { try waitForDisk() }
+      if let type {
+        try mount(on: target, type: type)
+      } else {
+        try mountByGuess(on: target, &arena)
+      }
+    } catch {
+      report("the root is ", source, ", of type ", type ?? "unknown")
+      throw StageFailure(action: "mount the root", cause: error)
+    }
+  }
+
+  private var isOnDisk: Bool {
+    guard let type else { return true }
+    return type != "9p" && type != "virtiofs" && type != "tmpfs"
+  }
+
+  private func waitForDisk() throws(Errno) {
+    var waited: Int64 = 0
+    while !Kernel.exists(source) {
+      guard waited < Self.patienceMilliseconds else { throw .noEntry }
+      Kernel.sleep(milliseconds: Self.pauseMilliseconds)
+      waited += Self.pauseMilliseconds
+    }
+  }
+
+  private func mount(on target: Text, type: Text) throws(Errno) {
+    try Kernel.mount(source, on: target, type: type, isWritable ? [] : .readOnly, options: options)
+  }
+
+  /// Tries ext4, then whatever else the kernel has for disks.
+  private func mountByGuess(on target: Text, _ arena: inout Arena) throws(Errno) {
+    do throws(Errno) {
+      return try mount(on: target, type: "ext4")
+    } catch {
+      var lines = Records(try arena.contents(of: "/proc/filesystems", separator: UInt8(ascii: "\n")))
+      while let line = lines.next() {
+        // A line that starts with a tab is a file system for disks; others say "nodev" there.
+        guard line[0] == UInt8(ascii: "\t"), line != "\text4" else { continue }
+        do throws(Errno) {
+          return try mount(on: target, type: line.dropFirst(1))
+        } catch {
+          continue
+        }
+      }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/// The second stage, in the root: what a running system needs, then the command, then the end of the guest.
+struct RootStage {
+  let start: StartArguments
+
+  /// Returns the exit status of the command.
+  func run(_ arena: inout Arena) throws(StageFailure) -> UInt8 {
+    Terminal.ensureStandardFiles()
+    for index in 0..<KernelFileSystem.early.count { KernelFileSystem.early[index].mount() }
+    for index in 0..<KernelFileSystem.late.count { KernelFileSystem.late[index].mount() }
+    makeDeviceLinks()
+    Terminal.ensureStandardFiles()
+
+    let parameters = try attempt("read the kernel's command line") { () throws(Errno) in
+      try KernelParameters(&arena)
+    }
+    HostFiles.mount(parameters, &arena)
+    setHostName(&arena)
+    Network.bringUp(parameters, &arena)
+
+    let command = try attempt("prepare the command") { () throws(Errno) in
+      try GuestCommand(start: start, &arena)
+    }
+    let terminal = try attempt("find the console") { () throws(Errno) in
+      try Terminal(parameters, &arena)
+    }
+    let child = try attempt("start a process") { () throws(Errno) in try Kernel.call(.fork) }
+    if child == 0 {
+      terminal.takeOver(parameters)
+      exit(command.execute(&arena))
+    }
+    return waitFor(child)
+  }
+
+  /// What shells and programs expect in /dev besides devices.
+  private func makeDeviceLinks() {
+    func link(_ path: Text, to target: Text) { Kernel.attempt(.symlink, target.address, path.address) }
+    link("/dev/fd", to: "/proc/self/fd")
+    link("/dev/stdin", to: "/proc/self/fd/0")
+    link("/dev/stdout", to: "/proc/self/fd/1")
+    link("/dev/stderr", to: "/proc/self/fd/2")
+  }
+
+  private func setHostName(_ arena: inout Arena) {
+    guard let contents = try? arena.contents(of: "/etc/hostname", separator: UInt8(ascii: "\n")) else {
+      return
+    }
+    var lines = Records(contents)
+    if let name = lines.next(), !name.isEmpty {
+      Kernel.attempt(.sethostname, name.address, UInt64(name.count))
+    }
+  }
+
+  /// Waits for the end of `child`, and takes care of every orphan that ends before. Returns the exit status as
+  /// shells have it: 128 and the signal's number for a process that a signal ended.
+  private func waitFor(_ child: UInt64) -> UInt8 {
+    var status: Int32 = 0
+    while true {
+      let ended = unsafe withUnsafeMutablePointer(to: &status) { pointer in
+        try? Kernel.call(.wait4, .max, UInt64(UInt(bitPattern: pointer)), 0, 0)
+      }
+      guard ended == child else { continue }
+      let signal = UInt8(truncatingIfNeeded: status & 0x7F)
+      return signal == 0 ? UInt8(truncatingIfNeeded: status >> 8) : 128 + signal
+    }
+  }
+}

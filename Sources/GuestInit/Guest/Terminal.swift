@@ -1,0 +1,74 @@
+import CGuest
+
+/// The console as the command's terminal.
+struct Terminal {
+  private let path: Text
+
+  /// ioctl requests: ioctl_tty(2).
+  private static let setModes: UInt64 = 0x5402  // TCSETS
+  private static let setControlling: UInt64 = 0x540E  // TIOCSCTTY
+  private static let setWindow: UInt64 = 0x5414  // TIOCSWINSZ
+
+  /// The device that the last `console=` names; /dev/console itself has no name for `tty` to print.
+  init(_ parameters: KernelParameters, _ arena: inout Arena) throws(Errno) {
+    guard let console = parameters.value("console=") else {
+      path = "/dev/console"
+      return
+    }
+    let name = try arena.copy(console, from: 0, to: console.index(of: UInt8(ascii: ",")) ?? console.count)
+    let device = try arena.join("/dev/", name)
+    path = Kernel.exists(device) ? device : "/dev/console"
+  }
+
+  /// Opens what is missing of standard input, output and error, so that no other file gets their numbers.
+  static func ensureStandardFiles() {
+    while true {
+      let file: UInt64
+      do throws(Errno) {
+        file = try Kernel.open("/dev/console", [.readWrite, .noControllingTerminal])
+      } catch {
+        guard let null = try? Kernel.open("/dev/null", .readWrite) else { return }
+        file = null
+      }
+      if file > 2 { return Kernel.close(file) }
+    }
+  }
+
+  /// Makes the console the terminal of a new session, and standard input, output and error of this process.
+  func takeOver(_ parameters: KernelParameters) {
+    Kernel.attempt(.setsid)
+    guard let file = try? Kernel.open(path, .readWrite) else { return }
+    Kernel.attempt(.ioctl, file, Self.setControlling, 1)
+    setModes(file, translatesNewlines: parameters.value("lkvm.crlf=").map { $0 != "0" } ?? true)
+    if let window = parameters.value("lkvm.window=") { setWindow(file, window) }
+    for standard: UInt64 in 0...2 { Kernel.attempt(.dup2, file, standard) }
+    if file > 2 { Kernel.close(file) }
+  }
+
+  private func setModes(_ file: UInt64, translatesNewlines: Bool) {
+    var modes = init_terminal_modes()
+    modes.input = 0x4500  // ICRNL | IXON | IUTF8
+    modes.output = translatesNewlines ? 0x5 : 0  // OPOST | ONLCR
+    modes.control = 0x1CB2  // B115200 | CS8 | CREAD | HUPCL | CLOCAL
+    modes.local = 0x8A3B  // ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN
+    // INTR ^C, QUIT ^\, ERASE DEL, KILL ^U, EOF ^D, TIME, MIN, SWTC, START ^Q, STOP ^S, SUSP ^Z, EOL, REPRINT ^R,
+    // DISCARD ^O, WERASE ^W, LNEXT ^V, EOL2
+    modes.characters = (3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0)
+    unsafe withUnsafeMutablePointer(to: &modes) { pointer in
+      _ = Kernel.attempt(.ioctl, file, Self.setModes, UInt64(UInt(bitPattern: pointer)))
+    }
+  }
+
+  /// Sets the size that `COLUMNSxROWS` says.
+  private func setWindow(_ file: UInt64, _ size: Text) {
+    guard let separator = size.index(of: UInt8(ascii: "x")), let columns = size.number(),
+      let rows = size.number(from: separator + 1)
+    else { return }
+    var window = init_window(
+      rows: UInt16(truncatingIfNeeded: rows), columns: UInt16(truncatingIfNeeded: columns), width: 0,
+      height: 0)
+    unsafe withUnsafeMutablePointer(to: &window) { pointer in
+      _ = Kernel.attempt(.ioctl, file, Self.setWindow, UInt64(UInt(bitPattern: pointer)))
+    }
+  }
+}

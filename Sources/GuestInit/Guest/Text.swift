@@ -1,0 +1,79 @@
+/// Bytes with a NUL after them that live as long as the program: literals, what the kernel passed on the stack, and
+/// memory of an ``Arena``, which hands out no byte twice.
+// SAFETY: every initializer's caller promises just that, so the bytes can be read at any time.
+@safe
+struct Text: ExpressibleByStringLiteral, @unchecked Sendable {
+  let start: UnsafePointer<UInt8>
+  /// How many bytes there are before the NUL.
+  let count: Int
+
+  @unsafe
+  init(start: UnsafePointer<UInt8>, count: Int) {
+    unsafe self.start = start
+    self.count = count
+  }
+
+  /// The bytes at `start` up to the first NUL.
+  @unsafe
+  init(start: UnsafePointer<UInt8>) {
+    var count = 0
+    while unsafe start[count] != 0 { count += 1 }
+    unsafe self.init(start: start, count: count)
+  }
+
+  /// A literal: the compiler puts a NUL after it.
+  init(stringLiteral literal: StaticString) {
+    unsafe self.init(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+  }
+
+  var isEmpty: Bool { count == 0 }
+
+  /// The byte at `index`; 0 where there is none.
+  subscript(_ index: Int) -> UInt8 {
+    guard index >= 0, index < count else { return 0 }
+    return unsafe start[index]
+  }
+
+  /// What system calls take.
+  var address: UInt64 { unsafe UInt64(UInt(bitPattern: start)) }
+
+  /// The text without its first `byteCount` bytes.
+  func dropFirst(_ byteCount: Int) -> Text {
+    let dropped = min(byteCount, count)
+    return unsafe Text(start: start + dropped, count: count - dropped)
+  }
+
+  func starts(with prefix: Text) -> Bool {
+    guard count >= prefix.count else { return false }
+    for index in 0..<prefix.count where self[index] != prefix[index] { return false }
+    return true
+  }
+
+  func ends(with suffix: Text) -> Bool { count >= suffix.count && dropFirst(count - suffix.count) == suffix }
+
+  static func == (left: Text, right: Text) -> Bool { left.count == right.count && left.starts(with: right) }
+
+  static func != (left: Text, right: Text) -> Bool { !(left == right) }
+
+  /// The first index at or after `start` whose byte is `byte`.
+  func index(of byte: UInt8, from start: Int = 0) -> Int? {
+    var index = start
+    while index < count {
+      if self[index] == byte { return index }
+      index += 1
+    }
+    return nil
+  }
+
+  /// A decimal number from `first` up to the first byte that is no digit; nil if there is none or it is too large.
+  func number(from first: Int = 0) -> UInt32? {
+    var value: UInt32 = 0
+    var index = first
+    while case UInt8(ascii: "0")...UInt8(ascii: "9") = self[index] {
+      guard value < 100_000_000 else { return nil }
+      value = value * 10 + UInt32(self[index] - UInt8(ascii: "0"))
+      index += 1
+    }
+    return index > first ? value : nil
+  }
+}

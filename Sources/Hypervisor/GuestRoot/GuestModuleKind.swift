@@ -1,0 +1,59 @@
+/// What a guest needs kernel modules for.
+public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
+  /// Every virtio device is a PCI function.
+  case virtioPCI
+  case blockDevice
+  case network
+  case console
+  case entropy
+  case balloon
+  /// Directories of the host.
+  case ninePFS
+  case ext4
+  case fuse
+  case overlay
+  /// Tells the host of a panic.
+  case panicNotifier
+
+  /// The modules, beside those that they depend on.
+  var modules: [KernelModules.Request] {
+    switch self {
+    case .virtioPCI: [required("virtio_pci")]
+    case .blockDevice: [required("virtio_blk")]
+    case .network: [required("virtio_net")]
+    case .console: [required("virtio_console")]
+    case .entropy: [optional("virtio_rng")]
+    case .balloon: [optional("virtio_balloon")]
+    case .ninePFS: [required("9pnet_virtio"), required("9p")]
+    // ext4 asks for its checksum by name: modules.dep does not know.
+    case .ext4: [optional("crc32c_generic"), optional("libcrc32c"), required("ext4")]
+    case .fuse: [optional("fuse")]
+    case .overlay: [optional("overlay")]
+    case .panicNotifier: [optional("pvpanic_pci")]
+    }
+  }
+
+  private func required(_ name: String) -> KernelModules.Request {
+    KernelModules.Request(name: name, purpose: purpose, isRequired: true)
+  }
+
+  private func optional(_ name: String) -> KernelModules.Request {
+    KernelModules.Request(name: name, purpose: purpose, isRequired: false)
+  }
+
+  private var purpose: String {
+    switch self {
+    case .virtioPCI: "virtio devices"
+    case .blockDevice: "its disks"
+    case .network: "its network"
+    case .console: "the virtio console"
+    case .entropy: "random numbers"
+    case .balloon: "the balloon"
+    case .ninePFS: "directories of the host"
+    case .ext4: "ext4"
+    case .fuse: "FUSE"
+    case .overlay: "overlays"
+    case .panicNotifier: "telling of a panic"
+    }
+  }
+}

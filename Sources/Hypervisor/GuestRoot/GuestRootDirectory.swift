@@ -1,0 +1,93 @@
+import CLinux
+import HostSystem
+import SystemPackage
+
+/// A directory that guests have as their root: few files of its own, and links to the host's, which the guest's init
+/// mounts on `/host`. Its layout is that of kvmtool's `setup`.
+public struct GuestRootDirectory: Equatable, Sendable {
+  /// What it is called on the command line.
+  public let name: String
+  /// Where it is.
+  public let path: String
+
+  /// The name of the root that guests get when none is asked for.
+  public static let defaultName = "default"
+  /// Where a root has its init: what `init=` names.
+  public static let initPath = "/virt/init"
+
+  /// Makes the root `name` in the directory `parent` (`~/.lkvm`), which is made as well if it is missing. After a
+  /// failure nothing is left of it.
+  public static func create(
+    name: String, in parent: String, initProgram: [UInt8]
+  ) throws(GuestRootError) -> GuestRootDirectory {
+    let root = try GuestRootDirectory(name: name, in: parent)
+    var builder = TreeBuilder(root: root.path)
+    do throws(GuestRootError) {
+      try TreeBuilder.makeParent(parent)
+      try builder.makeRoot()
+      try GuestRootLayout.populate(&builder, name: name, initProgram: initProgram)
+    } catch {
+      builder.removeAll()
+      throw error
+    }
+    return root
+  }
+
+  /// The root `name` in `parent`, made if it is missing. Its init becomes `initProgram` if it is another.
+  public static func openOrCreate(
+    name: String = defaultName, in parent: String, initProgram: [UInt8]
+  ) throws(GuestRootError) -> GuestRootDirectory {
+    let root = try GuestRootDirectory(name: name, in: parent)
+    guard isDirectory(root.path) else {
+      return try create(name: name, in: parent, initProgram: initProgram)
+    }
+    try root.update(initProgram)
+    return root
+  }
+
+  /// The roots in `parent`, by name; none if there is no such directory.
+  public static func list(in parent: String) throws(GuestRootError) -> [GuestRootDirectory] {
+    var roots: [GuestRootDirectory] = []
+    for name in try DirectoryNames.read(parent) where !name.hasPrefix(".") {
+      let path = "\(parent)/\(name)"
+      if isRegularFile(path + initPath) { roots.append(GuestRootDirectory(name: name, path: path)) }
+    }
+    return roots.sorted { $0.name < $1.name }
+  }
+
+  private init(name: String, path: String) {
+    self.name = name
+    self.path = path
+  }
+
+  private init(name: String, in parent: String) throws(GuestRootError) {
+    guard !name.isEmpty, !name.hasPrefix("."), !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0)
+    else {
+      throw .badName(name)
+    }
+    self.init(name: name, path: "\(parent)/\(name)")
+  }
+
+  /// Replaces the init at once, since a guest may be about to run it.
+  private func update(_ initProgram: [UInt8]) throws(GuestRootError) {
+    let file = path + Self.initPath
+    if let present = try? HostFile.contents(of: file), present == initProgram { return }
+    let draft = "\(file).\(getpid())"
+    do throws(Errno) {
+      try HostFile.create(draft, initProgram, permissions: 0o755)
+      try HostFile.check(
+        unsafe draft.withCString { from in unsafe file.withCString { unsafe linux_rename(from, $0) } })
+    } catch {
+      _ = unsafe draft.withCString { unsafe linux_unlink($0) }
+      throw .cannotCreate(path: file, error)
+    }
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    unsafe path.withCString { unsafe linux_is_directory($0) } != 0
+  }
+
+  private static func isRegularFile(_ path: String) -> Bool {
+    unsafe path.withCString { unsafe linux_is_regular_file($0) } != 0
+  }
+}

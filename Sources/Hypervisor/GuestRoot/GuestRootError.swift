@@ -1,0 +1,43 @@
+public import SystemPackage
+
+/// Why a guest's root or its initramfs cannot be made; says so in one line.
+public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable {
+  /// A root directory's name is empty, has a slash, or starts with a dot.
+  case badName(String)
+  /// There is a root directory of this name.
+  case alreadyExists(path: String)
+  /// A directory, link or file of the root could not be made.
+  case cannotCreate(path: String, Errno)
+  /// A file that belongs into the initramfs could not be read.
+  case cannotRead(path: String, Errno)
+  /// A file changed its size while the initramfs was made.
+  case changedWhileRead(path: String)
+  /// The initramfs format has no room for a file of this size.
+  case tooLarge(path: String, byteCount: Int)
+  /// The kernel's modules are not installed.
+  case noModules(release: String, path: String)
+  /// The kernel has a module neither built in nor as a file.
+  case missingModule(name: String, purpose: String, release: String)
+  /// The module is a compressed file.
+  case compressedModule(path: String)
+  /// An argument, a variable or a path has a zero byte in it.
+  case zeroByte(in: String)
+
+  /// One line for a person.
+  public var description: String {
+    switch self {
+    case .badName(let name): "root \"\(name)\": a name has no slash and does not start with a dot"
+    case .alreadyExists(let path): "root \(path): already exists"
+    case .cannotCreate(let path, let errno): "\(path): cannot create: \(errno)"
+    case .cannotRead(let path, let errno): "\(path): cannot read: \(errno)"
+    case .changedWhileRead(let path): "\(path): changed while it was read"
+    case .tooLarge(let path, let byteCount): "\(path): \(byteCount) bytes do not fit into an initramfs"
+    case .noModules(let release, let path):
+      "no modules of kernel \(release): \(path) is missing; install its package or pass --initrd"
+    case .missingModule(let name, let purpose, let release):
+      "kernel \(release) has no module \(name), which the guest needs for \(purpose)"
+    case .compressedModule(let path): "\(path): compressed modules are not supported; pass --initrd"
+    case .zeroByte(let text): "the \(text) has a zero byte, which no program can be passed"
+    }
+  }
+}

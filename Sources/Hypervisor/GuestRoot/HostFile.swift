@@ -1,0 +1,74 @@
+import CLinux
+import HostSystem
+import SystemPackage
+
+/// Whole files of the host.
+enum HostFile {
+  /// Turns the -errno convention of the C shims into a thrown error.
+  @discardableResult
+  static func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
+    guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
+    return result
+  }
+
+  static func byteCount(of path: String) throws(Errno) -> Int {
+    let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
+    return Int(try check(linux_regular_file_size(descriptor.rawValue)))
+  }
+
+  /// Reads the file into `target` from its start to its end or until `target` is full. Returns the number of bytes.
+  @unsafe
+  static func read(_ path: String, into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
+    return unsafe try read(descriptor, into: target)
+  }
+
+  @unsafe
+  private static func read(
+    _ descriptor: borrowing OwnedDescriptor, into target: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> Int {
+    guard let base = target.baseAddress else { return 0 }
+    var count = 0
+    while count < target.count {
+      let result = unsafe linux_read(descriptor.rawValue, base + count, target.count - count)
+      let byteCount = Int(try check(result))
+      if byteCount == 0 { break }
+      count += byteCount
+    }
+    return count
+  }
+
+  /// The bytes of a regular file.
+  static func contents(of path: String) throws(Errno) -> [UInt8] {
+    let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
+    let byteCount = Int(try check(linux_regular_file_size(descriptor.rawValue)))
+    var failure: Errno?
+    let number = descriptor.rawValue
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      guard let base = buffer.baseAddress else { return }
+      while count < byteCount {
+        let result = unsafe linux_read(number, base + count, byteCount - count)
+        if result <= 0 {
+          if result < 0 { failure = Errno(rawValue: CInt(-result)) }
+          break
+        }
+        count += Int(result)
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Creates the file at `path`, which must not exist, with `contents`.
+  static func create(_ path: String, _ contents: [UInt8], permissions: UInt32) throws(Errno) {
+    let descriptor = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: permissions)
+    var rest = contents[...]
+    while !rest.isEmpty {
+      let result = unsafe rest.withUnsafeBytes { bytes in
+        unsafe linux_write(descriptor.rawValue, bytes.baseAddress, bytes.count)
+      }
+      rest = rest.dropFirst(Int(try check(result)))
+    }
+    try descriptor.close()
+  }
+}
