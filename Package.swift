@@ -30,6 +30,8 @@ let package = Package(
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .systemLibrary(
       name: "CNUMA", path: "Sources/CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(
+      name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
 
     .target(name: "VextProtocol", swiftSettings: houseRules),
     .target(
@@ -43,6 +45,15 @@ let package = Package(
       dependencies: [
         "CKVM", "CLinux", "HostSystem", "VextProtocol",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
+    // A network in user space. Apart from the hypervisor, which must not link libslirp and GLib.
+    .target(
+      name: "UserNetwork",
+      dependencies: [
+        "CLinux", "CSlirp", "HostSystem", "Hypervisor",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
@@ -93,6 +104,13 @@ let package = Package(
       name: "HypervisorTests",
       dependencies: [
         "AllocationCounter", "Hypervisor", "HostSystem", "VextProtocol",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "UserNetworkTests",
+      dependencies: [
+        "CLinux", "Hypervisor", "HostSystem", "UserNetwork",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
