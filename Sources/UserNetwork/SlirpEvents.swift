@@ -4,9 +4,9 @@ import CSlirp
 /// The two ways to say what a descriptor is ready for: libslirp's and poll(2)'s.
 enum SlirpEvents {
   private static let pairs: [(slirp: Int32, poll: Int32)] = [
-    (Int32(SLIRP_POLL_IN.rawValue), POLLIN), (Int32(SLIRP_POLL_OUT.rawValue), POLLOUT),
-    (Int32(SLIRP_POLL_PRI.rawValue), POLLPRI), (Int32(SLIRP_POLL_ERR.rawValue), POLLERR),
-    (Int32(SLIRP_POLL_HUP.rawValue), POLLHUP),
+    (Int32(SLIRP_POLL_IN), POLLIN), (Int32(SLIRP_POLL_OUT), POLLOUT),
+    (Int32(SLIRP_POLL_PRI), POLLPRI), (Int32(SLIRP_POLL_ERR), POLLERR),
+    (Int32(SLIRP_POLL_HUP), POLLHUP),
   ]
 
   /// libslirp's bits as poll's.

@@ -21,7 +21,7 @@ extension SlirpStack {
 
   /// What libslirp calls, always from within a call of the thread that serves, so that it need not be woken.
   static func callbackTable() -> SlirpCb {
-    var table = unsafe SlirpCb()
+    var table = SlirpCb()
     unsafe table.send_packet = { bytes, byteCount, context in
       unsafe SlirpStack.of(context).send(UnsafeRawBufferPointer(start: bytes, count: byteCount))
     }
@@ -42,6 +42,6 @@ extension SlirpStack {
     unsafe table.unregister_poll_fd = { _, _ in }
     unsafe table.notify = { _ in }
     unsafe table.init_completed = { _, _ in }
-    return unsafe table
+    return table
   }
 }

@@ -39,7 +39,7 @@ final class SlirpStack: @unchecked Sendable {
     var settings = unsafe Self.settings(of: configuration)
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     // SAFETY: the callbacks outlive the instance; the context is this object, which serves until the instance is gone.
-    unsafe slirp = Self.library.withLock { _ in unsafe slirp_new(&settings, callbacks, context) }
+    Self.library.withLock { _ in unsafe slirp = slirp_new(&settings, callbacks, context) }
     guard unsafe slirp != nil else { throw .refused }
     for forward in configuration.forwards { try add(forward) }
   }
@@ -72,7 +72,7 @@ final class SlirpStack: @unchecked Sendable {
   private func cleanUp() {
     guard let instance = unsafe slirp else { return }
     unsafe slirp = nil
-    unsafe Self.library.withLock { _ in unsafe slirp_cleanup(instance) }
+    Self.library.withLock { _ in unsafe slirp_cleanup(instance) }
   }
 
   /// Collects what to wait for, and returns for how long in milliseconds.
@@ -85,7 +85,7 @@ final class SlirpStack: @unchecked Sendable {
     guard !isBlocked else { return -1 }
     var timeout = UInt32.max
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    unsafe Self.library.withLock { _ in
+    Self.library.withLock { _ in
       unsafe slirp_pollfds_fill(
         slirp, &timeout,
         { descriptor, events, context in unsafe SlirpStack.of(context).watch(descriptor, events) }, context)
@@ -104,7 +104,7 @@ final class SlirpStack: @unchecked Sendable {
       return true
     }
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    return unsafe Self.library.withLock { _ in
+    return Self.library.withLock { _ in
       unsafe slirp_pollfds_poll(
         slirp, pollFailed ? 1 : 0,
         { index, context in unsafe SlirpStack.of(context).events(at: index) }, context)
@@ -171,7 +171,7 @@ final class SlirpStack: @unchecked Sendable {
   }
 
   private func add(_ forward: PortForward) throws(UserNetworkError) {
-    let result = unsafe Self.library.withLock { _ -> Int32 in
+    let result = Self.library.withLock { _ -> Int32 in
       let result = unsafe slirp_add_hostfwd(
         slirp, forward.transport == .udp ? 1 : 0, cslirp_address(forward.hostAddress.rawValue),
         Int32(forward.hostPort), cslirp_address(forward.guestAddress?.rawValue ?? 0), Int32(forward.guestPort)

@@ -36,11 +36,11 @@ struct SlirpTimers {
 
   /// Takes a timer whose time has come; it is not set any more.
   mutating func takeDue(nowMilliseconds now: Int64) -> Timer? {
-    for (handle, timer) in unsafe timers {
-      guard let deadline = unsafe timer.deadlineMilliseconds, deadline <= now else { continue }
-      unsafe timers[handle]?.deadlineMilliseconds = nil
-      return unsafe timer
+    let due = unsafe timers.first { entry in
+      unsafe entry.value.deadlineMilliseconds.map { $0 <= now } ?? false
     }
-    return nil
+    guard let (handle, timer) = unsafe due else { return nil }
+    unsafe timers[handle]?.deadlineMilliseconds = nil
+    return unsafe timer
   }
 }
