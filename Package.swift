@@ -30,6 +30,8 @@ let package = Package(
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
     .systemLibrary(
       name: "CNUMA", path: "Sources/CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(
+      name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
 
     .target(name: "VextProtocol", swiftSettings: houseRules),
     .target(
@@ -47,12 +49,25 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
+<<<<<<< HEAD
     // Freestanding programs in Embedded Swift: compiled by the plugin, each embedded as one generated Swift file.
     .executableTarget(name: "FreestandingBuilder", swiftSettings: houseRules),
     .plugin(
       name: "BuildFreestanding", capability: .buildTool(), dependencies: ["FreestandingBuilder"]),
     .target(name: "EmbeddedImage", swiftSettings: houseRules),
     // The guest that bench boots without a kernel.
+=======
+    // A network in user space. Apart from the hypervisor, which must not link libslirp and GLib.
+    .target(
+      name: "UserNetwork",
+      dependencies: [
+        "CLinux", "CSlirp", "HostSystem", "Hypervisor",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
+    // The freestanding guest: compiled by the plugin, embedded as one generated Swift file.
+>>>>>>> net
     .target(
       name: "MicroGuest",
       dependencies: ["EmbeddedImage", "VextProtocol"],
@@ -82,7 +97,7 @@ let package = Package(
     .executableTarget(
       name: "lkvm",
       dependencies: [
-        "CLinux", "HostSystem", "Hypervisor",
+        "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -110,6 +125,13 @@ let package = Package(
       name: "GuestInitTests",
       dependencies: [
         "EmbeddedImage", "GuestInit", "Hypervisor",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "UserNetworkTests",
+      dependencies: [
+        "CLinux", "Hypervisor", "HostSystem", "UserNetwork",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

@@ -1,0 +1,111 @@
+extension NetworkOptions {
+  static let keys = [
+    "mode", "guest_mac", "host_mac", "guest_ip", "host_ip", "script", "downscript", "tapif", "vhost", "fd",
+    "mq",
+    "trans", "hostfwd",
+  ]
+
+  /// Keys of a tap alone.
+  private static let tapKeys = ["host_mac", "script", "downscript", "tapif", "fd"]
+
+  mutating func parse(_ text: String) throws(NetworkOptionError) {
+    var seen: Set<String> = []
+    for setting in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard !setting.isEmpty else { throw .empty }
+      guard let equals = setting.firstIndex(of: "=") else {
+        let key = String(setting)
+        throw Self.keys.contains(key) ? .noValue(key: key) : .unknownKey(key)
+      }
+      let (key, value) = (String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
+      guard Self.keys.contains(key) else { throw .unknownKey(key) }
+      guard !value.isEmpty else { throw .noValue(key: key) }
+      guard seen.insert(key).inserted || key == "hostfwd" else { throw .repeated(key: key) }
+      try set(key, value)
+    }
+    try checkTogether(seen)
+  }
+
+  private mutating func set(_ key: String, _ value: String) throws(NetworkOptionError) {
+    switch key {
+    case "mode":
+      guard let mode = Mode(rawValue: value) else {
+        throw .invalid(key: key, value: value, wanted: "user, tap or none")
+      }
+      self.mode = mode
+    case "guest_mac": guestHardwareAddress = try Self.hardwareAddress(key, value)
+    case "host_mac": hostHardwareAddress = try Self.hardwareAddress(key, value)
+    case "guest_ip": guestAddress = try Self.address(key, value)
+    case "host_ip": hostAddress = try Self.address(key, value)
+    // kvmtool's word for no script.
+    case "script": script = value == "none" ? nil : value
+    case "downscript": downScript = value == "none" ? nil : value
+    case "tapif": try setInterface(key, value)
+    case "vhost": if try Self.number(key, value, 0...1) == 1 { throw .notSupported("vhost=1") }
+    case "fd": descriptor = Int32(try Self.number(key, value, 0...Int(Int32.max)))
+    case "mq": queuePairCount = try Self.number(key, value, 1...VirtioNetProtocol.pairLimit)
+    case "trans": try setTransport(key, value)
+    default:
+      guard let forward = PortForward(parsing: value) else {
+        throw .invalid(key: key, value: value, wanted: "tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT")
+      }
+      forwards.append(forward)
+    }
+  }
+
+  private mutating func setInterface(_ key: String, _ value: String) throws(NetworkOptionError) {
+    guard value.hasPrefix("/") || (value.utf8.count <= 15 && !value.contains { $0 == "/" || $0.isWhitespace })
+    else {
+      throw .invalid(key: key, value: value, wanted: "an interface's name of at most 15 bytes, or /dev/tapN")
+    }
+    tapInterface = value
+  }
+
+  private mutating func setTransport(_ key: String, _ value: String) throws(NetworkOptionError) {
+    if value == "mmio" { throw .notSupported("trans=mmio") }
+    guard let transport = Transport(rawValue: value) else {
+      throw .invalid(key: key, value: value, wanted: "pci or pci-legacy")
+    }
+    self.transport = transport
+  }
+
+  /// What is right alone and wrong together: said rather than ignored.
+  private func checkTogether(_ seen: Set<String>) throws(NetworkOptionError) {
+    if mode != .tap {
+      if let key = Self.tapKeys.first(where: seen.contains) {
+        throw .conflict(key: key, with: "mode=\(mode)")
+      }
+      if queuePairCount > 1 { throw .conflict(key: "mq", with: "mode=\(mode)") }
+    }
+    if mode != .user, seen.contains("hostfwd") { throw .conflict(key: "hostfwd", with: "mode=\(mode)") }
+    if descriptor != nil, tapInterface != nil { throw .conflict(key: "tapif", with: "fd") }
+    if queuePairCount > 1, descriptor != nil { throw .conflict(key: "mq", with: "fd") }
+    if queuePairCount > 1, let tapInterface, tapInterface.hasPrefix("/") {
+      throw .conflict(key: "mq", with: "tapif=\(tapInterface)")
+    }
+  }
+
+  private static func hardwareAddress(_ key: String, _ value: String) throws(NetworkOptionError) -> MACAddress
+  {
+    guard let address = MACAddress(parsing: value), address.isUnicast else {
+      throw .invalid(key: key, value: value, wanted: "a unicast address like 02:15:15:15:15:15")
+    }
+    return address
+  }
+
+  private static func address(_ key: String, _ value: String) throws(NetworkOptionError) -> IPv4Address {
+    guard let address = IPv4Address(parsing: value) else {
+      throw .invalid(key: key, value: value, wanted: "an IPv4 address like 192.168.33.15")
+    }
+    return address
+  }
+
+  private static func number(
+    _ key: String, _ value: String, _ range: ClosedRange<Int>
+  ) throws(NetworkOptionError) -> Int {
+    guard let number = Int(value), range.contains(number) else {
+      let wanted = "a number from \(range.lowerBound) to \(range.upperBound)"
+      throw .invalid(key: key, value: value, wanted: wanted)
+    }
+    return number
+  }
+}

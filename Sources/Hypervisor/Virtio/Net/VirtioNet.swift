@@ -1,0 +1,112 @@
+import Synchronization
+
+/// A virtio network device (virtio 1.2 §5.1): each pair of queues over a port of its own.
+///
+/// All that it knows of the network is that one read of a ``FramePort`` is a frame and one write is one.
+public final class VirtioNet: VirtioDevice {
+  struct State {
+    var address: MACAddress
+    var isLinkUp = true
+    var pairs: [VirtioNetPair] = []
+    var control: VirtqueueService?
+    /// Of any queue: how the driver hears of another configuration.
+    var channel: VirtqueueChannel?
+  }
+
+  /// What the ports allow.
+  public let features: VirtioFeatures
+  /// Receive and transmit queues by turns, and the control queue.
+  public let queueSizes: [UInt16]
+  let ports: [FramePort]
+  let threads: [DeviceThread]
+  let memory: GuestMemory
+  let counters: [VirtioNetCounters]
+  let state: Mutex<State>
+  private let mtu: UInt16?
+
+  /// A device whose pair `i` is over `ports[i]` and is served by `threads[i % threads.count]`.
+  ///
+  /// - Parameters:
+  ///   - ports: from one to eight; more than one are the queues of one tap.
+  ///   - address: the guest's; the driver may take another.
+  ///   - mtu: what the guest shall use; nil leaves it to the guest.
+  ///   - queueDepth: a power of two up to 1024.
+  public init(
+    ports: [FramePort], address: MACAddress, mtu: UInt16? = nil, queueDepth: UInt16 = 256,
+    memory: GuestMemory, threads: [DeviceThread]
+  ) {
+    precondition(!ports.isEmpty && ports.count <= VirtioNetProtocol.pairLimit, "from one port to eight")
+    precondition(!threads.isEmpty, "a network device needs a thread")
+    precondition(queueDepth.nonzeroBitCount == 1 && queueDepth <= 1024, "a power of two up to 1024")
+    self.ports = ports
+    self.threads = threads
+    self.memory = memory
+    self.mtu = mtu
+    features = Self.features(of: ports, hasMTU: mtu != nil)
+    queueSizes = [UInt16](repeating: queueDepth, count: ports.count * 2 + 1)
+    counters = ports.map { _ in VirtioNetCounters() }
+    state = Mutex(State(address: address))
+  }
+
+  /// 1 (virtio 1.2 §5.1.1).
+  public var deviceID: UInt16 { VirtioNetProtocol.deviceID }
+
+  /// An Ethernet controller.
+  public var classCode: UInt32 { 0x02_00_00 }
+
+  /// Address, link, pairs, MTU (virtio 1.2 §5.1.4).
+  public var configuration: [UInt8] {
+    let (address, isLinkUp) = state.withLock { ($0.address, $0.isLinkUp) }
+    func bytes(_ value: UInt16) -> [UInt8] {
+      [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8)]
+    }
+    return address.bytes + bytes(isLinkUp ? VirtioNetProtocol.linkUp : 0) + bytes(UInt16(ports.count))
+      + bytes(mtu ?? 0)
+  }
+
+  /// A legacy driver sets its address so (virtio 1.2 §5.1.4); nothing else may be written.
+  public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {
+    guard offset < UInt64(MACAddress.byteCount), (1...8).contains(byteCount) else { return }
+    state.withLock { state in
+      var bytes = state.address.bytes
+      for index in 0..<min(byteCount, bytes.count - Int(offset)) {
+        bytes[Int(offset) + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8))
+      }
+      if let address = MACAddress(bytes) { state.address = address }
+    }
+  }
+
+  /// The guest's address, as it set it last.
+  public var address: MACAddress { state.withLock { $0.address } }
+
+  /// What was moved, over all pairs.
+  public var statistics: VirtioNetStatistics {
+    counters.reduce(into: VirtioNetStatistics()) { $1.add(to: &$0) }
+  }
+
+  /// Plugs the cable in or out, as the guest sees it. Any thread.
+  public func setLink(isUp: Bool) {
+    let channel = state.withLock { state -> VirtqueueChannel? in
+      guard state.isLinkUp != isUp else { return nil }
+      state.isLinkUp = isUp
+      return state.channel
+    }
+    channel?.configurationChanged()
+  }
+
+  private static func features(of ports: [FramePort], hasMTU: Bool) -> VirtioFeatures {
+    var features: VirtioFeatures = [
+      .indirectDescriptors, .eventIndex, .netAddress, .netStatus, .netMergeableBuffers, .netControlQueue,
+      .netReceiveMode, .netSetAddress,
+    ]
+    if ports.allSatisfy(\.carriesHeader) {
+      features.formUnion([
+        .netChecksum, .netGuestChecksum, .netSegmentation4, .netSegmentation6, .netGuestSegmentation4,
+        .netGuestSegmentation6,
+      ])
+    }
+    if ports.count > 1 { features.insert(.netMultiqueue) }
+    if hasMTU { features.insert(.netMTU) }
+    return features
+  }
+}

@@ -1,0 +1,49 @@
+/// What a driver asks for on the control queue (virtio 1.2 §5.1.6.5).
+enum VirtioNetCommand: Equatable {
+  private typealias Control = VirtioNetProtocol.Control
+
+  /// VIRTIO_NET_CTRL_RX: all frames, or all for groups. The device hands on every frame that it gets, so that there
+  /// is nothing to change.
+  case setReceiveMode
+  /// VIRTIO_NET_CTRL_MAC_TABLE_SET: a filter, which is the best effort of a device (§5.1.6.5.2): this one filters nothing.
+  case setFilter
+  /// VIRTIO_NET_CTRL_MAC_ADDR_SET.
+  case setAddress(MACAddress)
+  /// VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET.
+  case setPairs(Int)
+
+  /// Reads a command; nil where it is none that the device offers, or is cut short.
+  init?(_ chain: VirtioChain) {
+    let header = unsafe chain.read(2)
+    guard header.count == 2 else { return nil }
+    switch (header[0], header[1]) {
+    case (Control.receiveModeClass, Control.promiscuous), (Control.receiveModeClass, Control.allMulticast):
+      guard let mode = unsafe chain.read(1, at: 2).first, mode <= 1 else { return nil }
+      self = .setReceiveMode
+    case (Control.addressClass, Control.setTable):
+      // Two tables: unicast addresses, and addresses of groups.
+      guard let unicastEnd = unsafe Self.endOfTable(chain, at: 2),
+        let end = unsafe Self.endOfTable(chain, at: unicastEnd), unsafe end <= chain.readableByteCount
+      else { return nil }
+      self = .setFilter
+    case (Control.addressClass, Control.setAddress):
+      guard let address = unsafe MACAddress(chain.read(MACAddress.byteCount, at: 2)) else { return nil }
+      self = .setAddress(address)
+    case (Control.pairsClass, Control.setPairs):
+      let count = unsafe chain.read(2, at: 2)
+      guard count.count == 2 else { return nil }
+      self = .setPairs(Int(count[0]) | Int(count[1]) << 8)
+    default:
+      return nil
+    }
+  }
+
+  /// Where a table at `offset` ends: a count of 32 bits, and as many addresses.
+  private static func endOfTable(_ chain: VirtioChain, at offset: Int) -> Int? {
+    let bytes = unsafe chain.read(4, at: offset)
+    guard bytes.count == 4 else { return nil }
+    let count = bytes.reversed().reduce(0) { $0 << 8 | Int($1) }
+    // At most 4 + 6 * 2^32 further than an offset within the chain.
+    return offset + 4 + count * MACAddress.byteCount
+  }
+}

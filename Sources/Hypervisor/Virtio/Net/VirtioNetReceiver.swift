@@ -1,0 +1,206 @@
+import CLinux
+import SystemPackage
+
+/// Moves frames from a port straight to the guest's buffers.
+///
+/// It takes as many chains ahead as the longest frame may need, and reads into them with a spill area behind: what a
+/// frame has more than fits waits there until the driver adds chains, or, where a frame may fill one chain only, is
+/// dropped with its frame.
+@safe
+final class VirtioNetReceiver {
+  /// A chain that was taken and not completed.
+  private struct HeldChain {
+    let head: UInt16
+    let vectorCount: Int
+    let byteCount: Int
+  }
+
+  /// A frame that did not fit, header included; what was too much is in the spill area.
+  private struct WaitingFrame {
+    let byteCount: Int
+    let placedByteCount: Int
+  }
+
+  /// IOV_MAX.
+  private static let vectorLimit = 1024
+  private static let spillByteCount =
+    VirtioNetProtocol.maximumFrameByteCount + VirtioNetProtocol.headerByteCount
+
+  private let port: FramePort
+  private let headerByteCount: Int
+  private let mergesBuffers: Bool
+  /// Bytes that are wanted before a frame is read.
+  private let wantedByteCount: Int
+  private let counters: VirtioNetCounters
+  private let spill: UnsafeMutableRawPointer
+  private let scratch: UnsafeMutableBufferPointer<iovec>
+  private var held: [HeldChain] = []
+  private var heldByteCount = 0
+  /// The buffers of the held chains.
+  private var vectors: [iovec] = unsafe []
+  private var waiting: WaitingFrame?
+  private var buffersLeft = 0
+
+  init(
+    port: FramePort, headerByteCount: Int, mergesBuffers: Bool, takesLargeFrames: Bool,
+    counters: VirtioNetCounters
+  ) {
+    self.port = port
+    self.headerByteCount = headerByteCount
+    self.mergesBuffers = mergesBuffers
+    self.counters = counters
+    let frameByteCount =
+      takesLargeFrames
+      ? VirtioNetProtocol.maximumFrameByteCount : VirtioNetProtocol.ordinaryFrameByteCount
+    wantedByteCount = mergesBuffers ? headerByteCount + frameByteCount : 1
+    unsafe spill = .allocate(byteCount: Self.spillByteCount, alignment: 16)
+    unsafe scratch = .allocate(capacity: Self.vectorLimit)
+    unsafe scratch.initialize(repeating: iovec())
+  }
+
+  deinit {
+    unsafe spill.deallocate()
+    unsafe scratch.deallocate()
+  }
+
+  /// Receives what is there, as far as there are buffers and the pass allows.
+  func pass(_ queue: ServedVirtqueue) -> VirtioNetPass {
+    buffersLeft = VirtioNetPass.bufferLimit
+    for _ in 0..<VirtioNetPass.frameLimit {
+      hold(waiting?.byteCount ?? wantedByteCount, from: queue)
+      if buffersLeft == 0 { return .hasMore }
+      if let frame = waiting {
+        guard frame.byteCount <= heldByteCount else {
+          // A driver cannot have that many chains under way.
+          guard held.count < Self.vectorLimit else {
+            drop(queue)
+            continue
+          }
+          return .waitsForDriver
+        }
+        waiting = nil
+        deliver(frame, queue)
+        continue
+      }
+      guard !held.isEmpty else { return .waitsForDriver }
+      let (result, room) = read()
+      switch result {
+      case -Int(Errno.wouldBlock.rawValue): return .waitsForPort
+      case ...0: return .ended
+      default: take(result + (port.carriesHeader ? 0 : headerByteCount), room: room, queue)
+      }
+    }
+    return .hasMore
+  }
+
+  /// Takes chains until they have room for `byteCount` bytes.
+  private func hold(_ byteCount: Int, from queue: ServedVirtqueue) {
+    while heldByteCount < byteCount, held.count < Self.vectorLimit, buffersLeft > 0 {
+      guard let chain = unsafe queue.next() else { return }
+      buffersLeft -= 1
+      let room = unsafe chain.writableByteCount
+      guard room >= headerByteCount else {
+        counters.refusedBuffers.count()
+        unsafe queue.complete(chain)
+        continue
+      }
+      unsafe vectors.append(contentsOf: chain.writable)
+      unsafe held.append(
+        HeldChain(head: chain.head, vectorCount: chain.writable.count, byteCount: room))
+      heldByteCount += room
+    }
+  }
+
+  /// Reads a frame to the held chains and the spill area.
+  ///
+  /// - Returns: what the port says, and how many bytes, header included, go to the chains.
+  private func read() -> (result: Int, room: Int) {
+    var skip = port.carriesHeader ? 0 : headerByteCount
+    var room = skip
+    var count = 0
+    for index in unsafe vectors.indices where count < Self.vectorLimit - 1 {
+      let vector = unsafe vectors[index]
+      let part = unsafe min(skip, vector.iov_len)
+      skip -= part
+      guard unsafe part < vector.iov_len else { continue }
+      unsafe scratch[count] = unsafe iovec(
+        iov_base: vector.iov_base.map { unsafe $0 + part }, iov_len: vector.iov_len - part)
+      unsafe room += vector.iov_len - part
+      count += 1
+    }
+    unsafe scratch[count] = unsafe iovec(iov_base: spill, iov_len: Self.spillByteCount)
+    // SAFETY: the vectors are RAM of the guest, checked when the chains were read, and the spill area.
+    let result = unsafe port.read(into: UnsafeMutableBufferPointer(rebasing: scratch[...count]))
+    return (result, room)
+  }
+
+  /// Takes a frame of `byteCount` bytes, header included, that was read into `room` bytes of chains.
+  private func take(_ byteCount: Int, room: Int, _ queue: ServedVirtqueue) {
+    let spilled = max(0, byteCount - room)
+    guard byteCount >= headerByteCount + VirtioNetProtocol.minimumFrameByteCount,
+      spilled <= Self.spillByteCount, mergesBuffers || byteCount <= held[0].byteCount
+    else {
+      counters.receiveDrops.count()
+      return
+    }
+    let frame = WaitingFrame(byteCount: byteCount, placedByteCount: min(room, byteCount))
+    if byteCount <= heldByteCount { deliver(frame, queue) } else { waiting = frame }
+  }
+
+  /// Hands a frame that fits to the driver.
+  private func deliver(_ frame: WaitingFrame, _ queue: ServedVirtqueue) {
+    unsafe place(
+      UnsafeRawBufferPointer(start: spill, count: frame.byteCount - frame.placedByteCount),
+      at: frame.placedByteCount)
+    var header = [UInt8](repeating: 0, count: port.carriesHeader ? 0 : headerByteCount)
+    unsafe header.withUnsafeBytes { unsafe place($0, at: 0) }
+    var left = frame.byteCount
+    var chainCount = 0
+    var vectorCount = 0
+    while left > 0, chainCount < held.count {
+      let chain = held[chainCount]
+      let part = min(left, chain.byteCount)
+      queue.complete(head: chain.head, byteCount: part)
+      left -= part
+      heldByteCount -= chain.byteCount
+      vectorCount += chain.vectorCount
+      chainCount += 1
+    }
+    if headerByteCount == VirtioNetProtocol.headerByteCount {
+      header = [UInt8(truncatingIfNeeded: chainCount), UInt8(truncatingIfNeeded: chainCount >> 8)]
+      unsafe header.withUnsafeBytes { unsafe place($0, at: VirtioNetProtocol.bufferCountOffset) }
+    }
+    held.removeFirst(chainCount)
+    unsafe vectors.removeFirst(vectorCount)
+    counters.receivedFrames.count()
+  }
+
+  /// Gives up the waiting frame and the chains that did not suffice.
+  private func drop(_ queue: ServedVirtqueue) {
+    for chain in held { queue.complete(head: chain.head) }
+    held.removeAll(keepingCapacity: true)
+    unsafe vectors.removeAll(keepingCapacity: true)
+    heldByteCount = 0
+    waiting = nil
+    counters.receiveDrops.count()
+  }
+
+  /// Copies to the held chains from `offset` on.
+  private func place(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    var skip = offset
+    var done = 0
+    for index in unsafe vectors.indices where done < bytes.count {
+      let vector = unsafe vectors[index]
+      guard unsafe skip < vector.iov_len, let base = unsafe vector.iov_base, let source = bytes.baseAddress
+      else {
+        unsafe skip -= min(skip, vector.iov_len)
+        continue
+      }
+      let part = unsafe min(vector.iov_len - skip, bytes.count - done)
+      // SAFETY: the vector was checked to be RAM; `done + part` is at most the source's count.
+      unsafe (base + skip).copyMemory(from: source + done, byteCount: part)
+      done += part
+      skip = 0
+    }
+  }
+}
