@@ -35,6 +35,8 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
   /// What Linux's hvc driver takes for a break, for a virtio console has none: Ctrl-O, and the command's letter.
   static let sysRqEscape: UInt8 = 0x0F
 
+  private static let chainLimitPerPass = 64
+
   private let memory: GuestMemory
   private let thread: DeviceThread
   private let endpoint: (any ConsoleEndpoint)?
@@ -165,13 +167,15 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
   }
 
   private func fill(_ queue: ServedVirtqueue) {
-    while true {
+    // Bounded: a hostile driver offers buffers without room for ever.
+    for _ in 0..<Self.chainLimitPerPass {
       let input = state.withLock { $0.input }
       guard !input.isEmpty, let chain = unsafe queue.next() else { break }
       let count = unsafe chain.write(input)
       unsafe queue.complete(chain, byteCount: count)
       state.withLock { $0.input.removeFirst(count) }
     }
+    if !queue.wasEmptied, state.withLock({ !$0.input.isEmpty }) { queue.notifyAgain() }
     let hasRoom = state.withLock { state in
       guard state.endpointWaits, state.input.count <= Self.inputLimit / 2 else { return false }
       state.endpointWaits = false
