@@ -49,14 +49,6 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
-<<<<<<< HEAD
-    // Freestanding programs in Embedded Swift: compiled by the plugin, each embedded as one generated Swift file.
-    .executableTarget(name: "FreestandingBuilder", swiftSettings: houseRules),
-    .plugin(
-      name: "BuildFreestanding", capability: .buildTool(), dependencies: ["FreestandingBuilder"]),
-    .target(name: "EmbeddedImage", swiftSettings: houseRules),
-    // The guest that bench boots without a kernel.
-=======
     // A network in user space. Apart from the hypervisor, which must not link libslirp and GLib.
     .target(
       name: "UserNetwork",
@@ -66,8 +58,12 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
-    // The freestanding guest: compiled by the plugin, embedded as one generated Swift file.
->>>>>>> net
+    // Freestanding programs in Embedded Swift: compiled by the plugin, each embedded as one generated Swift file.
+    .executableTarget(name: "FreestandingBuilder", swiftSettings: houseRules),
+    .plugin(
+      name: "BuildFreestanding", capability: .buildTool(), dependencies: ["FreestandingBuilder"]),
+    .target(name: "EmbeddedImage", swiftSettings: houseRules),
+    // The guest that bench boots without a kernel.
     .target(
       name: "MicroGuest",
       dependencies: ["EmbeddedImage", "VextProtocol"],

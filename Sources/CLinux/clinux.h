@@ -167,6 +167,10 @@ static inline int linux_populate_for_writing(void *base, size_t byte_count) {
   return result < 0 ? -errno : 0;
 }
 
+static inline int linux_discard(void *base, size_t byte_count) {
+  return madvise(base, byte_count, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
 static inline int linux_mincore(void *base, size_t byte_count, unsigned char *pages) {
   return mincore(base, byte_count, pages) < 0 ? -errno : 0;
 }

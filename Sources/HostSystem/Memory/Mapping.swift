@@ -57,6 +57,17 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
   /// Makes all pages present and writable (`MADV_POPULATE_WRITE`, Linux 5.14); blocks until they are.
   public func prefault() throws(Errno) { try check(unsafe linux_populate_for_writing(base, byteCount)) }
 
+  /// Gives the pages of a run back to the kernel; private memory reads as zero afterwards (`MADV_DONTNEED`).
+  ///
+  /// `EINVAL` for a run that is not wholly inside, or not of whole pages.
+  public func discard(offset: Int, byteCount count: Int) throws(Errno) {
+    guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset,
+      offset.isMultiple(of: Self.pageByteCount), count.isMultiple(of: Self.pageByteCount)
+    else { throw Errno.invalidArgument }
+    // SAFETY: the run was checked to be inside.
+    try check(unsafe linux_discard(base + offset, count))
+  }
+
   /// Takes all pages from one NUMA node (`mbind(2)` with `MPOL_BIND`).
   public func bind(toNode node: Int) throws(Errno) {
     try check(unsafe cnuma_bind(base, byteCount, Int32(clamping: node)))

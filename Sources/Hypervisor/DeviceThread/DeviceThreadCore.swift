@@ -52,6 +52,8 @@ final class DeviceThreadCore: Sendable {
       let token = state.nextToken
       try poll.add(descriptor: descriptor, token: token, interest: interest)
       state.nextToken += 1
+      // A descriptor that was closed without being removed: the kernel forgot it, and its number came back.
+      if let old = state.watches[descriptor] { state.descriptors[old.token] = nil }
       state.watches[descriptor] = Watch(token: token, handler: handler)
       state.descriptors[token] = descriptor
     }

@@ -31,6 +31,8 @@ public enum VirtqueueError: Error, Equatable, Sendable {
   case readableAfterWritable
   /// A chain of a block device without a byte to write the status to.
   case noRoomForStatus
+  /// Nothing of the driver's: the host cannot watch another queue.
+  case hostExhausted
   /// The host refused what serving the queue needs.
   case notServed(Errno)
   /// A legacy driver took a queue away while the device served it.

@@ -1,3 +1,4 @@
+import Synchronization
 import SystemPackage
 
 /// Serves one virtqueue on a device thread: calls a device's function whenever the driver may have added chains.
@@ -5,6 +6,7 @@ public final class VirtqueueService: DescriptorHandler {
   private let queue: ServedVirtqueue
   private let thread: DeviceThread
   private let serve: @Sendable (ServedVirtqueue) -> Void
+  private let isRunning = Atomic<Bool>(false)
 
   /// A service that does not run yet.
   ///
@@ -27,12 +29,35 @@ public final class VirtqueueService: DescriptorHandler {
   ///
   /// - Throws: ENOSPC or ENOMEM where the kernel can watch no more descriptors.
   public func start() throws(Errno) {
-    try thread.add(self, descriptor: queue.notificationDescriptor)
+    // Before the descriptor is watched: an event calls at once.
+    isRunning.store(true, ordering: .relaxed)
+    do throws(Errno) {
+      try thread.add(self, descriptor: queue.notificationDescriptor)
+    } catch {
+      isRunning.store(false, ordering: .relaxed)
+      throw error
+    }
     kick()
   }
 
-  /// Serves no more; returns when the device's function is not running.
-  public func stop() { thread.remove(descriptor: queue.notificationDescriptor) }
+  /// Serves from now on, or tells the driver that the queue has stopped, where the kernel can watch no more
+  /// descriptors.
+  public func startOrFail() {
+    do throws(Errno) {
+      try start()
+    } catch {
+      queue.fail(.hostExhausted)
+    }
+  }
+
+  /// Serves no more; returns when the device's function is not running. A later ``kick()`` does nothing: the queue's
+  /// memory may be something else by then.
+  public func stop() {
+    thread.run { [self] in
+      thread.remove(descriptor: queue.notificationDescriptor)
+      isRunning.store(false, ordering: .relaxed)
+    }
+  }
 
   /// Calls the device's function, because there is something for the driver. Returns when it is done.
   public func kick() { thread.run { [self] in pass() } }
@@ -47,6 +72,8 @@ public final class VirtqueueService: DescriptorHandler {
   public func configurationChanged() { queue.configurationChanged() }
 
   private func pass() {
+    // The thread that serves also stops, so that nothing can change in between.
+    guard isRunning.load(ordering: .relaxed) else { return }
     queue.suppressNotifications()
     serve(queue)
     queue.publish()

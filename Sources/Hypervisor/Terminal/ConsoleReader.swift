@@ -1,0 +1,141 @@
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// What is typed into a console, on its way from a descriptor to whoever takes it: the device thread reads and hands
+/// on, and keeps what does not fit until there is room.
+final class ConsoleReader: DescriptorHandler {
+  /// What to do about input that the device has no room for.
+  enum Overflow {
+    /// Leave it in the descriptor: a pipe's writer waits.
+    case waits
+    /// Go on reading, for the escape key must work while the guest hangs; keys beyond the limit are lost.
+    case drops
+  }
+
+  private struct State {
+    var pending: [ConsoleInput] = []
+    var isWatched = false
+    /// The kernel cannot watch it, because it never blocks: a regular file, or /dev/null.
+    var isAlwaysReady = false
+    var hasEnded = false
+  }
+
+  static let pendingLimit = 4096
+  private static let pieceByteCount = 256
+  private static let piecesPerPass = 16
+
+  private let source: ConsoleDescriptor
+  private let thread: DeviceThread
+  private let overflow: Overflow
+  private let wake: EventDescriptor
+  private let translate: @Sendable ([UInt8]) -> [ConsoleInput]
+  private let deliver: @Sendable (ArraySlice<ConsoleInput>) -> Int
+  /// The device thread alone changes it; the lock is for the compiler, and held while nothing is called.
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - translate: Makes input of bytes, and acts on those that mean something to the terminal itself.
+  ///   - deliver: Hands input to the device and returns how much of it was taken. Both are called on the device thread.
+  init(
+    _ source: consuming ConsoleDescriptor, thread: DeviceThread, overflow: Overflow,
+    translate: @escaping @Sendable ([UInt8]) -> [ConsoleInput],
+    deliver: @escaping @Sendable (ArraySlice<ConsoleInput>) -> Int
+  ) throws(Errno) {
+    self.source = source
+    self.thread = thread
+    self.overflow = overflow
+    self.translate = translate
+    self.deliver = deliver
+    wake = try EventDescriptor()
+  }
+
+  func start() throws(Errno) {
+    try thread.add(self, descriptor: wake.rawValue)
+    wake.signal()
+  }
+
+  /// There may be room for input that is pending. Any thread.
+  func resume() { wake.signal() }
+
+  /// Reads no more.
+  func close() {
+    thread.run { [self] in
+      thread.remove(descriptor: wake.rawValue)
+      end()
+    }
+  }
+
+  func descriptorIsReady(_ descriptor: Int32) {
+    if descriptor == wake.rawValue { wake.drain() }
+    handOn()
+    let pieces = state.withLock { $0.isAlwaysReady } ? Self.piecesPerPass : 1
+    // A wake alone says nothing about the source.
+    if descriptor == source.rawValue || pieces > 1 {
+      for _ in 0..<pieces where mayRead { readPiece() }
+    }
+    settle()
+  }
+
+  private var mayRead: Bool {
+    state.withLock { !$0.hasEnded && (overflow == .drops || $0.pending.isEmpty) }
+  }
+
+  private func readPiece() {
+    do throws(Errno) {
+      let bytes = try source.read(Self.pieceByteCount)
+      guard !bytes.isEmpty else { return end() }
+      let input = translate(bytes)
+      state.withLock { state in
+        state.pending += input.prefix(Self.pendingLimit - min(Self.pendingLimit, state.pending.count))
+      }
+      handOn()
+    } catch .resourceTemporarilyUnavailable {
+      return
+    } catch {
+      // A terminal that hung up ends like a file.
+      end()
+    }
+  }
+
+  private func handOn() {
+    let pending = state.withLock { $0.pending }
+    guard !pending.isEmpty else { return }
+    let count = deliver(pending[...])
+    state.withLock { $0.pending.removeFirst(min(max(0, count), $0.pending.count)) }
+  }
+
+  /// Watches the source while its input is wanted. Errors and a peer's end are reported whatever is watched for, so
+  /// that a source which is not read must not be watched at all.
+  private func settle() {
+    let state = state.withLock { $0 }
+    if state.isAlwaysReady {
+      if mayRead { wake.signal() }
+    } else if mayRead, !state.isWatched {
+      watch()
+    } else if !mayRead, state.isWatched {
+      unwatch()
+    }
+  }
+
+  private func watch() {
+    do throws(Errno) {
+      try thread.add(self, descriptor: source.rawValue)
+      state.withLock { $0.isWatched = true }
+    } catch {
+      // EPERM: it never blocks. Whatever else it is, reading tells.
+      state.withLock { $0.isAlwaysReady = true }
+      wake.signal()
+    }
+  }
+
+  private func unwatch() {
+    thread.remove(descriptor: source.rawValue)
+    state.withLock { $0.isWatched = false }
+  }
+
+  private func end() {
+    if state.withLock({ $0.isWatched }) { unwatch() }
+    state.withLock { $0.hasEnded = true }
+  }
+}

@@ -1,0 +1,110 @@
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// The two directions between a pair of descriptors and a console device.
+final class ConsoleStream: Sendable {
+  /// The device, which the endpoint does not keep alive.
+  private final class Attachment: Sendable {
+    private struct State {
+      weak var device: (any ConsoleDevice)?
+    }
+
+    private let state = Mutex(State())
+
+    var device: (any ConsoleDevice)? { state.withLock { $0.device } }
+
+    func set(_ device: any ConsoleDevice) { state.withLock { $0.device = device } }
+  }
+
+  /// What the escape key did before; the lock is not held while an action is taken.
+  private final class EscapeState: Sendable {
+    private let filter = Mutex(EscapeFilter())
+
+    func actions(for bytes: [UInt8]) -> [EscapeFilter.Action] {
+      filter.withLock { filter in bytes.map { filter.next($0) } }
+    }
+  }
+
+  private let attachment = Attachment()
+  private let reader: ConsoleReader
+  private let writer: ConsoleWriter
+
+  /// - Parameters:
+  ///   - stallNanoseconds: After so long without a reader, output is thrown away; nil: never.
+  ///   - onQuit: Called on the device thread for Ctrl-A x; nil: there is no escape key.
+  init(
+    input: consuming ConsoleDescriptor, output: consuming ConsoleDescriptor, thread: DeviceThread,
+    overflow: ConsoleReader.Overflow, stallNanoseconds: UInt64? = nil,
+    onQuit: (@Sendable () -> Void)? = nil
+  ) throws(Errno) {
+    let attachment = attachment
+    let writer = try ConsoleWriter(output, thread: thread, stallNanoseconds: stallNanoseconds) {
+      attachment.device?.endpointHasRoom()
+    }
+    self.writer = writer
+    reader = try ConsoleReader(
+      input, thread: thread, overflow: overflow, translate: Self.translation(writer: writer, onQuit: onQuit),
+      deliver: { input in
+        // Without a device, input goes nowhere.
+        attachment.device.map { Self.deliver(input, to: $0) } ?? input.count
+      })
+  }
+
+  var device: (any ConsoleDevice)? { attachment.device }
+
+  func attach(_ device: any ConsoleDevice) { attachment.set(device) }
+
+  func start() throws(Errno) {
+    try writer.start()
+    try reader.start()
+  }
+
+  func write(_ bytes: [UInt8]) -> Int { writer.write(bytes) }
+
+  func deviceHasRoom() { reader.resume() }
+
+  /// Reads no more, and writes what is left for up to a second.
+  func close() {
+    reader.close()
+    writer.close()
+  }
+
+  private static func translation(
+    writer: ConsoleWriter, onQuit: (@Sendable () -> Void)?
+  ) -> @Sendable ([UInt8]) -> [ConsoleInput] {
+    guard let onQuit else { return { bytes in bytes.map { .byte($0) } } }
+    let filter = EscapeState()
+    return { bytes in
+      filter.actions(for: bytes).compactMap { action in
+        switch action {
+        case .send(let input): return input
+        case .quit: onQuit()
+        case .help: _ = writer.write(Array(EscapeFilter.helpText.utf8))
+        case .nothing: break
+        }
+        return nil
+      }
+    }
+  }
+
+  /// Hands over runs of bytes and the breaks between them, until the device has no room.
+  private static func deliver(_ input: ArraySlice<ConsoleInput>, to device: any ConsoleDevice) -> Int {
+    var rest = input
+    while let first = rest.first {
+      if first == .break {
+        guard device.injectBreak() else { break }
+        rest.removeFirst()
+        continue
+      }
+      let run = rest.prefix { $0 != .break }
+      let bytes: [UInt8] = run.compactMap { input in
+        if case .byte(let byte) = input { byte } else { nil }
+      }
+      let count = min(max(0, device.receive(bytes)), run.count)
+      rest.removeFirst(count)
+      if count < run.count { break }
+    }
+    return input.count - rest.count
+  }
+}

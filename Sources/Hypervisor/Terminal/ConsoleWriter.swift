@@ -1,0 +1,188 @@
+import CLinux
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// What a console shows, on its way to a descriptor: a bounded buffer that the device thread empties.
+///
+/// Whoever writes while the buffer is full is told when there is room. vCPU threads write; the device thread alone
+/// touches the descriptor, without the lock.
+final class ConsoleWriter: DescriptorHandler {
+  private struct State {
+    var buffer: [UInt8] = []
+    /// Whether the device thread is about to look at the buffer, or waits for room in the descriptor.
+    var isFlushing = false
+    var isWatched = false
+    var someoneWaits = false
+    /// Nobody has read for the stall limit: what comes is thrown away until somebody does.
+    var isAbandoned = false
+    /// The descriptor takes nothing any more.
+    var isClosed = false
+  }
+
+  static let capacity = 1 << 16
+  /// Pieces in a row, so that other devices of the thread get their turn.
+  private static let piecesPerPass = 16
+  /// How long ``close()`` waits for a slow reader to take the rest.
+  private static let closingMilliseconds: Int32 = 1000
+
+  /// When to look again at a descriptor that the kernel cannot watch.
+  private static let retryNanoseconds: UInt64 = 10_000_000
+
+  private let target: ConsoleDescriptor
+  private let thread: DeviceThread
+  private let wake: EventDescriptor
+  private let stallTimer: OwnedDescriptor
+  private let stallNanoseconds: UInt64?
+  private let hasRoom: @Sendable () -> Void
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - stallNanoseconds: After so long without a reader, bytes are thrown away; nil: never.
+  ///   - hasRoom: Called on the device thread after a ``write(_:)`` that took less than all.
+  init(
+    _ target: consuming ConsoleDescriptor, thread: DeviceThread, stallNanoseconds: UInt64? = nil,
+    hasRoom: @escaping @Sendable () -> Void
+  ) throws(Errno) {
+    self.target = target
+    self.thread = thread
+    self.stallNanoseconds = stallNanoseconds
+    self.hasRoom = hasRoom
+    wake = try EventDescriptor()
+    let timer = linux_timer_create()
+    guard timer >= 0 else { throw Errno(rawValue: -timer) }
+    stallTimer = OwnedDescriptor(adopting: timer)
+  }
+
+  func start() throws(Errno) {
+    try thread.add(self, descriptor: wake.rawValue)
+    try thread.add(self, descriptor: stallTimer.rawValue)
+  }
+
+  /// Takes as many of `bytes` as there is room for. Any thread.
+  func write(_ bytes: [UInt8]) -> Int {
+    let (count, mustWake) = state.withLock { state in
+      if state.isClosed || state.isAbandoned { return (bytes.count, false) }
+      let count = min(bytes.count, Self.capacity - state.buffer.count)
+      state.buffer += bytes.prefix(count)
+      if count < bytes.count { state.someoneWaits = true }
+      let mustWake = count > 0 && !state.isFlushing
+      if mustWake { state.isFlushing = true }
+      return (count, mustWake)
+    }
+    if mustWake { wake.signal() }
+    return count
+  }
+
+  func descriptorIsReady(_ descriptor: Int32) {
+    if descriptor == wake.rawValue {
+      wake.drain()
+    } else if descriptor == stallTimer.rawValue {
+      _ = linux_eventfd_take(descriptor)
+      if state.withLock({ $0.isWatched }) { return abandon() }
+    }
+    flush(pieces: Self.piecesPerPass)
+  }
+
+  /// Writes what is left, for up to a second, and lets go of the descriptor. What is written later is thrown away.
+  func close() {
+    thread.run { [self] in
+      thread.remove(descriptor: wake.rawValue)
+      thread.remove(descriptor: stallTimer.rawValue)
+      unwatch()
+      let end = HostClock.monotonicNanoseconds() + UInt64(Self.closingMilliseconds) * 1_000_000
+      while !state.withLock({ $0.buffer.isEmpty || $0.isClosed || $0.isAbandoned }),
+        HostClock.monotonicNanoseconds() < end
+      {
+        if writePiece() == .noRoom { _ = linux_wait_writable(target.rawValue, Self.closingMilliseconds) }
+      }
+      state.withLock { state in
+        state.isClosed = true
+        state.buffer = []
+      }
+    }
+  }
+
+  private enum Outcome {
+    case written
+    case empty
+    case noRoom
+    case broken
+  }
+
+  private func flush(pieces: Int) {
+    for _ in 0..<pieces {
+      switch writePiece() {
+      case .written: continue
+      case .empty, .broken: return unwatch()
+      case .noRoom: return watch()
+      }
+    }
+    wake.signal()
+  }
+
+  private func writePiece() -> Outcome {
+    let piece = state.withLock { state in
+      if state.buffer.isEmpty { state.isFlushing = false }
+      return Array(state.buffer.prefix(target.writeLimit))
+    }
+    guard !piece.isEmpty else { return .empty }
+    do throws(Errno) {
+      took(try target.write(piece))
+      return .written
+    } catch .resourceTemporarilyUnavailable {
+      return .noRoom
+    } catch {
+      // Nobody will ever read: the guest goes on without.
+      state.withLock { state in
+        state.isClosed = true
+        state.buffer = []
+      }
+      tellWhoWaits()
+      return .broken
+    }
+  }
+
+  private func took(_ byteCount: Int) {
+    let mustTell = state.withLock { state in
+      state.buffer.removeFirst(byteCount)
+      state.isAbandoned = false
+      return state.someoneWaits && state.buffer.count <= Self.capacity / 2
+    }
+    if mustTell { tellWhoWaits() }
+  }
+
+  private func tellWhoWaits() {
+    let someoneWaits = state.withLock { state in
+      defer { state.someoneWaits = false }
+      return state.someoneWaits
+    }
+    if someoneWaits { hasRoom() }
+  }
+
+  /// Nothing was taken for the stall limit.
+  private func abandon() {
+    state.withLock { $0.isAbandoned = true }
+    tellWhoWaits()
+  }
+
+  private func watch() {
+    var patience = stallNanoseconds ?? 0
+    if !state.withLock({ $0.isWatched }) {
+      do throws(Errno) {
+        try thread.add(self, descriptor: target.rawValue, interest: .writable)
+        state.withLock { $0.isWatched = true }
+      } catch {
+        patience = Self.retryNanoseconds
+      }
+    }
+    _ = linux_timer_set(stallTimer.rawValue, patience)
+  }
+
+  private func unwatch() {
+    guard state.withLock({ $0.isWatched }) else { return }
+    thread.remove(descriptor: target.rawValue)
+    state.withLock { $0.isWatched = false }
+    _ = linux_timer_set(stallTimer.rawValue, 0)
+  }
+}

@@ -1,0 +1,74 @@
+import CLinux
+import Glibc
+import HostSystem
+public import SystemPackage
+
+/// A console that other programs attach to by the path of a pseudo-terminal, such as `screen /dev/pts/5`.
+///
+/// Nobody needs to: what the guest writes while nobody reads fills the kernel's buffer, and after a second without a
+/// reader the rest is thrown away, until somebody reads. Programs come and go.
+public final class PseudoTerminal: ConsoleEndpoint {
+  /// What ``init(thread:stallNanoseconds:)`` waits for a reader unless told otherwise.
+  public static let stallNanoseconds: UInt64 = 1_000_000_000
+
+  /// What to open.
+  public let path: String
+  private let stream: ConsoleStream
+  /// Held open, so that the master never reports that everybody left.
+  private let slave: OwnedDescriptor
+
+  /// A new pseudo-terminal, raw, that does not read yet.
+  ///
+  /// - Parameters:
+  ///   - thread: Reads and writes.
+  ///   - stallNanoseconds: After so long without a reader, output is thrown away.
+  /// - Throws: ENOSPC where there are too many, ENOENT without a devpts file system.
+  public init(thread: DeviceThread, stallNanoseconds: UInt64 = PseudoTerminal.stallNanoseconds) throws(Errno)
+  {
+    let number = linux_open_pseudo_terminal()
+    guard number >= 0 else { throw Errno(rawValue: -number) }
+    let master = OwnedDescriptor(adopting: number)
+    path = try Self.path(ofSlaveOf: master)
+    slave = try OwnedDescriptor.open(path, flags: O_RDWR | O_NOCTTY)
+    try Self.makeRaw(slave)
+    stream = try ConsoleStream(
+      input: ConsoleDescriptor(duplicating: master), output: ConsoleDescriptor(duplicating: master),
+      thread: thread, overflow: .waits, stallNanoseconds: stallNanoseconds)
+  }
+
+  /// Reads from now on. The device is attached.
+  public func start() throws(Errno) { try stream.start() }
+
+  /// Writes what is left, for up to a second if somebody reads, and reads no more.
+  public func close() { stream.close() }
+
+  /// Unknown: whoever attaches has a window of another terminal.
+  public var windowSize: ConsoleSize? { nil }
+
+  /// Makes `device` the one that gets the input.
+  public func attach(_ device: any ConsoleDevice) { stream.attach(device) }
+
+  /// Takes as many of `bytes` as there is room for. Any thread.
+  public func write(_ bytes: [UInt8]) -> Int { stream.write(bytes) }
+
+  /// The device takes input again. Any thread.
+  public func deviceHasRoom() { stream.deviceHasRoom() }
+
+  private static func path(ofSlaveOf master: borrowing OwnedDescriptor) throws(Errno) -> String {
+    var name = [CChar](repeating: 0, count: 64)
+    let result = unsafe linux_pseudo_terminal_path(master.rawValue, &name, name.count)
+    guard result >= 0 else { throw Errno(rawValue: -result) }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// Otherwise the line discipline would send the guest's output back as its input.
+  private static func makeRaw(_ slave: borrowing OwnedDescriptor) throws(Errno) {
+    var attributes = termios()
+    var result = unsafe linux_terminal_attributes(slave.rawValue, &attributes)
+    if result == 0 {
+      unsafe cfmakeraw(&attributes)
+      result = unsafe linux_set_terminal_attributes(slave.rawValue, &attributes)
+    }
+    guard result >= 0 else { throw Errno(rawValue: -result) }
+  }
+}

@@ -1,0 +1,66 @@
+import Synchronization
+
+/// The statistics queue between DRIVER_OK and reset (virtio 1.2 §5.5.6.3): the driver offers a buffer with its figures,
+/// and offers it again, with new ones, each time that the device hands it back.
+final class BalloonStatisticsQueue: Sendable {
+  /// The figures and how many there were before.
+  struct Reading: Sendable {
+    var statistics = BalloonStatistics()
+    var number: UInt64 = 0
+  }
+
+  private struct State {
+    var reading = Reading()
+    var heldHead: UInt16?
+    /// The number of a reading that was asked for.
+    var wantedNumber: UInt64 = 0
+  }
+
+  /// Far more than there are tags.
+  private static let byteLimit = 64 * BalloonStatistics.entryByteCount
+  private static let chainLimitPerPass = 16
+
+  private let state = Mutex(State())
+
+  /// The last reading.
+  var reading: Reading { state.withLock { $0.reading } }
+
+  /// Asks for a reading after the last one, and returns its number; whoever asks kicks the queue.
+  func request() -> UInt64 {
+    state.withLock { state in
+      state.wantedNumber = state.reading.number &+ 1
+      return state.wantedNumber
+    }
+  }
+
+  /// Serves `queue` on its device thread.
+  func serve(_ queue: ServedVirtqueue) {
+    handBack(queue)
+    for _ in 0..<Self.chainLimitPerPass {
+      guard let chain = unsafe queue.next() else { return }
+      let bytes = unsafe chain.read(Self.byteLimit)
+      let statistics = BalloonStatistics(bytes)
+      let head = unsafe chain.head
+      let extra = state.withLock { state in
+        state.reading.statistics = statistics
+        state.reading.number &+= 1
+        defer { state.heldHead = head }
+        return state.heldHead
+      }
+      // A driver offers one buffer; one of several is enough to ask by.
+      if let extra { queue.complete(head: extra) }
+      handBack(queue)
+    }
+    queue.notifyAgain()
+  }
+
+  /// Hands the buffer back where a new reading is wanted.
+  private func handBack(_ queue: ServedVirtqueue) {
+    let head = state.withLock { state -> UInt16? in
+      guard state.wantedNumber > state.reading.number, let head = state.heldHead else { return nil }
+      state.heldHead = nil
+      return head
+    }
+    if let head { queue.complete(head: head) }
+  }
+}

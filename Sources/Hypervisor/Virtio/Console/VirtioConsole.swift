@@ -1,0 +1,186 @@
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// A virtio console with one port (virtio 1.2 §5.3): `console=hvc0`.
+///
+/// What the driver sends goes to the endpoint; while that has no room, the chain waits. What the endpoint sends waits, up
+/// to a limit, until the driver offers buffers. The device thread serves both queues.
+public final class VirtioConsole: VirtioDevice, ConsoleDevice {
+  private enum Queue {
+    static let receive = 0
+    static let transmit = 1
+  }
+
+  /// The device-specific configuration (§5.3.4).
+  private enum Configuration {
+    static let columns = 0
+    static let rows = 2
+    static let portCount = 4
+    static let emergencyWrite: UInt64 = 8
+    static let byteCount = 12
+  }
+
+  private struct State {
+    var input: [UInt8] = []
+    var endpointWaits = false
+    var size: ConsoleSize
+    var receiveService: VirtqueueService?
+    var transmitService: VirtqueueService?
+    var tellsSize = false
+  }
+
+  /// The most bytes that wait for the driver.
+  static let inputLimit = 4096
+  /// What Linux's hvc driver takes for a break, for a virtio console has none: Ctrl-O, and the command's letter.
+  static let sysRqEscape: UInt8 = 0x0F
+
+  private static let chainLimitPerPass = 64
+
+  private let memory: GuestMemory
+  private let thread: DeviceThread
+  private let endpoint: (any ConsoleEndpoint)?
+  private let state: Mutex<State>
+
+  /// A console whose queues `thread` serves; without an endpoint nothing comes in, and what the guest sends is thrown
+  /// away.
+  public init(memory: GuestMemory, thread: DeviceThread, endpoint: (any ConsoleEndpoint)? = nil) {
+    self.memory = memory
+    self.thread = thread
+    self.endpoint = endpoint
+    state = Mutex(State(size: endpoint?.windowSize ?? ConsoleSize(columns: 0, rows: 0)))
+    endpoint?.attach(self)
+  }
+
+  /// 3 (virtio 1.2 §5.3.1).
+  public var deviceID: UInt16 { 3 }
+
+  /// A communication controller, of no type that PCI names.
+  public var classCode: UInt32 { 0x07_80_00 }
+
+  /// A size, if there is a window, and the emergency write.
+  public var features: VirtioFeatures {
+    let always: VirtioFeatures = [.version1, .indirectDescriptors, .eventIndex, .consoleEmergencyWrite]
+    return always.union(endpoint?.windowSize == nil ? [] : .consoleSize)
+  }
+
+  /// One to receive, one to transmit.
+  public var queueSizes: [UInt16] { [128, 128] }
+
+  /// The window's size and the number of ports.
+  public var configuration: [UInt8] {
+    let size = state.withLock { $0.size }
+    var bytes = [UInt8](repeating: 0, count: Configuration.byteCount)
+    for index in 0..<2 {
+      bytes[Configuration.columns + index] = UInt8(truncatingIfNeeded: size.columns >> (index * 8))
+      bytes[Configuration.rows + index] = UInt8(truncatingIfNeeded: size.rows >> (index * 8))
+    }
+    bytes[Configuration.portCount] = 1
+    return bytes
+  }
+
+  /// The emergency write (§5.3.4): one character, before any queue is set up. It is lost where there is no room.
+  public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {
+    guard offset == Configuration.emergencyWrite else { return }
+    _ = endpoint?.write([UInt8(truncatingIfNeeded: value)])
+  }
+
+  /// Serves both queues.
+  public func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures) {
+    for binding in queues {
+      let service: VirtqueueService
+      if binding.index == Queue.transmit {
+        let drain = ChainDrain()
+        service = VirtqueueService(binding, memory: memory, thread: thread) { [weak self] queue in
+          drain.serve(queue) { self?.send($0) ?? .skipsChain }
+        }
+      } else {
+        service = VirtqueueService(binding, memory: memory, thread: thread) { [weak self] queue in
+          self?.fill(queue)
+        }
+      }
+      state.withLock { state in
+        if binding.index == Queue.transmit {
+          state.transmitService = service
+        } else {
+          state.receiveService = service
+        }
+        state.tellsSize = features.contains(.consoleSize)
+      }
+      service.startOrFail()
+    }
+  }
+
+  /// Serves no more. What waits for the driver waits for the next one.
+  public func deactivate() {
+    let services = state.withLock { state in
+      defer { (state.receiveService, state.transmitService) = (nil, nil) }
+      return [state.receiveService, state.transmitService]
+    }
+    for service in services { service?.stop() }
+  }
+
+  /// Takes what fits into the buffer, and fills the driver's.
+  public func receive(_ bytes: [UInt8]) -> Int {
+    let (count, service) = state.withLock { state in
+      let count = min(bytes.count, Self.inputLimit - state.input.count)
+      state.input += bytes.prefix(count)
+      if count < bytes.count { state.endpointWaits = true }
+      return (count, state.receiveService)
+    }
+    service?.kick()
+    return count
+  }
+
+  /// Sends on.
+  public func endpointHasRoom() { state.withLock { $0.transmitService }?.kick() }
+
+  /// A virtio console knows no break: sends what Linux takes for one.
+  @discardableResult
+  public func injectBreak() -> Bool { inject([Self.sysRqEscape]) }
+
+  /// Sends Ctrl-O and `character`, which Linux takes for a magic SysRq on its console.
+  @discardableResult
+  public func sysRq(_ character: UInt8) -> Bool { inject([Self.sysRqEscape, character]) }
+
+  /// Tells the driver.
+  public func windowSizeChanged(_ size: ConsoleSize) {
+    let service = state.withLock { state in
+      state.size = size
+      return state.tellsSize ? state.receiveService : nil
+    }
+    service?.configurationChanged()
+  }
+
+  private func inject(_ bytes: [UInt8]) -> Bool {
+    let (fits, service) = state.withLock { state in
+      let fits = bytes.count <= Self.inputLimit - state.input.count
+      if fits { state.input += bytes }
+      return (fits, state.receiveService)
+    }
+    service?.kick()
+    return fits
+  }
+
+  private func send(_ bytes: [UInt8]) -> ChainDrain.Consumption {
+    endpoint.map { .took($0.write(bytes)) } ?? .skipsChain
+  }
+
+  private func fill(_ queue: ServedVirtqueue) {
+    // Bounded: a hostile driver offers buffers without room for ever.
+    for _ in 0..<Self.chainLimitPerPass {
+      let input = state.withLock { $0.input }
+      guard !input.isEmpty, let chain = unsafe queue.next() else { break }
+      let count = unsafe chain.write(input)
+      unsafe queue.complete(chain, byteCount: count)
+      state.withLock { $0.input.removeFirst(count) }
+    }
+    if !queue.wasEmptied, state.withLock({ !$0.input.isEmpty }) { queue.notifyAgain() }
+    let hasRoom = state.withLock { state in
+      guard state.endpointWaits, state.input.count <= Self.inputLimit / 2 else { return false }
+      state.endpointWaits = false
+      return true
+    }
+    if hasRoom { endpoint?.deviceHasRoom() }
+  }
+}

@@ -1,0 +1,45 @@
+/// Reads the readable bytes of a queue's chains in pieces, across passes of its device thread, and hands each chain back
+/// when it is read to its end.
+///
+/// A chain may name the same memory a thousand times over, so a pass is bounded by bytes and not by chains alone. One
+/// thread at a time.
+@safe
+final class ChainDrain: @unchecked Sendable {
+  /// What becomes of a piece.
+  enum Consumption {
+    /// So many bytes were taken. Fewer than all: whoever takes them kicks the queue when there is room.
+    case took(Int)
+    /// Nobody wants the rest of the chain.
+    case skipsChain
+  }
+
+  static let pieceByteCount = 4096
+  private static let byteLimitPerPass = 1 << 16
+  private static let chainLimitPerPass = 64
+
+  private var chain: VirtioChain?
+  private var offset = 0
+
+  /// Serves `queue`, always the same one.
+  func serve(_ queue: ServedVirtqueue, _ consume: ([UInt8]) -> Consumption) {
+    var byteCount = 0
+    for _ in 0..<Self.chainLimitPerPass {
+      if unsafe chain == nil {
+        unsafe chain = queue.next()
+        offset = 0
+      }
+      guard let current = unsafe chain else { return }
+      while unsafe offset < current.readableByteCount {
+        guard byteCount < Self.byteLimitPerPass else { return queue.notifyAgain() }
+        let piece = unsafe current.read(Self.pieceByteCount, at: offset)
+        guard case .took(let count) = consume(piece) else { break }
+        offset += count
+        byteCount += count
+        if count < piece.count { return }
+      }
+      unsafe queue.complete(current)
+      unsafe chain = nil
+    }
+    queue.notifyAgain()
+  }
+}

@@ -1,0 +1,86 @@
+import CLinux
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// A source of entropy (virtio 1.2 §5.4): fills the driver's buffers from the host's getrandom(2).
+public final class VirtioRandom: VirtioDevice {
+  /// The most bytes that one request gets; the driver asks again.
+  static let requestLimit = 1 << 16
+  /// The most bytes before other devices of the thread get their turn.
+  private static let passLimit = 1 << 18
+  private static let chainLimitPerPass = 64
+  /// What getrandom(2) gives whole, whatever signals arrive.
+  private static let pieceByteCount = 256
+
+  private let memory: GuestMemory
+  private let thread: DeviceThread
+  private let service = Mutex<VirtqueueService?>(nil)
+
+  /// A source whose queue `thread` serves.
+  public init(memory: GuestMemory, thread: DeviceThread) {
+    self.memory = memory
+    self.thread = thread
+  }
+
+  /// 4 (virtio 1.2 §5.4.1).
+  public var deviceID: UInt16 { 4 }
+
+  /// No type that PCI names.
+  public var classCode: UInt32 { 0xFF_00_00 }
+
+  /// Those of every device.
+  public var features: VirtioFeatures { [.version1, .indirectDescriptors, .eventIndex] }
+
+  /// One queue of requests.
+  public var queueSizes: [UInt16] { [64] }
+
+  /// None.
+  public var configuration: [UInt8] { [] }
+
+  /// Ignored: there is no configuration.
+  public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {}
+
+  /// Serves the queue.
+  public func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures) {
+    guard let binding = queues.first else { return }
+    let new = VirtqueueService(binding, memory: memory, thread: thread) { Self.serve($0) }
+    service.withLock { $0 = new }
+    new.startOrFail()
+  }
+
+  /// Serves no more.
+  public func deactivate() {
+    let old = service.withLock { service in
+      defer { service = nil }
+      return service
+    }
+    old?.stop()
+  }
+
+  private static func serve(_ queue: ServedVirtqueue) {
+    var byteCount = 0
+    for _ in 0..<chainLimitPerPass {
+      guard byteCount < passLimit else { break }
+      guard let chain = unsafe queue.next() else { return }
+      let wanted = unsafe min(chain.writableByteCount, requestLimit)
+      var done = 0
+      while done < wanted {
+        let piece = randomBytes(min(pieceByteCount, wanted - done))
+        // Fails on a kernel without the system call alone; the driver sees a source that has run dry.
+        guard !piece.isEmpty else { break }
+        done += unsafe chain.write(piece, at: done)
+      }
+      unsafe queue.complete(chain, byteCount: done)
+      byteCount += done
+    }
+    queue.notifyAgain()
+  }
+
+  private static func randomBytes(_ byteCount: Int) -> [UInt8] {
+    unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      // SAFETY: the buffer has room for `byteCount` bytes.
+      count = unsafe max(0, linux_random(buffer.baseAddress, byteCount))
+    }
+  }
+}
