@@ -58,7 +58,7 @@ struct NinePBuffers {
   ) -> Int {
     var skip = offset
     var done = 0
-    for index in vectors.indices where done < limit {
+    for index in unsafe vectors.indices where done < limit {
       let vector = unsafe vectors[index]
       let length = unsafe vector.iov_len
       guard skip < length, let base = unsafe vector.iov_base else {
