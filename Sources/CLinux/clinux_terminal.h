@@ -45,7 +45,7 @@ static inline int linux_duplicate(int descriptor) {
   return result < 0 ? -errno : result;
 }
 
-static inline int linux_is_regular_file(int descriptor) {
+static inline int linux_descriptor_is_regular_file(int descriptor) {
   struct stat status;
   return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
