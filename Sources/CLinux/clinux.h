@@ -247,6 +247,8 @@ static inline uint64_t linux_clock_nanoseconds(clockid_t clock) {
 
 static inline uint64_t linux_monotonic_nanoseconds(void) { return linux_clock_nanoseconds(CLOCK_MONOTONIC); }
 
+static inline uint64_t linux_realtime_nanoseconds(void) { return linux_clock_nanoseconds(CLOCK_REALTIME); }
+
 static inline uint64_t linux_current_thread_cpu_nanoseconds(void) {
   return linux_clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -36,6 +36,24 @@ extension GuestCode {
     0xEB, 0xFB,  //    jmp  1b
   ]
 
+  /// Reads a byte from port SI and stores it at RDI.
+  static let readPort: [UInt8] =
+    [
+      0x89, 0xF2,  //       mov   %esi, %edx
+      0x31, 0xC0,  //       xor   %eax, %eax
+      0xEC,  //             in    (%dx), %al
+      0x48, 0x89, 0x07,  // mov   %rax, (%rdi)
+    ] + done
+
+  /// Writes 1 or 2 bytes to a port and spins.
+  static func writePort(_ port: UInt16, _ value: UInt16, byteCount: Int) -> [UInt8] {
+    [
+      0xBA, UInt8(port & 0xFF), UInt8(port >> 8), 0x00, 0x00,  //    mov  $port, %edx
+      0xB8, UInt8(value & 0xFF), UInt8(value >> 8), 0x00, 0x00,  //  mov  $value, %eax
+    ] + (byteCount == 1 ? [0xEE] : [0x66, 0xEF])  //                 out  %al or %ax, (%dx)
+      + spin
+  }
+
   /// Ring 0: counts an NMI and returns.
   static let countNMI: [UInt8] = [
     0x48, 0xFF, 0x04, 0x25, 0x00, 0x00, 0x03, 0x00,  // incq 0x30000

@@ -24,8 +24,7 @@ extension TinyGuests {
       #expect(try TinyGuest.wait { try Self.count(guest) > frozen })
     }
 
-    @Test(.disabled(if: KVMAvailability.isSoftwareKVM, "kvm_pvm lets CPL 3 read the host's TSC"))
-    func `the guest's TSC does not run on over a pause`() throws {
+    @Test func `the guest's TSC does not run on over a pause`() throws {
       let guest = try TinyGuest(GuestCode.storeTSC)
       let ticksPerSecond = try guest.machine.vcpus[0].vcpu.tscKilohertz * 1000
       try guest.machine.start()
@@ -36,7 +35,8 @@ extension TinyGuests {
       #expect(try guest.machine.resume())
       #expect(try TinyGuest.wait { try Self.count(guest) != before })
       let passed = try Self.count(guest) &- before
-      #expect(passed < ticksPerSecond)
+      // kvm_pvm lets CPL 3 read the host's TSC: there, all that can be seen is that the guest went on.
+      #expect(passed < ticksPerSecond || KVMAvailability.isSoftwareKVM)
     }
 
     @Test func `pausing twice and resuming what runs are told`() throws {

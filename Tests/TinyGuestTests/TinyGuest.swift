@@ -13,7 +13,7 @@ final class TinyGuest {
   static let devicePort: UInt64 = 0x500
   static let deviceAddress: UInt64 = 0xD000_0000
   static let answer: UInt64 = 0xF1E2_D3C4_B5A6_9788
-  private static let donePort: UInt64 = 0xF4
+  static let donePort: UInt64 = 0xF4
 
   let machine: Machine
   let ports = AccessRecorder(answer: TinyGuest.answer)
@@ -25,15 +25,17 @@ final class TinyGuest {
   /// - Parameters:
   ///   - argument: RSI at the start.
   ///   - gate: a vector and its ring-0 handler.
+  ///   - donePort: where ``isDone`` listens; guests that say so write to ``donePort``.
   init(
     _ code: [UInt8], argument: UInt64 = 0, gate: (vector: UInt8, handler: [UInt8])? = nil,
-    name: String = "tiny", debug: MachineDebugOptions = MachineDebugOptions()
+    name: String = "tiny", debug: MachineDebugOptions = MachineDebugOptions(),
+    donePort: UInt64 = TinyGuest.donePort
   ) throws {
     machine = try Machine(
       MachineConfiguration(name: name, memoryByteCount: 4 << 20, vcpuCount: 1, debug: debug),
       system: KVMSystem())
     guard machine.portBus.insert(ports, start: Self.devicePort, byteCount: 16),
-      machine.portBus.insert(doneDevice, start: Self.donePort, byteCount: 1),
+      machine.portBus.insert(doneDevice, start: donePort, byteCount: 1),
       machine.memoryBus.insert(memory, start: Self.deviceAddress, byteCount: 0x1000)
     else { throw CancellationError() }
     try machine.memory.write(code, at: Self.code)

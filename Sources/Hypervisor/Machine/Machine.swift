@@ -63,9 +63,10 @@ public final class Machine: Sendable {
     } catch {
       throw .descriptor(error)
     }
-    pci = PCIHost(memoryBus: memoryBus, portBus: portBus, registrar: vm) { [vm] gsi in
-      KVMInterruptLine(vm: vm, gsi: gsi)
-    }
+    pci = PCIHost(
+      memoryBus: memoryBus, portBus: portBus, registrar: vm,
+      resetControl: ResetControlRegister(end: endLatch)
+    ) { [vm] gsi in KVMInterruptLine(vm: vm, gsi: gsi) }
     let inserted = portBus.insert(
       pci, start: UInt64(PCIHost.firstPort.rawValue), byteCount: PCIHost.portCount)
     precondition(inserted, "the port bus was empty")

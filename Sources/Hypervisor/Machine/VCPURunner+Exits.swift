@@ -59,7 +59,8 @@ extension VCPURunner {
 
   private func delayAccess() {
     guard debug.accessDelayMilliseconds > 0 else { return }
-    HostClock.sleep(nanoseconds: min(debug.accessDelayMilliseconds, Self.longestDelayMilliseconds) * 1_000_000)
+    let milliseconds = min(debug.accessDelayMilliseconds, Self.longestDelayMilliseconds)
+    HostClock.sleep(nanoseconds: milliseconds * 1_000_000)
   }
 
   private func accessPort(_ port: UInt64, _ item: Int, _ byteCount: Int, isWrite: Bool) {
