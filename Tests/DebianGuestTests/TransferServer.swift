@@ -57,7 +57,11 @@ final class TransferServer: Sendable {
     """
     busybox wget -q -O /dev/shm/file http://\(host):\(port)/file
     say download "$(cksum < /dev/shm/file)"
-    say upload "$(busybox wget -q -O - --post-file=/dev/shm/file http://\(host):\(port)/ | cat)"
+    # BusyBox's wget cannot post a file with NULs.
+    say upload "$({
+      printf 'POST / HTTP/1.0\\r\\nContent-Length: %s\\r\\n\\r\\n' "$(stat --format=%s /dev/shm/file)"
+      cat /dev/shm/file
+    } | busybox nc \(host) \(port) | tail -n 1)"
     """
   }
 }
