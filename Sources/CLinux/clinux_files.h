@@ -188,16 +188,16 @@ static inline int linux_make_node(int directory, const char *name, unsigned int 
 }
 
 /* A hard link to what `descriptor` stands for, a symbolic link included. */
-static inline int linux_link(int descriptors, int descriptor, int directory, const char *name) {
+static inline int linux_link_in(int descriptors, int descriptor, int directory, const char *name) {
   struct linux_descriptor_name source = linux_name_descriptor(descriptor);
   return linkat(descriptors, source.text, directory, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-static inline int linux_renameat(int old_directory, const char *old_name, int new_directory, const char *new_name) {
+static inline int linux_rename_in(int old_directory, const char *old_name, int new_directory, const char *new_name) {
   return renameat(old_directory, old_name, new_directory, new_name) < 0 ? -errno : 0;
 }
 
-static inline int linux_unlinkat(int directory, const char *name, int removes_directory) {
+static inline int linux_unlink_in(int directory, const char *name, int removes_directory) {
   return unlinkat(directory, name, removes_directory ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
 }
 

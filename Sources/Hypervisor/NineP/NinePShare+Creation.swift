@@ -28,7 +28,7 @@ extension NinePShare {
       return node
     } catch {
       // Half made is not made; the first error is the one to tell.
-      _ = unsafe linux_unlinkat(directory.number, name, 0)
+      _ = unsafe linux_unlink_in(directory.number, name, 0)
       throw error
     }
   }
@@ -73,7 +73,7 @@ extension NinePShare {
       try give(node, to: owner, mode: mode)
       return node
     } catch  where error != .staleNFSFileHandle {
-      _ = unsafe linux_unlinkat(directory.number, name, kind == .directory ? 1 : 0)
+      _ = unsafe linux_unlink_in(directory.number, name, kind == .directory ? 1 : 0)
       throw error
     }
   }
