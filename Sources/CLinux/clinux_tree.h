@@ -10,18 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static inline int linux_mkdir(const char *path, unsigned int mode) { return mkdir(path, mode) < 0 ? -errno : 0; }
-
-static inline int linux_symlink(const char *target, const char *path) {
-  return symlink(target, path) < 0 ? -errno : 0;
-}
-
-static inline int linux_unlink(const char *path) { return unlink(path) < 0 ? -errno : 0; }
-
-static inline int linux_rmdir(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
-
-static inline int linux_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
-
 // Whatever the umask is.
 static inline int linux_chmod(const char *path, unsigned int mode) { return chmod(path, mode) < 0 ? -errno : 0; }
 
