@@ -28,12 +28,12 @@ static inline int64_t linux_regular_file_size(int descriptor) {
 }
 
 // A symbolic link counts as what it leads to.
-static inline int linux_is_directory(const char *path) {
+static inline int linux_path_is_directory(const char *path) {
   struct stat status;
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static inline int linux_is_regular_file(const char *path) {
+static inline int linux_path_is_regular_file(const char *path) {
   struct stat status;
   return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }

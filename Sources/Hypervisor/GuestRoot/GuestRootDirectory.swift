@@ -86,10 +86,10 @@ public struct GuestRootDirectory: Equatable, Sendable {
   }
 
   private static func isDirectory(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_is_directory($0) } != 0
+    unsafe path.withCString { unsafe linux_path_is_directory($0) } != 0
   }
 
   private static func isRegularFile(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_is_regular_file($0) } != 0
+    unsafe path.withCString { unsafe linux_path_is_regular_file($0) } != 0
   }
 }
