@@ -10,18 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static inline int linux_mkdir(const char *path, unsigned int mode) { return mkdir(path, mode) < 0 ? -errno : 0; }
-
-static inline int linux_symlink(const char *target, const char *path) {
-  return symlink(target, path) < 0 ? -errno : 0;
-}
-
-static inline int linux_unlink(const char *path) { return unlink(path) < 0 ? -errno : 0; }
-
-static inline int linux_rmdir(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
-
-static inline int linux_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
-
 // Whatever the umask is.
 static inline int linux_chmod(const char *path, unsigned int mode) { return chmod(path, mode) < 0 ? -errno : 0; }
 
@@ -40,12 +28,12 @@ static inline int64_t linux_regular_file_size(int descriptor) {
 }
 
 // A symbolic link counts as what it leads to.
-static inline int linux_is_directory(const char *path) {
+static inline int linux_path_is_directory(const char *path) {
   struct stat status;
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static inline int linux_is_regular_file(const char *path) {
+static inline int linux_path_is_regular_file(const char *path) {
   struct stat status;
   return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }

@@ -76,18 +76,20 @@ public struct GuestRootDirectory: Equatable, Sendable {
     do throws(Errno) {
       try HostFile.create(draft, initProgram, permissions: 0o755)
       try HostFile.check(
-        unsafe draft.withCString { from in unsafe file.withCString { unsafe linux_rename(from, $0) } })
+        unsafe draft.withCString { from in
+          unsafe file.withCString { unsafe linux_rename(AT_FDCWD, from, AT_FDCWD, $0) }
+        })
     } catch {
-      _ = unsafe draft.withCString { unsafe linux_unlink($0) }
+      _ = unsafe draft.withCString { unsafe linux_unlink(AT_FDCWD, $0, 0) }
       throw .cannotCreate(path: file, error)
     }
   }
 
   private static func isDirectory(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_is_directory($0) } != 0
+    unsafe path.withCString { unsafe linux_path_is_directory($0) } != 0
   }
 
   private static func isRegularFile(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_is_regular_file($0) } != 0
+    unsafe path.withCString { unsafe linux_path_is_regular_file($0) } != 0
   }
 }

@@ -44,7 +44,9 @@ struct TreeBuilder {
     let full = root + path
     try attempt(full) { () throws(Errno) in
       try HostFile.check(
-        unsafe target.withCString { target in unsafe full.withCString { unsafe linux_symlink(target, $0) } })
+        unsafe target.withCString { target in
+          unsafe full.withCString { unsafe linux_make_symbolic_link(target, AT_FDCWD, $0) }
+        })
     }
     files.append(full)
   }
@@ -63,8 +65,10 @@ struct TreeBuilder {
 
   /// Takes away what was made, the last first. What cannot be taken away stays.
   mutating func removeAll() {
-    for file in files.reversed() { _ = unsafe file.withCString { unsafe linux_unlink($0) } }
-    for directory in directories.reversed() { _ = unsafe directory.withCString { unsafe linux_rmdir($0) } }
+    for file in files.reversed() { _ = unsafe file.withCString { unsafe linux_unlink(AT_FDCWD, $0, 0) } }
+    for directory in directories.reversed() {
+      _ = unsafe directory.withCString { unsafe linux_unlink(AT_FDCWD, $0, 1) }
+    }
     files = []
     directories = []
   }
@@ -78,7 +82,7 @@ struct TreeBuilder {
   }
 
   private static func makeDirectory(_ path: String, permissions: UInt32) throws(Errno) {
-    try HostFile.check(unsafe path.withCString { unsafe linux_mkdir($0, permissions) })
+    try HostFile.check(unsafe path.withCString { unsafe linux_make_directory(AT_FDCWD, $0, permissions) })
     try setPermissions(path, permissions)
   }
 
