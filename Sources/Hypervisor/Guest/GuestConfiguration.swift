@@ -69,6 +69,8 @@ public struct GuestConfiguration: Sendable {
   public var console: Console = .serial
   /// Serial ports that get a pseudo-terminal.
   public var pseudoTerminals: [Int] = []
+  /// The interface of the virtio devices.
+  public var transport: VirtioTransport = .modern
   /// Whether KVM turns notifications into eventfd signals; otherwise each returns to user space.
   public var usesIOEventFD = true
 

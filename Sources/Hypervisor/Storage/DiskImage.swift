@@ -55,6 +55,12 @@ public final class DiskImage: Sendable {
     identity = Self.identity(of: path)
   }
 
+  /// Makes durable what was written (`fdatasync(2)`); blocks until it is. Nothing for a disk that is only read.
+  public func flush() throws(Errno) {
+    guard !handle.isReadOnly else { return }
+    guard fdatasync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+  }
+
   private static func kind(of path: String) throws(DiskError) -> mode_t {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { throw .cannotOpen(path: path, Errno(rawValue: errno)) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Hypervisor
 
 /// `--io-engine`: how disk requests are carried out.
 enum IOEngineOption: String, ExpressibleByArgument, CaseIterable {
@@ -6,4 +7,14 @@ enum IOEngineOption: String, ExpressibleByArgument, CaseIterable {
   case libaio
   /// One system call after the other, on the I/O thread.
   case sync
+}
+
+extension IOEngineOption {
+  /// As the hypervisor calls it.
+  var kind: BlockEngineKind {
+    switch self {
+    case .libaio: .libaio
+    case .sync: .sync
+    }
+  }
 }

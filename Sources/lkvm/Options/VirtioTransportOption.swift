@@ -8,3 +8,13 @@ enum VirtioTransportOption: String, ExpressibleByArgument, CaseIterable {
   /// The interface before virtio 1.0 (virtio 1.2 §4.1.4.8).
   case pciLegacy = "pci-legacy"
 }
+
+extension VirtioTransportOption {
+  /// As the hypervisor calls it.
+  var transport: VirtioTransport {
+    switch self {
+    case .pci: .modern
+    case .pciLegacy: .legacy
+    }
+  }
+}

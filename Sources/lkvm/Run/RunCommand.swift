@@ -1,4 +1,5 @@
 import ArgumentParser
+import Hypervisor
 
 /// `lkvm run`: boots a guest and stays with it until it ends.
 struct RunCommand: ParsableCommand {
@@ -23,5 +24,8 @@ struct RunCommand: ParsableCommand {
     }
   }
 
-  func run() throws { throw LkvmFailure("soon") }
+  func run() throws {
+    let startUp = StartUpClock()
+    try GuestRun.perform(options, kernelFile: kernelFile, command: command, startUp: startUp)
+  }
 }

@@ -23,15 +23,18 @@ extension VirtioPCI {
     if state.isShutDown { new.remove(.driverOK) }
     let starts = new.contains(.driverOK) && !state.status.contains(.driverOK)
     state.status = new
-    if starts { startServing(&state) }
+    guard starts else { return }
+    state.wasStarted = true
+    startServing(&state)
   }
 
   /// The reset of §2.4, through a device status of zero.
   private func reset(_ state: inout State) {
     stopServing(&state)
-    let isShutDown = state.isShutDown
+    let (isShutDown, wasStarted) = (state.isShutDown, state.wasStarted)
     state = State(queueSizes: queueSizes)
     state.isShutDown = isShutDown
+    state.wasStarted = wasStarted
     signals.reset()
     for channel in channels { channel.vector.store(VirtioSignals.noVector, ordering: .relaxed) }
   }

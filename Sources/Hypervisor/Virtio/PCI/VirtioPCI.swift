@@ -25,6 +25,8 @@ public final class VirtioPCI: PCIFunction {
     var queues: [QueueRegisters]
     var isServing = false
     var isShutDown = false
+    /// Whether a driver has ever set DRIVER_OK; a reset does not change it.
+    var wasStarted = false
 
     init(queueSizes: [UInt16]) {
       queues = queueSizes.map { QueueRegisters(layout: VirtqueueLayout(size: $0)) }
@@ -92,6 +94,12 @@ public final class VirtioPCI: PCIFunction {
       }
     }
   }
+
+  /// The virtio device ID (virtio 1.2 §5).
+  public var deviceID: UInt16 { device.deviceID }
+
+  /// Whether a driver has ever set DRIVER_OK.
+  public var wasStarted: Bool { state.withLock { $0.wasStarted } }
 
   /// What stopped a queue, or kept the device from starting, since the last reset.
   public var failure: VirtqueueError? { signals.failure }

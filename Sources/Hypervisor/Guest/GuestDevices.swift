@@ -1,0 +1,89 @@
+import SystemPackage
+
+/// The PCI functions of a guest, plugged in in an order that does not change: a guest finds its disks and networks in the
+/// same slots however many of the later ones there are.
+final class GuestDevices: Sendable {
+  /// The virtio console, if it is the guest's.
+  let console: VirtioConsole?
+  /// The memory balloon, if there is one.
+  let balloon: VirtioBalloon?
+  /// The network cards.
+  let networks: [VirtioNet]
+  private let functions: [VirtioPCI]
+  private let vextDevices: [VextDevice]
+  private let disks: [DiskImage]
+
+  init(
+    _ configuration: GuestConfiguration, disks: DiskSet, networks: [GuestNetwork], terminal: Terminal,
+    machine: Machine, threads: GuestThreads
+  ) throws(GuestError) {
+    var plug = VirtioPlug(configuration, machine)
+    for (image, disk) in zip(disks.blocks, configuration.disks) {
+      guard let server = threads.blocks else { continue }
+      try plug.insert(
+        VirtioBlock(disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server]),
+        part: .disk)
+    }
+    var cards: [VirtioNet] = []
+    for network in networks {
+      let card = VirtioNet(
+        ports: network.ports, address: network.address, memory: machine.memory, threads: [threads.devices])
+      try plug.insert(card, part: .network)
+      cards.append(card)
+    }
+    for share in configuration.shares {
+      guard let thread = threads.shares else { continue }
+      let folder = try GuestError.attributing(to: .share) { () throws(NinePShareError) in
+        try NinePShare(path: share.directory, tag: share.tag, readOnly: share.isReadOnly)
+      }
+      try plug.insert(Virtio9P(share: folder, memory: machine.memory, thread: thread), part: .share)
+    }
+    console =
+      configuration.console == .virtio
+      ? VirtioConsole(memory: machine.memory, thread: threads.devices, endpoint: terminal) : nil
+    if let console { try plug.insert(console, part: .console) }
+    if configuration.hasEntropy {
+      try plug.insert(VirtioRandom(memory: machine.memory, thread: threads.devices), part: .host)
+    }
+    balloon =
+      configuration.hasBalloon ? VirtioBalloon(memory: machine.memory, thread: threads.devices) : nil
+    if let balloon { try plug.insert(balloon, part: .host) }
+    try plug.insert(function: PanicDevice(end: machine.endLatch), part: .machine)
+    var vextDevices: [VextDevice] = []
+    for (image, disk) in zip(disks.vext, configuration.vextDisks) {
+      guard let server = threads.poller else { continue }
+      let device = VextDevice(
+        name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount, memory: machine.memory,
+        servers: [server])
+      try plug.insert(function: device, part: .vext)
+      vextDevices.append(device)
+    }
+    self.networks = cards
+    self.vextDevices = vextDevices
+    self.disks = disks.blocks + disks.vext
+    functions = plug.functions
+  }
+
+  /// Takes all queues back from the threads. The vCPUs have stopped.
+  func shutDown() {
+    for function in functions { function.shutDown() }
+    for device in vextDevices { device.shutDown() }
+  }
+
+  /// Makes what the guest wrote durable (fdatasync), and tells where that failed.
+  func flush() -> [(path: String, errno: Errno)] {
+    disks.compactMap { disk in
+      do throws(Errno) {
+        try disk.flush()
+        return nil
+      } catch {
+        return (disk.path, error)
+      }
+    }
+  }
+
+  /// Virtio devices that the guest never started, by what Linux calls their drivers' options.
+  var neverStarted: [String] {
+    functions.filter { !$0.wasStarted }.map { GuestAdvice.option(forDeviceID: $0.deviceID) }
+  }
+}

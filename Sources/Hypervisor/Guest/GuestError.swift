@@ -1,0 +1,45 @@
+/// Why a guest could not be put together: which part of its configuration, and one line about it.
+public struct GuestError: Error, CustomStringConvertible, Sendable {
+  /// A part of the configuration.
+  public enum Part: Sendable {
+    /// The machine: KVM, vCPUs, memory.
+    case machine
+    /// Its memory alone.
+    case memory
+    /// The kernel.
+    case kernel
+    /// The kernel's command line.
+    case parameters
+    /// The initial RAM disk.
+    case initrd
+    /// A virtio-blk disk.
+    case disk
+    /// A disk served through the vext queue.
+    case vext
+    /// A shared folder.
+    case share
+    /// A network.
+    case network
+    /// A console or serial port.
+    case console
+    /// Anything else that needs the host: threads, descriptors.
+    case host
+  }
+
+  /// The part.
+  public let part: Part
+  /// One line for a person.
+  public let description: String
+
+  init(_ part: Part, _ description: String) {
+    self.part = part
+    self.description = description
+  }
+
+  /// Runs `body`, whose failures are the fault of `part`.
+  static func attributing<Value: ~Copyable, Failure: Error>(
+    to part: Part, _ body: () throws(Failure) -> Value
+  ) throws(GuestError) -> Value {
+    do { return try body() } catch { throw GuestError(part, "\(error)") }
+  }
+}

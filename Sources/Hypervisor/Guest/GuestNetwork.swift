@@ -1,0 +1,13 @@
+/// A network as a guest is plugged into it.
+public struct GuestNetwork: Sendable {
+  /// One port for each pair of queues.
+  public var ports: [FramePort]
+  /// The guest's address.
+  public var address: MACAddress
+
+  /// A network card of `address` with a pair of queues over each of `ports`.
+  public init(ports: [FramePort], address: MACAddress) {
+    self.ports = ports
+    self.address = address
+  }
+}

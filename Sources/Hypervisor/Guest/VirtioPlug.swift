@@ -1,0 +1,32 @@
+import SystemPackage
+
+/// Puts devices behind the PCI host, one slot after the other.
+struct VirtioPlug {
+  private let machine: Machine
+  private let transport: VirtioTransport
+  private let usesIOEventFD: Bool
+  /// The virtio functions so far.
+  private(set) var functions: [VirtioPCI] = []
+
+  init(_ configuration: GuestConfiguration, _ machine: Machine) {
+    self.machine = machine
+    transport = configuration.transport
+    usesIOEventFD = configuration.usesIOEventFD
+  }
+
+  /// Plugs in a virtio device.
+  mutating func insert(_ device: any VirtioDevice, part: GuestError.Part) throws(GuestError) {
+    let function = try GuestError.attributing(to: part) { () throws(Errno) in
+      try VirtioPCI(
+        device: device, memory: machine.memory, router: machine.vm, transport: transport,
+        usesIOEventFD: usesIOEventFD)
+    }
+    try insert(function: function, part: part)
+    functions.append(function)
+  }
+
+  /// Plugs in any function.
+  func insert(function: any PCIFunction, part: GuestError.Part) throws(GuestError) {
+    _ = try GuestError.attributing(to: part) { () throws(PCIHostError) in try machine.pci.add(function) }
+  }
+}

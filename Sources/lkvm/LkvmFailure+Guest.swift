@@ -1,0 +1,21 @@
+import Hypervisor
+
+extension LkvmFailure {
+  /// Names the option that a part of the guest comes from.
+  init(_ error: GuestError) {
+    let option: String? =
+      switch error.part {
+      case .machine, .host: nil
+      case .memory: "--mem"
+      case .kernel: "--kernel"
+      case .parameters: "--params"
+      case .initrd: "--initrd"
+      case .disk: "--disk"
+      case .vext: "--vext"
+      case .share: "--9p"
+      case .network: "--network"
+      case .console: "--console"
+      }
+    self.init(option.map { "\($0): \(error.description)" } ?? error.description)
+  }
+}

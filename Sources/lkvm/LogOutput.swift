@@ -1,0 +1,30 @@
+import Logging
+
+/// Where the hypervisor's messages go: to standard error, from the level that the options name.
+enum LogOutput {
+  /// Once, before any logger is made.
+  static func install(_ options: DebuggingOptions) {
+    let level = options.level
+    LoggingSystem.bootstrap { label in
+      var handler = StreamLogHandler.standardError(label: label)
+      handler.logLevel = level
+      return handler
+    }
+  }
+}
+
+extension DebuggingOptions {
+  /// The least important messages that are wanted.
+  var level: Logger.Level {
+    if debug { return .debug }
+    switch loglevel {
+    case .debug: return .debug
+    case .info: return .info
+    case .warning: return logsAccesses ? .info : .warning
+    case .error: return .error
+    }
+  }
+
+  /// Whether messages of the level `info` are what the user asked for.
+  private var logsAccesses: Bool { debugIoport || debugMmio || debugSingleStep }
+}

@@ -1,0 +1,64 @@
+import Glibc
+import GuestInit
+import Hypervisor
+
+/// The guest's initial RAM disk: the user's, or one made from the kernel's modules.
+struct GuestInitrd {
+  /// What is loaded, if anything.
+  let source: InitrdSource?
+
+  /// Reads the kernel's release and collects its modules, unless the user gives a RAM disk.
+  init(
+    _ options: RunOptions, kernelPath: String, storage: GuestStorage, hasNetwork: Bool, command: [String]
+  ) throws {
+    if let path = options.kernel.initrd {
+      source = InitrdSource(path: path)
+      return
+    }
+    guard storage.root != .none else {
+      source = nil
+      return
+    }
+    let kinds = Self.kinds(options, storage: storage, hasNetwork: hasNetwork)
+    let files = try Self.moduleFiles(kernelPath, kinds)
+    let archive = try Initramfs(
+      initProgram: GuestInitImage.bytes(), moduleFiles: files, task: Self.task(options, command: command)
+    ).archive()
+    source = InitrdSource(bytes: archive)
+  }
+
+  private static func kinds(
+    _ options: RunOptions, storage: GuestStorage, hasNetwork: Bool
+  ) -> Set<GuestModuleKind> {
+    var kinds: Set<GuestModuleKind> = [.virtioPCI, .panicNotifier, .fuse]
+    if !storage.disks.isEmpty { kinds.formUnion([.blockDevice, .ext4]) }
+    if !storage.shares.isEmpty { kinds.insert(.ninePFS) }
+    if hasNetwork { kinds.insert(.network) }
+    if options.devices.console == .virtio { kinds.insert(.console) }
+    if options.devices.rng { kinds.insert(.entropy) }
+    if options.devices.balloon { kinds.insert(.balloon) }
+    return kinds
+  }
+
+  /// A kernel that names no release, or one without a folder of modules, is taken to have everything built in.
+  private static func moduleFiles(_ kernelPath: String, _ kinds: Set<GuestModuleKind>) throws -> [String] {
+    let image: KernelImage
+    do { image = try KernelImage(path: kernelPath) } catch { throw LkvmFailure("--kernel: \(error)") }
+    guard let release = image.kernelRelease, unsafe access("/lib/modules/\(release)", R_OK) == 0 else {
+      return []
+    }
+    return try KernelModules(release: release).files(for: kinds)
+  }
+
+  private static func task(_ options: RunOptions, command: [String]) throws -> GuestTask? {
+    guard options.kernel.sandbox != nil || !command.isEmpty else { return nil }
+    var script: [UInt8]?
+    if let path = options.kernel.sandbox {
+      script = try HostFileReader.contents(of: path, option: "--sandbox", limit: 1 << 20)
+    }
+    let terminal = unsafe getenv("TERM").map { unsafe "TERM=\(String(cString: $0))" }
+    return GuestTask(
+      arguments: command, script: script, environment: [terminal].compactMap(\.self),
+      directory: HostFileReader.workingDirectory())
+  }
+}

@@ -1,0 +1,56 @@
+import HostSystem
+import Hypervisor
+import UserNetwork
+
+extension GuestPlan {
+  /// vCPUs, memory and debugging.
+  static func machine(
+    _ options: RunOptions, name: String, host: HostResources
+  ) throws -> MachineConfiguration {
+    let vcpuCount = options.machine.cpus ?? host.onlineCPUCount
+    let memoryByteCount =
+      options.machine.mem?.byteCount ?? host.defaultMemoryByteCount(vcpuCount: vcpuCount)
+    guard memoryByteCount <= host.memoryByteCount else {
+      throw LkvmFailure(
+        "--mem: \(memoryByteCount >> 20) MiB is more than the host's \(host.memoryByteCount >> 20) MiB")
+    }
+    guard memoryByteCount.isMultiple(of: GuestMemory.pageByteCount) else {
+      throw LkvmFailure.usage("--mem: \(memoryByteCount) bytes are not a multiple of 4096")
+    }
+    var machine = MachineConfiguration(
+      name: name, memoryByteCount: memoryByteCount, vcpuCount: vcpuCount,
+      vcpuAffinity: try pinning(options.machine.pin), memoryNode: options.machine.numaNode)
+    machine.debug.logsUnclaimedPorts = options.debugging.debugIoport
+    machine.debug.logsUnclaimedMemory = options.debugging.debugMmio
+    machine.debug.singleSteps = options.debugging.debugSingleStep
+    machine.debug.accessDelayMilliseconds = UInt64(options.debugging.debugIodelay ?? 0)
+    return machine
+  }
+
+  /// One CPU for each vCPU, in the order of their numbers.
+  private static func pinning(_ text: String?) throws -> [CPUSet] {
+    guard let text else { return [] }
+    guard let cpus = CPUSet(parsing: text), !cpus.sorted.isEmpty else {
+      throw LkvmFailure.usage("--pin \(text): not a list of CPUs such as 2,3 or 2-5")
+    }
+    return cpus.sorted.map { CPUSet([$0]) }
+  }
+
+  /// The network cards that the options ask for, in order.
+  static func networks(_ options: RunOptions) throws -> [NetworkOptions] {
+    guard !options.devices.network.isEmpty else {
+      return options.kernel.nodefaults ? [] : [NetworkOptions.withoutOption]
+    }
+    return try options.devices.network.map { text in
+      do { return try NetworkOptions(text) } catch { throw LkvmFailure.usage("--network \(text): \(error)") }
+    }.filter { $0.mode != .none }
+  }
+
+  /// The address that the guest's init gives the first card, where lkvm knows it.
+  static func networkParameter(_ network: NetworkOptions?) -> String? {
+    guard let network, network.mode == .user else { return nil }
+    let gateway = network.hostAddress ?? NetworkOptions.defaultHostAddress
+    let nameServer = UserNetworkConfiguration(network).chosenNameServer
+    return "lkvm.net=\(network.guestAddress)/24,\(gateway),\(nameServer)"
+  }
+}

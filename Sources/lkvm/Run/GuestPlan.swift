@@ -1,0 +1,52 @@
+import CLinux
+import Glibc
+import GuestInit
+import HostSystem
+import Hypervisor
+import SystemPackage
+
+/// A guest as the command line describes it, with every default filled in.
+struct GuestPlan {
+  /// For the hypervisor.
+  var configuration: GuestConfiguration
+  /// Its network cards.
+  var networks: [NetworkOptions]
+  /// Whether it runs a command and then ends.
+  var runsCommand: Bool
+
+  /// Judges the options and looks at the files that they name.
+  ///
+  /// - Parameters:
+  ///   - kernelFile: the kernel as an argument.
+  ///   - command: what the guest runs, or nothing for a shell or its own system.
+  init(
+    _ options: RunOptions, kernelFile: String?, command: [String], host: HostResources, home: String
+  ) throws {
+    let name = options.machine.name ?? "guest-\(getpid())"
+    let machine = try Self.machine(options, name: name, host: host)
+    let kernelPath =
+      try options.kernel.kernel ?? kernelFile
+      ?? KernelSearch.find(in: KernelSearch.candidates(release: KernelSearch.hostRelease()))
+    let storage = try GuestStorage(options, vcpuCount: machine.vcpuCount, home: home, command: command)
+    networks = try Self.networks(options)
+    var parameters = KernelParameters(
+      console: options.devices.console, root: storage.root, network: nil, user: options.kernel.params,
+      onlyUser: options.kernel.nodefaults)
+    if !options.devices.noDhcp { parameters.network = Self.networkParameter(networks.first) }
+    let initrd = try GuestInitrd(
+      options, kernelPath: kernelPath, storage: storage, hasNetwork: !networks.isEmpty, command: command)
+    configuration = GuestConfiguration(
+      machine: machine, kernelPath: kernelPath, initrd: initrd.source, commandLine: parameters.text)
+    configuration.disks = storage.disks
+    configuration.vextDisks = storage.vextDisks
+    configuration.shares = storage.shares
+    configuration.engine = options.devices.ioEngine.kind
+    configuration.hasEntropy = options.devices.rng
+    configuration.hasBalloon = options.devices.balloon
+    configuration.console = options.devices.console == .serial ? .serial : .virtio
+    configuration.pseudoTerminals = options.devices.tty
+    configuration.transport = options.devices.virtioTransport.transport
+    configuration.usesIOEventFD = !options.devices.noIoeventfd
+    runsCommand = !command.isEmpty || options.kernel.sandbox != nil
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Glibc
+import HostSystem
+import Hypervisor
+import SystemPackage
+
+/// The life of a guest from the command line to the exit code. The main thread.
+struct GuestRun {
+  private let plan: GuestPlan
+  private let guest: Guest
+  private let networks: GuestNetworks
+
+  /// Boots the guest that the options describe, waits for its end, and ends the command with its exit code.
+  static func perform(
+    _ options: RunOptions, kernelFile: String?, command: [String], startUp: StartUpClock
+  ) throws {
+    LogOutput.install(options.debugging)
+    // Before any thread exists: all of them inherit the blocked signals.
+    let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
+    signal(SIGPIPE, SIG_IGN)
+    let plan = try GuestPlan(
+      options, kernelFile: kernelFile, command: command, host: .current(), home: LkvmHome.path)
+    let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
+    let code: Int32
+    do {
+      let run = try GuestRun(plan: plan, networks: networks, device: options.devices.dev, startUp: startUp)
+      code = try run.runUntilEnd(signals: signals)
+      run.networks.close()
+      if options.debugging.stats { StandardError.write(RunStatistics(run.guest).text) }
+    } catch {
+      networks.close()
+      throw error
+    }
+    throw ExitCode(code)
+  }
+
+  private init(plan: GuestPlan, networks: GuestNetworks, device: String, startUp: StartUpClock) throws {
+    self.plan = plan
+    self.networks = networks
+    let system: KVMSystem
+    do { system = try KVMSystem(path: device) } catch { throw LkvmFailure("\(error)") }
+    do {
+      guest = try Guest(
+        plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, system: system)
+    } catch {
+      throw LkvmFailure(error)
+    }
+  }
+
+  /// Starts the guest, waits, and shuts it down.
+  private func runUntilEnd(signals: borrowing SignalDescriptor) throws -> Int32 {
+    for (port, path) in guest.pseudoTerminalPaths {
+      StandardError.write("lkvm: ttyS\(port) is \(path)\n")
+    }
+    do { try guest.start() } catch {
+      guest.shutDown()
+      throw LkvmFailure(error)
+    }
+    let signal = try waitForEnd(signals)
+    let end = guest.machine.end ?? .stopped
+    let failures = guest.shutDown()
+    for (path, errno) in failures {
+      StandardError.write("lkvm: error: disk \(path): not everything is on the disk: \(errno)\n")
+    }
+    if let message = Self.message(of: end) { StandardError.write("lkvm: error: \(message)\n") }
+    let code = GuestExit.code(
+      end: end, status: guest.exitStatus, ranCommand: plan.runsCommand, signal: signal)
+    return code == 0 && !failures.isEmpty ? ExitCode.failure.rawValue : code
+  }
+
+  /// Returns the signal that asked for the end, or nil where the guest or somebody else did.
+  private func waitForEnd(_ signals: borrowing SignalDescriptor) throws -> Int32? {
+    let poll = try EventPoll()
+    try poll.add(descriptor: signals.rawValue, token: 0)
+    try poll.add(descriptor: guest.machine.endDescriptor, token: 1)
+    var events = EventBuffer(capacity: 2)
+    while guest.machine.end == nil {
+      try poll.wait(timeoutMilliseconds: -1, into: &events)
+      while let signal = signals.read() {
+        if signal == SIGWINCH { guest.windowSizeChanged() } else { return signal }
+      }
+    }
+    return nil
+  }
+
+  private static func message(of end: MachineEnd) -> String? {
+    switch end {
+    case .poweredOff, .reset, .stopped: nil
+    case .panicked: "the guest's kernel panicked"
+    case .tripleFault: "the guest was reset by a triple fault"
+    case .crashed(let text): text
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import Glibc
+import GuestInit
+import Hypervisor
+
+/// The disks and shared folders of a guest, and where its root is among them.
+struct GuestStorage {
+  /// The tag of the guest's own root folder.
+  static let rootTag = "/dev/root"
+  /// The tag of the host's files.
+  static let hostTag = "hostfs"
+
+  private(set) var disks: [GuestConfiguration.Disk] = []
+  private(set) var vextDisks: [GuestConfiguration.Disk] = []
+  private(set) var shares: [GuestConfiguration.Share] = []
+  private(set) var root = KernelParameters.Root.none
+
+  /// Sorts what `--disk`, `--vext` and `--9p` name; makes the default root where nothing else can be one.
+  init(_ options: RunOptions, vcpuCount: Int, home: String, command: [String]) throws {
+    let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
+    for disk in options.devices.disk {
+      if let folder = try Self.rootFolder(disk.path, home) {
+        try addRoot(folder, isReadOnly: disk.isReadOnly)
+      } else {
+        disks.append(
+          .init(
+            path: disk.path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount))
+      }
+    }
+    vextDisks = options.devices.vext.map {
+      .init(
+        path: $0.path, isReadOnly: $0.isReadOnly, isDirect: $0.isDirect,
+        queueCount: $0.queueCount ?? min(vcpuCount, 64))
+    }
+    shares += options.devices.shares.map {
+      .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly)
+    }
+    let runsCommand = !command.isEmpty || options.kernel.sandbox != nil
+    let hasOwnRoot = root != .none || !disks.isEmpty || options.kernel.initrd != nil
+    if root == .none, runsCommand || !(hasOwnRoot || options.kernel.nodefaults) {
+      let folder = try GuestRootDirectory.openOrCreate(
+        in: home, initProgram: GuestInitImage.bytes())
+      try addRoot(folder.path, isReadOnly: false)
+    } else if root == .none, !disks.isEmpty {
+      root = .firstDisk
+    }
+    if let twice = Dictionary(grouping: shares, by: \.tag).first(where: { $0.value.count > 1 }) {
+      throw LkvmFailure.usage("--9p: the tag '\(twice.key)' is used twice")
+    }
+  }
+
+  /// A folder of its own, or the one that `lkvm setup` made under that name; nil for an image.
+  private static func rootFolder(_ path: String, _ home: String) throws -> String? {
+    var status = stat()
+    if unsafe stat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR ? path : nil }
+    guard !path.contains("/") else { return nil }
+    return try GuestRootDirectory.list(in: home).first { $0.name == path }?.path
+  }
+
+  private mutating func addRoot(_ folder: String, isReadOnly: Bool) throws {
+    guard root == .none else { throw LkvmFailure.usage("--disk \(folder): a guest has one root folder") }
+    let hasOurInit = unsafe access("\(folder)\(GuestRootDirectory.initPath)", X_OK) == 0
+    root = .share(tag: Self.rootTag, initProgram: hasOurInit ? GuestRootDirectory.initPath : nil)
+    shares.append(.init(directory: folder, tag: Self.rootTag, isReadOnly: isReadOnly))
+    if hasOurInit { shares.append(.init(directory: "/", tag: Self.hostTag, isReadOnly: true)) }
+  }
+}
