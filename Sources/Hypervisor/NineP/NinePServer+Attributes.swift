@@ -88,7 +88,7 @@ extension NinePServer {
     case .symbolicLink, .special: throw .invalidArgument
     }
     let flags = try NinePOpenFlags.writeOnly.hostFlags()
-    try checkCall(linux_truncate(share.open(fid.node, flags: flags).number, byteCount))
+    try share.open(fid.node, flags: flags).truncate(to: byteCount)
   }
 
   /// size[4] Tstatfs tag[2] fid[4]

@@ -71,7 +71,7 @@ extension NinePServer {
     let (_, directory) = try self.directory(reader.number())
     let name = try unsafe reader.string().name()
     let place = try share.locate(fid.node)
-    try checkCall(unsafe linux_rename_in(place.directory.number, place.name, directory.number, name))
+    try unsafe place.directory.rename(place.name, to: name, in: directory)
   }
 
   /// size[4] Trenameat tag[2] olddirfid[4] oldname[s] newdirfid[4] newname[s]
@@ -80,7 +80,7 @@ extension NinePServer {
     let oldName = try unsafe reader.string().name()
     let (_, new) = try self.directory(reader.number())
     let newName = try unsafe reader.string().name()
-    try checkCall(unsafe linux_rename_in(old.number, oldName, new.number, newName))
+    try unsafe old.rename(oldName, to: newName, in: new)
   }
 
   /// size[4] Tunlinkat tag[2] dirfd[4] name[s] flags[4]
@@ -89,7 +89,7 @@ extension NinePServer {
     let name = try unsafe reader.string().name()
     let flags = try reader.number(UInt32.self)
     guard flags & ~Self.removesDirectory == 0 else { throw .invalidArgument }
-    try checkCall(unsafe linux_unlink_in(directory.number, name, flags == 0 ? 0 : 1))
+    try unsafe directory.remove(name, isDirectory: flags != 0)
   }
 
   /// size[4] Tremove tag[2] fid[4]: the fid is gone whatever the answer.
@@ -98,7 +98,6 @@ extension NinePServer {
     let node = try fid(number).node
     try release(number)
     let place = try share.locate(node)
-    try checkCall(
-      unsafe linux_unlink_in(place.directory.number, place.name, node.kind == .directory ? 1 : 0))
+    try unsafe place.directory.remove(place.name, isDirectory: node.kind == .directory)
   }
 }
