@@ -77,10 +77,10 @@ public struct GuestRootDirectory: Equatable, Sendable {
       try HostFile.create(draft, initProgram, permissions: 0o755)
       try HostFile.check(
         unsafe draft.withCString { from in
-          unsafe file.withCString { unsafe linux_rename(AT_FDCWD, from, AT_FDCWD, $0) }
+          unsafe file.withCString { unsafe linux_rename_in(AT_FDCWD, from, AT_FDCWD, $0) }
         })
     } catch {
-      _ = unsafe draft.withCString { unsafe linux_unlink(AT_FDCWD, $0, 0) }
+      _ = unsafe draft.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 0) }
       throw .cannotCreate(path: file, error)
     }
   }

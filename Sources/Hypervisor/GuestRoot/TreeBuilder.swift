@@ -65,9 +65,9 @@ struct TreeBuilder {
 
   /// Takes away what was made, the last first. What cannot be taken away stays.
   mutating func removeAll() {
-    for file in files.reversed() { _ = unsafe file.withCString { unsafe linux_unlink(AT_FDCWD, $0, 0) } }
+    for file in files.reversed() { _ = unsafe file.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 0) } }
     for directory in directories.reversed() {
-      _ = unsafe directory.withCString { unsafe linux_unlink(AT_FDCWD, $0, 1) }
+      _ = unsafe directory.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 1) }
     }
     files = []
     directories = []
