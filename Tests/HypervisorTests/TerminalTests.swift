@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import HostSystem
 import Hypervisor
@@ -12,12 +13,11 @@ import Testing
     let slave: OwnedDescriptor
 
     init() throws {
-      let number = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
+      let number = linux_open_pseudo_terminal()
       master = OwnedDescriptor(adopting: number)
-      _ = unlockpt(number)
       var name = [CChar](repeating: 0, count: 64)
       // SAFETY: the count is the array's.
-      _ = unsafe ptsname_r(number, &name, name.count)
+      _ = unsafe linux_pseudo_terminal_path(number, &name, name.count)
       let path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       slave = try OwnedDescriptor.open(path, flags: O_RDWR | O_NOCTTY)
     }
@@ -133,8 +133,8 @@ import Testing
     defer { thread.stop() }
     let input = TerminalPipe()
     var ends: [Int32] = [-1, -1]
-    // SAFETY: pipe2 writes two numbers.
-    _ = unsafe pipe2(&ends, Int32(O_CLOEXEC))
+    // SAFETY: pipe writes two numbers.
+    _ = unsafe pipe(&ends)
     let writeEnd = OwnedDescriptor(adopting: ends[1])
     let terminal = try Terminal(
       input: input.readEnd.rawValue, output: writeEnd.rawValue, thread: thread, onQuit: {})
@@ -234,9 +234,7 @@ import Testing
       input: keyboard.slave.rawValue, output: keyboard.slave.rawValue, thread: thread, onQuit: {})
     terminal.attach(device)
     #expect(terminal.windowSize == nil)
-    var size = winsize(ws_row: 25, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
-    // SAFETY: TIOCSWINSZ reads one structure.
-    _ = unsafe ioctl(keyboard.master.rawValue, UInt(TIOCSWINSZ), &size)
+    #expect(linux_set_window_size(keyboard.master.rawValue, 80, 25) == 0)
     terminal.windowSizeChanged()
     #expect(terminal.windowSize == ConsoleSize(columns: 80, rows: 25))
     #expect(device.sizes == [ConsoleSize(columns: 80, rows: 25)])
