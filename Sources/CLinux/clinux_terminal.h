@@ -148,14 +148,16 @@ struct linux_guarded_terminal {
   int is_armed;
 };
 
-static inline struct linux_guarded_terminal *linux_guarded(void) {
-  static struct linux_guarded_terminal guarded;
-  return &guarded;
+// Within a function, for Swift emits no variables of a header's.
+static inline struct linux_guarded_terminal *linux_guarded_terminal(void) {
+  static struct linux_guarded_terminal terminal;
+  return &terminal;
 }
 
 static inline void linux_restore_guarded_terminal(void) {
-  if (__atomic_exchange_n(&linux_guarded()->is_armed, 0, __ATOMIC_ACQ_REL) == 2)
-    linux_set_terminal_attributes(linux_guarded()->descriptor, &linux_guarded()->attributes);
+  struct linux_guarded_terminal *terminal = linux_guarded_terminal();
+  if (__atomic_exchange_n(&terminal->is_armed, 0, __ATOMIC_ACQ_REL) == 2)
+    linux_set_terminal_attributes(terminal->descriptor, &terminal->attributes);
 }
 
 // SA_RESETHAND has set the default action again, which the raised signal takes when the handler returns.
@@ -174,13 +176,13 @@ static inline void linux_restore_terminal_at_exit(int status, void *context) {
 // terminal is guarded.
 static inline int linux_guard_terminal(int descriptor, const struct termios *attributes) {
   static int is_installed;
+  struct linux_guarded_terminal *terminal = linux_guarded_terminal();
   int idle = 0;
-  if (!__atomic_compare_exchange_n(
-          &linux_guarded()->is_armed, &idle, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+  if (!__atomic_compare_exchange_n(&terminal->is_armed, &idle, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
     return -EBUSY;
-  linux_guarded()->descriptor = descriptor;
-  linux_guarded()->attributes = *attributes;
-  __atomic_store_n(&linux_guarded()->is_armed, 2, __ATOMIC_RELEASE);
+  terminal->descriptor = descriptor;
+  terminal->attributes = *attributes;
+  __atomic_store_n(&terminal->is_armed, 2, __ATOMIC_RELEASE);
   if (__atomic_exchange_n(&is_installed, 1, __ATOMIC_ACQ_REL)) return 0;
   on_exit(linux_restore_terminal_at_exit, NULL);
   const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
@@ -197,7 +199,7 @@ static inline int linux_guard_terminal(int descriptor, const struct termios *att
 
 // The guard's terminal is restored by other means.
 static inline void linux_unguard_terminal(void) {
-  __atomic_store_n(&linux_guarded()->is_armed, 0, __ATOMIC_RELEASE);
+  __atomic_store_n(&linux_guarded_terminal()->is_armed, 0, __ATOMIC_RELEASE);
 }
 
 // MARK: Pseudo-terminals

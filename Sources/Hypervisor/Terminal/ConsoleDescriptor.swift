@@ -25,7 +25,8 @@ struct ConsoleDescriptor: ~Copyable, Sendable {
   init(sharedWith original: Int32, direction: Direction) throws(Errno) {
     let mode = direction == .input ? O_RDONLY : O_WRONLY
     // A regular file opened again would be written from its start on.
-    let reopened = linux_descriptor_is_regular_file(original) != 0 ? -1 : linux_reopen_nonblocking(original, mode)
+    let reopened =
+      linux_descriptor_is_regular_file(original) != 0 ? -1 : linux_reopen_nonblocking(original, mode)
     if reopened >= 0 {
       descriptor = OwnedDescriptor(adopting: reopened)
       writeLimit = Self.pieceByteCount

@@ -21,11 +21,20 @@ public final class VirtioBalloon: VirtioDevice {
   /// What the balloon has done since it was made.
   public struct Counters: Equatable, Sendable {
     /// Pages given back to the host.
-    public var discardedPageCount: UInt64 = 0
+    public var discardedPageCount: UInt64
     /// Page numbers of the guest's that name no RAM.
-    public var invalidPageCount: UInt64 = 0
+    public var invalidPageCount: UInt64
     /// Pages that the host's kernel did not take.
-    public var refusedPageCount: UInt64 = 0
+    public var refusedPageCount: UInt64
+
+    /// So many pages of each kind.
+    public init(
+      discardedPageCount: UInt64 = 0, invalidPageCount: UInt64 = 0, refusedPageCount: UInt64 = 0
+    ) {
+      self.discardedPageCount = discardedPageCount
+      self.invalidPageCount = invalidPageCount
+      self.refusedPageCount = refusedPageCount
+    }
   }
 
   private struct State {
