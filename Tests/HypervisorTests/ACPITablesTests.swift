@@ -118,7 +118,7 @@ import VextProtocol
     #expect(status == 0)
     let text = try contents(of: listing)
     for line in [
-      "Name (_S5, Package (0x04)", "Device (PCI0)", "EisaId (\"PNP0A03\")", "Device (COM1)",
+      "_S5, Package (0x04)", "Device (PCI0)", "EisaId (\"PNP0A03\")", "Device (COM1)",
       "EisaId (\"PNP0501\")", "Device (KBD)", "EisaId (\"PNP0303\")", "Device (RTC)", "EisaId (\"PNP0B00\")",
       "0x001FFFFF", "0xC1000000,         // Range Minimum", "0xFEBFFFFF,         // Range Maximum",
       "IRQNoFlags",
