@@ -69,7 +69,8 @@ import VextProtocol
     #expect(try tables.integer(fadt + 64, 4) == Int(ACPIPorts.pm1aControl.rawValue))
     #expect(try tables.bytes(fadt + 88, 2) == [4, 2])
     #expect(try tables.integer(fadt + 108, 1) == 0x32)
-    #expect(try tables.integer(fadt + 112, 4) & 1 << 10 != 0)
+    // WBINVD, a fixed power button but no sleep button, a reset register.
+    #expect(try tables.integer(fadt + 112, 4) == 1 << 0 | 1 << 5 | 1 << 10)
     #expect(try tables.bytes(fadt + 116, 13) == [1, 8, 0, 1, 0xF9, 0x0C, 0, 0, 0, 0, 0, 0, 6])
     #expect(try tables.bytes(fadt + 148, 12) == [1, 32, 0, 2, 0, 6, 0, 0, 0, 0, 0, 0])
     #expect(try tables.bytes(fadt + 172, 12) == [1, 16, 0, 2, 4, 6, 0, 0, 0, 0, 0, 0])
@@ -118,7 +119,7 @@ import VextProtocol
     #expect(status == 0)
     let text = try contents(of: listing)
     for line in [
-      "Name (_S5, Package (0x04)", "Device (PCI0)", "EisaId (\"PNP0A03\")", "Device (COM1)",
+      "_S5, Package (0x04)", "Device (PCI0)", "EisaId (\"PNP0A03\")", "Device (COM1)",
       "EisaId (\"PNP0501\")", "Device (KBD)", "EisaId (\"PNP0303\")", "Device (RTC)", "EisaId (\"PNP0B00\")",
       "0x001FFFFF", "0xC1000000,         // Range Minimum", "0xFEBFFFFF,         // Range Maximum",
       "IRQNoFlags",

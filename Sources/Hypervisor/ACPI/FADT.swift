@@ -23,10 +23,9 @@ enum FADT {
     static let pm1aControl64 = 172
   }
 
-  /// Table 5.10.
+  /// Table 5.10. The power button is a fixed one, in the PM1a event block, since no flag says otherwise.
   private enum Flag {
     static let wbinvd: UInt32 = 1 << 0
-    static let noFixedPowerButton: UInt32 = 1 << 4
     static let noFixedSleepButton: UInt32 = 1 << 5
     static let resetRegister: UInt32 = 1 << 10
   }
@@ -66,8 +65,7 @@ enum FADT {
       BootArchitecture.legacyDevices | BootArchitecture.keyboardController | BootArchitecture.noVGA,
       at: at(Field.bootArchitecture))
     body.set(
-      Flag.wbinvd | Flag.noFixedPowerButton | Flag.noFixedSleepButton | Flag.resetRegister,
-      at: at(Field.flags))
+      Flag.wbinvd | Flag.noFixedSleepButton | Flag.resetRegister, at: at(Field.flags))
     body.set(address(ACPIPorts.reset, bitCount: 8, accessSize: 1), at: at(Field.resetRegister))
     body.set(ACPIPorts.resetValue, at: at(Field.resetValue))
     body.set(5 as UInt8, at: at(Field.minorVersion))
