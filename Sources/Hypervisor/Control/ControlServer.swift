@@ -76,17 +76,17 @@ private final class ControlLoop: Sendable {
   private func serve(_ connection: borrowing ControlConnection) {
     do throws(ControlError) {
       while true {
-        let (type, payload): (UInt32, [UInt8])
+        let message: (first: UInt32, payload: [UInt8])
         do throws(ControlError) {
-          (type, payload) = try connection.receive(
-            limit: ControlRequest.payloadLimit, deadline: Self.deadline())
-        } catch .tooLong(let byteCount) {
+          message = try connection.receive(limit: ControlRequest.payloadLimit, deadline: Self.deadline())
+        } catch {
+          if case .tooLong = error {
+            try connection.send(ControlReply.failed("\(error)").encoded, deadline: Self.deadline())
+          }
           // Where the next message starts cannot be known.
-          let reply = ControlReply.failed("\(ControlError.tooLong(byteCount: byteCount))")
-          try connection.send(reply.encoded, deadline: Self.deadline())
-          return
+          throw error
         }
-        let reply = answer(type, payload)
+        let reply = answer(message.first, message.payload)
         try connection.send(reply.encoded, deadline: Self.deadline())
       }
     } catch {

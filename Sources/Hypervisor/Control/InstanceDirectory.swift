@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 import HostSystem
-public import SystemPackage
+import SystemPackage
 
 /// A running machine as `list` shows it.
 public struct RunningInstance: Equatable, Sendable {
@@ -52,11 +52,8 @@ public struct InstanceDirectory: Sendable {
   /// is replaced.
   public func claim(_ name: String) throws(InstanceError) -> ControlListener {
     let path = try socketPath(of: name)
-    let lock: DirectoryLock
-    do throws(Errno) { lock = try DirectoryLock(creating: self.path) } catch {
-      throw .system(path: self.path, error)
-    }
-    defer { _ = consume lock }
+    let lock = try lock(creates: true)
+    defer { extendLifetime(lock) }
     switch try occupant(of: path) {
     case .nobody: break
     case .machine: throw .nameInUse(name)
@@ -73,23 +70,39 @@ public struct InstanceDirectory: Sendable {
   /// Connects to the machine `name`.
   public func connect(
     to name: String, timeoutMilliseconds: UInt64 = ControlClient.defaultTimeoutMilliseconds
-  ) throws -> ControlClient {
+  ) throws(InstanceError) -> ControlClient {
+    let path = try socketPath(of: name)
     do throws(ControlError) {
-      return try ControlClient(path: try socketPath(of: name), timeoutMilliseconds: timeoutMilliseconds)
-    } catch .notRunning {
-      throw InstanceError.notRunning(name)
+      return try ControlClient(path: path, timeoutMilliseconds: timeoutMilliseconds)
+    } catch {
+      switch error {
+      case .notRunning: throw .notRunning(name)
+      default: throw .control(name: name, error)
+      }
     }
   }
 
   /// The machines that run, by name. Sockets of dead ones are removed.
   public func runningInstances() throws(InstanceError) -> [RunningInstance] {
-    let names = try removeDead()
+    let names: [String]
+    do throws(InstanceError) { names = try removeDead() } catch {
+      // No machine was ever started.
+      if error == .system(path: path, .noSuchFileOrDirectory) { return [] }
+      throw error
+    }
     return names.map { name in
       var instance = RunningInstance(name: name)
-      // Whoever does not answer is shown without what it would say.
-      if let client = try? connect(to: name, timeoutMilliseconds: Self.listTimeoutMilliseconds) {
-        instance.processID = try? client.processID()
-        instance.state = try? client.state()
+      do throws(InstanceError) {
+        let client = try connect(to: name, timeoutMilliseconds: Self.listTimeoutMilliseconds)
+        do throws(ControlError) {
+          instance.processID = try client.processID()
+          instance.state = try client.state()
+        } catch {
+          return instance
+        }
+      } catch {
+        // It has just ended, or does not answer: it is shown without what it would have said.
+        return instance
       }
       return instance
     }
@@ -97,13 +110,8 @@ public struct InstanceDirectory: Sendable {
 
   /// Removes the sockets that nobody listens at, and returns the names of the others.
   private func removeDead() throws(InstanceError) -> [String] {
-    let lock: DirectoryLock
-    do throws(Errno) { lock = try DirectoryLock(path: path) } catch {
-      // No machine was ever started.
-      if error == .noSuchFileOrDirectory { return [] }
-      throw .system(path: path, error)
-    }
-    defer { _ = consume lock }
+    let lock = try lock(creates: false)
+    defer { extendLifetime(lock) }
     var alive: [String] = []
     for name in try names() {
       let path = try socketPath(of: name)
@@ -114,6 +122,12 @@ public struct InstanceDirectory: Sendable {
       }
     }
     return alive
+  }
+
+  private func lock(creates: Bool) throws(InstanceError) -> DirectoryLock {
+    do throws(Errno) { return try DirectoryLock(path: path, creates: creates) } catch {
+      throw .system(path: path, error)
+    }
   }
 
   private enum Occupant {

@@ -14,6 +14,8 @@ public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
   case notRunning(String)
   /// Where the socket would be, there is a file of another kind.
   case notASocket(path: String)
+  /// The machine of this name cannot be talked to.
+  case control(name: String, ControlError)
   /// The operating system said no.
   case system(path: String, Errno)
 
@@ -27,6 +29,7 @@ public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
     case .nameInUse(let name): "a machine named '\(name)' runs already"
     case .notRunning(let name): "no machine named '\(name)' runs"
     case .notASocket(let path): "\(path) is in the way: it is no socket"
+    case .control(let name, let error): "\(name): \(error)"
     case .system(let path, let errno): "\(path): \(errno)"
     }
   }
