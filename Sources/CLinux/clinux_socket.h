@@ -1,0 +1,118 @@
+// Unix stream sockets and the directory that they live in, for Swift. Every function that can fail returns -errno.
+#ifndef CLINUX_SOCKET_H
+#define CLINUX_SOCKET_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+// Bytes of a path that fit into an address, its closing zero left out.
+static inline int linux_socket_path_limit(void) { return sizeof(((struct sockaddr_un *)0)->sun_path) - 1; }
+
+static inline int linux_socket_address(const char *path, struct sockaddr_un *address) {
+  size_t byte_count = strlen(path);
+  if (byte_count == 0) return -ENOENT;
+  if (byte_count > (size_t)linux_socket_path_limit()) return -ENAMETOOLONG;
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, path, byte_count);
+  return 0;
+}
+
+// A nonblocking socket that listens at `path`, which must not exist; only its owner may connect.
+static inline int linux_socket_listen(const char *path, int backlog) {
+  struct sockaddr_un address;
+  int error = linux_socket_address(path, &address);
+  if (error < 0) return error;
+  int result = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (result < 0) return -errno;
+  // Before the file is there, so that nobody else finds it open: the file gets the socket's own mode.
+  if (fchmod(result, S_IRUSR | S_IWUSR) == 0 &&
+      bind(result, (struct sockaddr *)&address, sizeof address) == 0) {
+    if (listen(result, backlog) == 0) return result;
+    error = -errno;
+    unlink(path);
+  } else {
+    error = -errno;
+  }
+  close(result);
+  return error;
+}
+
+// A nonblocking connection to whoever listens at `path`; never waits: -EAGAIN if too many others do.
+static inline int linux_socket_connect(const char *path) {
+  struct sockaddr_un address;
+  int error = linux_socket_address(path, &address);
+  if (error < 0) return error;
+  int result = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (result < 0) return -errno;
+  if (connect(result, (struct sockaddr *)&address, sizeof address) == 0) return result;
+  error = -errno;
+  close(result);
+  return error;
+}
+
+static inline int linux_socket_accept(int descriptor) {
+  int result = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return result < 0 ? -errno : result;
+}
+
+static inline ssize_t linux_socket_receive(int descriptor, void *bytes, size_t byte_count) {
+  ssize_t result;
+  do result = recv(descriptor, bytes, byte_count, 0);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+// A reader that has gone away is -EPIPE, without SIGPIPE.
+static inline ssize_t linux_socket_send(int descriptor, const void *bytes, size_t byte_count) {
+  ssize_t result;
+  do result = send(descriptor, bytes, byte_count, MSG_NOSIGNAL);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+// Waits until `descriptor` is ready (1), `wake_descriptor` is readable (2; -1: there is none), or the time is over or a
+// signal arrived (0).
+static inline int linux_socket_wait(int descriptor, int for_writing, int wake_descriptor, int milliseconds) {
+  struct pollfd watched[2] = {
+      {.fd = wake_descriptor, .events = POLLIN}, {.fd = descriptor, .events = for_writing ? POLLOUT : POLLIN}};
+  int result = poll(watched, 2, milliseconds);
+  if (result < 0) return errno == EINTR ? 0 : -errno;
+  if (watched[0].revents != 0) return 2;
+  return watched[1].revents != 0;
+}
+
+// 1 for a socket, 0 for any other file; -ENOENT where nothing is.
+static inline int linux_path_is_socket(const char *path) {
+  struct stat status;
+  if (lstat(path, &status) < 0) return -errno;
+  return S_ISSOCK(status.st_mode);
+}
+
+static inline int linux_path_remove(const char *path) { return unlink(path) < 0 ? -errno : 0; }
+
+// For its owner alone. One that exists is left as it is.
+static inline int linux_directory_create(const char *path) {
+  return mkdir(path, S_IRWXU) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+// Keeps others out who lock the same file, until the descriptor is closed.
+static inline int linux_descriptor_lock(int descriptor) {
+  int result;
+  do result = flock(descriptor, LOCK_EX);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
+}
+
+#endif

@@ -1,0 +1,49 @@
+import HostSystem
+import SystemPackage
+
+/// A command's connection to a running machine. One thread at a time; a call blocks until the answer is there or the
+/// time is over.
+public struct ControlClient: ~Copyable {
+  /// How long an answer may take: other clients may be before this one.
+  public static let defaultTimeoutMilliseconds: UInt64 = 10_000
+
+  private let connection: ControlConnection
+  private let timeoutMilliseconds: UInt64
+
+  /// Connects to the machine that listens at `path`.
+  public init(
+    path: String, timeoutMilliseconds: UInt64 = ControlClient.defaultTimeoutMilliseconds
+  ) throws(ControlError) {
+    do throws(Errno) { connection = ControlConnection(try UnixSocket.connected(path: path)) } catch {
+      switch error {
+      case .connectionRefused, .noSuchFileOrDirectory: throw .notRunning(path: path)
+      case .wouldBlock: throw .timedOut
+      default: throw .system(error)
+      }
+    }
+    self.timeoutMilliseconds = timeoutMilliseconds
+  }
+
+  /// Asks, and waits for the answer.
+  public func send(_ request: ControlRequest) throws(ControlError) -> ControlReply {
+    let nanoseconds = min(timeoutMilliseconds, UInt64(UInt32.max)) * 1_000_000
+    let deadline = HostClock.monotonicNanoseconds() + nanoseconds
+    try connection.send(request.encoded, deadline: deadline)
+    let (status, payload) = try connection.receive(limit: ControlReply.payloadLimit, deadline: deadline)
+    return try ControlReply(status: status, payload: payload)
+  }
+
+  /// The number of the machine's process.
+  public func processID() throws(ControlError) -> Int32 { Int32(bitPattern: try number(.processID)) }
+
+  /// Whether the machine is paused.
+  public func state() throws(ControlError) -> ControlState {
+    guard let state = ControlState(rawValue: try number(.state)) else { throw .malformedReply }
+    return state
+  }
+
+  private func number(_ request: ControlRequest) throws(ControlError) -> UInt32 {
+    guard case .ok(let bytes) = try send(request), bytes.count == 4 else { throw .malformedReply }
+    return WireNumber.number(bytes[...])
+  }
+}

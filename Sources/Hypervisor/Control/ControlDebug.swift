@@ -1,0 +1,42 @@
+/// What `debug` does to a machine; several at once, in this order: sysrq, NMI, dump.
+///
+/// On the wire: flags (dump 1, NMI 2, sysrq 4) and the NMI's vCPU, 32 bits each, the sysrq key, and three bytes of zero.
+public struct ControlDebug: Equatable, Sendable {
+  /// Whether every vCPU is to be dumped.
+  public var dumps: Bool
+  /// The vCPU that gets an NMI, if one does.
+  public var nmiVCPU: UInt32?
+  /// The key that is pressed with "system request" on the serial console, if one is.
+  public var sysrqKey: UInt8?
+
+  /// What is to be done.
+  public init(dumps: Bool = false, nmiVCPU: UInt32? = nil, sysrqKey: UInt8? = nil) {
+    self.dumps = dumps
+    self.nmiVCPU = nmiVCPU
+    self.sysrqKey = sysrqKey
+  }
+
+  private enum Flag {
+    static let dump: UInt32 = 1 << 0
+    static let nmi: UInt32 = 1 << 1
+    static let sysrq: UInt32 = 1 << 2
+  }
+
+  private static let byteCount = 12
+
+  var encoded: [UInt8] {
+    let flags =
+      (dumps ? Flag.dump : 0) | (nmiVCPU != nil ? Flag.nmi : 0) | (sysrqKey != nil ? Flag.sysrq : 0)
+    return WireNumber.bytes(flags) + WireNumber.bytes(nmiVCPU ?? 0) + [sysrqKey ?? 0, 0, 0, 0]
+  }
+
+  /// Nil unless it is of the right length and asks for what is known.
+  init?(encoded bytes: [UInt8]) {
+    guard bytes.count == Self.byteCount else { return nil }
+    let flags = WireNumber.number(bytes[...])
+    guard flags & ~(Flag.dump | Flag.nmi | Flag.sysrq) == 0 else { return nil }
+    self.init(
+      dumps: flags & Flag.dump != 0, nmiVCPU: flags & Flag.nmi != 0 ? WireNumber.number(bytes[4...]) : nil,
+      sysrqKey: flags & Flag.sysrq != 0 ? bytes[8] : nil)
+  }
+}

@@ -1,0 +1,86 @@
+/// What a command asks of a running machine, over its control socket.
+///
+/// On the wire, a request is its type and the byte count of what follows, 32 bits each, then its payload; all numbers
+/// are little-endian. The types and payloads are kvmtool's.
+public enum ControlRequest: Equatable, Sendable {
+  /// How many MiB more, or fewer, the guest is to give back. Payload: a signed 32-bit number.
+  case balloon(deltaMiB: Int32)
+  /// See ``ControlDebug``.
+  case debug(ControlDebug)
+  /// The balloon's and the machine's figures.
+  case statistics
+  /// Stops all vCPUs.
+  case pause
+  /// Lets them go on.
+  case resume
+  /// Ends the machine.
+  case stop
+  /// The number of the machine's process; the answer is 32 bits.
+  case processID
+  /// Whether the machine is paused; the answer is a ``ControlState`` in 32 bits.
+  case state
+
+  /// More than any request has.
+  static let payloadLimit = 256
+  /// Type and byte count.
+  static let headerByteCount = 8
+
+  private enum TypeNumber {
+    static let balloon: UInt32 = 1
+    static let debug: UInt32 = 2
+    static let statistics: UInt32 = 3
+    static let pause: UInt32 = 4
+    static let resume: UInt32 = 5
+    static let stop: UInt32 = 6
+    static let processID: UInt32 = 7
+    static let state: UInt32 = 8
+  }
+
+  private var typeNumber: UInt32 {
+    switch self {
+    case .balloon: TypeNumber.balloon
+    case .debug: TypeNumber.debug
+    case .statistics: TypeNumber.statistics
+    case .pause: TypeNumber.pause
+    case .resume: TypeNumber.resume
+    case .stop: TypeNumber.stop
+    case .processID: TypeNumber.processID
+    case .state: TypeNumber.state
+    }
+  }
+
+  private var payload: [UInt8] {
+    switch self {
+    case .balloon(let delta): WireNumber.bytes(UInt32(bitPattern: delta))
+    case .debug(let debug): debug.encoded
+    case .statistics, .pause, .resume, .stop, .processID, .state: []
+    }
+  }
+
+  /// Header and payload.
+  var encoded: [UInt8] {
+    let payload = payload
+    return WireNumber.bytes(typeNumber) + WireNumber.bytes(UInt32(payload.count)) + payload
+  }
+
+  /// The request of `type` with `payload`.
+  init(type: UInt32, payload: [UInt8]) throws(ControlError) {
+    switch type {
+    case TypeNumber.balloon where payload.count == 4:
+      self = .balloon(deltaMiB: Int32(bitPattern: WireNumber.number(payload[...])))
+    case TypeNumber.debug:
+      guard let debug = ControlDebug(encoded: payload) else {
+        throw .badPayload(type: type, byteCount: payload.count)
+      }
+      self = .debug(debug)
+    case TypeNumber.statistics where payload.isEmpty: self = .statistics
+    case TypeNumber.pause where payload.isEmpty: self = .pause
+    case TypeNumber.resume where payload.isEmpty: self = .resume
+    case TypeNumber.stop where payload.isEmpty: self = .stop
+    case TypeNumber.processID where payload.isEmpty: self = .processID
+    case TypeNumber.state where payload.isEmpty: self = .state
+    case TypeNumber.balloon...TypeNumber.state: throw .badPayload(type: type, byteCount: payload.count)
+    default: throw .unknownRequest(type)
+    }
+  }
+}

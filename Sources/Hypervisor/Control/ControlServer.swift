@@ -1,0 +1,136 @@
+import Glibc
+import HostSystem
+import Logging
+public import SystemPackage
+import Synchronization
+
+/// Answers the commands of one machine, on a thread of its own ("NAME-control").
+///
+/// One client at a time is served. Each has a bounded time for each message, so that one that is slow, or means harm,
+/// keeps others waiting for that long and the machine not at all.
+public final class ControlServer: Sendable {
+  /// How long a client may take for one message, and be silent between two.
+  public static let messageTimeoutMilliseconds: UInt64 = 1000
+
+  private let wake: EventDescriptor
+  private let thread: HostThread
+
+  /// Starts to answer.
+  ///
+  /// - Throws: what the kernel says to the thread or the eventfd.
+  public init(_ listener: consuming ControlListener, handler: any ControlHandler) throws(Errno) {
+    let wake = try EventDescriptor()
+    let name = listener.name
+    let loop = ControlLoop(listener, handler: handler, wakeDescriptor: wake.rawValue)
+    thread = try HostThread(name: "\(name)-control", cpus: nil) { loop.run() }
+    self.wake = wake
+  }
+
+  /// Ends the thread, closes connections and removes the socket. Any thread but the handler's; twice does no harm.
+  public func stop() {
+    wake.signal()
+    thread.join()
+  }
+
+  deinit { stop() }
+}
+
+/// What the control thread runs.
+private final class ControlLoop: Sendable {
+  private let listener: Mutex<ControlListener?>
+  private let handler: any ControlHandler
+  private let wakeDescriptor: Int32
+  private let logger = Logger(label: "control")
+
+  init(_ listener: consuming sending ControlListener, handler: any ControlHandler, wakeDescriptor: Int32) {
+    self.listener = Mutex(consume listener)
+    self.handler = handler
+    self.wakeDescriptor = wakeDescriptor
+  }
+
+  func run() {
+    guard let listener = listener.withLock({ $0.take() }) else { return }
+    do throws(Errno) {
+      while try listener.socket.wait(wakeDescriptor: wakeDescriptor) == .ready { try serveNext(listener) }
+    } catch {
+      logger.error("\(listener.path): \(error); commands are not answered any more")
+    }
+  }
+
+  private func serveNext(_ listener: borrowing ControlListener) throws(Errno) {
+    let socket: UnixSocket
+    do throws(Errno) { socket = try listener.socket.accept() } catch {
+      switch error {
+      // Whoever it was has given up, or somebody else's descriptors fill the process for now.
+      case .wouldBlock, .connectionAbort, .interrupted: return
+      case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:
+        HostClock.sleep(nanoseconds: ControlServer.messageTimeoutMilliseconds * 1_000_000)
+        return
+      default: throw error
+      }
+    }
+    serve(ControlConnection(socket, wakeDescriptor: wakeDescriptor))
+  }
+
+  /// Serves one client until it has had enough, or is at fault.
+  private func serve(_ connection: borrowing ControlConnection) {
+    do throws(ControlError) {
+      while true {
+        let message: (first: UInt32, payload: [UInt8])
+        do throws(ControlError) {
+          message = try connection.receive(limit: ControlRequest.payloadLimit, deadline: Self.deadline())
+        } catch {
+          if case .tooLong = error {
+            try connection.send(ControlReply.failed("\(error)").encoded, deadline: Self.deadline())
+          }
+          // Where the next message starts cannot be known.
+          throw error
+        }
+        let reply = answer(message.first, message.payload)
+        try connection.send(reply.encoded, deadline: Self.deadline())
+      }
+    } catch {
+      switch error {
+      case .closed, .stopping: return
+      default: logger.debug("a client was left: \(error)")
+      }
+    }
+  }
+
+  private static func deadline() -> UInt64 {
+    HostClock.monotonicNanoseconds() + ControlServer.messageTimeoutMilliseconds * 1_000_000
+  }
+
+  private func answer(_ type: UInt32, _ payload: [UInt8]) -> ControlReply {
+    let request: ControlRequest
+    do throws(ControlError) { request = try ControlRequest(type: type, payload: payload) } catch {
+      return .failed("\(error)")
+    }
+    switch request {
+    case .balloon(let delta): return handler.changeBalloon(deltaMiB: Int(delta))
+    case .debug(let debug): return self.debug(debug)
+    case .statistics: return handler.statistics()
+    case .pause: return handler.pause()
+    case .resume: return handler.resume()
+    case .stop: return handler.stop()
+    case .processID: return .ok(WireNumber.bytes(UInt32(bitPattern: getpid())))
+    case .state: return .ok(WireNumber.bytes(handler.state.rawValue))
+    }
+  }
+
+  /// Does what is asked for, up to the first failure.
+  private func debug(_ debug: ControlDebug) -> ControlReply {
+    var said: [UInt8] = []
+    var steps: [() -> ControlReply] = []
+    if let key = debug.sysrqKey { steps.append { [handler] in handler.sendSysrq(key) } }
+    if let vcpu = debug.nmiVCPU { steps.append { [handler] in handler.injectNMI(vcpu: Int(vcpu)) } }
+    if debug.dumps { steps.append { [handler] in handler.dump() } }
+    for step in steps {
+      switch step() {
+      case .ok(let bytes): said += bytes
+      case .failed(let reason): return .failed(reason)
+      }
+    }
+    return .ok(said)
+  }
+}

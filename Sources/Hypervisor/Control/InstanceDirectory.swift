@@ -1,0 +1,173 @@
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+
+/// A running machine as `list` shows it.
+public struct RunningInstance: Equatable, Sendable {
+  /// Its name.
+  public var name: String
+  /// The number of its process, unless it did not answer.
+  public var processID: Int32?
+  /// Whether it is paused, unless it did not answer.
+  public var state: ControlState?
+}
+
+/// Where running machines are found by name: one socket NAME.sock for each in a directory of the user's.
+///
+/// Whoever adds or removes sockets locks the directory, so that no socket is taken for dead while it is being made.
+public struct InstanceDirectory: Sendable {
+  private static let suffix = ".sock"
+  /// How long `list` waits for each machine.
+  private static let listTimeoutMilliseconds: UInt64 = 2500
+
+  /// The directory, which need not exist yet.
+  public let path: String
+
+  /// The directory at `path`.
+  public init(path: String) { self.path = path }
+
+  /// LKVM_HOME if that is set, else .lkvm in HOME.
+  public init(environment: [String: String]) throws(InstanceError) {
+    if let path = environment["LKVM_HOME"], !path.isEmpty {
+      self.init(path: path)
+    } else if let home = environment["HOME"], !home.isEmpty {
+      self.init(path: home + "/.lkvm")
+    } else {
+      throw .noHome
+    }
+  }
+
+  /// Where the machine `name` listens, if it runs.
+  public func socketPath(of name: String) throws(InstanceError) -> String {
+    let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+    guard !name.isEmpty, !name.hasPrefix("."), isPlain else { throw .badName(name) }
+    let path = "\(path)/\(name)\(Self.suffix)"
+    let excess = path.utf8.count - UnixSocket.pathByteLimit
+    guard excess <= 0 else { throw .nameTooLong(name, byteLimit: max(0, name.utf8.count - excess)) }
+    return path
+  }
+
+  /// Takes `name` for a machine of this process, until the listener goes away. A socket that a dead process left behind
+  /// is replaced.
+  public func claim(_ name: String) throws(InstanceError) -> ControlListener {
+    let path = try socketPath(of: name)
+    let lock = try lock(creates: true)
+    defer { extendLifetime(lock) }
+    switch try occupant(of: path) {
+    case .nobody: break
+    case .machine: throw .nameInUse(name)
+    case .dead: try remove(path)
+    case .otherFile: throw .notASocket(path: path)
+    }
+    do throws(Errno) {
+      return ControlListener(name: name, path: path, socket: try UnixSocket.listening(path: path))
+    } catch {
+      throw .system(path: path, error)
+    }
+  }
+
+  /// Connects to the machine `name`.
+  public func connect(
+    to name: String, timeoutMilliseconds: UInt64 = ControlClient.defaultTimeoutMilliseconds
+  ) throws(InstanceError) -> ControlClient {
+    let path = try socketPath(of: name)
+    do throws(ControlError) {
+      return try ControlClient(path: path, timeoutMilliseconds: timeoutMilliseconds)
+    } catch {
+      switch error {
+      case .notRunning: throw .notRunning(name)
+      default: throw .control(name: name, error)
+      }
+    }
+  }
+
+  /// The machines that run, by name. Sockets of dead ones are removed.
+  public func runningInstances() throws(InstanceError) -> [RunningInstance] {
+    let names: [String]
+    do throws(InstanceError) { names = try removeDead() } catch {
+      // No machine was ever started.
+      if error == .system(path: path, .noSuchFileOrDirectory) { return [] }
+      throw error
+    }
+    return names.map { name in
+      var instance = RunningInstance(name: name)
+      do throws(InstanceError) {
+        let client = try connect(to: name, timeoutMilliseconds: Self.listTimeoutMilliseconds)
+        do throws(ControlError) {
+          instance.processID = try client.processID()
+          instance.state = try client.state()
+        } catch {
+          return instance
+        }
+      } catch {
+        // It has just ended, or does not answer: it is shown without what it would have said.
+        return instance
+      }
+      return instance
+    }
+  }
+
+  /// Removes the sockets that nobody listens at, and returns the names of the others.
+  private func removeDead() throws(InstanceError) -> [String] {
+    let lock = try lock(creates: false)
+    defer { extendLifetime(lock) }
+    var alive: [String] = []
+    for name in try names() {
+      let path = try socketPath(of: name)
+      switch try occupant(of: path) {
+      case .machine: alive.append(name)
+      case .dead: try remove(path)
+      case .nobody, .otherFile: break
+      }
+    }
+    return alive
+  }
+
+  private func lock(creates: Bool) throws(InstanceError) -> DirectoryLock {
+    do throws(Errno) { return try DirectoryLock(path: path, creates: creates) } catch {
+      throw .system(path: path, error)
+    }
+  }
+
+  private enum Occupant {
+    case nobody
+    case machine
+    case dead
+    case otherFile
+  }
+
+  private func occupant(of path: String) throws(InstanceError) -> Occupant {
+    do throws(Errno) {
+      guard try UnixSocket.isSocket(path: path) else { return .otherFile }
+      _ = try UnixSocket.connected(path: path)
+      return .machine
+    } catch {
+      switch error {
+      case .noSuchFileOrDirectory: return .nobody
+      case .connectionRefused: return .dead
+      case .wouldBlock: return .machine
+      default: throw .system(path: path, error)
+      }
+    }
+  }
+
+  private func remove(_ path: String) throws(InstanceError) {
+    do throws(Errno) { try UnixSocket.remove(path: path) } catch { throw .system(path: path, error) }
+  }
+
+  /// What is before ".sock" of each file that a machine could have made.
+  private func names() throws(InstanceError) -> [String] {
+    guard let stream = unsafe opendir(path) else { throw .system(path: path, Errno(rawValue: errno)) }
+    defer { unsafe _ = closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      // SAFETY: the kernel's names end with a zero.
+      let file = unsafe String(cString: linux_entry_name(entry))
+      guard file.hasSuffix(Self.suffix) else { continue }
+      let name = String(file.dropLast(Self.suffix.count))
+      if (try? socketPath(of: name)) != nil { names.append(name) }
+    }
+    return names.sorted()
+  }
+}

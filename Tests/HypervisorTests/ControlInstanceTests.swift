@@ -1,0 +1,110 @@
+import Glibc
+import HostSystem
+import Hypervisor
+import SystemPackage
+import Testing
+
+/// Names of machines, and finding them.
+@Suite(.timeLimit(.minutes(2))) struct ControlInstanceTests {
+  private let fixture: ControlFixture
+  private var directory: InstanceDirectory { fixture.directory }
+
+  init() throws { fixture = try ControlFixture() }
+
+  @Test func `the directory and the socket are for their owner alone`() throws {
+    let (server, _) = try fixture.start("vm")
+    #expect(ControlFixture.mode(fixture.path) == 0o700)
+    #expect(ControlFixture.mode("\(fixture.path)/vm.sock") == 0o600)
+    server.stop()
+  }
+
+  @Test func `a name in use is refused, and free again afterwards`() throws {
+    let (server, _) = try fixture.start("vm")
+    #expect(throws: InstanceError.nameInUse("vm")) { try fixture.start("vm") }
+    #expect(try directory.connect(to: "vm").processID() == getpid())
+    server.stop()
+    let (second, _) = try fixture.start("vm")
+    second.stop()
+  }
+
+  @Test func `a name is taken from its claim on, before anybody answers`() throws {
+    let listener = try directory.claim("vm")
+    #expect(throws: InstanceError.nameInUse("vm")) { try fixture.start("vm") }
+    #expect(listener.path == "\(fixture.path)/vm.sock")
+    _ = consume listener
+    #expect(fixture.entries.isEmpty)
+  }
+
+  @Test func `a dead socket is replaced`() throws {
+    _ = try directory.claim("vm")
+    try fixture.leaveDeadSocket("vm")
+    #expect(fixture.entries == ["vm.sock"])
+    let (server, machine) = try fixture.start("vm")
+    #expect(try directory.connect(to: "vm").send(.stop) == .done)
+    #expect(machine.calls == ["stop"])
+    server.stop()
+  }
+
+  @Test func `a file that is no socket is left alone`() throws {
+    _ = try directory.claim("vm")
+    let path = "\(fixture.path)/vm.sock"
+    _ = try OwnedDescriptor.open(path, flags: O_CREAT | O_WRONLY, mode: 0o600)
+    #expect(throws: InstanceError.notASocket(path: path)) { try fixture.start("vm") }
+    #expect(fixture.entries == ["vm.sock"])
+    #expect(try directory.runningInstances().isEmpty)
+    #expect(fixture.entries == ["vm.sock"])
+  }
+
+  @Test func `the list has those that run, with process and state, and removes dead sockets`() throws {
+    #expect(try directory.runningInstances().isEmpty, "no directory yet")
+    let (first, _) = try fixture.start("b")
+    let (second, machine) = try fixture.start("a")
+    #expect(machine.pause() == .done)
+    try fixture.leaveDeadSocket("dead")
+    let list = try directory.runningInstances()
+    #expect(list.map(\.name) == ["a", "b"])
+    #expect(list.map(\.processID) == [getpid(), getpid()])
+    #expect(list.map(\.state) == [.paused, .running])
+    #expect(fixture.entries == ["a.sock", "b.sock"])
+    first.stop()
+    second.stop()
+  }
+
+  @Test func `a machine that hangs is listed without its state`() throws {
+    let listener = try directory.claim("mute")
+    let list = try directory.runningInstances()
+    #expect(list.map(\.name) == ["mute"])
+    #expect(list.map(\.state) == [nil])
+    _ = consume listener
+  }
+
+  @Test(arguments: ["", ".", "..", ".hidden", "a/b", "../vm", "a\0b", "a\nb", "a b"])
+  func `names that no file should have are refused`(name: String) {
+    #expect(throws: InstanceError.badName(name)) { _ = try directory.claim(name) }
+  }
+
+  @Test func `a name that makes the path too long is refused with what is left for it`() throws {
+    let limit = 107 - fixture.path.utf8.count - "/.sock".utf8.count
+    let (server, _) = try fixture.start(String(repeating: "n", count: limit))
+    server.stop()
+    let long = String(repeating: "n", count: limit + 1)
+    #expect(throws: InstanceError.nameTooLong(long, byteLimit: limit)) { _ = try directory.claim(long) }
+  }
+
+  @Test func `a machine that does not run is said to`() throws {
+    #expect(throws: InstanceError.notRunning("vm")) { _ = try directory.connect(to: "vm") }
+    #expect("\(InstanceError.notRunning("vm"))" == "no machine named 'vm' runs")
+  }
+
+  @Test func `the environment says where machines are`() throws {
+    #expect(try InstanceDirectory(environment: ["HOME": "/root"]).path == "/root/.lkvm")
+    #expect(try InstanceDirectory(environment: ["HOME": "/root", "LKVM_HOME": "/x"]).path == "/x")
+    #expect(throws: InstanceError.noHome) { try InstanceDirectory(environment: ["HOME": ""]) }
+  }
+
+  @Test func `a directory that cannot be made is named`() {
+    #expect(throws: InstanceError.system(path: "/proc/none", .noSuchFileOrDirectory)) {
+      _ = try InstanceDirectory(path: "/proc/none").claim("vm")
+    }
+  }
+}
