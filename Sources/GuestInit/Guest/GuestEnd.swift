@@ -14,7 +14,9 @@ enum GuestEnd {
   static func end(status: UInt8) -> Never {
     endOtherProcesses()
     Kernel.attempt(.sync)
-    if let port = exitPort() { writePort(port, status) }
+    if let port = exitPort(), !writePort(port, status) {
+      report("the kernel lets no process write ports: the exit status is lost")
+    }
     // Without ACPI the kernel knows no way to switch off, and would halt for ever: a reset always ends lkvm.
     let powerOff: UInt64 = 0x4321_FEDC
     let restart: UInt64 = 0x0123_4567
@@ -62,11 +64,16 @@ enum GuestEnd {
     return UInt16(truncatingIfNeeded: port)
   }
 
-  private static func writePort(_ port: UInt16, _ value: UInt8) {
-    guard Kernel.attempt(.ioperm, UInt64(port), 1, 1) else {
-      return report("the kernel lets no process write ports: the exit status is lost")
-    }
+  /// Tells lkvm that the kernel has come as far as this program, by the port after that of the status.
+  static func tellRunning() {
+    guard let port = exitPort(), port < 0x3FF else { return }
+    _ = writePort(port + 1, 0)
+  }
+
+  private static func writePort(_ port: UInt16, _ value: UInt8) -> Bool {
+    guard Kernel.attempt(.ioperm, UInt64(port), 1, 1) else { return false }
     init_out8(port, value)
+    return true
   }
 
   private static func reboot(_ command: UInt64) {

@@ -9,6 +9,7 @@ struct InitramfsStage {
     Terminal.ensureStandardFiles()
     mountKernelFileSystems()
     Terminal.ensureStandardFiles()
+    GuestEnd.tellRunning()
     ModuleLoader.loadAll(&arena)
 
     let parameters = try attempt("read the kernel's command line") { () throws(Errno) in

@@ -53,7 +53,8 @@ final class GuestDevices: Sendable {
     for (image, disk) in zip(disks.vext, configuration.vextDisks) {
       guard let server = threads.poller else { continue }
       let device = VextDevice(
-        name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount, memory: machine.memory,
+        name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
+        memory: machine.memory,
         servers: [server])
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)

@@ -1,6 +1,12 @@
 import ArgumentParser
+import Hypervisor
 
 /// `lkvm resume`.
 struct ResumeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "resume", abstract: "resume")
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Lets paused guests go on.")
+
+  @OptionGroup var instances: InstanceOptions
+
+  func run() throws { try Instances.send(.resume, to: instances) }
 }

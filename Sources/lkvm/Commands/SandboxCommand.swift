@@ -4,7 +4,8 @@ import Hypervisor
 /// `lkvm sandbox`: `lkvm run` with a command.
 struct SandboxCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sandbox", abstract: "Runs a command in a guest over the host's files and ends with its exit code.")
+    commandName: "sandbox",
+    abstract: "Runs a command in a guest over the host's files and ends with its exit code.")
 
   @OptionGroup var options: RunOptions
 

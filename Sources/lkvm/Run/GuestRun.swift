@@ -18,13 +18,15 @@ struct GuestRun {
     // Before any thread exists: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
+    let directory = try Instances.directory()
     let plan = try GuestPlan(
-      options, kernelFile: kernelFile, command: command, host: .current(), home: LkvmHome.path)
+      options, kernelFile: kernelFile, command: command, host: .current(), home: directory.path)
+    let listener = try Self.claim(plan.configuration.machine.name, in: directory)
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
       let run = try GuestRun(plan: plan, networks: networks, device: options.devices.dev, startUp: startUp)
-      code = try run.runUntilEnd(signals: signals)
+      code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
       if options.debugging.stats { StandardError.write(RunStatistics(run.guest).text) }
     } catch {
@@ -32,6 +34,13 @@ struct GuestRun {
       throw error
     }
     throw ExitCode(code)
+  }
+
+  /// Takes the name, so that commands find the guest.
+  private static func claim(
+    _ name: String, in directory: InstanceDirectory
+  ) throws(LkvmFailure) -> ControlListener {
+    do { return try directory.claim(name) } catch { throw LkvmFailure("--name: \(error)") }
   }
 
   private init(plan: GuestPlan, networks: GuestNetworks, device: String, startUp: StartUpClock) throws {
@@ -48,15 +57,20 @@ struct GuestRun {
   }
 
   /// Starts the guest, waits, and shuts it down.
-  private func runUntilEnd(signals: borrowing SignalDescriptor) throws -> Int32 {
+  private func runUntilEnd(
+    signals: borrowing SignalDescriptor, listener: consuming ControlListener
+  ) throws -> Int32 {
     for (port, path) in guest.pseudoTerminalPaths {
       StandardError.write("lkvm: ttyS\(port) is \(path)\n")
     }
+    let server = try ControlServer(listener, handler: guest)
     do { try guest.start() } catch {
+      server.stop()
       guest.shutDown()
       throw LkvmFailure(error)
     }
     let signal = try waitForEnd(signals)
+    server.stop()
     let end = guest.machine.end ?? .stopped
     let failures = guest.shutDown()
     for (path, errno) in failures {

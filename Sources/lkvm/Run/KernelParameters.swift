@@ -1,3 +1,5 @@
+import Hypervisor
+
 /// The kernel's command line: what lkvm gives, what the user adds, and the root that follows from both.
 struct KernelParameters: Equatable {
   /// Where the guest's root file system is.
@@ -25,7 +27,8 @@ struct KernelParameters: Equatable {
   var text: String {
     let given = user.joined(separator: " ")
     guard !onlyUser else { return given }
-    var words = Self.base + Self.words(for: console)
+    var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
+    if case .share(_, .some) = root { words.append("lkvm.exit=\(ExitStatusPort.port)") }
     if let network { words.append(network) }
     if !given.isEmpty { words.append(given) }
     // The user's own root goes before ours.
@@ -36,9 +39,10 @@ struct KernelParameters: Equatable {
   /// Restart by the keyboard controller, at once and also after a panic, and no probing for what is not there.
   private static let base = ["reboot=k", "panic=1", "i8042.noaux=1", "i8042.dumbkbd=1"]
 
-  private static func words(for console: ConsoleOption) -> [String] {
+  private static func words(for console: ConsoleOption, isQuiet: Bool) -> [String] {
     switch console {
-    case .serial: ["earlyprintk=serial", "console=ttyS0"]
+    // A kernel that shall be quiet would show its early messages all the same.
+    case .serial: (isQuiet ? [] : ["earlyprintk=serial"]) + ["console=ttyS0"]
     // Early messages have no other way than the serial port, which nobody sees: leave them out.
     case .virtio: ["console=hvc0"]
     }

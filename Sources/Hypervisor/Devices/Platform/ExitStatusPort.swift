@@ -2,6 +2,8 @@ import Synchronization
 
 /// Where a guest leaves the exit code of the command that it ran: port F4h. Ends nothing. Any thread.
 public final class ExitStatusPort: BusDevice {
+  /// The port.
+  public static let port: UInt64 = 0xF4
   private let recorded = Mutex<UInt8?>(nil)
 
   /// A port without a code.

@@ -1,0 +1,98 @@
+import HostSystem
+import SystemPackage
+
+/// What commands ask of a running guest. The control thread.
+extension Guest: ControlHandler {
+  /// How long a guest may take to tell how it uses its memory.
+  private static let balloonTimeoutNanoseconds: UInt64 = 2_000_000_000
+
+  /// Whether it is paused.
+  public var state: ControlState { machine.isPaused ? .paused : .running }
+
+  /// Stops all vCPUs.
+  public func pause() -> ControlReply {
+    reply { () throws(KVMError) in try machine.pause() ? .done : .failed("it is paused already") }
+  }
+
+  /// Lets the vCPUs go on.
+  public func resume() -> ControlReply {
+    reply { () throws(KVMError) in try machine.resume() ? .done : .failed("it is running already") }
+  }
+
+  /// Ends the guest at once, as if its power were cut; what it wrote to its disks stays.
+  public func stop() -> ControlReply {
+    machine.end(.stopped)
+    return .done
+  }
+
+  /// Every vCPU in words.
+  public func dump() -> ControlReply {
+    reply { () throws(KVMError) in
+      var text = ""
+      for index in machine.vcpus.indices { text += try machine.describe(vcpu: index) ?? "" }
+      return .text(text)
+    }
+  }
+
+  /// Interrupts a vCPU that cannot be interrupted otherwise.
+  public func injectNMI(vcpu: Int) -> ControlReply {
+    reply { () throws(KVMError) in
+      try machine.injectNMI(vcpu: vcpu)
+        ? .done : .failed("there is no vCPU \(vcpu): it has \(machine.vcpus.count)")
+    }
+  }
+
+  /// Presses a key with "system request" on the console.
+  public func sendSysrq(_ key: UInt8) -> ControlReply {
+    let isTaken =
+      switch configuration.console {
+      case .serial: serialPorts.first?.sysRq(key) ?? false
+      case .virtio: devices.console?.sysRq(key) ?? false
+      }
+    return isTaken ? .done : .failed("its console takes no input now")
+  }
+
+  /// Takes memory from the guest, or gives it back.
+  public func changeBalloon(deltaMiB: Int) -> ControlReply {
+    guard let balloon = devices.balloon else { return .failed("it has no balloon: run it with --balloon") }
+    let (wanted, overflow) = Int(balloon.targetPageCount / 256).addingReportingOverflow(deltaMiB)
+    guard !overflow, wanted >= 0, UInt64(wanted) << 20 <= machine.memory.byteCount else {
+      return .failed(
+        "a balloon of \(wanted) MiB: it holds from 0 to \(machine.memory.byteCount >> 20) MiB")
+    }
+    balloon.setTarget(mib: UInt64(wanted))
+    return .done
+  }
+
+  /// vmexits, networks and memory, one figure a line.
+  public func statistics() -> ControlReply {
+    do {
+      var figures = try GuestFigures(exits: exitCounts())
+      for network in devices.networks { figures.networks.append(network.statistics) }
+      if let balloon = devices.balloon {
+        figures.balloonMiB = UInt64(balloon.actualPageCount) / 256
+        // A guest without a driver says nothing; the other figures are there all the same.
+        figures.memory = try? balloon.requestStatistics(
+          timeoutNanoseconds: Self.balloonTimeoutNanoseconds)
+      }
+      return .text(figures.text)
+    } catch {
+      return .failed("\(error)")
+    }
+  }
+
+  /// vmexits of all vCPUs so far. Any thread.
+  public func exitCounts() throws(KVMError) -> ExitCounts {
+    var sum = ExitCounts()
+    for runner in machine.vcpus {
+      var counts = try runner.vcpu.makeStatistics().exitCounts()
+      counts.user = runner.userExitCount
+      sum = sum + counts
+    }
+    return sum
+  }
+
+  private func reply(_ body: () throws(KVMError) -> ControlReply) -> ControlReply {
+    do { return try body() } catch { return .failed(error.description) }
+  }
+}

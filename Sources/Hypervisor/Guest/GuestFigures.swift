@@ -1,0 +1,46 @@
+/// The figures of a running guest, for a person and for scripts: `name: value` lines, units in the names.
+struct GuestFigures {
+  var exits: ExitCounts
+  var networks: [VirtioNetStatistics] = []
+  /// What the guest has put into its balloon; nil without one.
+  var balloonMiB: UInt64?
+  /// What the guest says of its memory.
+  var memory: BalloonStatistics?
+
+  init(exits: ExitCounts) { self.exits = exits }
+
+  /// The lines.
+  var text: String {
+    var lines: [(String, UInt64)] = [
+      ("vmexits", exits.total), ("vmexits_port_io", exits.io), ("vmexits_mmio", exits.mmio),
+      ("vmexits_halt", exits.halt), ("vmexits_hypercall", exits.hypercall), ("vmexits_host_irq", exits.irq),
+      ("user_exits", exits.user), ("irq_injections", exits.irqInjections),
+    ]
+    for (index, network) in networks.enumerated() {
+      lines += [
+        ("net\(index)_received_frames", network.receivedFrames),
+        ("net\(index)_receive_drops", network.receiveDrops),
+        ("net\(index)_refused_buffers", network.refusedBuffers),
+        ("net\(index)_sent_frames", network.sentFrames),
+        ("net\(index)_send_drops", network.sendDrops),
+      ]
+    }
+    if let balloonMiB { lines.append(("balloon_mib", balloonMiB)) }
+    if let memory { lines += Self.figures(of: memory) }
+    return lines.map { "\($0): \($1)\n" }.joined()
+  }
+
+  private static func figures(of memory: BalloonStatistics) -> [(String, UInt64)] {
+    let all: [(String, UInt64?)] = [
+      ("memory_total_bytes", memory.totalByteCount), ("memory_free_bytes", memory.freeByteCount),
+      ("memory_available_bytes", memory.availableByteCount),
+      ("memory_cached_bytes", memory.cachedByteCount),
+      ("swapped_in_bytes", memory.swappedInByteCount),
+      ("swapped_out_bytes", memory.swappedOutByteCount), ("major_faults", memory.majorFaultCount),
+      ("minor_faults", memory.minorFaultCount),
+      ("huge_page_allocations", memory.hugePageAllocationCount),
+      ("huge_page_failures", memory.hugePageFailureCount),
+    ]
+    return all.compactMap { name, value in value.map { (name, $0) } }
+  }
+}
