@@ -164,7 +164,6 @@ import VextProtocol
     #expect(fixture.driver.bus.read(base + 20, byteCount: 4) == 512)
     #expect(fixture.driver.bus.read(base + 34, byteCount: 2) == 2)
     #expect(fixture.driver.bus.read(base + 36, byteCount: 4) == 1 << 22)
-    #expect(fixture.driver.bus.read(base + 32, byteCount: 1) == 1)
     #expect(fixture.driver.bus.read(base + 40, byteCount: 4) == 16)
     #expect(fixture.driver.bus.read(base + 44, byteCount: 4) == 1)
     #expect(fixture.driver.bus.read(base + 52, byteCount: 4) == 16)
