@@ -33,6 +33,16 @@ static inline int64_t linux_pwritev(int descriptor, const struct iovec *vectors,
   return result < 0 ? -errno : result;
 }
 
+/* RWF_DSYNC of linux/fs.h: the write is over when its data are on stable storage. */
+static const int LINUX_RWF_DSYNC = 2;
+
+/* pwritev2: a write with flags. */
+static inline int64_t linux_pwritev2(int descriptor, const struct iovec *vectors, int count, int64_t offset, int flags) {
+  /* The system call takes the offset in two halves, of which the second is unused on 64 bits. */
+  long result = syscall(SYS_pwritev2, descriptor, vectors, (long)count, (long)offset, 0L, (long)flags);
+  return result < 0 ? -errno : result;
+}
+
 static inline int64_t linux_fdatasync(int descriptor) { return fdatasync(descriptor) < 0 ? -errno : 0; }
 
 static inline int64_t linux_punch_hole(int descriptor, int64_t offset, int64_t byte_count) {

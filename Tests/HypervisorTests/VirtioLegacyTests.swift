@@ -21,7 +21,7 @@ import VextProtocol
     let fixture = try VirtioLegacyFixture()
     let offered = fixture.driver.read(Register.deviceFeatures, byteCount: 4)
     let bits = (0..<64).filter { offered & 1 << UInt64($0) != 0 }
-    #expect(bits == [2, 6, 9, 12, 13, 14, 27, 28, 29])
+    #expect(bits == [2, 6, 9, 11, 12, 13, 14, 27, 28, 29])
     fixture.driver.negotiate(.max)
     #expect(fixture.driver.read(Register.driverFeatures, byteCount: 4) == offered)
   }

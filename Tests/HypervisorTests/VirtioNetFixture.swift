@@ -25,6 +25,9 @@ final class VirtioNetFixture {
   let peers: [FramePort]
   let device: VirtioNet
   let recorder = VirtioEventRecorder()
+  let lines = InterruptLineRecorder()
+  let memoryBus = AddressBus()
+  let portBus = AddressBus()
   let function: VirtioPCI
   let driver: FakeVirtioDriver
   var queues: [FakeVirtqueue] = []
@@ -41,10 +44,10 @@ final class VirtioNetFixture {
     device = VirtioNet(
       ports: pairs.map(\.port), address: .guestDefault(index: 0), mtu: mtu, memory: memory, threads: [thread])
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
-    let bus = AddressBus()
-    let host = PCIHost(memoryBus: bus, registrar: recorder)
+    let host = PCIHost(
+      memoryBus: memoryBus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
     try host.add(function)
-    driver = try FakeVirtioDriver(bus: bus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(bus: memoryBus, host: host, recorder: recorder)
     self.features = features
     try start()
   }

@@ -35,7 +35,7 @@ import VextProtocol
     let fixture = try VirtioBlockFixture()
     let offered = fixture.driver.offeredFeatures()
     let bits = (0..<64).filter { offered & 1 << UInt64($0) != 0 }
-    #expect(bits == [2, 6, 9, 12, 13, 14, 28, 29, 32])
+    #expect(bits == [2, 6, 9, 11, 12, 13, 14, 28, 29, 32])
     #expect(throws: FakeVirtioDriver.Failure.featuresRefused) {
       try fixture.driver.negotiate(offered | 1 << 24)
     }
@@ -164,9 +164,10 @@ import VextProtocol
     #expect(fixture.driver.bus.read(base + 20, byteCount: 4) == 512)
     #expect(fixture.driver.bus.read(base + 34, byteCount: 2) == 2)
     #expect(fixture.driver.bus.read(base + 36, byteCount: 4) == 1 << 22)
-    #expect(fixture.driver.bus.read(base + 40, byteCount: 4) == 1)
+    #expect(fixture.driver.bus.read(base + 40, byteCount: 4) == 16)
     #expect(fixture.driver.bus.read(base + 44, byteCount: 4) == 1)
-    #expect(fixture.driver.bus.read(base + 52, byteCount: 4) == 1)
+    #expect(fixture.driver.bus.read(base + 52, byteCount: 4) == 16)
+    #expect(fixture.driver.bus.read(base + 56, byteCount: 1) == 1)
     #expect(fixture.driver.bus.read(base + 0x100, byteCount: 8) == 0)
   }
 

@@ -42,6 +42,13 @@ final class VirtioTemporaryDisk {
     return Array(bytes.prefix(max(done, 0)))
   }
 
+  /// Bytes that the file system has allocated for the file.
+  var allocatedByteCount: Int {
+    var status = stat()
+    // SAFETY: the structure is what fstat fills in.
+    return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_blocks) * 512 : -1
+  }
+
   /// Cuts the file, so that the disk's end is missing.
   func truncate(to byteCount: Int) { _ = ftruncate(descriptor, byteCount) }
 }

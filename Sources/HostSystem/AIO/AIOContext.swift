@@ -92,13 +92,16 @@ extension AIOContext {
   }
 
   /// Enqueues a write (`IOCB_CMD_PWRITEV`); needs ``room``. Parameters as for a read.
+  ///
+  /// - Parameter isDurable: The write is complete when its data are on stable storage (`RWF_DSYNC`).
   @_noAllocation @inlinable
   public mutating func enqueueWrite(
-    descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64
+    descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64,
+    isDurable: Bool = false
   ) {
     enqueue(
       UInt16(IOCB_CMD_PWRITEV), descriptor, UInt64(UInt(bitPattern: vectors)),
-      UInt64(truncatingIfNeeded: vectorCount), offset, token)
+      UInt64(truncatingIfNeeded: vectorCount), offset, token, flags: isDurable ? LINUX_RWF_DSYNC : 0)
   }
 
   /// Enqueues a flush of the file's data (`IOCB_CMD_FDSYNC`); needs ``room``.
@@ -112,11 +115,12 @@ extension AIOContext {
   @inlinable @inline(__always)
   mutating func enqueue(
     _ operation: UInt16, _ descriptor: Int32, _ buffer: UInt64, _ count: UInt64, _ offset: UInt64,
-    _ token: UInt64
+    _ token: UInt64, flags: Int32 = 0
   ) {
     precondition(room > 0, "an AIO context takes no more requests than its capacity")
     var request = iocb()
     request.aio_data = token
+    request.aio_rw_flags = flags
     request.aio_lio_opcode = operation
     request.aio_fildes = UInt32(bitPattern: descriptor)
     request.aio_buf = buffer

@@ -93,6 +93,10 @@ public struct BlockEngine: ~Copyable {
     case .write:
       unsafe context?.enqueueWrite(
         descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token)
+    case .durableWrite:
+      unsafe context?.enqueueWrite(
+        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
+        isDurable: true)
     case .flush: context?.enqueueFlush(descriptor: disk.descriptor, token: token)
     case .discard, .writeZeroes:
       spend(operation, byteCount)
@@ -105,6 +109,19 @@ public struct BlockEngine: ~Copyable {
     queued &+= 1
     if queued >= Self.submissionBatch { submitQueued() }
     return .pending
+  }
+
+  /// Discards or zeroes a range now, which the thread does itself in every engine: one of several of a request.
+  ///
+  /// - Returns: the bytes of the range, or -errno.
+  public mutating func performRange(
+    _ operation: BlockOperation, on disk: DiskHandle, offset: UInt64, byteCount: UInt64
+  ) -> Int64 {
+    guard kind != .null else { return Int64(truncatingIfNeeded: byteCount) }
+    spend(operation, byteCount)
+    var noData = unsafe iovec()
+    return unsafe Self.perform(
+      operation, on: disk, vectors: &noData, vectorCount: 0, offset: offset, byteCount: byteCount)
   }
 
   /// Hands the requests started since the last call to the kernel, in one system call.
@@ -141,6 +158,8 @@ public struct BlockEngine: ~Copyable {
         switch operation {
         case .read: unsafe linux_preadv(disk.descriptor, vectors, Int32(vectorCount), position)
         case .write: unsafe linux_pwritev(disk.descriptor, vectors, Int32(vectorCount), position)
+        case .durableWrite:
+          unsafe linux_pwritev2(disk.descriptor, vectors, Int32(vectorCount), position, LINUX_RWF_DSYNC)
         case .flush: linux_fdatasync(disk.descriptor)
         case .discard: linux_punch_hole(disk.descriptor, position, length)
         case .writeZeroes: linux_zero_range(disk.descriptor, position, length)
@@ -154,7 +173,7 @@ public struct BlockEngine: ~Copyable {
 extension BlockOperation {
   var movesBytes: Bool {
     switch self {
-    case .read, .write: true
+    case .read, .write, .durableWrite: true
     case .flush, .discard, .writeZeroes: false
     }
   }

@@ -12,15 +12,18 @@ public final class VirtioBlock: VirtioDevice {
   /// The most sectors that one DISCARD or WRITE_ZEROES covers.
   static let maximumRangeSectorCount: UInt32 = 1 << 22
 
+  /// The most ranges of one DISCARD or WRITE_ZEROES.
+  static let maximumRangeCount: UInt32 = 16
+
   /// The largest queue depth.
   public static let queueDepthLimit = 1024
 
-  /// What the driver reads: constant.
-  public let configuration: [UInt8]
   /// What the disk allows.
   public let features: VirtioFeatures
   /// `queueDepth` for each queue.
   public let queueSizes: [UInt16]
+  private let fixedConfiguration: [UInt8]
+  private let cache = VirtioBlockCache()
   private let disk: DiskImage
   private let memory: GuestMemory
   private let servers: [any IOQueueServer]
@@ -41,7 +44,7 @@ public final class VirtioBlock: VirtioDevice {
     self.servers = servers
     queueSizes = [UInt16](repeating: UInt16(queueDepth), count: queueCount)
     features = Self.features(of: disk.handle)
-    configuration = Self.configuration(of: disk.handle, queueCount: queueCount, queueDepth: queueDepth)
+    fixedConfiguration = Self.configuration(of: disk.handle, queueCount: queueCount, queueDepth: queueDepth)
   }
 
   /// 2 (virtio 1.2 §5.2.1).
@@ -50,15 +53,27 @@ public final class VirtioBlock: VirtioDevice {
   /// Mass storage, of no type that PCI names.
   public var classCode: UInt32 { 0x01_80_00 }
 
-  /// Ignored: without VIRTIO_BLK_F_CONFIG_WCE no field may be written.
-  public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {}
+  /// What the driver reads: constant but for the cache's mode.
+  public var configuration: [UInt8] {
+    var bytes = fixedConfiguration
+    bytes[Configuration.writeBack] = cache.isWriteBack ? 1 : 0
+    return bytes
+  }
+
+  /// Switches between write-back and write-through, the one field that can be written, from the next request on.
+  public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {
+    guard offset == UInt64(Configuration.writeBack), byteCount == 1 else { return }
+    cache.isWriteBack = value & 1 != 0
+  }
 
   /// Hands each queue to its server.
   public func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures) {
+    // A driver that will not flush relies on each write (virtio 1.2 §5.2.6.2).
+    if !features.contains(.blockFlush) { cache.isWriteBack = false }
     let new = queues.map { binding in
       Served(
         queue: VirtioBlockQueue(
-          binding, disk: disk, memory: memory, chainLimit: Int(queueSizes[binding.index])),
+          binding, disk: disk, cache: cache, memory: memory, chainLimit: Int(queueSizes[binding.index])),
         server: servers[binding.index % servers.count])
     }
     served.withLock { $0 = new }
@@ -72,6 +87,7 @@ public final class VirtioBlock: VirtioDevice {
       return served
     }
     for served in old { served.server.detach(served.queue) }
+    cache.isWriteBack = true
   }
 
   private static func features(of disk: DiskHandle) -> VirtioFeatures {
@@ -79,7 +95,8 @@ public final class VirtioBlock: VirtioDevice {
       .version1, .indirectDescriptors, .eventIndex, .blockSegmentLimit, .blockSize, .blockFlush,
       .blockMultiqueue,
     ]
-    return always.union(disk.isReadOnly ? .blockReadOnly : [.blockDiscard, .blockWriteZeroes])
+    return always.union(
+      disk.isReadOnly ? .blockReadOnly : [.blockCacheMode, .blockDiscard, .blockWriteZeroes])
   }
 
   private static func configuration(of disk: DiskHandle, queueCount: Int, queueDepth: Int) -> [UInt8] {
@@ -97,10 +114,11 @@ public final class VirtioBlock: VirtioDevice {
     put(Configuration.queueCount, UInt16(queueCount))
     guard !disk.isReadOnly else { return bytes }
     put(Configuration.maximumDiscardSectorCount, maximumRangeSectorCount)
-    put(Configuration.maximumDiscardRangeCount, 1 as UInt32)
+    put(Configuration.maximumDiscardRangeCount, maximumRangeCount)
     put(Configuration.discardSectorAlignment, blockSectorCount)
     put(Configuration.maximumWriteZeroesSectorCount, maximumRangeSectorCount)
-    put(Configuration.maximumWriteZeroesRangeCount, 1 as UInt32)
+    put(Configuration.maximumWriteZeroesRangeCount, maximumRangeCount)
+    put(Configuration.writeZeroesMayUnmap, 1 as UInt8)
     return bytes
   }
 }

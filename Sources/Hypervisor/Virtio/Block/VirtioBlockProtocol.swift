@@ -36,12 +36,16 @@ enum VirtioBlockProtocol {
     static let capacity = 0
     static let maximumSegmentCount = 12
     static let blockByteCount = 20
+    /// 8 bits: 1 where there is a cache that has to be flushed, 0 for write-through.
+    static let writeBack = 32
     static let queueCount = 34
     static let maximumDiscardSectorCount = 36
     static let maximumDiscardRangeCount = 40
     static let discardSectorAlignment = 44
     static let maximumWriteZeroesSectorCount = 48
     static let maximumWriteZeroesRangeCount = 52
+    /// 8 bits: 1 where a range that is zeroed may be deallocated.
+    static let writeZeroesMayUnmap = 56
     static let byteCount = 60
   }
 }
@@ -55,6 +59,8 @@ extension VirtioFeatures {
   static let blockSize = VirtioFeatures(rawValue: 1 << 6)
   /// VIRTIO_BLK_F_FLUSH: there is a cache, and a command that flushes it.
   static let blockFlush = VirtioFeatures(rawValue: 1 << 9)
+  /// VIRTIO_BLK_F_CONFIG_WCE: the driver may switch between write-back and write-through.
+  static let blockCacheMode = VirtioFeatures(rawValue: 1 << 11)
   /// VIRTIO_BLK_F_MQ: there may be several queues.
   static let blockMultiqueue = VirtioFeatures(rawValue: 1 << 12)
   /// VIRTIO_BLK_F_DISCARD: ranges can be given up.

@@ -7,7 +7,7 @@ extension VirtioBlockQueue {
   private typealias Status = VirtioBlockProtocol.Status
 
   /// A request's header and data, taken apart; the status byte is already set aside.
-  private struct Parts: BitwiseCopyable {
+  struct Parts: BitwiseCopyable {
     var type: UInt32
     var sector: UInt64
     /// Data for the device: first vector, vectors, bytes.
@@ -81,7 +81,7 @@ extension VirtioBlockQueue {
 
   /// Moves 16 bytes, a header or a range, from the vectors at `index` on, which hold as many, to a copy.
   @inline(__always)
-  private func takeWords(_ vectors: UnsafeMutablePointer<iovec>, _ index: inout Int) -> (UInt64, UInt64) {
+  func takeWords(_ vectors: UnsafeMutablePointer<iovec>, _ index: inout Int) -> (UInt64, UInt64) {
     var words: (UInt64, UInt64) = (0, 0)
     unsafe withUnsafeMutableBytes(of: &words) { target in
       var done = 0
@@ -117,7 +117,8 @@ extension VirtioBlockQueue {
         let offset = offset(parts.sector, byteCount: parts.outByteCount)
       else { break }
       return unsafe begin(
-        .write, head, vectors + parts.outStart, parts.outCount, offset, parts.outByteCount,
+        cache.isWriteBack ? .write : .durableWrite, head, vectors + parts.outStart, parts.outCount, offset,
+        parts.outByteCount,
         writtenByteCount: 1,
         &ring, &engine)
     case Request.flush:
@@ -127,7 +128,9 @@ extension VirtioBlockQueue {
       unsafe answer(head, status: Status.ok, writtenByteCount: UInt32(count) &+ 1, &ring)
       return false
     case Request.discard, Request.writeZeroes:
-      return unsafe performOnRange(parts, head, vectors, &ring, &engine)
+      let status = unsafe changeRanges(parts, vectors, &engine)
+      unsafe answer(head, status: status, writtenByteCount: 1, &ring)
+      return false
     default:
       unsafe answer(head, status: Status.unsupported, writtenByteCount: 1, &ring)
       return false
@@ -136,36 +139,9 @@ extension VirtioBlockQueue {
     return false
   }
 
-  /// DISCARD and WRITE_ZEROES: one range, as the configuration says.
-  private func performOnRange(
-    _ parts: Parts, _ head: UInt16, _ vectors: UnsafeMutablePointer<iovec>, _ ring: inout Virtqueue,
-    _ engine: inout BlockEngine
-  ) -> Bool {
-    var status = Status.ioError
-    if !disk.isReadOnly, parts.outByteCount == VirtioBlockProtocol.rangeByteCount {
-      var index = parts.outStart
-      let (sector, word) = unsafe takeWords(vectors, &index)
-      let sectorCount = UInt32(truncatingIfNeeded: word)
-      let flags = UInt32(truncatingIfNeeded: word &>> 32)
-      let known = parts.type == Request.writeZeroes ? VirtioBlockProtocol.rangeUnmapFlag : 0
-      let byteCount = UInt64(sectorCount) &* VirtioBlockProtocol.sectorByteCount
-      if flags & ~known != 0 {
-        status = Status.unsupported
-      } else if sectorCount <= VirtioBlock.maximumRangeSectorCount,
-        let offset = offset(sector, byteCount: byteCount)
-      {
-        return unsafe begin(
-          parts.type == Request.discard ? .discard : .writeZeroes, head, vectors, 0, offset, byteCount,
-          writtenByteCount: 1, &ring, &engine)
-      }
-    }
-    unsafe answer(head, status: status, writtenByteCount: 1, &ring)
-    return false
-  }
-
   /// Where `sector` is in bytes, if the range is one of whole blocks within the disk.
   @inline(__always)
-  private func offset(_ sector: UInt64, byteCount: UInt64) -> UInt64? {
+  func offset(_ sector: UInt64, byteCount: UInt64) -> UInt64? {
     let (offset, overflow) = sector.multipliedReportingOverflow(by: VirtioBlockProtocol.sectorByteCount)
     guard !overflow, disk.contains(offset: offset, byteCount: byteCount) else { return nil }
     return disk.isAligned(offset) && disk.isAligned(byteCount) ? offset : nil

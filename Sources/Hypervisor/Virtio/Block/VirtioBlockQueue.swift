@@ -11,6 +11,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
   let channel: VirtqueueChannel
   let disk: DiskHandle
   let image: DiskImage
+  let cache: VirtioBlockCache
   let chainLimit: Int
   /// `chainLimit` vectors for each head. Only pages that requests touch become resident.
   let vectors: UnsafeMutablePointer<iovec>
@@ -27,11 +28,15 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
   private var hasStopped = false
 
   /// - Parameter chainLimit: the most descriptors of a chain that are accepted.
-  init(_ binding: VirtioQueueBinding, disk: DiskImage, memory: GuestMemory, chainLimit: Int) {
+  init(
+    _ binding: VirtioQueueBinding, disk: DiskImage, cache: VirtioBlockCache, memory: GuestMemory,
+    chainLimit: Int
+  ) {
     unsafe ring = unsafe binding.ring
     size = unsafe Int(binding.ring.size)
     channel = binding.channel
     image = disk
+    self.cache = cache
     self.disk = disk.handle
     self.memory = memory
     self.chainLimit = chainLimit
