@@ -4,7 +4,7 @@ import Testing
 @testable import Bench
 
 /// What this process holds of the kernel.
-private struct Holdings: Equatable {
+private struct Holdings {
   let descriptors: [String]
   let threadCount: Int
   /// Mappings by name; a KVM memory slot pins one of them, and lives no longer than its machine's descriptor.
@@ -20,6 +20,16 @@ private struct Holdings: Equatable {
     threadCount = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
     let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
     guestMappingCount = maps.split(separator: "\n").count { $0.contains("kvm") || $0.contains("[aio]") }
+  }
+}
+
+extension Holdings {
+  /// What is there now and was not there before, in words.
+  fileprivate func leaks(since before: Holdings) -> [String] {
+    let opened = descriptors.difference(from: before.descriptors).insertions.map { "\($0)" }
+    let threads = threadCount > before.threadCount ? ["\(threadCount - before.threadCount) threads"] : []
+    let mappings = guestMappingCount - before.guestMappingCount
+    return opened + threads + (mappings > 0 ? ["\(mappings) mappings"] : [])
   }
 }
 
@@ -41,9 +51,17 @@ struct StartStopTests {
       let (before, residentBefore) = (try Holdings(), try ResidentMemory.byteCount())
       for index in 0..<1000 { try cycle(index) }
       let (after, residentAfter) = (try Holdings(), try ResidentMemory.byteCount())
-      #expect(after == before)
-      // A leaked guest's memory alone would be more than a thousand times a page.
-      #expect(residentAfter - residentBefore < 4 << 20)
+      let leaks =
+        after.leaks(since: before)
+        + (residentAfter - residentBefore < 4 << 20
+          ? []
+          : [
+            // A leaked guest's memory alone would be more than a thousand times a page.
+            "resident memory grew from \(residentBefore) to \(residentAfter) bytes"
+          ])
+      // Expectations that fail in a process of their own tell no values.
+      for leak in leaks { FileHandle.standardError.write(Data("leaked: \(leak)\n".utf8)) }
+      #expect(leaks.isEmpty)
     }
   }
 }
