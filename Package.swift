@@ -150,6 +150,8 @@ let package = Package(
       ],
       swiftSettings: houseRules),
     // T3: Debian guests of the lkvm binary, in the virtual host of scripts/testbed.
-    .testTarget(name: "DebianGuestTests", swiftSettings: houseRules),
+    .testTarget(
+      name: "DebianGuestTests", dependencies: ["Bench", "HostSystem", "Hypervisor"],
+      swiftSettings: houseRules),
   ]
 )

@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+/// What this process holds of the kernel.
+private struct Holdings {
+  let descriptors: [String]
+  let threadCount: Int
+  /// Mappings by name; a KVM memory slot pins one of them, and lives no longer than its machine's descriptor.
+  let guestMappingCount: Int
+
+  init() throws {
+    let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+    // The listing's own descriptor is gone by now.
+    descriptors = numbers.compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+    }
+    .sorted()
+    threadCount = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+    guestMappingCount = maps.split(separator: "\n").count { $0.contains("kvm") || $0.contains("[aio]") }
+  }
+}
+
+extension Holdings {
+  /// What is there now and was not there before, in words.
+  fileprivate func leaks(since before: Holdings) -> [String] {
+    let opened = descriptors.difference(from: before.descriptors).insertions.map { "\($0)" }
+    let threads = threadCount > before.threadCount ? ["\(threadCount - before.threadCount) threads"] : []
+    let mappings = guestMappingCount - before.guestMappingCount
+    return opened + threads + (mappings > 0 ? ["\(mappings) mappings"] : [])
+  }
+}
+
+/// T2: guests that come and go.
+@Suite(.enabled(if: hasKVM, "/dev/kvm cannot be opened"))
+struct StartStopTests {
+  @Test func `a thousand starts and stops leak no descriptor, thread, mapping or memory`() async {
+    // In a process of its own: other tests open and close things meanwhile.
+    await #expect(processExitsWith: .success) {
+      let run = try GuestRun(
+        "--engine libaio --no-direct --rw randread --requests 4 --warmup 0ms --workers 1")
+      func cycle(_ index: Int) throws {
+        let booted = try BootedGuests(
+          run: run, mode: DataPathMode.allCases[index % DataPathMode.allCases.count])
+        defer { booted.shutDown() }
+        try booted.runToTheEnd()
+      }
+      for index in 0..<8 { try cycle(index) }
+      let (before, residentBefore) = (try Holdings(), try ResidentMemory.byteCount())
+      for index in 0..<1000 { try cycle(index) }
+      let (after, residentAfter) = (try Holdings(), try ResidentMemory.byteCount())
+      let leaks =
+        after.leaks(since: before)
+        + (residentAfter - residentBefore < 4 << 20
+          ? []
+          : [
+            // A leaked guest's memory alone would be more than a thousand times a page.
+            "resident memory grew from \(residentBefore) to \(residentAfter) bytes"
+          ])
+      // Expectations that fail in a process of their own tell no values.
+      for leak in leaks { FileHandle.standardError.write(Data("leaked: \(leak)\n".utf8)) }
+      #expect(leaks.isEmpty)
+    }
+  }
+}
