@@ -12,16 +12,20 @@ final class NinePTemporaryDirectory {
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  deinit { Self.remove(path) }
+  deinit { Self.remove(Array(path.utf8CString)) }
 
-  private static func remove(_ path: String) {
+  /// - Parameter path: bytes, since fuzzing makes names that are no text.
+  private static func remove(_ path: [CChar]) {
     if unsafe Glibc.unlink(path) == 0 { return }
     if let stream = unsafe opendir(path) {
       while let entry = unsafe readdir(stream) {
         let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-          unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+          unsafe bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
         }
-        if name != ".", name != ".." { remove(path + "/" + name) }
+        let dot = CChar(bitPattern: UInt8(ascii: "."))
+        if name != [dot], name != [dot, dot] {
+          remove(path.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] + name + [0])
+        }
       }
       _ = unsafe closedir(stream)
     }
