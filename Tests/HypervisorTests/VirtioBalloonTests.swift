@@ -1,6 +1,8 @@
+import Glibc
 import HostSystem
 import Hypervisor
 import Synchronization
+import SystemPackage
 import Testing
 import VextProtocol
 
@@ -60,6 +62,33 @@ import VextProtocol
     #expect(fixture.device.counters == .init(discardedPageCount: 2, invalidPageCount: 3))
     #expect(try isZero(fixture, 1000))
     #expect(!fixture.needsReset)
+  }
+
+  @Test func `pages that the host's kernel keeps are counted`() throws {
+    let fixture = try makeFixture()
+    try dirty(fixture, 1000)
+    let host = try #require(fixture.memory.regions.first).host.rawValue + 1000 * 4096
+    // Locked memory cannot be discarded.
+    // SAFETY: the page is the fixture's, and mlock changes no byte of it.
+    try #require(unsafe mlock(UnsafeRawPointer(bitPattern: UInt(host)), 4096) == 0)
+    try fixture.offer(Self.inflate, readable: numbers([1000, 1002]))
+    #expect(try fixture.takeUsed(Self.inflate) != nil)
+    #expect(fixture.device.counters == .init(discardedPageCount: 1, refusedPageCount: 1))
+    #expect(try !isZero(fixture, 1000))
+  }
+
+  @Test func `memory is discarded by whole pages, and none that is not there`() throws {
+    let memory = try GuestMemory(byteCount: 1 << 16)
+    try memory.store(7 as UInt8, at: GuestAddress(0x1000))
+    for (start, count): (UInt64, UInt64) in [(0xF000, 0x2000), (.max, 0x1000), (0, .max)] {
+      #expect(throws: Errno.badAddress) { try memory.discard(GuestAddress(start), byteCount: count) }
+    }
+    for (start, count): (UInt64, UInt64) in [(0x1800, 0x1000), (0x1000, 0x800)] {
+      #expect(throws: Errno.invalidArgument) { try memory.discard(GuestAddress(start), byteCount: count) }
+    }
+    #expect(try memory.load(UInt8.self, at: GuestAddress(0x1000)) == 7)
+    try memory.discard(GuestAddress(0x1000), byteCount: 0x1000)
+    #expect(try memory.load(UInt8.self, at: GuestAddress(0x1000)) == 0)
   }
 
   @Test func `half a page number is none`() throws {
@@ -132,7 +161,7 @@ import VextProtocol
     try fixture.offer(Self.statistics, readable: first)
     // The device keeps the buffer until somebody asks.
     #expect(try fixture.takeUsedAtOnce(Self.statistics) == nil)
-    let answer = Answer(fixture.device, timeoutNanoseconds: 10 * Self.second)
+    let answer = try Answer(fixture.device, timeoutNanoseconds: 10 * Self.second)
     #expect(try fixture.takeUsed(Self.statistics) == .init(head: 0, byteCount: 0))
     try fixture.offer(
       Self.statistics, readable: entry(4, 1 << 40) + entry(99, 1) + entry(5, .max) + entry(5, 7) + [1, 2])
@@ -144,7 +173,7 @@ import VextProtocol
 
   @Test func `every figure has its tag`() throws {
     let fixture = try makeFixture()
-    let answer = Answer(fixture.device, timeoutNanoseconds: 10 * Self.second)
+    let answer = try Answer(fixture.device, timeoutNanoseconds: 10 * Self.second)
     #expect(TerminalPeer.eventually { answer.hasStarted })
     try fixture.offer(Self.statistics, readable: (0..<10).flatMap { entry(UInt16($0), UInt64($0) + 100) })
     let statistics = try #require(try? answer.take().get())
@@ -197,17 +226,25 @@ import VextProtocol
 
   /// A request for statistics on a thread of its own.
   private final class Answer: Sendable {
-    private let result = Mutex<Result<BalloonStatistics, BalloonError>?>(nil)
+    private final class Box: Sendable {
+      private let result = Mutex<Result<BalloonStatistics, BalloonError>?>(nil)
+
+      var value: Result<BalloonStatistics, BalloonError>? { result.withLock { $0 } }
+
+      func set(_ new: Result<BalloonStatistics, BalloonError>) { result.withLock { $0 = new } }
+    }
+
+    private let result = Box()
     private let started = TerminalFlag()
 
-    init(_ balloon: VirtioBalloon, timeoutNanoseconds: UInt64) {
-      Task.detached { [self] in
+    /// A thread of its own, for the tests' pool may be full of tests that wait.
+    init(_ balloon: VirtioBalloon, timeoutNanoseconds: UInt64) throws {
+      _ = try HostThread(name: "statistics", cpus: nil) { [result, started] in
         started.set()
         do throws(BalloonError) {
-          let statistics = try balloon.requestStatistics(timeoutNanoseconds: timeoutNanoseconds)
-          result.withLock { $0 = .success(statistics) }
+          result.set(.success(try balloon.requestStatistics(timeoutNanoseconds: timeoutNanoseconds)))
         } catch {
-          result.withLock { $0 = .failure(error) }
+          result.set(.failure(error))
         }
       }
     }
@@ -215,8 +252,8 @@ import VextProtocol
     var hasStarted: Bool { started.isSet }
 
     func take() -> Result<BalloonStatistics, BalloonError> {
-      _ = TerminalPeer.eventually { result.withLock { $0 != nil } }
-      return result.withLock { $0 } ?? .failure(.timedOut)
+      _ = TerminalPeer.eventually { result.value != nil }
+      return result.value ?? .failure(.timedOut)
     }
   }
 }
