@@ -113,7 +113,7 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "AllocationCounter", "Hypervisor", "HostSystem", "VextProtocol",
+        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
