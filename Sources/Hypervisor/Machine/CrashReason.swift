@@ -1,7 +1,3 @@
-import Glibc
-import HostSystem
-import SystemPackage
-
 /// Why KVM or the processor could not go on, in words for a person.
 struct CrashReason {
   /// KVM_INTERNAL_ERROR_EMULATION: KVM met an instruction that it cannot emulate.
@@ -38,22 +34,7 @@ struct CrashReason {
   /// The message, with advice where the cause is a KVM that is not built for unmodified kernels.
   func text(isSoftwareKVM: Bool) -> String {
     guard isEmulationFailure, isSoftwareKVM else { return message }
-    return message + """
-
-        This KVM (kvm_pvm, software) cannot run an unmodified kernel; scripts/testbed -- COMMAND runs COMMAND on one \
-      that can.
-      """
-  }
-
-  /// Whether the KVM of this machine works without VT-x and AMD-V. Decided by the module that is loaded: CPUID's flags
-  /// say nothing about it.
-  static var isSoftwareKVMLoaded: Bool {
-    do throws(Errno) {
-      _ = try OwnedDescriptor.open("/sys/module/kvm_pvm", flags: O_RDONLY)
-      return true
-    } catch {
-      return false
-    }
+    return "\(message)\n  \(SoftwareKVM.advice)"
   }
 }
 

@@ -52,7 +52,7 @@ extension VCPURunner {
     do throws(KVMError) { dump = try VCPUDump(vcpu, memory: memory).text } catch {
       dump = "  registers not readable: \(error)"
     }
-    let text = "vCPU \(vcpu.index): \(reason.text(isSoftwareKVM: CrashReason.isSoftwareKVMLoaded))\n\(dump)"
+    let text = "vCPU \(vcpu.index): \(reason.text(isSoftwareKVM: SoftwareKVM.isLoaded))\n\(dump)"
     end.end(.crashed(text))
     return .crashed(text)
   }

@@ -147,6 +147,13 @@ public struct BlockEngine: ~Copyable {
     return completion
   }
 
+  /// Zeroes a range and keeps its blocks, or, where the file system cannot (tmpfs), gives them back: they then read as
+  /// zero too.
+  private static func zero(_ descriptor: Int32, _ offset: Int64, _ byteCount: Int64) -> Int64 {
+    let result = linux_zero_range(descriptor, offset, byteCount)
+    return result == -Int64(EOPNOTSUPP) ? linux_punch_hole(descriptor, offset, byteCount) : result
+  }
+
   private static func perform(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64
@@ -162,7 +169,7 @@ public struct BlockEngine: ~Copyable {
           unsafe linux_pwritev2(disk.descriptor, vectors, Int32(vectorCount), position, LINUX_RWF_DSYNC)
         case .flush: linux_fdatasync(disk.descriptor)
         case .discard: linux_punch_hole(disk.descriptor, position, length)
-        case .writeZeroes: linux_zero_range(disk.descriptor, position, length)
+        case .writeZeroes: zero(disk.descriptor, position, length)
         }
       if result == -Int64(EINTR) { continue }
       return result < 0 || operation.movesBytes ? result : length

@@ -9,9 +9,7 @@ struct InstanceOptions: ParsableArguments {
   var name: [String] = []
 
   func validate() throws {
-    guard all != name.isEmpty else {
-      guard all else { throw ValidationError("name a guest with --name, or take --all") }
-      throw ValidationError("--all and --name exclude each other")
-    }
+    if all, !name.isEmpty { throw ValidationError("--all and --name exclude each other") }
+    if !all, name.isEmpty { throw ValidationError("name a guest with --name, or take --all") }
   }
 }

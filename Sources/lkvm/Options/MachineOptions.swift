@@ -19,6 +19,9 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("NUMA node that guest memory is bound to.", valueName: "node"))
   var numaNode: Int?
 
+  @Flag(help: "Let the guest go on where KVM emulates its kernel one instruction at a time (kvm_pvm).")
+  var anyKvm = false
+
   func validate() throws {
     if let cpus, cpus < 1 { throw ValidationError("--cpus \(cpus): a guest has at least one vCPU") }
     if let mem, mem.byteCount == 0 { throw ValidationError("--mem 0: a guest has memory") }

@@ -9,6 +9,8 @@ struct GuestRun {
   private let plan: GuestPlan
   private let guest: Guest
   private let networks: GuestNetworks
+  /// Whether the guest goes on where KVM only emulates its kernel.
+  private let takesAnyKVM: Bool
 
   /// Boots the guest that the options describe, waits for its end, and ends the command with its exit code.
   static func perform(
@@ -25,10 +27,11 @@ struct GuestRun {
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
-      let run = try GuestRun(plan: plan, networks: networks, device: options.devices.dev, startUp: startUp)
+      let run = try GuestRun(plan: plan, networks: networks, options: options, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
-      if options.debugging.stats { StandardError.write(RunStatistics(run.guest).text) }
+      if options.debugging.stats { StandardError.write(try RunStatistics(run.guest).text) }
+      if let path = options.debugging.statsFile { try RunStatistics(run.guest).append(to: path) }
     } catch {
       networks.close()
       throw error
@@ -43,11 +46,12 @@ struct GuestRun {
     do { return try directory.claim(name) } catch { throw LkvmFailure("--name: \(error)") }
   }
 
-  private init(plan: GuestPlan, networks: GuestNetworks, device: String, startUp: StartUpClock) throws {
+  private init(plan: GuestPlan, networks: GuestNetworks, options: RunOptions, startUp: StartUpClock) throws {
+    takesAnyKVM = options.machine.anyKvm
     self.plan = plan
     self.networks = networks
     let system: KVMSystem
-    do { system = try KVMSystem(path: device) } catch { throw LkvmFailure("\(error)") }
+    do { system = try KVMSystem(path: options.devices.dev) } catch { throw LkvmFailure("\(error)") }
     do {
       guest = try Guest(
         plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, system: system)
@@ -88,8 +92,14 @@ struct GuestRun {
     try poll.add(descriptor: signals.rawValue, token: 0)
     try poll.add(descriptor: guest.machine.endDescriptor, token: 1)
     var events = EventBuffer(capacity: 2)
+    var judges = SoftwareKVM.isLoaded && !takesAnyKVM
     while guest.machine.end == nil {
-      try poll.wait(timeoutMilliseconds: -1, into: &events)
+      let count = try poll.wait(
+        timeoutMilliseconds: judges ? SoftwareKVM.patienceMilliseconds : -1, into: &events)
+      if judges, count == 0, guest.machine.end == nil {
+        judges = false
+        if let verdict = try SoftwareKVM.verdict(on: guest.machine) { guest.machine.end(.crashed(verdict)) }
+      }
       while let signal = signals.read() {
         if signal == SIGWINCH { guest.windowSizeChanged() } else { return signal }
       }

@@ -1,23 +1,64 @@
+import Glibc
+import HostSystem
 import Hypervisor
+import SystemPackage
 
-/// What `--stats` tells at a run's end.
+/// What a run cost: start-up times, memory and vmexits. Taken when the guest has been shut down and still exists.
 struct RunStatistics {
-  private let guest: Guest
+  /// Names with units, and their values, in a fixed order; what is not known is left out.
+  let figures: [(name: String, value: UInt64)]
 
-  /// The figures of a guest that has been shut down.
-  init(_ guest: Guest) { self.guest = guest }
-
-  /// One figure a line.
-  var text: String {
-    var lines: [String] = []
-    func milestone(_ name: String, _ milestone: StartUpClock.Milestone) {
-      guard let nanoseconds = guest.startUp.nanosecondsSinceExecution(milestone) else { return }
-      lines.append("\(name): \(nanoseconds / 1000) us")
+  /// The figures of `guest`.
+  init(_ guest: Guest) throws {
+    var figures: [(String, UInt64)] = []
+    let milestones: [(String, StartUpClock.Milestone)] = [
+      ("exec_to_main_us", .entered), ("exec_to_kernel_loaded_us", .loaded),
+      ("exec_to_first_instruction_us", .started), ("exec_to_init_us", .initRunning),
+    ]
+    for (name, milestone) in milestones {
+      if let nanoseconds = guest.startUp.nanosecondsSinceExecution(milestone) {
+        figures.append((name, nanoseconds / 1000))
+      }
     }
-    milestone("exec to main", .entered)
-    milestone("exec to kernel loaded", .loaded)
-    milestone("exec to first guest instruction", .started)
-    milestone("exec to init", .initRunning)
-    return lines.map { "stats: \($0)\n" }.joined()
+    let resident = try Self.residentByteCount()
+    let guestResident = UInt64(try guest.machine.memory.residentByteCount())
+    figures.append(("resident_beyond_guest_ram_kib", (resident - min(resident, guestResident)) >> 10))
+    figures.append(("guest_ram_resident_kib", guestResident >> 10))
+    let exits = try guest.exitCounts()
+    figures += [
+      ("vmexits", exits.total), ("vmexits_port_io", exits.io), ("vmexits_mmio", exits.mmio),
+      ("vmexits_halt", exits.halt), ("vmexits_host_irq", exits.irq), ("user_exits", exits.user),
+    ]
+    self.figures = figures
+  }
+
+  /// One figure a line, for a person.
+  var text: String { figures.map { "stats: \($0.name): \($0.value)\n" }.joined() }
+
+  /// One JSON object on a line.
+  var json: String { "{" + figures.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n" }
+
+  /// Adds the JSON object to the file at `path`.
+  func append(to path: String) throws(LkvmFailure) {
+    let line = Array(json.utf8)
+    do throws(Errno) {
+      let file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+      let count = unsafe line.withUnsafeBytes { unsafe write(file.rawValue, $0.baseAddress, $0.count) }
+      if count < 0 { throw Errno(rawValue: errno) }
+      guard count == line.count else { throw .noSpace }
+      try file.close()
+    } catch {
+      throw LkvmFailure("--stats-file \(path): \(error)")
+    }
+  }
+
+  /// The process's resident memory: the second number of /proc/self/statm, in pages.
+  private static func residentByteCount() throws(LkvmFailure) -> UInt64 {
+    let text = try HostFileReader.contents(of: "/proc/self/statm", option: "--stats", limit: 4096)
+    let words = String(decoding: text, as: UTF8.self).split(separator: " ")
+    guard words.count > 1, let pages = UInt64(words[1]) else {
+      throw LkvmFailure("--stats: /proc/self/statm is of an unknown form")
+    }
+    return pages * UInt64(Mapping.pageByteCount)
   }
 }
