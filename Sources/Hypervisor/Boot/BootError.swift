@@ -44,6 +44,8 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   case kernelTooBig(Subject, endAddress: UInt64, lowMemoryByteCount: UInt64)
   /// The initial RAM disk does not fit above the kernel.
   case initrdTooBig(String, byteCount: UInt64, availableByteCount: UInt64)
+  /// The initial RAM disk that is made for the guest could not be.
+  case cannotMakeInitrd(GuestRootError)
   /// More bytes than the kernel takes.
   case commandLineTooLong(byteCount: Int, limit: Int)
   /// Less RAM than the boot structures alone need.
@@ -73,6 +75,7 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
       "\(file): needs memory up to \(end >> 20) MiB, but the guest has \(memory >> 20) MiB below the PCI hole"
     case .initrdTooBig(let name, let byteCount, let available):
       "initrd \(name): its \(byteCount) bytes do not fit into the \(available) bytes above the kernel"
+    case .cannotMakeInitrd(let error): error.description
     case .commandLineTooLong(let byteCount, let limit):
       "kernel command line: \(byteCount) bytes, but the kernel takes \(limit)"
     case .memoryTooSmall(let byteCount, let minimum):

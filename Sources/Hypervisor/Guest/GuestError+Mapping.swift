@@ -38,7 +38,7 @@ extension BootError {
       case .kernel: .kernel
       case .initrd: .initrd
       }
-    case .initrdTooBig: .initrd
+    case .initrdTooBig, .cannotMakeInitrd: .initrd
     case .kernelTooBig, .memoryTooSmall: .memory
     case .commandLineTooLong: .parameters
     case .badVCPUCount, .kvm: .machine

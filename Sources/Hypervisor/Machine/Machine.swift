@@ -37,6 +37,8 @@ public final class Machine: Sendable {
     affinity = configuration.vcpuAffinity
     do throws(Errno) {
       memory = try GuestMemory(byteCount: configuration.memoryByteCount, node: configuration.memoryNode)
+      // Only advice: a kernel without huge pages says EINVAL, and nothing is lost.
+      if configuration.advisesHugePages { try? memory.adviseHugePages() }
       if configuration.prefaultsMemory { try memory.prefault() }
     } catch {
       throw .memory(byteCount: configuration.memoryByteCount, error)

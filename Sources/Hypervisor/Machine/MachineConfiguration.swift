@@ -14,6 +14,8 @@ public struct MachineConfiguration: Sendable {
   public var memoryNode: Int?
   /// Whether every page of RAM is made resident before the guest starts.
   public var prefaultsMemory: Bool
+  /// Whether the kernel is asked to back RAM by transparent huge pages: fewer faults, and fewer misses of the TLB.
+  public var advisesHugePages = false
   /// What the machine tells about its guest.
   public var debug: MachineDebugOptions
 

@@ -23,8 +23,8 @@ struct GuestInitrd {
     let files = try Self.moduleFiles(kernelPath, kinds)
     let archive = try Initramfs(
       initProgram: GuestInitImage.bytes(), moduleFiles: files, task: Self.task(options, command: command)
-    ).archive()
-    source = InitrdSource(bytes: archive)
+    )
+    source = InitrdSource(archive: archive)
   }
 
   private static func kinds(

@@ -5,11 +5,13 @@ final class OpenInitrd {
   private enum Piece {
     case file(OpenFile)
     case bytes([UInt8])
+    case archive(Initramfs)
 
     var byteCount: UInt64 {
       switch self {
       case .file(let file): file.file.byteCount
       case .bytes(let bytes): UInt64(bytes.count)
+      case .archive(let archive): UInt64(archive.byteCount)
       }
     }
   }
@@ -32,6 +34,7 @@ final class OpenInitrd {
         switch piece {
         case .file(let path): .file(try OpenFile(.initrd(path)))
         case .bytes(let bytes): .bytes(bytes)
+        case .archive(let archive): .archive(archive)
         }
       // An archive is found behind another one only at a multiple of four bytes; zero bytes between are skipped.
       let offset = (end + 3) & ~3
@@ -53,8 +56,25 @@ final class OpenInitrd {
           at: 0, byteCount: open.file.byteCount, into: memory, at: address + offset)
       case .bytes(let bytes):
         isRAM = (try? memory.write(bytes, at: GuestAddress(address + offset))) != nil
+      case .archive(let archive):
+        isRAM = try Self.write(archive, into: memory, at: GuestAddress(address + offset))
       }
       guard isRAM else { throw .initrdTooBig(name, byteCount: byteCount, availableByteCount: 0) }
     }
+  }
+
+  /// Writes the archive into RAM; tells whether there is RAM.
+  private static func write(
+    _ archive: Initramfs, into memory: GuestMemory, at address: GuestAddress
+  ) throws(BootError) -> Bool {
+    let byteCount = archive.byteCount
+    guard let target = unsafe memory.map.hostPointer(address, byteCount: UInt64(byteCount)) else { return false }
+    do throws(GuestRootError) {
+      // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
+      unsafe try archive.write(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount))
+    } catch {
+      throw .cannotMakeInitrd(error)
+    }
+    return true
   }
 }
