@@ -14,20 +14,13 @@ public struct ControlClient: ~Copyable {
   public init(
     path: String, timeoutMilliseconds: UInt64 = ControlClient.defaultTimeoutMilliseconds
   ) throws(ControlError) {
-    do throws(Errno) { connection = ControlConnection(try UnixSocket.connected(path: path)) } catch {
-      switch error {
-      case .connectionRefused, .noSuchFileOrDirectory: throw .notRunning(path: path)
-      case .wouldBlock: throw .timedOut
-      default: throw .system(error)
-      }
-    }
+    connection = ControlConnection(try Self.connect(path, deadline: Self.deadline(timeoutMilliseconds)))
     self.timeoutMilliseconds = timeoutMilliseconds
   }
 
   /// Asks, and waits for the answer.
   public func send(_ request: ControlRequest) throws(ControlError) -> ControlReply {
-    let nanoseconds = min(timeoutMilliseconds, UInt64(UInt32.max)) * 1_000_000
-    let deadline = HostClock.monotonicNanoseconds() + nanoseconds
+    let deadline = Self.deadline(timeoutMilliseconds)
     try connection.send(request.encoded, deadline: deadline)
     let (status, payload) = try connection.receive(limit: ControlReply.payloadLimit, deadline: deadline)
     return try ControlReply(status: status, payload: payload)
@@ -40,6 +33,25 @@ public struct ControlClient: ~Copyable {
   public func state() throws(ControlError) -> ControlState {
     guard let state = ControlState(rawValue: try number(.state)) else { throw .malformedReply }
     return state
+  }
+
+  private static func connect(_ path: String, deadline: UInt64) throws(ControlError) -> UnixSocket {
+    while true {
+      do throws(Errno) { return try UnixSocket.connected(path: path) } catch {
+        switch error {
+        case .connectionRefused, .noSuchFileOrDirectory: throw .notRunning(path: path)
+        // Many others wait for the machine; the kernel does not queue this one.
+        case .wouldBlock:
+          guard HostClock.monotonicNanoseconds() < deadline else { throw .timedOut }
+          HostClock.sleep(nanoseconds: 10_000_000)
+        default: throw .system(error)
+        }
+      }
+    }
+  }
+
+  private static func deadline(_ milliseconds: UInt64) -> UInt64 {
+    HostClock.monotonicNanoseconds() + min(milliseconds, UInt64(UInt32.max)) * 1_000_000
   }
 
   private func number(_ request: ControlRequest) throws(ControlError) -> UInt32 {
