@@ -7,8 +7,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+// The index of the first byte that is `byte`; `byte_count` if there is none.
+static inline size_t linux_index_of_byte(const void *bytes, size_t byte_count, unsigned char byte) {
+  const char *found = memchr(bytes, byte, byte_count);
+  return found ? (size_t)(found - (const char *)bytes) : byte_count;
+}
 
 // Whatever the umask is.
 static inline int linux_chmod(const char *path, unsigned int mode) { return chmod(path, mode) < 0 ? -errno : 0; }
@@ -25,6 +32,12 @@ static inline int64_t linux_regular_file_size(int descriptor) {
   struct stat status;
   if (fstat(descriptor, &status) < 0) return -errno;
   return S_ISREG(status.st_mode) ? status.st_size : -EINVAL;
+}
+
+// A symbolic link counts itself.
+static inline int linux_path_exists(const char *path) {
+  struct stat status;
+  return lstat(path, &status) == 0;
 }
 
 // A symbolic link counts as what it leads to.

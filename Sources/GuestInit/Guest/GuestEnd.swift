@@ -55,12 +55,13 @@ enum GuestEnd {
     return false
   }
 
-  /// Where `lkvm.exit=PORT` (decimal) says that lkvm waits for the status; nil on a machine that is not lkvm's.
+  /// Where lkvm waits for the status: port F4h, unless `lkvm.exit=` says another (decimal), or `none`.
   private static func exitPort() -> UInt16? {
     var arena = Arena()
     let parameters = try? KernelParameters(&arena)
+    guard let wanted = parameters?.value("lkvm.exit=") else { return 0xF4 }
     // ioperm knows no higher ports.
-    guard let port = parameters?.value("lkvm.exit=")?.number(), port < 0x400 else { return nil }
+    guard let port = wanted.number(), port < 0x400 else { return nil }
     return UInt16(truncatingIfNeeded: port)
   }
 

@@ -3,10 +3,11 @@ enum HostFiles {
   /// What every 9p mount of lkvm's needs.
   static var transportOptions: Text { "trans=virtio,version=9p2000.L,msize=262144" }
 
-  /// Mounts the share "hostfs" on /host as `lkvm.host=` says: `ro` (and when nothing is said), `rw` or `none`, then
-  /// further mount options after a comma.
+  /// Mounts the share "hostfs" on /host as `lkvm.host=` says: `ro`, `rw` or `none`, then further mount options after a
+  /// comma. When nothing is said it is read-only and cached, so that programs start fast: what the host changes while
+  /// the guest runs may not be seen.
   static func mount(_ parameters: KernelParameters, _ arena: inout Arena) {
-    let wanted = parameters.value("lkvm.host=") ?? "ro"
+    let wanted = parameters.value("lkvm.host=") ?? "ro,cache=loose"
     if wanted == "none" || Kernel.isMountPoint("/host") { return }
     do throws(Errno) {
       let comma = wanted.index(of: UInt8(ascii: ","))

@@ -21,11 +21,14 @@ public struct GuestRootDirectory: Equatable, Sendable {
     name: String, in parent: String, initProgram: [UInt8]
   ) throws(GuestRootError) -> GuestRootDirectory {
     let root = try GuestRootDirectory(name: name, in: parent)
-    var builder = TreeBuilder(root: root.path)
+    guard !exists(root.path) else { throw .alreadyExists(path: root.path) }
+    // Made under another name first: a run that starts meanwhile sees the whole of it or nothing.
+    var builder = TreeBuilder(root: "\(parent)/.\(name).\(getpid())")
     do throws(GuestRootError) {
       try TreeBuilder.makeParent(parent)
       try builder.makeRoot()
       try GuestRootLayout.populate(&builder, name: name, initProgram: initProgram)
+      try rename(builder.root, to: root.path)
     } catch {
       builder.removeAll()
       throw error
@@ -38,11 +41,12 @@ public struct GuestRootDirectory: Equatable, Sendable {
     name: String = defaultName, in parent: String, initProgram: [UInt8]
   ) throws(GuestRootError) -> GuestRootDirectory {
     let root = try GuestRootDirectory(name: name, in: parent)
-    guard isDirectory(root.path) else {
+    do throws(GuestRootError) {
       return try create(name: name, in: parent, initProgram: initProgram)
+    } catch .alreadyExists {
+      try root.update(initProgram)
+      return root
     }
-    try root.update(initProgram)
-    return root
   }
 
   /// The roots in `parent`, by name; none if there is no such directory.
@@ -75,18 +79,29 @@ public struct GuestRootDirectory: Equatable, Sendable {
     let draft = "\(file).\(getpid())"
     do throws(Errno) {
       try HostFile.create(draft, initProgram, permissions: 0o755)
-      try HostFile.check(
-        unsafe draft.withCString { from in
-          unsafe file.withCString { unsafe linux_rename_in(AT_FDCWD, from, AT_FDCWD, $0) }
-        })
+      try HostFile.rename(draft, to: file)
     } catch {
       _ = unsafe draft.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 0) }
       throw .cannotCreate(path: file, error)
     }
   }
 
-  private static func isDirectory(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_path_is_directory($0) } != 0
+  /// Gives a finished root its name.
+  private static func rename(_ draft: String, to path: String) throws(GuestRootError) {
+    do throws(Errno) {
+      try HostFile.rename(draft, to: path)
+    } catch .directoryNotEmpty {
+      throw .alreadyExists(path: path)
+    } catch .fileExists {
+      throw .alreadyExists(path: path)
+    } catch {
+      throw .cannotCreate(path: path, error)
+    }
+  }
+
+  /// Whether anything is there, be it a link that leads nowhere.
+  private static func exists(_ path: String) -> Bool {
+    unsafe path.withCString { unsafe linux_path_exists($0) } != 0
   }
 
   private static func isRegularFile(_ path: String) -> Bool {

@@ -24,7 +24,10 @@ enum GuestRootLayout {
     for (path, permissions) in directories { try tree.addDirectory(path, permissions: permissions) }
 
     let own = Set(directories.map { String($0.path.dropFirst()) })
-    let others = try DirectoryNames.read("/").filter { !$0.hasPrefix(".") && !own.contains($0) }
+    let others = try DirectoryNames.read("/").filter { name in
+      !name.hasPrefix(".") && name != "lost+found" && !own.contains(name)
+        && HostFile.isDirectory("/\(name)")
+    }
     for entry in Set(others).union(hostDirectories).sorted() {
       try tree.addLink("/\(entry)", to: "/host/\(entry)")
     }

@@ -59,6 +59,19 @@ enum HostFile {
     return bytes
   }
 
+  /// Whether a directory is at `path`, or a link to one.
+  static func isDirectory(_ path: String) -> Bool {
+    unsafe path.withCString { unsafe linux_path_is_directory($0) } != 0
+  }
+
+  /// Replaces what is at `target`, in one step.
+  static func rename(_ source: String, to target: String) throws(Errno) {
+    try check(
+      unsafe source.withCString { source in
+        unsafe target.withCString { unsafe linux_rename_in(AT_FDCWD, source, AT_FDCWD, $0) }
+      })
+  }
+
   /// Creates the file at `path`, which must not exist, with `contents`.
   static func create(_ path: String, _ contents: [UInt8], permissions: UInt32) throws(Errno) {
     let descriptor = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: permissions)

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Makes directories, links and files below one directory, and can take all of them away again.
 struct TreeBuilder {
-  private let root: String
+  let root: String
   private var directories: [String] = []
   private var files: [String] = []
 
@@ -25,8 +25,6 @@ struct TreeBuilder {
   mutating func makeRoot() throws(GuestRootError) {
     do throws(Errno) {
       try Self.makeDirectory(root, permissions: 0o755)
-    } catch .fileExists {
-      throw .alreadyExists(path: root)
     } catch {
       throw .cannotCreate(path: root, error)
     }
