@@ -84,6 +84,17 @@ public final class GuestMemory: @unchecked Sendable {
     unsafe UnsafeMutableRawBufferPointer(start: target, count: bytes.count).copyBytes(from: bytes)
   }
 
+  /// Makes the file's bytes from `fileOffset` on the contents of the run at `address`, without reading them now: whole
+  /// pages, and multiples of ``pageByteCount`` all three. Before the guest runs. See ``Mapping/overlay``.
+  func overlay(
+    descriptor: Int32, fileOffset: UInt64, at address: GuestAddress, byteCount: UInt64
+  ) throws(Errno) {
+    guard let start = unsafe map.hostPointer(address, byteCount: byteCount) else { throw .invalidArgument }
+    let offset = unsafe start - mapping.base
+    try mapping.overlay(
+      descriptor: descriptor, fileOffset: Int64(clamping: fileOffset), at: offset, byteCount: Int(byteCount))
+  }
+
   /// Copies `byteCount` bytes out.
   public func read(_ byteCount: Int, at address: GuestAddress) throws(GuestMemoryError) -> [UInt8] {
     guard let count = UInt64(exactly: byteCount) else {

@@ -19,6 +19,9 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("NUMA node that guest memory is bound to.", valueName: "node"))
   var numaNode: Int?
 
+  @Flag(help: "Ask for transparent huge pages: a slower start, a faster guest.")
+  var hugePages = false
+
   @Flag(help: "Let the guest go on where KVM emulates its kernel one instruction at a time (kvm_pvm).")
   var anyKvm = false
 

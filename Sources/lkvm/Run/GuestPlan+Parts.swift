@@ -20,7 +20,7 @@ extension GuestPlan {
     var machine = MachineConfiguration(
       name: name, memoryByteCount: memoryByteCount, vcpuCount: vcpuCount,
       vcpuAffinity: try pinning(options.machine.pin), memoryNode: options.machine.numaNode)
-    machine.advisesHugePages = true
+    machine.advisesHugePages = options.machine.hugePages
     machine.debug.logsUnclaimedPorts = options.debugging.debugIoport
     machine.debug.logsUnclaimedMemory = options.debugging.debugMmio
     machine.debug.singleSteps = options.debugging.debugSingleStep

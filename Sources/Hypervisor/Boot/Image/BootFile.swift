@@ -63,9 +63,28 @@ struct BootFile: ~Copyable, Sendable {
     guard let target = unsafe memory.map.hostPointer(GuestAddress(address), byteCount: byteCount) else {
       return false
     }
+    let overlaid = overlay(at: offset, byteCount: byteCount, into: memory, at: address)
     // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
-    try unsafe read(offset, into: target, byteCount: Int(byteCount))
+    try unsafe read(offset + overlaid, into: target + Int(overlaid), byteCount: Int(byteCount - overlaid))
     return true
+  }
+
+  /// Maps the whole pages of a run that is aligned in the file as it is in memory, which costs no time however long it
+  /// is, and returns their bytes; 0 where that cannot be.
+  private func overlay(
+    at offset: UInt64, byteCount: UInt64, into memory: GuestMemory, at address: UInt64
+  ) -> UInt64 {
+    let page = GuestMemory.pageByteCount
+    let whole = byteCount / page * page
+    guard whole > 0, offset % page == 0, address % page == 0 else { return 0 }
+    do throws(Errno) {
+      try memory.overlay(
+        descriptor: descriptor.rawValue, fileOffset: offset, at: GuestAddress(address), byteCount: whole)
+      return whole
+    } catch {
+      // A file system without mmap: the pages are read instead.
+      return 0
+    }
   }
 
   private func read(
