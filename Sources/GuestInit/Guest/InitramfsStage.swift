@@ -11,6 +11,8 @@ struct InitramfsStage {
     Terminal.ensureStandardFiles()
     GuestEnd.tellRunning()
     ModuleLoader.loadAll(&arena)
+    // A virtio console is there only now.
+    Terminal.connectStandardFiles()
 
     let parameters = try attempt("read the kernel's command line") { () throws(Errno) in
       try KernelParameters(&arena)

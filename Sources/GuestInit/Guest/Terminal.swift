@@ -34,6 +34,17 @@ struct Terminal {
     }
   }
 
+  /// Connects standard input, output and error to the console, if there is one.
+  static func connectStandardFiles() {
+    guard let file = try? Kernel.open("/dev/console", [.readWrite, .noControllingTerminal]) else { return }
+    useAsStandardFiles(file)
+  }
+
+  private static func useAsStandardFiles(_ file: UInt64) {
+    for standard: UInt64 in 0...2 { Kernel.attempt(.dup2, file, standard) }
+    if file > 2 { Kernel.close(file) }
+  }
+
   /// Makes the console the terminal of a new session, and standard input, output and error of this process.
   func takeOver(_ parameters: KernelParameters) {
     Kernel.attempt(.setsid)
@@ -41,8 +52,7 @@ struct Terminal {
     Kernel.attempt(.ioctl, file, Self.setControlling, 1)
     setModes(file, translatesNewlines: parameters.value("lkvm.crlf=").map { $0 != "0" } ?? true)
     if let window = parameters.value("lkvm.window=") { setWindow(file, window) }
-    for standard: UInt64 in 0...2 { Kernel.attempt(.dup2, file, standard) }
-    if file > 2 { Kernel.close(file) }
+    Self.useAsStandardFiles(file)
   }
 
   private func setModes(_ file: UInt64, translatesNewlines: Bool) {
