@@ -52,10 +52,14 @@ public final class Terminal: ConsoleEndpoint {
     if let windowSize { stream.device?.windowSizeChanged(windowSize) }
   }
 
-  /// The size of the window, if the output is a terminal that knows it (TIOCGWINSZ).
-  public var windowSize: ConsoleSize? {
+  /// The size of the window, if the output is a terminal that knows it.
+  public var windowSize: ConsoleSize? { Self.windowSize(of: output) }
+
+  /// The size of the window of a descriptor, if it is a terminal that knows it (TIOCGWINSZ).
+  public static func windowSize(of descriptor: Int32) -> ConsoleSize? {
     var size = ConsoleSize(columns: 0, rows: 0)
-    guard unsafe linux_window_size(output, &size.columns, &size.rows) == 0, size.columns > 0, size.rows > 0
+    guard unsafe linux_window_size(descriptor, &size.columns, &size.rows) == 0, size.columns > 0,
+      size.rows > 0
     else { return nil }
     return size
   }

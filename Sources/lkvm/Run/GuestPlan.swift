@@ -30,7 +30,8 @@ struct GuestPlan {
     let storage = try GuestStorage(options, vcpuCount: machine.vcpuCount, home: home, command: command)
     networks = try Self.networks(options)
     var parameters = KernelParameters(
-      console: options.devices.console, root: storage.root, network: nil, user: options.kernel.params,
+      console: options.devices.console, root: storage.root, network: nil,
+      terminal: Terminal.windowSize(of: STDOUT_FILENO), user: options.kernel.params,
       onlyUser: options.kernel.nodefaults)
     if !options.devices.noDhcp { parameters.network = Self.networkParameter(networks.first) }
     let initrd = try GuestInitrd(

@@ -18,6 +18,8 @@ struct KernelParameters: Equatable {
   var root: Root
   /// `lkvm.net=` of the guest's init, or nil where the guest sees to its network.
   var network: String?
+  /// The terminal that lkvm writes to; nil where it writes to a file or a pipe.
+  var terminal: ConsoleSize?
   /// `--params`, in order.
   var user: [String]
   /// `--nodefaults`: the user's parameters alone.
@@ -28,7 +30,7 @@ struct KernelParameters: Equatable {
     let given = user.joined(separator: " ")
     guard !onlyUser else { return given }
     var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
-    if case .share(_, .some) = root { words.append("lkvm.exit=\(ExitStatusPort.port)") }
+    if case .share(_, .some) = root { words += initWords }
     if let network { words.append(network) }
     if !given.isEmpty { words.append(given) }
     // The user's own root goes before ours.
@@ -46,6 +48,13 @@ struct KernelParameters: Equatable {
     // Early messages have no other way than the serial port, which nobody sees: leave them out.
     case .virtio: ["console=hvc0"]
     }
+  }
+
+  /// What lkvm's own init in the guest is told.
+  private var initWords: [String] {
+    // Nobody wants carriage returns in a file.
+    let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"
+    return ["lkvm.exit=\(ExitStatusPort.port)", output]
   }
 
   private static func words(for root: Root, given: String) -> [String] {
