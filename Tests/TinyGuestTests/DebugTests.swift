@@ -56,6 +56,17 @@ extension TinyGuests {
       #expect(guest.outcome == nil)
     }
 
+    @Test func `vmexits are told while a guest runs that never leaves, and after its end`() throws {
+      let guest = try TinyGuest(GuestCode.writePort(0x500, 1, byteCount: 1))
+      try guest.machine.start()
+      #expect(TinyGuest.wait { guest.ports.accesses.count == 1 })
+      let counts = try guest.machine.vcpus[0].exitCounts()
+      #expect(counts.user >= 1)
+      #expect(counts.total >= 1)
+      guest.machine.stop()
+      #expect(try guest.machine.vcpus[0].exitCounts().total >= counts.total)
+    }
+
     @Test func `single-stepping exits at each instruction`() throws {
       var debug = MachineDebugOptions()
       debug.singleSteps = true

@@ -84,11 +84,7 @@ extension Guest: ControlHandler {
   /// vmexits of all vCPUs so far. Any thread.
   public func exitCounts() throws(KVMError) -> ExitCounts {
     var sum = ExitCounts()
-    for runner in machine.vcpus {
-      var counts = try runner.vcpu.makeStatistics().exitCounts()
-      counts.user = runner.userExitCount
-      sum = sum + counts
-    }
+    for runner in machine.vcpus { sum = sum + (try runner.exitCounts()) }
     return sum
   }
 

@@ -19,6 +19,8 @@ public final class VCPURunner: Sendable {
   private let mailbox: VCPUMailbox
   private let userExits = Atomic<UInt64>(0)
   private let state = Mutex(State())
+  /// Opened when somebody first asks.
+  private let statistics = Mutex<KVMStatistics?>(nil)
 
   private struct State {
     var thread: HostThread?
@@ -41,6 +43,20 @@ public final class VCPURunner: Sendable {
 
   /// Returns of KVM_RUN to user space so far. Any thread.
   public var userExitCount: UInt64 { userExits.load(ordering: .relaxed) }
+
+  /// vmexits so far. Any thread but a vCPU's own; the first call interrupts a vCPU that runs.
+  public func exitCounts() throws(KVMError) -> ExitCounts {
+    try statistics.withLock { (statistics) throws(KVMError) in
+      let opened =
+        if let statistics { statistics } else {
+          try perform { (vcpu) throws(KVMError) in try vcpu.makeStatistics() }
+        }
+      statistics = opened
+      var counts = try opened.exitCounts()
+      counts.user = userExitCount
+      return counts
+    }
+  }
 
   /// How the vCPU ended, or nil while it runs. Any thread.
   public var outcome: VCPUOutcome? { state.withLock { $0.outcome } }
