@@ -4,6 +4,18 @@ import SystemPackage
 
 /// A socket on the host's loopback that waits at most ten seconds for anything.
 struct HostSocket: ~Copyable {
+  /// What a socket carries.
+  enum Kind {
+    case datagrams, stream
+
+    var number: Int32 {
+      switch self {
+      case .datagrams: Int32(SOCK_DGRAM.rawValue)
+      case .stream: Int32(SOCK_STREAM.rawValue)
+      }
+    }
+  }
+
   private let descriptor: OwnedDescriptor
 
   private init(_ descriptor: consuming OwnedDescriptor) throws {
@@ -15,18 +27,18 @@ struct HostSocket: ~Copyable {
   }
 
   /// A socket that is bound to a free port, and listens where it can.
-  static func bound(_ type: __socket_type) throws -> HostSocket {
-    let socket = try HostSocket(OwnedDescriptor(adopting: socket(AF_INET, Int32(type.rawValue), 0)))
-    try check(socket.withAddress(port: 0) { unsafe bind(socket.descriptor.rawValue, $0, $1) })
-    if type == SOCK_STREAM { try check(listen(socket.descriptor.rawValue, 4)) }
+  static func bound(_ kind: Kind) throws -> HostSocket {
+    let socket = try HostSocket(OwnedDescriptor(adopting: socket(AF_INET, kind.number, 0)))
+    try unsafe check(socket.withAddress(port: 0) { unsafe bind(socket.descriptor.rawValue, $0, $1) })
+    if kind == .stream { try check(listen(socket.descriptor.rawValue, 4)) }
     return socket
   }
 
   /// A connection to a port of the loopback.
   static func connected(to port: UInt16) throws -> HostSocket {
     let socket = try HostSocket(
-      OwnedDescriptor(adopting: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)))
-    try check(socket.withAddress(port: port) { unsafe connect(socket.descriptor.rawValue, $0, $1) })
+      OwnedDescriptor(adopting: socket(AF_INET, Kind.stream.number, 0)))
+    try unsafe check(socket.withAddress(port: port) { unsafe connect(socket.descriptor.rawValue, $0, $1) })
     return socket
   }
 
@@ -45,7 +57,7 @@ struct HostSocket: ~Copyable {
 
   /// Takes the next connection.
   func accepted() throws -> HostSocket {
-    let result = unsafe accept(descriptor.rawValue, nil, nil)
+    let result = accept(descriptor.rawValue, nil, nil)
     try Self.check(result)
     return try HostSocket(OwnedDescriptor(adopting: result))
   }
@@ -62,24 +74,31 @@ struct HostSocket: ~Copyable {
   /// Sends all of `bytes` on a connection.
   func send(_ bytes: [UInt8]) throws {
     // SAFETY: the array is as long as it says.
-    let count = unsafe Glibc.send(descriptor.rawValue, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue))
+    let count = unsafe Glibc.send(descriptor.rawValue, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     try Self.check(Int32(clamping: count))
   }
 
   /// Receives one datagram and sends it back where it came from.
-  func echo() throws {
+  func echo() throws { try answer { [$0] } }
+
+  /// Receives one datagram and sends answers where it came from, a millisecond between them.
+  func answer(_ answers: ([UInt8]) -> [[UInt8]]) throws {
     var bytes = [UInt8](repeating: 0, count: 65_536)
     var address = sockaddr_in()
     var byteCount = socklen_t(MemoryLayout<sockaddr_in>.size)
     let descriptor = descriptor.rawValue
-    let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-      // SAFETY: a sockaddr_in is what a socket of AF_INET has.
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { peer in
+    try unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      // SAFETY: a sockaddr_in is what a socket of AF_INET has; the arrays are as long as they say.
+      try unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { peer in
         let count = unsafe recvfrom(descriptor, &bytes, bytes.count, 0, peer, &byteCount)
-        return count < 0 ? count : unsafe sendto(descriptor, bytes, count, 0, peer, byteCount)
+        try Self.check(Int32(clamping: count))
+        for answer in answers(Array(bytes[..<count])) {
+          try Self.check(
+            Int32(clamping: unsafe sendto(descriptor, answer, answer.count, 0, peer, byteCount)))
+          HostClock.sleep(nanoseconds: 1_000_000)
+        }
       }
     }
-    try Self.check(Int32(clamping: result))
   }
 
   private func withAddress(

@@ -36,7 +36,7 @@ import UserNetwork
   }
 
   @Test func `a port of the host that is taken is said`() throws {
-    let taken = try HostSocket.bound(SOCK_STREAM)
+    let taken = try HostSocket.bound(.stream)
     let forward = PortForward(transport: .tcp, hostPort: taken.port, guestPort: 22)
     #expect(throws: UserNetworkError.cannotForward(forward, .addressInUse)) {
       _ = try UserNetwork(UserNetworkConfiguration(forwards: [forward]), name: "port-slirp")
