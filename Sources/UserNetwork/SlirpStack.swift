@@ -28,6 +28,9 @@ final class SlirpStack: @unchecked Sendable {
   private var slirp: OpaquePointer?
   private var backlog: [[UInt8]] = []
   private var descriptors: [pollfd] = []
+  /// Whether the last turn brought frames of the guest. Packets may have waited for them, such as for the answer to a
+  /// question of ARP, and libslirp sends them at its next turn only, of which it does not remind.
+  private var tookFrames = false
   var timers = SlirpTimers()
 
   init(_ configuration: UserNetworkConfiguration, port: FramePort) throws(UserNetworkError) {
@@ -90,6 +93,7 @@ final class SlirpStack: @unchecked Sendable {
         slirp, &timeout,
         { descriptor, events, context in unsafe SlirpStack.of(context).watch(descriptor, events) }, context)
     }
+    guard !tookFrames else { return 0 }
     var milliseconds = timeout == .max ? Int64.max : Int64(timeout)
     if let deadline = timers.firstDeadlineMilliseconds {
       milliseconds = min(milliseconds, max(0, deadline - Self.nowMilliseconds))
@@ -117,6 +121,7 @@ final class SlirpStack: @unchecked Sendable {
 
   /// Hands the guest's frames to libslirp.
   private func takeFrames() -> Bool {
+    tookFrames = false
     for _ in 0..<Self.frameLimit where backlog.isEmpty {
       var vector = unsafe iovec(iov_base: frame, iov_len: Self.frameByteCount)
       let byteCount = unsafe withUnsafeMutablePointer(to: &vector) {
@@ -126,6 +131,7 @@ final class SlirpStack: @unchecked Sendable {
       guard byteCount > 0 else { return false }
       // More than the buffer holds is no frame of a guest's.
       guard byteCount <= Self.frameByteCount else { continue }
+      tookFrames = true
       unsafe slirp_input(slirp, frame.assumingMemoryBound(to: UInt8.self), Int32(byteCount))
     }
     return true

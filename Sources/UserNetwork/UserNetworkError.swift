@@ -19,15 +19,15 @@ public enum UserNetworkError: Error, Equatable, CustomStringConvertible, Sendabl
   /// One line for a person.
   public var description: String {
     switch self {
-    case .invalidNetmask(let mask): "network: netmask \(mask): not ones, then at least two zeros"
+    case .invalidNetmask(let mask): "netmask \(mask): not ones, then at least two zeros"
     case .outsideNetwork(let address, let network, let mask):
-      "network: address \(address) is not one of a machine in \(network), netmask \(mask)"
+      "address \(address) is not one of a machine in \(network), netmask \(mask)"
     case .sameAddress(let guest, let host, let nameServer):
-      "network: guest \(guest), host \(host) and name server \(nameServer) must have different addresses"
-    case .refused: "network: libslirp refuses the configuration"
+      "guest \(guest), host \(host) and name server \(nameServer) must have different addresses"
+    case .refused: "libslirp refuses the configuration"
     case .cannotForward(let forward, let errno):
-      "network: hostfwd \(forward.transport) \(forward.hostAddress):\(forward.hostPort): \(errno)"
-    case .failed(let call, let errno): "network: \(call): \(errno)"
+      "hostfwd \(forward.transport) \(forward.hostAddress):\(forward.hostPort): \(errno)"
+    case .failed(let call, let errno): "\(call): \(errno)"
     }
   }
 }

@@ -33,16 +33,20 @@ final class VirtioNetFixture {
   var queues: [FakeVirtqueue] = []
   private let features: UInt64
 
+  /// - Parameters:
+  ///   - ports: what the device is over; nil: socket pairs.
+  ///   - features: what the driver accepts of what is offered.
   init(
-    pairCount: Int = 1, mtu: UInt16? = nil,
+    pairCount: Int = 1, ports: [FramePort]? = nil, mtu: UInt16? = nil,
     features: UInt64 = Feature.version1 | Feature.controlQueue | Feature.multiqueue
   ) throws {
     memory = try GuestMemory(byteCount: 64 << 20)
     thread = try DeviceThread(name: "net-test")
-    let pairs = try (0..<pairCount).map { _ in try FramePort.socketPair() }
+    let pairs = try (0..<(ports == nil ? pairCount : 0)).map { _ in try FramePort.socketPair() }
     peers = pairs.map(\.peer)
     device = VirtioNet(
-      ports: pairs.map(\.port), address: .guestDefault(index: 0), mtu: mtu, memory: memory, threads: [thread])
+      ports: ports ?? pairs.map(\.port), address: .guestDefault(index: 0), mtu: mtu, memory: memory,
+      threads: [thread])
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
     let host = PCIHost(
       memoryBus: memoryBus, portBus: portBus, registrar: recorder, interruptLine: lines.line)

@@ -1,4 +1,4 @@
-/// What is wrong with a `--network` option, in a sentence.
+/// What is wrong with a `--network` option, in a sentence without the option's name.
 public enum NetworkOptionError: Error, Equatable, CustomStringConvertible, Sendable {
   /// Nothing, or nothing between two commas.
   case empty
@@ -18,14 +18,14 @@ public enum NetworkOptionError: Error, Equatable, CustomStringConvertible, Senda
   /// One line for a person.
   public var description: String {
     switch self {
-    case .empty: "--network: an empty setting; wanted KEY=VALUE[,KEY=VALUE...]"
-    case .noValue(let key): "--network: \(key) without a value; wanted \(key)=VALUE"
+    case .empty: "an empty setting; wanted KEY=VALUE[,KEY=VALUE...]"
+    case .noValue(let key): "\(key) without a value; wanted \(key)=VALUE"
     case .unknownKey(let key):
-      "--network: unknown key '\(key)'; known are \(NetworkOptions.keys.joined(separator: ", "))"
-    case .repeated(let key): "--network: \(key) is given twice"
-    case .invalid(let key, let value, let wanted): "--network: \(key)=\(value): wanted \(wanted)"
-    case .conflict(let key, let other): "--network: \(key) has no meaning with \(other)"
-    case .notSupported(let what): "--network: \(what) is not supported yet"
+      "unknown key '\(key)'; known are \(NetworkOptions.keys.joined(separator: ", "))"
+    case .repeated(let key): "\(key) is given twice"
+    case .invalid(let key, let value, let wanted): "\(key)=\(value): wanted \(wanted)"
+    case .conflict(let key, let other): "\(key) has no meaning with \(other)"
+    case .notSupported(let what): "\(what) is not supported yet"
     }
   }
 }

@@ -62,7 +62,7 @@ extension NetworkOptions {
 
   private mutating func setTransport(_ key: String, _ value: String) throws(NetworkOptionError) {
     if value == "mmio" { throw .notSupported("trans=mmio") }
-    guard let transport = Transport(rawValue: value) else {
+    guard let transport = VirtioTransport(rawValue: value) else {
       throw .invalid(key: key, value: value, wanted: "pci or pci-legacy")
     }
     self.transport = transport

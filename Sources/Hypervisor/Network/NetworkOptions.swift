@@ -10,14 +10,6 @@ public struct NetworkOptions: Equatable, Sendable {
     case none
   }
 
-  /// How the guest finds the device.
-  public enum Transport: String, Sendable {
-    /// PCI, as virtio 1.0 has it.
-    case pci
-    /// PCI with the interface of before.
-    case pciLegacy = "pci-legacy"
-  }
-
   /// Where frames go; kvmtool's default, tap, where an option does not say.
   public var mode = Mode.tap
   /// The guest's hardware address; nil: ``MACAddress/guestDefault(index:)``.
@@ -39,7 +31,7 @@ public struct NetworkOptions: Equatable, Sendable {
   /// Pairs of queues.
   public var queuePairCount = 1
   /// How the guest finds the device; nil: as other devices.
-  public var transport: Transport?
+  public var transport: VirtioTransport?
   /// Ports of the host that lead into the guest; user mode only, beyond kvmtool.
   public var forwards: [PortForward] = []
 

@@ -22,21 +22,21 @@ public enum TapError: Error, Equatable, CustomStringConvertible, Sendable {
   /// One line for a person.
   public var description: String {
     switch self {
-    case .cannotOpen(let path, let errno): "network: \(path): \(errno)"
-    case .nameTooLong(let name): "network: tapif \(name): longer than 15 bytes"
+    case .cannotOpen(let path, let errno): "\(path): \(errno)"
+    case .nameTooLong(let name): "tapif \(name): longer than 15 bytes"
     case .cannotAttach(let interface, .notPermitted):
-      "network: tap \(interface): not permitted; it needs root, or an interface of this user's"
+      "tap \(interface): not permitted; it needs root, or an interface of this user's"
     case .cannotAttach(let interface, .resourceBusy):
-      "network: tap \(interface): in use by somebody else"
-    case .cannotAttach(let interface, let errno): "network: tap \(interface): \(errno)"
+      "tap \(interface): in use by somebody else"
+    case .cannotAttach(let interface, let errno): "tap \(interface): \(errno)"
     case .notATap(let descriptor, let errno):
-      "network: descriptor \(descriptor) is not a tap's (IFF_TAP, IFF_NO_PI): \(errno)"
-    case .cannotSetUp(let interface, let call, let errno): "network: tap \(interface): \(call): \(errno)"
+      "descriptor \(descriptor) is not a tap's (IFF_TAP, IFF_NO_PI): \(errno)"
+    case .cannotSetUp(let interface, let call, let errno): "tap \(interface): \(call): \(errno)"
     case .cannotConfigure(let interface, let what, let errno):
-      "network: tap \(interface): cannot set its \(what): \(errno)"
-    case .cannotRun(let script, let errno): "network: script \(script): \(errno)"
+      "tap \(interface): cannot set its \(what): \(errno)"
+    case .cannotRun(let script, let errno): "script \(script): \(errno)"
     case .scriptFailed(let script, let interface, let status):
-      "network: script \(script) \(interface): ended with status \(status)"
+      "script \(script) \(interface): ended with status \(status)"
     }
   }
 }

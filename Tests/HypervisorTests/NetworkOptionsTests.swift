@@ -1,0 +1,99 @@
+import Hypervisor
+import Testing
+
+/// The value of `--network`.
+@Suite struct NetworkOptionsTests {
+  @Test func `all keys of kvmtool are read`() throws {
+    let options = try NetworkOptions(
+      "mode=tap,guest_mac=02:00:00:00:00:01,host_mac=2:0:0:0:0:2,guest_ip=10.0.0.2,host_ip=10.0.0.1,"
+        + "script=/etc/up,downscript=/etc/down,tapif=tap7,vhost=0,mq=4,trans=pci")
+    #expect(options.mode == .tap)
+    #expect(options.guestHardwareAddress == MACAddress([2, 0, 0, 0, 0, 1]))
+    #expect(options.hostHardwareAddress == MACAddress([2, 0, 0, 0, 0, 2]))
+    #expect(options.guestAddress == IPv4Address(10, 0, 0, 2))
+    #expect(options.hostAddress == IPv4Address(10, 0, 0, 1))
+    #expect(options.script == "/etc/up")
+    #expect(options.downScript == "/etc/down")
+    #expect(options.tapInterface == "tap7")
+    #expect(options.queuePairCount == 4)
+    #expect(options.transport == .modern)
+  }
+
+  @Test func `what is not said is as kvmtool has it`() throws {
+    let options = try NetworkOptions("mode=user")
+    #expect(options == .withoutOption)
+    #expect(options.guestHardwareAddress == nil)
+    #expect(options.guestAddress == IPv4Address(192, 168, 33, 15))
+    #expect(NetworkOptions.defaultHostAddress == IPv4Address(192, 168, 33, 1))
+    #expect(MACAddress.guestDefault(index: 0).description == "02:15:15:15:15:15")
+    #expect(MACAddress.guestDefault(index: 3).description == "02:15:15:15:15:18")
+    #expect(try NetworkOptions("trans=pci-legacy").transport == .legacy)
+    #expect(try NetworkOptions("script=none").mode == .tap)
+    #expect(try NetworkOptions("script=none").script == nil)
+  }
+
+  @Test func `a tap is configured where nobody else does it`() throws {
+    #expect(try NetworkOptions("mode=tap").tap == TapOptions(hostAddress: IPv4Address(192, 168, 33, 1)))
+    #expect(try NetworkOptions("mode=tap,tapif=tap3").tap == TapOptions(source: .interface(name: "tap3")))
+    #expect(
+      try NetworkOptions("mode=tap,tapif=tap3,host_ip=10.0.0.1").tap
+        == TapOptions(source: .interface(name: "tap3"), hostAddress: IPv4Address(10, 0, 0, 1)))
+    #expect(
+      try NetworkOptions("mode=tap,tapif=/dev/tap3").tap == TapOptions(source: .macvtap(path: "/dev/tap3")))
+    #expect(try NetworkOptions("mode=tap,fd=9").tap == TapOptions(source: .descriptor(9)))
+    #expect(try NetworkOptions("script=/etc/up").tap == TapOptions(script: "/etc/up"))
+  }
+
+  @Test func `ports are forwarded`() throws {
+    let options = try NetworkOptions(
+      "mode=user,hostfwd=tcp:2222-:22,hostfwd=udp:0.0.0.0:53-192.168.33.15:5353")
+    #expect(
+      options.forwards == [
+        PortForward(transport: .tcp, hostPort: 2222, guestPort: 22),
+        PortForward(
+          transport: .udp, hostAddress: IPv4Address(0, 0, 0, 0), hostPort: 53,
+          guestAddress: IPv4Address(192, 168, 33, 15), guestPort: 5353),
+      ])
+    #expect(options.forwards[0].hostAddress == IPv4Address(127, 0, 0, 1))
+  }
+
+  @Test(
+    arguments: [
+      ("", .empty), ("mode=user,", .empty), ("mode", .noValue(key: "mode")), ("mode=", .noValue(key: "mode")),
+      ("colour=red", .unknownKey("colour")), ("colour", .unknownKey("colour")), ("=x", .unknownKey("")),
+      ("mq=1,mq=2", .repeated(key: "mq")), ("vhost=1", .notSupported("vhost=1")),
+      ("trans=mmio", .notSupported("trans=mmio")),
+      ("mode=user,fd=3", .conflict(key: "fd", with: "mode=user")),
+      ("mode=user,mq=2", .conflict(key: "mq", with: "mode=user")),
+      ("mode=none,script=x", .conflict(key: "script", with: "mode=none")),
+      ("hostfwd=tcp:1-:2", .conflict(key: "hostfwd", with: "mode=tap")),
+      ("fd=3,tapif=tap0", .conflict(key: "tapif", with: "fd")),
+      ("fd=3,mq=2", .conflict(key: "mq", with: "fd")),
+      ("tapif=/dev/tap3,mq=2", .conflict(key: "mq", with: "tapif=/dev/tap3")),
+    ] as [(String, NetworkOptionError)])
+  func `a wrong option is refused with its reason`(text: String, error: NetworkOptionError) {
+    #expect(throws: error) { try NetworkOptions(text) }
+    #expect(!error.description.contains("\n"))
+  }
+
+  @Test(
+    arguments: [
+      "mode=bridge", "guest_mac=1:2:3", "guest_mac=02:00:00:00:00:00:00", "guest_mac=03:00:00:00:00:00",
+      "guest_mac=00:00:00:00:00:00", "guest_mac=02:00:00:00:00:0g", "guest_mac=+2:00:00:00:00:00",
+      "guest_mac=02::00:00:00:00", "guest_ip=1.2.3", "guest_ip=1.2.3.256", "guest_ip=1.2.3.4.5",
+      "host_ip=1..2.3",
+      "host_ip=+1.2.3.4", "fd=-1", "fd=x", "fd=4294967296", "mq=0", "mq=9", "mq=two", "vhost=2", "trans=usb",
+      "tapif=a-name-that-is-too-long", "tapif=a/b", "hostfwd=tcp:1-2", "hostfwd=icmp:1-:2",
+      "hostfwd=tcp:0-:2",
+      "hostfwd=tcp:1-:99999", "hostfwd=tcp:a:1-:2", "hostfwd=tcp:1", "hostfwd=tcp",
+    ])
+  func `a wrong value is refused with its key`(text: String) throws {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    let error = #expect(throws: NetworkOptionError.self) { try NetworkOptions(text) }
+    guard case .invalid(let key, let value, _) = try #require(error) else {
+      Issue.record("\(text): \(String(describing: error))")
+      return
+    }
+    #expect([key, value] == parts)
+  }
+}
