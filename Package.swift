@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "Hypervisor", targets: ["Hypervisor"]),
     .executable(name: "bench", targets: ["Bench"]),
     .executable(name: "lkvm", targets: ["lkvm"]),
+    .executable(name: "fuzz", targets: ["Fuzz"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -98,6 +99,18 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
+      swiftSettings: houseRules),
+
+    // What a hostile guest may send, for a bounded time: scripts/fuzz.
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: [
+        "HostSystem", "Hypervisor", "VextProtocol",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Fuzz",
       swiftSettings: houseRules),
 
     // C: replaces malloc in the test process, to count.

@@ -1,0 +1,47 @@
+import Hypervisor
+import SystemPackage
+
+/// The devices of the board: any access to any port of theirs, and of their neighbours.
+final class PlatformTarget: FuzzTarget {
+  private static let ports: [UInt64] = [
+    0x60, 0x61, 0x64, 0x70, 0x71, 0x80, 0x92, 0xE0, 0xED, 0xF4, 0x402, 0x600, 0x602, 0x604, 0xCF8, 0xCF9,
+    0xCFC,
+  ]
+  private static let widths = [1, 1, 1, 2, 4, 8]
+  /// Command bytes of the keyboard controller and of what is behind it, and bits of other ports.
+  private static let values: [UInt64] = [
+    0x20, 0x60, 0xAA, 0xAB, 0xAD, 0xAE, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xF0, 0xFE, 0xED, 0xF2, 0xF4, 0xF6,
+    0xFF,
+    0x0A, 0x0B, 0x0C, 0x2000, 0x3400,
+  ]
+
+  func run(_ input: inout FuzzInput) throws {
+    let controller = FakeInterruptController()
+    let end = try MachineEndLatch()
+    let ports = AddressBus()
+    let memory = AddressBus()
+    let devices = PlatformDevices(
+      ports: ports, end: end, memoryByteCount: 1 << (12 + UInt64(input.below(36))), showText: { _ in },
+      interruptLine: controller.line)
+    let host = PCIHost(
+      memoryBus: memory, portBus: ports, registrar: controller,
+      resetControl: ResetControlRegister(end: end), interruptLine: controller.line)
+    try FuzzFailure.check(
+      ports.insert(host, start: UInt64(PCIHost.firstPort.rawValue), byteCount: PCIHost.portCount),
+      "the PCI host's ports are taken")
+    while !input.isExhausted {
+      let port = input.changed(input.pick(Self.ports), oneIn: 16)
+      let byteCount = input.pick(Self.widths)
+      switch input.below(4) {
+      case 0, 1:
+        let value = input.happens(oneIn: 2) ? input.interesting(UInt64.self) : input.pick(Self.values)
+        ports.write(port, byteCount: byteCount, value: value)
+      case 2:
+        let value = ports.read(port, byteCount: byteCount)
+        try FuzzFailure.check(
+          value & ~AddressBus.floating(byteCount) == 0, "\(byteCount) bytes were read as \(value)")
+      default: if input.happens(oneIn: 8) { _ = devices.power.pressPowerButton() }
+      }
+    }
+  }
+}
