@@ -68,7 +68,9 @@ final class OpenInitrd {
     _ archive: Initramfs, into memory: GuestMemory, at address: GuestAddress
   ) throws(BootError) -> Bool {
     let byteCount = archive.byteCount
-    guard let target = unsafe memory.map.hostPointer(address, byteCount: UInt64(byteCount)) else { return false }
+    guard let target = unsafe memory.map.hostPointer(address, byteCount: UInt64(byteCount)) else {
+      return false
+    }
     do throws(GuestRootError) {
       // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
       unsafe try archive.write(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount))
