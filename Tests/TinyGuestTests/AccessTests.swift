@@ -55,6 +55,23 @@ extension TinyGuests {
       #expect(guest.userExitCount == 1)
     }
 
+    @Test func `an ioeventfd of a port takes the one value that it is for`() throws {
+      let guest = try TinyGuest(GuestCode.writeNumbersToPort)
+      let event = try EventDescriptor()
+      let write = WatchedWrite(space: .port, address: 0x500, condition: .init(byteCount: 2, value: 2))
+      try guest.machine.vm.addNotification(write, eventDescriptor: event.rawValue)
+      #expect(try guest.runUntilDone())
+      #expect(event.drain() == 1)
+      #expect(guest.ports.accesses.count == 3)
+      // Where it was taken away again, all four writes arrive.
+      let other = try TinyGuest(GuestCode.writeNumbersToPort)
+      try other.machine.vm.addNotification(write, eventDescriptor: event.rawValue)
+      other.machine.vm.removeNotification(write, eventDescriptor: event.rawValue)
+      #expect(try other.runUntilDone())
+      #expect(event.drain() == 0)
+      #expect(other.ports.accesses.count == 4)
+    }
+
     @Test func `an ioeventfd that was removed signals no more`() throws {
       let guest = try TinyGuest(GuestCode.writeThreeTimes, argument: TinyGuest.deviceAddress)
       let event = try EventDescriptor()

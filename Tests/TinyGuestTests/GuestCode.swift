@@ -64,6 +64,16 @@ enum GuestCode {
       0x75, 0xFB,  //                      jne  1b
     ] + done
 
+  /// Writes the 16-bit numbers 3, 2, 1 and 0 to port 500h.
+  static let writeNumbersToPort: [UInt8] =
+    [
+      0xBA, 0x00, 0x05, 0x00, 0x00,  //    mov  $0x500, %edx
+      0xB8, 0x03, 0x00, 0x00, 0x00,  //    mov  $3, %eax
+      0x66, 0xEF,  //                 1:   out  %ax, (%dx)
+      0xFF, 0xC8,  //                      dec  %eax
+      0x79, 0xFA,  //                      jns  1b
+    ] + done
+
   /// Executes an undefined instruction.
   static let undefinedInstruction: [UInt8] = [
     0x0F, 0x0B,  // ud2
