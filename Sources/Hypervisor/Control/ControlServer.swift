@@ -6,8 +6,8 @@ import Synchronization
 
 /// Answers the commands of one machine, on a thread of its own ("NAME-control").
 ///
-/// One client at a time is served. Each has a bounded time for each message, so that one that is slow, or means harm,
-/// keeps others waiting for that long and the machine not at all.
+/// One client at a time is served. Each has a bounded number of messages and a bounded time for each, so that one that is
+/// slow, or means harm, keeps others waiting for that long and the machine not at all.
 public final class ControlServer: Sendable {
   /// How long a client may take for one message, and be silent between two.
   public static let messageTimeoutMilliseconds: UInt64 = 1000
@@ -72,10 +72,13 @@ private final class ControlLoop: Sendable {
     serve(ControlConnection(socket, wakeDescriptor: wakeDescriptor))
   }
 
+  /// So many requests have a client's answers; then it is the next one's turn.
+  private static let requestLimit = 16
+
   /// Serves one client until it has had enough, or is at fault.
   private func serve(_ connection: borrowing ControlConnection) {
     do throws(ControlError) {
-      while true {
+      for _ in 0..<Self.requestLimit {
         let message: (first: UInt32, payload: [UInt8])
         do throws(ControlError) {
           message = try connection.receive(limit: ControlRequest.payloadLimit, deadline: Self.deadline())

@@ -67,11 +67,13 @@ final class DeviceThreadCore: Sendable {
   }
 
   func remove(descriptor: Int32) {
-    state.withLock { state in
-      guard let watch = state.watches.removeValue(forKey: descriptor) else { return }
+    // What is returned goes away without the lock: its handler may hold the last reference to this thread.
+    _ = state.withLock { state -> Watch? in
+      guard let watch = state.watches.removeValue(forKey: descriptor) else { return nil }
       state.descriptors[watch.token] = nil
       // Fails for a descriptor that was closed too early; then the kernel watches it no more either.
       try? poll.remove(descriptor: descriptor)
+      return watch
     }
   }
 
@@ -118,7 +120,9 @@ final class DeviceThreadCore: Sendable {
       return state.errands
     }
     finish(left)
-    state.withLock { $0.watches = [:] }
+    // Handlers may hold the last reference to this thread: they go away without the lock.
+    var watches: [Int32: Watch] = [:]
+    state.withLock { swap(&watches, &$0.watches) }
   }
 
   private func call(_ token: UInt64) {

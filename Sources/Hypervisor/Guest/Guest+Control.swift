@@ -11,12 +11,12 @@ extension Guest: ControlHandler {
 
   /// Stops all vCPUs.
   public func pause() -> ControlReply {
-    reply { () throws(KVMError) in try machine.pause() ? .done : .failed("it is paused already") }
+    reply { () throws(KVMError) in try machine.pause() ? .done : .failed(machine.isRunning ? "it is paused already" : "it does not run") }
   }
 
   /// Lets the vCPUs go on.
   public func resume() -> ControlReply {
-    reply { () throws(KVMError) in try machine.resume() ? .done : .failed("it is running already") }
+    reply { () throws(KVMError) in try machine.resume() ? .done : .failed(machine.isRunning ? "it is running already" : "it does not run") }
   }
 
   /// Ends the guest at once, as if its power were cut; what it wrote to its disks stays.
@@ -71,9 +71,12 @@ extension Guest: ControlHandler {
       for network in devices.networks { figures.networks.append(network.statistics) }
       if let balloon = devices.balloon {
         figures.balloonMiB = UInt64(balloon.actualPageCount) / 256
-        // A guest without a driver says nothing; the other figures are there all the same.
-        figures.memory = try? balloon.requestStatistics(
-          timeoutNanoseconds: Self.balloonTimeoutNanoseconds)
+        do throws(BalloonError) {
+          figures.memory = try balloon.requestStatistics(
+            timeoutNanoseconds: Self.balloonTimeoutNanoseconds)
+        } catch {
+          figures.memoryUnavailable = error.description
+        }
       }
       return .text(figures.text)
     } catch {

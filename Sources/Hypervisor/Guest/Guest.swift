@@ -9,7 +9,7 @@ public final class Guest: Sendable {
   public let configuration: GuestConfiguration
   /// Its machine.
   public let machine: Machine
-  /// When it was made, loaded and started.
+  /// When its kernel was loaded, and when its init ran.
   public let startUp: StartUpClock
   let platform: PlatformDevices
   let devices: GuestDevices
@@ -62,6 +62,9 @@ public final class Guest: Sendable {
   /// Where the guest's code leaves the exit code of its command.
   public var exitStatus: UInt8? { platform.exitStatus.status }
 
+  /// Virtio devices that no driver of the guest's has started, with the option that a Linux kernel lacks.
+  public var devicesNeverStarted: [String] { devices.neverStarted }
+
   /// The process's terminal got another size.
   public func windowSizeChanged() { consoles.terminal.windowSizeChanged() }
 
@@ -73,7 +76,6 @@ public final class Guest: Sendable {
   /// Lets the vCPUs run.
   public func start() throws(GuestError) {
     try consoles.start()
-    startUp.note(.started)
     try GuestError.attributing(to: .machine) { () throws(MachineError) in try machine.start() }
   }
 

@@ -6,6 +6,8 @@ struct GuestFigures {
   var balloonMiB: UInt64?
   /// What the guest says of its memory.
   var memory: BalloonStatistics?
+  /// Why the guest says nothing of its memory.
+  var memoryUnavailable: String?
 
   init(exits: ExitCounts) { self.exits = exits }
 
@@ -27,7 +29,8 @@ struct GuestFigures {
     }
     if let balloonMiB { lines.append(("balloon_mib", balloonMiB)) }
     if let memory { lines += Self.figures(of: memory) }
-    return lines.map { "\($0): \($1)\n" }.joined()
+    let reason = memoryUnavailable.map { "memory_unavailable: \($0)\n" } ?? ""
+    return lines.map { "\($0): \($1)\n" }.joined() + reason
   }
 
   private static func figures(of memory: BalloonStatistics) -> [(String, UInt64)] {

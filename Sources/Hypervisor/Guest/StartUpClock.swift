@@ -9,8 +9,6 @@ public final class StartUpClock: Sendable {
     case entered
     /// The kernel and its RAM disk are in guest memory.
     case loaded
-    /// Devices are plugged in, and the first vCPU is about to run.
-    case started
     /// The guest's init wrote to ``GuestProgressPort``.
     case initRunning
   }
@@ -33,6 +31,11 @@ public final class StartUpClock: Sendable {
   /// Nanoseconds from exec(2) to `milestone`, or nil where it was not reached.
   public func nanosecondsSinceExecution(_ milestone: Milestone) -> UInt64? {
     moments.withLock { $0[milestone.rawValue] }.map { $0 - executedNanoseconds }
+  }
+
+  /// Nanoseconds from exec(2) to a moment of CLOCK_MONOTONIC.
+  public func nanosecondsSinceExecution(at moment: UInt64) -> UInt64 {
+    moment - min(moment, executedNanoseconds)
   }
 
   private func note(_ milestone: Milestone, at moment: UInt64) {

@@ -40,15 +40,22 @@ extension Machine {
       guard let paused = moment, isRunning else { return false }
       // All of them before any runs: KVM shares one clock among vCPUs whose TSC agrees.
       let ticks = SpinHint.timestampCounter() &- paused.timestampCounter
-      for runner in vcpus {
-        try runner.perform { (vcpu) throws(KVMError) in try vcpu.setTSCBack(ticks: ticks) }
+      do throws(KVMError) {
+        for runner in vcpus {
+          try runner.perform { (vcpu) throws(KVMError) in try vcpu.setTSCBack(ticks: ticks) }
+        }
+        try vm.setClock(nanoseconds: paused.clockNanoseconds)
+      } catch {
+        // Some clocks are set back and some are not: the guest could never trust them again.
+        end(.crashed("the guest's clocks could not be set after a pause: \(error)"))
+        throw error
       }
-      try vm.setClock(nanoseconds: paused.clockNanoseconds)
       moment = nil
       for runner in vcpus { runner.resume() }
       return true
     }
   }
 
-  private var isRunning: Bool { vcpus.contains(where: \.isStarted) }
+  /// Whether a vCPU has its thread.
+  var isRunning: Bool { vcpus.contains(where: \.isStarted) }
 }

@@ -18,6 +18,7 @@ public final class VCPURunner: Sendable {
   let logger: Logger
   private let mailbox: VCPUMailbox
   private let userExits = Atomic<UInt64>(0)
+  private let firstRun = Atomic<UInt64>(0)
   private let state = Mutex(State())
   /// Opened when somebody first asks.
   private let statistics = Mutex<KVMStatistics?>(nil)
@@ -58,6 +59,12 @@ public final class VCPURunner: Sendable {
     }
   }
 
+  /// When the vCPU was about to run its first instruction (CLOCK_MONOTONIC), or nil before. Any thread.
+  public var firstRunNanoseconds: UInt64? {
+    let moment = firstRun.load(ordering: .acquiring)
+    return moment == 0 ? nil : moment
+  }
+
   /// How the vCPU ended, or nil while it runs. Any thread.
   public var outcome: VCPUOutcome? { state.withLock { $0.outcome } }
 
@@ -73,6 +80,7 @@ public final class VCPURunner: Sendable {
       mailbox.open()
       do throws(Errno) {
         state.thread = try HostThread(name: name, cpus: cpus) { [self] in
+          firstRun.store(HostClock.monotonicNanoseconds(), ordering: .releasing)
           let outcome = runUntilStopped()
           mailbox.close()
           self.state.withLock { $0.outcome = outcome }

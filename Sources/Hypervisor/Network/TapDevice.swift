@@ -27,7 +27,14 @@ public final class TapDevice: Sendable {
       (interface, ports) = try Self.adopt(OwnedDescriptor(adopting: descriptor))
     }
     downScript = options.downScript
-    try configure(options)
+    var isUp = false
+    do throws(TapError) {
+      try configure(options, isUp: &isUp)
+    } catch {
+      // What the script set up is taken down again; the first failure is the one to tell.
+      if isUp { try? close() }
+      throw error
+    }
   }
 
   /// Runs the script that takes the interface down. Only the first call does something.
@@ -36,7 +43,7 @@ public final class TapDevice: Sendable {
     try Self.run(downScript, interface: interface)
   }
 
-  private func configure(_ options: TapOptions) throws(TapError) {
+  private func configure(_ options: TapOptions, isUp: inout Bool) throws(TapError) {
     if let address = options.hostHardwareAddress {
       try configure(
         "hardware address",
@@ -44,7 +51,10 @@ public final class TapDevice: Sendable {
           unsafe linux_interface_set_hardware_address(interface, $0.baseAddress)
         })
     }
-    if let script = options.script { try Self.run(script, interface: interface) }
+    if let script = options.script {
+      try Self.run(script, interface: interface)
+      isUp = true
+    }
     if let address = options.hostAddress {
       try configure("address", unsafe linux_interface_set_address(interface, address.rawValue))
       try configure("state to up", unsafe linux_interface_bring_up(interface))

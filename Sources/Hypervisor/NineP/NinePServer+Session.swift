@@ -94,7 +94,7 @@ extension NinePServer {
   /// - Throws: EINVAL for a number that is taken or means none, ENFILE where there are too many.
   func add(_ fid: NinePFid, number: UInt32) throws(Errno) {
     guard number != NinePProtocol.noFid, fids[number] == nil else { throw .invalidArgument }
-    guard fids.count < NinePProtocol.fidLimit else { throw .tooManyOpenFilesInSystem }
+    guard fids.count < fidLimit else { throw .tooManyOpenFilesInSystem }
     fids[number] = fid
   }
 

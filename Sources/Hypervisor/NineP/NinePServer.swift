@@ -15,6 +15,8 @@ public final class NinePServer: @unchecked Sendable {
   /// The agreed size of messages in bytes; 0 before Tversion.
   var messageLimit = 0
   var fids: [UInt32: NinePFid] = [:]
+  /// How many fids there may be: each holds a descriptor of the process.
+  let fidLimit: Int
   var devices: NinePDeviceTable
   /// Bytes announced by attributes that are being written.
   var pendingAttributeByteCount = 0
@@ -37,6 +39,7 @@ public final class NinePServer: @unchecked Sendable {
   /// A server without a session.
   public init(share: NinePShare) {
     self.share = share
+    fidLimit = NinePProtocol.fidLimit(descriptorLimit: Int(clamping: linux_descriptor_limit()))
     devices = NinePDeviceTable(root: share.root.device)
     unsafe request = NinePBuffers(.init(start: nil, count: 0))
     unsafe reply = NinePBuffers(.init(start: nil, count: 0))

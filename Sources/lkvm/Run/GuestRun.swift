@@ -11,6 +11,7 @@ struct GuestRun {
   private let networks: GuestNetworks
   /// Whether the guest goes on where KVM only emulates its kernel.
   private let takesAnyKVM: Bool
+  private let options: DebuggingOptions
 
   /// Boots the guest that the options describe, waits for its end, and ends the command with its exit code.
   static func perform(
@@ -20,6 +21,7 @@ struct GuestRun {
     // Before any thread exists: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
+    DescriptorLimit.raise()
     let directory = try Instances.directory()
     let plan = try GuestPlan(
       options, kernelFile: kernelFile, command: command, host: .current(), home: directory.path)
@@ -48,6 +50,7 @@ struct GuestRun {
 
   private init(plan: GuestPlan, networks: GuestNetworks, options: RunOptions, startUp: StartUpClock) throws {
     takesAnyKVM = options.machine.anyKvm
+    self.options = options.debugging
     self.plan = plan
     self.networks = networks
     let system: KVMSystem
@@ -68,17 +71,26 @@ struct GuestRun {
       StandardError.write("lkvm: ttyS\(port) is \(path)\n")
     }
     let server = try ControlServer(listener, handler: guest)
-    do { try guest.start() } catch {
+    let signal: Int32?
+    do {
+      try guest.start()
+      signal = try waitForEnd(signals)
+    } catch {
       server.stop()
       guest.shutDown()
-      throw LkvmFailure(error)
+      if let error = error as? GuestError { throw LkvmFailure(error) }
+      throw error
     }
-    let signal = try waitForEnd(signals)
     server.stop()
     let end = guest.machine.end ?? .stopped
     let failures = guest.shutDown()
     for (path, errno) in failures {
       StandardError.write("lkvm: error: disk \(path): not everything is on the disk: \(errno)\n")
+    }
+    if end == .poweredOff || end == .reset, options.level <= .warning {
+      for device in guest.devicesNeverStarted {
+        StandardError.write("lkvm: warning: the guest did not use its \(device)\n")
+      }
     }
     if let message = Self.message(of: end) { StandardError.write("lkvm: error: \(message)\n") }
     let code = GuestExit.code(

@@ -11,14 +11,16 @@ struct RunStatistics {
   /// The figures of `guest`.
   init(_ guest: Guest) throws {
     var figures: [(String, UInt64)] = []
-    let milestones: [(String, StartUpClock.Milestone)] = [
-      ("exec_to_main_us", .entered), ("exec_to_kernel_loaded_us", .loaded),
-      ("exec_to_first_instruction_us", .started), ("exec_to_init_us", .initRunning),
+    let clock = guest.startUp
+    let firstRun = guest.machine.vcpus.first?.firstRunNanoseconds
+    let moments: [(String, UInt64?)] = [
+      ("exec_to_main_us", clock.nanosecondsSinceExecution(.entered)),
+      ("exec_to_kernel_loaded_us", clock.nanosecondsSinceExecution(.loaded)),
+      ("exec_to_first_instruction_us", firstRun.map(clock.nanosecondsSinceExecution(at:))),
+      ("exec_to_init_us", clock.nanosecondsSinceExecution(.initRunning)),
     ]
-    for (name, milestone) in milestones {
-      if let nanoseconds = guest.startUp.nanosecondsSinceExecution(milestone) {
-        figures.append((name, nanoseconds / 1000))
-      }
+    for (name, nanoseconds) in moments {
+      if let nanoseconds { figures.append((name, nanoseconds / 1000)) }
     }
     let resident = try Self.residentByteCount()
     let guestResident = UInt64(try guest.machine.memory.residentByteCount())
