@@ -10,6 +10,7 @@ final class ControlTarget: FuzzTarget {
     func pause() -> ControlReply { .done }
     func resume() -> ControlReply { .failed("not paused") }
     func stop() -> ControlReply { .done }
+    func pressPowerButton() -> ControlReply { .done }
     func dump() -> ControlReply { .text(String(repeating: "rip", count: 10_000)) }
     func injectNMI(vcpu: Int) -> ControlReply { .done }
     func sendSysrq(_ key: UInt8) -> ControlReply { .done }

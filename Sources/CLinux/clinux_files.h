@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -32,6 +33,12 @@ static const int LINUX_O_NOFOLLOW = 0400000;
 #define LINUX_F_OFD_SETLK 37
 
 static const int64_t LINUX_PROC_MAGIC = 0x9fa0;
+
+// How many descriptors the process may have (RLIMIT_NOFILE).
+static inline uint64_t linux_descriptor_limit(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
+}
 
 static inline uint32_t linux_effective_user(void) { return geteuid(); }
 

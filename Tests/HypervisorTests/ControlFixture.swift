@@ -29,6 +29,7 @@ final class FakeMachine: ControlHandler {
   }
 
   func stop() -> ControlReply { note("stop") }
+  func pressPowerButton() -> ControlReply { note("power button") }
   func dump() -> ControlReply { note("dump", .text("rip 0")) }
   func injectNMI(vcpu: Int) -> ControlReply {
     vcpu == 0 ? note("nmi \(vcpu)") : note("nmi \(vcpu)", .failed("no vCPU \(vcpu)"))

@@ -8,6 +8,8 @@ public protocol ControlHandler: AnyObject, Sendable {
   func pause() -> ControlReply
   /// Lets the guest go on; fails where it is not paused.
   func resume() -> ControlReply
+  /// Asks the guest to shut down in its own way; fails where it does not listen.
+  func pressPowerButton() -> ControlReply
   /// Makes the machine end; does not wait for that.
   func stop() -> ControlReply
   /// Registers, code, page tables and stack of every vCPU, in words.

@@ -1,7 +1,7 @@
 /// What a command asks of a running machine, over its control socket.
 ///
 /// On the wire, a request is its type and the byte count of what follows, 32 bits each, then its payload; all numbers
-/// are little-endian. The types and payloads are kvmtool's.
+/// are little-endian. The types and payloads are kvmtool's, and one of our own.
 public enum ControlRequest: Equatable, Sendable {
   /// How many MiB more, or fewer, the guest is to give back. Payload: a signed 32-bit number.
   case balloon(deltaMiB: Int32)
@@ -19,6 +19,8 @@ public enum ControlRequest: Equatable, Sendable {
   case processID
   /// Whether the machine is paused; the answer is a ``ControlState`` in 32 bits.
   case state
+  /// Presses the power button, for a guest that shuts down by itself. Not kvmtool's.
+  case powerButton
 
   /// More than any request has.
   static let payloadLimit = 256
@@ -34,6 +36,7 @@ public enum ControlRequest: Equatable, Sendable {
     static let stop: UInt32 = 6
     static let processID: UInt32 = 7
     static let state: UInt32 = 8
+    static let powerButton: UInt32 = 9
   }
 
   private var typeNumber: UInt32 {
@@ -46,6 +49,7 @@ public enum ControlRequest: Equatable, Sendable {
     case .stop: TypeNumber.stop
     case .processID: TypeNumber.processID
     case .state: TypeNumber.state
+    case .powerButton: TypeNumber.powerButton
     }
   }
 
@@ -53,7 +57,7 @@ public enum ControlRequest: Equatable, Sendable {
     switch self {
     case .balloon(let delta): WireNumber.bytes(UInt32(bitPattern: delta))
     case .debug(let debug): debug.encoded
-    case .statistics, .pause, .resume, .stop, .processID, .state: []
+    case .statistics, .pause, .resume, .stop, .processID, .state, .powerButton: []
     }
   }
 
@@ -79,7 +83,8 @@ public enum ControlRequest: Equatable, Sendable {
     case TypeNumber.stop where payload.isEmpty: self = .stop
     case TypeNumber.processID where payload.isEmpty: self = .processID
     case TypeNumber.state where payload.isEmpty: self = .state
-    case TypeNumber.balloon...TypeNumber.state: throw .badPayload(type: type, byteCount: payload.count)
+    case TypeNumber.powerButton where payload.isEmpty: self = .powerButton
+    case TypeNumber.balloon...TypeNumber.powerButton: throw .badPayload(type: type, byteCount: payload.count)
     default: throw .unknownRequest(type)
     }
   }

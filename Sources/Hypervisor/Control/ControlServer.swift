@@ -116,6 +116,7 @@ private final class ControlLoop: Sendable {
     case .pause: return handler.pause()
     case .resume: return handler.resume()
     case .stop: return handler.stop()
+    case .powerButton: return handler.pressPowerButton()
     case .processID: return .ok(WireNumber.bytes(UInt32(bitPattern: getpid())))
     case .state: return .ok(WireNumber.bytes(handler.state.rawValue))
     }

@@ -11,18 +11,28 @@ extension Guest: ControlHandler {
 
   /// Stops all vCPUs.
   public func pause() -> ControlReply {
-    reply { () throws(KVMError) in try machine.pause() ? .done : .failed(machine.isRunning ? "it is paused already" : "it does not run") }
+    reply { () throws(KVMError) in
+      try machine.pause() ? .done : .failed(machine.isRunning ? "it is paused already" : "it does not run")
+    }
   }
 
   /// Lets the vCPUs go on.
   public func resume() -> ControlReply {
-    reply { () throws(KVMError) in try machine.resume() ? .done : .failed(machine.isRunning ? "it is running already" : "it does not run") }
+    reply { () throws(KVMError) in
+      try machine.resume() ? .done : .failed(machine.isRunning ? "it is running already" : "it does not run")
+    }
   }
 
   /// Ends the guest at once, as if its power were cut; what it wrote to its disks stays.
   public func stop() -> ControlReply {
     machine.end(.stopped)
     return .done
+  }
+
+  /// Presses the power button.
+  public func pressPowerButton() -> ControlReply {
+    platform.power.pressPowerButton()
+      ? .done : .failed("it does not listen to its power button: use stop without --graceful")
   }
 
   /// Every vCPU in words.

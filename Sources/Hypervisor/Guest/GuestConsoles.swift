@@ -17,7 +17,8 @@ struct GuestConsoles {
         pseudoTerminals.append((port, try PseudoTerminal(thread: thread)))
       }
       let terminal = try Terminal(
-        input: input, output: output, thread: thread, onQuit: { [end = machine.endLatch] in end.end(.stopped) })
+        input: input, output: output, thread: thread,
+        onQuit: { [end = machine.endLatch] in end.end(.stopped) })
       return (terminal, pseudoTerminals)
     }
   }

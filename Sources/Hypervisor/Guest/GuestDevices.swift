@@ -28,7 +28,7 @@ final class GuestDevices: Sendable {
     for network in networks {
       let card = VirtioNet(
         ports: network.ports, address: network.address, memory: machine.memory, threads: [threads.devices])
-      try plug.insert(card, part: .network)
+      try plug.insert(card, part: .network, transport: network.transport)
       cards.append(card)
     }
     for share in configuration.shares {

@@ -4,10 +4,13 @@ public struct GuestNetwork: Sendable {
   public var ports: [FramePort]
   /// The guest's address.
   public var address: MACAddress
+  /// The card's interface; nil: as the guest's other devices.
+  public var transport: VirtioTransport?
 
   /// A network card of `address` with a pair of queues over each of `ports`.
-  public init(ports: [FramePort], address: MACAddress) {
+  public init(ports: [FramePort], address: MACAddress, transport: VirtioTransport? = nil) {
     self.ports = ports
     self.address = address
+    self.transport = transport
   }
 }

@@ -13,7 +13,8 @@ final class GuestThreads: Sendable {
   let poller: IOThread?
 
   init(_ configuration: GuestConfiguration) throws(Errno) {
-    let name = configuration.machine.name
+    // The kernel keeps 15 bytes: what tells threads apart must be among them.
+    let name = configuration.machine.name.prefix(8)
     devices = try DeviceThread(name: "\(name)-devices")
     shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p")
     blocks =

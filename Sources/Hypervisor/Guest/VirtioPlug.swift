@@ -15,10 +15,12 @@ struct VirtioPlug {
   }
 
   /// Plugs in a virtio device.
-  mutating func insert(_ device: any VirtioDevice, part: GuestError.Part) throws(GuestError) {
+  mutating func insert(
+    _ device: any VirtioDevice, part: GuestError.Part, transport wanted: VirtioTransport? = nil
+  ) throws(GuestError) {
     let function = try GuestError.attributing(to: part) { () throws(Errno) in
       try VirtioPCI(
-        device: device, memory: machine.memory, router: machine.vm, transport: transport,
+        device: device, memory: machine.memory, router: machine.vm, transport: wanted ?? transport,
         usesIOEventFD: usesIOEventFD)
     }
     try insert(function: function, part: part)

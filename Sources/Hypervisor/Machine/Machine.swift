@@ -79,7 +79,8 @@ public final class Machine: Sendable {
     HostThread.installInterruptHandler()
     for (index, runner) in vcpus.enumerated() {
       do {
-        try runner.start(name: "\(name)-vcpu\(index)", cpus: index < affinity.count ? affinity[index] : nil)
+        try runner.start(
+          name: "\(name.prefix(8))-vcpu\(index)", cpus: index < affinity.count ? affinity[index] : nil)
       } catch {
         stop()
         throw .thread(error)

@@ -29,8 +29,12 @@ enum NinePProtocol {
   static let requestHeadLimit = 16 << 10
   /// The most bytes of entries or attributes in one answer.
   static let copiedDataLimit = 64 << 10
-  /// The most fids, each with a descriptor of its own.
-  static let fidLimit = 1 << 16
+  /// The most fids where descriptors are plenty.
+  private static let fidLimit = 1 << 16
+
+  /// The most fids, each with a descriptor of its own, in a process that may have `descriptorLimit` descriptors: a guest must
+  /// not keep other devices, other shares and the control socket from having theirs.
+  static func fidLimit(descriptorLimit: Int) -> Int { min(fidLimit, max(16, descriptorLimit / 4)) }
   /// The most bytes of one extended attribute (XATTR_SIZE_MAX), and of all that are being written.
   static let attributeByteLimit = 64 << 10
   static let pendingAttributeByteLimit = 4 << 20

@@ -8,5 +8,8 @@ struct StopCommand: ParsableCommand {
 
   @OptionGroup var instances: InstanceOptions
 
-  func run() throws { try Instances.send(.stop, to: instances) }
+  @Flag(name: .shortAndLong, help: "Press the power button instead, and let the guest shut down.")
+  var graceful = false
+
+  func run() throws { try Instances.send(graceful ? .powerButton : .stop, to: instances) }
 }

@@ -14,7 +14,9 @@ final class GuestNetworks {
       for (index, network) in options.enumerated() {
         let address = network.guestHardwareAddress ?? MACAddress.guestDefault(index: index)
         cards.append(
-          GuestNetwork(ports: try open(network, name: "\(guestName)-slirp"), address: address))
+          GuestNetwork(
+            ports: try open(network, name: "\(guestName)-slirp"), address: address,
+            transport: network.transport))
       }
     } catch {
       close()

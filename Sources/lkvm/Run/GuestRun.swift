@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import HostSystem
 import Hypervisor
+import Logging
 import SystemPackage
 
 /// The life of a guest from the command line to the exit code. The main thread.
