@@ -34,11 +34,12 @@ import Testing
     #expect(try client.send(.debug(ControlDebug(dumps: true, nmiVCPU: 9))) == .failed("no vCPU 9"))
     #expect(try client.send(.statistics) == .text(String(repeating: "x", count: 100_000)))
     #expect(try client.send(.stop) == .done)
+    #expect(try client.send(.powerButton) == .done)
     #expect(
       machine.calls == [
         "pause", "pause", "resume", "resume", "balloon -64", "sysrq 116", "nmi 0", "dump", "nmi 9",
         "statistics",
-        "stop",
+        "stop", "power button",
       ])
   }
 
@@ -70,8 +71,8 @@ import Testing
 
   @Test(
     arguments: [
-      (0, []), (9, []), (0xFFFF_FFFF, [1, 2, 3]), (4, [0]), (1, []), (1, [0, 0, 0, 0, 0]), (2, []),
-      (2, [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (2, [1, 0, 0, 0]), (7, [0]),
+      (0, []), (10, []), (0xFFFF_FFFF, [1, 2, 3]), (4, [0]), (1, []), (1, [0, 0, 0, 0, 0]), (2, []),
+      (2, [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (2, [1, 0, 0, 0]), (7, [0]), (9, [0]),
     ] as [(UInt32, [UInt8])])
   func `unknown requests and wrong payloads are refused, and the next is answered`(
     type: UInt32, payload: [UInt8]
