@@ -25,8 +25,8 @@ extension DebianGuestTests {
             echo "tick $uptime $total"
             sleep 0.1
           done &
-          fio --name=verify --filename=/dev/vda --rw=randwrite --bs=4k --size=8m --iodepth=4 --ioengine=libaio \\
-            --direct=1 --verify=crc32c --verify_fatal=1 --rate_iops=60 > /tmp/fio 2>&1
+          fio --name=verify --filename=/dev/vda --rw=randwrite --bs=4k --size=4m --iodepth=4 --ioengine=libaio \\
+            --direct=1 --verify=crc32c --verify_fatal=1 --rate_iops=30 > /tmp/fio 2>&1
           say fio "$?"
           wait
           """

@@ -7,7 +7,7 @@ extension DebianGuestTests {
     private static let discardedByteCount = 8 << 20
     private static let verify = """
       say queues "$(ls /sys/block/vda/mq | wc -l)"
-      fio --name=verify --filename=/dev/vda --rw=randwrite --bs=4k --size=4m --offset_increment=4m --iodepth=16 \\
+      fio --name=verify --filename=/dev/vda --rw=randwrite --bs=4k --size=1m --offset_increment=1m --iodepth=16 \\
         --ioengine=libaio --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1 --numjobs=$jobs \\
         --group_reporting > /tmp/fio 2>&1
       say fio "$?"

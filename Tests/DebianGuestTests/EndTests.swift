@@ -28,29 +28,28 @@ extension DebianGuestTests {
     }
 
     @Test func `a socket that a killed lkvm left is no obstacle`() throws {
-      let terminal = try PseudoTerminal()
-      let killed = try Self.boot("t3-stale", on: terminal)
+      let killed = try Self.boot("t3-stale", on: PseudoTerminal())
       killed.signal(SIGKILL)
       #expect(try killed.waitForEnd(within: .seconds(30)) == -SIGKILL)
       #expect(Self.socketExists("t3-stale"))
-      let next = try Self.boot("t3-stale", on: terminal)
+      let next = try Self.boot("t3-stale", on: PseudoTerminal())
       next.signal(SIGTERM)
       _ = try next.waitForEnd(within: .seconds(30))
       #expect(!Self.socketExists("t3-stale"))
     }
 
-    @Test func `a panic ends the guest`() throws {
+    @Test func `a panic ends the guest with code 71`() throws {
       let report = try GuestReport(
         ["-c", "2", "-m", "512"], script: "echo c > /proc/sysrq-trigger; sleep 60")
       #expect(report.console.contains("Kernel panic"))
-      #expect(report.exitCode == 0)
+      #expect(report.exitCode == 71)
     }
 
-    @Test func `a triple fault ends the guest`() throws {
+    @Test func `a triple fault ends the guest with code 70`() throws {
       let report = try GuestReport(
         ["-c", "1", "-m", "512", "--params", "reboot=t"], script: "say up yes; busybox reboot -f; sleep 60")
       #expect(try report.value("up") == "yes")
-      #expect(report.exitCode == 0)
+      #expect(report.exitCode == 70)
     }
   }
 }

@@ -20,6 +20,16 @@ struct GuestReport {
     try self.init(LkvmProcess(Self.arguments(options, script: script)), within: limit)
   }
 
+  /// Boots a guest with `options` to its shell, types the lines of `scripts` there, and waits for its end.
+  init(shell options: [String], _ scripts: String...) throws {
+    let guest = try LkvmProcess(["run", "--params", "quiet"] + options)
+    // The shell's prompt; what is typed before there is a shell would be lost to the kernel's start.
+    try guest.wait(for: "# ", within: Self.limit)
+    // The terminal echoes what is typed: neither line has what `say` prints.
+    for script in [Self.prelude] + scripts { try guest.type(script + "\n") }
+    try self.init(guest)
+  }
+
   /// Waits for the end of a guest.
   init(_ guest: LkvmProcess, within limit: Duration = limit) throws {
     exitCode = try guest.waitForEnd(within: limit)

@@ -13,6 +13,7 @@ enum GuestEnd {
   /// Ends the other processes, writes everything to the disks, tells lkvm `status`, and switches the machine off.
   static func end(status: UInt8) -> Never {
     endOtherProcesses()
+    Terminal.drain()
     Kernel.attempt(.sync)
     if let port = exitPort(), !writePort(port, status) {
       report("the kernel lets no process write ports: the exit status is lost")

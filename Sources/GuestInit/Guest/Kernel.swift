@@ -9,6 +9,7 @@ enum Kernel {
     case open = 2
     case close = 3
     case stat = 4
+    case signalMask = 14  // rt_sigprocmask
     case ioctl = 16
     case writev = 20
     case access = 21
@@ -25,6 +26,7 @@ enum Kernel {
     case mkdir = 83
     case unlink = 87
     case symlink = 88
+    case setProcessGroup = 109  // setpgid
     case setsid = 112
     case chroot = 161
     case sync = 162

@@ -23,9 +23,10 @@ struct RootStage {
     let terminal = try attempt("find the console") { () throws(Errno) in
       try Terminal(parameters, &arena)
     }
+    terminal.takeOver(parameters)
     let child = try attempt("start a process") { () throws(Errno) in try Kernel.call(.fork) }
     if child == 0 {
-      terminal.takeOver(parameters)
+      Terminal.enterForeground()
       exit(command.execute(&arena))
     }
     return waitFor(child)

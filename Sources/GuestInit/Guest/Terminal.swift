@@ -6,7 +6,9 @@ struct Terminal {
 
   /// ioctl requests: ioctl_tty(2).
   private static let setModes: UInt64 = 0x5402  // TCSETS
+  private static let sendBreak: UInt64 = 0x5409  // TCSBRK
   private static let setControlling: UInt64 = 0x540E  // TIOCSCTTY
+  private static let setForeground: UInt64 = 0x5410  // TIOCSPGRP
   private static let setWindow: UInt64 = 0x5414  // TIOCSWINSZ
 
   /// The device that the last `console=` names; /dev/console itself has no name for `tty` to print.
@@ -46,6 +48,9 @@ struct Terminal {
   }
 
   /// Makes the console the terminal of a new session, and standard input, output and error of this process.
+  ///
+  /// The session's leader is the first process and not the command: with the end of a leader the kernel throws away
+  /// what it wrote and the console has not sent yet.
   func takeOver(_ parameters: KernelParameters) {
     Kernel.attempt(.setsid)
     guard let file = try? Kernel.open(path, .readWrite) else { return }
@@ -53,6 +58,34 @@ struct Terminal {
     setModes(file, translatesNewlines: parameters.value("lkvm.crlf=").map { $0 != "0" } ?? true)
     if let window = parameters.value("lkvm.window=") { setWindow(file, window) }
     Self.useAsStandardFiles(file)
+  }
+
+  /// Makes this process, a child of the session's leader, the one that signals typed at the terminal go to.
+  static func enterForeground() {
+    Kernel.attempt(.setProcessGroup, 0, 0)
+    guard var group = try? Int32(truncatingIfNeeded: Kernel.call(.getpid)) else { return }
+    withTerminalSignalsBlocked {
+      unsafe withUnsafeMutablePointer(to: &group) { pointer in
+        _ = Kernel.attempt(.ioctl, 0, setForeground, UInt64(UInt(bitPattern: pointer)))
+      }
+    }
+  }
+
+  /// Waits until the console has sent all that was written to it.
+  static func drain() {
+    withTerminalSignalsBlocked { _ = Kernel.attempt(.ioctl, 1, sendBreak, 1) }
+  }
+
+  /// A process in the background is stopped for such requests (SIGTTOU) unless it blocks the signal.
+  private static func withTerminalSignalsBlocked(_ body: () -> Void) {
+    let (block, unblock): (UInt64, UInt64) = (0, 1)
+    var stopsForOutput: UInt64 = 1 << 21
+    unsafe withUnsafeMutablePointer(to: &stopsForOutput) { pointer in
+      let signals = UInt64(UInt(bitPattern: pointer))
+      Kernel.attempt(.signalMask, block, signals, 0, 8)
+      body()
+      Kernel.attempt(.signalMask, unblock, signals, 0, 8)
+    }
   }
 
   private func setModes(_ file: UInt64, translatesNewlines: Bool) {

@@ -113,9 +113,9 @@ public final class VirtioBalloon: VirtioDevice {
   /// No type that PCI names.
   public var classCode: UInt32 { 0xFF_00_00 }
 
-  /// Statistics, and a guest that may take pages back when it runs out of memory.
+  /// Statistics. Not DEFLATE_ON_OOM: with it Linux leaves MemTotal as it is, and takes pages back when it likes.
   public var features: VirtioFeatures {
-    [.version1, .indirectDescriptors, .eventIndex, .balloonStatistics, .balloonDeflateOnOutOfMemory]
+    [.version1, .indirectDescriptors, .eventIndex, .balloonStatistics]
   }
 
   /// One to inflate, one to deflate, one for statistics.
