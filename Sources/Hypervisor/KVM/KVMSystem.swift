@@ -25,9 +25,10 @@ public struct KVMSystem: ~Copyable {
     do throws(Errno) {
       descriptor = try OwnedDescriptor.open(path, flags: O_RDWR)
     } catch {
-      throw .cannotOpen(error)
+      throw .cannotOpen(path: path, error)
     }
     let version = ckvm_ioctl(descriptor.rawValue, CKVM_GET_API_VERSION, 0)
+    guard version >= 0 else { throw .notKVM(path: path) }
     guard version == 12 else { throw .unsupportedVersion(version) }
     for (capability, name) in Self.required
     where ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(UInt32(bitPattern: capability))) <= 0 {
