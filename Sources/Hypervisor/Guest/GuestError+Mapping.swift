@@ -1,4 +1,5 @@
 import HostSystem
+import SystemPackage
 
 extension GuestError {
   /// Makes the machine; where memory is what cannot be had, says so.
