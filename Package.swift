@@ -152,8 +152,9 @@ let package = Package(
     .testTarget(
       name: "LkvmTests",
       dependencies: [
-        "GuestInit", "HostSystem", "Hypervisor", "lkvm",
+        "HostSystem", "Hypervisor", "lkvm",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: houseRules),
     // T1: hand-assembled guests of a few bytes.

@@ -22,7 +22,7 @@ struct LkvmCommand: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
       // What was printed and could not be written is a failure too: a full disk.
-      guard unsafe fflush(nil) == 0 else { throw LkvmFailure("standard output: \(Errno(rawValue: errno))") }
+      guard fflush(nil) == 0 else { throw LkvmFailure("standard output: \(Errno(rawValue: errno))") }
     } catch let failure as LkvmFailure {
       StandardError.writeError(failure.description)
       Glibc.exit(failure.exitCode)

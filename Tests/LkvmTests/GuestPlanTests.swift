@@ -1,4 +1,6 @@
+import ArgumentParser
 import HostSystem
+import Hypervisor
 import Testing
 
 @testable import lkvm

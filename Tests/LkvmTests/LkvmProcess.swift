@@ -3,7 +3,8 @@ import Foundation
 /// A running lkvm between pipes. coreutils' timeout ends it where it hangs, and passes signals on.
 struct LkvmProcess {
   private let process = Process()
-  private let (output, errors) = (Pipe(), Pipe())
+  private let output = Pipe()
+  private let errors = Pipe()
 
   init(_ arguments: [String], folder: String, environment: [String: String]) throws {
     let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()

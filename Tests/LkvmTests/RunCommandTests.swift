@@ -1,5 +1,5 @@
 import ArgumentParser
-import HostSystem
+import Logging
 import Testing
 
 @testable import lkvm
