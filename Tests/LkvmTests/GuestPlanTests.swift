@@ -64,15 +64,14 @@ struct GuestPlanTests {
   }
 
   @Test(arguments: [
-    ("foo=1", "--network: unknown key 'foo'"), ("mode", "--network: mode without a value"),
-    ("mode=x", "--network: mode=x"), ("mode=user,guest_mac=zz", "--network: guest_mac=zz"),
-    ("mode=user,guest_ip=1.2.3", "--network: guest_ip=1.2.3"), ("", "--network: an empty setting"),
-    ("mode=user,mq=2", "--network: mq has no meaning"),
+    ("foo=1", "unknown key 'foo'"), ("mode", "mode without a value"), ("mode=x", "mode=x"),
+    ("mode=user,guest_mac=zz", "guest_mac=zz"), ("mode=user,guest_ip=1.2.3", "guest_ip=1.2.3"),
+    ("", "an empty setting"), ("mode=user,mq=2", "mq has no meaning"),
   ])
   func `a network that cannot be is refused`(text: String, message: String) throws {
     let options = try Self.options(["-n", text])
     let failure = #expect(throws: LkvmFailure.self) { try GuestPlan.networks(options) }
-    #expect(failure?.description.hasPrefix(message) == true)
+    #expect(failure?.description.hasPrefix("--network \(text): \(message)") == true)
     #expect(failure?.exitCode == 64)
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A folder with kernels and other files, and the built lkvm that runs in it with a home of its own.
-struct LkvmFixture: ~Copyable {
+struct LkvmFixture {
   /// What a run came to.
   struct Outcome {
     /// The process's exit code; 124 where it hung.
@@ -50,13 +50,24 @@ struct LkvmFixture: ~Copyable {
       arguments, folder: folder.path, environment: ["LKVM_HOME": home].merging(environment) { $1 })
   }
 
-  /// Waits until the guest `name` runs.
-  func waitUntilRunning(_ name: String) throws {
+  /// Waits until the guest `name` runs, as `list` tells.
+  ///
+  /// - Returns: its process.
+  func processIdentifier(of name: String) throws -> Int32 {
     for _ in 0..<200 {
-      let line = try run(["list", "-i"]).output.split(separator: "\n").last { $0.contains(" \(name) ") }
-      if line?.hasSuffix("running") == true { return }
+      for line in try run(["list", "-i"]).output.split(separator: "\n") {
+        let words = line.split(separator: " ")
+        if words.count == 3, words[1] == name, words[2] == "running", let process = Int32(words[0]) {
+          return process
+        }
+      }
       usleep(50_000)
     }
-    Issue.record("the guest \(name) does not run")
+    throw NeverRan(name: name)
+  }
+
+  /// A guest that did not come to run.
+  private struct NeverRan: Error {
+    var name: String
   }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A running lkvm between pipes. coreutils' timeout ends it where it hangs, and passes signals on.
+/// A running lkvm between pipes. coreutils' timeout ends it where it hangs.
 struct LkvmProcess {
   private let process = Process()
   private let output = Pipe()
@@ -18,9 +18,6 @@ struct LkvmProcess {
     process.standardError = errors
     try process.run()
   }
-
-  /// Sends it a signal.
-  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   /// What it came to. What it writes is far smaller than a pipe's buffer.
   func waitForEnd() throws -> LkvmFixture.Outcome {

@@ -5,31 +5,22 @@ import Testing
 struct LkvmProcessTests {
   @Test(
     arguments: [
-      (["bogus"], 64, "Unexpected argument 'bogus'"), (["run", "--bogus"], 64, "Unknown option '--bogus'"),
-      (["run", "-m", "0"], 64, "--mem 0"), (["run", "-m", "1B"], 64, "--mem: 1 bytes are not a multiple"),
-      (["run", "-m", "8191P"], 1, "--mem: "),
+      (["bogus"], 64, "Unexpected argument 'bogus'"),
+      (["run", "-m", "1B"], 64, "--mem: 1 bytes are not a multiple"),
       (["run", "-c", "9223372036854775807"], 64, "--cpus 9223372036854775807"),
-      (["run", "--pin", "x"], 64, "--pin x"), (["run", "--tty", "9"], 64, "--tty 9"),
       (["run", "--firmware", "x"], 64, "--firmware is not supported yet"),
-      (["run", "-k", "missing"], 1, "--kernel: kernel missing: No such file or directory"),
       (["run", "missing"], 1, "--kernel: kernel missing: No such file or directory"),
-      (["run", "-k", ""], 1, "--kernel: "),
       (["run", "-k", "empty"], 1, "--kernel: kernel empty: the file is empty"),
-      (["run", "-k", "dir"], 1, "--kernel: kernel dir: not a regular file"),
       (["run", "-k", "fifo"], 1, "--kernel: kernel fifo: not a regular file"),
       (["run", "-k", "noise"], 1, "--kernel: kernel noise: not a kernel"),
       (["run", "-k", "arm64"], 1, "--kernel: kernel arm64: a kernel for ARM64"),
       (["run", "-k", "truncated"], 1, "--kernel: kernel truncated: truncated"),
       (["run", "-k", "a\nb"], 1, "--kernel: kernel a b: No such file or directory"),
-      (["run", "-k", "halt", "-n", "foo=1"], 64, "--network: unknown key 'foo'"),
+      (["run", "-k", "halt", "-n", "foo=1"], 64, "--network foo=1: unknown key 'foo'"),
       (["run", "-k", "halt", "--9p", "dir,t", "--9p", "dir,t"], 64, "--9p: the tag 't' is used twice"),
-      (["run", "-k", "halt", "-d", "dir", "-d", "dir"], 64, "--disk dir: a guest has one root folder"),
       (["run", "-k", "halt", "--sandbox", "missing"], 1, "--sandbox missing: No such file or directory"),
       (["run", "-k", "halt", "--sandbox", "fifo"], 1, "--sandbox fifo: "),
-      (["run", "-k", "halt", "--sandbox", "dir"], 1, "--sandbox dir: Is a directory"),
       (["run", "-k", "halt", "--name", "a/b", "--nodefaults"], 1, "--name: 'a/b' is no name"),
-      (["run", "-k", "halt", "--name", "..", "--nodefaults"], 1, "--name: '..' is no name"),
-      (["run", "-k", "halt", "--name", "a\nb", "--nodefaults"], 1, "--name: 'a b' is no name"),
       (["run", "-k", "halt", "--dev", "/none/kvm", "--nodefaults"], 1, "--dev: /none/kvm does not exist"),
       (
         ["run", "-k", "halt", "--dev", "/dev/null", "--nodefaults"], 1,
@@ -37,11 +28,9 @@ struct LkvmProcessTests {
       ),
       (["run", "-k", "halt", "--dev", "fifo", "--nodefaults"], 1, "--dev: fifo is not KVM's device file"),
       (["run", "-k", "halt", "-n", "mode=tap,fd=99"], 1, "--network: "),
-      (["sandbox"], 64, "name a command"), (["setup"], 64, "<name>"), (["setup", "a/b"], 1, "a/b"),
+      (["sandbox"], 64, "name a command"), (["setup", "a/b"], 1, "a/b"),
       (["stop"], 64, "--name"), (["stop", "-n", "nobody"], 1, "no machine named 'nobody' runs"),
-      (["pause", "-n", "nobody"], 1, "no machine named 'nobody' runs"),
-      (["stat", "-n", "../x"], 1, "'../x' is no name"), (["balloon", "-n", "x"], 64, "--inflate"),
-      (["debug", "-n", "x", "-m", "-1"], 64, "'-m"), (["list", "x"], 64, "Unexpected argument 'x'"),
+      (["stat", "-n", "../x"], 1, "'../x' is no name"), (["list", "x"], 64, "Unexpected argument 'x'"),
     ] as [([String], Int32, String)])
   func `bad input gets one line that names the option, and leaves nothing behind`(
     arguments: [String], exitCode: Int32, message: String

@@ -1,7 +1,7 @@
 import Foundation
 
 /// An empty folder for the length of a test. Short, for it has sockets in it.
-struct TemporaryFolder: ~Copyable {
+final class TemporaryFolder {
   let path = "/tmp/lkvm-\(UUID().uuidString.prefix(8))"
 
   init() throws {

@@ -47,7 +47,7 @@ extension GuestPlan {
       return options.kernel.nodefaults ? [] : [NetworkOptions.withoutOption]
     }
     return try options.devices.network.map { text in
-      do { return try NetworkOptions(text) } catch { throw LkvmFailure.usage("\(error)") }
+      do { return try NetworkOptions(text) } catch { throw LkvmFailure.usage("--network \(text): \(error)") }
     }.filter { $0.mode != .none }
   }
 
