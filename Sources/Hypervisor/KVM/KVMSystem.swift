@@ -15,12 +15,15 @@ public struct KVMSystem: ~Copyable {
     (CKVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD"),
   ]
 
+  /// Where KVM's device file is unless somebody says otherwise.
+  public static let defaultPath = "/dev/kvm"
+
   private let descriptor: OwnedDescriptor
   /// Bytes of the run structure that a vCPU shares with the kernel.
   public let runByteCount: Int
 
   /// Opens `path` and checks version and capabilities.
-  public init(path: String = "/dev/kvm") throws(KVMError) {
+  public init(path: String = defaultPath) throws(KVMError) {
     let descriptor: OwnedDescriptor
     do throws(Errno) {
       descriptor = try OwnedDescriptor.open(path, flags: O_RDWR)
