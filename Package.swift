@@ -94,7 +94,7 @@ let package = Package(
     .executableTarget(
       name: "lkvm",
       dependencies: [
-        "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork",
+        "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -148,6 +148,14 @@ let package = Package(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
       resources: [.copy("Topologies")],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "LkvmTests",
+      dependencies: [
+        "HostSystem", "Hypervisor", "lkvm",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: houseRules),
     // T1: hand-assembled guests of a few bytes.
     .testTarget(

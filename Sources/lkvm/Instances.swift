@@ -31,7 +31,7 @@ enum Instances {
         let text = try ask(request, name, directory)
         if !text.isEmpty { print(text, terminator: text.hasSuffix("\n") ? "" : "\n") }
       } catch {
-        if let earlier = failure { StandardError.write("lkvm: error: \(earlier.description)\n") }
+        if let earlier = failure { StandardError.writeError(earlier.description) }
         failure = error
       }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import SystemPackage
 
 /// The command `lkvm`.
 @main
@@ -16,11 +17,14 @@ struct LkvmCommand: ParsableCommand {
 
   /// Runs the command line. Every failure is one line on standard error that begins with `lkvm: error:`.
   static func main() {
+    StandardDescriptors.ensureOpen()
     do {
       var command = try parseAsRoot()
       try command.run()
+      // What was printed and could not be written is a failure too: a full disk.
+      guard fflush(nil) == 0 else { throw LkvmFailure("standard output: \(Errno(rawValue: errno))") }
     } catch let failure as LkvmFailure {
-      StandardError.write("lkvm: error: \(failure.description)\n")
+      StandardError.writeError(failure.description)
       Glibc.exit(failure.exitCode)
     } catch let code as ExitCode {
       Glibc.exit(code.rawValue)
@@ -29,10 +33,10 @@ struct LkvmCommand: ParsableCommand {
       case .success:
         Self.exit(withError: error)
       case .validationFailure:
-        StandardError.write("lkvm: error: \(message(for: error))\n")
+        StandardError.writeError(message(for: error))
         Glibc.exit(ExitCode.validationFailure.rawValue)
       default:
-        StandardError.write("lkvm: error: \(error)\n")
+        StandardError.writeError("\(error)")
         Glibc.exit(ExitCode.failure.rawValue)
       }
     }

@@ -6,6 +6,9 @@ extension LkvmFailure {
     let option: String? =
       switch error.part {
       case .machine, .host: nil
+      case .vcpuCount: "--cpus"
+      case .affinity: "--pin"
+      case .memoryNode: "--numa-node"
       case .memory: "--mem"
       case .kernel: "--kernel"
       case .parameters: "--params"

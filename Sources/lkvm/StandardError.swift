@@ -2,6 +2,12 @@ import Glibc
 
 /// The process's standard error.
 enum StandardError {
+  /// Writes `text` as an error, which is one line: whatever a file's name has in it.
+  static func writeError(_ text: String) {
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    write("lkvm: error: \(line)\n")
+  }
+
   /// Writes all of `text`; where nobody reads it, nothing happens.
   static func write(_ text: String) {
     var rest = Array(text.utf8)[...]

@@ -53,7 +53,9 @@ struct CellRunner: CellMeasuring {
       _ = try KVMSystem()
     } catch {
       throw BenchFailure(
-        "\(error)", exitCode: error == .cannotOpen(.permissionDenied) ? .noPermission : .unavailable)
+        "\(error)",
+        exitCode: error == .cannotOpen(path: KVMSystem.defaultPath, .permissionDenied)
+          ? .noPermission : .unavailable)
     }
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(

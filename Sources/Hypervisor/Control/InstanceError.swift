@@ -24,7 +24,7 @@ public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
     switch self {
     case .noHome: "neither LKVM_HOME nor HOME is set"
     case .badName(let name):
-      "'\(name)' is no name for a machine: it is empty, starts with a dot, or has a slash in it"
+      "'\(name)' is no name for a machine: it is empty, starts with a dot, or has a slash or a space in it"
     case .nameTooLong(let name, let limit): "the name '\(name)' is too long: \(limit) bytes are left for it"
     case .nameInUse(let name): "a machine named '\(name)' runs already"
     case .notRunning(let name): "no machine named '\(name)' runs"

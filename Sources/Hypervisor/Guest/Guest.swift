@@ -76,7 +76,7 @@ public final class Guest: Sendable {
   /// Lets the vCPUs run.
   public func start() throws(GuestError) {
     try consoles.start()
-    try GuestError.attributing(to: .machine) { () throws(MachineError) in try machine.start() }
+    try GuestError.start(machine, configuration.machine)
   }
 
   /// Ends the guest whatever it does: stops the vCPUs, finishes the requests under way, flushes the disks and gives the

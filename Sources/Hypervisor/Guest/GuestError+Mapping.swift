@@ -1,4 +1,5 @@
 import HostSystem
+import SystemPackage
 
 extension GuestError {
   /// Makes the machine; where memory is what cannot be had, says so.
@@ -8,8 +9,14 @@ extension GuestError {
     do throws(MachineError) {
       return try Machine(configuration, system: system)
     } catch {
-      if case .memory = error { throw GuestError(.memory, error.description) }
-      throw GuestError(.machine, error.description)
+      throw GuestError(error.part(of: configuration), error.description)
+    }
+  }
+
+  /// Starts the vCPUs; where the CPUs that they are pinned to are what is wrong, says so.
+  static func start(_ machine: Machine, _ configuration: MachineConfiguration) throws(GuestError) {
+    do throws(MachineError) { try machine.start() } catch {
+      throw GuestError(error.part(of: configuration), error.description)
     }
   }
 
@@ -23,6 +30,21 @@ extension GuestError {
         vcpuCount: machine.vcpus.count)
     } catch {
       throw GuestError(error.part, error.description)
+    }
+  }
+}
+
+extension MachineError {
+  /// The part of a guest's configuration that is to blame.
+  fileprivate func part(of configuration: MachineConfiguration) -> GuestError.Part {
+    switch self {
+    // mbind(2): the node does not exist or has no memory.
+    case .memory(_, .invalidArgument) where configuration.memoryNode != nil: .memoryNode
+    case .memory: .memory
+    case .badVCPUCount: .vcpuCount
+    // sched_setaffinity(2): none of the CPUs is there.
+    case .thread(.invalidArgument) where !configuration.vcpuAffinity.isEmpty: .affinity
+    case .thread, .kvm, .descriptor: .machine
     }
   }
 }
@@ -41,7 +63,8 @@ extension BootError {
     case .initrdTooBig, .cannotMakeInitrd: .initrd
     case .kernelTooBig, .memoryTooSmall: .memory
     case .commandLineTooLong: .parameters
-    case .badVCPUCount, .kvm: .machine
+    case .badVCPUCount: .vcpuCount
+    case .kvm: .machine
     }
   }
 }

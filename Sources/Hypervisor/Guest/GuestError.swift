@@ -4,6 +4,12 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
   public enum Part: Sendable {
     /// The machine: KVM, vCPUs, memory.
     case machine
+    /// The number of vCPUs.
+    case vcpuCount
+    /// The CPUs that vCPUs are pinned to.
+    case affinity
+    /// The NUMA node of its memory.
+    case memoryNode
     /// Its memory alone.
     case memory
     /// The kernel.

@@ -2,8 +2,10 @@ public import SystemPackage
 
 /// Why KVM could not do what was asked; says so in a sentence.
 public enum KVMError: Error, Equatable, CustomStringConvertible, Sendable {
-  /// /dev/kvm does not exist, or may not be opened.
-  case cannotOpen(Errno)
+  /// KVM's device file does not exist, or may not be opened.
+  case cannotOpen(path: String, Errno)
+  /// The file is no KVM's.
+  case notKVM(path: String)
   /// KVM_GET_API_VERSION is not 12.
   case unsupportedVersion(Int32)
   /// A capability that the hypervisor needs is missing.
@@ -14,11 +16,12 @@ public enum KVMError: Error, Equatable, CustomStringConvertible, Sendable {
   /// One line for a person.
   public var description: String {
     switch self {
-    case .cannotOpen(.noSuchFileOrDirectory):
-      "/dev/kvm does not exist: this machine offers no KVM (load kvm_intel or kvm_amd, or enable nesting)"
-    case .cannotOpen(.permissionDenied):
-      "/dev/kvm: permission denied: join the group kvm, or run as root"
-    case .cannotOpen(let errno): "/dev/kvm: \(errno)"
+    case .cannotOpen(let path, .noSuchFileOrDirectory):
+      "\(path) does not exist: this machine offers no KVM (load kvm_intel or kvm_amd, or enable nesting)"
+    case .cannotOpen(let path, .permissionDenied):
+      "\(path): permission denied: join the group kvm, or run as root"
+    case .cannotOpen(let path, let errno): "\(path): \(errno)"
+    case .notKVM(let path): "\(path) is not KVM's device file"
     case .unsupportedVersion(let version): "KVM API version \(version) is not 12"
     case .missingCapability(let name): "this KVM lacks \(name)"
     case .failed(let request, let errno): "\(request): \(errno)"

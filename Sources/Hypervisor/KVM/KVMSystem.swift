@@ -15,19 +15,23 @@ public struct KVMSystem: ~Copyable {
     (CKVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD"),
   ]
 
+  /// Where KVM's device file is unless somebody says otherwise.
+  public static let defaultPath = "/dev/kvm"
+
   private let descriptor: OwnedDescriptor
   /// Bytes of the run structure that a vCPU shares with the kernel.
   public let runByteCount: Int
 
   /// Opens `path` and checks version and capabilities.
-  public init(path: String = "/dev/kvm") throws(KVMError) {
+  public init(path: String = defaultPath) throws(KVMError) {
     let descriptor: OwnedDescriptor
     do throws(Errno) {
       descriptor = try OwnedDescriptor.open(path, flags: O_RDWR)
     } catch {
-      throw .cannotOpen(error)
+      throw .cannotOpen(path: path, error)
     }
     let version = ckvm_ioctl(descriptor.rawValue, CKVM_GET_API_VERSION, 0)
+    guard version >= 0 else { throw .notKVM(path: path) }
     guard version == 12 else { throw .unsupportedVersion(version) }
     for (capability, name) in Self.required
     where ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(UInt32(bitPattern: capability))) <= 0 {

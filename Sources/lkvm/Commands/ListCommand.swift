@@ -14,24 +14,20 @@ struct ListCommand: ParsableCommand {
 
   func run() throws {
     let directory = try Instances.directory()
+    var rows = running || !rootfs ? [Self.row("PID", "NAME", "STATE")] : []
     do {
       if running || !rootfs {
-        print(Self.row("PID", "NAME", "STATE"))
-        for instance in try directory.runningInstances() {
-          print(
-            Self.row(
-              instance.processID.map(String.init) ?? "?", instance.name,
-              instance.state?.description ?? "no answer"))
+        rows += try directory.runningInstances().map {
+          Self.row($0.processID.map(String.init) ?? "?", $0.name, $0.state?.description ?? "no answer")
         }
       }
       if rootfs || !running {
-        for root in try GuestRootDirectory.list(in: directory.path) {
-          print(Self.row("", root.name, "rootfs"))
-        }
+        rows += try GuestRootDirectory.list(in: directory.path).map { Self.row("", $0.name, "rootfs") }
       }
     } catch {
       throw LkvmFailure("\(error)")
     }
+    for row in rows { print(row) }
   }
 
   private static func row(_ processID: String, _ name: String, _ state: String) -> String {

@@ -55,7 +55,7 @@ struct DeviceOptions: ParsableArguments {
   var virtioTransport: VirtioTransportOption = .pci
 
   @Option(help: ArgumentHelp("KVM's device file.", valueName: "path"))
-  var dev: String = "/dev/kvm"
+  var dev: String = KVMSystem.defaultPath
 
   func validate() throws {
     if let number = tty.first(where: { !(0...3).contains($0) }) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Hypervisor
 
 /// Name, vCPUs and memory.
 struct MachineOptions: ParsableArguments {
@@ -26,7 +27,9 @@ struct MachineOptions: ParsableArguments {
   var anyKvm = false
 
   func validate() throws {
-    if let cpus, cpus < 1 { throw ValidationError("--cpus \(cpus): a guest has at least one vCPU") }
+    if let cpus, !(1...BootLayout.vcpuLimit).contains(cpus) {
+      throw ValidationError("--cpus \(cpus): a guest has 1 to \(BootLayout.vcpuLimit) vCPUs")
+    }
     if let mem, mem.byteCount == 0 { throw ValidationError("--mem 0: a guest has memory") }
     if let numaNode, numaNode < 0 { throw ValidationError("--numa-node \(numaNode): not a node") }
   }

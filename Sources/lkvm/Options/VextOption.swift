@@ -1,4 +1,5 @@
 import ArgumentParser
+import VextProtocol
 
 /// `--vext PATH[,queues=N][,ro][,direct]`: a disk served through the vext queue.
 struct VextOption: ExpressibleByArgument, Equatable {
@@ -11,7 +12,7 @@ struct VextOption: ExpressibleByArgument, Equatable {
   /// `direct`: opened with O_DIRECT.
   var isDirect = false
 
-  /// Reads `argument`, or answers nil for an empty path, an unknown suffix or a number of queues below one.
+  /// Reads `argument`, or answers nil for an empty path, an unknown suffix or a number of queues that no vext function has.
   init?(argument: String) {
     var parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     path = String(parts.removeFirst())
@@ -22,7 +23,9 @@ struct VextOption: ExpressibleByArgument, Equatable {
       case ("ro", 1): isReadOnly = true
       case ("direct", 1): isDirect = true
       case ("queues", 2):
-        guard let count = Int(words[1]), count > 0 else { return nil }
+        guard let count = Int(words[1]), (1...Int(VextRegister.queueLimit)).contains(count) else {
+          return nil
+        }
         queueCount = count
       default: return nil
       }

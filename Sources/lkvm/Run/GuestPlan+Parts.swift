@@ -19,7 +19,8 @@ extension GuestPlan {
     }
     var machine = MachineConfiguration(
       name: name, memoryByteCount: memoryByteCount, vcpuCount: vcpuCount,
-      vcpuAffinity: try pinning(options.machine.pin), memoryNode: options.machine.numaNode)
+      vcpuAffinity: try pinning(options.machine.pin, vcpuCount: vcpuCount),
+      memoryNode: options.machine.numaNode)
     machine.advisesHugePages = options.machine.hugePages
     machine.debug.logsUnclaimedPorts = options.debugging.debugIoport
     machine.debug.logsUnclaimedMemory = options.debugging.debugMmio
@@ -29,10 +30,13 @@ extension GuestPlan {
   }
 
   /// One CPU for each vCPU, in the order of their numbers.
-  private static func pinning(_ text: String?) throws -> [CPUSet] {
+  private static func pinning(_ text: String?, vcpuCount: Int) throws -> [CPUSet] {
     guard let text else { return [] }
     guard let cpus = CPUSet(parsing: text), !cpus.sorted.isEmpty else {
       throw LkvmFailure.usage("--pin \(text): not a list of CPUs such as 2,3 or 2-5")
+    }
+    guard cpus.sorted.count == vcpuCount else {
+      throw LkvmFailure.usage("--pin \(text): one CPU for each vCPU, of which there are \(vcpuCount)")
     }
     return cpus.sorted.map { CPUSet([$0]) }
   }

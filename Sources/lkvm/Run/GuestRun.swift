@@ -55,7 +55,7 @@ struct GuestRun {
     self.plan = plan
     self.networks = networks
     let system: KVMSystem
-    do { system = try KVMSystem(path: options.devices.dev) } catch { throw LkvmFailure("\(error)") }
+    do { system = try KVMSystem(path: options.devices.dev) } catch { throw LkvmFailure("--dev: \(error)") }
     do {
       guest = try Guest(
         plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, system: system)

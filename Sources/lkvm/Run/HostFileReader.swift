@@ -7,7 +7,15 @@ enum HostFileReader {
   /// The contents of the file at `path`, up to `limit` bytes.
   static func contents(of path: String, option: String, limit: Int) throws(LkvmFailure) -> [UInt8] {
     do throws(Errno) {
-      let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
+      // Without O_NONBLOCK, a FIFO would wait for somebody who writes.
+      let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+      var status = stat()
+      guard unsafe fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: break
+      case S_IFDIR: throw .isDirectory
+      default: throw .invalidArgument
+      }
       var bytes = [UInt8](repeating: 0, count: limit + 1)
       var count = 0
       while count < bytes.count {

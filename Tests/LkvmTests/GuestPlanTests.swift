@@ -1,0 +1,77 @@
+import ArgumentParser
+import HostSystem
+import Hypervisor
+import Testing
+
+@testable import lkvm
+
+/// What the options make of the machine, before any file is looked at.
+struct GuestPlanTests {
+  private static let host = HostResources(onlineCPUCount: 4, memoryByteCount: 4096 << 20)
+
+  private static func options(_ arguments: [String]) throws -> RunOptions {
+    try RunCommand.parse(arguments).options
+  }
+
+  @Test func `a machine has the host's CPUs and memory for them`() throws {
+    let machine = try GuestPlan.machine(Self.options([]), name: "a", host: Self.host)
+    #expect(machine.vcpuCount == 4)
+    #expect(machine.memoryByteCount == 448 << 20)
+    #expect(machine.vcpuAffinity.isEmpty)
+  }
+
+  @Test func `vCPUs are pinned in order`() throws {
+    let machine = try GuestPlan.machine(
+      Self.options(["-c", "3", "--pin", "1,4-5"]), name: "a", host: Self.host)
+    #expect(machine.vcpuAffinity == [CPUSet([1]), CPUSet([4]), CPUSet([5])])
+  }
+
+  @Test(
+    arguments: [
+      (["-m", "4097"], 1, "--mem: 4097 MiB is more than the host's 4096 MiB"),
+      (["-m", "8191P"], 1, "--mem: "), (["-m", "1B"], 64, "--mem: 1 bytes are not a multiple of 4096"),
+      (["-m", "4097B"], 64, "--mem: "), (["--pin", "x"], 64, "--pin x: not a list of CPUs"),
+      (["--pin", ""], 64, "--pin : not a list of CPUs"),
+      (["--pin", "5-2"], 64, "--pin 5-2: not a list of CPUs"),
+      (["--pin", "0-99999999999"], 64, "--pin 0-99999999999: not a list of CPUs"),
+      (["-c", "2", "--pin", "0"], 64, "--pin 0: one CPU for each vCPU, of which there are 2"),
+      (["-c", "1", "--pin", "0,1"], 64, "--pin 0,1: one CPU for each vCPU, of which there are 1"),
+    ] as [([String], Int32, String)])
+  func `a machine that cannot be is refused`(arguments: [String], exitCode: Int32, message: String) throws {
+    let options = try Self.options(arguments)
+    let failure = #expect(throws: LkvmFailure.self) {
+      try GuestPlan.machine(options, name: "a", host: Self.host)
+    }
+    #expect(failure?.description.hasPrefix(message) == true)
+    #expect(failure?.exitCode == exitCode)
+  }
+
+  @Test func `a guest has one card in user space unless it is told otherwise`() throws {
+    #expect(try GuestPlan.networks(Self.options([])).map(\.mode) == [.user])
+    #expect(try GuestPlan.networks(Self.options(["--nodefaults"])).isEmpty)
+    #expect(try GuestPlan.networks(Self.options(["-n", "mode=none"])).isEmpty)
+    let two = try GuestPlan.networks(Self.options(["-n", "mode=user", "-n", "mode=tap,tapif=tap9"]))
+    #expect(two.map(\.mode) == [.user, .tap])
+  }
+
+  @Test func `the guest's init is told the address that lkvm knows`() throws {
+    let networks = try GuestPlan.networks(
+      Self.options(["-n", "mode=user,guest_ip=10.1.2.9,host_ip=10.1.2.1"]))
+    #expect(GuestPlan.networkParameter(networks.first) == "lkvm.net=10.1.2.9/24,10.1.2.1,10.1.2.3")
+    #expect(GuestPlan.networkParameter(nil) == nil)
+    let tap = try GuestPlan.networks(Self.options(["-n", "mode=tap"]))
+    #expect(GuestPlan.networkParameter(tap.first) == nil)
+  }
+
+  @Test(arguments: [
+    ("foo=1", "unknown key 'foo'"), ("mode", "mode without a value"), ("mode=x", "mode=x"),
+    ("mode=user,guest_mac=zz", "guest_mac=zz"), ("mode=user,guest_ip=1.2.3", "guest_ip=1.2.3"),
+    ("", "an empty setting"), ("mode=user,mq=2", "mq has no meaning"),
+  ])
+  func `a network that cannot be is refused`(text: String, message: String) throws {
+    let options = try Self.options(["-n", text])
+    let failure = #expect(throws: LkvmFailure.self) { try GuestPlan.networks(options) }
+    #expect(failure?.description.hasPrefix("--network \(text): \(message)") == true)
+    #expect(failure?.exitCode == 64)
+  }
+}

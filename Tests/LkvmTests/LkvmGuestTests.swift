@@ -1,0 +1,121 @@
+import Foundation
+import Hypervisor
+import Testing
+
+/// The built program with guests of a few instructions: needs /dev/kvm, any.
+@Suite(.enabled("needs /dev/kvm") { unsafe access("/dev/kvm", R_OK | W_OK) == 0 })
+struct LkvmGuestTests {
+  private static let machine = ["-m", "32", "-c", "1", "--nodefaults"]
+
+  @Test(
+    arguments: [
+      (["-d", "missing"], "--disk: disk missing: No such file or directory"),
+      (["-d", "fifo"], "--disk: disk fifo: "),
+      (["-d", "empty"], "--disk: disk empty: "), (["-d", "tiny.img"], "--disk: disk tiny.img: "),
+      (["-d", "/dev/null"], "--disk: disk /dev/null: "), (["--vext", "missing"], "--vext: disk missing: "),
+      (["--vext", "dir"], "--vext: disk dir: "), (["-i", "missing"], "--initrd: initrd missing: "),
+      (["-i", "empty"], "--initrd: initrd empty: "), (["-i", "fifo"], "--initrd: initrd fifo: "),
+      (["-i", "dir"], "--initrd: initrd dir: "), (["-i", "large"], "--initrd: initrd large: "),
+      (["-m", "4096B"], "--mem: "), (["-m", "1"], "--mem: "), (["--9p", "missing,t"], "--9p: "),
+      (["--9p", "fifo,t"], "--9p: "), (["-p", String(repeating: "x", count: 3000)], "--params: "),
+      (["--pin", "8000"], "--pin: "), (["--numa-node", "1000"], "--numa-node: "),
+      (
+        [String](repeating: "disk.img", count: 40).flatMap { ["-d", $0] },
+        "--disk: more devices than PCI slots"
+      ),
+      (
+        [String](repeating: "mode=user", count: 40).flatMap { ["-n", $0] },
+        "--network: more devices than PCI slots"
+      ),
+    ] as [([String], String)])
+  func `a guest that cannot be made is refused by the name of its option`(
+    arguments: [String], message: String
+  ) throws {
+    let fixture = try LkvmFixture()
+    try Data().write(to: URL(filePath: fixture.folder.file("large")))
+    #expect(unsafe truncate(fixture.folder.file("large"), 1 << 40) == 0)
+    let outcome = try fixture.run(["run", "-k", "halt"] + Self.machine + arguments)
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors.hasPrefix("lkvm: error: \(message)"))
+    #expect(outcome.errors.count { $0.isNewline } == 1)
+    #expect(outcome.output.isEmpty)
+    #expect(try fixture.homeEntries == [])
+  }
+
+  @Test(arguments: [("reset", 0, "", ""), ("write", 0, "X", ""), ("fault", 70, "", "triple fault")])
+  func `the exit code tells how the guest ended`(
+    kernel: String, exitCode: Int32, output: String, message: String
+  ) throws {
+    let fixture = try LkvmFixture()
+    let outcome = try fixture.run(["run", kernel] + Self.machine)
+    #expect(outcome.exitCode == exitCode)
+    #expect(outcome.output == output)
+    #expect(message.isEmpty ? outcome.errors.isEmpty : outcome.errors.contains(message))
+    #expect(try fixture.homeEntries == [])
+  }
+
+  @Test(arguments: [(SIGHUP, 129), (SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
+  func `a signal ends the guest`(signal: Int32, exitCode: Int32) throws {
+    let fixture = try LkvmFixture()
+    let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a"] + Self.machine)
+    kill(try fixture.processIdentifier(of: "a"), signal)
+    let outcome = try guest.waitForEnd()
+    #expect(outcome.exitCode == exitCode)
+    #expect(outcome.errors.isEmpty)
+    #expect(try fixture.homeEntries == [])
+  }
+
+  @Test func `a guest that sleeps answers every command`() throws {
+    let fixture = try LkvmFixture()
+    let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a"] + Self.machine)
+    _ = try fixture.processIdentifier(of: "a")
+    let inUse = try fixture.run(["run", "halt", "--name", "a"] + Self.machine)
+    #expect(inUse.exitCode == 1)
+    #expect(inUse.errors == "lkvm: error: --name: a machine named 'a' runs already\n")
+    for (arguments, exitCode, message) in [
+      (["stat"], 0, ""), (["pause"], 0, ""), (["pause"], 1, "it is paused already"), (["stat"], 0, ""),
+      (["resume"], 0, ""), (["resume"], 1, "it is running already"), (["debug", "-d"], 0, ""),
+      (["debug", "-m", "9"], 1, "there is no vCPU 9: it has 1"),
+      (["balloon", "-i", "1"], 1, "it has no balloon"),
+    ] as [([String], Int32, String)] {
+      let outcome = try fixture.run(arguments + ["-n", "a"])
+      #expect(outcome.exitCode == exitCode)
+      #expect(message.isEmpty ? outcome.errors.isEmpty : outcome.errors.contains(message))
+    }
+    #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
+    #expect(try guest.waitForEnd().exitCode == 0)
+    #expect(try fixture.homeEntries == [])
+  }
+
+  @Test func `the socket of a guest that was killed is taken over`() throws {
+    let fixture = try LkvmFixture()
+    let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a"] + Self.machine)
+    kill(try fixture.processIdentifier(of: "a"), SIGKILL)
+    _ = try guest.waitForEnd()
+    #expect(try fixture.homeEntries == ["a.sock"])
+    #expect(try fixture.run(["run", "reset", "--name", "a"] + Self.machine).exitCode == 0)
+    #expect(try fixture.homeEntries == [])
+  }
+
+  @Test(
+    .enabled("needs kvm_pvm and a Debian kernel") {
+      SoftwareKVM.isLoaded && LkvmGuestTests.debianKernel != nil
+    })
+  func `a software KVM that gets nowhere with a kernel says so and gives up`() throws {
+    let fixture = try LkvmFixture()
+    let kernel = try #require(Self.debianKernel)
+    let start = ContinuousClock.now
+    let outcome = try fixture.run(["run", kernel, "-m", "256", "-c", "1"])
+    #expect(start.duration(to: .now) < .seconds(20))
+    #expect(outcome.exitCode == 70)
+    #expect(outcome.errors.hasPrefix("lkvm: error: "))
+    for words in ["rip 0x", "code around rip", "scripts/testbed"] { #expect(outcome.errors.contains(words)) }
+    #expect(try fixture.homeEntries == ["default"])
+  }
+
+  static var debianKernel: String? {
+    // A host without /boot has no kernel there.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/boot")) ?? []
+    return names.filter { $0.hasPrefix("vmlinuz-") }.max().map { "/boot/\($0)" }
+  }
+}

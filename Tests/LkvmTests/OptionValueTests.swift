@@ -1,0 +1,69 @@
+import Testing
+
+@testable import lkvm
+
+/// The values of single options.
+struct OptionValueTests {
+  @Test(
+    arguments: [
+      ("512", 512 << 20), ("1M", 1 << 20), ("1m", 1 << 20), ("4096B", 4096), ("4096b", 4096),
+      ("64K", 64 << 10),
+      ("2G", 2 << 30), ("1t", 1 << 40), ("8191P", 8191 << 50), ("0", 0),
+    ] as [(String, UInt64)])
+  func `a size is a number with a unit, and MiB without one`(text: String, byteCount: UInt64) {
+    #expect(MemorySize(argument: text) == MemorySize(byteCount: byteCount))
+  }
+
+  @Test(arguments: [
+    "", "M", "-1", "+1", "1.5G", "1E", "1MB", "1 M", "0x10", "８", "8192P", "9999999999999P",
+    "18446744073709551616B",
+  ])
+  func `what is no number of bytes below 2^63 is no size`(text: String) {
+    #expect(MemorySize(argument: text) == nil)
+  }
+
+  @Test func `a disk's suffixes are ro and direct, in any order`() throws {
+    let plain = try #require(DiskOption(argument: "disk.img"))
+    #expect(plain.path == "disk.img")
+    #expect(!plain.isReadOnly && !plain.isDirect)
+    let both = try #require(DiskOption(argument: "a b.img,direct,ro"))
+    #expect(both.path == "a b.img")
+    #expect(both.isReadOnly && both.isDirect)
+  }
+
+  @Test(arguments: ["", ",", ",ro", "disk.img,", "disk.img,rw", "disk.img,ro,", "disk.img,RO"])
+  func `a disk without a path or with another suffix is refused`(text: String) {
+    #expect(DiskOption(argument: text) == nil)
+  }
+
+  @Test func `a vext disk has queues besides`() throws {
+    let plain = try #require(VextOption(argument: "disk.img"))
+    #expect(plain.queueCount == nil)
+    let all = try #require(VextOption(argument: "disk.img,queues=128,ro,direct"))
+    #expect(all.path == "disk.img")
+    #expect(all.queueCount == 128)
+    #expect(all.isReadOnly && all.isDirect)
+  }
+
+  @Test(arguments: [
+    "", "disk.img,queues", "disk.img,queues=", "disk.img,queues=0", "disk.img,queues=-1",
+    "disk.img,queues=129",
+    "disk.img,queues=x", "disk.img,ro=1", "disk.img,direct=", "disk.img,foo",
+  ])
+  func `a number of queues that no vext function has is refused`(text: String) {
+    #expect(VextOption(argument: text) == nil)
+  }
+
+  @Test func `a share is a folder and a tag`() throws {
+    let plain = try #require(ShareOption(argument: "/srv/data,data"))
+    #expect(plain.directory == "/srv/data")
+    #expect(plain.tag == "data")
+    #expect(!plain.isReadOnly)
+    #expect(try #require(ShareOption(argument: "/srv/data,data,ro")).isReadOnly)
+  }
+
+  @Test(arguments: ["", "dir", "dir,", ",tag", "dir,tag,rw", "dir,tag,", "dir,tag,ro,ro", "dir,ro,"])
+  func `a share without folder or tag is refused`(text: String) {
+    #expect(ShareOption(argument: text) == nil)
+  }
+}
