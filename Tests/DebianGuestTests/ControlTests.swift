@@ -148,8 +148,7 @@ extension DebianGuestTests {
 
     @Test func `what the guest wrote meanwhile is complete, and stop ends it`() throws {
       let controlled = try Self.controlled.get()
-      try controlled.guest.wait(for: "@fio=", within: GuestReport.limit)
-      #expect(controlled.guest.output.contains("@fio=0@"))
+      try controlled.guest.wait(for: "@fio=0@", within: GuestReport.limit)
       try controlled.lkvm("stop")
       #expect(try controlled.guest.waitForEnd(within: .seconds(30)) == 0)
       let list = try VirtualHost.run(VirtualHost.lkvm.path, "list")
