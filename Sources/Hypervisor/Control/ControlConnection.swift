@@ -23,6 +23,7 @@ struct ControlConnection: ~Copyable {
     return (WireNumber.number(header[...]), try receive(byteCount: Int(byteCount), deadline))
   }
 
+  /// Sends all of `bytes`. Nobody's wake keeps it from that: who asked for the end shall hear that it comes.
   func send(_ bytes: [UInt8], deadline: UInt64) throws(ControlError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -49,7 +50,8 @@ struct ControlConnection: ~Copyable {
   private func wait(forWriting: Bool, _ deadline: UInt64) throws(ControlError) {
     let readiness: UnixSocket.Readiness
     do throws(Errno) {
-      readiness = try socket.wait(forWriting: forWriting, wakeDescriptor: wakeDescriptor, deadline: deadline)
+      readiness = try socket.wait(
+        forWriting: forWriting, wakeDescriptor: forWriting ? nil : wakeDescriptor, deadline: deadline)
     } catch {
       throw .system(error)
     }
