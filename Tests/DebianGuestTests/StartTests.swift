@@ -48,5 +48,25 @@ extension DebianGuestTests {
       #expect(report.console.contains("<two words><><a'b\"c>"))
       #expect(report.exitCode == 42)
     }
+
+    @Test func `a disk's own system comes to its login prompt`() throws {
+      let folder = try ScratchFolder()
+      let root = folder.file("root")
+      try VirtualHost.run(
+        "sh", "-c",
+        """
+        mkdir -p "$1/bin" "$1/sbin" "$1/etc" "$1/dev" "$1/proc" "$1/sys" && cp /bin/busybox "$1/bin/busybox" &&
+        ln -s ../bin/busybox "$1/sbin/init" && echo debian-disk > "$1/etc/hostname" &&
+        echo 'root::0:0:root:/:/bin/busybox' > "$1/etc/passwd" &&
+        printf '::sysinit:/bin/busybox hostname debian-disk\n::respawn:/bin/busybox getty -L 115200 ttyS0 vt100\n' > "$1/etc/inittab" &&
+        mke2fs -q -t ext4 -d "$1" "$1.ext4" 32m
+        """, "sh", root)
+      let terminal = try PseudoTerminal()
+      let guest = try LkvmProcess(
+        ["run", "-c", "1", "-m", "512", "-p", "quiet", "-d", "\(root).ext4"], terminal: terminal)
+      try guest.wait(for: "debian-disk login:", within: GuestReport.limit)
+      try guest.type("\u{1}x")
+      #expect(try guest.waitForEnd(within: .seconds(60)) == 0)
+    }
   }
 }
