@@ -87,7 +87,7 @@ extension TinyGuests {
         let system = try KVMSystem(path: "/nonexistent/kvm")
         return system.maxVCPUs
       }
-      #expect(error?.description.contains("/dev/kvm does not exist") == true)
+      #expect(error?.description.contains("/nonexistent/kvm does not exist") == true)
     }
   }
 }
