@@ -16,7 +16,7 @@ extension DebianGuestTests {
         let server = try TransferServer(address: "127.0.0.1", folder: folder)
         checksum = server.checksum
         report = try GuestReport(
-          ["-c", "2", "-m", "512", "--no-dhcp", "-n", "mode=user"],
+          ["-c", "1", "-m", "512", "--no-dhcp", "-n", "mode=user"],
           script: """
             ip link set eth0 up
             say lease "$(busybox udhcpc -i eth0 -n -q -s /bin/true 2>&1)"
@@ -35,7 +35,7 @@ extension DebianGuestTests {
         let server = try TransferServer(address: "0.0.0.0", folder: folder, prefix: inside)
         checksum = server.checksum
         let options = [
-          "-c", "2", "-m", "512", "-n",
+          "-c", "1", "-m", "512", "-n",
           "mode=tap,tapif=t3tap,host_ip=\(NetworkTests.gateway),guest_ip=192.168.33.15,guest_mac=02:15:15:15:15:15",
         ]
         let script = """
