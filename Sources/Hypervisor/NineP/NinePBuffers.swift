@@ -21,7 +21,7 @@ struct NinePBuffers {
   ///
   /// - Returns: how many.
   func copyOut(to target: UnsafeMutableRawPointer, offset: Int, limit: Int) -> Int {
-    unsafe walk(offset: offset, limit: limit) { piece, done, count in
+    unsafe vectors.forEachRun(from: offset, byteCount: limit) { piece, done, count in
       // SAFETY: the target has room for `limit` bytes.
       unsafe (target + done).copyMemory(from: piece, byteCount: count)
     }
@@ -29,7 +29,7 @@ struct NinePBuffers {
 
   /// Copies `count` bytes in at the start; the room has been checked.
   func copyIn(from source: UnsafeRawPointer, count: Int) {
-    _ = unsafe walk(offset: 0, limit: count) { piece, done, count in
+    _ = unsafe vectors.forEachRun(from: 0, byteCount: count) { piece, done, count in
       // SAFETY: the source has `count` bytes.
       unsafe piece.copyMemory(from: source + done, byteCount: count)
     }
@@ -43,33 +43,12 @@ struct NinePBuffers {
   ) -> (count: Int, byteCount: Int) {
     var count = 0
     var byteCount = 0
-    _ = unsafe walk(offset: offset, limit: limit) { piece, _, pieceByteCount in
+    _ = unsafe vectors.forEachRun(from: offset, byteCount: limit) { piece, _, pieceByteCount in
       guard count < target.count else { return }
       unsafe target[count] = unsafe iovec(iov_base: piece, iov_len: pieceByteCount)
       count += 1
       byteCount += pieceByteCount
     }
     return (count, byteCount)
-  }
-
-  /// Calls for each piece of `limit` bytes from `offset` on, with the bytes before it and its own.
-  private func walk(
-    offset: Int, limit: Int, _ body: (UnsafeMutableRawPointer, Int, Int) -> Void
-  ) -> Int {
-    var skip = offset
-    var done = 0
-    for index in unsafe vectors.indices where done < limit {
-      let vector = unsafe vectors[index]
-      let length = unsafe vector.iov_len
-      guard skip < length, let base = unsafe vector.iov_base else {
-        skip -= min(skip, length)
-        continue
-      }
-      let count = min(length - skip, limit - done)
-      unsafe body(base + skip, done, count)
-      done += count
-      skip = 0
-    }
-    return done
   }
 }

@@ -187,20 +187,12 @@ final class VirtioNetReceiver {
 
   /// Copies to the held chains from `offset` on.
   private func place(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-    var skip = offset
-    var done = 0
-    for index in unsafe vectors.indices where done < bytes.count {
-      let vector = unsafe vectors[index]
-      guard unsafe skip < vector.iov_len, let base = unsafe vector.iov_base, let source = bytes.baseAddress
-      else {
-        unsafe skip -= min(skip, vector.iov_len)
-        continue
+    guard let source = bytes.baseAddress else { return }
+    unsafe vectors.withUnsafeBufferPointer { vectors in
+      _ = unsafe vectors.forEachRun(from: offset, byteCount: bytes.count) { target, done, count in
+        // SAFETY: the vectors were checked to be RAM; `done + count` is at most the source's count.
+        unsafe target.copyMemory(from: source + done, byteCount: count)
       }
-      let part = unsafe min(vector.iov_len - skip, bytes.count - done)
-      // SAFETY: the vector was checked to be RAM; `done + part` is at most the source's count.
-      unsafe (base + skip).copyMemory(from: source + done, byteCount: part)
-      done += part
-      skip = 0
     }
   }
 }

@@ -30,7 +30,8 @@ public struct VirtioChain {
   public func read(_ byteCount: Int, at offset: Int = 0) -> [UInt8] {
     let count = unsafe max(0, min(byteCount, readableByteCount - min(offset, readableByteCount)))
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      initialized = unsafe Self.transfer(readable, offset: offset, byteCount: count) { guest, done, part in
+      initialized = unsafe UnsafeBufferPointer(readable).forEachRun(from: offset, byteCount: count) {
+        guest, done, part in
         // SAFETY: the vector was checked to be RAM; `done + part` is at most the buffer's capacity.
         unsafe (buffer.baseAddress! + done).update(
           from: guest.assumingMemoryBound(to: UInt8.self), count: part)
@@ -44,32 +45,11 @@ public struct VirtioChain {
   @discardableResult
   public func write(_ bytes: borrowing [UInt8], at offset: Int = 0) -> Int {
     unsafe bytes.withUnsafeBytes { source in
-      unsafe Self.transfer(writable, offset: offset, byteCount: source.count) { guest, done, part in
+      unsafe UnsafeBufferPointer(writable).forEachRun(from: offset, byteCount: source.count) {
+        guest, done, part in
         // SAFETY: the vector was checked to be RAM; `done + part` is at most the source's count.
         unsafe guest.copyMemory(from: source.baseAddress! + done, byteCount: part)
       }
     }
-  }
-
-  /// Walks `byteCount` bytes of `vectors` from `offset` on, run by run: calls with the run, the bytes before it, its length.
-  private static func transfer(
-    _ vectors: UnsafeMutableBufferPointer<iovec>, offset: Int, byteCount: Int,
-    _ copy: (UnsafeMutableRawPointer, Int, Int) -> Void
-  ) -> Int {
-    var skip = max(0, offset)
-    var done = 0
-    for index in vectors.indices where done < byteCount {
-      let vector = unsafe vectors[index]
-      let length = unsafe vector.iov_len
-      guard skip < length, let base = unsafe vector.iov_base else {
-        skip -= min(skip, length)
-        continue
-      }
-      let part = min(length - skip, byteCount - done)
-      unsafe copy(base + skip, done, part)
-      done += part
-      skip = 0
-    }
-    return done
   }
 }
