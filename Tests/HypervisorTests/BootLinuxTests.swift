@@ -1,3 +1,4 @@
+import Foundation
 import Hypervisor
 import SystemPackage
 import Testing
@@ -224,8 +225,14 @@ import VextProtocol
     let boot = try LinuxBoot(image, initrd: nil, commandLine: "", memory: memory, vcpuCount: 1)
     let page = BootLayout.zeroPage.rawValue
     #expect(boot.firstInstruction.rawValue == (try load(UInt64.self, memory, page + 0x258)) + 0x200)
-    // It begins with "cld; cli" and goes on for some MiB.
+    // It begins with "cld; cli" and goes on for some MiB, as it stands in the file behind the set-up sectors.
     #expect(try memory.read(2, at: GuestAddress(boot.firstInstruction.rawValue)) == [0xFC, 0xFA])
+    let setUpSectorCount = Int(try load(UInt8.self, memory, page + 0x1F1))
+    let payload = try Data(contentsOf: URL(filePath: image.path)).dropFirst((setUpSectorCount + 1) * 512)
+    #expect(
+      try memory.read(payload.count, at: GuestAddress(boot.firstInstruction.rawValue - 0x200))
+        == Array(payload))
+    // Mapped from the file, it is resident now that it was read.
     #expect(try memory.residentByteCount() > 4 << 20)
   }
 }
