@@ -28,12 +28,9 @@ public final class Guest: Sendable {
     startUp: StartUpClock, system: borrowing KVMSystem
   ) throws(GuestError) {
     // What a user gets wrong most often comes first, and costs nothing.
-    let image = try GuestError.attributing(to: .kernel) { () throws(BootError) in
-      try KernelImage(path: configuration.kernelPath)
-    }
     let disks = try DiskSet(configuration)
     let machine = try GuestError.machine(configuration.machine, system: system)
-    let boot = try GuestError.boot(image, configuration, machine)
+    let boot = try GuestError.boot(configuration, machine)
     startUp.note(.loaded)
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in
       try GuestThreads(configuration)

@@ -47,8 +47,8 @@ public struct GuestConfiguration: Sendable {
 
   /// The machine: name, memory, vCPUs, debugging.
   public var machine: MachineConfiguration
-  /// The kernel: a bzImage or an ELF vmlinux.
-  public var kernelPath: String
+  /// The kernel: a bzImage or an ELF vmlinux, opened and checked.
+  public var kernel: KernelImage
   /// The initial RAM disk.
   public var initrd: InitrdSource?
   /// The kernel's command line.
@@ -76,10 +76,10 @@ public struct GuestConfiguration: Sendable {
 
   /// A guest without devices.
   public init(
-    machine: MachineConfiguration, kernelPath: String, initrd: InitrdSource? = nil, commandLine: String
+    machine: MachineConfiguration, kernel: KernelImage, initrd: InitrdSource? = nil, commandLine: String
   ) {
     self.machine = machine
-    self.kernelPath = kernelPath
+    self.kernel = kernel
     self.initrd = initrd
     self.commandLine = commandLine
   }

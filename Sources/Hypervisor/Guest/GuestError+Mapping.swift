@@ -22,11 +22,12 @@ extension GuestError {
 
   /// Loads the kernel; where the initial RAM disk is what does not fit or cannot be read, says so.
   static func boot(
-    _ image: KernelImage, _ configuration: GuestConfiguration, _ machine: Machine
+    _ configuration: GuestConfiguration, _ machine: Machine
   ) throws(GuestError) -> LinuxBoot {
     do throws(BootError) {
       return try LinuxBoot(
-        image, initrd: configuration.initrd, commandLine: configuration.commandLine, memory: machine.memory,
+        configuration.kernel, initrd: configuration.initrd, commandLine: configuration.commandLine,
+        memory: machine.memory,
         vcpuCount: machine.vcpus.count)
     } catch {
       throw GuestError(error.part, error.description)

@@ -13,7 +13,7 @@ struct SandboxCommand: ParsableCommand {
   var command: [String] = []
 
   func validate() throws {
-    guard !command.isEmpty || options.kernel.sandbox != nil else {
+    guard options.runsCommand(command) else {
       throw ValidationError("name a command: lkvm sandbox [options] -- COMMAND")
     }
   }

@@ -1,5 +1,4 @@
 import Glibc
-import GuestInit
 import Hypervisor
 
 /// The guest's initial RAM disk: the user's, or one made from the kernel's modules.
@@ -9,7 +8,7 @@ struct GuestInitrd {
 
   /// Reads the kernel's release and collects its modules, unless the user gives a RAM disk.
   init(
-    _ options: RunOptions, kernelPath: String, storage: GuestStorage, hasNetwork: Bool, command: [String]
+    _ options: RunOptions, kernel: KernelImage, storage: GuestStorage, hasNetwork: Bool, command: [String]
   ) throws {
     if let path = options.kernel.initrd {
       source = InitrdSource(path: path)
@@ -20,9 +19,9 @@ struct GuestInitrd {
       return
     }
     let kinds = Self.kinds(options, storage: storage, hasNetwork: hasNetwork)
-    let files = try Self.moduleFiles(kernelPath, kinds)
+    let files = try Self.moduleFiles(kernel, kinds)
     let archive = try Initramfs(
-      initProgram: GuestInitImage.bytes(), moduleFiles: files, task: Self.task(options, command: command)
+      initProgram: GuestStorage.initProgram, moduleFiles: files, task: Self.task(options, command: command)
     )
     source = InitrdSource(archive: archive)
   }
@@ -41,17 +40,15 @@ struct GuestInitrd {
   }
 
   /// A kernel that names no release, or one without a folder of modules, is taken to have everything built in.
-  private static func moduleFiles(_ kernelPath: String, _ kinds: Set<GuestModuleKind>) throws -> [String] {
-    let image: KernelImage
-    do { image = try KernelImage(path: kernelPath) } catch { throw LkvmFailure("--kernel: \(error)") }
-    guard let release = image.kernelRelease, unsafe access("/lib/modules/\(release)", R_OK) == 0 else {
+  private static func moduleFiles(_ kernel: KernelImage, _ kinds: Set<GuestModuleKind>) throws -> [String] {
+    guard let release = kernel.kernelRelease, unsafe access("/lib/modules/\(release)", R_OK) == 0 else {
       return []
     }
     return try KernelModules(release: release).files(for: kinds)
   }
 
   private static func task(_ options: RunOptions, command: [String]) throws -> GuestTask? {
-    guard options.kernel.sandbox != nil || !command.isEmpty else { return nil }
+    guard options.runsCommand(command) else { return nil }
     var script: [UInt8]?
     if let path = options.kernel.sandbox {
       script = try HostFileReader.contents(of: path, option: "--sandbox", limit: 1 << 20)

@@ -34,10 +34,12 @@ struct GuestPlan {
       terminal: Terminal.windowSize(of: STDOUT_FILENO), user: options.kernel.params,
       onlyUser: options.kernel.nodefaults)
     if !options.devices.noDhcp { parameters.network = Self.networkParameter(networks.first) }
+    let kernel: KernelImage
+    do { kernel = try KernelImage(path: kernelPath) } catch { throw LkvmFailure("--kernel: \(error)") }
     let initrd = try GuestInitrd(
-      options, kernelPath: kernelPath, storage: storage, hasNetwork: !networks.isEmpty, command: command)
+      options, kernel: kernel, storage: storage, hasNetwork: !networks.isEmpty, command: command)
     configuration = GuestConfiguration(
-      machine: machine, kernelPath: kernelPath, initrd: initrd.source, commandLine: parameters.text)
+      machine: machine, kernel: kernel, initrd: initrd.source, commandLine: parameters.text)
     configuration.disks = storage.disks
     configuration.vextDisks = storage.vextDisks
     configuration.shares = storage.shares
@@ -48,6 +50,6 @@ struct GuestPlan {
     configuration.pseudoTerminals = options.devices.tty
     configuration.transport = options.devices.virtioTransport.transport
     configuration.usesIOEventFD = !options.devices.noIoeventfd
-    runsCommand = !command.isEmpty || options.kernel.sandbox != nil
+    runsCommand = options.runsCommand(command)
   }
 }

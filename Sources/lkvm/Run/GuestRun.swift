@@ -33,13 +33,20 @@ struct GuestRun {
       let run = try GuestRun(plan: plan, networks: networks, options: options, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
-      if options.debugging.stats { StandardError.write(try RunStatistics(run.guest).text) }
-      if let path = options.debugging.statsFile { try RunStatistics(run.guest).append(to: path) }
+      try run.tellStatistics()
     } catch {
       networks.close()
       throw error
     }
     throw ExitCode(code)
+  }
+
+  /// Prints and records the run's figures where that was asked for. The guest has been shut down.
+  private func tellStatistics() throws {
+    guard options.stats || options.statsFile != nil else { return }
+    let statistics = try RunStatistics(guest)
+    if options.stats { StandardError.write(statistics.text) }
+    if let path = options.statsFile { try statistics.append(to: path) }
   }
 
   /// Takes the name, so that commands find the guest.

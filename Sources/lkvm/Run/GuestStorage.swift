@@ -8,6 +8,8 @@ struct GuestStorage {
   static let rootTag = "/dev/root"
   /// The tag of the host's files.
   static let hostTag = "hostfs"
+  /// The guest's init, decoded once: the root folder and the RAM disk both have it.
+  static let initProgram = GuestInitImage.bytes()
 
   private(set) var disks: [GuestConfiguration.Disk] = []
   private(set) var vextDisks: [GuestConfiguration.Disk] = []
@@ -34,11 +36,11 @@ struct GuestStorage {
     shares += options.devices.shares.map {
       .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly)
     }
-    let runsCommand = !command.isEmpty || options.kernel.sandbox != nil
+    let runsCommand = options.runsCommand(command)
     let hasOwnRoot = root != .none || !disks.isEmpty || options.kernel.initrd != nil
     if root == .none, runsCommand || !(hasOwnRoot || options.kernel.nodefaults) {
       let folder = try GuestRootDirectory.openOrCreate(
-        in: home, initProgram: GuestInitImage.bytes())
+        in: home, initProgram: Self.initProgram)
       try addRoot(folder.path, isReadOnly: false)
     } else if root == .none, !disks.isEmpty {
       root = .firstDisk

@@ -8,7 +8,7 @@ struct KernelParameters: Equatable {
     case none
     /// The first virtio-blk disk.
     case firstDisk
-    /// A folder shared by virtio-9p under ``NineP/rootTag``; `initProgram` starts it, unless it is a whole distribution's.
+    /// A folder shared by virtio-9p under ``GuestStorage/rootTag``; `initProgram` starts it, unless it is a whole distribution's.
     case share(tag: String, initProgram: String?)
   }
 
