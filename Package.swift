@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "bench", targets: ["Bench"]),
     .executable(name: "lkvm", targets: ["lkvm"]),
     .executable(name: "fuzz", targets: ["Fuzz"]),
+    .library(name: "VextClient", targets: ["VextClient"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -97,6 +98,15 @@ let package = Package(
         "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
+    // The guest's end of the vext queue, in user space of an unmodified Linux.
+    .target(
+      name: "VextClient",
+      dependencies: [
+        "CLinux", "HostSystem", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

@@ -3,21 +3,23 @@ import Glibc
 import SystemPackage
 
 /// A directory of attributes: small text files, and links to related directories.
-struct SysfsDirectory: Equatable {
-  let path: String
+package struct SysfsDirectory: Equatable, Sendable {
+  package let path: String
 
-  init(_ path: String) { self.path = path }
+  package init(_ path: String) { self.path = path }
 
-  subscript(_ name: String) -> SysfsDirectory { SysfsDirectory("\(path)/\(name)") }
+  package subscript(_ name: String) -> SysfsDirectory { SysfsDirectory("\(path)/\(name)") }
 
   /// The last part of the path.
-  var name: Substring { path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...] }
+  package var name: Substring {
+    path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...]
+  }
 
   /// The directory that this one lies in; the root's is empty.
   var parent: SysfsDirectory { SysfsDirectory(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])) }
 
   /// The text of the attribute `name` without its trailing newline; nil if there is no such attribute.
-  func text(_ name: String) throws(SysfsError) -> String? {
+  package func text(_ name: String) throws(SysfsError) -> String? {
     let path = "\(path)/\(name)"
     let bytes: [UInt8]
     do {
@@ -46,7 +48,7 @@ struct SysfsDirectory: Equatable {
   }
 
   /// The names of its entries in order; empty if it does not exist.
-  func entries() throws(SysfsError) -> [String] {
+  package func entries() throws(SysfsError) -> [String] {
     guard let stream = unsafe path.withCString({ unsafe opendir($0) }) else {
       let error = Errno(rawValue: errno)
       if error == .noSuchFileOrDirectory { return [] }
@@ -63,7 +65,7 @@ struct SysfsDirectory: Equatable {
   }
 
   /// The directory itself, with every link on the way followed; nil if it does not exist.
-  func resolved() throws(SysfsError) -> SysfsDirectory? {
+  package func resolved() throws(SysfsError) -> SysfsDirectory? {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let result = unsafe path.withCString { unsafe linux_realpath($0, &buffer) }
     guard result == 0 else {

@@ -1,0 +1,44 @@
+import CLinux
+import HostSystem
+import SystemPackage
+import VextProtocol
+
+/// BAR0 of a PCI function, mapped by the file `resource0` that sysfs has of it.
+@safe
+struct MappedRegisters: ~Copyable, Sendable {
+  private let mapping: Mapping
+
+  /// Maps the registers; `ENXIO` if the file is smaller than the registers.
+  init(descriptor: Int32) throws(Errno) {
+    let byteCount = try check(linux_descriptor_byte_count(descriptor))
+    guard byteCount >= Int64(VextRegister.barByteCount) else { throw .noSuchAddressOrDevice }
+    mapping = try Mapping.shared(descriptor: descriptor, byteCount: Int(VextRegister.barByteCount))
+  }
+
+  /// Where `offset`, which lies in BAR0, is mapped.
+  func address(_ offset: UInt64) -> UnsafeMutableRawPointer {
+    precondition(offset <= VextRegister.barByteCount - 8 && offset.isMultiple(of: 4), "a register of BAR0")
+    // SAFETY: the mapping has `barByteCount` bytes.
+    return unsafe mapping.base + Int(offset)
+  }
+}
+
+/// Shares mapped registers between the device and its queues.
+final class SharedRegisters: VextRegisterAccess {
+  private let registers: MappedRegisters
+
+  init(_ registers: consuming MappedRegisters) { self.registers = registers }
+
+  /// Where the reset register is mapped, for the guardian.
+  var resetAddress: UnsafeMutableRawPointer { unsafe registers.address(VextRegister.reset) }
+
+  // SAFETY: `address` answers for the place, and a register has no other user in this process.
+  func load32(_ offset: UInt64) -> UInt32 { unsafe linux_register_load32(registers.address(offset)) }
+  func load64(_ offset: UInt64) -> UInt64 { unsafe linux_register_load64(registers.address(offset)) }
+  func store32(_ offset: UInt64, _ value: UInt32) {
+    unsafe linux_register_store32(registers.address(offset), value)
+  }
+  func store64(_ offset: UInt64, _ value: UInt64) {
+    unsafe linux_register_store64(registers.address(offset), value)
+  }
+}

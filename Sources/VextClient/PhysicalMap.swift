@@ -1,0 +1,117 @@
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+import VextProtocol
+
+/// Where the pages of a mapping are in guest-physical memory. Immutable: looking up costs no system call.
+struct PhysicalMap: Sendable {
+  /// The unit of translation: a page of the processor's.
+  static let pageByteCount = 4096
+
+  /// The guest-physical address of each page.
+  private let pages: [UInt64]
+  /// For each page, the index of the page behind the last one that follows it without a gap.
+  private let runEnds: [UInt32]
+
+  /// A map of pages at `addresses`; neighbours in guest-physical memory form one run where `merges` says so.
+  init(pages addresses: [UInt64], merges: Bool = true) {
+    var ends = [UInt32](repeating: 0, count: addresses.count)
+    var end = UInt32(addresses.count)
+    for index in addresses.indices.reversed() {
+      let next = index + 1
+      if next == addresses.count || !merges
+        || addresses[next] != addresses[index] + UInt64(Self.pageByteCount)
+      {
+        end = UInt32(next)
+      }
+      ends[index] = end
+    }
+    pages = addresses
+    runEnds = ends
+  }
+
+  /// The guest-physical address of byte `offset`, and how many bytes follow it without a gap.
+  @inline(__always)
+  func run(at offset: Int) -> (address: UInt64, byteCount: Int) {
+    let page = offset / Self.pageByteCount
+    return (
+      pages[page] + UInt64(offset % Self.pageByteCount), Int(runEnds[page]) * Self.pageByteCount - offset
+    )
+  }
+
+  /// The offset of the page at a guest-physical address; nil if it is none of these. It searches, and is for failures.
+  func offset(of address: UInt64) -> Int? {
+    pages.firstIndex(of: address).map { $0 * Self.pageByteCount }
+  }
+
+  /// The largest power of two that every run's length and place in the mapping is a multiple of; for how large a
+  /// device's blocks may be.
+  var granule: Int {
+    var bits = pages.count * Self.pageByteCount
+    var index = 0
+    while index < pages.count {
+      let end = Int(runEnds[index])
+      bits |= end * Self.pageByteCount | Int(truncatingIfNeeded: pages[index])
+      index = end
+    }
+    return bits & -bits
+  }
+
+  /// How many runs there are.
+  var runCount: Int {
+    var count = 0
+    var index = 0
+    while index < pages.count {
+      index = Int(runEnds[index])
+      count += 1
+    }
+    return count
+  }
+}
+
+extension PhysicalMap {
+  /// Where the kernel shows the pages of this process (Documentation/admin-guide/mm/pagemap.rst).
+  static let pagemapPath = "/proc/self/pagemap"
+
+  /// Bits of an entry of pagemap.
+  private enum Entry {
+    static let isPresent: UInt64 = 1 << 63
+    static let frameMask: UInt64 = (1 << 55) - 1
+  }
+
+  /// Reads where the pages of a run of this process's memory are, all of which must be present.
+  ///
+  /// - Parameters:
+  ///   - address: the first byte, page-aligned.
+  ///   - pagemap: an open file of 8 bytes for each page of the address space.
+  static func addresses(
+    address: UInt, byteCount: Int, pagemap: borrowing OwnedDescriptor
+  ) throws(VextClientError) -> [UInt64] {
+    var entries = [UInt64](repeating: 0, count: byteCount / pageByteCount)
+    let wanted = entries.count * 8
+    let first = Int64(address) / Int64(pageByteCount) * 8
+    let descriptor = pagemap.rawValue
+    var done = 0
+    while done < wanted {
+      // SAFETY: the rest of the array has `wanted - done` bytes.
+      let count = unsafe entries.withUnsafeMutableBytes {
+        unsafe linux_pread(
+          descriptor, $0.baseAddress.map { unsafe $0 + done }, wanted - done, first + Int64(done))
+      }
+      guard count >= 0 else { throw .system(pagemapPath, Errno(rawValue: CInt(-count))) }
+      guard count > 0 else { throw .system(pagemapPath, .ioError) }
+      done += count
+    }
+    var addresses: [UInt64] = []
+    addresses.reserveCapacity(entries.count)
+    for entry in entries {
+      guard entry & Entry.isPresent != 0 else { throw .system("page not present", .badAddress) }
+      let frame = entry & Entry.frameMask
+      // The kernel hides the numbers from whoever lacks the right; frame 0 is never given to a process.
+      guard frame != 0 else { throw .addressesHidden }
+      addresses.append(frame * UInt64(pageByteCount))
+    }
+    return addresses
+  }
+}

@@ -1,0 +1,40 @@
+/// Copies between one run of bytes and several.
+enum ScatteredBytes {
+  /// Fills `target` from the bytes of `vectors`, taken one after the other, from byte `offset` on.
+  static func copy(
+    from vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>, at offset: Int,
+    to target: UnsafeMutableRawBufferPointer
+  ) {
+    unsafe forEachPiece(vectors, offset, target.count) { piece, done in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: target[done..<done + piece.count])
+        .copyMemory(from: UnsafeRawBufferPointer(piece))
+    }
+  }
+
+  /// Writes `source` to the bytes of `vectors`, taken one after the other, from byte `offset` on.
+  static func copy(
+    from source: UnsafeRawBufferPointer, to vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>,
+    at offset: Int
+  ) {
+    unsafe forEachPiece(vectors, offset, source.count) { piece, done in
+      unsafe piece.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[done..<done + piece.count]))
+    }
+  }
+
+  private static func forEachPiece(
+    _ vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>, _ offset: Int, _ byteCount: Int,
+    _ body: (UnsafeMutableRawBufferPointer, Int) -> Void
+  ) {
+    var skipped = 0
+    var done = 0
+    for index in vectors.indices where done < byteCount {
+      let vector = unsafe vectors[index]
+      let start = max(offset - skipped, 0)
+      skipped += vector.count
+      guard start < vector.count else { continue }
+      let count = min(vector.count - start, byteCount - done)
+      unsafe body(UnsafeMutableRawBufferPointer(rebasing: vector[start..<start + count]), done)
+      done += count
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import CLinux
+import HostSystem
+public import SystemPackage
+import Synchronization
+import VextProtocol
+
+/// A vext device that this process drives: its disk, its queues, and the memory that it may reach.
+///
+/// Any thread may call anything here. The device is released when neither it nor one of its queues is in use any more.
+public final class VextBlockDevice: Sendable {
+  /// The PCI address, such as `0000:00:05.0`.
+  public let address: String
+  /// What the device says of itself.
+  public let limits: VextDeviceLimits
+  /// The memory for requests.
+  public let pool: VextBufferPool
+  /// How queues wait unless told otherwise.
+  public let waitPolicy: VextWaitPolicy
+
+  let registers: any VextRegisterAccess
+  private let queuesInUse: Mutex<[Bool]>
+  private let lock: OwnedDescriptor?
+  private let guardian: DeviceGuardian?
+
+  /// The size of the disk in bytes.
+  public var capacity: UInt64 { limits.capacity }
+  /// Offsets and lengths are multiples of this.
+  public var blockByteCount: Int { limits.blockByteCount }
+  /// Whether writes are answered with `EROFS`.
+  public var isReadOnly: Bool { limits.flags.contains(.readOnly) }
+
+  /// Opens a vext function, resets it and takes it for this process alone.
+  ///
+  /// It needs the rights to map the function's registers and to see physical addresses (CAP_SYS_ADMIN; root has both).
+  ///
+  /// - Parameters:
+  ///   - address: which function, such as `0000:00:05.0`; nil takes the first that nobody uses.
+  ///   - options: the memory, and how to wait.
+  public static func open(
+    _ address: String? = nil, options: VextOpenOptions = VextOpenOptions()
+  ) throws(VextClientError) -> VextBlockDevice {
+    let claimed = try claim(address, options)
+    let function = claimed.function
+    let lock = claimed.consumeLock()
+    try function.enable()
+    let registers = SharedRegisters(
+      try naming("\(function.address): registers") { () throws(Errno) in
+        try MappedRegisters(descriptor: lock.rawValue)
+      })
+    let limits = try VextDeviceLimits(registers, address: function.address)
+    // Whatever a predecessor that was killed left: when this returns, nothing is in flight.
+    registers.store32(VextRegister.reset, 1)
+    let memory = try VextMemory(byteCount: options.poolByteCount, allowsHugePages: options.allowsHugePages)
+    let guardian = try naming("guardian") { () throws(Errno) in
+      try unsafe DeviceGuardian(
+        resetAddress: registers.resetAddress, lock: lock.rawValue, pin: memory.pinDescriptor)
+    }
+    return try VextBlockDevice(
+      address: function.address, registers: registers, limits: limits, memory: memory,
+      waitPolicy: options.waitPolicy, lock: lock, guardian: guardian)
+  }
+
+  init(
+    address: String, registers: any VextRegisterAccess, limits: VextDeviceLimits, memory: VextMemory,
+    waitPolicy: VextWaitPolicy, lock: consuming OwnedDescriptor? = nil,
+    guardian: consuming DeviceGuardian? = nil
+  ) throws(VextClientError) {
+    self.address = address
+    self.registers = registers
+    self.limits = limits
+    self.waitPolicy = waitPolicy
+    pool = VextBufferPool(memory: memory)
+    queuesInUse = Mutex(Array(repeating: false, count: limits.queueCount))
+    self.lock = consume lock
+    self.guardian = consume guardian
+    guard limits.blockByteCount <= memory.map.granule else {
+      throw .blocksTooLarge(byteCount: limits.blockByteCount)
+    }
+  }
+
+  deinit {
+    registers.store32(VextRegister.reset, 1)
+    switch guardian {
+    case .some(let guardian): guardian.dismiss()
+    case .none: break
+    }
+    // The guardian has a copy of the descriptor for a moment longer.
+    switch lock {
+    case .some(let lock): _ = linux_unlock(lock.rawValue)
+    case .none: break
+    }
+  }
+
+  /// Registers a queue and enables it. It belongs to one thread at a time.
+  ///
+  /// - Parameters:
+  ///   - depth: requests that may be under way at once; rounded up to a power of two, and down to what the device and
+  ///     the memory's pages allow.
+  ///   - waitPolicy: how it waits; nil: as the device's other queues.
+  /// - Throws: `EBUSY` if every queue of the device is in use, `ENOMEM` if the pool has no room for the rings, `EIO` if
+  ///   the device refuses them.
+  public func makeQueue(depth: Int = 64, waitPolicy: VextWaitPolicy? = nil) throws(Errno) -> VextQueue {
+    guard let index = takeIndex() else { throw .resourceBusy }
+    do {
+      return try VextQueue(
+        device: self, index: UInt16(index), depth: depth, waitPolicy: waitPolicy ?? self.waitPolicy)
+    } catch {
+      giveBackIndex(index)
+      throw error
+    }
+  }
+
+  private func takeIndex() -> Int? {
+    queuesInUse.withLock { inUse in
+      guard let index = inUse.firstIndex(of: false) else { return nil }
+      inUse[index] = true
+      return index
+    }
+  }
+
+  func giveBackIndex(_ index: Int) { queuesInUse.withLock { $0[index] = false } }
+
+  /// A function and the descriptor whose lock makes it this process's.
+  private struct Claim: ~Copyable {
+    let function: VextFunction
+    private let lock: OwnedDescriptor
+
+    init(_ function: VextFunction, patience: UInt64) throws(VextClientError) {
+      self.function = function
+      lock = try function.lock(patience: patience)
+    }
+
+    consuming func consumeLock() -> OwnedDescriptor { lock }
+  }
+
+  private static func claim(
+    _ address: String?, _ options: VextOpenOptions
+  ) throws(VextClientError) -> Claim {
+    let functions = try VextFunction.all(sysfsPath: options.sysfsPath)
+    if let address {
+      guard let function = functions.first(where: { $0.address == address }) else {
+        throw .noSuchFunction(address: address)
+      }
+      return try Claim(function, patience: options.patienceNanoseconds)
+    }
+    guard let last = functions.last else { throw .noFunction }
+    for function in functions.dropLast() {
+      do throws(VextClientError) {
+        return try Claim(function, patience: 0)
+      } catch .inUse {
+        continue
+      }
+    }
+    return try Claim(last, patience: options.patienceNanoseconds)
+  }
+}

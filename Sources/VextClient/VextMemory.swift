@@ -1,0 +1,135 @@
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+import VextProtocol
+
+/// What a client's memory is made of.
+public enum VextMemoryKind: String, Sendable {
+  /// Huge pages of 2 MiB: few runs, and the kernel moves none of them on its own.
+  case hugePages = "huge pages"
+  /// Ordinary pages: a large buffer is many runs.
+  case ordinaryPages = "ordinary pages"
+}
+
+/// What keeps a client's memory where it is.
+public enum VextMemoryPin: String, Sendable {
+  /// The kernel pinned it, as for its own I/O (io_uring's registered buffers): nothing moves it.
+  case registered = "pinned by io_uring"
+  /// The pages are huge ones, which the kernel neither swaps nor compacts.
+  case hugePages = "huge pages stay"
+  /// The pages are locked, and the system compacts no locked pages (vm.compact_unevictable_allowed=0).
+  case locked = "locked, no compaction"
+}
+
+/// Memory that the device may reach: shared with the guardian, in its place, and of known guest-physical addresses.
+@safe
+final class VextMemory: @unchecked Sendable {
+  /// The first byte.
+  let base: UnsafeMutableRawPointer
+  let byteCount: Int
+  let kind: VextMemoryKind
+  let pin: VextMemoryPin
+  let map: PhysicalMap
+  /// Owners of what is at `base`: nil in tests that bring their own memory.
+  private let mapping: Mapping?
+  private let ring: OwnedDescriptor?
+
+  /// The size of huge pages.
+  static let hugePageByteCount = 2 << 20
+  /// The largest size.
+  static let byteCountLimit = 64 << 30
+
+  /// Memory of `byteCount` bytes, a multiple of 2 MiB; of huge pages where there are enough and `allowsHugePages`.
+  init(byteCount: Int, allowsHugePages: Bool = true) throws(VextClientError) {
+    guard byteCount > 0, byteCount <= Self.byteCountLimit, byteCount.isMultiple(of: Self.hugePageByteCount)
+    else { throw .badPoolSize(byteCount: byteCount) }
+    var mapping: Mapping?
+    var kind = VextMemoryKind.hugePages
+    if allowsHugePages { mapping = Self.hugePages(byteCount: byteCount) }
+    if mapping == nil {
+      kind = .ordinaryPages
+      mapping = try naming("memory") { () throws(Errno) in
+        let mapping = try Self.map(byteCount: byteCount, hugePages: false)
+        try check(unsafe linux_lock_memory(mapping.base, byteCount))
+        return mapping
+      }
+    }
+    guard let mapping = consume mapping else { throw .system("memory", .noMemory) }
+    let base = unsafe mapping.base
+    // Before the addresses are read: pinning may move pages to a place where they can stay.
+    let pinned = unsafe linux_pin_memory(base, byteCount)
+    var ring: OwnedDescriptor?
+    if pinned >= 0 {
+      ring = OwnedDescriptor(adopting: pinned)
+      pin = .registered
+    } else if kind == .hugePages {
+      pin = .hugePages
+    } else if Self.leavesLockedPages() {
+      pin = .locked
+    } else {
+      throw .cannotPin(Errno(rawValue: -pinned))
+    }
+    let pagemap = try naming(PhysicalMap.pagemapPath) { () throws(Errno) in
+      try OwnedDescriptor.open(PhysicalMap.pagemapPath, flags: O_RDONLY)
+    }
+    map = PhysicalMap(
+      pages: try PhysicalMap.addresses(
+        address: UInt(bitPattern: base), byteCount: byteCount, pagemap: pagemap))
+    unsafe self.base = unsafe base
+    self.byteCount = byteCount
+    self.kind = kind
+    self.mapping = consume mapping
+    self.ring = consume ring
+  }
+
+  /// Memory of a test's: `byteCount` bytes at `base` that outlive this object.
+  init(base: UnsafeMutableRawPointer, byteCount: Int, map: PhysicalMap) {
+    unsafe self.base = unsafe base
+    self.byteCount = byteCount
+    self.map = map
+    kind = .ordinaryPages
+    pin = .locked
+    mapping = nil
+    ring = nil
+  }
+
+  /// The descriptor that holds the pin, for the guardian; -1 without one.
+  var pinDescriptor: Int32 {
+    switch ring {
+    case .some(let ring): ring.rawValue
+    case .none: -1
+    }
+  }
+
+  /// Where in this memory a run of bytes begins; nil if it is not wholly in it.
+  @inline(__always)
+  func offset(of pointer: UnsafeRawPointer, byteCount count: Int) -> Int? {
+    let offset = unsafe Int(bitPattern: pointer) &- Int(bitPattern: base)
+    return offset >= 0 && count <= byteCount && offset <= byteCount - count ? offset : nil
+  }
+
+  // A file of memory and not anonymous memory: a fork shares it instead of copying it when it is written to, after
+  // which the process would have other pages than the device.
+  private static func map(byteCount: Int, hugePages: Bool) throws(Errno) -> Mapping {
+    let descriptor = OwnedDescriptor(
+      adopting: try check(
+        unsafe "vext".withCString {
+          unsafe linux_memory_file($0, byteCount, hugePages ? 1 : 0)
+        }))
+    let mapping = try Mapping.shared(descriptor: descriptor.rawValue, byteCount: byteCount)
+    try mapping.prefault()
+    return mapping
+  }
+
+  private static func hugePages(byteCount: Int) -> Mapping? {
+    // Too few of them, or a kernel without: the caller has another way.
+    do { return try map(byteCount: byteCount, hugePages: true) } catch { return nil }
+  }
+
+  /// Whether the system never compacts locked pages.
+  private static func leavesLockedPages() -> Bool {
+    let settings = SysfsDirectory("/proc/sys/vm")
+    do { return try settings.text("compact_unevictable_allowed") == "0" } catch { return false }
+  }
+}

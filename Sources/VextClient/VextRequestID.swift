@@ -1,0 +1,5 @@
+/// A request that was submitted to a ``VextQueue`` and whose outcome nobody has taken yet.
+public struct VextRequestID: Hashable, Sendable {
+  let slot: Int32
+  let generation: UInt32
+}
