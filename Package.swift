@@ -33,13 +33,15 @@ let package = Package(
     .systemLibrary(
       name: "CNUMA", path: "Sources/CNUMA", providers: [.apt(["libnuma-dev"])]),
     .systemLibrary(
+      name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
+    .systemLibrary(
       name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
 
     .target(name: "VextProtocol", swiftSettings: houseRules),
     .target(
       name: "HostSystem",
       dependencies: [
-        "CLinux", "CNUMA", .product(name: "SystemPackage", package: "swift-system"),
+        "CLinux", "CNUMA", "CURing", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
     .target(

@@ -18,6 +18,9 @@ final class IOMemory {
 
   deinit { unsafe vectors.deallocate() }
 
+  /// The first block's first byte.
+  var base: UnsafeMutableRawPointer { unsafe mapping.base }
+
   /// The vector of `block`, followed by those of the blocks after it.
   func vector(_ block: Int) -> UnsafePointer<iovec> { unsafe UnsafePointer(vectors + block) }
 

@@ -60,7 +60,7 @@ import Testing
     try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
   }
 
-  @Test(arguments: [BlockEngineKind.sync, .libaio])
+  @Test(arguments: TestedEngines.movers)
   func `reads and writes move the bytes of all vectors`(kind: BlockEngineKind) throws {
     let disk = VirtioTemporaryDisk(byteCount: 8192)
     let image = try Self.open(disk)
@@ -71,7 +71,7 @@ import Testing
     #expect(disk.read(4096, 1024) == VirtioTemporaryDisk.pattern(2048, 1024))
   }
 
-  @Test(arguments: [BlockEngineKind.sync, .libaio])
+  @Test(arguments: TestedEngines.movers)
   func `discard and write-zeroes report their length, flush nothing`(kind: BlockEngineKind) throws {
     let disk = VirtioTemporaryDisk(byteCount: 16384)
     let image = try Self.open(disk)
@@ -82,7 +82,7 @@ import Testing
     #expect(try Self.perform(.flush, on: image, kind: kind, byteCount: 0) == 0)
   }
 
-  @Test(arguments: [BlockEngineKind.sync, .libaio])
+  @Test(arguments: TestedEngines.movers)
   func `a read behind the file's end moves nothing, one across it moves part`(kind: BlockEngineKind) throws {
     let disk = VirtioTemporaryDisk(byteCount: 8192)
     let image = try Self.open(disk)
@@ -91,11 +91,13 @@ import Testing
     #expect(try Self.perform(.read, on: image, kind: kind) == 700)
   }
 
-  @Test(arguments: [BlockEngineKind.sync, .libaio])
+  @Test(arguments: TestedEngines.movers)
   func `the kernel's refusal is the result`(kind: BlockEngineKind) throws {
     let disk = VirtioTemporaryDisk(byteCount: 8192)
     let image = try Self.open(disk, readOnly: true)
-    #expect(try Self.perform(.write, on: image, kind: kind) == -Int64(EBADF))
+    for operation in [BlockOperation.write, .durableWrite, .discard, .writeZeroes] {
+      #expect(try Self.perform(operation, on: image, kind: kind) == -Int64(EBADF))
+    }
   }
 
   @Test func `the null engine finishes everything at once and touches nothing`() throws {
@@ -109,11 +111,12 @@ import Testing
     #expect(disk.read(0, 8192) == VirtioTemporaryDisk.pattern(0, 8192))
   }
 
-  @Test func `libaio has room for as many as it was made for`() throws {
+  @Test(arguments: TestedEngines.asynchronous)
+  func `an asynchronous engine has room for as many as it was made for`(kind: BlockEngineKind) throws {
     let disk = VirtioTemporaryDisk(byteCount: 8192)
     let image = try Self.open(disk)
     let buffer = Buffer()
-    var engine = try BlockEngine(kind: .libaio, capacity: 3)
+    var engine = try BlockEngine(kind: kind, capacity: 3)
     let room = engine.room
     #expect(room >= 3)
     for token in 0..<3 as Range<UInt64> {

@@ -39,6 +39,44 @@ import VextProtocol
     #expect(try wait { try !threadNames().contains("forgotten\n") })
   }
 
+  @Test(arguments: TestedEngines.movers)
+  func `registered disks and memories serve queues that come and go, and others beside them`(
+    engine: BlockEngineKind
+  ) throws {
+    let thread = try IOThread(name: "register", cpus: nil, waiting: .polling, engine: engine)
+    defer { thread.stop() }
+    let registered = try VextFixture(server: thread, enables: false)
+    let plain = try VextFixture(server: thread, enables: false)
+    thread.register(disk: registered.image, memory: registered.memory)
+    thread.register(disk: registered.image, memory: registered.memory)
+    for round in 0..<5 as Range<UInt64> {
+      for fixture in [registered, plain] {
+        try fixture.driver.enable()
+        #expect(try fixture.readsWell(fixture.driver))
+        try fixture.memory.write(
+          [UInt8](repeating: UInt8(round + 1), count: 1024), at: GuestAddress(VextFixture.data))
+        #expect(
+          try fixture.driver.perform(
+            VextFixture.entry(.write, offset: round * 4096, byteCount: 1024)
+          ).status == 0)
+        #expect(
+          fixture.disk.read(Int(round) * 4096, 1024) == [UInt8](repeating: UInt8(round + 1), count: 1024))
+        // Two segments are a vector, which no registered buffer serves.
+        var split = VextFixture.entry(.read, offset: round * 4096, byteCount: 512)
+        split.segment1 = Segment(address: GuestAddress(VextFixture.data + 0x1_0000), byteCount: 512)
+        #expect(try fixture.driver.perform(split).byteCount == 1024)
+        #expect(
+          try fixture.bytes(512, at: VextFixture.data + 0x1_0000)
+            == [UInt8](repeating: UInt8(round + 1), count: 512))
+        let range = SubmissionEntry(
+          operation: VextOperation.writeZeroes.rawValue, id: 2, offset: round * 4096, length: 1024)
+        #expect(try fixture.driver.perform(range).byteCount == 1024)
+        #expect(fixture.disk.read(Int(round) * 4096, 1024) == [UInt8](repeating: 0, count: 1024))
+        fixture.driver.disable()
+      }
+    }
+  }
+
   @Test func `discards and zeroes are bounded, and the bound is told`() throws {
     let path = NSTemporaryDirectory() + "vext-range-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -68,7 +68,7 @@ extension VextTests {
       #expect(count == 0)
     }
 
-    @Test(arguments: [BlockEngineKind.sync, .libaio])
+    @Test(arguments: TestedEngines.movers)
     func `a hundred thousand reads and writes of a file allocate nothing`(engine: BlockEngineKind) throws {
       let count = try Self.allocations(engine: engine, requestCount: 100_000) { id in
         VextFixture.entry(id & 1 == 0 ? .read : .write, id: id, offset: UInt64(id) * 4096, byteCount: 4096)

@@ -17,8 +17,11 @@ final class VextFixture {
   let device: VextDevice
   let drivers: [FakeVextDriver]
 
-  /// A device whose queues, all enabled, are served by `server`.
-  init(server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false) throws {
+  /// A device whose queues, all enabled unless told otherwise, are served by `server`.
+  init(
+    server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
+    enables: Bool = true
+  ) throws {
     let disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
     let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
     let memory = try GuestMemory(byteCount: Self.memoryByteCount)
@@ -33,7 +36,7 @@ final class VextFixture {
         device: device, memory: memory, queue: UInt16($0), depth: depth,
         ringBase: 0x1_0000 + UInt64($0) * 0x2_0000)
     }
-    for driver in drivers { try driver.enable() }
+    if enables { for driver in drivers { try driver.enable() } }
   }
 
   deinit { device.shutDown() }

@@ -75,12 +75,14 @@ extension VextTests {
       }
     }
 
-    @Test(arguments: BlockEngineKind.allCases)
+    @Test(arguments: TestedEngines.all)
     func `of 50,000 random entries each is answered, or stops the queue`(engine: BlockEngineKind) async {
       // In a process of its own: a trap is then this test's failure, and its log of stopped queues stays there.
       switch engine {
       case .sync: await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.sync, seed: 11) }
       case .libaio: await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.libaio, seed: 12) }
+      case .ioUring:
+        await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.ioUring, seed: 14) }
       case .null: await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.null, seed: 13) }
       }
     }

@@ -200,8 +200,9 @@ extension VextTests {
       #expect(try fixture.readsWell(driver))
     }
 
-    @Test func `an id that is in flight cannot be used again`() throws {
-      let server = try SteppedQueueServer(engine: .libaio, polling: true, capacity: 64)
+    @Test(arguments: TestedEngines.asynchronous)
+    func `an id that is in flight cannot be used again`(engine: BlockEngineKind) throws {
+      let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)
       let fixture = try Fixture(server: server)
       fixture.driver.push(Fixture.entry(.read, id: 5))
       fixture.driver.push(Fixture.entry(.read, id: 6))
@@ -221,8 +222,9 @@ extension VextTests {
       #expect(try fixture.driver.poll()?.status == 0)
     }
 
-    @Test func `an id may be used again once it was answered`() throws {
-      try Fixture.withThread(engine: .libaio) { (fixture) throws in
+    @Test(arguments: TestedEngines.asynchronous)
+    func `an id may be used again once it was answered`(engine: BlockEngineKind) throws {
+      try Fixture.withThread(engine: engine) { (fixture) throws in
         for _ in 0..<40 { #expect(try fixture.driver.perform(Fixture.entry(.read, id: 5)).id == 5) }
         #expect(fixture.driver.state == .enabled)
       }

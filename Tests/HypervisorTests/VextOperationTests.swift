@@ -8,7 +8,7 @@ extension VextTests {
   /// What each operation does to the disk, to memory, and to the answer.
   @Suite struct OperationTests {
     private typealias Fixture = VextFixture
-    private static let engines: [BlockEngineKind] = [.sync, .libaio]
+    private static let engines = TestedEngines.movers
 
     @Test(arguments: engines)
     func `a read fills its segment from the disk`(engine: BlockEngineKind) throws {
@@ -102,7 +102,7 @@ extension VextTests {
       }
     }
 
-    @Test(arguments: BlockEngineKind.allCases)
+    @Test(arguments: TestedEngines.all)
     func `identify names the disk`(engine: BlockEngineKind) throws {
       try Fixture.withThread(engine: engine) { (fixture) throws in
         let answer = try fixture.driver.perform(Fixture.entry(.identify, byteCount: 20))
@@ -162,8 +162,9 @@ extension VextTests {
       }
     }
 
-    @Test func `what is done at once overtakes what the kernel has`() throws {
-      let server = try SteppedQueueServer(engine: .libaio, polling: true, capacity: 64)
+    @Test(arguments: TestedEngines.asynchronous)
+    func `what is done at once overtakes what the kernel has`(engine: BlockEngineKind) throws {
+      let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)
       let fixture = try Fixture(server: server)
       fixture.driver.push(Fixture.entry(.read, id: 9))
       fixture.driver.push(Fixture.entry(.identify, id: 4, byteCount: 32))
@@ -176,7 +177,7 @@ extension VextTests {
       #expect(second.byteCount == 512)
     }
 
-    @Test(arguments: BlockEngineKind.allCases)
+    @Test(arguments: TestedEngines.all)
     func `a full queue is answered request by request, by id, over many laps`(engine: BlockEngineKind) throws
     {
       try Fixture.withThread(engine: engine, queueCount: 2, depth: 32) { (fixture) throws in

@@ -131,8 +131,9 @@ extension VextTests {
       }
     }
 
-    @Test func `disabling waits for requests in flight, and answers them`() throws {
-      try Fixture.withThread(engine: .libaio, depth: 64) { (fixture) throws in
+    @Test(arguments: TestedEngines.asynchronous)
+    func `disabling waits for requests in flight, and answers them`(engine: BlockEngineKind) throws {
+      try Fixture.withThread(engine: engine, depth: 64) { (fixture) throws in
         let driver = fixture.driver
         for round in 0..<50 as Range<UInt16> {
           for id in 0..<64 as Range<UInt16> {
@@ -160,8 +161,11 @@ extension VextTests {
       }
     }
 
-    @Test func `a queue registered anew with requests in flight keeps its registration`() throws {
-      let server = try SteppedQueueServer(engine: .libaio, polling: true, capacity: 64)
+    @Test(arguments: TestedEngines.asynchronous)
+    func `a queue registered anew with requests in flight keeps its registration`(engine: BlockEngineKind)
+      throws
+    {
+      let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)
       let fixture = try Fixture(server: server)
       for id in 0..<8 as Range<UInt16> { fixture.driver.push(Fixture.entry(.read, id: id)) }
       #expect(server.drain() == 8)
@@ -174,10 +178,11 @@ extension VextTests {
       #expect(try fixture.bytes(256, at: 0x6_0000) == [UInt8](repeating: 0, count: 256))
     }
 
-    @Test func `reset disables every queue, waits for requests in flight, and each can be enabled again`()
-      throws
-    {
-      let server = try SteppedQueueServer(engine: .libaio, polling: true, capacity: 64)
+    @Test(arguments: TestedEngines.asynchronous)
+    func `reset disables every queue, waits for requests in flight, and each can be enabled again`(
+      engine: BlockEngineKind
+    ) throws {
+      let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)
       let fixture = try Fixture(server: server, queueCount: 3)
       for driver in fixture.drivers {
         for id in 0..<8 as Range<UInt16> { driver.push(Fixture.entry(.read, id: id)) }

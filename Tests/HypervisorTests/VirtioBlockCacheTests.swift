@@ -12,7 +12,7 @@ import VextProtocol
     fixture.driver.bus.read(fixture.driver.deviceBase + 32, byteCount: 1)
   }
 
-  @Test(arguments: [.sync, .libaio] as [BlockEngineKind])
+  @Test(arguments: TestedEngines.movers)
   func `without FLUSH the device writes through`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine)
     #expect(Self.mode(fixture) == 0)
@@ -23,7 +23,7 @@ import VextProtocol
     #expect(Self.mode(fixture) == 1)
   }
 
-  @Test(arguments: [.sync, .libaio] as [BlockEngineKind])
+  @Test(arguments: TestedEngines.movers)
   func `with FLUSH it writes back, and the driver may switch`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(
       engine: engine, features: VirtioBlockFixture.version1Feature | Self.flushFeature | 1 << 11)

@@ -53,7 +53,7 @@ import VextProtocol
       writable: (isOut ? [] : [buffer]) + [(VirtioBlockFixture.status, 1)])
   }
 
-  @Test(arguments: [(.sync, 20_000), (.libaio, 5_000), (.null, 5_000)] as [(BlockEngineKind, Int)])
+  @Test(arguments: TestedEngines.all.map { ($0, $0 == .sync ? 20_000 : 5_000) })
   func `each of many random tables is answered or stops the queue`(
     engine: BlockEngineKind, tableCount: Int
   ) throws {

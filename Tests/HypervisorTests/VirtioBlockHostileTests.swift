@@ -136,8 +136,9 @@ import VextProtocol
     #expect(try fixture.request(Request.in, inByteCount: 512, queue: 0)?.status == 0)
   }
 
-  @Test func `a head that the engine has cannot be made available again`() throws {
-    let fixture = try Fixture(engine: .libaio)
+  @Test(arguments: TestedEngines.asynchronous)
+  func `a head that the engine has cannot be made available again`(engine: BlockEngineKind) throws {
+    let fixture = try Fixture(engine: engine)
     try fixture.writeHeader(Request.in, sector: 0)
     try fixture.queues[0].describeChain(
       0, readable: [(Fixture.header, 16)], writable: [(Fixture.data, 512), (Fixture.status, 1)])

@@ -7,7 +7,7 @@ import VextProtocol
   private typealias Fixture = VirtioBlockFixture
   private typealias Request = VirtioBlockFixture.Request
 
-  private static let engines: [BlockEngineKind] = [.sync, .libaio]
+  private static let engines = TestedEngines.movers
 
   private static func zeroes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
@@ -49,6 +49,26 @@ import VextProtocol
     #expect(try fixture.request(Request.discard, out: more)?.status == 1)
     #expect(try fixture.request(Request.discard)?.status == 1)
     #expect(try fixture.request(Request.discard, out: Array(ranges.dropLast()))?.status == 1)
+  }
+
+  @Test(arguments: TestedEngines.asynchronous, [2, 3, 4, 64])
+  func `ranges that an engine has no room for are changed all the same`(
+    engine: BlockEngineKind, capacity: Int
+  ) throws {
+    let fixture = try Fixture(engine: engine, queueSize: 32, engineCapacity: capacity)
+    for turn in 0..<5 {
+      let ranges = (0..<3).flatMap { Fixture.range(sector: UInt64(turn * 24 + $0 * 8), sectorCount: 4) }
+      #expect(
+        try fixture.request(turn % 2 == 0 ? Request.discard : Request.writeZeroes, out: ranges)?.status == 0)
+      for range in 0..<3 {
+        let start = (turn * 24 + range * 8) * 512
+        #expect(fixture.disk.read(start, 4 * 512) == Self.zeroes(4 * 512))
+        #expect(
+          fixture.disk.read(start + 4 * 512, 4 * 512) == VirtioTemporaryDisk.pattern(start + 4 * 512, 4 * 512)
+        )
+      }
+    }
+    #expect(fixture.servers[0].inFlight == 0)
   }
 
   @Test(arguments: engines)

@@ -18,7 +18,7 @@ import VextProtocol
     }
   }
 
-  @Test(arguments: [BlockEngineKind.sync, .libaio, .null], [false, true])
+  @Test(arguments: TestedEngines.all, [false, true])
   func `a pass over many requests publishes once and raises one interrupt`(
     engine: BlockEngineKind, eventIndex: Bool
   ) throws {
@@ -30,7 +30,7 @@ import VextProtocol
     #expect(try fixture.queues[0].deviceIndex() == 0)
     while try fixture.queues[0].deviceIndex() != 10 { fixture.servers[0].settle() }
     let interrupts = fixture.recorder.takeInterrupts(1)
-    #expect(engine == .libaio ? (1...10).contains(interrupts) : interrupts == 1)
+    #expect(TestedEngines.asynchronous.contains(engine) ? (1...10).contains(interrupts) : interrupts == 1)
   }
 
   @Test func `the driver that asks for no interrupt gets none`() throws {
@@ -109,8 +109,9 @@ import VextProtocol
     #expect(try fixture.queues[0].deviceIndex() == 80)
   }
 
-  @Test func `an engine without room leaves requests where they are`() throws {
-    let fixture = try VirtioBlockFixture(engine: .libaio, queueSize: 32, engineCapacity: 2)
+  @Test(arguments: TestedEngines.asynchronous)
+  func `an engine without room leaves requests where they are`(engine: BlockEngineKind) throws {
+    let fixture = try VirtioBlockFixture(engine: engine, queueSize: 32, engineCapacity: 2)
     try fixture.queues[0].offer(try Self.prepare(fixture, 5))
     #expect(fixture.servers[0].drain() == 2)
     #expect(fixture.servers[0].drain() == 0)
@@ -119,8 +120,10 @@ import VextProtocol
     #expect(!fixture.needsReset)
   }
 
-  @Test func `a reset waits for the requests under way and leaves the device usable`() throws {
-    let fixture = try VirtioBlockFixture(engine: .libaio, queueSize: 32)
+  @Test(arguments: TestedEngines.asynchronous)
+  func `a reset waits for the requests under way and leaves the device usable`(engine: BlockEngineKind) throws
+  {
+    let fixture = try VirtioBlockFixture(engine: engine, queueSize: 32)
     for _ in 0..<20 {
       try fixture.queues[0].offer(try Self.prepare(fixture, 8))
       #expect(fixture.servers[0].drain() == 8)

@@ -7,7 +7,7 @@ import VextProtocol
   private typealias Request = VirtioBlockFixture.Request
   private typealias Answer = VirtioBlockFixture.Answer
 
-  private static let movers: [BlockEngineKind] = [.sync, .libaio]
+  private static let movers = TestedEngines.movers
 
   @Test(arguments: movers, [false, true])
   func `IN returns what the disk holds`(engine: BlockEngineKind, indirect: Bool) throws {
@@ -28,13 +28,13 @@ import VextProtocol
     #expect(fixture.disk.read(11 * 512, 512) == VirtioTemporaryDisk.pattern(11 * 512, 512))
   }
 
-  @Test(arguments: BlockEngineKind.allCases)
+  @Test(arguments: TestedEngines.all)
   func `FLUSH succeeds`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine)
     #expect(try fixture.request(Request.flush) == Answer(status: 0, usedByteCount: 1, data: []))
   }
 
-  @Test(arguments: BlockEngineKind.allCases)
+  @Test(arguments: TestedEngines.all)
   func `GET_ID returns twenty bytes of a name`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine)
     let answer = try #require(try fixture.request(Request.getID, inByteCount: 20))
@@ -69,7 +69,7 @@ import VextProtocol
     #expect(!fixture.needsReset)
   }
 
-  @Test(arguments: BlockEngineKind.allCases)
+  @Test(arguments: TestedEngines.all)
   func `what the disk cannot do is an I/O error and no reason to stop`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine)
     let end = UInt64(VirtioBlockFixture.diskByteCount / 512)
@@ -206,7 +206,7 @@ import VextProtocol
     #expect(!fixture.needsReset)
   }
 
-  @Test(arguments: BlockEngineKind.allCases)
+  @Test(arguments: TestedEngines.all)
   func `each queue is served by its server and raises its own vector`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine, queueCount: 3, serverCount: 2)
     #expect(fixture.servers.map(\.attachedCount) == [2, 1])
@@ -226,7 +226,7 @@ import VextProtocol
     #expect(fixture.servers[0].attachedCount == 1)
   }
 
-  @Test(arguments: BlockEngineKind.allCases)
+  @Test(arguments: TestedEngines.all)
   func `random writes and reads through several queues agree with a model`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine, queueCount: 2)
     var model = VirtioTemporaryDisk.pattern(0, VirtioBlockFixture.diskByteCount)

@@ -31,7 +31,7 @@ import VextProtocol
     return true
   }
 
-  @Test(arguments: BlockEngineKind.allCases, [IOThread.Waiting.events, .polling])
+  @Test(arguments: TestedEngines.all, [IOThread.Waiting.events, .polling])
   func `a driver that sleeps and a thread that sleeps keep each other awake`(
     engine: BlockEngineKind, waiting: IOThread.Waiting
   ) throws {
@@ -62,10 +62,12 @@ import VextProtocol
     }
   }
 
-  @Test(arguments: [IOThread.Waiting.events, .polling])
-  func `resets while the thread works lose nothing that comes later`(waiting: IOThread.Waiting) throws {
+  @Test(arguments: [IOThread.Waiting.events, .polling], TestedEngines.asynchronous)
+  func `resets while the thread works lose nothing that comes later`(
+    waiting: IOThread.Waiting, engine: BlockEngineKind
+  ) throws {
     let thread = try IOThread(
-      name: "virtio-test", cpus: nil, waiting: waiting, engine: .libaio, engineCapacity: 64)
+      name: "virtio-test", cpus: nil, waiting: waiting, engine: engine, engineCapacity: 64)
     defer { thread.stop() }
     let fixture = try VirtioBlockFixture(thread: thread)
     defer { fixture.function.shutDown() }

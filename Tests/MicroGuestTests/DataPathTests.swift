@@ -10,7 +10,7 @@ import Testing
 struct DataPathTests {
   @Test(
     "what a guest writes it reads back, on every path and engine",
-    arguments: DataPathMode.allCases, [BlockEngineKind.libaio, .sync])
+    arguments: DataPathMode.allCases, BlockEngineKind.allCases.filter { $0 != .null && isAvailable($0) })
   func verifiedMix(mode: DataPathMode, engine: BlockEngineKind) throws {
     let run = try GuestRun(
       "--rw randrw --verify --no-direct --iodepth 8 --requests 400 --warmup 20ms --engine \(engine.rawValue)")

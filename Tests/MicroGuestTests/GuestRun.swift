@@ -9,6 +9,16 @@ import MicroGuest
 /// Whether /dev/kvm can be opened; T2 says so when it cannot.
 let hasKVM = FileManager.default.isWritableFile(atPath: "/dev/kvm")
 
+/// Whether this host has what `engine` needs.
+func isAvailable(_ engine: BlockEngineKind) -> Bool {
+  do {
+    try engine.checkAvailability()
+    return true
+  } catch {
+    return false
+  }
+}
+
 /// One cell of `bench run`, without the files around it: a disk of its own, real machines, one window.
 struct GuestRun {
   let configuration: RunConfiguration

@@ -49,6 +49,8 @@ final class BenchGuest {
       tscKilohertz: tscKilohertz, misbehaviour: misbehaviour)
     try parameters.write(to: machine.memory, layout: layout)
     try Self.prepareBoot(machine, layout)
+    // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
+    for poller in pollers { poller.register(disk: disk, memory: machine.memory) }
     device = try GuestDevice(
       mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, pollers: pollers)
   }

@@ -57,6 +57,11 @@ struct CellRunner: CellMeasuring {
         exitCode: error == .cannotOpen(path: KVMSystem.defaultPath, .permissionDenied)
           ? .noPermission : .unavailable)
     }
+    do throws(IOUringUnavailable) {
+      try configuration.engine.checkAvailability()
+    } catch {
+      throw BenchFailure("--engine \(error)", exitCode: .unavailable)
+    }
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(
         "--iodepth, --bs and --workers together need more memory than a micro guest can have (3 GiB)",

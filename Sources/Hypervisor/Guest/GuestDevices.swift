@@ -20,6 +20,8 @@ final class GuestDevices: Sendable {
     var plug = VirtioPlug(configuration, machine)
     for (image, disk) in zip(disks.blocks, configuration.disks) {
       guard let server = threads.blocks else { continue }
+      // Not the memory: a guest of lkvm takes its memory page by page, and its balloon gives pages back.
+      server.register(disk: image, memory: nil)
       try plug.insert(
         VirtioBlock(disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server]),
         part: .disk)
@@ -52,6 +54,7 @@ final class GuestDevices: Sendable {
     var vextDevices: [VextDevice] = []
     for (image, disk) in zip(disks.vext, configuration.vextDisks) {
       guard let server = threads.poller else { continue }
+      server.register(disk: image, memory: nil)
       let device = VextDevice(
         name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
         memory: machine.memory,

@@ -6,6 +6,12 @@ public protocol IOQueue: AnyObject, Sendable {
   /// The eventfd that the guest's notification signals, or nil for a queue that can only be polled.
   var notificationDescriptor: Int32? { get }
 
+  /// The disk that its requests are for.
+  var disk: DiskHandle { get }
+
+  /// The memory of its machine.
+  var memory: GuestMemory { get }
+
   /// Requests that are under way in the engine.
   var inFlight: Int { get }
 

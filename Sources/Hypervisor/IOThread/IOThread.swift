@@ -49,6 +49,13 @@ public final class IOThread: IOQueueServer {
   /// Takes no more requests from `queue`; returns when none is under way and it will not be touched again.
   public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue)) }
 
+  /// Registers a disk, and a machine's memory, with the kernel where the engine is `io_uring` and the host allows it; returns
+  /// when that is done. Before their queues are attached: those that are attached already go on as they did.
+  ///
+  /// Both are kept until the thread ends. The memory is resident and pinned from now on: a machine with a balloon, or one
+  /// that must not take all of its memory at once, does not register it.
+  public func register(disk: DiskImage, memory: GuestMemory?) { mailbox.send(.register(disk, memory)) }
+
   /// Ends the thread when nobody refers to it any more, without waiting for that.
   deinit { mailbox.post(.stop) }
 

@@ -129,6 +129,9 @@ struct IOThreadLoop: ~Copyable {
         // A thread that is being stopped takes nothing on: the queue is never served.
         if stopLetters.isEmpty { attach(queue) }
         letter.markDone()
+      case .register(let disk, let memory):
+        engine.register(disk: disk, memory: memory)
+        letter.markDone()
       case .detach(let queue):
         stopPolling(queue)
         detaching.append((queue, letter))
@@ -146,6 +149,7 @@ struct IOThreadLoop: ~Copyable {
   private mutating func attach(_ queue: any IOQueue) {
     let slot = slots.firstIndex { $0 == nil } ?? slots.count
     if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
+    engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
     queue.begin(token: UInt64(slot) << 32, polling: waiting == .polling)
     if let vext = queue as? VextQueue { vextQueues.append(vext) } else { otherQueues.append(queue) }
     if waiting == .events, let descriptor = queue.notificationDescriptor {
@@ -165,7 +169,10 @@ struct IOThreadLoop: ~Copyable {
   private mutating func finishDetaching() {
     for (queue, letter) in detaching where queue.inFlight == 0 {
       queue.finishPass()
-      for index in slots.indices where slots[index] === queue { slots[index] = nil }
+      for index in slots.indices where slots[index] === queue {
+        slots[index] = nil
+        engine.detach(slot: index)
+      }
       letter?.markDone()
     }
     detaching.removeAll { $0.queue.inFlight == 0 }

@@ -5,6 +5,7 @@ import Synchronization
 enum IOThreadMessage: Sendable {
   case attach(any IOQueue)
   case detach(any IOQueue)
+  case register(DiskImage, GuestMemory?)
   case stop
 }
 

@@ -14,8 +14,8 @@ public enum BlockStart {
 
 /// Moves bytes between disks and memory on behalf of one I/O thread, which is the only one that may call it.
 ///
-/// Discard and write-zeroes are fallocate calls that the I/O thread makes itself, in every engine but `null`:
-/// Linux has no asynchronous form of them outside io_uring.
+/// Discard and write-zeroes are fallocate calls. The I/O thread makes them itself with `libaio`, which has no
+/// asynchronous form of them, and with `sync`; with `io_uring` a thread of the kernel's does.
 public struct BlockEngine: ~Copyable {
   /// Which engine this is.
   public let kind: BlockEngineKind
@@ -26,6 +26,7 @@ public struct BlockEngine: ~Copyable {
   /// Requests started since the last submission.
   private var queued = 0
   private var context: AIOContext?
+  private var ring: RingEngine?
 
   /// After this many bytes moved by the thread itself, the others' turn has come.
   private static let passByteLimit: UInt64 = 16 << 20
@@ -39,12 +40,27 @@ public struct BlockEngine: ~Copyable {
   /// - Parameter completionEvent: an eventfd that is signalled when a pending request completes.
   public init(kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil) throws(Errno) {
     self.kind = kind
-    self.context =
-      switch kind {
-      case .libaio: try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
-      case .sync, .null: nil
-      }
+    switch kind {
+    case .libaio: context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
+    case .ioUring: ring = try RingEngine(capacity: capacity, completionEvent: completionEvent)
+    case .sync, .null: break
+    }
   }
+
+  /// Registers a disk, and a machine's memory, with the kernel where the engine knows such a thing (`io_uring`) and the host
+  /// allows it. Both are kept until the engine's end; the memory stays resident, so that nobody may discard parts of it.
+  public mutating func register(disk: DiskImage, memory: GuestMemory?) {
+    ring?.register(disk: disk, memory: memory)
+  }
+
+  /// Tells whose disk and memory the requests with tokens of `slot` (the upper 32 bits) are about. Until then, and after
+  /// ``detach(slot:)``, nothing that was registered is used for them.
+  public mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
+    ring?.attach(slot: slot, disk: disk, memory: memory)
+  }
+
+  /// Forgets what ``attach(slot:disk:memory:)`` told.
+  public mutating func detach(slot: Int) { ring?.detach(slot: slot) }
 
   /// Whether the thread has worked long enough itself, so that queues take nothing more before ``submit()``.
   @inline(__always)
@@ -52,17 +68,25 @@ public struct BlockEngine: ~Copyable {
 
   /// Whether the kernel has not taken requests yet (EAGAIN): ``submit()`` tries again.
   public var hasUnsubmitted: Bool {
+    switch ring {
+    case .some(let ring): return ring.hasUnsubmitted
+    case .none: break
+    }
     switch context {
-    case .some(let context): context.queuedRequestCount > 0
-    case .none: false
+    case .some(let context): return context.queuedRequestCount > 0
+    case .none: return false
     }
   }
 
   /// How many more requests ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` takes now.
   public var room: Int {
+    switch ring {
+    case .some(let ring): return ring.room
+    case .none: break
+    }
     switch context {
-    case .some(let context): context.room
-    case .none: .max
+    case .some(let context): return context.room
+    case .none: return .max
     }
   }
 
@@ -71,7 +95,7 @@ public struct BlockEngine: ~Copyable {
   /// - Parameters:
   ///   - vectors: host memory of the data; vectors and memory stay valid until the request is done.
   ///   - byteCount: bytes of the vectors together, or of the range to discard or zero.
-  ///   - token: returned by ``reap()`` where the request is pending.
+  ///   - token: below 2^63; returned by ``reap()`` where the request is pending.
   public mutating func start(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64, token: UInt64
@@ -84,6 +108,11 @@ public struct BlockEngine: ~Copyable {
         Self.perform(
           operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
           byteCount: byteCount))
+    case .ioUring:
+      unsafe ring?.enqueue(
+        operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+        token: token)
+      return queue()
     case .libaio: break
     }
     switch operation {
@@ -105,13 +134,18 @@ public struct BlockEngine: ~Copyable {
           operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
           byteCount: byteCount))
     }
+    return queue()
+  }
+
+  @inline(__always)
+  private mutating func queue() -> BlockStart {
     inFlight &+= 1
     queued &+= 1
     if queued >= Self.submissionBatch { submitQueued() }
     return .pending
   }
 
-  /// Discards or zeroes a range now, which the thread does itself in every engine: one of several of a request.
+  /// Discards or zeroes a range now, which the thread does itself in every engine: where there is no ``room``.
   ///
   /// - Returns: the bytes of the range, or -errno.
   public mutating func performRange(
@@ -127,11 +161,11 @@ public struct BlockEngine: ~Copyable {
   /// Hands the requests started since the last call to the kernel, in one system call.
   public mutating func submit() {
     spentByteCount = 0
-    if kind == .libaio && inFlight > 0 { submitQueued() }
+    if inFlight > 0 { submitQueued() }
   }
 
   private mutating func submitQueued() {
-    context?.submit()
+    if kind == .ioUring { ring?.submit() } else { context?.submit() }
     queued = 0
   }
 
@@ -142,7 +176,8 @@ public struct BlockEngine: ~Copyable {
 
   /// The next request that is done, or nil; without a system call as long as the kernel's ring is of the known form.
   public mutating func reap() -> AIOCompletion? {
-    guard inFlight > 0, let completion = context?.reap() else { return nil }
+    guard inFlight > 0 else { return nil }
+    guard let completion = kind == .ioUring ? ring?.reap() : context?.reap() else { return nil }
     inFlight &-= 1
     return completion
   }

@@ -11,6 +11,10 @@ import VextProtocol
 public final class VextQueue: IOQueue, @unchecked Sendable {
   /// Nothing notifies: the queue is polled.
   public let notificationDescriptor: Int32? = nil
+  /// The device's disk.
+  public var disk: DiskHandle { device.disk }
+  /// The machine's memory.
+  public var memory: GuestMemory { device.memory }
   /// Requests that are under way in the engine.
   public private(set) var inFlight = 0
 

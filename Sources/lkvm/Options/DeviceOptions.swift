@@ -18,7 +18,7 @@ struct DeviceOptions: ParsableArguments {
   @Option(help: "Queues of each virtio-blk disk. Default: one for each vCPU.")
   var diskQueues: Int?
 
-  @Option(help: "How disk requests are carried out: libaio or sync.")
+  @Option(help: "How disk requests are carried out: libaio, io_uring or sync.")
   var ioEngine: IOEngineOption = .libaio
 
   @Flag(help: "Let notifications of virtio queues come through user space.")

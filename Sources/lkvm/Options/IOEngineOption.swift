@@ -5,6 +5,8 @@ import Hypervisor
 enum IOEngineOption: String, ExpressibleByArgument, CaseIterable {
   /// Linux asynchronous I/O.
   case libaio
+  /// io_uring.
+  case ioUring = "io_uring"
   /// One system call after the other, on the I/O thread.
   case sync
 }
@@ -14,6 +16,7 @@ extension IOEngineOption {
   var kind: BlockEngineKind {
     switch self {
     case .libaio: .libaio
+    case .ioUring: .ioUring
     case .sync: .sync
     }
   }

@@ -61,6 +61,9 @@ struct GuestRun {
     self.options = options.debugging
     self.plan = plan
     self.networks = networks
+    do { try plan.configuration.engine.checkAvailability() } catch {
+      throw LkvmFailure("--io-engine: \(error)")
+    }
     let system: KVMSystem
     do { system = try KVMSystem(path: options.devices.dev) } catch { throw LkvmFailure("--dev: \(error)") }
     do {

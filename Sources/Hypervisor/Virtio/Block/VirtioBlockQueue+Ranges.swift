@@ -7,31 +7,62 @@ extension VirtioBlockQueue {
 
   /// Copies the request's ranges, checks all of them, and changes the disk only if each is sound.
   ///
-  /// - Returns: the request's status.
-  func changeRanges(
-    _ parts: Parts, _ vectors: UnsafeMutablePointer<iovec>, _ engine: inout BlockEngine
-  ) -> UInt8 {
+  /// - Returns: whether the engine has it now; otherwise it is answered.
+  func beginRanges(
+    _ parts: Parts, _ head: UInt16, _ vectors: UnsafeMutablePointer<iovec>, _ ring: inout Virtqueue,
+    _ engine: inout BlockEngine
+  ) -> Bool {
+    var ranges = InlineArray<16, VirtioBlockRange>(repeating: VirtioBlockRange())
+    let count: Int
+    switch unsafe takeRanges(parts, vectors, into: &ranges) {
+    case .success(let taken): count = taken
+    case .failure(let refusal):
+      unsafe answer(head, status: refusal.status, writtenByteCount: 1, &ring)
+      return false
+    }
+    var slot = VirtioBlockSlot(writtenByteCount: 1)
+    // The engine may be nearly full: what it has no room for is done here and now.
+    let fits = engine.room >= count
+    for place in 0..<count where ranges[place].byteCount > 0 && slot.result >= 0 {
+      let range = ranges[place]
+      slot.byteCount &+= range.byteCount
+      let start =
+        fits
+        ? unsafe engine.start(
+          range.operation, on: disk, vectors: vectors, vectorCount: 0, offset: range.offset,
+          byteCount: range.byteCount, token: token(of: head))
+        : .finished(
+          engine.performRange(range.operation, on: disk, offset: range.offset, byteCount: range.byteCount))
+      switch start {
+      case .finished(let result): slot.note(result)
+      case .pending: slot.partCount &+= 1
+      }
+    }
+    unsafe slots[Int(head)] = slot
+    if slot.isUnderWay { return true }
+    unsafe answer(head, result: slot.result, &ring)
+    return false
+  }
+
+  /// Copies and checks the ranges; tells how many there are.
+  private func takeRanges(
+    _ parts: Parts, _ vectors: UnsafeMutablePointer<iovec>,
+    into ranges: inout InlineArray<16, VirtioBlockRange>
+  ) -> Result<Int, Refusal> {
     let (count, remainder) = parts.outByteCount
       .quotientAndRemainder(dividingBy: VirtioBlockProtocol.rangeByteCount)
     guard !disk.isReadOnly, remainder == 0, (1...UInt64(VirtioBlock.maximumRangeCount)).contains(count) else {
-      return Status.ioError
+      return .failure(Refusal(status: Status.ioError))
     }
-    var ranges = InlineArray<16, VirtioBlockRange>(repeating: VirtioBlockRange())
     var index = parts.outStart
     for place in 0..<Int(count) {
       let words = unsafe takeWords(vectors, &index)
       switch range(words, type: parts.type) {
       case .success(let range): ranges[place] = range
-      case .failure(let refusal): return refusal.status
+      case .failure(let refusal): return .failure(refusal)
       }
     }
-    for place in 0..<Int(count) where ranges[place].byteCount > 0 {
-      let range = ranges[place]
-      let result = engine.performRange(
-        range.operation, on: disk, offset: range.offset, byteCount: range.byteCount)
-      if result < 0 { return result == -Int64(EOPNOTSUPP) ? Status.unsupported : Status.ioError }
-    }
-    return Status.ok
+    return .success(Int(count))
   }
 
   private struct Refusal: Error {

@@ -58,7 +58,7 @@ extension VirtioBlockQueue {
   }
 
   @inline(__always)
-  private func answer(_ head: UInt16, status: UInt8, writtenByteCount: UInt32, _ ring: inout Virtqueue) {
+  func answer(_ head: UInt16, status: UInt8, writtenByteCount: UInt32, _ ring: inout Virtqueue) {
     // SAFETY: `start` found the byte within guest RAM, which `memory` keeps mapped.
     unsafe statuses[Int(head)]?.storeBytes(of: status, as: UInt8.self)
     unsafe ring.putUsed(head: head, byteCount: writtenByteCount)
@@ -128,9 +128,7 @@ extension VirtioBlockQueue {
       unsafe answer(head, status: Status.ok, writtenByteCount: UInt32(count) &+ 1, &ring)
       return false
     case Request.discard, Request.writeZeroes:
-      let status = unsafe changeRanges(parts, vectors, &engine)
-      unsafe answer(head, status: status, writtenByteCount: 1, &ring)
-      return false
+      return unsafe beginRanges(parts, head, vectors, &ring, &engine)
     default:
       unsafe answer(head, status: Status.unsupported, writtenByteCount: 1, &ring)
       return false
@@ -166,7 +164,7 @@ extension VirtioBlockQueue {
       unsafe answer(head, result: result, &ring)
       return false
     case .pending:
-      unsafe slots[Int(head)].isUnderWay = true
+      unsafe slots[Int(head)].partCount = 1
       return true
     }
   }

@@ -21,7 +21,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
   let statuses: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   let identity: UnsafeMutablePointer<UInt8>
   private let size: Int
-  private let memory: GuestMemory
+  let memory: GuestMemory
   private var ring: Virtqueue
   private var tokenBase: UInt64 = 0
   private var underWay = 0
@@ -69,12 +69,14 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
 
   func drain(engine: inout BlockEngine) -> Int {
     guard !hasStopped else { return 0 }
-    let limit = min(PassLimit.requestsPerQueue, engine.room)
     var ring = unsafe self.ring
     var taken = 0
     var started = 0
     do throws(VirtqueueError) {
-      while taken < limit, !engine.isSpent, let head = try unsafe ring.takeHead() {
+      // The room is looked at each time: a request of several ranges may take that of several.
+      while taken < PassLimit.requestsPerQueue, engine.room > 0, !engine.isSpent,
+        let head = try unsafe ring.takeHead()
+      {
         taken &+= 1
         if try unsafe start(head, &ring, &engine) { started &+= 1 }
       }
@@ -90,9 +92,9 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
 
   func complete(slot: UInt32, result: Int64) {
     guard slot < size, unsafe slots[Int(slot)].isUnderWay else { return }
-    unsafe slots[Int(slot)].isUnderWay = false
+    guard unsafe slots[Int(slot)].take(result) else { return }
     underWay &-= 1
-    unsafe answer(UInt16(slot), result: result, &ring)
+    unsafe answer(UInt16(slot), result: slots[Int(slot)].result, &ring)
   }
 
   func finishPass() {

@@ -1,0 +1,120 @@
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+
+/// The io_uring side of a ``BlockEngine``: transfers through registered files and buffers where there are any, and ranges
+/// that the kernel changes beside the I/O thread.
+struct RingEngine: ~Copyable {
+  private var ring: IOUring
+  private var ranges: RingRangeTable
+  private var registrations = RingRegistrations()
+  /// What was registered of each queue's disk and memory, by the upper half of its tokens.
+  private var places: ContiguousArray<RingPlace> = []
+
+  /// Tokens of ranges are places in the table of ranges, told by this bit, which no queue's token has.
+  private static let rangeBit: UInt64 = 1 << 63
+
+  init(capacity: Int, completionEvent: Int32?) throws(Errno) {
+    ring = try IOUring(capacity: capacity, eventDescriptor: completionEvent)
+    ranges = RingRangeTable(capacity: capacity)
+  }
+
+  var room: Int { ring.room }
+
+  var hasUnsubmitted: Bool { ring.queuedRequestCount > 0 }
+
+  // MARK: Registration
+
+  /// Registers a disk, and a machine's memory, as far as the host lets us; both are kept until the engine's end.
+  mutating func register(disk: DiskImage, memory: GuestMemory?) {
+    registrations.add(disk: disk, to: &ring)
+    if let memory { registrations.add(memory: memory, to: &ring) }
+  }
+
+  /// Notes whose disk and memory the tokens of `slot` are about.
+  mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
+    while places.count <= slot { places.append(RingPlace()) }
+    places[slot] = registrations.place(disk: disk, memory: memory)
+  }
+
+  /// Forgets them.
+  mutating func detach(slot: Int) {
+    if slot < places.count { places[slot] = RingPlace() }
+  }
+
+  // MARK: Requests
+
+  /// Enqueues one request; needs ``room``.
+  @inline(__always)
+  mutating func enqueue(
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
+    offset: UInt64, byteCount: UInt64, token: UInt64
+  ) {
+    precondition(token < Self.rangeBit, "the highest bit of a token is the engine's")
+    let slot = Int(truncatingIfNeeded: token &>> 32)
+    let place = slot < places.count ? places[slot] : RingPlace()
+    let file = place.file(disk)
+    switch operation {
+    case .read: unsafe transfer(.read, file, place, vectors, vectorCount, offset, token)
+    case .write: unsafe transfer(.write, file, place, vectors, vectorCount, offset, token)
+    case .durableWrite: unsafe transfer(.durableWrite, file, place, vectors, vectorCount, offset, token)
+    case .flush: ring.enqueueFlush(file: file, token: token)
+    case .discard, .writeZeroes:
+      let change: IOUring.RangeChange = operation == .discard ? .punchHole : .zero
+      let range = ranges.add(
+        RingRange(token: token, offset: offset, byteCount: byteCount, file: file, change: change))
+      ring.enqueueRange(
+        change, file: file, offset: offset, byteCount: byteCount, token: Self.rangeBit | UInt64(range))
+    }
+  }
+
+  @inline(__always)
+  private mutating func transfer(
+    _ direction: IOUring.Direction, _ file: IOUringFile, _ place: RingPlace, _ vectors: UnsafePointer<iovec>,
+    _ vectorCount: Int, _ offset: UInt64, _ token: UInt64
+  ) {
+    let first = unsafe vectors.pointee
+    if vectorCount == 1, let base = unsafe first.iov_base, let count = unsafe UInt32(exactly: first.iov_len) {
+      unsafe ring.enqueue(
+        direction, file: file, base: base, byteCount: count, offset: offset,
+        registeredAt: place.buffer(base, byteCount: UInt64(count)), token: token)
+    } else {
+      unsafe ring.enqueue(
+        direction, file: file, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token)
+    }
+  }
+
+  /// Hands what was enqueued to the kernel, in one system call.
+  mutating func submit() { ring.submit() }
+
+  /// The next request that is done, or nil; without a system call.
+  @inline(__always)
+  mutating func reap() -> AIOCompletion? {
+    while let completion = ring.reap() {
+      if completion.token < Self.rangeBit { return completion }
+      if let finished = finishRange(completion) { return finished }
+    }
+    return nil
+  }
+
+  /// The completion of a range as its queue wants it: with the bytes of the range. Nil where it is tried in another way: a
+  /// file system that cannot zero a range (tmpfs) can give its blocks back, and then they read as zero too.
+  private mutating func finishRange(_ completion: AIOCompletion) -> AIOCompletion? {
+    let index = Int(truncatingIfNeeded: completion.token & ~Self.rangeBit)
+    let range = ranges[index]
+    let isUnsupported = completion.result == -Int64(EOPNOTSUPP) && range.change == .zero
+    if isUnsupported || completion.result == -Int64(EINTR) {
+      if isUnsupported { ranges[index].change = .punchHole }
+      ring.enqueueRange(
+        ranges[index].change, file: range.file, offset: range.offset, byteCount: range.byteCount,
+        token: completion.token)
+      // Now: the thread may be about to sleep.
+      ring.submit()
+      return nil
+    }
+    ranges.remove(index)
+    let result = completion.result < 0 ? completion.result : Int64(truncatingIfNeeded: range.byteCount)
+    return AIOCompletion(token: range.token, result: result)
+  }
+}

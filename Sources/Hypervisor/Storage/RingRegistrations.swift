@@ -1,0 +1,107 @@
+import HostSystem
+import SystemPackage
+
+/// Where a queue's disk and memory are among what was registered with a ring.
+struct RingPlace: BitwiseCopyable {
+  /// The file's place; nil: it is not registered.
+  private var fileIndex: Int32 = -1
+  /// The place of the memory's first piece.
+  private var firstBuffer: Int32 = 0
+  /// The host address of the registered memory.
+  private var base: UInt = 0
+  /// Its size; 0: none is registered.
+  private var byteCount: UInt64 = 0
+
+  /// Nothing is registered.
+  init() {}
+
+  init(fileIndex: Int?, memory: RingRegistrations.Memory?) {
+    self.fileIndex = Int32(fileIndex ?? -1)
+    guard let memory else { return }
+    firstBuffer = Int32(memory.firstBuffer)
+    base = memory.base
+    byteCount = memory.byteCount
+  }
+
+  /// How requests name the disk.
+  @inline(__always)
+  func file(_ disk: DiskHandle) -> IOUringFile {
+    fileIndex >= 0 ? IOUringFile(registeredAt: Int(fileIndex)) : IOUringFile(descriptor: disk.descriptor)
+  }
+
+  /// The registered buffer that holds the whole run, which is not empty; nil if none does.
+  @inline(__always)
+  func buffer(_ start: UnsafeMutableRawPointer, byteCount runByteCount: UInt64) -> Int? {
+    let offset = UInt64(UInt(bitPattern: start) &- base)
+    guard offset < byteCount, runByteCount > 0, runByteCount <= byteCount &- offset else { return nil }
+    let piece = offset / UInt64(IOUring.bufferByteLimit)
+    guard (offset &+ runByteCount &- 1) / UInt64(IOUring.bufferByteLimit) == piece else { return nil }
+    return Int(firstBuffer) &+ Int(truncatingIfNeeded: piece)
+  }
+}
+
+/// The disks and memories that an I/O thread registered with its ring. It keeps them alive: a descriptor or an address
+/// that were used anew while its registration lives would lead to the wrong place.
+///
+/// What a guest does has no part in it. Its owner registers, once; a queue that comes and goes only looks up.
+struct RingRegistrations {
+  /// The low region of a machine's memory, in pieces of ``IOUring/bufferByteLimit``.
+  struct Memory {
+    let owner: GuestMemory
+    let base: UInt
+    let byteCount: UInt64
+    let firstBuffer: Int
+  }
+
+  private var disks: [DiskImage] = []
+  private var memories: [Memory] = []
+  private var bufferCount = 0
+
+  /// Registers `disk`; without effect where the table is full or the kernel refuses: its requests name the descriptor then.
+  mutating func add(disk: DiskImage, to ring: inout IOUring) {
+    guard disks.count < IOUring.fileLimit, !disks.contains(where: { $0 === disk }) else { return }
+    do throws(Errno) {
+      try ring.registerFile(disk.handle.descriptor, at: disks.count)
+      disks.append(disk)
+    } catch {
+      return
+    }
+  }
+
+  /// Registers the memory below the PCI hole; without effect where RLIMIT_MEMLOCK does not allow it.
+  mutating func add(memory: GuestMemory, to ring: inout IOUring) {
+    guard let region = memory.regions.first, !memories.contains(where: { $0.owner === memory }) else {
+      return
+    }
+    let base = UInt(region.host.rawValue)
+    let piece = UInt64(IOUring.bufferByteLimit)
+    let count = Int((region.byteCount + piece - 1) / piece)
+    guard bufferCount + count <= IOUring.bufferLimit else { return }
+    var registeredByteCount: UInt64 = 0
+    for index in 0..<count {
+      let length = min(piece, region.byteCount - registeredByteCount)
+      // SAFETY: the region's host memory, which the entry below keeps mapped as long as the ring lives.
+      guard let start = unsafe UnsafeMutableRawPointer(bitPattern: base + UInt(registeredByteCount)) else {
+        return
+      }
+      do throws(Errno) {
+        try unsafe ring.registerBuffer(start, byteCount: Int(length), at: bufferCount + index)
+      } catch {
+        // What is registered so far stays of use.
+        break
+      }
+      registeredByteCount += length
+    }
+    guard registeredByteCount > 0 else { return }
+    memories.append(
+      Memory(owner: memory, base: base, byteCount: registeredByteCount, firstBuffer: bufferCount))
+    bufferCount += count
+  }
+
+  /// What requests of a queue on `disk` with data in `memory` can name.
+  func place(disk: DiskHandle, memory: GuestMemory) -> RingPlace {
+    RingPlace(
+      fileIndex: disks.firstIndex { $0.handle.descriptor == disk.descriptor },
+      memory: memories.first { $0.owner === memory })
+  }
+}

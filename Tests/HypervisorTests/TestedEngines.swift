@@ -1,0 +1,18 @@
+import Hypervisor
+
+/// The engines that this host has.
+enum TestedEngines {
+  /// Those that move bytes.
+  static let movers: [BlockEngineKind] = all.filter { $0 != .null }
+  /// Those that the kernel works for beside the thread.
+  static let asynchronous: [BlockEngineKind] = [.libaio] + (all.contains(.ioUring) ? [.ioUring] : [])
+  /// Every one; a host that forbids io_uring does without (IOUringTests says so).
+  static let all: [BlockEngineKind] = BlockEngineKind.allCases.filter { engine in
+    do {
+      try engine.checkAvailability()
+      return true
+    } catch {
+      return false
+    }
+  }
+}
