@@ -18,6 +18,7 @@ let package = Package(
     .executable(name: "lkvm", targets: ["lkvm"]),
     .executable(name: "fuzz", targets: ["Fuzz"]),
     .library(name: "VextClient", targets: ["VextClient"]),
+    .executable(name: "vext-io", targets: ["VextIO"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -112,6 +113,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
+    .executableTarget(
+      name: "VextIO",
+      dependencies: [
+        "HostSystem", "VextClient",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
 
     // What a hostile guest may send, for a bounded time: scripts/fuzz.
     .executableTarget(
@@ -139,6 +148,13 @@ let package = Package(
       name: "HypervisorTests",
       dependencies: [
         "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "VextProtocol",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "VextClientTests",
+      dependencies: [
+        "CLinux", "Hypervisor", "HostSystem", "VextClient", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

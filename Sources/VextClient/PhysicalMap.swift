@@ -14,15 +14,13 @@ struct PhysicalMap: Sendable {
   /// For each page, the index of the page behind the last one that follows it without a gap.
   private let runEnds: [UInt32]
 
-  /// A map of pages at `addresses`; neighbours in guest-physical memory form one run where `merges` says so.
-  init(pages addresses: [UInt64], merges: Bool = true) {
+  /// A map of pages at `addresses`; neighbours in guest-physical memory form one run.
+  init(pages addresses: [UInt64]) {
     var ends = [UInt32](repeating: 0, count: addresses.count)
     var end = UInt32(addresses.count)
     for index in addresses.indices.reversed() {
       let next = index + 1
-      if next == addresses.count || !merges
-        || addresses[next] != addresses[index] + UInt64(Self.pageByteCount)
-      {
+      if next == addresses.count || addresses[next] != addresses[index] + UInt64(Self.pageByteCount) {
         end = UInt32(next)
       }
       ends[index] = end

@@ -12,6 +12,12 @@ enum VirtualHost {
     .deletingLastPathComponent().deletingLastPathComponent()
   /// The release build of lkvm, as users run it.
   static let lkvm = project.appending(path: ".build/release/lkvm")
+  /// The release build of vext-io, which guests run over 9p.
+  static let vextIO = project.appending(path: ".build/release/vext-io")
+  /// The release build of fuse-vext.
+  static let fuseVext = project.appending(path: ".build/release/fuse-vext")
+  /// What makes trees of files and compares them.
+  static let fileTree = project.appending(path: "scripts/lib/file-tree")
 
   /// Runs a host command to its end and answers what it printed.
   @discardableResult

@@ -1,0 +1,34 @@
+import ArgumentParser
+import SystemPackage
+import VextClient
+
+/// `vext-io discard`.
+struct DiscardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "discard", abstract: "Gives a range of the disk up, or fills it with zeroes.")
+
+  @OptionGroup var device: DeviceOptions
+
+  @Option(help: ArgumentHelp("Where the range begins.", valueName: "size"))
+  var offset = ByteCount(0)
+
+  @Option(help: ArgumentHelp("Its length.", valueName: "size"))
+  var length: ByteCount
+
+  @Flag(help: "Fill with zeroes.")
+  var zero = false
+
+  func run() throws {
+    let device = try device.open()
+    do throws(Errno) {
+      let queue = try device.makeQueue()
+      if zero {
+        try queue.writeZeroes(at: offset.value, byteCount: length.value)
+      } else {
+        try queue.discard(at: offset.value, byteCount: length.value)
+      }
+    } catch {
+      throw VextIOFailure.request(zero ? "write zeroes" : "discard", error)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// Bytes that tell where on the disk they belong: 64-bit words, little-endian, each a mix of the seed and its place.
+struct Pattern: Sendable {
+  let seed: UInt64
+
+  /// The word at `offset`, a multiple of 8 bytes (the SplitMix64 sequence, by index).
+  func word(at offset: UInt64) -> UInt64 {
+    var word = seed &+ (offset / 8 &+ 1) &* 0x9E37_79B9_7F4A_7C15
+    word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+    return word ^ word >> 31
+  }
+
+  /// Fills `bytes`, which are to be written to the disk at `offset`.
+  func fill(_ bytes: UnsafeMutableRawBufferPointer, offset: UInt64) {
+    for index in stride(from: 0, to: bytes.count, by: 8) {
+      unsafe bytes.storeBytes(
+        of: word(at: offset + UInt64(index)).littleEndian, toByteOffset: index, as: UInt64.self)
+    }
+  }
+
+  /// Where on the disk the first word is that is not the pattern's; nil if all are.
+  func mismatch(in bytes: UnsafeRawBufferPointer, offset: UInt64) -> UInt64? {
+    for index in stride(from: 0, to: bytes.count, by: 8) {
+      let word = unsafe UInt64(littleEndian: bytes.load(fromByteOffset: index, as: UInt64.self))
+      if word != self.word(at: offset + UInt64(index)) { return offset + UInt64(index) }
+    }
+    return nil
+  }
+}
+
+/// A sum over words that does not depend on the order in which they are seen, and does on where they are.
+enum Checksum {
+  /// The part of `bytes`, which are the disk's at `offset`.
+  static func part(_ bytes: UnsafeRawBufferPointer, offset: UInt64) -> UInt64 {
+    let places = Pattern(seed: 0)
+    var sum: UInt64 = 0
+    for index in stride(from: 0, to: bytes.count, by: 8) {
+      let word = unsafe UInt64(littleEndian: bytes.load(fromByteOffset: index, as: UInt64.self))
+      sum &+= word &* (places.word(at: offset + UInt64(index)) | 1)
+    }
+    return sum
+  }
+}

@@ -1,0 +1,31 @@
+/// What `vext-io read` and `vext-io write` do.
+struct Transfer: Sendable {
+  enum Operation: Sendable {
+    case read
+    case write
+  }
+
+  let operation: Operation
+  /// Where the range begins on the disk, and its length, in bytes.
+  let offset: UInt64
+  let byteCount: UInt64
+  /// Bytes of one request; the range's last has what is left.
+  let blockByteCount: Int
+  /// Requests under way at once, for each queue.
+  let depth: Int
+  let queueCount: Int
+  let repetitions: Int
+  /// Whether the buffers are outside of the pool.
+  let isCopied: Bool
+  /// The seed of the pattern to write or to compare with.
+  let pattern: UInt64?
+
+  /// Requests that cover the range.
+  var blockCount: UInt64 { (byteCount + UInt64(blockByteCount) - 1) / UInt64(blockByteCount) }
+
+  /// Where request `index` begins on the disk, and its length.
+  func block(_ index: UInt64) -> (offset: UInt64, byteCount: Int) {
+    let start = index * UInt64(blockByteCount)
+    return (offset + start, Int(min(UInt64(blockByteCount), byteCount - start)))
+  }
+}

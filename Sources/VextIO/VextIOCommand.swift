@@ -1,0 +1,27 @@
+import ArgumentParser
+import Glibc
+
+/// The command `vext-io`: requests on a vext disk, from user space of a Linux guest.
+@main
+struct VextIOCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vext-io",
+    abstract: "Reads and writes a vext disk from user space.",
+    discussion: "It runs in a guest whose machine has a vext function, as root. See docs/vext-client.md.",
+    subcommands: [
+      IdentifyCommand.self, ReadCommand.self, WriteCommand.self, FlushCommand.self, DiscardCommand.self,
+    ])
+
+  /// Runs the command line. Every failure is one line on standard error that begins with `vext-io: error:`.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as VextIOFailure {
+      StandardError.writeError(failure.description)
+      Glibc.exit(ExitCode.failure.rawValue)
+    } catch {
+      Self.exit(withError: error)
+    }
+  }
+}
