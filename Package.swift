@@ -29,8 +29,7 @@ let package = Package(
     // Header-only C shims: named ioctl requests, system calls that return -errno.
     .systemLibrary(name: "CKVM", path: "Sources/CKVM"),
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
-    .systemLibrary(
-      name: "CNUMA", path: "Sources/CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CNUMA", path: "Sources/CNUMA"),
     .systemLibrary(
       name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
 

@@ -24,13 +24,17 @@ struct GuestRun {
     signal(SIGPIPE, SIG_IGN)
     DescriptorLimit.raise()
     let directory = try Instances.directory()
+    let configuration = try GuestPlan.machine(
+      options, name: options.machine.name ?? "guest-\(getpid())", host: .current())
+    let machine = PendingMachine(configuration, kvm: options.devices.dev)
     let plan = try GuestPlan(
-      options, kernelFile: kernelFile, command: command, host: .current(), home: directory.path)
+      options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
     let listener = try Self.claim(plan.configuration.machine.name, in: directory)
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
-      let run = try GuestRun(plan: plan, networks: networks, options: options, startUp: startUp)
+      let run = try GuestRun(
+        plan: plan, machine: machine, networks: networks, options: options, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
       try run.tellStatistics()
@@ -56,16 +60,16 @@ struct GuestRun {
     do { return try directory.claim(name) } catch { throw LkvmFailure("--name: \(error)") }
   }
 
-  private init(plan: GuestPlan, networks: GuestNetworks, options: RunOptions, startUp: StartUpClock) throws {
+  private init(
+    plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, options: RunOptions, startUp: StartUpClock
+  ) throws {
     takesAnyKVM = options.machine.anyKvm
     self.options = options.debugging
     self.plan = plan
     self.networks = networks
-    let system: KVMSystem
-    do { system = try KVMSystem(path: options.devices.dev) } catch { throw LkvmFailure("--dev: \(error)") }
     do {
       guest = try Guest(
-        plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, system: system)
+        plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, machine: machine)
     } catch {
       throw LkvmFailure(error)
     }
