@@ -58,7 +58,8 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     guard byteCount > 0 else { throw Errno.invalidArgument }
     return unsafe Mapping(
       base: try map(
-        byteCount: byteCount, protection: PROT_READ, flags: MAP_PRIVATE | MAP_POPULATE, descriptor: descriptor,
+        byteCount: byteCount, protection: PROT_READ, flags: MAP_PRIVATE | MAP_POPULATE,
+        descriptor: descriptor,
         offset: 0),
       byteCount: byteCount)
   }
@@ -114,7 +115,9 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
       let wanted = min(pageCount - seenCount, entries.count)
       // SAFETY: as many entries are asked for as there is room for.
       let result = try check(
-        unsafe entries.withUnsafeMutableBytes { unsafe linux_read(pagemap.rawValue, $0.baseAddress, wanted * 8) })
+        unsafe entries.withUnsafeMutableBytes {
+          unsafe linux_read(pagemap.rawValue, $0.baseAddress, wanted * 8)
+        })
       let count = Int(result) / 8
       guard count > 0 else { throw Errno.ioError }
       // Bit 63: the page is present.

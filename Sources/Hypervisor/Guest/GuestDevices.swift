@@ -9,8 +9,11 @@ final class GuestDevices: Sendable {
   let balloon: VirtioBalloon?
   /// The network cards.
   let networks: [VirtioNet]
+  /// The virtio-blk disks.
+  let blocks: [VirtioBlock]
   private let functions: [VirtioPCI]
-  private let vextDevices: [VextDevice]
+  /// The disks served through the vext queue.
+  let vextDevices: [VextDevice]
   private let disks: [DiskImage]
 
   init(
@@ -18,11 +21,13 @@ final class GuestDevices: Sendable {
     machine: Machine, threads: GuestThreads
   ) throws(GuestError) {
     var plug = VirtioPlug(configuration, machine)
+    var blocks: [VirtioBlock] = []
     for (image, disk) in zip(disks.blocks, configuration.disks) {
       guard let server = threads.blocks else { continue }
-      try plug.insert(
-        VirtioBlock(disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server]),
-        part: .disk)
+      let block = VirtioBlock(
+        disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server])
+      try plug.insert(block, part: .disk)
+      blocks.append(block)
     }
     var cards: [VirtioNet] = []
     for network in networks {
@@ -54,11 +59,11 @@ final class GuestDevices: Sendable {
       guard let server = threads.poller else { continue }
       let device = VextDevice(
         name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
-        memory: machine.memory,
-        servers: [server])
+        memory: machine.memory, servers: [server], countsRequests: true)
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
     }
+    self.blocks = blocks
     self.networks = cards
     self.vextDevices = vextDevices
     self.disks = disks.blocks + disks.vext

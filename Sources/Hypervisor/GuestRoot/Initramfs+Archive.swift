@@ -142,7 +142,8 @@ extension Initramfs {
   private static func zero(
     _ offset: inout Int, upTo end: Int, in target: UnsafeMutableRawBufferPointer
   ) {
-    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).initializeMemory(
+      as: UInt8.self, repeating: 0)
     offset = end
   }
 }

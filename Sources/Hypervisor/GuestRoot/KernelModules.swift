@@ -96,7 +96,9 @@ public struct KernelModules: Sendable {
     return found
   }
 
-  private static func array(_ bytes: Span<UInt8>) -> [UInt8] { unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+  private static func array(_ bytes: Span<UInt8>) -> [UInt8] {
+    unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+  }
 
   /// The number of bytes before the first `byte`: all of them where it is not there.
   private static func index(of byte: UInt8, in bytes: Span<UInt8>) -> Int {

@@ -16,7 +16,9 @@ final class MappedFile: Sendable {
   }
 
   /// Runs `body` with what it holds.
-  func withBytes<Value, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> Value) throws(Failure) -> Value {
+  func withBytes<Value, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> Value) throws(Failure)
+    -> Value
+  {
     // SAFETY: the mapping is this object's, which lives at least until `body` returns.
     let bytes = unsafe mapping.base.assumingMemoryBound(to: UInt8.self)
     return try body(unsafe Span(_unsafeStart: bytes, count: byteCount))

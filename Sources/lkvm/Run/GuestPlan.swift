@@ -21,7 +21,8 @@ struct GuestPlan {
   ///   - kernelFile: the kernel as an argument.
   ///   - command: what the guest runs, or nothing for a shell or its own system.
   init(
-    _ options: RunOptions, machine: MachineConfiguration, kernelFile: String?, command: [String], home: String
+    _ options: RunSettings, machine: MachineConfiguration, kernelFile: String?, command: [String],
+    home: String
   ) throws {
     let kernelPath =
       try options.kernel.kernel ?? kernelFile

@@ -12,20 +12,21 @@ struct GuestRun {
   private let networks: GuestNetworks
   /// Whether the guest goes on where KVM only emulates its kernel.
   private let takesAnyKVM: Bool
-  private let options: DebuggingOptions
+  private let options: RunSettings.Debugging
 
   /// Boots the guest that the options describe, waits for its end, and ends the command with its exit code.
   static func perform(
-    _ options: RunOptions, kernelFile: String?, command: [String], startUp: StartUpClock
-  ) throws {
+    _ options: RunSettings, kernelFile: String?, command: [String], startUp: StartUpClock
+  ) throws -> Never {
     LogOutput.install(options.debugging)
     // Before any thread exists: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
     DescriptorLimit.raise()
+    let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let directory = try Instances.directory()
     let configuration = try GuestPlan.machine(
-      options, name: options.machine.name ?? "guest-\(getpid())", host: .current())
+      options, name: options.machine.name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
     let plan = try GuestPlan(
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
@@ -37,7 +38,7 @@ struct GuestRun {
         plan: plan, machine: machine, networks: networks, options: options, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
-      try run.tellStatistics()
+      try run.tellStatistics(statisticsFile)
     } catch {
       networks.close()
       throw error
@@ -46,11 +47,11 @@ struct GuestRun {
   }
 
   /// Prints and records the run's figures where that was asked for. The guest has been shut down.
-  private func tellStatistics() throws {
-    guard options.stats || options.statsFile != nil else { return }
+  private func tellStatistics(_ file: consuming StatisticsFile?) throws {
+    guard options.stats || file != nil else { return }
     let statistics = try RunStatistics(guest)
     if options.stats { StandardError.write(statistics.text) }
-    if let path = options.statsFile { try statistics.append(to: path) }
+    if let file { try file.append(statistics) }
   }
 
   /// Takes the name, so that commands find the guest.
@@ -61,7 +62,8 @@ struct GuestRun {
   }
 
   private init(
-    plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, options: RunOptions, startUp: StartUpClock
+    plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, options: RunSettings,
+    startUp: StartUpClock
   ) throws {
     takesAnyKVM = options.machine.anyKvm
     self.options = options.debugging

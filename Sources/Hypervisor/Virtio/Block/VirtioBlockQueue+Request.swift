@@ -128,7 +128,9 @@ extension VirtioBlockQueue {
       unsafe answer(head, status: Status.ok, writtenByteCount: UInt32(count) &+ 1, &ring)
       return false
     case Request.discard, Request.writeZeroes:
+      let startTicks = activity.begin(.discard, byteCount: 0)
       let status = unsafe changeRanges(parts, vectors, &engine)
+      activity.finish(startedAt: startTicks)
       unsafe answer(head, status: status, writtenByteCount: 1, &ring)
       return false
     default:
@@ -158,14 +160,17 @@ extension VirtioBlockQueue {
       unsafe answer(head, result: 0, &ring)
       return false
     }
+    let startTicks = activity.begin(operation, byteCount: byteCount)
     let start = unsafe engine.start(
       operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
       token: token(of: head))
     switch start {
     case .finished(let result):
+      activity.finish(startedAt: startTicks)
       unsafe answer(head, result: result, &ring)
       return false
     case .pending:
+      unsafe slots[Int(head)].startTicks = startTicks
       unsafe slots[Int(head)].isUnderWay = true
       return true
     }
