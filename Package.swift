@@ -31,8 +31,7 @@ let package = Package(
     // Header-only C shims: named ioctl requests, system calls that return -errno.
     .systemLibrary(name: "CKVM", path: "Sources/CKVM"),
     .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
-    .systemLibrary(
-      name: "CNUMA", path: "Sources/CNUMA", providers: [.apt(["libnuma-dev"])]),
+    .systemLibrary(name: "CNUMA", path: "Sources/CNUMA"),
     .systemLibrary(
       name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(

@@ -17,6 +17,13 @@ static inline size_t linux_index_of_byte(const void *bytes, size_t byte_count, u
   return found ? (size_t)(found - (const char *)bytes) : byte_count;
 }
 
+// The index after the last byte that is `byte`; 0 if there is none.
+static inline size_t linux_index_behind_last_byte(const void *bytes, size_t byte_count, unsigned char byte) {
+  size_t index = byte_count;
+  while (index > 0 && ((const unsigned char *)bytes)[index - 1] != byte) index--;
+  return index;
+}
+
 // Whatever the umask is.
 static inline int linux_chmod(const char *path, unsigned int mode) { return chmod(path, mode) < 0 ? -errno : 0; }
 

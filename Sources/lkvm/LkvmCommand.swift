@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Hypervisor
 import SystemPackage
 
 /// The command `lkvm`.
@@ -17,8 +18,13 @@ struct LkvmCommand: ParsableCommand {
 
   /// Runs the command line. Every failure is one line on standard error that begins with `lkvm: error:`.
   static func main() {
+    let startUp = StartUpClock()
     StandardDescriptors.ensureOpen()
     do {
+      if let line = QuickRunLine(Array(CommandLine.arguments.dropFirst())) {
+        try GuestRun.perform(
+          line.settings, kernelFile: line.kernelFile, command: line.command, startUp: startUp)
+      }
       var command = try parseAsRoot()
       try command.run()
       // What was printed and could not be written is a failure too: a full disk.

@@ -6,6 +6,7 @@ extension LkvmFailure {
     let option: String? =
       switch error.part {
       case .machine, .host: nil
+      case .kvm: "--dev"
       case .vcpuCount: "--cpus"
       case .affinity: "--pin"
       case .memoryNode: "--numa-node"

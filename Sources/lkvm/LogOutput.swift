@@ -3,7 +3,7 @@ import Logging
 /// Where the hypervisor's messages go: to standard error, from the level that the options name.
 enum LogOutput {
   /// Once, before any logger is made.
-  static func install(_ options: DebuggingOptions) {
+  static func install(_ options: RunSettings.Debugging) {
     let level = options.level
     LoggingSystem.bootstrap { label in
       var handler = StreamLogHandler.standardError(label: label)
@@ -13,7 +13,7 @@ enum LogOutput {
   }
 }
 
-extension DebuggingOptions {
+extension RunSettings.Debugging {
   /// The least important messages that are wanted.
   var level: Logger.Level {
     if debug { return .debug }

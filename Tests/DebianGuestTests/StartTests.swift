@@ -49,7 +49,11 @@ extension DebianGuestTests {
       #expect(report.exitCode == 42)
     }
 
-    @Test func `a disk's own system comes to its login prompt`() throws {
+    private static let rootIdentifier = "6f9b2c1e-5a5d-4c0e-9c7e-0d3a1b2c4d5e"
+
+    /// The root where nothing is said of it is the first disk; by its file system's name it is found behind another.
+    @Test(arguments: [nil, "UUID=\(rootIdentifier.uppercased())", "LABEL=debian-root"])
+    func `a disk's own system comes to its login prompt`(root name: String?) throws {
       let folder = try ScratchFolder()
       let root = folder.file("root")
       try VirtualHost.run(
@@ -59,11 +63,13 @@ extension DebianGuestTests {
         ln -s ../bin/busybox "$1/sbin/init" && echo debian-disk > "$1/etc/hostname" &&
         echo 'root::0:0:root:/:/bin/busybox' > "$1/etc/passwd" &&
         printf '::sysinit:/bin/busybox hostname debian-disk\n::respawn:/bin/busybox getty -L 115200 ttyS0 vt100\n' > "$1/etc/inittab" &&
-        mke2fs -q -t ext4 -d "$1" "$1.ext4" 32m
-        """, "sh", root)
+        mke2fs -q -t ext4 -U "$2" -L debian-root -d "$1" "$1.ext4" 32m && mke2fs -q -t ext4 "$1.other" 8m
+        """, "sh", root, Self.rootIdentifier)
+      let disks = name == nil ? ["-d", "\(root).ext4"] : ["-d", "\(root).other", "-d", "\(root).ext4"]
+      let parameters = name.map { ["-p", "root=\($0)"] } ?? []
       let terminal = try PseudoTerminal()
       let guest = try LkvmProcess(
-        ["run", "-c", "1", "-m", "512", "-p", "quiet", "-d", "\(root).ext4"], terminal: terminal)
+        ["run", "-c", "1", "-m", "512", "-p", "quiet"] + parameters + disks, terminal: terminal)
       try guest.wait(for: "debian-disk login:", within: GuestReport.limit)
       try guest.type("\u{1}x")
       #expect(try guest.waitForEnd(within: .seconds(60)) == 0)

@@ -34,6 +34,19 @@ import Testing
     #expect(identities.allSatisfy { $0.count == 20 })
   }
 
+  @Test func `an image has one writer, and any number of readers`() throws {
+    let disk = VirtioTemporaryDisk(byteCount: 512)
+    do {
+      let writer = try DiskImage(path: disk.path, readOnly: false, direct: false)
+      #expect(throws: DiskError.locked(path: disk.path)) {
+        try DiskImage(path: disk.path, readOnly: false, direct: false)
+      }
+      let readers = try (0..<2).map { _ in try DiskImage(path: disk.path, readOnly: true, direct: false) }
+      #expect(readers.map(\.path) == [writer.path, writer.path])
+    }
+    #expect(try DiskImage(path: disk.path, readOnly: false, direct: false).handle.byteCount == 512)
+  }
+
   @Test func `a missing file is refused with its path`() {
     let path = "/tmp/vext-no-such-disk"
     let error = DiskError.cannotOpen(path: path, .noSuchFileOrDirectory)

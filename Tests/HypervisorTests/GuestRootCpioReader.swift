@@ -6,6 +6,8 @@ struct GuestRootCpioReader {
     var deviceMajor: UInt32
     var deviceMinor: UInt32
     var contents: [UInt8]
+    /// Where the contents begin in the archive.
+    var start = 0
   }
 
   enum Failure: Error { case badMagic(offset: Int), cutOff, noTrailer, afterTrailer }
@@ -32,7 +34,9 @@ struct GuestRootCpioReader {
       else {
         throw Failure.cutOff
       }
-      let name = String(decoding: archive[nameStart..<nameStart + nameByteCount - 1], as: UTF8.self)
+      // Zero bytes behind the name bring a file's contents to the start of a page.
+      let name = String(
+        decoding: archive[nameStart..<nameStart + nameByteCount - 1].prefix { $0 != 0 }, as: UTF8.self)
       offset = (start + byteCount + 3) / 4 * 4
       if name == "TRAILER!!!" {
         guard offset == archive.count else { throw Failure.afterTrailer }
@@ -41,7 +45,7 @@ struct GuestRootCpioReader {
       entries.append(
         Entry(
           name: name, mode: try field(1), deviceMajor: try field(9), deviceMinor: try field(10),
-          contents: Array(archive[start..<start + byteCount])))
+          contents: Array(archive[start..<start + byteCount]), start: start))
     }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import SystemPackage
 import Testing
+import VextProtocol
 
 @testable import Hypervisor
 
@@ -33,9 +34,47 @@ struct GuestRootInitramfsTests {
     #expect((entries[5].deviceMajor, entries[5].deviceMinor) == (5, 1))
   }
 
+  @Test(arguments: [4095, 4096, 4097, 3 * 4096, 70_001])
+  func `contents of a page and more begin at a page and are mapped into the guest's memory`(byteCount: Int)
+    throws
+  {
+    let text = String(repeating: "0123456789abcde\n", count: 5000).prefix(byteCount)
+    try folder.write("source", String(text))
+    let memory = try GuestMemory(byteCount: 1 << 20)
+    var initramfs = Initramfs()
+    // Every place of a header in its page, that of a name that does not fit before its end among them.
+    for index in 0..<3 {
+      initramfs.addFile("odd\(index)", [UInt8](repeating: 7, count: 1100 * index + 5))
+      try initramfs.addFile("copy\(index)", copying: "\(folder.path)/source")
+    }
+
+    try OpenInitrd(InitrdSource(archive: initramfs)).load(into: memory, at: 0x8000)
+
+    let loaded = try memory.read(initramfs.byteCount, at: GuestAddress(0x8000))
+    #expect(loaded == (try initramfs.archive()))
+    for entry in try GuestRootCpioReader.entries(of: loaded) where entry.name.hasPrefix("copy") {
+      #expect(entry.contents == Array(text.utf8))
+      #expect(entry.start.isMultiple(of: 4096) == (byteCount >= 4096))
+    }
+    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+    #expect(maps.contains("\(folder.path)/source") == (byteCount >= 4096))
+  }
+
+  @Test func `an archive that does not begin at a page is copied`() throws {
+    try folder.write("source", String(repeating: "x", count: 9000))
+    let memory = try GuestMemory(byteCount: 1 << 20)
+    var initramfs = Initramfs()
+    try initramfs.addFile("copy", copying: "\(folder.path)/source")
+
+    try OpenInitrd(InitrdSource([.bytes([1, 2, 3]), .archive(initramfs)])).load(into: memory, at: 0x8000)
+
+    #expect(try memory.read(initramfs.byteCount, at: GuestAddress(0x8004)) == (try initramfs.archive()))
+  }
+
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/cpio"), "cpio is not installed"))
   func `cpio unpacks it`() throws {
-    try folder.write("source", "from the host\n")
+    let text = String(repeating: "from the host\n", count: 1000)
+    try folder.write("source", text)
     try folder.write("unpacked/.keep", "")
     var initramfs = Initramfs()
     initramfs.addDirectory("d")
@@ -51,7 +90,7 @@ struct GuestRootInitramfsTests {
 
     #expect(cpio.terminationStatus == 0)
     let unpacked = "\(folder.path)/unpacked/d"
-    #expect(FileManager.default.contents(atPath: "\(unpacked)/copy") == Data("from the host\n".utf8))
+    #expect(FileManager.default.contents(atPath: "\(unpacked)/copy") == Data(text.utf8))
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(unpacked)/link") == "copy")
     let attributes = try FileManager.default.attributesOfItem(atPath: "\(unpacked)/copy")
     #expect(attributes[.posixPermissions] as? Int == 0o640)

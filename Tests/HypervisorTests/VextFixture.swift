@@ -26,7 +26,8 @@ final class VextFixture {
     let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
     let memory = try GuestMemory(byteCount: Self.memoryByteCount)
     let device = VextDevice(
-      name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server])
+      name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
+      countsRequests: true)
     self.disk = disk
     self.image = image
     self.memory = memory

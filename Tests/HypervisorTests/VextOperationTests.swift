@@ -23,6 +23,22 @@ extension VextTests {
     }
 
     @Test(arguments: engines)
+    func `requests are counted by kind, with their bytes and their time`(engine: BlockEngineKind) throws {
+      try Fixture.withThread(engine: engine) { (fixture) throws in
+        #expect(fixture.device.statistics == DiskStatistics())
+        _ = try fixture.driver.perform(Fixture.entry(.read, id: 7, byteCount: 4096))
+        _ = try fixture.driver.perform(Fixture.entry(.write, id: 8, byteCount: 512))
+        _ = try fixture.driver.perform(Fixture.entry(.read, id: 9, byteCount: 512))
+        let statistics = fixture.device.statistics
+        #expect((statistics.reads, statistics.readBytes) == (2, 4608))
+        #expect((statistics.writes, statistics.writtenBytes) == (1, 512))
+        #expect(statistics.finished == 3)
+        #expect((statistics.inFlight, statistics.maximumInFlight) == (0, 1))
+        #expect(statistics.maximumServiceNanoseconds > 0)
+      }
+    }
+
+    @Test(arguments: engines)
     func `a write takes its bytes to the disk and no further`(engine: BlockEngineKind) throws {
       try Fixture.withThread(engine: engine) { (fixture) throws in
         let bytes = (0..<1024).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }

@@ -41,6 +41,7 @@ final class VirtioBlockFixture {
   let memoryBus = AddressBus()
   let portBus = AddressBus()
   let function: VirtioPCI
+  let block: VirtioBlock
   let driver: FakeVirtioDriver
   var queues: [FakeVirtqueue] = []
   private let features: UInt64
@@ -59,7 +60,7 @@ final class VirtioBlockFixture {
       try SteppedQueueServer(engine: engine, polling: polling, capacity: engineCapacity)
     }
     let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: direct)
-    let block = VirtioBlock(
+    block = VirtioBlock(
       disk: image, queueCount: queueCount, queueDepth: 256, memory: memory,
       servers: thread.map { [$0] } ?? servers)
     function = try VirtioPCI(

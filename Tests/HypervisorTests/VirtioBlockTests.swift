@@ -28,6 +28,44 @@ import VextProtocol
     #expect(fixture.disk.read(11 * 512, 512) == VirtioTemporaryDisk.pattern(11 * 512, 512))
   }
 
+  @Test(arguments: TestedEngines.movers)
+  func `requests are counted by kind, with their bytes and their time`(engine: BlockEngineKind) throws {
+    let fixture = try VirtioBlockFixture(engine: engine)
+    #expect(fixture.block.statistics == DiskStatistics())
+    _ = try fixture.request(Request.in, sector: 5, inByteCount: 4096)
+    _ = try fixture.request(Request.in, sector: 6, inByteCount: 512)
+    _ = try fixture.request(Request.out, sector: 9, out: [UInt8](repeating: 1, count: 1024))
+    _ = try fixture.request(Request.flush)
+    _ = try fixture.request(Request.discard, out: VirtioBlockFixture.range(sector: 8, sectorCount: 16))
+    // Refused: nothing that a disk did.
+    _ = try fixture.request(Request.in, sector: 1 << 40, inByteCount: 512)
+    let statistics = fixture.block.statistics
+    #expect((statistics.reads, statistics.readBytes) == (2, 4608))
+    #expect((statistics.writes, statistics.writtenBytes) == (1, 1024))
+    #expect((statistics.flushes, statistics.discards, statistics.finished) == (1, 1, 5))
+    #expect((statistics.inFlight, statistics.maximumInFlight) == (0, 1))
+    #expect(statistics.maximumServiceNanoseconds > 0)
+    #expect(statistics.serviceNanoseconds >= statistics.maximumServiceNanoseconds)
+    #expect(statistics.serviceNanoseconds < 60e9)
+    // A reset takes nothing away.
+    try fixture.start()
+    #expect(fixture.block.statistics.finished == 5)
+  }
+
+  @Test func `figures of a disk have its name and units`() {
+    var statistics = DiskStatistics()
+    statistics.finished = 4
+    statistics.serviceNanoseconds = 10_000
+    statistics.maximumServiceNanoseconds = 7600
+    let figures = Dictionary(
+      uniqueKeysWithValues: statistics.figures(prefix: "disk1").map { ($0.name, $0.value) })
+    // 2.5 us, rounded away from zero.
+    #expect(figures["disk1_mean_service_us"] == 3)
+    #expect(figures["disk1_max_service_us"] == 8)
+    #expect(figures["disk1_in_flight"] == 0)
+    #expect(figures.count == 10)
+  }
+
   @Test(arguments: TestedEngines.all)
   func `FLUSH succeeds`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine)

@@ -9,8 +9,8 @@ import Testing
 struct GuestPlanTests {
   private static let host = HostResources(onlineCPUCount: 4, memoryByteCount: 4096 << 20)
 
-  private static func options(_ arguments: [String]) throws -> RunOptions {
-    try RunCommand.parse(arguments).options
+  private static func options(_ arguments: [String]) throws -> RunSettings {
+    try RunCommand.parse(arguments).options.settings
   }
 
   @Test func `a machine has the host's CPUs and memory for them`() throws {
@@ -18,6 +18,14 @@ struct GuestPlanTests {
     #expect(machine.vcpuCount == 4)
     #expect(machine.memoryByteCount == 448 << 20)
     #expect(machine.vcpuAffinity.isEmpty)
+  }
+
+  @Test func `a machine has no more vCPUs than its KVM runs`() throws {
+    var host = Self.host
+    host.vcpuLimit = 3
+    #expect(try GuestPlan.machine(Self.options(["-c", "200"]), name: "a", host: host).vcpuCount == 3)
+    #expect(try GuestPlan.machine(Self.options([]), name: "a", host: host).vcpuCount == 3)
+    #expect(try GuestPlan.machine(Self.options(["-c", "3"]), name: "a", host: host).vcpuCount == 3)
   }
 
   @Test func `vCPUs are pinned in order`() throws {

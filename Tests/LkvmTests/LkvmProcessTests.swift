@@ -28,6 +28,8 @@ struct LkvmProcessTests {
       ),
       (["run", "-k", "halt", "--dev", "fifo", "--nodefaults"], 1, "--dev: fifo is not KVM's device file"),
       (["run", "-k", "halt", "-n", "mode=tap,fd=99"], 1, "--network: "),
+      (["run", "-k", "halt", "--stats-file", "none/x"], 1, "--stats-file none/x: No such file or directory"),
+      (["run", "-k", "halt", "--stats-file", "dir"], 1, "--stats-file dir: Is a directory"),
       (["sandbox"], 64, "name a command"), (["setup", "a/b"], 1, "a/b"),
       (["stop"], 64, "--name"), (["stop", "-n", "nobody"], 1, "no machine named 'nobody' runs"),
       (["stat", "-n", "../x"], 1, "'../x' is no name"), (["list", "x"], 64, "Unexpected argument 'x'"),

@@ -16,7 +16,7 @@ struct RunCommandTests {
     #expect(run.options.devices.virtioTransport == .pci)
     #expect(run.options.devices.ioEngine == .libaio)
     #expect(run.options.devices.dev == "/dev/kvm")
-    #expect(run.options.debugging.level == .warning)
+    #expect(run.options.settings.debugging.level == .warning)
   }
 
   @Test func `a word is the kernel`() throws {
@@ -57,10 +57,11 @@ struct RunCommandTests {
   }
 
   @Test func `debugging options decide what is logged`() throws {
-    #expect(try RunCommand.parse(["--debug"]).options.debugging.level == .debug)
-    #expect(try RunCommand.parse(["--debug-ioport"]).options.debugging.level == .info)
-    #expect(try RunCommand.parse(["--loglevel", "error"]).options.debugging.level == .error)
-    #expect(try RunCommand.parse(["--loglevel", "error", "--debug"]).options.debugging.level == .debug)
+    #expect(try RunCommand.parse(["--debug"]).options.settings.debugging.level == .debug)
+    #expect(try RunCommand.parse(["--debug-ioport"]).options.settings.debugging.level == .info)
+    #expect(try RunCommand.parse(["--loglevel", "error"]).options.settings.debugging.level == .error)
+    #expect(
+      try RunCommand.parse(["--loglevel", "error", "--debug"]).options.settings.debugging.level == .debug)
   }
 
   @Test(
@@ -84,6 +85,7 @@ struct RunCommandTests {
       (["--virtio-transport", "mmio"], "'mmio' is invalid for '--virtio-transport"),
       (["--io-engine", "x"], "'x' is invalid for '--io-engine"),
       (["--loglevel", "x"], "'x' is invalid for '--loglevel"),
+      (["-d", "scsi:1234"], "--disk scsi:1234: scsi is not supported yet"),
       (["-d", "a,b"], "'a,b' is invalid for '-d"), (["--9p", "a"], "'a' is invalid for '--9p"),
       (["--vext", "a,queues=0"], "'a,queues=0' is invalid for '--vext"), (["-m"], "Missing value for '-m"),
       (["--bogus"], "Unknown option '--bogus'"), (["a", "b"], "Unexpected argument 'b'"),
@@ -95,6 +97,46 @@ struct RunCommandTests {
       #expect(RunCommand.message(for: error).contains(message))
       #expect(RunCommand.exitCode(for: error) == .validationFailure)
     }
+  }
+
+  @Test(
+    arguments: [
+      [], ["bzImage"], ["-k", "k", "-i", "i", "-p", "quiet", "-p", "x=1", "-c", "3", "-m", "1G"],
+      [
+        "--kernel", "k", "--initrd", "i", "--params", "a b", "--cpus", "254", "--mem", "4096K", "--name", "n",
+      ],
+      [
+        "-d", "a.img", "--disk", "b.img,ro,direct", "-n", "mode=none", "--network", "mode=user", "--9p",
+        "/s,t,ro",
+      ],
+      [
+        "--9p", "/srv,srv", "--rng", "--balloon", "--huge-pages", "--nodefaults", "--stats", "--stats-file",
+        "f",
+      ],
+      ["bzImage", "--", "ls", "-l", "--", "--color"], ["-c", "1", "--"], ["-m", "64", "bzImage", "--stats"],
+      ["--", "true"], ["-c", "+2"],
+    ] as [[String]])
+  func `the usual command lines are read as the parser reads them`(arguments: [String]) throws {
+    let parsed = try RunCommand.parse(arguments)
+    let quick = try #require(QuickRunLine(["run"] + arguments))
+    #expect(quick.settings == parsed.options.settings)
+    #expect(quick.kernelFile == parsed.kernelFile)
+    #expect(quick.command == parsed.command)
+  }
+
+  @Test(
+    arguments: [
+      [], ["list"], ["sandbox", "--", "true"], ["run", "--help"], ["run", "-h"], ["run", "-m"],
+      ["run", "-m", "0"],
+      ["run", "-m", "x"], ["run", "-c", "0"], ["run", "-c", "255"], ["run", "-k", "-x"], ["run", "a", "b"],
+      ["run", "-k", "a", "b"], ["run", "-k", "a", "-k", "b"], ["run", "--rng", "--rng"],
+      ["run", "-d", "a,b"],
+      ["run", "-d", "scsi:1"], ["run", "--9p", "a"], ["run", "--mem=1G"], ["run", "-m1G"], ["run", ""],
+      ["run", "-p", ""], ["run", "--vnc"], ["run", "--bogus"], ["run", "-"], ["run", "--dev", "x"],
+      ["--generate-completion-script", "bash"], ["help", "run"], ["run", "--version"],
+    ] as [[String]])
+  func `whatever is unusual is left to the parser`(arguments: [String]) {
+    #expect(QuickRunLine(arguments) == nil)
   }
 
   @Test func `a sandbox has a command or a script`() throws {

@@ -27,6 +27,22 @@ extension Kernel {
     return Int(truncatingIfNeeded: try call(.read, file, address, UInt64(byteCount)))
   }
 
+  /// Reads at a place of its own, whatever was read before.
+  static func read(
+    _ file: UInt64, into target: UnsafeMutablePointer<UInt8>, byteCount: Int, at offset: UInt64
+  ) throws(Errno) -> Int {
+    let address = UInt64(UInt(bitPattern: target))
+    return Int(truncatingIfNeeded: try call(.pread, file, address, UInt64(byteCount), offset))
+  }
+
+  /// The next entries of a directory, as getdents64(2) has them; 0 at its end.
+  static func readDirectory(
+    _ file: UInt64, into target: UnsafeMutablePointer<UInt8>, byteCount: Int
+  ) throws(Errno) -> Int {
+    let address = UInt64(UInt(bitPattern: target))
+    return Int(truncatingIfNeeded: try call(.getDirectoryEntries, file, address, UInt64(byteCount)))
+  }
+
   static func write(_ file: UInt64, _ text: Text) throws(Errno) {
     var rest = text
     while !rest.isEmpty {

@@ -11,6 +11,7 @@ enum Kernel {
     case stat = 4
     case signalMask = 14  // rt_sigprocmask
     case ioctl = 16
+    case pread = 17  // pread64
     case writev = 20
     case access = 21
     case dup2 = 33
@@ -35,6 +36,7 @@ enum Kernel {
     case reboot = 169
     case sethostname = 170
     case ioperm = 173
+    case getDirectoryEntries = 217  // getdents64
     case exitGroup = 231
     case finitModule = 313
   }

@@ -15,7 +15,8 @@ struct RootFileSystem {
     self.source = source
     var type = parameters.value("rootfstype=")
     // "/dev/root" is the tag of kvmtool's shared root directory, never a disk's node.
-    if type == nil, source == "/dev/root" || !source.starts(with: "/dev/") { type = "9p" }
+    let isDisk = source.starts(with: "/dev/") || source.starts(with: "UUID=") || source.starts(with: "LABEL=")
+    if type == nil, source == "/dev/root" || !isDisk { type = "9p" }
     self.type = type
     isWritable = parameters.isRootWritable
     let isNinePFS = type.map { $0 == "9p" } ?? false
@@ -24,11 +25,11 @@ struct RootFileSystem {
 
   func mount(on target: Text, _ arena: inout Arena) throws(StageFailure) {
     do throws(Errno) {
-      if isOnDisk { try waitForDisk() }
+      let source = isOnDisk ? try waitForDisk(&arena) : source
       if let type {
-        try mount(on: target, type: type)
+        try mount(source, on: target, type: type)
       } else {
-        try mountByGuess(on: target, &arena)
+        try mountByGuess(source, on: target, &arena)
       }
     } catch {
       report("the root is ", source, ", of type ", type ?? "unknown")
@@ -41,30 +42,39 @@ struct RootFileSystem {
     return type != "9p" && type != "virtiofs" && type != "tmpfs"
   }
 
-  private func waitForDisk() throws(Errno) {
+  /// The node of the disk, once it is there.
+  private func waitForDisk(_ arena: inout Arena) throws(Errno) -> Text {
+    let name = try DiskName(source, &arena)
     var waited: Int64 = 0
-    while !Kernel.exists(source) {
+    while true {
+      if let name {
+        if let node = try name.find(&arena) { return node }
+      } else if Kernel.exists(source) {
+        return source
+      }
       guard waited < Self.patienceMilliseconds else { throw .noEntry }
       Kernel.sleep(milliseconds: Self.pauseMilliseconds)
       waited += Self.pauseMilliseconds
     }
   }
 
-  private func mount(on target: Text, type: Text) throws(Errno) {
+  private func mount(_ source: Text, on target: Text, type: Text) throws(Errno) {
     try Kernel.mount(source, on: target, type: type, isWritable ? [] : .readOnly, options: options)
   }
 
   /// Tries ext4, then whatever else the kernel has for disks.
-  private func mountByGuess(on target: Text, _ arena: inout Arena) throws(Errno) {
+  private func mountByGuess(
+    _ source: Text, on target: Text, _ arena: inout Arena
+  ) throws(Errno) {
     do throws(Errno) {
-      return try mount(on: target, type: "ext4")
+      return try mount(source, on: target, type: "ext4")
     } catch {
       var lines = Records(try arena.contents(of: "/proc/filesystems", separator: UInt8(ascii: "\n")))
       while let line = lines.next() {
         // A line that starts with a tab is a file system for disks; others say "nodev" there.
         guard line[0] == UInt8(ascii: "\t"), line != "\text4" else { continue }
         do throws(Errno) {
-          return try mount(on: target, type: line.dropFirst(1))
+          return try mount(source, on: target, type: line.dropFirst(1))
         } catch {
           continue
         }

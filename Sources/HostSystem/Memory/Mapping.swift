@@ -51,6 +51,19 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
       byteCount: byteCount)
   }
 
+  /// A file's bytes for reading alone, all of them present at once (`MAP_PRIVATE`, `MAP_POPULATE`).
+  ///
+  /// A file that is truncated meanwhile makes the pages beyond its end unusable (`SIGBUS`).
+  public static func file(descriptor: Int32, byteCount: Int) throws(Errno) -> Mapping {
+    guard byteCount > 0 else { throw Errno.invalidArgument }
+    return unsafe Mapping(
+      base: try map(
+        byteCount: byteCount, protection: PROT_READ, flags: MAP_PRIVATE | MAP_POPULATE,
+        descriptor: descriptor,
+        offset: 0),
+      byteCount: byteCount)
+  }
+
   /// Asks for huge pages (`MADV_HUGEPAGE`).
   public func adviseHugePages() throws(Errno) { try check(unsafe linux_advise_huge_pages(base, byteCount)) }
 
@@ -88,15 +101,30 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     try check(unsafe cnuma_bind(base, byteCount, Int32(clamping: node)))
   }
 
-  /// The bytes of the pages that are present in memory (`mincore(2)`).
+  /// The bytes of the pages that the process has in its page tables (Documentation/admin-guide/mm/pagemap.rst).
+  ///
+  /// mincore(2) would count a file's pages that are in the page cache and that nobody here has touched.
   public func residentByteCount() throws(Errno) -> Int {
     let pageByteCount = Self.pageByteCount
     let pageCount = (byteCount + pageByteCount - 1) / pageByteCount
-    var states = [UInt8](repeating: 0, count: pageCount)
-    // SAFETY: `mincore` writes one byte for each page of the range.
-    try check(
-      unsafe states.withUnsafeMutableBufferPointer { unsafe linux_mincore(base, byteCount, $0.baseAddress) })
-    return states.count { $0 & 1 != 0 } * pageByteCount
+    let pagemap = try OwnedDescriptor.open("/proc/self/pagemap", flags: O_RDONLY)
+    try check(linux_seek(pagemap.rawValue, Int64(unsafe UInt(bitPattern: base)) / Int64(pageByteCount) * 8))
+    var entries = [UInt64](repeating: 0, count: min(pageCount, 8192))
+    var (seenCount, presentCount) = (0, 0)
+    while seenCount < pageCount {
+      let wanted = min(pageCount - seenCount, entries.count)
+      // SAFETY: as many entries are asked for as there is room for.
+      let result = try check(
+        unsafe entries.withUnsafeMutableBytes {
+          unsafe linux_read(pagemap.rawValue, $0.baseAddress, wanted * 8)
+        })
+      let count = Int(result) / 8
+      guard count > 0 else { throw Errno.ioError }
+      // Bit 63: the page is present.
+      presentCount += entries[..<count].count { $0 >> 63 != 0 }
+      seenCount += count
+    }
+    return presentCount * pageByteCount
   }
 
   /// The NUMA node of the page that holds the byte at `offset`; the page is faulted in (`get_mempolicy(2)`).
@@ -110,10 +138,10 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
   deinit { unsafe _ = linux_munmap(base, byteCount) }
 
   private static func map(
-    byteCount: Int, flags: Int32, descriptor: Int32, offset: Int64
+    byteCount: Int, protection: Int32 = PROT_READ | PROT_WRITE, flags: Int32, descriptor: Int32, offset: Int64
   ) throws(Errno) -> UnsafeMutableRawPointer {
     var base: UnsafeMutableRawPointer?
-    try check(unsafe linux_mmap(&base, byteCount, PROT_READ | PROT_WRITE, flags, descriptor, offset))
+    try check(unsafe linux_mmap(&base, byteCount, protection, flags, descriptor, offset))
     guard let base = unsafe base else { throw Errno.noMemory }
     return unsafe base
   }

@@ -74,10 +74,11 @@ extension Guest: ControlHandler {
     return .done
   }
 
-  /// vmexits, networks and memory, one figure a line.
+  /// vmexits, disks, networks and memory, one figure a line.
   public func statistics() -> ControlReply {
     do {
       var figures = try GuestFigures(exits: exitCounts())
+      figures.disks = diskFigures
       for network in devices.networks { figures.networks.append(network.statistics) }
       if let balloon = devices.balloon {
         figures.balloonMiB = UInt64(balloon.actualPageCount) / 256
@@ -99,6 +100,14 @@ extension Guest: ControlHandler {
     var sum = ExitCounts()
     for runner in machine.vcpus { sum = sum + (try runner.exitCounts()) }
     return sum
+  }
+
+  /// What the guest has asked of each of its disks, in their order: those of virtio-blk are disk0, disk1 and so on, those of
+  /// the vext queue are vext0 and so on. Any thread.
+  public var diskFigures: [(name: String, value: UInt64)] {
+    let disks = devices.blocks.enumerated().map { ("disk\($0)", $1.statistics) }
+    let vext = devices.vextDevices.enumerated().map { ("vext\($0)", $1.statistics) }
+    return (disks + vext).flatMap { $1.figures(prefix: $0) }
   }
 
   private func reply(_ body: () throws(KVMError) -> ControlReply) -> ControlReply {

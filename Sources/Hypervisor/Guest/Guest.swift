@@ -20,16 +20,17 @@ public final class Guest: Sendable {
   /// A guest that is ready to start.
   ///
   /// - Parameters:
+  ///   - machine: of the configuration's machine.
   ///   - networks: the network cards, in their order.
   ///   - input: where the console's input comes from; stays the caller's.
   ///   - output: where its output goes; stays the caller's.
   public init(
     _ configuration: GuestConfiguration, networks: [GuestNetwork], input: Int32, output: Int32,
-    startUp: StartUpClock, system: borrowing KVMSystem
+    startUp: StartUpClock, machine pending: PendingMachine
   ) throws(GuestError) {
     // What a user gets wrong most often comes first, and costs nothing.
     let disks = try DiskSet(configuration)
-    let machine = try GuestError.machine(configuration.machine, system: system)
+    let machine = try GuestError.finish(pending)
     let boot = try GuestError.boot(configuration, machine)
     startUp.note(.loaded)
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in

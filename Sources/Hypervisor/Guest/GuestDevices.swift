@@ -9,8 +9,11 @@ final class GuestDevices: Sendable {
   let balloon: VirtioBalloon?
   /// The network cards.
   let networks: [VirtioNet]
+  /// The virtio-blk disks.
+  let blocks: [VirtioBlock]
   private let functions: [VirtioPCI]
-  private let vextDevices: [VextDevice]
+  /// The disks served through the vext queue.
+  let vextDevices: [VextDevice]
   private let disks: [DiskImage]
 
   init(
@@ -18,13 +21,15 @@ final class GuestDevices: Sendable {
     machine: Machine, threads: GuestThreads
   ) throws(GuestError) {
     var plug = VirtioPlug(configuration, machine)
+    var blocks: [VirtioBlock] = []
     for (image, disk) in zip(disks.blocks, configuration.disks) {
       guard let server = threads.blocks else { continue }
       // Not the memory: a guest of lkvm takes its memory page by page, and its balloon gives pages back.
       server.register(disk: image, memory: nil)
-      try plug.insert(
-        VirtioBlock(disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server]),
-        part: .disk)
+      let block = VirtioBlock(
+        disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server])
+      try plug.insert(block, part: .disk)
+      blocks.append(block)
     }
     var cards: [VirtioNet] = []
     for network in networks {
@@ -57,11 +62,11 @@ final class GuestDevices: Sendable {
       server.register(disk: image, memory: nil)
       let device = VextDevice(
         name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
-        memory: machine.memory,
-        servers: [server])
+        memory: machine.memory, servers: [server], countsRequests: true)
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
     }
+    self.blocks = blocks
     self.networks = cards
     self.vextDevices = vextDevices
     self.disks = disks.blocks + disks.vext

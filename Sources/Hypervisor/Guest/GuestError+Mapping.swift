@@ -2,14 +2,10 @@ import HostSystem
 import SystemPackage
 
 extension GuestError {
-  /// Makes the machine; where memory is what cannot be had, says so.
-  static func machine(
-    _ configuration: MachineConfiguration, system: borrowing KVMSystem
-  ) throws(GuestError) -> Machine {
-    do throws(MachineError) {
-      return try Machine(configuration, system: system)
-    } catch {
-      throw GuestError(error.part(of: configuration), error.description)
+  /// Waits for the machine; where memory is what cannot be had, says so.
+  static func finish(_ pending: PendingMachine) throws(GuestError) -> Machine {
+    do throws(MachineError) { return try pending.finish() } catch {
+      throw GuestError(error.part(of: pending.configuration), error.description)
     }
   }
 
@@ -45,7 +41,8 @@ extension MachineError {
     case .badVCPUCount: .vcpuCount
     // sched_setaffinity(2): none of the CPUs is there.
     case .thread(.invalidArgument) where !configuration.vcpuAffinity.isEmpty: .affinity
-    case .thread, .kvm, .descriptor: .machine
+    case .kvm(.cannotOpen), .kvm(.notKVM), .kvm(.unsupportedVersion), .kvm(.missingCapability): .kvm
+    case .thread, .kvm(.failed), .descriptor: .machine
     }
   }
 }

@@ -4,6 +4,8 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
   public enum Part: Sendable {
     /// The machine: KVM, vCPUs, memory.
     case machine
+    /// KVM itself: its device file.
+    case kvm
     /// The number of vCPUs.
     case vcpuCount
     /// The CPUs that vCPUs are pinned to.

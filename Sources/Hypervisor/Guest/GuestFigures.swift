@@ -1,6 +1,8 @@
 /// The figures of a running guest, for a person and for scripts: `name: value` lines, units in the names.
 struct GuestFigures {
   var exits: ExitCounts
+  /// What each disk did.
+  var disks: [(name: String, value: UInt64)] = []
   var networks: [VirtioNetStatistics] = []
   /// What the guest has put into its balloon; nil without one.
   var balloonMiB: UInt64?
@@ -18,6 +20,7 @@ struct GuestFigures {
       ("vmexits_halt", exits.halt), ("vmexits_hypercall", exits.hypercall), ("vmexits_host_irq", exits.irq),
       ("user_exits", exits.user), ("irq_injections", exits.irqInjections),
     ]
+    lines += disks.map { ($0.name, $0.value) }
     for (index, network) in networks.enumerated() {
       lines += [
         ("net\(index)_received_frames", network.receivedFrames),

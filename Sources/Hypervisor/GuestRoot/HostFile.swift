@@ -17,10 +17,26 @@ enum HostFile {
   }
 
   /// Reads the file into `target` from its start to its end or until `target` is full. Returns the number of bytes.
+  ///
+  /// - Parameter overlay: is asked to put as many bytes of the open file as it is told, whole pages, at the start of
+  ///   `target`; answers whether it did, and otherwise they are read.
   @unsafe
-  static func read(_ path: String, into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+  static func read(
+    _ path: String, into target: UnsafeMutableRawBufferPointer,
+    overlay: (_ descriptor: Int32, _ byteCount: Int) -> Bool
+  ) throws(Errno) -> Int {
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
-    return unsafe try read(descriptor, into: target)
+    let page = Int(GuestMemory.pageByteCount)
+    let whole = target.count / page * page
+    // Pages that the file does not have any more could be mapped, and would be the end of whoever touches them.
+    guard whole > 0, Int(try check(linux_regular_file_size(descriptor.rawValue))) >= whole,
+      overlay(descriptor.rawValue, whole)
+    else {
+      return unsafe try read(descriptor, into: target)
+    }
+    try check(linux_seek(descriptor.rawValue, Int64(whole)))
+    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: target[whole...])
+    return whole + (unsafe try read(descriptor, into: rest))
   }
 
   @unsafe

@@ -3,18 +3,39 @@ import SystemPackage
 extension Initramfs {
   /// Bytes of an entry's header: a magic and thirteen fields of eight hexadecimal digits.
   private static let headerByteCount = 110
+  /// The longest name with its zero byte that Linux takes (PATH_MAX).
+  private static let nameByteLimit = 4096
+  /// What a host's file begins at a multiple of, counted from the start of the archive.
+  private static let pageByteCount = Int(GuestMemory.pageByteCount)
   private static let trailer = Entry(path: "TRAILER!!!", mode: 0)
+
+  /// Where the parts of an entry are.
+  private struct Place {
+    let start: Int
+    /// The name, its zero byte and what follows it up to the contents, without the padding of the format's own.
+    let nameByteCount: Int
+    let contents: Int
+    let end: Int
+
+    init(of entry: Entry, at start: Int) {
+      self.start = start
+      let shortest = entry.path.utf8.count + 1
+      var nameByteCount = shortest
+      if case .file(_, let byteCount) = entry.contents, byteCount >= pageByteCount {
+        // More zero bytes after the name bring the contents to the start of a page, where the file can be mapped.
+        let wanted = (start + headerByteCount + shortest + pageByteCount - 1) & ~(pageByteCount - 1)
+        nameByteCount = wanted - start - headerByteCount
+        if nameByteCount > nameByteLimit { nameByteCount = shortest }
+      }
+      self.nameByteCount = nameByteCount
+      contents = padded(start + headerByteCount + nameByteCount)
+      end = padded(contents + entry.contents.byteCount)
+    }
+  }
 
   /// The size of the archive.
   public var byteCount: Int {
-    var total = Self.byteCount(of: Self.trailer)
-    for entry in entries { total += Self.byteCount(of: entry) }
-    return total
-  }
-
-  /// Header with name, and contents: both padded to a multiple of four bytes.
-  private static func byteCount(of entry: Entry) -> Int {
-    padded(headerByteCount + entry.path.utf8.count + 1) + padded(entry.contents.byteCount)
+    (entries + [Self.trailer]).reduce(0) { Place(of: $1, at: $0).end }
   }
 
   private static func padded(_ byteCount: Int) -> Int { (byteCount + 3) & ~3 }
@@ -26,7 +47,8 @@ extension Initramfs {
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
       do throws(GuestRootError) {
         unsafe try write(
-          into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount]))
+          into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount])
+        ) { _, _, _ in false }
         count = byteCount
       } catch {
         failure = error
@@ -38,8 +60,14 @@ extension Initramfs {
 
   /// Writes the archive to `target`, which has room for ``byteCount`` bytes, such as the guest's memory before the
   /// guest runs.
+  ///
+  /// - Parameter overlay: puts the first bytes of an open file, a number of whole pages, in the place of those from an
+  ///   offset of `target` on, and tells whether it could; otherwise they are read.
   @unsafe
-  public func write(into target: UnsafeMutableRawBufferPointer) throws(GuestRootError) {
+  func write(
+    into target: UnsafeMutableRawBufferPointer,
+    overlay: (_ descriptor: Int32, _ offset: Int, _ byteCount: Int) -> Bool
+  ) throws(GuestRootError) {
     precondition(target.count >= byteCount, "the archive needs more room")
     var offset = 0
     var number: UInt32 = 1
@@ -48,26 +76,27 @@ extension Initramfs {
       else {
         throw .tooLarge(path: entry.path, byteCount: entry.contents.byteCount)
       }
-      let end = offset + Self.byteCount(of: entry)
+      let place = Place(of: entry, at: offset)
       unsafe Self.writeHeader(
-        of: entry, number: number, contentsByteCount: contentsByteCount, at: &offset, in: target)
-      unsafe try Self.write(entry.contents, at: &offset, in: target)
-      unsafe Self.zero(&offset, upTo: end, in: target)
+        of: entry, at: place, number: number, contentsByteCount: contentsByteCount, in: target)
+      offset = place.contents
+      unsafe try Self.write(entry.contents, at: &offset, in: target, overlay: overlay)
+      unsafe Self.zero(&offset, upTo: place.end, in: target)
       number += 1
     }
   }
 
   private static func writeHeader(
-    of entry: Entry, number: UInt32, contentsByteCount: UInt32, at offset: inout Int,
+    of entry: Entry, at place: Place, number: UInt32, contentsByteCount: UInt32,
     in target: UnsafeMutableRawBufferPointer
   ) {
-    let start = offset
+    var offset = place.start
     unsafe write("070701".utf8, at: &offset, in: target)
     let linkCount: UInt32 = 1
     let fields: [UInt32] = [
       number, entry.mode, 0 /* user */, 0 /* group */, linkCount, 0 /* time of change */, contentsByteCount,
       0, 0 /* the file system's device */, entry.device.major, entry.device.minor,
-      UInt32(entry.path.utf8.count + 1), 0, /* checksum, unused in this format */
+      UInt32(place.nameByteCount), 0, /* checksum, unused in this format */
     ]
     for field in fields {
       for shift in stride(from: UInt32(28), through: 0, by: -4) {
@@ -77,11 +106,12 @@ extension Initramfs {
       }
     }
     unsafe write(entry.path.utf8, at: &offset, in: target)
-    unsafe zero(&offset, upTo: start + padded(headerByteCount + entry.path.utf8.count + 1), in: target)
+    unsafe zero(&offset, upTo: place.contents, in: target)
   }
 
   private static func write(
-    _ contents: Contents, at offset: inout Int, in target: UnsafeMutableRawBufferPointer
+    _ contents: Contents, at offset: inout Int, in target: UnsafeMutableRawBufferPointer,
+    overlay: (_ descriptor: Int32, _ offset: Int, _ byteCount: Int) -> Bool
   ) throws(GuestRootError) {
     switch contents {
     case .none: break
@@ -90,7 +120,9 @@ extension Initramfs {
       let place = unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + byteCount])
       let readByteCount: Int
       do throws(Errno) {
-        readByteCount = unsafe try HostFile.read(path, into: place)
+        readByteCount = unsafe try HostFile.read(path, into: place) { descriptor, whole in
+          offset % pageByteCount == 0 && overlay(descriptor, offset, whole)
+        }
       } catch {
         throw .cannotRead(path: path, error)
       }
@@ -110,9 +142,8 @@ extension Initramfs {
   private static func zero(
     _ offset: inout Int, upTo end: Int, in target: UnsafeMutableRawBufferPointer
   ) {
-    while offset < end {
-      unsafe target[offset] = 0
-      offset += 1
-    }
+    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).initializeMemory(
+      as: UInt8.self, repeating: 0)
+    offset = end
   }
 }

@@ -16,7 +16,7 @@ public struct KernelModules: Sendable {
   /// The version that `uname -r` prints in the guest.
   public let release: String
   private let folder: String
-  private let dependencies: [UInt8]
+  private let dependencies: MappedFile
   private let builtin: [UInt8]
 
   /// Reads the lists of the kernel `release`.
@@ -25,7 +25,7 @@ public struct KernelModules: Sendable {
     folder = "\(root)/\(release)"
     let path = "\(folder)/modules.dep"
     do throws(Errno) {
-      dependencies = try HostFile.contents(of: path)
+      dependencies = try MappedFile(path)
     } catch .noSuchFileOrDirectory {
       throw .noModules(release: release, path: path)
     } catch {
@@ -51,8 +51,10 @@ public struct KernelModules: Sendable {
   /// As ``files(for:)``, for single modules.
   func files(for requests: [Request]) throws(GuestRootError) -> [String] {
     let names = requests.map { ModuleName($0.name) }
-    let lines = Self.lines(of: dependencies, named: names)
-    let builtinLines = Self.lines(of: builtin, named: names)
+    let lines = dependencies.withBytes { text in
+      Self.lines(of: text, named: names).map { line in line.map { Self.array(text.extracting($0)) } }
+    }
+    let builtinLines = Self.lines(of: builtin.span, named: names)
     var files: [String] = []
     var known: Set<String> = []
     for (index, request) in requests.enumerated() {
@@ -60,7 +62,7 @@ public struct KernelModules: Sendable {
         guard request.isRequired, builtinLines[index] == nil else { continue }
         throw .missingModule(name: request.name, purpose: request.purpose, release: release)
       }
-      for file in loadOrder(dependencies[line]) where known.insert(file).inserted {
+      for file in loadOrder(line) where known.insert(file).inserted {
         guard file.hasSuffix(".ko") else { throw .compressedModule(path: file) }
         files.append(file)
       }
@@ -69,7 +71,7 @@ public struct KernelModules: Sendable {
   }
 
   /// The files of one line of modules.dep, "MODULE: DEPENDENCY...", which lists what must be loaded last first.
-  private func loadOrder(_ line: ArraySlice<UInt8>) -> [String] {
+  private func loadOrder(_ line: [UInt8]) -> [String] {
     let separators: Set<UInt8> = [UInt8(ascii: ":"), UInt8(ascii: " ")]
     return line.split { separators.contains($0) }.reversed().map { file in
       let path = String(decoding: file, as: UTF8.self)
@@ -78,34 +80,39 @@ public struct KernelModules: Sendable {
   }
 
   /// For each name, the line of `text` that begins with the path of its file.
-  private static func lines(of text: [UInt8], named names: [ModuleName]) -> [Range<Int>?] {
+  private static func lines(of text: Span<UInt8>, named names: [ModuleName]) -> [Range<Int>?] {
     var found = [Range<Int>?](repeating: nil, count: names.count)
-    let bytes = text.span
     var start = 0
-    while start < bytes.count {
-      // The file's name stands between the last slash before ".ko" and that.
-      var nameStart = start
-      var end = start
-      while end < bytes.count, bytes[end] != UInt8(ascii: ":"), bytes[end] != UInt8(ascii: "\n") {
-        if bytes[end] == UInt8(ascii: "/") { nameStart = end + 1 }
-        end += 1
+    // Half a megabyte, at every start of a guest: it is the C library that looks for bytes.
+    while start < text.count {
+      let line = text.extracting(start..<start + index(of: UInt8(ascii: "\n"), in: text.extracting(start...)))
+      let path = line.extracting(..<index(of: UInt8(ascii: ":"), in: line))
+      let name = path.extracting(indexBehindLast(UInt8(ascii: "/"), in: path)...)
+      for index in names.indices where names[index].isFile(named: name) {
+        found[index] = start..<start + line.count
       }
-      let nameEnd = end
-      // Most of a line is its dependencies: half a megabyte of them, at every start of a guest.
-      end += lengthOfLine(bytes.extracting(end...))
-      for index in names.indices where names[index].isFile(named: bytes.extracting(nameStart..<nameEnd)) {
-        found[index] = start..<end
-      }
-      start = end + 1
+      start += line.count + 1
     }
     return found
   }
 
-  /// The number of bytes before the first newline.
-  private static func lengthOfLine(_ bytes: Span<UInt8>) -> Int {
+  private static func array(_ bytes: Span<UInt8>) -> [UInt8] {
+    unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+  }
+
+  /// The number of bytes before the first `byte`: all of them where it is not there.
+  private static func index(of byte: UInt8, in bytes: Span<UInt8>) -> Int {
     unsafe bytes.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return 0 }
-      return unsafe linux_index_of_byte(base, bytes.count, UInt8(ascii: "\n"))
+      return unsafe linux_index_of_byte(base, bytes.count, byte)
+    }
+  }
+
+  /// The number of bytes up to the last `byte`, with it: 0 where it is not there.
+  private static func indexBehindLast(_ byte: UInt8, in bytes: Span<UInt8>) -> Int {
+    unsafe bytes.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return 0 }
+      return unsafe linux_index_behind_last_byte(base, bytes.count, byte)
     }
   }
 }

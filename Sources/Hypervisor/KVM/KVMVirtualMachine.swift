@@ -17,6 +17,16 @@ public final class KVMVirtualMachine: Sendable {
     let descriptor = try system.makeVirtualMachineDescriptor()
     runByteCount = system.runByteCount
     supportedCPUID = try system.supportedCPUID()
+    // Before the interrupt chips: each of those is published to readers under SRCU, and the slots, which are published
+    // under the same SRCU, would then wait out its grace period, which takes milliseconds.
+    for (slot, region) in memory.regions.enumerated() {
+      var description = kvm_userspace_memory_region(
+        slot: UInt32(slot), flags: 0, guest_phys_addr: region.start.rawValue, memory_size: region.byteCount,
+        userspace_addr: region.host.rawValue)
+      try kvmResult(
+        "KVM_SET_USER_MEMORY_REGION",
+        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_USER_MEMORY_REGION, &description))
+    }
     // Three pages below the BIOS area that VT-x without unrestricted guests uses for real mode (KVM API §4.34, §4.35).
     var identityMap: UInt64 = 0xFFFB_C000
     try kvmResult(
@@ -27,14 +37,6 @@ public final class KVMVirtualMachine: Sendable {
     var pit = kvm_pit_config()
     pit.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
     try kvmResult("KVM_CREATE_PIT2", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_CREATE_PIT2, &pit))
-    for (slot, region) in memory.regions.enumerated() {
-      var description = kvm_userspace_memory_region(
-        slot: UInt32(slot), flags: 0, guest_phys_addr: region.start.rawValue, memory_size: region.byteCount,
-        userspace_addr: region.host.rawValue)
-      try kvmResult(
-        "KVM_SET_USER_MEMORY_REGION",
-        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_USER_MEMORY_REGION, &description))
-    }
     self.descriptor = descriptor
     self.memory = memory
   }

@@ -8,6 +8,8 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
   case notADisk(path: String)
   /// A block device that is mounted, or held by somebody else.
   case inUse(path: String)
+  /// Somebody else has it open for writing: another guest, or this one under another name.
+  case locked(path: String)
   /// Opened for writing, but read-only.
   case readOnly(path: String)
   /// Smaller than one block.
@@ -23,6 +25,7 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
     case .cannotOpen(let path, let errno): "disk \(path): \(errno)"
     case .notADisk(let path): "disk \(path): neither a regular file nor a block device"
     case .inUse(let path): "disk \(path): mounted or in use; unmount it first"
+    case .locked(let path): "disk \(path): in use by a guest that writes to it; only one may"
     case .readOnly(let path): "disk \(path): read-only, but the run writes to it"
     case .tooSmall(let path, let byteCount, let blockByteCount):
       "disk \(path): \(byteCount) bytes is less than one block of \(blockByteCount) bytes"

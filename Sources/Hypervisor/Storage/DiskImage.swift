@@ -19,7 +19,7 @@ public final class DiskImage: Sendable {
 
   /// Opens `path`.
   ///
-  /// A block device is opened with O_EXCL, so that a mounted one is refused. Trailing bytes that do not fill a
+  /// A block device is opened with O_EXCL, so that a mounted one is refused. An image is opened for writing once. Trailing bytes that do not fill a
   /// block are not part of the disk.
   public init(path: String, readOnly: Bool, direct: Bool) throws(DiskError) {
     self.path = path
@@ -38,6 +38,7 @@ public final class DiskImage: Sendable {
       default: throw .cannotOpen(path: path, error)
       }
     }
+    if !readOnly { try Self.lock(descriptor.rawValue, path) }
     // The kernel opens a read-only block device for writing and fails each write.
     if kind == S_IFBLK && !readOnly && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
       throw .readOnly(path: path)
@@ -59,6 +60,13 @@ public final class DiskImage: Sendable {
   public func flush() throws(Errno) {
     guard !handle.isReadOnly else { return }
     guard fdatasync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Keeps others from writing as well, until the image is closed (flock(2)). Whoever only reads takes no lock.
+  private static func lock(_ descriptor: Int32, _ path: String) throws(DiskError) {
+    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
+    // A file system without locks answers otherwise, and there the user has to know.
+    if errno == EWOULDBLOCK { throw .locked(path: path) }
   }
 
   private static func kind(of path: String) throws(DiskError) -> mode_t {

@@ -19,21 +19,37 @@ public final class VextDevice: PCIFunction {
 
   private let disk: VextDisk
   private let queues: [VextQueueSlot]
+  /// One for each server, if requests are counted.
+  private let activities: [DiskActivity]
 
   /// A function that serves `disk` through `queueCount` queues, 1 to ``VextRegister/queueLimit``.
   ///
   /// - Parameters:
   ///   - name: names the device in the log, for example by its machine.
   ///   - servers: polling I/O threads; queue `i` goes to number `i` modulo their count.
+  ///   - countsRequests: whether ``statistics`` counts, which reads a clock twice a request.
   public init(
-    name: String, disk image: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer]
+    name: String, disk image: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
+    countsRequests: Bool = false
   ) {
     precondition((1...Int(VextRegister.queueLimit)).contains(queueCount) && !servers.isEmpty)
     let disk = VextDisk(memory: memory, image: image, log: VextLog(device: name))
     self.disk = disk
-    queues = (0..<queueCount).map {
-      VextQueueSlot(name: "queue \($0)", disk: disk, server: servers[$0 % servers.count])
+    let activities = countsRequests ? servers.map { _ in DiskActivity() } : []
+    self.activities = activities
+    queues = (0..<queueCount).map { index in
+      let place = index % servers.count
+      return VextQueueSlot(
+        name: "queue \(index)", disk: disk, server: servers[place],
+        activity: activities.isEmpty ? nil : activities[place])
     }
+  }
+
+  /// What the guest has asked of the disk so far. Any thread.
+  public var statistics: DiskStatistics {
+    var statistics = DiskStatistics()
+    for activity in activities { activity.add(to: &statistics) }
+    return statistics
   }
 
   /// Disables every queue and waits for what is under way. After the machine's vCPUs have stopped.

@@ -19,6 +19,8 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   public private(set) var inFlight = 0
 
   private let device: VextDisk
+  /// Nil where nobody asks what the disk does: then the data path reads no clock.
+  private let activity: DiskActivity?
   private let name: String
   private let depth: UInt32
   private var submissions: SubmissionConsumer
@@ -36,11 +38,13 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   ///   - depth: entries in each ring, a power of two.
   /// - Throws: ENOMEM where there is no room for the queue's tables.
   init(
-    name: String, device: VextDisk, depth: UInt32, submissionRing: UnsafeMutableRawPointer,
+    name: String, device: VextDisk, activity: DiskActivity?, depth: UInt32,
+    submissionRing: UnsafeMutableRawPointer,
     completionRing: UnsafeMutableRawPointer
   ) throws(Errno) {
     self.name = name
     self.device = device
+    self.activity = activity
     self.depth = depth
     // SAFETY: the device checked that both rings lie in guest memory, which `device` keeps mapped.
     unsafe submissions = SubmissionConsumer(ring: submissionRing, depth: depth)
@@ -93,15 +97,17 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
         case .admitted(let admitted): request = admitted
         }
         taken &+= 1
+        let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
         let start = unsafe engine.start(
           request.operation, on: device.disk, vectors: requests.vectors(of: entry.id),
           vectorCount: request.vectorCount, offset: entry.offset, byteCount: request.byteCount,
           token: token | UInt64(entry.id))
         switch start {
         case .finished(let result):
+          activity?.finish(startedAt: startTicks)
           unsafe completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
         case .pending:
-          requests.begin(entry.id, byteCount: request.byteCount)
+          requests.begin(entry.id, byteCount: request.byteCount, startTicks: startTicks)
           inFlight &+= 1
         }
       }
@@ -116,6 +122,7 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   public func complete(slot: UInt32, result: Int64) {
     let id = UInt16(truncatingIfNeeded: slot)
     inFlight &-= 1
+    activity?.finish(startedAt: requests.startTicks(of: id))
     let wanted = requests.end(id)
     unsafe completions.push(Self.answer(id: id, result: result, wanted: wanted))
   }

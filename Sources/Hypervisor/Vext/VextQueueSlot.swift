@@ -21,12 +21,14 @@ final class VextQueueSlot: Sendable {
   private let name: String
   private let disk: VextDisk
   private let server: any IOQueueServer
+  private let activity: DiskActivity?
   private let state = Mutex(State())
 
-  init(name: String, disk: VextDisk, server: any IOQueueServer) {
+  init(name: String, disk: VextDisk, server: any IOQueueServer, activity: DiskActivity?) {
     self.name = name
     self.disk = disk
     self.server = server
+    self.activity = activity
   }
 
   func read(_ offset: UInt64, byteCount: Int) -> UInt64 {
@@ -108,7 +110,7 @@ final class VextQueueSlot: Sendable {
     }
     do {
       return try unsafe VextQueue(
-        name: name, device: disk, depth: state.depth, submissionRing: submissionRing,
+        name: name, device: disk, activity: activity, depth: state.depth, submissionRing: submissionRing,
         completionRing: completionRing)
     } catch {
       throw Refusal(error: .outOfResources, detail: 0)

@@ -15,6 +15,8 @@ final class VextRequestTable: @unchecked Sendable {
 
   /// Bytes that the request of each id is to move; ``idle`` where the id has none under way.
   private let byteCounts: UnsafeMutableBufferPointer<UInt64>
+  /// When each began, if that is counted: ``DiskActivity/begin(_:byteCount:)``.
+  private let startTicks: UnsafeMutableBufferPointer<UInt64>
   private let vectorMemory: Mapping
   private let depth: Int
   /// Where a segment list is copied to, once, before it is looked at: two words a segment.
@@ -25,6 +27,8 @@ final class VextRequestTable: @unchecked Sendable {
       byteCount: depth * Self.maxSegments * MemoryLayout<iovec>.stride)
     unsafe byteCounts = .allocate(capacity: depth)
     unsafe byteCounts.initialize(repeating: Self.idle)
+    unsafe startTicks = .allocate(capacity: depth)
+    unsafe startTicks.initialize(repeating: 0)
     unsafe listCopy = .allocate(capacity: Self.maxSegments * 2)
     unsafe listCopy.initialize(repeating: 0)
     self.depth = depth
@@ -32,6 +36,7 @@ final class VextRequestTable: @unchecked Sendable {
 
   deinit {
     unsafe byteCounts.deallocate()
+    unsafe startTicks.deallocate()
     unsafe listCopy.deallocate()
   }
 
@@ -48,7 +53,14 @@ final class VextRequestTable: @unchecked Sendable {
 
   /// Notes that request `id` is under way.
   @inline(__always)
-  func begin(_ id: UInt16, byteCount: UInt64) { unsafe byteCounts[Int(id)] = byteCount }
+  func begin(_ id: UInt16, byteCount: UInt64, startTicks ticks: UInt64) {
+    unsafe byteCounts[Int(id)] = byteCount
+    unsafe startTicks[Int(id)] = ticks
+  }
+
+  /// When request `id`, which is under way, began.
+  @inline(__always)
+  func startTicks(of id: UInt16) -> UInt64 { unsafe startTicks[Int(id)] }
 
   /// Forgets request `id` and returns how many bytes it was to move.
   @inline(__always)

@@ -13,13 +13,13 @@ struct SandboxCommand: ParsableCommand {
   var command: [String] = []
 
   func validate() throws {
-    guard options.runsCommand(command) else {
+    guard options.settings.runsCommand(command) else {
       throw ValidationError("name a command: lkvm sandbox [options] -- COMMAND")
     }
   }
 
   func run() throws {
     let startUp = StartUpClock()
-    try GuestRun.perform(options, kernelFile: nil, command: command, startUp: startUp)
+    try GuestRun.perform(options.settings, kernelFile: nil, command: command, startUp: startUp)
   }
 }

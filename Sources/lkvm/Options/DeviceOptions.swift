@@ -61,6 +61,9 @@ struct DeviceOptions: ParsableArguments {
     if let number = tty.first(where: { !(0...3).contains($0) }) {
       throw ValidationError("--tty \(number): there are serial ports 0 to 3")
     }
+    if let target = disk.first(where: \.isSCSI) {
+      throw ValidationError("--disk \(target.path): scsi is not supported yet")
+    }
     if let diskQueues, !(1...64).contains(diskQueues) {
       throw ValidationError("--disk-queues \(diskQueues): a disk has 1 to 64 queues")
     }

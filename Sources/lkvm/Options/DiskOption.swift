@@ -9,6 +9,9 @@ struct DiskOption: ExpressibleByArgument, Equatable {
   /// `direct`: opened with O_DIRECT.
   var isDirect = false
 
+  /// Whether it names a target of the host's SCSI stack, as kvmtool has it.
+  var isSCSI: Bool { path.hasPrefix("scsi:") }
+
   /// Reads `argument`, or answers nil for an empty path or an unknown suffix.
   init?(argument: String) {
     var parts = argument.split(separator: ",", omittingEmptySubsequences: false)

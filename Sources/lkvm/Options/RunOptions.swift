@@ -17,8 +17,3 @@ struct RunOptions: ParsableArguments {
   @OptionGroup(title: "Not supported yet")
   var unsupported: UnsupportedOptions
 }
-
-extension RunOptions {
-  /// Whether the guest runs `command`, or a script, and then ends.
-  func runsCommand(_ command: [String]) -> Bool { !command.isEmpty || kernel.sandbox != nil }
-}

@@ -8,7 +8,7 @@ struct GuestInitrd {
 
   /// Reads the kernel's release and collects its modules, unless the user gives a RAM disk.
   init(
-    _ options: RunOptions, kernel: KernelImage, storage: GuestStorage, hasNetwork: Bool, command: [String]
+    _ options: RunSettings, kernel: KernelImage, storage: GuestStorage, hasNetwork: Bool, command: [String]
   ) throws {
     if let path = options.kernel.initrd {
       source = InitrdSource(path: path)
@@ -27,7 +27,7 @@ struct GuestInitrd {
   }
 
   private static func kinds(
-    _ options: RunOptions, storage: GuestStorage, hasNetwork: Bool
+    _ options: RunSettings, storage: GuestStorage, hasNetwork: Bool
   ) -> Set<GuestModuleKind> {
     var kinds: Set<GuestModuleKind> = [.virtioPCI, .panicNotifier, .fuse]
     if !storage.disks.isEmpty { kinds.formUnion([.blockDevice, .ext4]) }
@@ -47,7 +47,7 @@ struct GuestInitrd {
     return try KernelModules(release: release).files(for: kinds)
   }
 
-  private static func task(_ options: RunOptions, command: [String]) throws -> GuestTask? {
+  private static func task(_ options: RunSettings, command: [String]) throws -> GuestTask? {
     guard options.runsCommand(command) else { return nil }
     var script: [UInt8]?
     if let path = options.kernel.sandbox {

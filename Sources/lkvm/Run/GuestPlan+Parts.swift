@@ -5,9 +5,13 @@ import UserNetwork
 extension GuestPlan {
   /// vCPUs, memory and debugging.
   static func machine(
-    _ options: RunOptions, name: String, host: HostResources
+    _ options: RunSettings, name: String, host: HostResources
   ) throws -> MachineConfiguration {
-    let vcpuCount = options.machine.cpus ?? host.onlineCPUCount
+    let wanted = options.machine.cpus ?? host.onlineCPUCount
+    let vcpuCount = min(wanted, host.vcpuLimit)
+    if wanted > vcpuCount {
+      StandardError.write("lkvm: warning: --cpus \(wanted): this KVM runs \(vcpuCount) vCPUs at most\n")
+    }
     let memoryByteCount =
       options.machine.mem?.byteCount ?? host.defaultMemoryByteCount(vcpuCount: vcpuCount)
     guard memoryByteCount <= host.memoryByteCount else {
@@ -42,7 +46,7 @@ extension GuestPlan {
   }
 
   /// The network cards that the options ask for, in order.
-  static func networks(_ options: RunOptions) throws -> [NetworkOptions] {
+  static func networks(_ options: RunSettings) throws -> [NetworkOptions] {
     guard !options.devices.network.isEmpty else {
       return options.kernel.nodefaults ? [] : [NetworkOptions.withoutOption]
     }

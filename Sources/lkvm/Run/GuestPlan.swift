@@ -17,13 +17,13 @@ struct GuestPlan {
   /// Judges the options and looks at the files that they name.
   ///
   /// - Parameters:
+  ///   - machine: what ``machine(_:name:host:)`` made of them.
   ///   - kernelFile: the kernel as an argument.
   ///   - command: what the guest runs, or nothing for a shell or its own system.
   init(
-    _ options: RunOptions, kernelFile: String?, command: [String], host: HostResources, home: String
+    _ options: RunSettings, machine: MachineConfiguration, kernelFile: String?, command: [String],
+    home: String
   ) throws {
-    let name = options.machine.name ?? "guest-\(getpid())"
-    let machine = try Self.machine(options, name: name, host: host)
     let kernelPath =
       try options.kernel.kernel ?? kernelFile
       ?? KernelSearch.find(in: KernelSearch.candidates(release: KernelSearch.hostRelease()))

@@ -12,28 +12,33 @@ struct GuestRun {
   private let networks: GuestNetworks
   /// Whether the guest goes on where KVM only emulates its kernel.
   private let takesAnyKVM: Bool
-  private let options: DebuggingOptions
+  private let options: RunSettings.Debugging
 
   /// Boots the guest that the options describe, waits for its end, and ends the command with its exit code.
   static func perform(
-    _ options: RunOptions, kernelFile: String?, command: [String], startUp: StartUpClock
-  ) throws {
+    _ options: RunSettings, kernelFile: String?, command: [String], startUp: StartUpClock
+  ) throws -> Never {
     LogOutput.install(options.debugging)
     // Before any thread exists: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
     DescriptorLimit.raise()
+    let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let directory = try Instances.directory()
+    let configuration = try GuestPlan.machine(
+      options, name: options.machine.name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
+    let machine = PendingMachine(configuration, kvm: options.devices.dev)
     let plan = try GuestPlan(
-      options, kernelFile: kernelFile, command: command, host: .current(), home: directory.path)
+      options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
     let listener = try Self.claim(plan.configuration.machine.name, in: directory)
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
-      let run = try GuestRun(plan: plan, networks: networks, options: options, startUp: startUp)
+      let run = try GuestRun(
+        plan: plan, machine: machine, networks: networks, options: options, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
-      try run.tellStatistics()
+      try run.tellStatistics(statisticsFile)
     } catch {
       networks.close()
       throw error
@@ -42,11 +47,11 @@ struct GuestRun {
   }
 
   /// Prints and records the run's figures where that was asked for. The guest has been shut down.
-  private func tellStatistics() throws {
-    guard options.stats || options.statsFile != nil else { return }
+  private func tellStatistics(_ file: consuming StatisticsFile?) throws {
+    guard options.stats || file != nil else { return }
     let statistics = try RunStatistics(guest)
     if options.stats { StandardError.write(statistics.text) }
-    if let path = options.statsFile { try statistics.append(to: path) }
+    if let file { try file.append(statistics) }
   }
 
   /// Takes the name, so that commands find the guest.
@@ -56,7 +61,10 @@ struct GuestRun {
     do { return try directory.claim(name) } catch { throw LkvmFailure("--name: \(error)") }
   }
 
-  private init(plan: GuestPlan, networks: GuestNetworks, options: RunOptions, startUp: StartUpClock) throws {
+  private init(
+    plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, options: RunSettings,
+    startUp: StartUpClock
+  ) throws {
     takesAnyKVM = options.machine.anyKvm
     self.options = options.debugging
     self.plan = plan
@@ -64,11 +72,9 @@ struct GuestRun {
     do { try plan.configuration.engine.checkAvailability() } catch {
       throw LkvmFailure("--io-engine: \(error)")
     }
-    let system: KVMSystem
-    do { system = try KVMSystem(path: options.devices.dev) } catch { throw LkvmFailure("--dev: \(error)") }
     do {
       guest = try Guest(
-        plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, system: system)
+        plan.configuration, networks: networks.cards, input: 0, output: 1, startUp: startUp, machine: machine)
     } catch {
       throw LkvmFailure(error)
     }

@@ -17,7 +17,7 @@ struct GuestStorage {
   private(set) var root = KernelParameters.Root.none
 
   /// Sorts what `--disk`, `--vext` and `--9p` name; makes the default root where nothing else can be one.
-  init(_ options: RunOptions, vcpuCount: Int, home: String, command: [String]) throws {
+  init(_ options: RunSettings, vcpuCount: Int, home: String, command: [String]) throws {
     let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
     for disk in options.devices.disk {
       if let folder = try Self.rootFolder(disk.path, home) {

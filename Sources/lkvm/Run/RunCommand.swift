@@ -26,6 +26,6 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let startUp = StartUpClock()
-    try GuestRun.perform(options, kernelFile: kernelFile, command: command, startUp: startUp)
+    try GuestRun.perform(options.settings, kernelFile: kernelFile, command: command, startUp: startUp)
   }
 }

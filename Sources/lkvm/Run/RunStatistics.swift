@@ -1,9 +1,8 @@
-import Glibc
 import HostSystem
 import Hypervisor
 import SystemPackage
 
-/// What a run cost: start-up times, memory and vmexits. Taken when the guest has been shut down and still exists.
+/// What a run cost: start-up times, memory, vmexits and disks. Taken when the guest has been shut down and still exists.
 struct RunStatistics {
   /// Names with units, and their values, in a fixed order; what is not known is left out.
   let figures: [(name: String, value: UInt64)]
@@ -31,6 +30,7 @@ struct RunStatistics {
       ("vmexits", exits.total), ("vmexits_port_io", exits.io), ("vmexits_mmio", exits.mmio),
       ("vmexits_halt", exits.halt), ("vmexits_host_irq", exits.irq), ("user_exits", exits.user),
     ]
+    figures += guest.diskFigures
     self.figures = figures
   }
 
@@ -39,20 +39,6 @@ struct RunStatistics {
 
   /// One JSON object on a line.
   var json: String { "{" + figures.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n" }
-
-  /// Adds the JSON object to the file at `path`.
-  func append(to path: String) throws(LkvmFailure) {
-    let line = Array(json.utf8)
-    do throws(Errno) {
-      let file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
-      let count = unsafe line.withUnsafeBytes { unsafe write(file.rawValue, $0.baseAddress, $0.count) }
-      if count < 0 { throw Errno(rawValue: errno) }
-      guard count == line.count else { throw .noSpace }
-      try file.close()
-    } catch {
-      throw LkvmFailure("--stats-file \(path): \(error)")
-    }
-  }
 
   /// The process's resident memory: the second number of /proc/self/statm, in pages.
   private static func residentByteCount() throws(LkvmFailure) -> UInt64 {

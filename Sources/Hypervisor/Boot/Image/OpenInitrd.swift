@@ -1,3 +1,4 @@
+import SystemPackage
 import VextProtocol
 
 /// An initial RAM disk whose files are open and whose size is therefore known.
@@ -73,7 +74,18 @@ final class OpenInitrd {
     }
     do throws(GuestRootError) {
       // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
-      unsafe try archive.write(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount))
+      unsafe try archive.write(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount)) {
+        descriptor, offset, whole in
+        // Refused where the archive does not begin at a page, or the file's system has no mmap.
+        guard let place = address.advanced(by: UInt64(offset)) else { return false }
+        do throws(Errno) {
+          try memory.overlay(
+            descriptor: descriptor, fileOffset: 0, at: place, byteCount: UInt64(whole))
+          return true
+        } catch {
+          return false
+        }
+      }
     } catch {
       throw .cannotMakeInitrd(error)
     }

@@ -27,6 +27,8 @@ public final class VirtioBlock: VirtioDevice {
   private let disk: DiskImage
   private let memory: GuestMemory
   private let servers: [any IOQueueServer]
+  /// One for each server.
+  private let activities: [DiskActivity]
   private let served = Mutex<[Served]>([])
 
   /// A device with `queueCount` queues of `queueDepth` entries; queue `i` is served by `servers[i % servers.count]`.
@@ -42,6 +44,7 @@ public final class VirtioBlock: VirtioDevice {
     self.disk = disk
     self.memory = memory
     self.servers = servers
+    activities = servers.map { _ in DiskActivity() }
     queueSizes = [UInt16](repeating: UInt16(queueDepth), count: queueCount)
     features = Self.features(of: disk.handle)
     fixedConfiguration = Self.configuration(of: disk.handle, queueCount: queueCount, queueDepth: queueDepth)
@@ -73,7 +76,9 @@ public final class VirtioBlock: VirtioDevice {
     let new = queues.map { binding in
       Served(
         queue: VirtioBlockQueue(
-          binding, disk: disk, cache: cache, memory: memory, chainLimit: Int(queueSizes[binding.index])),
+          binding, disk: disk, cache: cache, activity: activities[binding.index % servers.count],
+          memory: memory,
+          chainLimit: Int(queueSizes[binding.index])),
         server: servers[binding.index % servers.count])
     }
     served.withLock { $0 = new }
@@ -88,6 +93,13 @@ public final class VirtioBlock: VirtioDevice {
     }
     for served in old { served.server.detach(served.queue) }
     cache.isWriteBack = true
+  }
+
+  /// What the guest has asked of the disk so far. Any thread.
+  public var statistics: DiskStatistics {
+    var statistics = DiskStatistics()
+    for activity in activities { activity.add(to: &statistics) }
+    return statistics
   }
 
   private static func features(of disk: DiskHandle) -> VirtioFeatures {

@@ -21,6 +21,7 @@ extension VirtioBlockQueue {
       return false
     }
     var slot = VirtioBlockSlot(writtenByteCount: 1)
+    slot.startTicks = activity.begin(.discard, byteCount: 0)
     // The engine may be nearly full: what it has no room for is done here and now.
     let fits = engine.room >= count
     for place in 0..<count where ranges[place].byteCount > 0 && slot.result >= 0 {
@@ -40,6 +41,7 @@ extension VirtioBlockQueue {
     }
     unsafe slots[Int(head)] = slot
     if slot.isUnderWay { return true }
+    activity.finish(startedAt: slot.startTicks)
     unsafe answer(head, result: slot.result, &ring)
     return false
   }

@@ -156,14 +156,17 @@ extension VirtioBlockQueue {
       unsafe answer(head, result: 0, &ring)
       return false
     }
+    let startTicks = activity.begin(operation, byteCount: byteCount)
     let start = unsafe engine.start(
       operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
       token: token(of: head))
     switch start {
     case .finished(let result):
+      activity.finish(startedAt: startTicks)
       unsafe answer(head, result: result, &ring)
       return false
     case .pending:
+      unsafe slots[Int(head)].startTicks = startTicks
       unsafe slots[Int(head)].partCount = 1
       return true
     }

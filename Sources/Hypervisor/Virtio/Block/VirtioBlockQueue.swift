@@ -12,6 +12,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
   let disk: DiskHandle
   let image: DiskImage
   let cache: VirtioBlockCache
+  let activity: DiskActivity
   let chainLimit: Int
   /// `chainLimit` vectors for each head. Only pages that requests touch become resident.
   let vectors: UnsafeMutablePointer<iovec>
@@ -29,14 +30,15 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
 
   /// - Parameter chainLimit: the most descriptors of a chain that are accepted.
   init(
-    _ binding: VirtioQueueBinding, disk: DiskImage, cache: VirtioBlockCache, memory: GuestMemory,
-    chainLimit: Int
+    _ binding: VirtioQueueBinding, disk: DiskImage, cache: VirtioBlockCache, activity: DiskActivity,
+    memory: GuestMemory, chainLimit: Int
   ) {
     unsafe ring = unsafe binding.ring
     size = unsafe Int(binding.ring.size)
     channel = binding.channel
     image = disk
     self.cache = cache
+    self.activity = activity
     self.disk = disk.handle
     self.memory = memory
     self.chainLimit = chainLimit
@@ -94,6 +96,7 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
     guard slot < size, unsafe slots[Int(slot)].isUnderWay else { return }
     guard unsafe slots[Int(slot)].take(result) else { return }
     underWay &-= 1
+    unsafe activity.finish(startedAt: slots[Int(slot)].startTicks)
     unsafe answer(UInt16(slot), result: slots[Int(slot)].result, &ring)
   }
 

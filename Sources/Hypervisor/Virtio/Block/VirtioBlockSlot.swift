@@ -6,6 +6,8 @@ struct VirtioBlockSlot: BitwiseCopyable {
   var result: Int64 = 0
   /// Bytes of guest memory that are written if it succeeds, the status included.
   var writtenByteCount: UInt32 = 0
+  /// When it began: ``DiskActivity/begin(_:byteCount:)``.
+  var startTicks: UInt64 = 0
   /// Results that the engine still owes: 1 for a transfer, one for each range.
   var partCount: UInt32 = 0
 
