@@ -20,12 +20,18 @@ let package = Package(
     .library(name: "VextClient", targets: ["VextClient"]),
     .executable(name: "vext-io", targets: ["VextIO"]),
   ],
+  traits: [
+    // Only for the trials of `bench compare` (docs/benchmarking.md): makes the null engine slower on request.
+    .trait(name: "InjectSlowdown", description: "The null engine can be slowed down artificially."),
+    .default(enabledTraits: []),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/ordo-one/TextTable", exact: "0.0.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     // Header-only C shims: named ioctl requests, system calls that return -errno.
@@ -91,6 +97,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "TextTable", package: "TextTable"),
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: houseRules),
 
@@ -174,7 +181,7 @@ let package = Package(
     .testTarget(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
-      resources: [.copy("Topologies")],
+      resources: [.copy("Topologies"), .copy("Reference")],
       swiftSettings: houseRules),
     .testTarget(
       name: "LkvmTests",

@@ -7,7 +7,10 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Compares I/O paths between virtual machines and their host.",
-    subcommands: [RunCommand.self, FloorCommand.self])
+    subcommands: [
+      RunCommand.self, FloorCommand.self, MatrixCommand.self, CompareCommand.self, CalibrateCommand.self,
+      HistoryCommand.self,
+    ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.
   static func main() {
@@ -17,6 +20,8 @@ struct BenchCommand: ParsableCommand {
     } catch let failure as BenchFailure {
       report(failure.description)
       Self.exit(withError: ExitCode(failure.exitCode.rawValue))
+    } catch let code as ExitCode {
+      Self.exit(withError: code)
     } catch {
       switch exitCode(for: error) {
       case .success:

@@ -4,6 +4,8 @@ struct BenchFailure: Error, Equatable, CustomStringConvertible {
   enum Code: Int32, Sendable {
     /// Any failure without a code of its own.
     case general = 1
+    /// There is nothing to compare with: `bench compare --baseline`.
+    case missingBaseline = 5
     /// The command line was wrong (`EX_USAGE`).
     case usage = 64
     /// A file does not have the expected content (`EX_DATAERR`).

@@ -16,18 +16,22 @@ struct CSVWriter: ~Copyable {
 
   /// The file.
   let path: String
+  private let header: String
   private let append: Append
 
   /// A writer to the file at `path`, which need not exist.
   ///
-  /// - Parameter append: How bytes reach the file; a test makes it fail.
+  /// - Parameters:
+  ///   - header: The header line, without its line end.
+  ///   - append: How bytes reach the file; a test makes it fail.
   /// - Throws: ``BenchFailure`` if the file exists and is not one that this version's rows can be added to.
-  init(path: String, append: @escaping Append = Self.write) throws {
+  init(path: String, header: String = CSVSchema.header, append: @escaping Append = Self.write) throws {
     self.path = path
+    self.header = header
     self.append = append
     do {
       let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
-      try descriptor.closeAfter { try Self.checkContent(of: descriptor, path: path) }
+      try descriptor.closeAfter { try Self.checkContent(of: descriptor, path: path, header: header) }
     } catch Errno.noSuchFileOrDirectory {
       return
     } catch let errno as Errno {
@@ -39,6 +43,13 @@ struct CSVWriter: ~Copyable {
   ///
   /// - Throws: ``BenchFailure``; the file is then as it was before.
   func write(_ record: RunRecord) throws {
+    try write(lines: [CSVSchema.line(record)])
+  }
+
+  /// Appends `lines`, which have no line ends yet: all of them or none.
+  ///
+  /// - Throws: ``BenchFailure``; the file is then as it was before.
+  func write(lines: [String]) throws {
     let descriptor: FileDescriptor
     do {
       descriptor = try FileDescriptor.open(
@@ -53,8 +64,8 @@ struct CSVWriter: ~Copyable {
         throw BenchFailure("cannot lock \(path): \(Errno(rawValue: errno))", exitCode: .ioError)
       }
       let length = try descriptor.seek(offset: 0, from: .end)
-      if length > 0 { try Self.checkContent(of: descriptor, path: path) }
-      let text = (length == 0 ? CSVSchema.header + "\n" : "") + CSVSchema.line(record) + "\n"
+      if length > 0 { try Self.checkContent(of: descriptor, path: path, header: header) }
+      let text = ((length == 0 ? [header] : []) + lines).map { $0 + "\n" }.joined()
       try appendWhole(Array(text.utf8), to: descriptor, length: length)
     }
   }
@@ -79,10 +90,10 @@ struct CSVWriter: ~Copyable {
   }
 
   /// Rows may only follow a header that names the same columns, and a line that is complete.
-  private static func checkContent(of descriptor: FileDescriptor, path: String) throws {
+  private static func checkContent(of descriptor: FileDescriptor, path: String, header: String) throws {
     let length = try descriptor.seek(offset: 0, from: .end)
     if length == 0 { return }
-    let expected = Array((CSVSchema.header + "\n").utf8)
+    let expected = Array((header + "\n").utf8)
     guard try read(descriptor, offset: 0, count: expected.count) == expected else {
       throw BenchFailure(
         "\(path) exists and its header is not that of schema version \(RunRecord.currentSchemaVersion); "

@@ -27,6 +27,9 @@ public struct BlockEngine: ~Copyable {
   private var queued = 0
   private var context: AIOContext?
   private var ring: RingEngine?
+  #if InjectSlowdown
+    private var slowdown = InjectedSlowdown()
+  #endif
 
   /// After this many bytes moved by the thread itself, the others' turn has come.
   private static let passByteLimit: UInt64 = 16 << 20
@@ -101,7 +104,11 @@ public struct BlockEngine: ~Copyable {
     offset: UInt64, byteCount: UInt64, token: UInt64
   ) -> BlockStart {
     switch kind {
-    case .null: return .finished(Int64(byteCount))
+    case .null:
+      #if InjectSlowdown
+        slowdown.delay()
+      #endif
+      return .finished(Int64(byteCount))
     case .sync:
       spend(operation, byteCount)
       return unsafe .finished(

@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import Bench
+
 /// The built program, as a user's shell sees it. Nothing here gets as far as needing /dev/kvm.
 struct BenchProcessTests {
   private struct Outcome {
@@ -44,6 +46,16 @@ struct BenchProcessTests {
       (["run", "--disk", "small.img", "--workers", "4"], 64, "--size must hold one block (4k) for each"),
       (["run", "--output", "no/such/folder.csv"], 73, "no/such, does not exist"),
       (["bogus"], 64, "Unexpected argument 'bogus'"),
+      (["matrix", "missing.yaml"], 66, "cannot read the scenario missing.yaml"),
+      (["matrix", "tiny.img"], 65, "tiny.img"),
+      (["matrix", "--resume", "missing"], 66, "missing holds no experiment"),
+      (["compare", "a.csv", "b.csv"], 66, "a.csv does not exist"),
+      (["compare", "tiny.img", "small.img"], 65, "tiny.img:1: "),
+      (["compare", "tiny.img", "HEAD"], 64, "tiny.img is a file and HEAD is none"),
+      (["compare", "--a", "", "--b", ""], 64, "say what to boot"),
+      (["compare", "HEAD", "HEAD~1", "--", "--mode", "vext"], 64, "lies in no git checkout"),
+      (["compare", "--baseline", ".", "--", "--mode", "vext"], 5, "--update-baseline makes one"),
+      (["history"], 66, "results does not exist"),
     ] as [([String], Int32, String)])
   func failures(arguments: [String], exitCode: Int32, message: String) throws {
     let folder = try TemporaryFolder()
@@ -55,6 +67,19 @@ struct BenchProcessTests {
     #expect(outcome.errors.contains(message))
     #expect(outcome.output.isEmpty)
     #expect(try folder.entries == ["small.img", "tiny.img"])
+  }
+
+  @Test(
+    "files of rows are compared, and the verdict is the exit code", arguments: [(0.8, 2), (1.0, 0), (1.2, 0)])
+  func comparison(factor: Double, exitCode: Int32) throws {
+    let folder = try TemporaryFolder()
+    let rates = BootRows.rates(20, level: 1000, noise: 0.002, seed: 1)
+    try BootRows.write(BootRows.rows(iops: rates), to: folder.file("a.csv"))
+    try BootRows.write(BootRows.rows(iops: rates.map { $0 * factor }), to: folder.file("b.csv"))
+    let outcome = try bench(["compare", "a.csv", "b.csv", "--metric", "iops", "--paired"], in: folder.path)
+    #expect(outcome.exitCode == exitCode)
+    #expect(outcome.output.contains("verdict: 1 "))
+    #expect(outcome.errors.isEmpty)
   }
 
   @Test("help is no error")

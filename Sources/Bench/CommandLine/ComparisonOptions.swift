@@ -1,0 +1,34 @@
+import ArgumentParser
+
+extension Metric: ExpressibleByArgument {}
+extension ReportFormat: ExpressibleByArgument {}
+
+/// What is judged, against which floors, and how it is printed.
+struct ComparisonOptions: ParsableArguments {
+  @Option(
+    name: .customLong("metric"),
+    help: ArgumentHelp(
+      "Judge this figure; repeatable. Default: \(Metric.judgedByDefault.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "column"))
+  var metrics: [Metric] = []
+
+  @Option(help: "How the result is printed.")
+  var format = ReportFormat.table
+
+  @Option(
+    help: ArgumentHelp("Take the floors from this file of bench calibrate.", valueName: "file.json"))
+  var calibration: String?
+
+  func validate() throws {
+    if Set(metrics).count < metrics.count { throw ValidationError("--metric names a figure twice") }
+  }
+
+  /// The figures to be judged.
+  var judgedMetrics: [Metric] { metrics.isEmpty ? Metric.judgedByDefault : metrics }
+
+  /// What is known of the noise of `host`.
+  func calibrations(of host: HostIdentity) throws -> [Calibration] {
+    if let calibration { return [try CalibrationStore.load(calibration)] }
+    return try CalibrationStore.inUserCache.calibrations(of: host)
+  }
+}

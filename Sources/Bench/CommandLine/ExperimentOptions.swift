@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+
+/// What matrix, compare and calibrate share: how often, in which order, and where to.
+struct ExperimentOptions: ParsableArguments {
+  @Option(name: .customLong("repeat"), help: "Boots of each cell on each side. Default: the scenario's.")
+  var repetitionCount: Int?
+
+  @Option(
+    help: "Seed of the order and of the workloads. Default: the scenario's, or a new one, which is recorded.")
+  var seed: UInt64?
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder of the run; it must not exist. Default: results/runs/<time>-<revision>-<name>.",
+      valueName: "folder"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("Go on with the run in this folder.", valueName: "folder"))
+  var resume: String?
+
+  @Flag(help: "Print the order of the boots and end.")
+  var dryRun = false
+
+  @Flag(help: "Show no progress.")
+  var quiet = false
+
+  func validate() throws {
+    if let repetitionCount, !(1...10_000).contains(repetitionCount) {
+      throw ValidationError("--repeat must be between 1 and 10000, and is \(repetitionCount)")
+    }
+    if let seed, seed >= 1 << 53 { throw ValidationError("--seed must be below 2^53") }
+    if resume != nil, output != nil || dryRun || seed != nil || repetitionCount != nil {
+      throw ValidationError("--resume goes on as planned: no other option fits it")
+    }
+  }
+
+  /// The plan for `scenario` on `sides`, on this host.
+  ///
+  /// - Parameter defaultRepetitionCount: Boots where neither the user nor the scenario says more than one.
+  func plan(
+    _ kind: ExperimentPlan.Kind, scenario: Scenario, sides: [ExperimentSide], host: HostDescription,
+    defaultRepetitionCount: Int = 1
+  ) throws -> ExperimentPlan {
+    try HostRequirements.check(scenario.hostRequirements, host: host)
+    let identity = RunIdentity.new(revision: .capture())
+    return ExperimentPlan(
+      kind: kind, scenario: scenario, sides: sides,
+      blockCount: repetitionCount ?? max(scenario.repetitionCount, defaultRepetitionCount),
+      // 53 bits, so that every reader of JSON gets the recorded seed back.
+      seed: seed ?? scenario.seed ?? UInt64.random(in: 0..<1 << 53), host: HostIdentity(host),
+      startedAt: identity.startedAt)
+  }
+
+  /// The folder of a new run of `plan`.
+  func folder(for plan: ExperimentPlan) throws -> ExperimentFolder {
+    let stem = RunIdentity.new(revision: .capture()).fileStem
+    return try ExperimentFolder(
+      creating: output ?? "\(OutputFiles.defaultFolder)/\(stem)-\(plan.name)-\(plan.kind.rawValue)",
+      plan: plan)
+  }
+
+  /// The folder of a run of `kind` that was cut off, on the host that it began on.
+  func resumed(_ path: String, kind: ExperimentPlan.Kind, host: HostIdentity) throws -> ExperimentFolder {
+    let folder = try ExperimentFolder.resuming(path)
+    guard folder.plan.kind == kind else {
+      throw BenchFailure(
+        "\(path) holds a \(folder.plan.kind.rawValue), not a \(kind.rawValue)", exitCode: .usage)
+    }
+    let differences = host.differences(from: folder.plan.host)
+    guard differences.isEmpty else {
+      throw BenchFailure(
+        "\(path) began on another host: \(differences.joined(separator: "; "))", exitCode: .dataError)
+    }
+    return folder
+  }
+}

@@ -1,0 +1,44 @@
+import Foundation
+
+extension Calibration {
+  /// The calibration in `format`, ended by a line feed.
+  func text(_ format: ReportFormat) throws -> String {
+    switch format {
+    case .table: table().plainText() + notes
+    case .markdown: table().markdown() + "\n" + notes
+    case .json: String(decoding: try encoded(), as: UTF8.self)
+    }
+  }
+
+  /// The file's content.
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+    return try encoder.encode(self) + Data("\n".utf8)
+  }
+
+  private func table() -> ReportTable {
+    var table = ReportTable(headings: [
+      .init(title: "configuration"), .init(title: "metric"), .init(title: "median", isNumber: true),
+      .init(title: "noise of a pair", isNumber: true), .init(title: "A/A change", isNumber: true),
+      .init(title: "floor", isNumber: true), .init(title: "pairs for 5 %", isNumber: true),
+    ])
+    let varying = ConfigurationKey.varyingColumns(of: entries.map(\.configuration))
+    table.lines = entries.map { entry in
+      [
+        entry.configuration.title(varying: varying), entry.metric.rawValue, Figure.text(entry.median),
+        String(format: "%.2f %%", entry.pairNoise * 100), Figure.percent(expm1(entry.shift)),
+        String(format: "%.2f %%", entry.relativeFloor * 100), "\(entry.pairsForFivePercent)",
+      ]
+    }
+    return table
+  }
+
+  private var notes: String {
+    [
+      "host: \(host.summary)",
+      "\(pairCount) pairs; noise: standard deviation of B by A, robust; floor: for as many pairs as here",
+      "figures that were 0 in a boot have no ratio, and are left out",
+    ].map { "- \($0)\n" }.joined()
+  }
+}

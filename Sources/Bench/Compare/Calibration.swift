@@ -1,0 +1,101 @@
+import Foundation
+
+/// What A/A runs showed of a host's noise: `bench calibrate` writes it, `bench compare` reads it.
+struct Calibration: Codable, Equatable, Sendable {
+  /// Version of this file; others are not read.
+  static let currentFormatVersion = 1
+
+  var formatVersion = Self.currentFormatVersion
+  var host: HostIdentity
+  /// The scenario's name.
+  var scenario: String
+  /// Of what the scenario boots: another one makes another file.
+  var scenarioFingerprint: String
+  var createdAt: String
+  var gitRevision: String
+  /// Pairs of boots for each configuration.
+  var pairCount: Int
+  var entries: [Entry]
+
+  /// The noise of one metric in one configuration.
+  struct Entry: Codable, Equatable, Sendable {
+    var configuration: ConfigurationKey
+    var metric: Metric
+    var median: Double
+    /// Standard deviation of the logarithm of B by A, of boots side by side; robust.
+    var pairNoise: Double
+    /// Standard deviation of the logarithm of a boot; robust.
+    var bootNoise: Double
+    /// The A/A verdict's own numbers: the change where there was none, and its interval.
+    var shift: Double
+    var interval: BootstrapInterval
+    /// The floor that as many pairs have.
+    var relativeFloor: Double
+    /// Pairs of boots that find a change of 5 %.
+    var pairsForFivePercent: Int
+
+    enum CodingKeys: String, CodingKey {
+      case configuration, metric, median, shift, interval
+      case pairNoise = "pair_noise"
+      case bootNoise = "boot_noise"
+      case relativeFloor = "relative_floor"
+      case pairsForFivePercent = "pairs_for_5_percent"
+    }
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case host, scenario, entries
+    case formatVersion = "format_version"
+    case scenarioFingerprint = "scenario_fingerprint"
+    case createdAt = "created_at"
+    case gitRevision = "git_revision"
+    case pairCount = "pairs"
+  }
+}
+
+extension Calibration.Entry {
+  /// The Hodges-Lehmann estimate's standard error over a mean's, for a normal distribution: sqrt(pi / 3).
+  private static let efficiency = (Double.pi / 3).squareRoot()
+
+  /// The noise that `samples` of two equal sides show; nil where the figure can be 0 and has no logarithm, or without samples.
+  init?(configuration: ConfigurationKey, metric: Metric, pairs: [SampleSet.Pair], seed: UInt64) {
+    let values = pairs.flatMap { [$0.first, $0.second] }
+    guard values.allSatisfy({ $0 > 0 }), let median = values.median else { return nil }
+    let ratios = pairs.map { log($0.second / $0.first) }
+    guard let shift = HodgesLehmann.location(of: ratios),
+      let interval = BootstrapInterval.ofLocation(
+        ratios, confidence: 1 - MetricComparison.significance, seed: seed)
+    else { return nil }
+    self.configuration = configuration
+    self.metric = metric
+    self.median = median
+    pairNoise = RobustScale.deviation(of: ratios)
+    bootNoise = RobustScale.deviation(of: values.map { log($0) })
+    self.shift = shift
+    self.interval = interval
+    relativeFloor =
+      NoiseFloor(
+        metric: metric, standardError: Self.efficiency * pairNoise / Double(pairs.count).squareRoot()
+      )
+      .relative
+    pairsForFivePercent = Self.pairs(forChange: 0.05, noise: pairNoise)
+  }
+
+  /// The floor for so many pairs, or for so many independent boots on each side.
+  func floor(bootsA: Int, bootsB: Int, isPaired: Bool) -> NoiseFloor {
+    let variance =
+      isPaired
+      ? pairNoise * pairNoise / Double(max(1, bootsA))
+      : bootNoise * bootNoise * (1 / Double(max(1, bootsA)) + 1 / Double(max(1, bootsB)))
+    return NoiseFloor(metric: metric, standardError: Self.efficiency * variance.squareRoot())
+  }
+
+  /// Pairs that find `change` in 95 % of cases: the estimate must pass the floor, four standard errors, with 1.645 to spare; and
+  /// enough of them for the rank test to come to a verdict after correction for five tests.
+  private static func pairs(forChange change: Double, noise: Double) -> Int {
+    let needed = (4 + 1.645) * efficiency * noise / change
+    var least = 1
+    while WilcoxonSignedRank.smallestPValue(least) > MetricComparison.significance / 5 { least += 1 }
+    return max(least, Int(min(needed * needed, 1e6).rounded(.up)))
+  }
+}

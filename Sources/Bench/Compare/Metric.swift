@@ -1,0 +1,121 @@
+/// A figure of a boot that verdicts are made of.
+enum Metric: String, CaseIterable, Codable, Sendable {
+  case iops
+  case latencyMean = "latency_mean_us"
+  case latencyP50 = "latency_p50_us"
+  case latencyP90 = "latency_p90_us"
+  case latencyP99 = "latency_p99_us"
+  case latencyP99_9 = "latency_p99_9_us"
+  case vmexitsPerIO = "vmexits_per_io"
+  case ioVMExitsPerIO = "io_vmexits_per_io"
+  case iopsPerCPUSecond = "iops_per_cpu_s"
+
+  /// Which way is good.
+  enum Direction: String, Codable, Sendable {
+    case moreIsBetter = "more is better"
+    case lessIsBetter = "less is better"
+  }
+
+  /// Those that are judged unless `--metric` names others: one for each thing that a user notices. Each further one makes
+  /// Holm's correction harder on all of them.
+  static let judgedByDefault: [Metric] = [
+    .iops, .latencyP50, .latencyP99, .ioVMExitsPerIO, .iopsPerCPUSecond,
+  ]
+
+  /// Which way is good.
+  var direction: Direction {
+    switch self {
+    case .iops, .iopsPerCPUSecond: .moreIsBetter
+    case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9, .vmexitsPerIO, .ioVMExitsPerIO:
+      .lessIsBetter
+    }
+  }
+
+  /// The unit, as results/SCHEMA.md has it.
+  var unit: String {
+    switch self {
+    case .iops: "1/s"
+    case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9: "us"
+    case .vmexitsPerIO, .ioVMExitsPerIO: "1"
+    case .iopsPerCPUSecond: "1/s per CPU s"
+    }
+  }
+
+  /// The smallest change that matters at all, in ``unit``: below it, a ratio of two tiny figures is nothing.
+  var absoluteFloor: Double {
+    switch self {
+    case .iops, .iopsPerCPUSecond: 1
+    // Some cycles of any CPU; the guest's clock and buckets resolve no better below a microsecond.
+    case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9: 0.005
+    // Design goal 1: one exit in a thousand requests is none.
+    case .vmexitsPerIO, .ioVMExitsPerIO: 0.001
+    }
+  }
+
+  /// The relative floor where the host's noise was not calibrated: of what is common on an idle machine.
+  var defaultRelativeFloor: Double {
+    switch self {
+    case .iops, .latencyMean, .latencyP50, .iopsPerCPUSecond, .vmexitsPerIO, .ioVMExitsPerIO: 0.03
+    case .latencyP90: 0.05
+    case .latencyP99, .latencyP99_9: 0.10
+    }
+  }
+
+  /// The columns that ``value(ofBoot:)`` reads.
+  private var column: RunRecord.CodingKeys {
+    switch self {
+    case .iops: .iops
+    case .latencyMean: .latencyMeanMicroseconds
+    case .latencyP50: .latencyP50Microseconds
+    case .latencyP90: .latencyP90Microseconds
+    case .latencyP99: .latencyP99Microseconds
+    case .latencyP99_9: .latencyP99_9Microseconds
+    case .vmexitsPerIO: .vmexits
+    case .ioVMExitsPerIO: .ioVMExits
+    case .iopsPerCPUSecond: .iopsPerCPUSecond
+    }
+  }
+
+  /// The figure of a boot whose guests have the rows `rows`.
+  ///
+  /// Rates are summed and costs put in relation to all requests. Percentiles of several guests cannot be computed from theirs:
+  /// that of the guest which fared worst counts.
+  func value(ofBoot rows: [Row]) throws(CSVText.Fault) -> Double {
+    switch self {
+    case .iops:
+      try Self.sum(.iops, rows)
+    case .latencyMean:
+      Self.quotient(
+        try Self.sum(rows) { row throws(CSVText.Fault) in
+          try row.number(.latencyMeanMicroseconds) * row.number(.ios)
+        }, try Self.sum(.ios, rows))
+    case .latencyP50, .latencyP90, .latencyP99, .latencyP99_9:
+      try Self.largest(column, rows)
+    case .vmexitsPerIO, .ioVMExitsPerIO:
+      Self.quotient(try Self.sum(column, rows), try Self.sum(.ios, rows))
+    case .iopsPerCPUSecond:
+      Self.quotient(
+        try Self.sum(.iops, rows), try Self.sum(.pollerCPUSeconds, rows) + Self.sum(.vcpuCPUSeconds, rows))
+    }
+  }
+
+  private static func sum(
+    _ rows: [Row], _ value: (Row) throws(CSVText.Fault) -> Double
+  ) throws(CSVText.Fault) -> Double {
+    var sum = 0.0
+    for row in rows { sum += try value(row) }
+    return sum
+  }
+
+  private static func sum(_ column: RunRecord.CodingKeys, _ rows: [Row]) throws(CSVText.Fault) -> Double {
+    try sum(rows) { row throws(CSVText.Fault) in try row.number(column) }
+  }
+
+  private static func largest(_ column: RunRecord.CodingKeys, _ rows: [Row]) throws(CSVText.Fault) -> Double {
+    var largest = 0.0
+    for row in rows { largest = max(largest, try row.number(column)) }
+    return largest
+  }
+
+  private static func quotient(_ value: Double, _ base: Double) -> Double { base > 0 ? value / base : 0 }
+}

@@ -1,0 +1,106 @@
+import Foundation
+
+/// The comparison of one metric in one configuration, from samples to verdict.
+struct MetricComparison: Codable, Equatable, Sendable {
+  /// What was measured.
+  let configuration: String
+  let metric: Metric
+  let unit: String
+  let direction: Metric.Direction
+  /// Boots of A and of B; for pairs, their number on each side.
+  let bootsA: Int
+  let bootsB: Int
+  let isPaired: Bool
+  let medianA: Double
+  let medianB: Double
+  /// Whether the change is taken of logarithms, as a ratio. Of zeros there are none.
+  let isRatio: Bool
+  /// The Hodges-Lehmann estimate of B less A, in ``unit``.
+  let shift: Double
+  /// Its interval.
+  let interval: BootstrapInterval
+  /// ``shift`` relative to A's median; nil where that is 0.
+  let relativeShift: Double?
+  /// ``interval`` relative to A's median.
+  let relativeInterval: BootstrapInterval?
+  /// The rank test's p, and how it was computed.
+  let pValue: Double
+  let method: RankTest.Method
+  /// ``pValue`` corrected for all tests of the comparison.
+  private(set) var adjustedPValue: Double
+  let floor: NoiseFloor
+  /// The floor in ``unit``.
+  let floorWidth: Double
+  /// Whether so few boots could show anything, however large.
+  let hasEnoughBoots: Bool
+  private(set) var verdict: Verdict
+
+  /// The names in JSON.
+  enum CodingKeys: String, CodingKey {
+    case configuration, metric, unit, direction, shift, interval, floor, verdict, method
+    case bootsA = "boots_a"
+    case bootsB = "boots_b"
+    case isPaired = "paired"
+    case medianA = "median_a"
+    case medianB = "median_b"
+    case isRatio = "ratio_scale"
+    case relativeShift = "relative_shift"
+    case relativeInterval = "relative_interval"
+    case pValue = "p"
+    case adjustedPValue = "p_holm"
+    case floorWidth = "floor_width"
+    case hasEnoughBoots = "enough_boots"
+  }
+
+  /// A wrong alarm in so many comparisons is accepted; intervals are those of 1 - this.
+  static let significance = 0.05
+
+  /// Compares `samples`; nil if a side is empty. The verdict holds once ``judge(adjustedPValue:)`` was told the correction.
+  init?(configuration: String, metric: Metric, samples: SampleSet, floor: NoiseFloor, seed: UInt64) {
+    guard let medianA = samples.first.median, let medianB = samples.second.median else { return nil }
+    // Hosts get slower and faster by factors: on logarithms, a block at half speed weighs as much as any other.
+    let isRatio = (samples.first + samples.second).allSatisfy { $0 > 0 }
+    let scaled = isRatio ? samples.mapValues { log($0) } : samples
+    guard let change = scaled.shift, let test = scaled.test,
+      let ends = scaled.interval(confidence: 1 - Self.significance, seed: seed)
+    else { return nil }
+    func inUnit(_ change: Double) -> Double { isRatio ? medianA * expm1(change) : change }
+    self.configuration = configuration
+    self.metric = metric
+    unit = metric.unit
+    direction = metric.direction
+    bootsA = samples.first.count
+    bootsB = samples.second.count
+    isPaired = samples.isPaired
+    self.medianA = medianA
+    self.medianB = medianB
+    self.isRatio = isRatio
+    shift = inUnit(change)
+    interval = BootstrapInterval(lower: inUnit(ends.lower), upper: inUnit(ends.upper))
+    relativeShift = medianA > 0 ? shift / medianA : nil
+    relativeInterval =
+      medianA > 0 ? BootstrapInterval(lower: interval.lower / medianA, upper: interval.upper / medianA) : nil
+    pValue = test.pValue
+    method = test.method
+    adjustedPValue = test.pValue
+    self.floor = floor
+    floorWidth = floor.width(atMedian: medianA)
+    hasEnoughBoots = samples.smallestPValue <= Self.significance
+    verdict = .inconclusive
+  }
+
+  /// Takes the corrected p and comes to a verdict.
+  mutating func judge(adjustedPValue: Double) {
+    self.adjustedPValue = adjustedPValue
+    let isWorse = direction == .lessIsBetter ? shift > 0 : shift < 0
+    if !hasEnoughBoots {
+      verdict = .inconclusive
+    } else if adjustedPValue <= Self.significance, abs(shift) > floorWidth {
+      verdict = isWorse ? .regressed : .improved
+    } else if interval.lower >= -floorWidth, interval.upper <= floorWidth {
+      verdict = .unchanged
+    } else {
+      verdict = .inconclusive
+    }
+  }
+}

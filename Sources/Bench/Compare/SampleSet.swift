@@ -1,0 +1,81 @@
+/// The figures of one metric and configuration on both sides, boot by boot.
+enum SampleSet: Equatable, Sendable {
+  /// Boots of A and B side by side in the same block.
+  case paired([Pair])
+  /// Boots of A and of B that have nothing to do with each other.
+  case independent(first: [Double], second: [Double])
+
+  /// A boot of A and the one of B beside it.
+  struct Pair: Equatable, Sendable {
+    let first: Double
+    let second: Double
+  }
+
+  /// A's figures.
+  var first: [Double] {
+    switch self {
+    case .paired(let pairs): pairs.map(\.first)
+    case .independent(let first, _): first
+    }
+  }
+
+  /// B's figures.
+  var second: [Double] {
+    switch self {
+    case .paired(let pairs): pairs.map(\.second)
+    case .independent(_, let second): second
+    }
+  }
+
+  /// Whether pairs are compared.
+  var isPaired: Bool {
+    switch self {
+    case .paired: true
+    case .independent: false
+    }
+  }
+
+  /// The same figures, each changed by `change`.
+  func mapValues(_ change: (Double) -> Double) -> SampleSet {
+    switch self {
+    case .paired(let pairs):
+      .paired(pairs.map { Pair(first: change($0.first), second: change($0.second)) })
+    case .independent(let first, let second):
+      .independent(first: first.map(change), second: second.map(change))
+    }
+  }
+
+  /// The Hodges-Lehmann estimate of the change from A to B; nil without samples.
+  var shift: Double? {
+    switch self {
+    case .paired(let pairs): HodgesLehmann.location(of: pairs.map { $0.second - $0.first })
+    case .independent(let first, let second): HodgesLehmann.shift(from: first, to: second)
+    }
+  }
+
+  /// The bootstrap interval of ``shift``.
+  func interval(confidence: Double, seed: UInt64) -> BootstrapInterval? {
+    switch self {
+    case .paired(let pairs):
+      BootstrapInterval.ofLocation(pairs.map { $0.second - $0.first }, confidence: confidence, seed: seed)
+    case .independent(let first, let second):
+      BootstrapInterval.ofShift(from: first, to: second, confidence: confidence, seed: seed)
+    }
+  }
+
+  /// The rank test of no change: Wilcoxon's for pairs, Mann and Whitney's else.
+  var test: RankTest? {
+    switch self {
+    case .paired(let pairs): WilcoxonSignedRank.test(pairs.map { $0.second - $0.first })
+    case .independent(let first, let second): MannWhitney.test(first, second)
+    }
+  }
+
+  /// The smallest p that so many boots can give.
+  var smallestPValue: Double {
+    switch self {
+    case .paired(let pairs): WilcoxonSignedRank.smallestPValue(pairs.count)
+    case .independent(let first, let second): MannWhitney.smallestPValue(first.count, second.count)
+    }
+  }
+}

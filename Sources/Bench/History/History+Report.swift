@@ -1,0 +1,90 @@
+import Foundation
+
+extension History {
+  /// The time lines in `format`, ended by a line feed.
+  ///
+  /// - Parameter showsPoints: Whether each point of each series is listed.
+  func text(_ format: ReportFormat, showsPoints: Bool) throws -> String {
+    switch format {
+    case .json:
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    case .table:
+      return tables(showsPoints).map { $0.plainText() }.joined(separator: "\n") + notes
+    case .markdown:
+      return tables(showsPoints).map { $0.markdown() }.joined(separator: "\n") + "\n" + notes
+    }
+  }
+
+  private func tables(_ showsPoints: Bool) -> [ReportTable] {
+    [overview] + (showsPoints ? [pointTable] : []) + (series.allSatisfy(\.steps.isEmpty) ? [] : [stepTable])
+  }
+
+  private var overview: ReportTable {
+    var table = ReportTable(headings: [
+      .init(title: "host"), .init(title: "configuration"), .init(title: "metric"),
+      .init(title: "points", isNumber: true), .init(title: "first", isNumber: true),
+      .init(title: "last", isNumber: true), .init(title: "steps", isNumber: true),
+    ])
+    table.lines = series.map { series in
+      [
+        series.host.kvmBackend, series.configuration, series.metric.rawValue, "\(series.points.count)",
+        series.points.first.map { Figure.text($0.value) } ?? "-",
+        series.points.last.map { Figure.text($0.value) } ?? "-", "\(series.steps.count)",
+      ]
+    }
+    return table
+  }
+
+  private var pointTable: ReportTable {
+    var table = ReportTable(headings: [
+      .init(title: "time"), .init(title: "revision"), .init(title: "configuration"), .init(title: "metric"),
+      .init(title: "median", isNumber: true), .init(title: "boots", isNumber: true), .init(title: "file"),
+    ])
+    table.lines = series.flatMap { series in
+      series.points.map {
+        [
+          $0.startedAt, $0.revision, series.configuration, series.metric.rawValue, Figure.text($0.value),
+          "\($0.boots)", $0.file,
+        ]
+      }
+    }
+    return table
+  }
+
+  private var stepTable: ReportTable {
+    var table = ReportTable(headings: [
+      .init(title: "step at"), .init(title: "came with"), .init(title: "after"),
+      .init(title: "configuration"),
+      .init(title: "metric"), .init(title: "before", isNumber: true), .init(title: "since", isNumber: true),
+      .init(title: "change", isNumber: true), .init(title: ""),
+    ])
+    table.lines = series.flatMap { series in
+      series.steps.map { step in
+        let change = step.levelBefore > 0 ? Figure.percent(step.levelAfter / step.levelBefore - 1) : "-"
+        return [
+          step.startedAt, step.revision, step.previousRevision, series.configuration, series.metric.rawValue,
+          Figure.text(step.levelBefore), Figure.text(step.levelAfter), change,
+          step.isBetter ? "better" : "worse",
+        ]
+      }
+    }
+    return table
+  }
+
+  private var notes: String {
+    let shortest = StepDetection().shortestSegment
+    let short = series.count { $0.points.count < 2 * shortest }
+    var lines = ["\(files.count) file(s); a point is the median over the boots of one revision in one file"]
+    if short > 0 {
+      lines.append(
+        "\(short) of \(series.count) series have fewer than \(2 * shortest) points: no step can be told there"
+      )
+    }
+    if !skippedFiles.isEmpty {
+      lines.append("no rows of bench, and passed over: \(skippedFiles.joined(separator: ", "))")
+    }
+    return lines.map { "- \($0)\n" }.joined()
+  }
+}

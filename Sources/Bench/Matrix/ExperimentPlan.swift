@@ -1,0 +1,124 @@
+/// All boots of a matrix, a comparison or a calibration, in their order.
+///
+/// A block holds every cell once, in an order that is shuffled anew each time; the sides of a cell follow each other at once, in a
+/// random order too. So what drifts on the host falls on all cells and sides alike, and a block's boots can be paired.
+struct ExperimentPlan: Codable, Equatable, Sendable {
+  /// Version of this file; others are not resumed.
+  static let currentFormatVersion = 1
+
+  /// What the experiment is for.
+  enum Kind: String, Codable, Sendable {
+    case matrix
+    case comparison
+    case calibration
+  }
+
+  /// One boot.
+  struct Boot: Codable, Equatable, Sendable {
+    /// Place in the order, from 0.
+    let index: Int
+    /// Which repetition of all cells, from 1.
+    let block: Int
+    /// Index of the cell.
+    let cell: Int
+    /// Index of the side.
+    let side: Int
+    /// Seed of the workload: the same for all boots of a block, so that they do the same work.
+    let seed: UInt64
+  }
+
+  var formatVersion = Self.currentFormatVersion
+  let kind: Kind
+  let name: String
+  let description: String
+  let fingerprint: String
+  let host: HostIdentity
+  let startedAt: String
+  /// What the order and all workloads follow from.
+  let seed: UInt64
+  let blockCount: Int
+  let sides: [ExperimentSide]
+  let cells: [ScenarioCell]
+  /// About how long a boot of each cell takes; nil where it cannot be known.
+  let estimatedSeconds: [Double?]
+  let boots: [Boot]
+
+  /// The names in JSON.
+  enum CodingKeys: String, CodingKey {
+    case kind, name, description, fingerprint, host, seed, sides, cells, boots
+    case formatVersion = "format_version"
+    case startedAt = "started_at"
+    case blockCount = "blocks"
+    case estimatedSeconds = "estimated_seconds"
+  }
+
+  /// A plan that boots each cell of `scenario` on each of `sides` in each of `blockCount` blocks.
+  init(
+    kind: Kind, scenario: Scenario, sides: [ExperimentSide], blockCount: Int, seed: UInt64,
+    host: HostIdentity,
+    startedAt: String
+  ) {
+    self.kind = kind
+    name = scenario.name
+    description = scenario.description
+    fingerprint = scenario.fingerprint
+    self.host = host
+    self.startedAt = startedAt
+    self.seed = seed
+    self.blockCount = blockCount
+    self.sides = sides
+    cells = scenario.cells
+    estimatedSeconds = scenario.estimatedSeconds()
+    boots = Self.order(cells: cells.count, sides: sides.count, blocks: blockCount, seed: seed)
+  }
+
+  private static func order(cells: Int, sides: Int, blocks: Int, seed: UInt64) -> [Boot] {
+    var generator = SplitMix64(seed: seed)
+    var boots: [Boot] = []
+    for block in 1...max(1, blocks) {
+      // 53 bits, so that every reader of JSON gets them back as they were.
+      let workloadSeed = generator.next() >> 11
+      for cell in (0..<cells).shuffled(using: &generator) {
+        for side in (0..<sides).shuffled(using: &generator) {
+          boots.append(Boot(index: boots.count, block: block, cell: cell, side: side, seed: workloadSeed))
+        }
+      }
+    }
+    return boots
+  }
+
+  /// What boots `boot`, with rows to `output`.
+  func arguments(of boot: Boot, output: String) -> [String] {
+    ["run"] + cells[boot.cell].arguments + sides[boot.side].arguments
+      + ["--repeat", "1", "--seed", String(boot.seed), "--quiet", "--output", output]
+  }
+
+  /// A boot in a few words.
+  func title(of boot: Boot) -> String {
+    let cell = cells[boot.cell].title
+    return sides.count == 1
+      ? cell : cells.count == 1 ? sides[boot.side].name : "\(sides[boot.side].name): \(cell)"
+  }
+
+  /// What `--dry-run` prints.
+  var text: String {
+    var lines = ["name         \(name)"]
+    if !description.isEmpty { lines.append("description  \(description)") }
+    lines.append("host         \(host.summary)")
+    lines += sides.count == 1 ? [] : sides.map { "side \($0.name)       \($0.title) (\($0.program))" }
+    lines.append(
+      "cells        \(cells.count), each booted \(blockCount) times"
+        + (sides.count == 1 ? "" : " on each side"))
+    lines.append("order        \(boots.count) boots, seed \(seed)")
+    for block in 1...max(1, blockCount) {
+      let titles = boots.filter { $0.block == block }.map { title(of: $0) }
+      lines.append("             block \(block): \(titles.joined(separator: " | "))")
+    }
+    let known = boots.compactMap { estimatedSeconds[$0.cell] }
+    lines.append(
+      known.count == boots.count
+        ? "time         about \(Int(known.reduce(0, +).rounded(.up))) s, and the filling of bench's own disks"
+        : "time         unknown: --requests ends windows")
+    return lines.joined(separator: "\n")
+  }
+}

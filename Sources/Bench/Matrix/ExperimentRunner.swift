@@ -1,0 +1,110 @@
+import Foundation
+
+/// Boots what remains of an experiment.
+struct ExperimentRunner {
+  let progress: ProgressReporter
+  let watch: InterruptionWatch
+  /// How the user goes on: `bench matrix --resume`.
+  let resumeCommand: String
+
+  /// After so many boots in a row that failed, the rest will too.
+  private static let failureLimit = 3
+  /// Beyond its own time, a boot may wait for a slow disk and for its own limits.
+  private static let graceSeconds = 600.0
+  /// Where only a number of requests ends the window.
+  private static let longestSeconds = 86_400.0
+
+  /// Boots all that `folder` lacks.
+  ///
+  /// A boot that fails is passed over: resuming tries it again.
+  ///
+  /// - Throws: ``BenchFailure`` if the user interrupted, or if boots failed.
+  func run(_ folder: borrowing ExperimentFolder, with runner: some BootRunning) throws {
+    let boots = folder.remainingBoots
+    var clock = ProgressClock(
+      weights: boots.map { folder.plan.estimatedSeconds[$0.cell] ?? 1 }, total: folder.plan.boots.count)
+    var failures: [String] = []
+    var failuresInARow = 0
+    for boot in boots {
+      if watch.isInterrupted { throw interrupted(folder) }
+      progress.show(clock.status(title: "block \(boot.block), \(folder.plan.title(of: boot))"))
+      do {
+        try run(boot, of: folder, with: runner)
+        failuresInARow = 0
+      } catch is RunInterruption {
+        throw interrupted(folder)
+      } catch let failure as BootFailure {
+        failures.append(failure.description)
+        failuresInARow += 1
+        if failuresInARow == Self.failureLimit { break }
+      }
+      clock.finishOne()
+    }
+    progress.clear()
+    if let last = failures.last {
+      throw BenchFailure(
+        "\(failures.count) of \(boots.count) boots failed, \(folder.remainingBoots.count) are left "
+          + "(\(resumeCommand) \(folder.path) tries them again); the last: \(last)")
+    }
+  }
+
+  /// A boot that failed in its own process.
+  private struct BootFailure: Error {
+    let description: String
+  }
+
+  private func run(
+    _ boot: ExperimentPlan.Boot, of folder: borrowing ExperimentFolder, with runner: some BootRunning
+  ) throws {
+    let side = folder.plan.sides[boot.side]
+    try side.checkProgram()
+    folder.prepare(boot)
+    let seconds =
+      folder.plan.estimatedSeconds[boot.cell].map { $0 + Self.graceSeconds } ?? Self.longestSeconds
+    let log = folder.logPath(of: boot)
+    let code = try runner.run(
+      side, arguments: folder.plan.arguments(of: boot, output: folder.outputPath(of: boot)), logPath: log,
+      secondLimit: seconds, watch: watch)
+    guard code == 0 else {
+      if watch.isInterrupted { throw RunInterruption() }
+      let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+      let lastLine = text.split(separator: "\n").last.map(String.init) ?? "no output"
+      throw BootFailure(description: "boot \(boot.index + 1) ended with \(code): \(lastLine) (\(log))")
+    }
+    try folder.finish(boot)
+  }
+
+  private func interrupted(_ folder: borrowing ExperimentFolder) -> BenchFailure {
+    progress.clear()
+    let total = folder.plan.boots.count
+    return BenchFailure(
+      "interrupted after \(total - folder.remainingBoots.count) of \(total) boots; "
+        + "\(resumeCommand) \(folder.path) goes on", exitCode: watch.exitCode ?? .interrupted)
+  }
+}
+
+/// Tells how far an experiment is, and how long it will take, by how long it took so far.
+struct ProgressClock {
+  private let weights: [Double]
+  private let total: Int
+  private let start = Date()
+  private var finishedCount = 0
+
+  /// A clock for boots of these weights, which are the last of `total`.
+  init(weights: [Double], total: Int) {
+    self.weights = weights
+    self.total = total
+  }
+
+  /// Counts a boot.
+  mutating func finishOne() { finishedCount += 1 }
+
+  /// One line: which boot, what it is, time left.
+  func status(title: String, now: Date = Date()) -> String {
+    let done = weights.prefix(finishedCount).reduce(0, +)
+    let left = weights.dropFirst(finishedCount).reduce(0, +)
+    let secondsPerWeight = done > 0 ? now.timeIntervalSince(start) / done : 1
+    let place = total - weights.count + finishedCount + 1
+    return "[\(place)/\(total)] \(title), about \(Int((left * secondsPerWeight).rounded(.up))) s left"
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+/// What is started for a boot: a build of bench with arguments and environment of its own.
+struct ExperimentSide: Codable, Equatable, Sendable {
+  /// The file of its rows, without `.csv`: `rows`, `a`, `b`.
+  let name: String
+  /// For the reader: a revision, or what the user wrote.
+  let title: String
+  /// The program's path.
+  let program: String
+  /// Size and time of the program, by which a rebuilt one is told.
+  let programStamp: String
+  /// Added to the environment.
+  let environment: [String: String]
+  /// Arguments of `bench run` after those of the cell, whose values they replace.
+  let arguments: [String]
+
+  /// The names in JSON.
+  enum CodingKeys: String, CodingKey {
+    case name, title, program, environment, arguments
+    case programStamp = "program_stamp"
+  }
+
+  /// A side that starts `program`, which by default is this bench.
+  ///
+  /// - Throws: ``BenchFailure`` if there is no such program.
+  init(
+    name: String, title: String, program: String = Self.ownProgram, environment: [String: String] = [:],
+    arguments: [String] = []
+  ) throws {
+    self.name = name
+    self.title = title
+    self.program = program
+    self.environment = environment
+    self.arguments = arguments
+    programStamp = try Self.stamp(of: program)
+  }
+
+  /// This bench.
+  static var ownProgram: String { URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path }
+
+  /// Checks that the program is the one that the experiment began with.
+  func checkProgram() throws {
+    guard try Self.stamp(of: program) == programStamp else {
+      throw BenchFailure(
+        "\(program) was built anew since the experiment began: rows of two builds must not mix",
+        exitCode: .dataError)
+    }
+  }
+
+  private static func stamp(of program: String) throws -> String {
+    guard FileManager.default.isExecutableFile(atPath: program),
+      let attributes = try? FileManager.default.attributesOfItem(atPath: program),
+      let size = attributes[.size] as? NSNumber, let date = attributes[.modificationDate] as? Date
+    else { throw BenchFailure("\(program) cannot be started", exitCode: .unavailable) }
+    return "\(size)-\(Int64(date.timeIntervalSince1970 * 1e6))"
+  }
+
+  /// The side that a user wrote: `NAME=VALUE` words for the environment, then arguments of `bench run`. Words are separated by
+  /// spaces; quotes are not interpreted.
+  init(name: String, written text: String) throws {
+    let words = text.split(separator: " ").map(String.init)
+    let assignments = words.prefix { $0.contains("=") && !$0.hasPrefix("-") }
+    var environment: [String: String] = [:]
+    for word in assignments {
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let variable = parts.first, !variable.isEmpty else {
+        throw BenchFailure("'\(word)' names no variable", exitCode: .usage)
+      }
+      environment[String(variable)] = String(parts[1])
+    }
+    try self.init(
+      name: name, title: text.isEmpty ? "as it is" : text, environment: environment,
+      arguments: Array(words.dropFirst(assignments.count)))
+  }
+}

@@ -1,0 +1,26 @@
+/// The Hodges-Lehmann estimates of location and shift: as robust as a median against outliers, and nearly as precise
+/// as a mean without them (Hodges and Lehmann, "Estimates of location based on rank tests", 1963).
+///
+/// They belong to the rank tests: the shift is the one that makes the test see no difference.
+enum HodgesLehmann {
+  /// The shift from `first` to `second`: the median of all differences between the two; nil if one is empty.
+  static func shift(from first: [Double], to second: [Double]) -> Double? {
+    var differences: [Double] = []
+    differences.reserveCapacity(first.count * second.count)
+    for value in second {
+      for base in first { differences.append(value - base) }
+    }
+    return differences.selectMedian()
+  }
+
+  /// The centre of `values`, such as the differences of pairs: the median of the means of all pairs of values, each value
+  /// with itself included; nil if there is none.
+  static func location(of values: [Double]) -> Double? {
+    var means: [Double] = []
+    means.reserveCapacity(values.count * (values.count + 1) / 2)
+    for (index, value) in values.enumerated() {
+      for other in values[index...] { means.append((value + other) / 2) }
+    }
+    return means.selectMedian()
+  }
+}

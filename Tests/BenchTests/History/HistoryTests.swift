@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+struct HistoryTests {
+  /// A file for each of `levels`, a day apart, each of five boots of a revision of its own.
+  private func write(_ levels: [Double], to folder: borrowing TemporaryFolder) throws {
+    for (day, level) in levels.enumerated() {
+      let rows = BootRows.rows(iops: BootRows.rates(5, level: level, noise: 0.01, seed: UInt64(day))) { row in
+        row.startedAt = String(format: "2026-01-%02dT00:00:00Z", day + 1)
+        row.gitRevision = "revision\(day)"
+        row.isDirty = false
+      }
+      let path = folder.file("day\(day)")
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try BootRows.write(rows, to: "\(path)/rows.csv")
+    }
+  }
+
+  @Test("a step is named with the revision that it came with")
+  func step() throws {
+    let folder = try TemporaryFolder()
+    try write([Double](repeating: 1000, count: 8) + [Double](repeating: 800, count: 8), to: folder)
+    let history = try History(folder: folder.path, metrics: [.iops])
+    #expect(history.series.count == 1)
+    #expect(history.series[0].points.count == 16)
+    #expect(history.series[0].points.allSatisfy { $0.boots == 5 })
+    let steps = history.series[0].steps
+    #expect(steps.map(\.revision) == ["revision8"])
+    #expect(steps.map(\.previousRevision) == ["revision7"])
+    #expect(steps.map(\.isBetter) == [false])
+    let text = try history.text(.table, showsPoints: true)
+    #expect(text.contains("worse"))
+    #expect(text.contains("day3/rows.csv"))
+  }
+
+  @Test("configurations and hosts have lines of their own")
+  func separation() throws {
+    let folder = try TemporaryFolder()
+    try BootRows.write(
+      BootRows.rows(iops: [1, 2]) + BootRows.rows(iops: [3]) { $0.iodepth = 9 }
+        + BootRows.rows(iops: [4]) { $0.hostKernel = "other" }, to: folder.file("rows.csv"))
+    let history = try History(folder: folder.path, metrics: [.iops, .latencyP99])
+    #expect(history.series.count == 6)
+    #expect(
+      try history.text(.markdown, showsPoints: false).contains("6 of 6 series have fewer than 6 points"))
+  }
+
+  @Test("other CSV files are passed over and named; damaged rows and empty folders are refused")
+  func files() throws {
+    let folder = try TemporaryFolder()
+    #expect(throws: BenchFailure.self) { try History(folder: folder.path, metrics: [.iops]) }
+    #expect(throws: BenchFailure.self) { try History(folder: folder.file("none"), metrics: [.iops]) }
+    try BootRows.write(BootRows.rows(iops: [1]), to: folder.file("rows.csv"))
+    try Data("depth,iops\n1,2\n".utf8).write(to: URL(filePath: folder.file("figure.csv")))
+    try FileManager.default.createDirectory(atPath: folder.file("boots"), withIntermediateDirectories: true)
+    try Data("schema_version,\n".utf8).write(to: URL(filePath: folder.file("boots/x.csv")))
+    let history = try History(folder: folder.path, metrics: [.iops])
+    #expect(history.files == [folder.file("rows.csv")])
+    #expect(history.skippedFiles == [folder.file("figure.csv")])
+    try Data("schema_version,repetition\n1\n".utf8).write(to: URL(filePath: folder.file("bad.csv")))
+    let failure = #expect(throws: BenchFailure.self) { try History(folder: folder.path, metrics: [.iops]) }
+    #expect(failure?.description.contains("bad.csv:2: the row has 1 fields") == true)
+  }
+
+  @Test("the results of this project can be read")
+  func ownResults() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let history = try History(folder: root.appending(path: "results").path, metrics: [.iops])
+    #expect(!history.series.isEmpty)
+    #expect(
+      try JSONDecoder().decode(History.self, from: Data(history.text(.json, showsPoints: false).utf8))
+        == history)
+  }
+}
