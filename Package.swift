@@ -86,7 +86,7 @@ let package = Package(
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol",
+        "GuestInit", "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -175,7 +175,7 @@ let package = Package(
     .testTarget(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
-      resources: [.copy("Topologies")],
+      resources: [.copy("FioOutputs"), .copy("Topologies")],
       swiftSettings: houseRules),
     .testTarget(
       name: "LkvmTests",
