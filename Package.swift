@@ -91,7 +91,7 @@ let package = Package(
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol",
+        "GuestInit", "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -181,7 +181,7 @@ let package = Package(
     .testTarget(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
-      resources: [.copy("Topologies"), .copy("Reference")],
+      resources: [.copy("FioOutputs"), .copy("Topologies"), .copy("Reference")],
       swiftSettings: houseRules),
     .testTarget(
       name: "LkvmTests",

@@ -39,18 +39,32 @@ enum RunFixture {
     latency.add(values: [UInt64](repeating: 10_000, count: 1000))
     return CellMeasurement(
       guestIndex: guest, requests: 1000, bytes: 4_096_000, errors: 0, verifiedBlocks: 0, verifyErrors: 0,
-      elapsedSeconds: [0.5, 0.5], iops: iops, latency: latency,
+      elapsedSeconds: [0.5, 0.5], iops: iops, latency: LatencyDistribution(latency),
       exits: ExitCounts(
         total: 1500, io: 10, mmio: 990, halt: 200, hypercall: 0, irq: 250, irqInjections: 900, user: 1001),
       windowSeconds: 0.5, pollerCPUSeconds: 0.5, vcpuCPUSeconds: 0.75, diskByteCount: 1 << 20,
       granted: GrantedPlacement(pollerCPUs: ["0"], vcpuCPUs: ["1", "2"], numaNode: 0))
   }
 
+  /// The same of a Linux guest whose exits were counted over all of fio's half second.
+  static func linuxMeasurement() -> CellMeasurement {
+    var measurement = measurement()
+    measurement.linux = LinuxFigures(
+      kernel: "6.1.0-56-amd64", fioVersion: "fio-3.33", latencyKind: "lat", measuredSeconds: 0.5,
+      clockUncertaintySeconds: 0.001,
+      idle: ExitRates(ExitCounts(total: 2500, irq: 500), seconds: 2),
+      computing: ExitRates(ExitCounts(total: 5000, irq: 200), seconds: 2), makeFileSystem: [],
+      job: "[bench]\n", fio: .object(["fio version": .string("fio-3.33")]))
+    return measurement
+  }
+
   static var record: RunRecord { RunRecord(context: context, cell: cell, measurement: measurement()) }
 
-  static func boot(_ mode: DataPathMode, repetition: Int, iops: Double) throws -> BootSummary? {
+  static func boot(
+    _ mode: DataPathMode, _ fileSystem: GuestFileSystem = .none, repetition: Int, iops: Double
+  ) throws -> BootSummary? {
     BootSummary(
-      cell: RunCell(index: 0, mode: mode, repetition: repetition, seed: 1),
+      cell: RunCell(index: 0, mode: mode, fileSystem: fileSystem, repetition: repetition, seed: 1),
       measurements: [measurement(iops: iops)])
   }
 }

@@ -1,11 +1,10 @@
 import Hypervisor
 import Testing
 
-@testable import lkvm
-
 struct KernelParametersTests {
   private static func parameters(
-    console: ConsoleOption = .serial, root: KernelParameters.Root = .none, network: String? = nil,
+    console: GuestConfiguration.Console = .serial, root: KernelParameters.Root = .none,
+    network: String? = nil,
     terminal: ConsoleSize? = nil, user: [String] = [], onlyUser: Bool = false
   ) -> [String] {
     KernelParameters(

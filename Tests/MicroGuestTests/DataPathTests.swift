@@ -29,7 +29,7 @@ struct DataPathTests {
     #expect(result.requests == 100)
     #expect(result.bytes == 100 * 16384)
     #expect(result.errors == 0)
-    #expect(result.latency.counts.reduce(0, +) == 100)
+    #expect(result.latency.entries.reduce(0) { $0 + $1.count } == 100)
   }
 
   @Test("a written block is in the file when the guest has ended")

@@ -29,7 +29,8 @@ struct GuestRun {
     disk = try TemporaryDisk(byteCount: diskByteCount)
     let words = arguments.split(separator: " ").map(String.init)
     let command = try RunCommand.parse(["--disk", disk.path] + words)
-    configuration = command.runConfiguration(diskByteCount: UInt64(diskByteCount), seed: 42)
+    configuration = command.runConfiguration(
+      diskByteCount: UInt64(diskByteCount), seed: 42, decision: GuestDecision(kind: .micro, reason: ""))
     try configuration.validate()
   }
 

@@ -3,8 +3,9 @@ import Hypervisor
 
 /// The virtual machines, the host's I/O threads, and where both run.
 struct MachineOptions: ParsableArguments {
-  @Option(help: "What runs in the virtual machines.")
-  var guest = GuestKind.micro
+  @Option(
+    help: "What runs in the virtual machines: auto is linux where the KVM runs it natively, else micro.")
+  var guest = GuestChoice.auto
 
   @Option(name: .customLong("guests"), help: "Virtual machines at once.")
   var guestCount = 1

@@ -2,7 +2,8 @@ import ArgumentParser
 import Hypervisor
 
 extension BlockEngineKind: ExpressibleByArgument {}
-extension GuestKind: ExpressibleByArgument {}
+extension FioEngine: ExpressibleByArgument {}
+extension GuestChoice: ExpressibleByArgument {}
 extension RWKind: ExpressibleByArgument {}
 
 extension ByteSize: ExpressibleByArgument {

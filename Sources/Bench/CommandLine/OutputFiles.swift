@@ -7,6 +7,7 @@ struct OutputFiles: Equatable, Sendable {
   /// The JSON file: beside the CSV, under its name; with the run's id in it where that name is taken by an earlier run.
   let jsonPath: String
   private let stem: String
+  private let scratchFolder: String?
 
   /// The folder for runs whose user named no file, below the working directory.
   static let defaultFolder = "results/runs"
@@ -20,8 +21,10 @@ struct OutputFiles: Equatable, Sendable {
 
   /// The files of the run `identity`, beside `csvPath` if the user gave it.
   ///
+  /// - Parameter scratchFolder: where its disks are while it lasts; nil: beside the CSV file.
   /// - Throws: ``BenchFailure`` if files cannot be made there.
-  init(csvPath: String?, identity: RunIdentity) throws {
+  init(csvPath: String?, scratchFolder: String? = nil, identity: RunIdentity) throws {
+    self.scratchFolder = scratchFolder
     let path = csvPath ?? "\(Self.defaultFolder)/\(identity.fileStem).csv"
     let folder = (path as NSString).deletingLastPathComponent
     let manager = FileManager.default
@@ -64,6 +67,7 @@ struct OutputFiles: Equatable, Sendable {
 
   /// The disk of guest `index`, where bench makes one of its own.
   func scratchDiskPath(guest index: Int, identity: RunIdentity) -> String {
-    "\(stem).\(identity.runID).guest\(index).disk"
+    guard let scratchFolder else { return "\(stem).\(identity.runID).guest\(index).disk" }
+    return "\(scratchFolder)/bench.\(identity.runID).guest\(index).disk"
   }
 }

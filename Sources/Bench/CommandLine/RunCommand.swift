@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Hypervisor
 
 /// `bench run`: boots guests, runs a workload over each data path, records what it cost.
 struct RunCommand: ParsableCommand {
@@ -23,10 +25,13 @@ struct RunCommand: ParsableCommand {
   @OptionGroup(title: "Machines and placement")
   var machines: MachineOptions
 
+  @OptionGroup(title: "Linux guests")
+  var linux: LinuxOptions
+
   @OptionGroup(title: "Disk")
   var diskOptions: DiskOptions
 
-  @Option(name: .customLong("repeat"), help: "Boots per mode; the modes are interleaved.")
+  @Option(name: .customLong("repeat"), help: "Boots per data path; the paths are interleaved.")
   var repetitionCount = 1
 
   @Option(
@@ -47,10 +52,23 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--output must name a CSV file, and is '\(output)'")
     }
     do {
-      try runConfiguration(diskByteCount: nil, seed: 0).validate()
+      try runConfiguration(diskByteCount: nil, seed: 0, decision: likelyDecision).validate()
+      try checkLinuxOptions(likelyDecision)
     } catch {
       throw ValidationError(error.description)
     }
+  }
+
+  /// What `--guest` says, before the host is looked at.
+  private var likelyDecision: GuestDecision {
+    let isLinux = machines.guest == .linux || machines.guest == .auto && !linux.given.isEmpty
+    return GuestDecision(kind: isLinux ? .linux : .micro, reason: "--guest \(machines.guest.rawValue)")
+  }
+
+  private func checkLinuxOptions(_ decision: GuestDecision) throws(InvalidConfiguration) {
+    guard decision.kind == .micro, let option = linux.given.first else { return }
+    throw InvalidConfiguration(
+      description: "\(option) needs --guest linux; the guest is micro (\(decision.reason))")
   }
 
   /// The configuration with all defaults filled in.
@@ -58,10 +76,18 @@ struct RunCommand: ParsableCommand {
   /// - Parameters:
   ///   - diskByteCount: Size of `--disk`, which bounds the default of `--size`; nil while it is unknown.
   ///   - seed: The seed, if none was given.
-  func runConfiguration(diskByteCount: UInt64?, seed: UInt64) -> RunConfiguration {
-    RunConfiguration(
+  ///   - decision: Which guest, and why.
+  ///   - kernel: A Linux guest's kernel, if none was given.
+  ///   - jobFile: The file that `--job` names.
+  func runConfiguration(
+    diskByteCount: UInt64?, seed: UInt64, decision: GuestDecision, kernel: String = "",
+    jobFile: FioJobFile? = nil
+  ) -> RunConfiguration {
+    let runtime = workload.runtime ?? (workload.requestLimit == nil ? .milliseconds(3000) : nil)
+    var configuration = RunConfiguration(
       modes: modeLists.isEmpty ? DataPathMode.allCases : modeLists.flatMap(\.modes),
-      guest: machines.guest,
+      guest: decision.kind,
+      guestReason: decision.reason,
       guestCount: machines.guestCount,
       workerCount: machines.workerCount,
       pollerCount: machines.pollerCount,
@@ -69,8 +95,8 @@ struct RunCommand: ParsableCommand {
       rw: workload.rw,
       blockSize: workload.blockSize,
       iodepth: workload.iodepth,
-      regionSize: workload.regionSize ?? defaultRegionSize(diskByteCount: diskByteCount),
-      runtime: workload.runtime ?? (workload.requestLimit == nil ? .milliseconds(3000) : nil),
+      regionSize: ByteSize(byteCount: 0),
+      runtime: runtime,
       warmup: workload.warmup,
       requestLimit: workload.requestLimit,
       repetitionCount: repetitionCount,
@@ -80,12 +106,25 @@ struct RunCommand: ParsableCommand {
       pollerCPUs: machines.pollerCPU?.cpus,
       vcpuCPUs: machines.vcpuCPUs?.cpus,
       numaNode: machines.numaNode,
-      seed: workload.seed ?? seed)
+      seed: workload.seed ?? seed,
+      dropsCaches: diskOptions.dropCaches)
+    if decision.kind == .linux {
+      configuration.fileSystems = linux.fileSystems
+      configuration.linux = linux.configuration(defaultKernel: kernel, jobFile: jobFile, runtime: runtime)
+    }
+    configuration.regionSize =
+      workload.regionSize
+      ?? defaultRegionSize(
+        diskByteCount: diskByteCount, hasFileSystem: configuration.paths.contains { $0.fileSystem != .none })
+    return configuration
   }
 
   /// 256 MiB, or as much as the disk holds, in whole blocks.
-  private func defaultRegionSize(diskByteCount: UInt64?) -> ByteSize {
-    let most = min(256 << 20, diskByteCount ?? .max)
+  private func defaultRegionSize(diskByteCount: UInt64?, hasFileSystem: Bool) -> ByteSize {
+    let room = diskByteCount.map {
+      hasFileSystem ? RunConfiguration.regionByteCount(ofDiskWithFileSystem: $0) : $0
+    }
+    let most = min(256 << 20, room ?? .max)
     let block = max(1, workload.blockSize.byteCount)
     return ByteSize(byteCount: most - most % block)
   }
@@ -94,25 +133,73 @@ struct RunCommand: ParsableCommand {
     // Before any thread exists: all of them inherit the blocked signals.
     let watch = InterruptionWatch()
     let diskByteCount = try diskOptions.disk.map(DiskSize.byteCount)
-    // 53 bits, so that every reader of JSON gets the recorded seed back.
-    let configuration = runConfiguration(
-      diskByteCount: diskByteCount, seed: UInt64.random(in: 0..<1 << 53))
-    try validate(configuration, diskByteCount: diskByteCount)
+    let host = HostDescription.capture()
+    let decision = machines.guest.decision(
+      backend: host.kvmBackend,
+      missing: LinuxRequirements.missing(for: linux.fileSystems, kernelPath: linux.kernel))
+    let configuration = try configuration(decision, diskByteCount: diskByteCount)
     let plan = RunPlan(configuration)
-    let runner = try CellRunner(configuration, scratchFolder: OutputFiles.folder(csvPath: output))
+    let scratchFolder = try scratchFolder()
+    if let linux = configuration.linux {
+      let runner = try LinuxCellRunner(configuration, linux: linux, scratchFolder: scratchFolder)
+      try run(runner, plan: plan, configuration: configuration, host: host, watch: watch)
+    } else {
+      let runner = try CellRunner(configuration, scratchFolder: scratchFolder)
+      try run(runner, plan: plan, configuration: configuration, host: host, watch: watch)
+    }
+  }
+
+  private func run(
+    _ runner: some CellMeasuring, plan: RunPlan, configuration: RunConfiguration, host: HostDescription,
+    watch: InterruptionWatch
+  ) throws {
     if dryRun {
       print(plan.description(of: configuration, placement: runner.placement))
       return
     }
     let context = RunContext(
-      identity: .new(revision: .capture()), host: .capture(), configuration: configuration,
+      identity: .new(revision: .capture()), host: host, configuration: configuration,
       placement: runner.placement)
-    let files = try OutputFiles(csvPath: output, identity: context.identity)
+    let files = try OutputFiles(
+      csvPath: output, scratchFolder: diskOptions.scratchFolder, identity: context.identity)
     try runner.checkHost()
     try files.makeFolder()
     var session = try RunSession(
       context: context, plan: plan, files: files, progress: ProgressReporter(isQuiet: quiet), watch: watch)
     try session.run(with: runner)
+  }
+
+  /// Where disks are made.
+  private func scratchFolder() throws -> String {
+    guard let folder = diskOptions.scratchFolder else { return OutputFiles.folder(csvPath: output) }
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw BenchFailure(
+        "the folder for disks (--scratch), \(folder), is not there or not writable", exitCode: .cannotCreate)
+    }
+    return folder
+  }
+
+  /// The configuration on this host, for the guest that was decided on.
+  private func configuration(_ decision: GuestDecision, diskByteCount: UInt64?) throws -> RunConfiguration {
+    var kernel = ""
+    var jobFile: FioJobFile?
+    do {
+      try checkLinuxOptions(decision)
+      if decision.kind == .linux {
+        if linux.kernel == nil { kernel = try LinuxRequirements.defaultKernel() }
+        jobFile = try linux.job.map { try FioJobFile(path: $0) }
+      }
+    } catch let error as InvalidConfiguration {
+      throw BenchFailure(error.description, exitCode: .usage)
+    } catch let error as GuestRootError {
+      throw BenchFailure("the guests' kernel (--kernel): \(error)", exitCode: .unavailable)
+    }
+    // 53 bits, so that every reader of JSON gets the recorded seed back.
+    let configuration = runConfiguration(
+      diskByteCount: diskByteCount, seed: UInt64.random(in: 0..<1 << 53), decision: decision, kernel: kernel,
+      jobFile: jobFile)
+    try validate(configuration, diskByteCount: diskByteCount)
+    return configuration
   }
 
   /// What could only be judged once the size of the disk was known.
@@ -121,6 +208,15 @@ struct RunCommand: ParsableCommand {
       throw BenchFailure(
         "the disk \(diskOptions.disk ?? "") has \(diskByteCount) bytes: less than one block "
           + "(--bs \(configuration.blockSize))", exitCode: .dataError)
+    }
+    let hasFileSystem = configuration.paths.contains { $0.fileSystem != .none }
+    if let diskByteCount, hasFileSystem,
+      RunConfiguration.regionByteCount(ofDiskWithFileSystem: diskByteCount)
+        < configuration.regionSize.byteCount
+    {
+      throw BenchFailure(
+        "--size \(configuration.regionSize) and a file system around it need more than the \(diskByteCount) bytes of "
+          + (diskOptions.disk ?? ""), exitCode: .usage)
     }
     if let diskByteCount, diskByteCount < configuration.regionSize.byteCount {
       throw BenchFailure(

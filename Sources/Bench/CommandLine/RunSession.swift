@@ -60,13 +60,14 @@ struct RunSession: ~Copyable {
       let paths = [String](repeating: path, count: configuration.guestCount)
       try bootAll(with: runner, diskPaths: paths)
     } else {
-      progress.show("making \(configuration.guestCount) disk(s) of \(configuration.regionSize)")
+      let diskSize = configuration.scratchDiskSize
+      progress.show("making \(configuration.guestCount) disk(s) of \(diskSize)")
       let watch = watch
       let disks = try ScratchDisks(
         paths: (0..<configuration.guestCount).map {
           files.scratchDiskPath(guest: $0, identity: context.identity)
         },
-        byteCount: configuration.regionSize.byteCount, isFilled: configuration.engine != .null,
+        byteCount: diskSize.byteCount, isFilled: configuration.engine != .null,
         isInterrupted: { watch.isInterrupted })
       try bootAll(with: runner, disks: disks)
     }
@@ -96,7 +97,7 @@ struct RunSession: ~Copyable {
     results.append(
       RunDocument.Result(
         row: row, grantedPlacement: measurement.granted, workerElapsedSeconds: measurement.elapsedSeconds,
-        latencyHistogram: NanosecondHistogram(measurement.latency)))
+        latencyHistogram: NanosecondHistogram(measurement.latency), linux: measurement.linux))
   }
 
   /// Where no disk is involved, the hardware's own speed is what the figures are judged by: taken on the same two
@@ -117,7 +118,7 @@ struct RunSession: ~Copyable {
       commandLine: CommandLine.arguments, host: context.host, configuration: context.configuration,
       plan: plan,
       plannedPlacement: context.placement, nativeRoundTripNanoseconds: nativeRoundTrips, results: results)
-    let table = RunTable(boots: boots, modes: context.configuration.modes).text()
+    let table = RunTable(boots: boots, paths: context.configuration.paths).text()
     let notes = Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
     show("\n" + table)
     for note in notes { show("- \(note)") }

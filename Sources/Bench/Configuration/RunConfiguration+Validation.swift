@@ -18,6 +18,8 @@ extension RunConfiguration {
     try Self.require(repetitionCount, within: 1...10_000, option: "--repeat")
     if let numaNode { try Self.require(numaNode, within: 0...1023, option: "--numa-node") }
     try validateModes()
+    try validatePaths()
+    try validateLinux()
     try validateSizes()
     try validateWindow()
     try validateSharing()
@@ -28,6 +30,46 @@ extension RunConfiguration {
     guard !modes.isEmpty else { throw InvalidConfiguration(description: "--mode names no mode") }
     guard Set(modes).count == modes.count else {
       throw InvalidConfiguration(description: "--mode names a mode twice; --repeat repeats it")
+    }
+  }
+
+  private func validatePaths() throws(InvalidConfiguration) {
+    guard !fileSystems.isEmpty else { throw InvalidConfiguration(description: "--fs names no file system") }
+    guard Set(fileSystems).count == fileSystems.count else {
+      throw InvalidConfiguration(description: "--fs names a file system twice")
+    }
+    guard paths.isEmpty else { return }
+    if guest == .micro {
+      throw InvalidConfiguration(
+        description: "--fs needs --guest linux: a micro guest has no file system (\(guestReason))")
+    }
+    let asked = pathsLeftOut.map { "\($0.mode.rawValue) with \($0.fileSystem.rawValue)" }
+    throw InvalidConfiguration(
+      description:
+        "--mode and --fs leave nothing to run: \(asked.joined(separator: ", ")) does not exist in a Linux "
+        + "guest; vext is no block device and takes fuse-vext, virtio-blk takes none, ext4 and fuse-on-virtio"
+    )
+  }
+
+  private func validateLinux() throws(InvalidConfiguration) {
+    guard let linux else { return }
+    guard engine != .null || paths.allSatisfy({ $0.fileSystem == .none }) else {
+      throw InvalidConfiguration(description: "--engine null moves no data: a file system cannot live on it")
+    }
+    guard linux.memory.byteCount >= 128 << 20, linux.memory.byteCount.isMultiple(of: 1 << 20) else {
+      throw InvalidConfiguration(
+        description: "--memory must be whole MiB, at least 128m, and is \(linux.memory)")
+    }
+    let hasFileSystem = paths.contains { $0.fileSystem != .none }
+    if diskPath != nil, guestCount > 1, hasFileSystem || rw.writes || verifies || linux.job != nil {
+      throw InvalidConfiguration(
+        description:
+          "several Linux guests cannot share a --disk that a file system is made on or that is written to")
+    }
+    // fio's slices begin at a block of the file system or of the device.
+    guard regionSize.byteCount / UInt64(workerCount) >= max(4096, blockSize.byteCount) else {
+      throw InvalidConfiguration(
+        description: "--size must hold 4k for each of the \(workerCount) workers, and is \(regionSize)")
     }
   }
 

@@ -4,8 +4,12 @@ import Hypervisor
 struct RunConfiguration: Codable, Equatable, Sendable {
   /// The data paths to compare; the first is what the others are related to.
   var modes: [DataPathMode]
+  /// What is above them in a Linux guest; a micro guest has no file system.
+  var fileSystems: [GuestFileSystem] = [.none]
   /// What runs in the virtual machines.
   var guest: GuestKind
+  /// Why that guest.
+  var guestReason = ""
   /// Virtual machines at once.
   var guestCount: Int
   /// vCPUs, and queues, of each guest.
@@ -44,11 +48,34 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var numaNode: Int?
   /// Seed of the order of the modes and of the guests' random numbers.
   var seed: UInt64
+  /// Whether the host's page cache is emptied before each boot.
+  var dropsCaches = false
+  /// What only a Linux guest has; nil for a micro guest.
+  var linux: LinuxConfiguration?
+
+  /// What is compared: every mode with every file system that works over it.
+  var paths: [DataPath] {
+    modes.flatMap { mode in fileSystems.filter { works($0, over: mode) }.map { DataPath(mode, $0) } }
+  }
+
+  /// What was asked for and cannot be.
+  var pathsLeftOut: [DataPath] {
+    modes.flatMap { mode in fileSystems.filter { !works($0, over: mode) }.map { DataPath(mode, $0) } }
+  }
+
+  private func works(_ fileSystem: GuestFileSystem, over mode: DataPathMode) -> Bool {
+    switch guest {
+    case .micro: fileSystem == .none
+    case .linux: fileSystem.works(over: mode)
+    }
+  }
 
   /// The names in the JSON file, where they differ from the properties.
   enum CodingKeys: String, CodingKey {
     case modes
+    case fileSystems = "file_systems"
     case guest
+    case guestReason = "guest_reason"
     case guestCount = "guests"
     case workerCount = "workers"
     case pollerCount = "pollers"
@@ -68,5 +95,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case vcpuCPUs = "vcpu_cpus"
     case numaNode = "numa_node"
     case seed
+    case dropsCaches = "drop_caches"
+    case linux
   }
 }

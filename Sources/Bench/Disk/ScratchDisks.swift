@@ -25,24 +25,31 @@ struct ScratchDisks: ~Copyable {
   /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. No file is left then.
   init(paths: [String], byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
     for path in paths {
-      let descriptor: FileDescriptor
-      do {
-        if isFilled { try Self.checkSpace(besides: path, byteCount: byteCount) }
-        descriptor = try FileDescriptor.open(
-          FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
-          permissions: [.ownerReadWrite])
-      } catch let errno as Errno {
-        throw BenchFailure("cannot make the disk \(path): \(errno)", exitCode: .cannotCreate)
-      }
+      try Self.makeFile(path, byteCount: byteCount, isFilled: isFilled, isInterrupted: isInterrupted)
       self.paths.append(path)
-      do {
-        try descriptor.closeAfter {
-          try descriptor.resize(to: Int64(byteCount))
-          if isFilled { try Self.fill(descriptor, byteCount: byteCount, isInterrupted: isInterrupted) }
-        }
-      } catch let errno as Errno {
-        throw BenchFailure("cannot fill the disk \(path): \(errno)", exitCode: .ioError)
+    }
+  }
+
+  /// Makes one file; after a failure it is not left.
+  static func makeFile(_ path: String, byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
+    let descriptor: FileDescriptor
+    do {
+      if isFilled { try checkSpace(besides: path, byteCount: byteCount) }
+      descriptor = try FileDescriptor.open(
+        FilePath(path), .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: [.ownerReadWrite])
+    } catch let errno as Errno {
+      throw BenchFailure("cannot make the disk \(path): \(errno)", exitCode: .cannotCreate)
+    }
+    do {
+      try descriptor.closeAfter {
+        try descriptor.resize(to: Int64(byteCount))
+        if isFilled { try fill(descriptor, byteCount: byteCount, isInterrupted: isInterrupted) }
       }
+    } catch {
+      unsafe unlink(path)
+      guard let errno = error as? Errno else { throw error }
+      throw BenchFailure("cannot fill the disk \(path): \(errno)", exitCode: .ioError)
     }
   }
 

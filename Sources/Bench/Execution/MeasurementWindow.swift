@@ -102,7 +102,7 @@ struct MeasurementWindow {
     let exits = closing.exits[guest.index] - opening.exits[guest.index]
     return CellMeasurement(
       guestIndex: guest.index, requests: requests, bytes: bytes, errors: errors, verifiedBlocks: 0,
-      verifyErrors: 0, elapsedSeconds: elapsed, iops: iops, latency: latency,
+      verifyErrors: 0, elapsedSeconds: elapsed, iops: iops, latency: LatencyDistribution(latency),
       exits: exits,
       windowSeconds: Double(closing.nanoseconds - opening.nanoseconds) / 1e9,
       pollerCPUSeconds: Double(closing.pollerNanoseconds - opening.pollerNanoseconds) / 1e9

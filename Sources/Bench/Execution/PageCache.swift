@@ -1,8 +1,25 @@
 import Foundation
 import SystemPackage
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// The host's page cache, which serves a file that is opened without O_DIRECT.
 enum PageCache {
+  /// Writes back what is dirty and forgets everything, so that every boot begins with an empty cache.
+  static func drop() throws {
+    sync()
+    do {
+      let descriptor = try FileDescriptor.open(
+        FilePath("/proc/sys/vm/drop_caches"), .writeOnly, options: .closeOnExec)
+      _ = try descriptor.closeAfter { try descriptor.writeAll("3\n".utf8) }
+    } catch {
+      throw BenchFailure(
+        "--drop-caches: cannot write to /proc/sys/vm/drop_caches: \(error)", exitCode: .noPermission)
+    }
+  }
+
   /// Reads the first `byteCount` bytes of `path`, so that every repetition finds them cached.
   static func warm(_ path: String, byteCount: UInt64) throws {
     let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)

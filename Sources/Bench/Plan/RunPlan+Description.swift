@@ -5,7 +5,7 @@ extension RunPlan {
   /// What `--dry-run` prints: the matrix, the placement, the order and the time that it takes.
   func description(of configuration: RunConfiguration, placement: PlacementRecord) -> String {
     var lines = [
-      "modes        \(configuration.modes.map(\.rawValue).joined(separator: ", "))",
+      "paths        \(configuration.paths.map(\.name).joined(separator: ", "))",
       "workload     \(Self.workload(of: configuration))",
       "guests       \(configuration.guestCount) x \(configuration.guest.rawValue), "
         + "\(configuration.workerCount) worker(s) each",
@@ -14,6 +14,12 @@ extension RunPlan {
       "window       \(Self.window(of: configuration))",
       "poller CPUs  \(Self.list(placement.pollerCPUs))",
     ]
+    if !configuration.guestReason.isEmpty {
+      lines.insert("guest        \(configuration.guest.rawValue): \(configuration.guestReason)", at: 2)
+    }
+    for path in configuration.pathsLeftOut {
+      lines.insert("left out     \(path.name): there is no such path in this guest", at: 1)
+    }
     for (guest, cpus) in placement.vcpuCPUs.enumerated() {
       lines.append("vCPU CPUs    guest \(guest): \(Self.list(cpus))")
     }
@@ -22,8 +28,8 @@ extension RunPlan {
     lines += placement.notes.map { "note         \($0)" }
     lines.append("order        \(cells.count) boots, seed \(configuration.seed)")
     for repetition in 1...configuration.repetitionCount {
-      let modes = cells.filter { $0.repetition == repetition }.map(\.mode.rawValue)
-      lines.append("             repetition \(repetition): \(modes.joined(separator: ", "))")
+      let paths = cells.filter { $0.repetition == repetition }.map(\.path.name)
+      lines.append("             repetition \(repetition): \(paths.joined(separator: ", "))")
     }
     lines.append("time         \(estimatedTime(of: configuration))")
     return lines.joined(separator: "\n")
@@ -31,13 +37,16 @@ extension RunPlan {
 
   private func estimatedTime(of configuration: RunConfiguration) -> String {
     guard let seconds = Self.estimatedSecondsPerCell(configuration) else {
-      return "unknown: --requests ends the window"
+      return "unknown: \(configuration.linux?.job == nil ? "--requests" : "the job file") ends the window"
     }
     return String(format: "about %.1f s, and the filling of bench's own disk", seconds * Double(cells.count))
   }
 
   private static func workload(of configuration: RunConfiguration) -> String {
-    "\(configuration.rw.rawValue), bs \(configuration.blockSize), iodepth \(configuration.iodepth), "
+    if let job = configuration.linux?.job {
+      return "fio job file \(job.name), size \(configuration.regionSize)"
+    }
+    return "\(configuration.rw.rawValue), bs \(configuration.blockSize), iodepth \(configuration.iodepth), "
       + "size \(configuration.regionSize)" + (configuration.verifies ? ", verified" : "")
   }
 

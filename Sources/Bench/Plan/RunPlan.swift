@@ -1,20 +1,23 @@
 /// The order in which a run boots its guests.
 ///
-/// All modes of a repetition run before the next one begins, in an order that is shuffled anew each time: what drifts
-/// on the host (heat, neighbours, the disk's own housekeeping) then falls on all modes alike.
+/// All data paths of a repetition run before the next one begins, in an order that is shuffled anew each time: what drifts
+/// on the host (heat, neighbours, the disk's own housekeeping) then falls on all of them alike.
 struct RunPlan: Codable, Equatable, Sendable {
   /// What runs, first to last.
   let cells: [RunCell]
 
-  /// The plan for `modes`, each booted `repetitionCount` times, that follows from `seed`.
-  init(modes: [DataPathMode], repetitionCount: Int, seed: UInt64) {
+  /// The plan for `paths`, each booted `repetitionCount` times, that follows from `seed`.
+  init(paths: [DataPath], repetitionCount: Int, seed: UInt64) {
     var generator = SplitMix64(seed: seed)
     var cells: [RunCell] = []
     for repetition in 1...max(1, repetitionCount) {
       // 53 bits, so that every reader of JSON gets them back as they were.
       let workloadSeed = generator.next() >> 11
-      for mode in modes.shuffled(using: &generator) {
-        cells.append(RunCell(index: cells.count, mode: mode, repetition: repetition, seed: workloadSeed))
+      for path in paths.shuffled(using: &generator) {
+        cells.append(
+          RunCell(
+            index: cells.count, mode: path.mode, fileSystem: path.fileSystem, repetition: repetition,
+            seed: workloadSeed))
       }
     }
     self.cells = cells
@@ -23,13 +26,18 @@ struct RunPlan: Codable, Equatable, Sendable {
   /// The plan for `configuration`.
   init(_ configuration: RunConfiguration) {
     self.init(
-      modes: configuration.modes, repetitionCount: configuration.repetitionCount, seed: configuration.seed)
+      paths: configuration.paths, repetitionCount: configuration.repetitionCount, seed: configuration.seed)
   }
 
   /// About how long `configuration` takes per cell, boots included; nil where only a number of requests ends the
   /// window.
   static func estimatedSecondsPerCell(_ configuration: RunConfiguration) -> Double? {
     guard let runtime = configuration.runtime else { return nil }
+    if let linux = configuration.linux {
+      guard linux.job == nil else { return nil }
+      return 4 + Double(configuration.guestCount) + 2 * linux.idleSpan.seconds + configuration.warmup.seconds
+        + runtime.seconds
+    }
     let bootSeconds = 0.1 + 0.05 * Double(configuration.guestCount)
     return bootSeconds + configuration.warmup.seconds + runtime.seconds
   }

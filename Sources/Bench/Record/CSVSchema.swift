@@ -39,7 +39,7 @@ extension RunRecord {
     case .workers: String(workers)
     case .pollers: String(pollers)
     case .engine: engine.rawValue
-    case .rw: rw.rawValue
+    case .rw: rw
     case .blockBytes: String(blockBytes)
     case .iodepth: String(iodepth)
     case .direct: String(direct)
@@ -83,7 +83,22 @@ extension RunRecord {
     case .verifiedBlocks: String(verifiedBlocks)
     case .verifyErrors: String(verifyErrors)
     case .seed: String(seed)
+    case .fileSystem: fileSystem.rawValue
+    case .guestKernel: guestKernel
+    case .fioVersion: fioVersion
+    case .fioEngine: fioEngine
+    case .fioJob: fioJob
+    case .idleVMExitsPerSecond: Self.decimal(idleVMExitsPerSecond, digits: 3)
+    case .idleIOVMExitsPerSecond: Self.decimal(idleIOVMExitsPerSecond, digits: 3)
+    case .computingVMExitsPerSecond: Self.decimal(computingVMExitsPerSecond, digits: 3)
+    case .computingIOVMExitsPerSecond: Self.decimal(computingIOVMExitsPerSecond, digits: 3)
+    case .ioVMExitsPerIOBeyondIdle: Self.decimal(ioVMExitsPerIOBeyondIdle, digits: 9)
+    case .ioVMExitsPerIOBeyondComputing: Self.decimal(ioVMExitsPerIOBeyondComputing, digits: 9)
     }
+  }
+
+  private static func decimal(_ value: Double?, digits: Int) -> String {
+    value.map { decimal($0, digits: digits) } ?? ""
   }
 
   private static func decimal(_ value: Double, digits: Int) -> String {

@@ -18,8 +18,8 @@ struct CellMeasurement: Equatable, Sendable {
   /// Sum over the workers of requests by elapsed time.
   var iops: Double
   /// The latencies of all workers.
-  var latency: TickLatencies
-  /// vmexits of the guest's vCPUs.
+  var latency: LatencyDistribution
+  /// vmexits of the guest's vCPUs within ``windowSeconds``.
   var exits: ExitCounts
   /// From the host's opening of the window to its closing: what the CPU times relate to.
   var windowSeconds: Double
@@ -31,4 +31,6 @@ struct CellMeasurement: Equatable, Sendable {
   var diskByteCount: UInt64
   /// Where the threads and the memory really were.
   var granted: GrantedPlacement
+  /// What only a Linux guest tells.
+  var linux: LinuxFigures?
 }

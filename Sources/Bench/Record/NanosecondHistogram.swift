@@ -13,18 +13,18 @@ struct NanosecondHistogram: Codable, Equatable, Sendable {
   }
 
   /// The buckets of `latencies`.
-  init(_ latencies: TickLatencies) {
+  init(_ latencies: LatencyDistribution) {
     let histogram = latencies.histogram()
     upperNanoseconds = []
     counts = []
-    for (bucket, count) in latencies.counts.enumerated() where count > 0 {
-      let value = UInt64(latencies.representativeNanoseconds(ofBucket: bucket).rounded())
-      let upper = histogram.highestEquivalentForValue(value)
+    let entries = latencies.entries.filter { $0.count > 0 }.sorted { $0.nanoseconds < $1.nanoseconds }
+    for entry in entries {
+      let upper = histogram.highestEquivalentForValue(entry.nanoseconds)
       if upper == upperNanoseconds.last {
-        counts[counts.count - 1] += count
+        counts[counts.count - 1] += entry.count
       } else {
         upperNanoseconds.append(upper)
-        counts.append(count)
+        counts.append(entry.count)
       }
     }
   }

@@ -31,12 +31,15 @@ struct RunDocument: Codable, Equatable, Sendable {
     var workerElapsedSeconds: [Double]
     /// The latencies of all workers.
     var latencyHistogram: NanosecondHistogram
+    /// What only a Linux guest tells: fio's whole output among it.
+    var linux: LinuxFigures?
 
     enum CodingKeys: String, CodingKey {
       case row
       case grantedPlacement = "granted_placement"
       case workerElapsedSeconds = "worker_elapsed_s"
       case latencyHistogram = "latency_histogram"
+      case linux
     }
   }
 

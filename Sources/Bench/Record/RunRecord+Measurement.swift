@@ -6,7 +6,8 @@ extension RunRecord {
     let configuration = context.configuration
     let latency = LatencySummary(measurement.latency)
     let exits = measurement.exits
-    let requests = Double(measurement.requests)
+    let requests = measurement.windowRequests
+    let job = configuration.linux?.job
     let cpuSeconds = measurement.pollerCPUSeconds + measurement.vcpuCPUSeconds
 
     runID = context.identity.runID
@@ -27,10 +28,10 @@ extension RunRecord {
     workers = configuration.workerCount
     pollers = configuration.pollerCount
     engine = configuration.engine
-    rw = configuration.rw
-    blockBytes = configuration.blockSize.byteCount
-    iodepth = configuration.iodepth
-    direct = configuration.usesDirectIO
+    rw = job?.rw ?? configuration.rw.rawValue
+    blockBytes = job?.blockByteCount ?? configuration.blockSize.byteCount
+    iodepth = job?.iodepth ?? configuration.iodepth
+    direct = job?.isDirect ?? configuration.usesDirectIO
     diskBytes = measurement.diskByteCount
     runtimeSeconds = configuration.runtime?.seconds ?? 0
 
@@ -76,10 +77,36 @@ extension RunRecord {
     verifiedBlocks = measurement.verifiedBlocks
     verifyErrors = measurement.verifyErrors
     seed = cell.seed
+
+    fileSystem = cell.fileSystem
+    let linux = measurement.linux
+    guestKernel = linux?.kernel ?? ""
+    fioVersion = linux?.fioVersion ?? ""
+    fioEngine = linux == nil ? "" : job.map { $0.ioengine } ?? configuration.linux?.ioengine.rawValue ?? ""
+    fioJob = job?.name ?? ""
+    idleVMExitsPerSecond = linux?.idle?.vmexitsPerSecond
+    idleIOVMExitsPerSecond = linux?.idle?.ioVMExitsPerSecond
+    computingVMExitsPerSecond = linux?.computing?.vmexitsPerSecond
+    computingIOVMExitsPerSecond = linux?.computing?.ioVMExitsPerSecond
+    ioVMExitsPerIOBeyondIdle = linux?.idle.map(measurement.ioVMExitsPerIO(beyond:))
+    ioVMExitsPerIOBeyondComputing = linux?.computing.map(measurement.ioVMExitsPerIO(beyond:))
   }
 }
 
 extension CellMeasurement {
+  /// How many requests the window of ``exits`` stands for: all of them, or in a Linux guest those of the part of fio's
+  /// measured phase that was cut out.
+  var windowRequests: Double {
+    guard let linux, linux.measuredSeconds > 0 else { return Double(requests) }
+    return Double(requests) * windowSeconds / linux.measuredSeconds
+  }
+
+  /// I/O vmexits per request beyond those that the guest makes anyway, at `rates`. Negative where it made fewer.
+  func ioVMExitsPerIO(beyond rates: ExitRates) -> Double {
+    guard windowRequests > 0 else { return 0 }
+    return (Double(exits.ioPath) - rates.ioVMExitsPerSecond * windowSeconds) / windowRequests
+  }
+
   /// Bytes moved per second, from the requests per second and the bytes that a request moved on average.
   var bandwidthMiBPerSecond: Double {
     requests > 0 ? iops * Double(bytes) / Double(requests) / 1_048_576 : 0

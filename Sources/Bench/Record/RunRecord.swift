@@ -6,7 +6,7 @@ import Hypervisor
 /// describes each. The coding keys are the columns, so that CSV and JSON cannot differ in names or order.
 struct RunRecord: Codable, Equatable, Sendable {
   /// The version of the columns; a change of meaning, name or order makes a new one.
-  static let currentSchemaVersion = 1
+  static let currentSchemaVersion = 2
 
   var schemaVersion = Self.currentSchemaVersion
   var runID: String
@@ -27,7 +27,7 @@ struct RunRecord: Codable, Equatable, Sendable {
   var workers: Int
   var pollers: Int
   var engine: BlockEngineKind
-  var rw: RWKind
+  var rw: String
   var blockBytes: UInt64
   var iodepth: Int
   var direct: Bool
@@ -76,6 +76,18 @@ struct RunRecord: Codable, Equatable, Sendable {
   var verifiedBlocks: UInt64
   var verifyErrors: UInt64
   var seed: UInt64
+
+  var fileSystem: GuestFileSystem
+  var guestKernel: String
+  var fioVersion: String
+  var fioEngine: String
+  var fioJob: String
+  var idleVMExitsPerSecond: Double?
+  var idleIOVMExitsPerSecond: Double?
+  var computingVMExitsPerSecond: Double?
+  var computingIOVMExitsPerSecond: Double?
+  var ioVMExitsPerIOBeyondIdle: Double?
+  var ioVMExitsPerIOBeyondComputing: Double?
 
   /// The columns, in order, under the names that CSV and JSON use.
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -140,5 +152,16 @@ struct RunRecord: Codable, Equatable, Sendable {
     case verifiedBlocks = "verified_blocks"
     case verifyErrors = "verify_errors"
     case seed
+    case fileSystem = "fs"
+    case guestKernel = "guest_kernel"
+    case fioVersion = "fio_version"
+    case fioEngine = "fio_ioengine"
+    case fioJob = "fio_job"
+    case idleVMExitsPerSecond = "idle_vmexits_per_s"
+    case idleIOVMExitsPerSecond = "idle_io_vmexits_per_s"
+    case computingVMExitsPerSecond = "computing_vmexits_per_s"
+    case computingIOVMExitsPerSecond = "computing_io_vmexits_per_s"
+    case ioVMExitsPerIOBeyondIdle = "io_vmexits_per_io_beyond_idle"
+    case ioVMExitsPerIOBeyondComputing = "io_vmexits_per_io_beyond_computing"
   }
 }

@@ -2,7 +2,7 @@ import Hypervisor
 /// The figures of one boot, all its guests together.
 struct BootSummary: Equatable, Sendable {
   /// The data path.
-  let mode: DataPathMode
+  let path: DataPath
   /// Which repetition, from 1.
   let repetition: Int
   /// Requests per second, summed over the guests.
@@ -15,6 +15,10 @@ struct BootSummary: Equatable, Sendable {
   let vmexitsPerIO: Double
   /// vmexits by requests, the host's interrupts left out.
   let ioVMExitsPerIO: Double
+  /// The same less those of an idle guest; nil where they were not measured.
+  let ioVMExitsPerIOBeyondIdle: Double?
+  /// The same less those of a guest that computes without I/O; nil where they were not measured.
+  let ioVMExitsPerIOBeyondComputing: Double?
   /// CPU seconds per second, I/O threads and vCPUs together.
   let cpuLoad: Double
   /// Requests that ended with an error.
@@ -26,11 +30,11 @@ struct BootSummary: Equatable, Sendable {
 
   /// Sums up `measurements`, one for each guest of `cell`; nil if there is none.
   init?(cell: RunCell, measurements: [CellMeasurement]) {
-    guard let first = measurements.first else { return nil }
-    let requests = measurements.reduce(0.0) { $0 + Double($1.requests) }
-    var latencies = TickLatencies(tscKHz: first.latency.tscKHz)
+    guard !measurements.isEmpty else { return nil }
+    let requests = measurements.reduce(0.0) { $0 + $1.windowRequests }
+    var latencies = LatencyDistribution()
     for measurement in measurements { latencies.add(measurement.latency) }
-    mode = cell.mode
+    path = cell.path
     repetition = cell.repetition
     iops = measurements.reduce(0) { $0 + $1.iops }
     bandwidthMiBPerSecond = measurements.reduce(0) { $0 + $1.bandwidthMiBPerSecond }
@@ -39,6 +43,8 @@ struct BootSummary: Equatable, Sendable {
     let ioExits = measurements.reduce(0.0) { $0 + Double($1.exits.ioPath) }
     vmexitsPerIO = requests > 0 ? exits / requests : 0
     ioVMExitsPerIO = requests > 0 ? ioExits / requests : 0
+    ioVMExitsPerIOBeyondIdle = Self.beyond(measurements, \.idle)
+    ioVMExitsPerIOBeyondComputing = Self.beyond(measurements, \.computing)
     cpuLoad = measurements.reduce(0) { sum, measurement in
       let seconds = measurement.pollerCPUSeconds + measurement.vcpuCPUSeconds
       return measurement.windowSeconds > 0 ? sum + seconds / measurement.windowSeconds : sum
@@ -46,5 +52,15 @@ struct BootSummary: Equatable, Sendable {
     errors = measurements.reduce(0) { $0 + $1.errors }
     verifiedBlocks = measurements.reduce(0) { $0 + $1.verifiedBlocks }
     verifyErrors = measurements.reduce(0) { $0 + $1.verifyErrors }
+  }
+
+  /// The mean over the guests of what `baseline` leaves of the I/O vmexits per request.
+  private static func beyond(
+    _ measurements: [CellMeasurement], _ baseline: KeyPath<LinuxFigures, ExitRates?>
+  ) -> Double? {
+    let values = measurements.compactMap { measurement in
+      measurement.linux?[keyPath: baseline].map(measurement.ioVMExitsPerIO(beyond:))
+    }
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
   }
 }

@@ -4,17 +4,23 @@ import Foundation
 enum Footnotes {
   /// One sentence a line.
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
-    [repetitions(boots), "host: \(context.host.summary)"]
+    [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
       + timing(context.host) + cores(context.placement)
       + floor(nativeRoundTrips, boots: boots)
   }
 
+  private static func guest(_ configuration: RunConfiguration) -> [String] {
+    let reason = configuration.guestReason
+    return (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
+      + configuration.pathsLeftOut.map { "left out: \($0.name), which does not exist in this guest" }
+  }
+
   private static func repetitions(_ boots: [BootSummary]) -> String {
-    let counts = Set(Dictionary(grouping: boots, by: \.mode).values.map(\.count)).sorted()
+    let counts = Set(Dictionary(grouping: boots, by: \.path).values.map(\.count)).sorted()
     guard let fewest = counts.first, let most = counts.last else { return "no boot was completed" }
-    if most == 1 { return "one boot per mode: the spread is unknown; --repeat 5 shows it" }
+    if most == 1 { return "one boot per column: the spread is unknown; --repeat 5 shows it" }
     let number = fewest == most ? "\(most)" : "\(fewest) to \(most)"
-    return "median of \(number) boots per mode (smallest..largest); a ratio is taken within its repetition"
+    return "median of \(number) boots per column (smallest..largest); a ratio is taken within its repetition"
   }
 
   private static func timing(_ host: HostDescription) -> [String] {

@@ -27,7 +27,7 @@ struct ProgressReporter {
   /// The status before `cell` of `plan` begins.
   static func status(of cell: RunCell, plan: RunPlan, configuration: RunConfiguration) -> String {
     let place = "[\(cell.index + 1)/\(plan.cells.count)]"
-    let what = "\(cell.mode.rawValue), repetition \(cell.repetition) of \(configuration.repetitionCount)"
+    let what = "\(cell.path.name), repetition \(cell.repetition) of \(configuration.repetitionCount)"
     guard let seconds = RunPlan.estimatedSecondsPerCell(configuration) else { return "\(place) \(what)" }
     let left = seconds * Double(plan.cells.count - cell.index)
     return "\(place) \(what), about \(Int(left.rounded(.up))) s left"

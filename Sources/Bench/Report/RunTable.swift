@@ -1,12 +1,12 @@
 import Foundation
 import TextTable
 
-/// The table at the end of a run: a column for each mode, a line for each figure.
+/// The table at the end of a run: a column for each data path, a line for each figure.
 struct RunTable {
   /// The boots that took place, in any order.
   let boots: [BootSummary]
-  /// The modes, in the order in which they were asked for; the first is what the others are related to.
-  let modes: [DataPathMode]
+  /// The data paths, in the order in which they were asked for; the first is what the others are related to.
+  let paths: [DataPath]
 
   /// One line of the table.
   private struct Line {
@@ -14,9 +14,9 @@ struct RunTable {
     let values: [String]
   }
 
-  /// The table, each line ended by a line feed. Modes without a boot are left out.
+  /// The table, each line ended by a line feed. Paths without a boot are left out.
   func text() -> String {
-    let shown = modes.filter { mode in boots.contains { $0.mode == mode } }
+    let shown = paths.filter { path in boots.contains { $0.path == path } }
     guard let reference = shown.first else { return "no boot was completed\n" }
     var lines = [
       line("IOPS", shown, digits: 0, \.iops),
@@ -25,11 +25,19 @@ struct RunTable {
       line("latency p99, us", shown, digits: 2) { $0.latency.p99 / 1000 },
       line("vmexits per I/O", shown, digits: 5, \.vmexitsPerIO),
       line("I/O vmexits per I/O", shown, digits: 5, \.ioVMExitsPerIO),
-      line("CPU (I/O threads + vCPUs), s/s", shown, digits: 2, \.cpuLoad),
+    ]
+    if boots.contains(where: { $0.ioVMExitsPerIOBeyondIdle != nil }) {
+      lines += [
+        line("  beyond an idle guest's", shown, digits: 5) { $0.ioVMExitsPerIOBeyondIdle },
+        line("  beyond a computing guest's", shown, digits: 5) { $0.ioVMExitsPerIOBeyondComputing },
+      ]
+    }
+    lines += [
+      line("CPU (I/O threads + vCPUs), s/s", shown, digits: 2, \.cpuLoad)
     ]
     if shown.count > 1 {
       let relative = shown.map { cell(samples: ratios(of: $0, to: reference), digits: 2) }
-      lines.append(Line(title: "IOPS relative to \(reference.rawValue)", values: relative))
+      lines.append(Line(title: "IOPS relative to \(reference.name)", values: relative))
     }
     if boots.contains(where: { $0.errors > 0 }) {
       lines.append(line("failed requests", shown, digits: 0) { Double($0.errors) })
@@ -38,25 +46,26 @@ struct RunTable {
       lines.append(line("blocks verified", shown, digits: 0) { Double($0.verifiedBlocks) })
       lines.append(line("blocks verified wrong", shown, digits: 0) { Double($0.verifyErrors) })
     }
-    return Self.render(lines, titles: shown.map(\.rawValue))
+    return Self.render(lines, titles: shown.map(\.name))
   }
 
-  /// IOPS of `mode` over IOPS of `reference`, boot by boot of the same repetition: they ran side by side.
-  private func ratios(of mode: DataPathMode, to reference: DataPathMode) -> [Double] {
-    boots.filter { $0.mode == mode }.compactMap { boot in
-      let base = boots.first { $0.mode == reference && $0.repetition == boot.repetition }
+  /// IOPS of `path` over IOPS of `reference`, boot by boot of the same repetition: they ran side by side.
+  private func ratios(of path: DataPath, to reference: DataPath) -> [Double] {
+    boots.filter { $0.path == path }.compactMap { boot in
+      let base = boots.first { $0.path == reference && $0.repetition == boot.repetition }
       guard let base, base.iops > 0 else { return nil }
       return boot.iops / base.iops
     }
   }
 
   private func line(
-    _ title: String, _ modes: [DataPathMode], digits: Int, _ value: (BootSummary) -> Double
+    _ title: String, _ paths: [DataPath], digits: Int, _ value: (BootSummary) -> Double?
   ) -> Line {
     Line(
       title: title,
-      values: modes.map { mode in cell(samples: boots.filter { $0.mode == mode }.map(value), digits: digits) }
-    )
+      values: paths.map { path in
+        cell(samples: boots.filter { $0.path == path }.compactMap(value), digits: digits)
+      })
   }
 
   /// The median, and the smallest and largest where there is more than one sample.

@@ -24,9 +24,11 @@ public final class Guest: Sendable {
   ///   - networks: the network cards, in their order.
   ///   - input: where the console's input comes from; stays the caller's.
   ///   - output: where its output goes; stays the caller's.
+  ///   - ioThreads: serve all disks, of this guest and maybe of others; stay the caller's, who stops them after the
+  ///     guest. They must poll where there are ``GuestConfiguration/vextDisks``. None: the guest makes its own.
   public init(
     _ configuration: GuestConfiguration, networks: [GuestNetwork], input: Int32, output: Int32,
-    startUp: StartUpClock, machine pending: PendingMachine
+    ioThreads: [IOThread] = [], startUp: StartUpClock, machine pending: PendingMachine
   ) throws(GuestError) {
     // What a user gets wrong most often comes first, and costs nothing.
     let disks = try DiskSet(configuration)
@@ -34,7 +36,7 @@ public final class Guest: Sendable {
     let boot = try GuestError.boot(configuration, machine)
     startUp.note(.loaded)
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in
-      try GuestThreads(configuration)
+      try GuestThreads(configuration, ioThreads: ioThreads)
     }
     platform = PlatformDevices(
       ports: machine.portBus, end: machine.endLatch, memoryByteCount: machine.memory.byteCount

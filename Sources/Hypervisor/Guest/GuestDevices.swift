@@ -22,12 +22,13 @@ final class GuestDevices: Sendable {
   ) throws(GuestError) {
     var plug = VirtioPlug(configuration, machine)
     var blocks: [VirtioBlock] = []
+    // Memory that is not resident from the start stays out: such a guest takes it page by page, and its balloon gives
+    // pages back.
+    let memory = configuration.machine.prefaultsMemory ? machine.memory : nil
     for (image, disk) in zip(disks.blocks, configuration.disks) {
-      guard let server = threads.blocks else { continue }
-      // Not the memory: a guest of lkvm takes its memory page by page, and its balloon gives pages back.
-      server.register(disk: image, memory: nil)
+      for server in threads.blocks { server.register(disk: image, memory: memory) }
       let block = VirtioBlock(
-        disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: [server])
+        disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: threads.blocks)
       try plug.insert(block, part: .disk)
       blocks.append(block)
     }
@@ -58,11 +59,10 @@ final class GuestDevices: Sendable {
     try plug.insert(function: PanicDevice(end: machine.endLatch), part: .machine)
     var vextDevices: [VextDevice] = []
     for (image, disk) in zip(disks.vext, configuration.vextDisks) {
-      guard let server = threads.poller else { continue }
-      server.register(disk: image, memory: nil)
+      for server in threads.pollers { server.register(disk: image, memory: memory) }
       let device = VextDevice(
         name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
-        memory: machine.memory, servers: [server], countsRequests: true)
+        memory: machine.memory, servers: threads.pollers, countsRequests: true)
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
     }

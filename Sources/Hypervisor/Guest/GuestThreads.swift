@@ -7,28 +7,34 @@ final class GuestThreads: Sendable {
   let devices: DeviceThread
   /// Serves shared folders, whose requests block.
   let shares: DeviceThread?
-  /// Serves virtio-blk: asleep until a guest notifies.
-  let blocks: IOThread?
-  /// Serves vext queues: polls.
-  let poller: IOThread?
+  /// Serve virtio-blk. The guest's own one sleeps until it is notified.
+  let blocks: [IOThread]
+  /// Serve vext queues. The guest's own one polls.
+  let pollers: [IOThread]
+  private let own: [IOThread]
 
-  init(_ configuration: GuestConfiguration) throws(Errno) {
+  /// - Parameter ioThreads: serve all disks, and are the caller's; none: the guest makes its own.
+  init(_ configuration: GuestConfiguration, ioThreads: [IOThread]) throws(Errno) {
     // The kernel keeps 15 bytes: what tells threads apart must be among them.
     let name = configuration.machine.name.prefix(8)
     devices = try DeviceThread(name: "\(name)-devices")
     shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p")
+    guard ioThreads.isEmpty else {
+      (blocks, pollers, own) = (ioThreads, ioThreads, [])
+      return
+    }
     blocks =
       configuration.disks.isEmpty
-      ? nil : try IOThread(name: "\(name)-io", cpus: nil, waiting: .events, engine: configuration.engine)
-    poller =
+      ? [] : [try IOThread(name: "\(name)-io", cpus: nil, waiting: .events, engine: configuration.engine)]
+    pollers =
       configuration.vextDisks.isEmpty
-      ? nil : try IOThread(name: "\(name)-vext", cpus: nil, waiting: .polling, engine: configuration.engine)
+      ? [] : [try IOThread(name: "\(name)-vext", cpus: nil, waiting: .polling, engine: configuration.engine)]
+    own = blocks + pollers
   }
 
-  /// Ends all of them. No device is served any more.
+  /// Ends all of them but the caller's. No device is served any more.
   func stop() {
-    poller?.stop()
-    blocks?.stop()
+    for thread in own { thread.stop() }
     shares?.stop()
     devices.stop()
   }

@@ -12,6 +12,10 @@ public struct GuestRootDirectory: Equatable, Sendable {
 
   /// The name of the root that guests get when none is asked for.
   public static let defaultName = "default"
+  /// The tag that a guest mounts its root by: kvmtool's.
+  public static let rootTag = "/dev/root"
+  /// The tag of the host's files.
+  public static let hostTag = "hostfs"
   /// Where a root has its init: what `init=` names.
   public static let initPath = "/virt/init"
 

@@ -20,6 +20,8 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
   case missingModule(name: String, purpose: String, release: String)
   /// The module is a compressed file.
   case compressedModule(path: String)
+  /// None of the places where a kernel is looked for has one.
+  case noKernel(candidates: [String])
   /// An argument, a variable or a path has a zero byte in it.
   case zeroByte(in: String)
 
@@ -37,6 +39,7 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
     case .missingModule(let name, let purpose, let release):
       "kernel \(release) has no module \(name), which the guest needs for \(purpose)"
     case .compressedModule(let path): "\(path): compressed modules are not supported; pass --initrd"
+    case .noKernel(let candidates): "none of \(candidates.joined(separator: ", ")) is there; name one"
     case .zeroByte(let text): "the \(text) has a zero byte, which no program can be passed"
     }
   }

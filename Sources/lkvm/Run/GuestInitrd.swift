@@ -19,7 +19,7 @@ struct GuestInitrd {
       return
     }
     let kinds = Self.kinds(options, storage: storage, hasNetwork: hasNetwork)
-    let files = try Self.moduleFiles(kernel, kinds)
+    let files = try kernel.moduleFiles(for: kinds)
     let archive = try Initramfs(
       initProgram: GuestStorage.initProgram, moduleFiles: files, task: Self.task(options, command: command)
     )
@@ -37,14 +37,6 @@ struct GuestInitrd {
     if options.devices.rng { kinds.insert(.entropy) }
     if options.devices.balloon { kinds.insert(.balloon) }
     return kinds
-  }
-
-  /// A kernel that names no release, or one without a folder of modules, is taken to have everything built in.
-  private static func moduleFiles(_ kernel: KernelImage, _ kinds: Set<GuestModuleKind>) throws -> [String] {
-    guard let release = kernel.kernelRelease, unsafe access("/lib/modules/\(release)", R_OK) == 0 else {
-      return []
-    }
-    return try KernelModules(release: release).files(for: kinds)
   }
 
   private static func task(_ options: RunSettings, command: [String]) throws -> GuestTask? {

@@ -25,12 +25,12 @@ struct GuestPlan {
     home: String
   ) throws {
     let kernelPath =
-      try options.kernel.kernel ?? kernelFile
-      ?? KernelSearch.find(in: KernelSearch.candidates(release: KernelSearch.hostRelease()))
+      try options.kernel.kernel ?? kernelFile ?? Self.findKernel()
     let storage = try GuestStorage(options, vcpuCount: machine.vcpuCount, home: home, command: command)
     networks = try Self.networks(options)
+    let console: GuestConfiguration.Console = options.devices.console == .serial ? .serial : .virtio
     var parameters = KernelParameters(
-      console: options.devices.console, root: storage.root, network: nil,
+      console: console, root: storage.root, network: nil,
       terminal: Terminal.windowSize(of: STDOUT_FILENO), user: options.kernel.params,
       onlyUser: options.kernel.nodefaults)
     if !options.devices.noDhcp { parameters.network = Self.networkParameter(networks.first) }
@@ -46,10 +46,19 @@ struct GuestPlan {
     configuration.engine = options.devices.ioEngine.kind
     configuration.hasEntropy = options.devices.rng
     configuration.hasBalloon = options.devices.balloon
-    configuration.console = options.devices.console == .serial ? .serial : .virtio
+    configuration.console = console
     configuration.pseudoTerminals = options.devices.tty
     configuration.transport = options.devices.virtioTransport.transport
     configuration.usesIOEventFD = !options.devices.noIoeventfd
     runsCommand = options.runsCommand(command)
+  }
+
+  /// A kernel in the tree around, or the running one's file.
+  private static func findKernel() throws(LkvmFailure) -> String {
+    do throws(GuestRootError) {
+      return try KernelSearch.find(in: KernelSearch.candidates(release: KernelSearch.hostRelease()))
+    } catch {
+      throw LkvmFailure("--kernel: \(error)")
+    }
   }
 }

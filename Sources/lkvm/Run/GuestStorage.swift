@@ -4,10 +4,6 @@ import Hypervisor
 
 /// The disks and shared folders of a guest, and where its root is among them.
 struct GuestStorage {
-  /// The tag of the guest's own root folder.
-  static let rootTag = "/dev/root"
-  /// The tag of the host's files.
-  static let hostTag = "hostfs"
   /// The guest's init, decoded once: the root folder and the RAM disk both have it.
   static let initProgram = GuestInitImage.bytes()
 
@@ -61,8 +57,9 @@ struct GuestStorage {
   private mutating func addRoot(_ folder: String, isReadOnly: Bool) throws {
     guard root == .none else { throw LkvmFailure.usage("--disk \(folder): a guest has one root folder") }
     let hasOurInit = unsafe access("\(folder)\(GuestRootDirectory.initPath)", X_OK) == 0
-    root = .share(tag: Self.rootTag, initProgram: hasOurInit ? GuestRootDirectory.initPath : nil)
-    shares.append(.init(directory: folder, tag: Self.rootTag, isReadOnly: isReadOnly))
-    if hasOurInit { shares.append(.init(directory: "/", tag: Self.hostTag, isReadOnly: true)) }
+    root = .share(
+      tag: GuestRootDirectory.rootTag, initProgram: hasOurInit ? GuestRootDirectory.initPath : nil)
+    shares.append(.init(directory: folder, tag: GuestRootDirectory.rootTag, isReadOnly: isReadOnly))
+    if hasOurInit { shares.append(.init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true)) }
   }
 }

@@ -6,7 +6,10 @@ import Testing
 
 struct RunCommandTests {
   private func configuration(_ arguments: [String], diskByteCount: UInt64? = nil) throws -> RunConfiguration {
-    try RunCommand.parse(arguments).runConfiguration(diskByteCount: diskByteCount, seed: 42)
+    let command = try RunCommand.parse(arguments)
+    let decision = GuestDecision(kind: command.machines.guest == .linux ? .linux : .micro, reason: "")
+    return command.runConfiguration(
+      diskByteCount: diskByteCount, seed: 42, decision: decision, kernel: "/boot/k")
   }
 
   @Test("without options, all modes are compared with the documented defaults")
@@ -90,7 +93,7 @@ struct RunCommandTests {
     "a wrong command line is a usage error, exit code 64",
     arguments: [
       ["--mode", "nvme"], ["--mode", ""], ["--mode", "vext,"], ["--mode", "vext,vext"],
-      ["--mode", "vext", "--mode", "vext"], ["--bogus"], ["stray"], ["--guest", "linux"],
+      ["--mode", "vext", "--mode", "vext"], ["--bogus"], ["stray"], ["--guest", "bsd"],
       ["--guests", "0"], ["--guests", "65"], ["--guests", "x"], ["--workers", "0"], ["--workers", "65"],
       ["--pollers", "0"], ["--pollers", "17"], ["--engine", "io_uring"], ["--rw", "trim"],
       ["--bs", "0"], ["--bs", "1000"], ["--bs", "4q"], ["--bs", "32m"], ["--iodepth", "0"],
@@ -100,11 +103,86 @@ struct RunCommandTests {
       ["--requests", "0"], ["--requests", "-1"], ["--repeat", "0"], ["--repeat", "10001"],
       ["--poller-cpu", "0,0"], ["--poller-cpu", "0-1"], ["--vcpu-cpus", "1-2"], ["--numa-node", "-1"],
       ["--verify", "--engine", "null"], ["--verify", "--guests", "2", "--disk", "disk.img"],
+      ["--guest", "micro", "--fs", "none"], ["--guest", "micro", "--job", "x.fio"], ["--fs", "xfs"],
+      ["--fs", "ext4,ext4"], ["--fs", "none", "--mode", "vext"],
+      ["--fs", "fuse-vext", "--mode", "virtio-blk"],
+      ["--guest", "linux", "--engine", "null"], ["--memory", "64m"], ["--memory", "129m,"],
+      ["--guest", "linux", "--guests", "2", "--disk", "disk.img"], ["--ioengine", "sync"],
+      ["--guest", "linux", "--size", "4k", "--bs", "512", "--workers", "2"],
       ["--output", ""], ["--output", "folder/"], ["--output", "rows.json"], ["--disk"],
     ])
   func usageErrors(arguments: [String]) {
     let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["run"] + arguments) }
     #expect(error.map(BenchCommand.exitCode(for:)) == .validationFailure)
+  }
+
+  @Test("a Linux guest has defaults of its own")
+  func linuxDefaults() throws {
+    let configuration = try configuration(["--guest", "linux"])
+    #expect(configuration.guest == .linux)
+    #expect(
+      configuration.paths == [
+        DataPath(.virtioBlock, .ext4), DataPath(.virtioBlockPolled, .ext4), DataPath(.vext, .fuseVext),
+      ])
+    let linux = try #require(configuration.linux)
+    #expect(linux.memory.byteCount == 512 << 20)
+    #expect(linux.ioengine == .libaio)
+    #expect(linux.idleSpan == configuration.runtime)
+    #expect(linux.kernelPath == "/boot/k")
+    #expect(linux.job == nil)
+    #expect(!configuration.dropsCaches)
+  }
+
+  @Test("every option of a Linux guest reaches the configuration")
+  func linuxOptions() throws {
+    let configuration = try configuration([
+      "--guest", "linux", "--mode", "virtio-blk", "--fs", "none,ext4", "--fs", "fuse-on-virtio", "--ioengine",
+      "io_uring",
+      "--kernel", "/k", "--initrd", "/i", "--params", "idle=poll", "--memory", "1g", "--idle", "250ms",
+      "--drop-caches",
+    ])
+    #expect(
+      configuration.paths == [
+        DataPath(.virtioBlock), DataPath(.virtioBlock, .ext4), DataPath(.virtioBlock, .fuseOnVirtio),
+      ])
+    let linux = try #require(configuration.linux)
+    #expect(linux.kernelPath == "/k")
+    #expect(linux.initrdPath == "/i")
+    #expect(linux.kernelParameters == "idle=poll")
+    #expect(linux.memory.byteCount == 1 << 30)
+    #expect(linux.ioengine == .iouring)
+    #expect(linux.idleSpan == .milliseconds(250))
+    #expect(configuration.dropsCaches)
+  }
+
+  @Test("crossed lists leave out what does not exist, and name it")
+  func leftOut() throws {
+    let configuration = try configuration([
+      "--guest", "linux", "--mode", "virtio-blk,vext", "--fs", "ext4,fuse-vext",
+    ])
+    #expect(configuration.paths == [DataPath(.virtioBlock, .ext4), DataPath(.vext, .fuseVext)])
+    #expect(configuration.pathsLeftOut == [DataPath(.virtioBlock, .fuseVext), DataPath(.vext, .ext4)])
+    let text = RunPlan(configuration).description(of: configuration, placement: RunFixture.placement)
+    #expect(text.contains("left out     vext/ext4"))
+  }
+
+  @Test("vext with no file system is refused by name")
+  func vextWithoutFileSystem() {
+    let error = #expect(throws: (any Error).self) {
+      try BenchCommand.parseAsRoot(["run", "--guest", "linux", "--mode", "vext", "--fs", "none"])
+    }
+    let message = error.map(BenchCommand.message(for:)) ?? ""
+    #expect(message.contains("vext with none"))
+    #expect(message.contains("no block device"))
+  }
+
+  @Test("a disk with a file system on it leaves room for that")
+  func sizeWithFileSystem() throws {
+    let configuration = try configuration(["--guest", "linux"], diskByteCount: 200 << 20)
+    #expect(configuration.regionSize.byteCount == (136 << 20) / 17 * 16 / 4096 * 4096)
+    #expect(configuration.scratchDiskSize.byteCount <= 201 << 20)
+    #expect(
+      try self.configuration(["--guest", "linux", "--fs", "none"]).scratchDiskSize.byteCount == 256 << 20)
   }
 
   @Test("an unknown mode's message names those that exist")

@@ -3,36 +3,36 @@ import Testing
 @testable import Bench
 
 struct RunPlanTests {
-  private let modes = DataPathMode.allCases
+  private let paths = DataPathMode.allCases.map { DataPath($0) }
 
   @Test("the same seed makes the same plan")
   func determinism() {
-    let plan = RunPlan(modes: modes, repetitionCount: 20, seed: 5)
-    #expect(plan == RunPlan(modes: modes, repetitionCount: 20, seed: 5))
-    #expect(plan != RunPlan(modes: modes, repetitionCount: 20, seed: 6))
+    let plan = RunPlan(paths: paths, repetitionCount: 20, seed: 5)
+    #expect(plan == RunPlan(paths: paths, repetitionCount: 20, seed: 5))
+    #expect(plan != RunPlan(paths: paths, repetitionCount: 20, seed: 6))
   }
 
   @Test("each repetition runs every mode once before the next begins")
   func interleaving() {
-    let plan = RunPlan(modes: modes, repetitionCount: 7, seed: 1)
+    let plan = RunPlan(paths: paths, repetitionCount: 7, seed: 1)
     #expect(plan.cells.map(\.index) == Array(0..<21))
     for repetition in 1...7 {
       let block = plan.cells[(repetition - 1) * 3..<repetition * 3]
       #expect(block.allSatisfy { $0.repetition == repetition })
-      #expect(Set(block.map(\.mode)) == Set(modes))
+      #expect(Set(block.map(\.path)) == Set(paths))
     }
   }
 
   @Test("the order within the repetitions varies, and every mode comes first at times")
   func shuffling() {
-    let plan = RunPlan(modes: modes, repetitionCount: 50, seed: 1)
-    let first = stride(from: 0, to: plan.cells.count, by: 3).map { plan.cells[$0].mode }
-    #expect(Set(first) == Set(modes))
+    let plan = RunPlan(paths: paths, repetitionCount: 50, seed: 1)
+    let first = stride(from: 0, to: plan.cells.count, by: 3).map { plan.cells[$0].path }
+    #expect(Set(first) == Set(paths))
   }
 
   @Test("the modes of a repetition share the workload's seed, and no other repetition has it")
   func workloadSeeds() {
-    let plan = RunPlan(modes: modes, repetitionCount: 10, seed: 3)
+    let plan = RunPlan(paths: paths, repetitionCount: 10, seed: 3)
     let seeds = (1...10).map { repetition in
       Set(plan.cells.filter { $0.repetition == repetition }.map(\.seed))
     }
@@ -55,11 +55,11 @@ struct RunPlanTests {
     var placement = RunFixture.placement
     placement.oversubscribed = true
     placement.notes = ["too few cores"]
-    let text = RunPlan(modes: [.vext], repetitionCount: 3, seed: 7)
+    let text = RunPlan(paths: [DataPath(.vext)], repetitionCount: 3, seed: 7)
       .description(of: configuration, placement: placement)
     #expect(
       text == """
-        modes        virtio-blk, vext
+        paths        virtio-blk, vext
         workload     randread, bs 4k, iodepth 4, size 1m
         guests       1 x micro, 2 worker(s) each
         I/O threads  1, engine libaio

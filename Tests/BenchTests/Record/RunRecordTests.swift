@@ -36,7 +36,7 @@ struct RunRecordTests {
     var measurement = RunFixture.measurement(iops: 0)
     measurement.requests = 0
     measurement.bytes = 0
-    measurement.latency = TickLatencies(tscKHz: 1_000_000)
+    measurement.latency = LatencyDistribution()
     measurement.pollerCPUSeconds = 0
     measurement.vcpuCPUSeconds = 0
     let record = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
@@ -46,6 +46,23 @@ struct RunRecordTests {
     #expect(record.iopsPerCPUSecond == 0)
     #expect(record.latencyMeanMicroseconds == 0)
     #expect(record.latencyP99Microseconds == 0)
+  }
+
+  @Test("a Linux guest's window is a part of fio's phase, and exits relate to that part's requests")
+  func partOfThePhase() throws {
+    var measurement = RunFixture.linuxMeasurement()
+    measurement.linux?.measuredSeconds = 1
+    var cell = RunFixture.cell
+    cell.fileSystem = .fuseVext
+    let record = RunRecord(context: RunFixture.context, cell: cell, measurement: measurement)
+    #expect(record.ios == 1000)
+    #expect(record.vmexitsPerIO == 3)
+    #expect(record.ioVMExitsPerIO == 2.5)
+    #expect(record.idleIOVMExitsPerSecond == 1000)
+    #expect(record.ioVMExitsPerIOBeyondIdle == 1.5)
+    #expect(record.fileSystem == .fuseVext)
+    #expect(record.fioVersion == "fio-3.33")
+    #expect(record.guestKernel == "6.1.0-56-amd64")
   }
 
   @Test("more interrupts than exits leave no I/O exits, and do not trap")

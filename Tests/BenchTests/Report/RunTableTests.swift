@@ -13,7 +13,7 @@ struct RunTableTests {
       RunFixture.boot(.virtioBlock, repetition: 3, iops: 11_000),
       RunFixture.boot(.vext, repetition: 3, iops: 1_100_000),
     ].compactMap { $0 }
-    let table = RunTable(boots: boots, modes: [.virtioBlock, .vext]).text()
+    let table = RunTable(boots: boots, paths: [DataPath(.virtioBlock), DataPath(.vext)]).text()
     #expect(
       table == """
                                                        virtio-blk                         vext
@@ -29,10 +29,26 @@ struct RunTableTests {
         """ + "\n")
   }
 
+  @Test("exits beyond those of a guest without I/O are shown where they were measured")
+  func baselines() throws {
+    let boot = try #require(
+      BootSummary(
+        cell: RunCell(index: 0, mode: .vext, fileSystem: .fuseVext, repetition: 1, seed: 1),
+        measurements: [RunFixture.linuxMeasurement()]))
+    // 1,250 exits of the I/O path for 1,000 requests in half a second; idle makes 500 of them, computing 1,200.
+    #expect(boot.ioVMExitsPerIOBeyondIdle == 0.75)
+    #expect(boot.ioVMExitsPerIOBeyondComputing.map { abs($0 - 0.05) < 1e-9 } == true)
+    let table = RunTable(boots: [boot], paths: [DataPath(.vext, .fuseVext)]).text()
+    #expect(table.contains("vext/fuse-vext"))
+    #expect(table.contains("  beyond an idle guest's"))
+    #expect(table.contains("0.75000"))
+    #expect(table.contains("0.05000"))
+  }
+
   @Test("a single mode and boot shows plain figures, and no ratio")
   func single() throws {
     let boots = try [RunFixture.boot(.vext, repetition: 1, iops: 2000)].compactMap { $0 }
-    let table = RunTable(boots: boots, modes: [.vext]).text()
+    let table = RunTable(boots: boots, paths: [DataPath(.vext)]).text()
     #expect(table.contains("IOPS                             2,000\n"))
     #expect(!table.contains("relative"))
     #expect(!table.contains(".."))
@@ -42,15 +58,17 @@ struct RunTableTests {
   @Test("a mode whose boots did not take place is left out")
   func interrupted() throws {
     let boots = try [RunFixture.boot(.vext, repetition: 1, iops: 2000)].compactMap { $0 }
-    #expect(!RunTable(boots: boots, modes: [.virtioBlock, .vext]).text().contains("virtio-blk"))
-    #expect(RunTable(boots: [], modes: [.vext]).text() == "no boot was completed\n")
+    #expect(
+      !RunTable(boots: boots, paths: [DataPath(.virtioBlock), DataPath(.vext)]).text().contains("virtio-blk"))
+    #expect(RunTable(boots: [], paths: [DataPath(.vext)]).text() == "no boot was completed\n")
   }
 
   @Test("the guests of a boot are summed, and their latencies merged")
   func guests() throws {
     var slow = RunFixture.measurement(guest: 1, iops: 1000)
-    slow.latency = TickLatencies(tscKHz: 1_000_000)
-    slow.latency.add(values: [UInt64](repeating: 30_000, count: 1000))
+    var latency = TickLatencies(tscKHz: 1_000_000)
+    latency.add(values: [UInt64](repeating: 30_000, count: 1000))
+    slow.latency = LatencyDistribution(latency)
     let boot = try #require(
       BootSummary(cell: RunFixture.cell, measurements: [RunFixture.measurement(), slow]))
     #expect(boot.iops == 3000)
@@ -80,7 +98,7 @@ struct RunTableTests {
     measurement.verifiedBlocks = 500
     measurement.verifyErrors = 2
     let boot = try #require(BootSummary(cell: RunFixture.cell, measurements: [measurement]))
-    let table = RunTable(boots: [boot], modes: [.vext]).text()
+    let table = RunTable(boots: [boot], paths: [DataPath(.vext)]).text()
     #expect(table.contains("failed requests"))
     #expect(table.contains("blocks verified wrong"))
   }
@@ -91,7 +109,7 @@ struct RunTableTests {
     let one = try [RunFixture.boot(.vext, repetition: 1, iops: 1)].compactMap { $0 }
     #expect(
       Footnotes.lines(context: context, boots: one, nativeRoundTrips: []) == [
-        "one boot per mode: the spread is unknown; --repeat 5 shows it",
+        "one boot per column: the spread is unknown; --repeat 5 shows it",
         "host: Imaginary \"X\", 9000, 4 CPUs, 1 NUMA node(s), Linux 6.1.0, KVM: svm",
       ])
     context.host.kvmBackend = .tcg
@@ -99,7 +117,7 @@ struct RunTableTests {
     context.placement.oversubscribed = true
     let two = try one + [RunFixture.boot(.vext, repetition: 2, iops: 1)].compactMap { $0 }
     let notes = Footnotes.lines(context: context, boots: two, nativeRoundTrips: [100, 120, 140])
-    #expect(notes.first?.hasPrefix("median of 2 boots per mode") == true)
+    #expect(notes.first?.hasPrefix("median of 2 boots per column") == true)
     #expect(notes.contains("times on this host (tcg) mean nothing in absolute terms; counts do"))
     #expect(notes.contains { $0.hasPrefix("too few cores") })
     #expect(notes.contains { $0.contains("120 ns (100..140)") && $0.contains("10000 ns, 83.33 times") })
@@ -107,7 +125,7 @@ struct RunTableTests {
 
   @Test("progress says which boot it is and how long it will take")
   func progress() {
-    let plan = RunPlan(modes: [.vext], repetitionCount: 3, seed: 1)
+    let plan = RunPlan(paths: [DataPath(.vext)], repetitionCount: 3, seed: 1)
     var configuration = RunFixture.configuration
     #expect(
       ProgressReporter.status(of: plan.cells[1], plan: plan, configuration: configuration)

@@ -17,7 +17,7 @@ struct LatencySummaryTests {
     }
     var latencies = TickLatencies(tscKHz: tscKHz)
     latencies.add(values: values)
-    let summary = LatencySummary(latencies)
+    let summary = LatencySummary(LatencyDistribution(latencies))
     let sorted = values.sorted()
     func exact(_ percent: Double) -> Double {
       let rank = Int((percent / 100 * Double(sorted.count)).rounded(.up))
@@ -38,7 +38,7 @@ struct LatencySummaryTests {
   func bounded() {
     var latencies = TickLatencies(tscKHz: 1_000_000)
     latencies.add(values: [65_536 * 3 + 1])
-    let summary = LatencySummary(latencies)
+    let summary = LatencySummary(LatencyDistribution(latencies))
     #expect(summary.p50 <= summary.max)
     #expect(summary.p99_9 <= summary.max)
     #expect(summary.max == 196_609)
@@ -46,7 +46,7 @@ struct LatencySummaryTests {
 
   @Test("no latencies give zeros")
   func empty() {
-    let summary = LatencySummary(TickLatencies(tscKHz: 2_000_000))
+    let summary = LatencySummary(LatencyDistribution(TickLatencies(tscKHz: 2_000_000)))
     #expect([summary.mean, summary.p50, summary.p99, summary.max] == [0, 0, 0, 0])
   }
 
@@ -60,7 +60,7 @@ struct LatencySummaryTests {
     #expect(first.sumTicks == 12_000)
     #expect(first.maxTicks == 8000)
     #expect(first.counts.reduce(0, +) == 3)
-    #expect(LatencySummary(first).mean == 4000)
+    #expect(LatencySummary(LatencyDistribution(first)).mean == 4000)
   }
 
   @Test("garbage in a guest's histogram saturates, and does not trap")
@@ -69,17 +69,17 @@ struct LatencySummaryTests {
     let counts = [UInt64](repeating: .max, count: TickHistogram.bucketCount + 10)
     latencies.add(counts: counts, sumTicks: .max, maxTicks: .max)
     latencies.add(counts: counts, sumTicks: .max, maxTicks: .max)
-    let summary = LatencySummary(latencies)
+    let summary = LatencySummary(LatencyDistribution(latencies))
     #expect(summary.p50 > 0)
     #expect(latencies.sumTicks == .max)
-    #expect(NanosecondHistogram(latencies).counts.isEmpty == false)
+    #expect(NanosecondHistogram(LatencyDistribution(latencies)).counts.isEmpty == false)
   }
 
   @Test("percentiles can be computed again from the recorded histogram")
   func recordedHistogram() {
     var latencies = TickLatencies(tscKHz: 2_300_000)
     latencies.add(values: (1...10_000).map { $0 * 37 })
-    let histogram = NanosecondHistogram(latencies)
+    let histogram = NanosecondHistogram(LatencyDistribution(latencies))
     #expect(histogram.counts.reduce(0, +) == 10_000)
     #expect(histogram.upperNanoseconds == histogram.upperNanoseconds.sorted())
     #expect(Set(histogram.upperNanoseconds).count == histogram.upperNanoseconds.count)
@@ -88,7 +88,9 @@ struct LatencySummaryTests {
       left -= min(left, count)
       return left == 0
     }
-    #expect(p99.map { isClose(Double($0.0), LatencySummary(latencies).p99, within: 1e-9) } == true)
+    #expect(
+      p99.map { isClose(Double($0.0), LatencySummary(LatencyDistribution(latencies)).p99, within: 1e-9) }
+        == true)
   }
 
   @Test("a median is the middle sample, or the mean of the two in the middle")

@@ -1,25 +1,27 @@
 import Glibc
 
 /// Where a kernel is looked for when none is named.
-enum KernelSearch {
+public enum KernelSearch {
   /// The candidates on a host whose kernel is `release`, best first.
-  static func candidates(release: String) -> [String] {
-    [
-      "./bzImage", "arch/x86/boot/bzImage", "../../arch/x86/boot/bzImage", "/boot/vmlinuz-\(release)",
-      "/boot/bzImage-\(release)",
-    ]
+  public static func candidates(release: String) -> [String] {
+    ["./bzImage", "arch/x86/boot/bzImage", "../../arch/x86/boot/bzImage"] + installed(release: release)
+  }
+
+  /// The candidates among installed kernels.
+  public static func installed(release: String) -> [String] {
+    ["/boot/vmlinuz-\(release)", "/boot/bzImage-\(release)"]
   }
 
   /// The first that can be read.
-  static func find(in candidates: [String]) throws(LkvmFailure) -> String {
+  public static func find(in candidates: [String]) throws(GuestRootError) -> String {
     guard let found = candidates.first(where: { unsafe access($0, R_OK) == 0 }) else {
-      throw LkvmFailure("--kernel: none of \(candidates.joined(separator: ", ")) is there; name one")
+      throw .noKernel(candidates: candidates)
     }
     return found
   }
 
   /// The running kernel's release, as `uname -r` prints it.
-  static func hostRelease() -> String {
+  public static func hostRelease() -> String {
     var name = utsname()
     guard unsafe uname(&name) == 0 else { return "" }
     return unsafe withUnsafeBytes(of: name.release) { bytes in

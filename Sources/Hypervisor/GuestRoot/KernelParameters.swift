@@ -1,32 +1,43 @@
-import Hypervisor
-
-/// The kernel's command line: what lkvm gives, what the user adds, and the root that follows from both.
-struct KernelParameters: Equatable {
+/// The kernel's command line: what a guest of ours is given, what the user adds, and the root that follows from both.
+public struct KernelParameters: Equatable, Sendable {
   /// Where the guest's root file system is.
-  enum Root: Equatable {
+  public enum Root: Equatable, Sendable {
     /// In the user's RAM disk, or where the user's parameters say.
     case none
     /// The first virtio-blk disk.
     case firstDisk
-    /// A folder shared by virtio-9p under ``GuestStorage/rootTag``; `initProgram` starts it, unless it is a whole distribution's.
+    /// A folder shared by virtio-9p under ``GuestRootDirectory/rootTag``; `initProgram` starts it, unless it is a whole distribution's.
     case share(tag: String, initProgram: String?)
   }
 
   /// The console on the terminal.
-  var console: ConsoleOption
+  public var console: GuestConfiguration.Console
   /// Where the root is.
-  var root: Root
+  public var root: Root
   /// `lkvm.net=` of the guest's init, or nil where the guest sees to its network.
-  var network: String?
-  /// The terminal that lkvm writes to; nil where it writes to a file or a pipe.
-  var terminal: ConsoleSize?
-  /// `--params`, in order.
-  var user: [String]
-  /// `--nodefaults`: the user's parameters alone.
-  var onlyUser: Bool
+  public var network: String?
+  /// The terminal that the console is on; nil where it goes to a file or a pipe.
+  public var terminal: ConsoleSize?
+  /// The user's own parameters, in order.
+  public var user: [String]
+  /// Whether the user's parameters are all that the kernel gets.
+  public var onlyUser: Bool
+
+  /// Parameters for a console and a root.
+  public init(
+    console: GuestConfiguration.Console, root: Root, network: String? = nil, terminal: ConsoleSize? = nil,
+    user: [String] = [], onlyUser: Bool = false
+  ) {
+    self.console = console
+    self.root = root
+    self.network = network
+    self.terminal = terminal
+    self.user = user
+    self.onlyUser = onlyUser
+  }
 
   /// The command line.
-  var text: String {
+  public var text: String {
     let given = user.joined(separator: " ")
     guard !onlyUser else { return given }
     var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
@@ -41,7 +52,7 @@ struct KernelParameters: Equatable {
   /// Restart by the keyboard controller, at once and also after a panic, and no probing for what is not there.
   private static let base = ["reboot=k", "panic=1", "i8042.noaux=1", "i8042.dumbkbd=1"]
 
-  private static func words(for console: ConsoleOption, isQuiet: Bool) -> [String] {
+  private static func words(for console: GuestConfiguration.Console, isQuiet: Bool) -> [String] {
     switch console {
     // A kernel that shall be quiet would show its early messages all the same.
     case .serial: (isQuiet ? [] : ["earlyprintk=serial"]) + ["console=ttyS0"]
@@ -50,7 +61,7 @@ struct KernelParameters: Equatable {
     }
   }
 
-  /// What lkvm's own init in the guest is told.
+  /// What our own init in the guest is told.
   private var initWords: [String] {
     // Nobody wants carriage returns in a file.
     let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"

@@ -1,9 +1,9 @@
 import Glibc
 
 /// How many descriptors the process may have: a guest over the host's files has one for each file that it looks at.
-enum DescriptorLimit {
+public enum DescriptorLimit {
   /// Raises the limit to what the process may have at most. Where that fails, the guest gets EMFILE earlier.
-  static func raise() {
+  public static func raise() {
     var limit = rlimit()
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max

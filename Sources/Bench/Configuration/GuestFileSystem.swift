@@ -1,0 +1,26 @@
+/// What is between the workload and the data path in a guest.
+enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
+  /// Nothing: the workload uses blocks of the device.
+  case none
+  /// The guest kernel's ext4 on virtio-blk.
+  case ext4
+  /// Our file system in FUSE over the shared queue.
+  case fuseVext = "fuse-vext"
+  /// The same program on virtio-blk.
+  case fuseOnVirtio = "fuse-on-virtio"
+
+  /// Whether a Linux guest can have it over `mode`.
+  func works(over mode: DataPathMode) -> Bool {
+    switch (self, mode) {
+    case (.none, .virtioBlock), (.ext4, .virtioBlock), (.fuseOnVirtio, .virtioBlock): true
+    case (.none, .virtioBlockPolled), (.ext4, .virtioBlockPolled), (.fuseOnVirtio, .virtioBlockPolled): true
+    case (.fuseVext, .vext): true
+    case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled): false
+    // Linux has no block driver for the queue.
+    case (.none, .vext), (.ext4, .vext), (.fuseOnVirtio, .vext): false
+    }
+  }
+
+  /// Whether our own file system is in it.
+  var usesFUSE: Bool { self == .fuseVext || self == .fuseOnVirtio }
+}

@@ -1,0 +1,27 @@
+/// What only a Linux guest has.
+struct LinuxConfiguration: Codable, Equatable, Sendable {
+  /// The kernel's file.
+  var kernelPath: String
+  /// An initial RAM disk that is unpacked before bench's own; nil: none.
+  var initrdPath: String?
+  /// Added to the kernel's command line.
+  var kernelParameters: String
+  /// RAM of each guest.
+  var memory: ByteSize
+  /// How fio asks the guest's kernel for I/O.
+  var ioengine: FioEngine
+  /// How long the guest's own exits are measured: idle, and computing. 0: not at all.
+  var idleSpan: TimeSpan
+  /// The fio job file; nil: a job made from the other options.
+  var job: FioJobFile?
+
+  enum CodingKeys: String, CodingKey {
+    case kernelPath = "kernel"
+    case initrdPath = "initrd"
+    case kernelParameters = "kernel_parameters"
+    case memory = "memory_bytes"
+    case ioengine
+    case idleSpan = "idle_s"
+    case job
+  }
+}

@@ -1,0 +1,26 @@
+extension RunConfiguration {
+  /// Whether the workload writes to the disk, as far as is known: a job file may.
+  var writesDisk: Bool { rw.writes || verifies || linux?.job != nil }
+
+  /// What a file system needs beside the workload's data: its own structures, and a journal.
+  private static let structureByteCount: UInt64 = 64 << 20
+
+  /// The size of a disk that bench makes: the workload's region, and the file system around it.
+  var scratchDiskSize: ByteSize {
+    guard paths.contains(where: { $0.fileSystem != .none }) else { return regionSize }
+    let byteCount = regionSize.byteCount + regionSize.byteCount / 16 + Self.structureByteCount
+    return ByteSize(byteCount: ((byteCount + (1 << 20) - 1) >> 20) << 20)
+  }
+
+  /// How much of a disk of `byteCount` bytes the workload can have under a file system.
+  static func regionByteCount(ofDiskWithFileSystem byteCount: UInt64) -> UInt64 {
+    byteCount < structureByteCount ? 0 : (byteCount - structureByteCount) / 17 * 16
+  }
+
+  /// Bytes of the region for each worker of a Linux guest, in whole blocks of the workload and of 4 KiB.
+  var sliceByteCount: UInt64 {
+    let unit = max(4096, blockSize.byteCount)
+    let aligned = unit.isMultiple(of: 4096) ? unit : unit * 8
+    return regionSize.byteCount / UInt64(workerCount) / aligned * aligned
+  }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import HostSystem
+import Hypervisor
+
+/// Where the threads and the memory of a run go.
+struct RunPlacement {
+  /// The plan.
+  let plan: Placement
+
+  /// Looks at the host's topology and the disk's place in it, and starts nothing.
+  ///
+  /// - Parameter scratchFolder: where the disks are made unless the user named one; it may not exist yet.
+  init(_ configuration: RunConfiguration, scratchFolder: String) throws {
+    let storage = configuration.diskPath ?? Self.existingFolder(scratchFolder)
+    let request = PlacementRequest(
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
+      pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
+      interruptCPUs: configuration.engine == .null
+        ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),
+      pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode
+    )
+    do {
+      plan = try PlacementPlanner.plan(request, on: NUMATopology.read())
+    } catch let error as PlacementError {
+      throw BenchFailure("\(error)", exitCode: .usage)
+    }
+  }
+
+  /// `path`, or the nearest folder above it that exists.
+  private static func existingFolder(_ path: String) -> String {
+    var folder = path
+    while !folder.isEmpty && folder != "/" && !FileManager.default.fileExists(atPath: folder) {
+      folder = (folder as NSString).deletingLastPathComponent
+    }
+    return folder.isEmpty ? "." : folder
+  }
+
+  /// What was planned, for the output.
+  var record: PlacementRecord {
+    PlacementRecord(
+      pollerCPUs: plan.pollerCPUs, vcpuCPUs: plan.vcpuCPUs, numaNode: plan.memoryNode,
+      oversubscribed: plan.oversubscribed, notes: plan.notes)
+  }
+
+  /// The CPU of each vCPU of guest `index`, one set each; empty where they are not pinned.
+  func vcpuAffinity(guest index: Int) -> [CPUSet] {
+    (index < plan.vcpuCPUs.count ? plan.vcpuCPUs[index] : []).map { CPUSet([$0]) }
+  }
+
+  /// Runs `body` with the I/O threads of a mode, and ends them. The calling thread, which looks at the guests now and
+  /// then, meanwhile stays off the I/O threads' CPUs.
+  func withPollers<Result>(
+    mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
+  ) throws -> Result {
+    let affinity = try HostThread.currentCPUs()
+    try HostThread.pinCurrent(to: plan.housekeepingCPUs)
+    // Back to where it was: fails only if those CPUs went offline meanwhile, and then the kernel has moved it.
+    defer { try? HostThread.pinCurrent(to: affinity) }
+    var pollers: [IOThread] = []
+    defer { for poller in pollers { poller.stop() } }
+    for (index, cpu) in plan.pollerCPUs.enumerated() {
+      pollers.append(
+        try IOThread(name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: engine))
+    }
+    return try body(pollers)
+  }
+}

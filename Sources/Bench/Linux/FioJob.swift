@@ -1,0 +1,90 @@
+/// The job file that fio gets, made from bench's own options.
+struct FioJob {
+  /// The run.
+  let configuration: RunConfiguration
+  /// What is between fio and the device.
+  let fileSystem: GuestFileSystem
+  /// The seed of this guest's random numbers.
+  let seed: UInt64
+
+  /// Where the guest's script mounts a file system.
+  static let mountPoint = "/run/fs"
+  /// The guest's virtio-blk disk.
+  static let device = "/dev/vda"
+
+  /// The name of worker `index`'s file.
+  static func fileName(worker index: Int) -> String { "bench.\(index)" }
+
+  /// The file's text. fio starts one thread for each worker, each of which has a slice of its own: of the device, or
+  /// a file.
+  var text: String {
+    if let job = configuration.linux?.job { return job.text(for: target, byteCount: jobFileByteCount) }
+    var lines = ["[global]"] + common + place
+    if configuration.verifies {
+      lines += ["verify=crc32c"]
+      if !configuration.rw.writes {
+        // What is read has to be written first.
+        lines += [
+          "[fill]", "rw=write", "do_verify=0", "[bench]", "stonewall", "rw=\(configuration.rw.rawValue)",
+        ]
+        return lines.joined(separator: "\n") + "\n"
+      }
+    }
+    lines += ["[bench]", "rw=\(configuration.rw.rawValue)"] + (configuration.verifies ? [] : window)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var common: [String] {
+    [
+      "ioengine=\(configuration.linux?.ioengine.rawValue ?? "libaio")",
+      "bs=\(configuration.blockSize.byteCount)",
+      "iodepth=\(configuration.iodepth)",
+      "numjobs=\(configuration.workerCount)",
+      "direct=\(configuration.usesDirectIO ? 1 : 0)",
+      "thread=1",
+      "group_reporting=1",
+      // From submission to completion: a kick costs time within the submission.
+      "lat_percentiles=1",
+      "randseed=\(seed)",
+    ]
+  }
+
+  private var place: [String] {
+    let slice = "size=\(configuration.sliceByteCount)"
+    switch fileSystem {
+    case .none:
+      return ["filename=\(Self.device)", slice, "offset_increment=\(configuration.sliceByteCount)"]
+    case .ext4, .fuseVext, .fuseOnVirtio:
+      return ["directory=\(Self.mountPoint)", "filename_format=bench.$jobnum", slice, "fallocate=none"]
+    }
+  }
+
+  private var window: [String] {
+    var lines = ["norandommap=1", "ramp_time=\(microseconds(configuration.warmup))"]
+    if let limit = configuration.requestLimit {
+      let (byteCount, overflow) = limit.multipliedReportingOverflow(by: configuration.blockSize.byteCount)
+      lines.append("io_size=\(overflow ? UInt64(Int64.max) : byteCount)")
+    }
+    if let runtime = configuration.runtime {
+      lines.append("runtime=\(microseconds(runtime))")
+      if configuration.requestLimit == nil { lines.append("time_based=1") }
+    }
+    return lines
+  }
+
+  private func microseconds(_ span: TimeSpan) -> String { "\(span.nanoseconds / 1000)us" }
+
+  private var target: String {
+    fileSystem == .none ? Self.device : "\(Self.mountPoint)/\(Self.fileName(worker: 0))"
+  }
+
+  private var jobFileByteCount: UInt64 { configuration.regionSize.byteCount / 4096 * 4096 }
+
+  /// The files that the file system is made with, by name.
+  static func files(_ configuration: RunConfiguration) -> [(name: String, byteCount: UInt64)] {
+    if configuration.linux?.job != nil {
+      return [(fileName(worker: 0), configuration.regionSize.byteCount / 4096 * 4096)]
+    }
+    return (0..<configuration.workerCount).map { (fileName(worker: $0), configuration.sliceByteCount) }
+  }
+}

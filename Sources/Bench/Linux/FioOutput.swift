@@ -1,0 +1,167 @@
+import Foundation
+
+/// What fio printed with `--output-format=json+`, judged and summed up over its jobs.
+struct FioOutput: Equatable, Sendable {
+  /// Why fio's output cannot be used, in a sentence.
+  struct Failure: Error, Equatable, CustomStringConvertible {
+    let description: String
+  }
+
+  /// The version of fio.
+  let version: String
+  /// When fio had ended all jobs, in milliseconds since 1970 by the guest's clock.
+  let endMilliseconds: UInt64
+  /// The length of the measured phase, ramp excluded: that of the longest job.
+  let measuredSeconds: Double
+  /// The same for each job that did something.
+  let jobSeconds: [Double]
+  /// Requests answered, of all jobs and directions.
+  let requests: UInt64
+  /// Those that read.
+  let readRequests: UInt64
+  /// Bytes moved.
+  let bytes: UInt64
+  /// Requests per second, summed over jobs and directions.
+  let iops: Double
+  /// Errors: those that fio went past, or one for a job that an error ended.
+  let errors: UInt64
+  /// Jobs that found other data than was written.
+  let verifyErrors: UInt64
+  /// All latencies.
+  let latency: LatencyDistribution
+  /// Which of fio's latencies these are: `lat` or `clat`.
+  let latencyKind: String
+  /// The whole of it.
+  let json: JSONValue
+
+  /// More than any output has: what is larger is not read into memory.
+  static let byteCountLimit = 64 << 20
+
+  /// Reads `text`, in which fio may have put messages around the JSON object.
+  ///
+  /// - Parameter verifies: whether the phases of a job follow one another: first it writes, then it reads.
+  init(_ text: Data, verifies: Bool) throws(Failure) {
+    json = try Self.object(in: text)
+    guard let version = json["fio version"]?.string else {
+      throw Failure(description: "it names no version of fio")
+    }
+    self.version = version
+    guard case .array(let jobs)? = json["jobs"], !jobs.isEmpty else {
+      throw Failure(description: "it has no jobs")
+    }
+    endMilliseconds = json["timestamp_ms"]?.count ?? 0
+    var sums = Sums()
+    for job in jobs { try sums.add(job, phasesFollow: verifies) }
+    guard let longest = sums.jobSeconds.max(), sums.requests > 0 else {
+      throw Failure(
+        description: sums.errors > 0
+          ? "its jobs ended with error \(sums.firstError) before they did anything" : "its jobs did nothing")
+    }
+    measuredSeconds = longest
+    jobSeconds = sums.jobSeconds
+    requests = sums.requests
+    readRequests = sums.readRequests
+    bytes = sums.bytes
+    iops = sums.iops
+    errors = sums.errors
+    verifyErrors = sums.verifyErrors
+    latency = sums.latency
+    latencyKind = sums.latencyKind
+  }
+
+  /// The JSON object: from the first line that begins with a brace to the last brace.
+  private static func object(in text: Data) throws(Failure) -> JSONValue {
+    let brace = UInt8(ascii: "{")
+    var start = text.startIndex
+    while start < text.endIndex, text[start] != brace {
+      guard let lineEnd = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+        start = text.endIndex
+        break
+      }
+      start = text.index(after: lineEnd)
+    }
+    guard start < text.endIndex else { throw Failure(description: "it has no JSON object") }
+    guard let end = text.lastIndex(of: UInt8(ascii: "}")), end > start else {
+      throw Failure(description: "its JSON object is cut off")
+    }
+    do {
+      return try JSONDecoder().decode(JSONValue.self, from: text[start...end])
+    } catch {
+      throw Failure(description: "its JSON object is cut off or broken")
+    }
+  }
+}
+
+extension FioOutput {
+  /// EILSEQ: what a job ends with that found other data than was written.
+  private static let verifyError: UInt64 = 84
+
+  /// What jobs add up to.
+  private struct Sums {
+    /// More than any job can have: what a guest reports is not believed further.
+    static let secondsLimit = 1e7
+    static let rateLimit = 1e12
+
+    var jobSeconds: [Double] = []
+    var requests: UInt64 = 0
+    var readRequests: UInt64 = 0
+    var bytes: UInt64 = 0
+    var iops = 0.0
+    var errors: UInt64 = 0
+    var firstError: UInt64 = 0
+    var verifyErrors: UInt64 = 0
+    var latency = LatencyDistribution()
+    var latencyKind = "lat"
+
+    mutating func add(_ job: JSONValue, phasesFollow: Bool) throws(Failure) {
+      addErrors(job)
+      var seconds: [Double] = []
+      for name in ["read", "write", "trim"] {
+        guard let direction = job[name], let count = direction["total_ios"]?.count, count > 0 else {
+          continue
+        }
+        guard let milliseconds = direction["runtime"]?.double, let moved = direction["io_bytes"]?.count,
+          let rate = direction["iops"]?.double
+        else { throw Failure(description: "a job's \(name) has no runtime, io_bytes or iops") }
+        seconds.append(min(max(0, milliseconds / 1000), Self.secondsLimit))
+        requests &+= count
+        if name == "read" { readRequests &+= count }
+        bytes &+= moved
+        iops += min(rate, Self.rateLimit)
+        try addLatencies(direction, name: name)
+      }
+      if !seconds.isEmpty { jobSeconds.append(phasesFollow ? seconds.reduce(0, +) : seconds.max() ?? 0) }
+    }
+
+    private mutating func addErrors(_ job: JSONValue) {
+      let error = job["error"]?.count ?? 0
+      let passed = job["total_err"]?.count ?? 0
+      guard error != 0 || passed != 0 else { return }
+      if firstError == 0 { firstError = error }
+      if error == FioOutput.verifyError { verifyErrors &+= 1 } else { errors &+= max(1, passed) }
+    }
+
+    /// From submission to completion where fio has the bins of that, else from after the submission.
+    private mutating func addLatencies(_ direction: JSONValue, name: String) throws(Failure) {
+      var kind = "clat"
+      var values = direction["clat_ns"]
+      if let total = direction["lat_ns"], total["bins"] != nil { (kind, values) = ("lat", total) }
+      guard let values, case .object(let bins)? = values["bins"], let mean = values["mean"]?.double,
+        let largest = values["max"]?.double, let count = values["N"]?.double
+      else {
+        throw Failure(description: "a job's \(name) has no latency bins: it is not of --output-format=json+")
+      }
+      var entries: [LatencyDistribution.Entry] = []
+      for (bin, value) in bins {
+        guard let nanoseconds = UInt64(bin), let count = value.count else {
+          throw Failure(description: "a latency bin of a job's \(name) is no number")
+        }
+        entries.append(.init(nanoseconds: nanoseconds, count: count))
+      }
+      if kind == "clat" { latencyKind = kind }
+      latency.add(
+        LatencyDistribution(
+          entries: entries, sumNanoseconds: mean * count, maxNanoseconds: largest))
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/// What a Linux guest runs: a shell script that mounts, waits for the others, runs fio and leaves its marks.
+struct GuestScript {
+  /// What is between fio and the device.
+  let fileSystem: GuestFileSystem
+  /// Where fuse-vext is in the guest.
+  let fuseProgram: String
+  /// How many vCPUs compute while that is measured.
+  let workerCount: Int
+  /// How long the guest's own exits are measured.
+  let idleSpan: TimeSpan
+
+  /// The tag of the folder that host and guest share.
+  static let shareTag = "bench"
+  /// The files of that folder.
+  enum File {
+    static let marks = "marks"
+    static let job = "job.fio"
+    static let output = "fio.json"
+    /// Made by the guest when it waits for the others.
+    static let ready = "ready"
+    /// Made by the host when all guests are ready.
+    static let go = "go"
+    /// Written by the guest to compare clocks: a phase and a number follow.
+    static let clock = "clock"
+  }
+
+  /// How often the clocks are compared in each phase.
+  private static let probeCount = 8
+
+  /// The script. Waiting is done by `read -t` on a pipe that nobody writes to: it starts no program.
+  var text: String {
+    """
+    #!/bin/bash
+    export LC_ALL=C
+    share=/run/\(Self.shareTag) fs=\(FioJob.mountPoint)
+    exec 9<> <(:)
+    fail() { echo "bench: $1" >&2; exit 1; }
+    note() { echo "$*" >> "$share/\(File.marks)"; }
+    # The clock in microseconds.
+    now() { moment=${EPOCHREALTIME/./}; }
+    compare_clocks() {
+      local number before
+      for ((number = 0; number < \(Self.probeCount); number++)); do
+        now; before=$moment
+        echo > "$share/\(File.clock).$1.$number"
+        now
+        note clock "$1" "$number" "$before" "$moment"
+      done
+    }
+    mkdir -p "$share" "$fs" || fail "cannot make folders in /run"
+    mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none \(Self.shareTag) "$share" ||
+      fail "cannot mount the folder that host and guest share"
+    read -r kernel < /proc/sys/kernel/osrelease
+    note kernel "$kernel"
+    cd /run
+    \(mount)
+    # Started once, so that the measured start does not wait for its files.
+    fio --version > fio-version || fail "fio does not start"
+    compare_clocks before
+    \(baselines)
+    : > "$share/\(File.ready)"
+    until [[ -e $share/\(File.go) ]]; do read -r -t 0.02 -u 9; done
+    fio --eta=never --output="$share/\(File.output)" --output-format=json+ "$share/\(File.job)"
+    code=$?
+    compare_clocks after
+    \(unmount)
+    note exit "$code"
+    """ + "\n"
+  }
+
+  private var mount: String {
+    switch fileSystem {
+    case .none: waitForDisk
+    case .ext4: waitForDisk + "\nmount -t ext4 \(FioJob.device) \"$fs\" || fail \"cannot mount ext4\""
+    case .fuseVext: mountFUSE(device: "vext")
+    case .fuseOnVirtio: waitForDisk + "\n" + mountFUSE(device: FioJob.device)
+    }
+  }
+
+  private var waitForDisk: String {
+    """
+    for ((tries = 0; tries < 500; tries++)); do [[ -b \(FioJob.device) ]] && break; read -r -t 0.02 -u 9; done
+    [[ -b \(FioJob.device) ]] || fail "there is no \(FioJob.device)"
+    """
+  }
+
+  private func mountFUSE(device: String) -> String {
+    """
+    is_mounted() {
+      local place
+      while read -r _ place _; do [[ $place == "$fs" ]] && return 0; done < /proc/mounts
+      return 1
+    }
+    # Memory of the queue; without them it takes small pages.
+    echo 32 > /proc/sys/vm/nr_hugepages
+    '\(fuseProgram)' -f --device \(device) "$fs" &
+    fuse=$!
+    until is_mounted; do
+      kill -0 "$fuse" 2> /dev/null || { wait "$fuse"; fail "fuse-vext ended with code $?"; }
+      read -r -t 0.05 -u 9
+    done
+    """
+  }
+
+  private var unmount: String {
+    switch fileSystem {
+    case .none: ":"
+    case .ext4: "umount \"$fs\" || fail \"cannot unmount ext4\""
+    case .fuseVext, .fuseOnVirtio:
+      """
+      umount "$fs" || fail "cannot unmount fuse-vext"
+      wait "$fuse" || fail "fuse-vext ended with code $?"
+      """
+    }
+  }
+
+  /// What the guest makes of exits anyway: idle, and with all its vCPUs at work.
+  private var baselines: String {
+    guard idleSpan.nanoseconds > 0 else { return ":" }
+    return """
+      now; start=$moment
+      read -r -t \(idleSpan.seconds) -u 9
+      now; note idle "$start" "$moment"
+      compute() { until now; ((moment >= end)); do :; done; }
+      now; start=$moment; end=$((start + \(idleSpan.nanoseconds / 1000)))
+      helpers=()
+      for ((worker = 1; worker < \(workerCount); worker++)); do compute & helpers+=($!); done
+      compute
+      note computing "$start" "$end"
+      ((${#helpers[@]} == 0)) || wait "${helpers[@]}"
+      """
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import HostSystem
+import Hypervisor
+
+/// Boots the Linux guests of one cell, has fio run in them and reads the results.
+final class LinuxCellRunner: CellMeasuring {
+  private let configuration: RunConfiguration
+  private let linux: LinuxConfiguration
+  private let threads: RunPlacement
+  private let image: FileSystemImage
+
+  /// What may lie outside of a window at each of its ends: fio looks for ended jobs every 10 ms, and a shell that waits
+  /// needs time to go to sleep.
+  private static let marginNanoseconds: UInt64 = 20_000_000
+
+  /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
+  ///
+  /// - Parameter scratchFolder: where disks and files are made; it may not exist yet.
+  init(_ configuration: RunConfiguration, linux: LinuxConfiguration, scratchFolder: String) throws {
+    self.configuration = configuration
+    self.linux = linux
+    threads = try RunPlacement(configuration, scratchFolder: scratchFolder)
+    image = FileSystemImage(
+      files: FioJob.files(configuration), sourceFolder: "\(scratchFolder)/bench.\(UUID().uuidString).files")
+  }
+
+  /// What was planned, for the output.
+  var placement: PlacementRecord { threads.record }
+
+  /// Checks that this host can do the run: KVM, programs, memory, and the user's disk.
+  func checkHost() throws {
+    try HostRequirements.checkKVM()
+    try HostRequirements.checkEngine(configuration.engine)
+    let fileSystems = configuration.paths.map(\.fileSystem)
+    if let missing = LinuxRequirements.missing(for: fileSystems, kernelPath: linux.kernelPath) {
+      throw BenchFailure("a Linux guest cannot run here: \(missing)", exitCode: .unavailable)
+    }
+    try HostRequirements.checkMemory(guestCount: configuration.guestCount, byteCount: linux.memory.byteCount)
+    guard let path = configuration.diskPath else { return }
+    do throws(DiskError) {
+      _ = try DiskImage(
+        path: path, readOnly: fileSystems == [.none] && !configuration.writesDisk,
+        direct: configuration.usesDirectIO)
+    } catch {
+      throw BenchFailure("\(error)", exitCode: .noInput)
+    }
+  }
+
+  /// Boots the cell's guests on `diskPaths` (one a guest), measures one window, and ends them.
+  ///
+  /// - Throws: ``RunInterruption`` when `watch` says so; whatever went wrong, every thread is joined.
+  func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
+    if cell.fileSystem != .none {
+      for path in diskPaths { try image.make(on: path, isInterrupted: { watch.isInterrupted }) }
+    }
+    if configuration.dropsCaches {
+      try PageCache.drop()
+    } else if !configuration.usesDirectIO && configuration.engine != .null {
+      for path in Set(diskPaths) { try PageCache.warm(path, byteCount: try DiskSize.byteCount(path)) }
+    }
+    DescriptorLimit.raise()
+    let measurements = try boot(cell, diskPaths: diskPaths, watch: watch)
+    if configuration.verifies, cell.fileSystem != .none { try diskPaths.forEach(FileSystemImage.check) }
+    return measurements
+  }
+
+  private func boot(
+    _ cell: RunCell, diskPaths: [String], watch: InterruptionWatch
+  ) throws -> [CellMeasurement] {
+    let folder = try RunFolder(guestCount: diskPaths.count)
+    return try threads.withPollers(mode: cell.mode, engine: configuration.engine) { pollers in
+      var guests: [LinuxGuest] = []
+      // Where something failed, that says more than what became of the disks.
+      defer { for guest in guests { _ = guest.shutDown() } }
+      for (index, path) in diskPaths.enumerated() {
+        guests.append(
+          try LinuxGuest(
+            index: index, cell: cell, configuration: configuration, linux: linux, folder: folder,
+            diskPath: path,
+            affinity: threads.vcpuAffinity(guest: index), memoryNode: threads.plan.memoryNode,
+            pollers: pollers))
+      }
+      let window = LinuxWindow(
+        configuration: configuration, linux: linux, guests: guests, pollers: pollers, watch: watch)
+      let (timeline, granted) = try window.run()
+      for guest in guests { try guest.checkEnd() }
+      let measurements = try guests.map { guest in
+        try measurement(of: guest, cell: cell, timeline: timeline, granted: granted[guest.index])
+      }
+      let ended = guests
+      guests = []
+      for failure in ended.flatMap({ $0.shutDown() }) {
+        throw BenchFailure(
+          "disk \(failure.path): not everything is on the disk: \(failure.errno)", exitCode: .ioError)
+      }
+      return measurements
+    }
+  }
+
+  private func measurement(
+    of guest: LinuxGuest, cell: RunCell, timeline: UsageTimeline, granted: GrantedPlacement
+  ) throws -> CellMeasurement {
+    let report = try GuestReport(of: guest, verifies: configuration.verifies)
+    let fio = report.fio
+    guard
+      let window = report.alignmentAfter.inner(report.measuredPhase, margin: Self.marginNanoseconds),
+      let (first, last) = timeline.cut(window)
+    else { throw guest.failure("fio's measured phase is too short to count exits in it") }
+    func rates(_ window: ClosedRange<UInt64>?) -> ExitRates? {
+      guard let window, let alignment = report.alignmentBefore else { return nil }
+      return alignment.inner(window, margin: Self.marginNanoseconds)
+        .flatMap { timeline.exitRates(guest: guest.index, within: $0) }
+    }
+    let figures = LinuxFigures(
+      kernel: report.marks.kernel, fioVersion: fio.version, latencyKind: fio.latencyKind,
+      measuredSeconds: fio.measuredSeconds,
+      clockUncertaintySeconds: Double(report.alignmentAfter.uncertainty) / 1e9,
+      idle: rates(report.marks.idle),
+      computing: rates(report.marks.computing),
+      makeFileSystem: cell.fileSystem == .none ? [] : image.command(path: guest.diskPath), job: guest.job,
+      fio: fio.json)
+    return CellMeasurement(
+      guestIndex: guest.index, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
+      verifiedBlocks: configuration.verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,
+      elapsedSeconds: fio.jobSeconds, iops: fio.iops, latency: fio.latency,
+      exits: last.exits[guest.index] - first.exits[guest.index],
+      windowSeconds: Double(last.nanoseconds - first.nanoseconds) / 1e9,
+      pollerCPUSeconds: Double(last.pollerNanoseconds - first.pollerNanoseconds) / 1e9
+        / Double(configuration.guestCount),
+      vcpuCPUSeconds: Double(last.vcpuNanoseconds[guest.index] - first.vcpuNanoseconds[guest.index]) / 1e9,
+      diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: figures)
+  }
+}

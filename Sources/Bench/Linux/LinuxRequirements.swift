@@ -1,0 +1,42 @@
+import Foundation
+import Hypervisor
+
+/// What a Linux guest needs of the host beside KVM.
+enum LinuxRequirements {
+  /// The running kernel's file, else the newest one that is installed with its modules.
+  static func defaultKernel() throws(GuestRootError) -> String {
+    try KernelSearch.find(
+      in: KernelSearch.installed(release: KernelSearch.hostRelease())
+        + installedReleases().map { "/boot/vmlinuz-\($0)" })
+  }
+
+  /// The kernels that have modules below `modules`, the newest first.
+  static func installedReleases(modules: String = "/lib/modules") -> [String] {
+    let releases = (try? FileManager.default.contentsOfDirectory(atPath: modules)) ?? []
+    return releases.sorted { $0.compare($1, options: .numeric) == .orderedDescending }
+  }
+
+  /// Where fuse-vext is: beside bench, which the same build made.
+  static var fuseProgram: String {
+    URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+      .appending(path: "fuse-vext").path
+  }
+
+  /// What is missing for `fileSystems`, in words; nil if nothing is.
+  static func missing(for fileSystems: [GuestFileSystem], kernelPath: String?) -> String? {
+    if CommandRun.find("fio") == nil { return "fio is not installed" }
+    if CommandRun.find("bash") == nil { return "bash is not installed" }
+    if fileSystems.contains(where: { $0 != .none }), CommandRun.find("mkfs.ext4") == nil {
+      return "mkfs.ext4 is not installed (Debian: e2fsprogs)"
+    }
+    if fileSystems.contains(where: \.usesFUSE), CommandRun.find(fuseProgram) == nil {
+      return "\(fuseProgram) is not there: build the product fuse-vext"
+    }
+    do throws(GuestRootError) {
+      if kernelPath == nil { _ = try defaultKernel() }
+    } catch {
+      return "the host's kernel (--kernel): \(error)"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,89 @@
+import HostSystem
+import Hypervisor
+
+/// Runs prepared Linux guests to their end, and samples what they use meanwhile.
+struct LinuxWindow {
+  let configuration: RunConfiguration
+  let linux: LinuxConfiguration
+  let guests: [LinuxGuest]
+  let pollers: [IOThread]
+  let watch: InterruptionWatch
+
+  /// The distance of two samples: fine enough to cut a second out of it, coarse enough to cost little.
+  private static let sampleNanoseconds: UInt64 = 20_000_000
+  /// Time for booting, and for fio's start and end, beyond what was asked for. An emulated host is slow.
+  private static let graceSeconds = 300.0
+  /// How long a window may last that ends with its work.
+  private static let openEndedSeconds = 86_400.0
+
+  /// Boots the guests, lets them begin together, and waits until all have ended. The caller ends them.
+  ///
+  /// - Returns: what was used, and where the threads were.
+  /// - Throws: ``BenchFailure`` for a guest that failed or is late, ``RunInterruption`` when the watch says so.
+  func run() throws -> (timeline: UsageTimeline, granted: [GrantedPlacement]) {
+    var timeline = UsageTimeline()
+    for guest in guests {
+      do throws(GuestError) {
+        try guest.guest.start()
+      } catch {
+        throw BenchFailure("guest \(guest.index): \(error)", exitCode: .unavailable)
+      }
+    }
+    let granted = try guests.map(grantedPlacement)
+    try wait(seconds: 2 * linux.idleSpan.seconds, into: &timeline, state: "ready") { guest in
+      if guest.isReady { return true }
+      guard guest.hasEnded else { return false }
+      try guest.checkEnd()
+      throw guest.failure("it ended before it was ready")
+    }
+    for guest in guests { try guest.go() }
+    try wait(seconds: workSeconds, into: &timeline, state: "done") { $0.hasEnded }
+    return (timeline, granted)
+  }
+
+  private var workSeconds: Double {
+    guard !configuration.verifies, linux.job == nil, configuration.requestLimit == nil,
+      let runtime = configuration.runtime
+    else { return Self.openEndedSeconds }
+    return runtime.seconds + configuration.warmup.seconds
+  }
+
+  private func wait(
+    seconds: Double, into timeline: inout UsageTimeline, state: String,
+    until isThere: (LinuxGuest) throws -> Bool
+  ) throws {
+    let start = HostClock.monotonicNanoseconds()
+    let end = start + UInt64((seconds + Self.graceSeconds) * 1e9)
+    let judgement = start + UInt64(SoftwareKVM.patienceMilliseconds) * 1_000_000
+    var judges = SoftwareKVM.isLoaded && timeline.samples.isEmpty
+    while true {
+      timeline.append(try sample())
+      let waiting = try guests.filter { !(try isThere($0)) }
+      guard let late = waiting.first else { return }
+      if watch.isInterrupted { throw RunInterruption() }
+      let now = HostClock.monotonicNanoseconds()
+      if judges, now > judgement {
+        judges = false
+        if let verdict = try SoftwareKVM.verdict(on: late.guest.machine) {
+          throw BenchFailure("guest \(late.index): \(verdict)", exitCode: .unavailable)
+        }
+      }
+      guard now < end else { throw late.failure("it was not \(state) in time", exitCode: .unavailable) }
+      HostClock.sleep(nanoseconds: Self.sampleNanoseconds)
+    }
+  }
+
+  private func sample() throws -> UsageSample {
+    UsageSample(
+      nanoseconds: HostClock.realtimeNanoseconds(), exits: try guests.map { try $0.exitCounts() },
+      vcpuNanoseconds: try guests.map { try $0.cpuNanoseconds() },
+      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) })
+  }
+
+  private func grantedPlacement(_ guest: LinuxGuest) throws -> GrantedPlacement {
+    GrantedPlacement(
+      pollerCPUs: try pollers.map { try $0.thread.grantedCPUs().description },
+      vcpuCPUs: try guest.guest.machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
+      numaNode: try guest.guest.machine.memory.node(ofPageAt: 0))
+  }
+}

@@ -1,0 +1,13 @@
+import Hypervisor
+
+/// What guests and I/O threads had used up at a moment.
+struct UsageSample: Equatable, Sendable {
+  /// The host's wall clock, in nanoseconds since 1970.
+  var nanoseconds: UInt64
+  /// vmexits, guest by guest.
+  var exits: [ExitCounts]
+  /// CPU time of the vCPUs, guest by guest.
+  var vcpuNanoseconds: [UInt64]
+  /// CPU time of all I/O threads.
+  var pollerNanoseconds: UInt64
+}

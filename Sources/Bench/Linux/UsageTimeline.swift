@@ -1,0 +1,45 @@
+import Hypervisor
+
+/// What guests and I/O threads used, sampled on a fine line of time, so that a window can be cut out afterwards: the guest
+/// makes no exit to open or close it.
+///
+/// Its memory is bounded: when it is full, every second sample goes, and from then on only every second one is kept.
+struct UsageTimeline {
+  private(set) var samples: [UsageSample] = []
+  private let capacity: Int
+  private var stride = 1
+  private var skipped = 0
+
+  /// An empty line that holds up to `capacity` samples.
+  init(capacity: Int = 8192) {
+    self.capacity = max(2, capacity)
+  }
+
+  /// Adds a sample, which is later than all others.
+  mutating func append(_ sample: UsageSample) {
+    skipped += 1
+    guard skipped >= stride else { return }
+    skipped = 0
+    if samples.count >= capacity {
+      samples = samples.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+      stride *= 2
+    }
+    samples.append(sample)
+  }
+
+  /// The first and the last sample within `window`; nil if there are not two.
+  func cut(_ window: ClosedRange<UInt64>) -> (first: UsageSample, last: UsageSample)? {
+    let within = samples.filter { window.contains($0.nanoseconds) }
+    guard let first = within.first, let last = within.last, first.nanoseconds < last.nanoseconds else {
+      return nil
+    }
+    return (first, last)
+  }
+
+  /// Exits of guest `index` per second within `window`; nil if there are not two samples.
+  func exitRates(guest index: Int, within window: ClosedRange<UInt64>) -> ExitRates? {
+    guard let (first, last) = cut(window) else { return nil }
+    return ExitRates(
+      last.exits[index] - first.exits[index], seconds: Double(last.nanoseconds - first.nanoseconds) / 1e9)
+  }
+}

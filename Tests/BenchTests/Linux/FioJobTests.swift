@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+struct FioJobTests {
+  private static func configuration(_ arguments: [String]) throws -> RunConfiguration {
+    try RunCommand.parse(["--guest", "linux"] + arguments).runConfiguration(
+      diskByteCount: nil, seed: 1, decision: GuestDecision(kind: .linux, reason: ""))
+  }
+
+  private static func lines(_ arguments: [String], _ fileSystem: GuestFileSystem) throws -> [String] {
+    let job = FioJob(configuration: try configuration(arguments), fileSystem: fileSystem, seed: 7)
+    return job.text.split(separator: "\n").map(String.init)
+  }
+
+  @Test func `a job on blocks gives each worker a slice of the device`() throws {
+    let lines = try Self.lines(
+      [
+        "--rw", "randwrite", "--bs", "8k", "--iodepth", "16", "--workers", "4", "--size", "1m", "--runtime",
+        "1.5",
+        "--warmup", "250ms", "--no-direct", "--ioengine", "io_uring",
+      ], .none)
+    for line in [
+      "ioengine=io_uring", "bs=8192", "iodepth=16", "numjobs=4", "direct=0", "filename=/dev/vda",
+      "size=262144",
+      "offset_increment=262144", "rw=randwrite", "runtime=1500000us", "ramp_time=250000us", "time_based=1",
+      "group_reporting=1", "lat_percentiles=1", "randseed=7",
+    ] { #expect(lines.contains(line)) }
+    #expect(lines.first == "[global]")
+  }
+
+  @Test func `a job in a file system gives each worker a file, which is made with the file system`() throws {
+    let arguments = ["--workers", "3", "--size", "1m"]
+    let lines = try Self.lines(arguments, .ext4)
+    #expect(lines.contains("directory=/run/fs"))
+    #expect(lines.contains("filename_format=bench.$jobnum"))
+    #expect(!lines.contains { $0.hasPrefix("offset_increment") || $0.hasPrefix("filename=") })
+    let files = FioJob.files(try Self.configuration(arguments))
+    #expect(files.map(\.name) == ["bench.0", "bench.1", "bench.2"])
+    // In whole blocks of 4 KiB.
+    #expect(files.allSatisfy { $0.byteCount == 85 * 4096 })
+    #expect(lines.contains("size=\(85 * 4096)"))
+  }
+
+  @Test func `a limit of requests ends the job instead of a time`() throws {
+    let lines = try Self.lines(["--requests", "100", "--bs", "4k"], .none)
+    #expect(lines.contains("io_size=409600"))
+    #expect(!lines.contains { $0.hasPrefix("runtime") || $0.hasPrefix("time_based") })
+    let both = try Self.lines(["--requests", "100", "--runtime", "2s"], .none)
+    #expect(both.contains("runtime=2000000us"))
+    #expect(!both.contains("time_based=1"))
+  }
+
+  @Test func `what is verified by reading is written first`() throws {
+    let lines = try Self.lines(["--verify", "--rw", "randread"], .ext4)
+    let fill = try #require(lines.firstIndex(of: "[fill]"))
+    let bench = try #require(lines.firstIndex(of: "[bench]"))
+    #expect(fill < bench)
+    #expect(lines[fill...].contains("do_verify=0"))
+    #expect(lines[bench...].contains("stonewall"))
+    #expect(!lines.contains { $0.hasPrefix("runtime") })
+    let writing = try Self.lines(["--verify", "--rw", "randwrite"], .ext4)
+    #expect(writing.contains("verify=crc32c"))
+    #expect(!writing.contains("[fill]"))
+  }
+
+  private static let file = FioJobFile(
+    name: "mail.fio",
+    source: """
+      ; a comment
+      [global]
+      ioengine=io_uring
+      filename=/mnt/data
+       size = 10g
+      direct=1
+      bs=8k,16k
+      [writer]
+      rw=randwrite
+      directory=/elsewhere
+      iodepth=32
+      nrfiles=4
+      [reader]
+      rw=read
+      filesize=1g
+      iodepth=2
+      """)
+
+  @Test func `a job file keeps all but file name and size`() {
+    let text = Self.file.text(for: "/dev/vda", byteCount: 4096)
+    #expect(
+      text == """
+        [global]
+        filename=/dev/vda
+        size=4096
+        ; a comment
+        [global]
+        ioengine=io_uring
+        direct=1
+        bs=8k,16k
+        [writer]
+        rw=randwrite
+        iodepth=32
+        [reader]
+        rw=read
+        iodepth=2
+
+        """)
+  }
+
+  @Test func `the row of a job file has what its first job says`() {
+    #expect(Self.file.rw == "randwrite")
+    #expect(Self.file.blockByteCount == 8192)
+    #expect(Self.file.iodepth == 32)
+    #expect(Self.file.isDirect)
+    #expect(Self.file.ioengine == "io_uring")
+    let bare = FioJobFile(name: "x", source: "[x]\n")
+    #expect(bare.rw == "read")
+    #expect(bare.blockByteCount == 4096)
+    #expect(bare.iodepth == 1)
+    #expect(!bare.isDirect)
+    #expect(bare.ioengine == "")
+  }
+
+  @Test func `a job file that is none is refused, with an exit code that says why`() throws {
+    let folder = try TemporaryFolder()
+    let missing = #expect(throws: BenchFailure.self) { try FioJobFile(path: folder.file("missing")) }
+    #expect(missing?.exitCode == .noInput)
+    let wrong: [(String, Data)] = [
+      ("empty", Data()), ("global", Data("[global]\nrw=read\n".utf8)), ("binary", Data([0xFF, 0xFE, 0x5B])),
+      ("zero", Data("[a]\n\0".utf8)), ("large", Data(repeating: 0x20, count: (1 << 20) + 1)),
+    ]
+    for (name, data) in wrong {
+      try data.write(to: URL(filePath: folder.file(name)))
+      let failure = #expect(throws: BenchFailure.self) { try FioJobFile(path: folder.file(name)) }
+      #expect(failure?.exitCode == .dataError)
+    }
+    try Data("[a]\nrw=write\n".utf8).write(to: URL(filePath: folder.file("job.fio")))
+    #expect(try FioJobFile(path: folder.file("job.fio")).name == "job.fio")
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+/// The files in FioOutputs were written by fio 3.33.
+struct FioOutputTests {
+  private static func recorded(_ name: String) throws -> Data {
+    let url = try #require(
+      Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "FioOutputs"))
+    return try Data(contentsOf: url)
+  }
+
+  private static func output(_ name: String, verifies: Bool = false) throws -> FioOutput {
+    try FioOutput(recorded(name), verifies: verifies)
+  }
+
+  @Test func `a group of jobs is read with its window, its rates and its latencies`() throws {
+    let output = try Self.output("randread")
+    #expect(output.version == "fio-3.33")
+    #expect(output.requests == 22_404)
+    #expect(output.readRequests == 22_404)
+    #expect(output.bytes == 22_404 * 65_536)
+    #expect(abs(output.iops - 22_314.741) < 0.001)
+    #expect(output.measuredSeconds == 1.004)
+    #expect(output.endMilliseconds > 1_795_000_000_000)
+    #expect(output.errors == 0)
+    #expect(output.latencyKind == "lat")
+  }
+
+  @Test func `its percentiles are computed from the bins, and agree with fio's own`() throws {
+    let output = try Self.output("randread")
+    let summary = LatencySummary(output.latency)
+    let total = try #require(output.json["jobs"]?.array?.first?["read"]?["lat_ns"])
+    for (value, key) in [
+      (summary.p50, "50.000000"), (summary.p99, "99.000000"), (summary.p99_9, "99.900000"),
+    ] {
+      let expected = try #require(total["percentile"]?[key]?.double)
+      #expect(abs(value - expected) < expected * 0.02)
+    }
+    #expect(abs(summary.mean - (total["mean"]?.double ?? 0)) < summary.mean * 0.001)
+    #expect(summary.max == total["max"]?.double)
+    #expect(NanosecondHistogram(output.latency).counts.reduce(0, +) == total["N"]?.count)
+  }
+
+  @Test func `jobs and directions add up, and clat stands in where fio was asked for no other`() throws {
+    let output = try Self.output("randrw-clat")
+    #expect(output.requests == 132 + 124 + 256)
+    #expect(output.readRequests == 132 + 256)
+    #expect(output.jobSeconds == [0.016, 0.012])
+    #expect(output.measuredSeconds == 0.016)
+    #expect(output.latencyKind == "clat")
+  }
+
+  @Test func `a verifying job writes and then reads: its phases follow one another`() throws {
+    #expect(try Self.output("verify", verifies: true).measuredSeconds == 0.023)
+    #expect(try Self.output("verify").measuredSeconds == 0.013)
+    #expect(try Self.output("verify", verifies: true).readRequests == 64)
+  }
+
+  @Test func `data that is not what was written is a verify error and no other`() throws {
+    let output = try Self.output("verify-fail", verifies: true)
+    #expect(output.verifyErrors == 1)
+    #expect(output.errors == 0)
+  }
+
+  @Test func `messages around the JSON object are passed over`() throws {
+    let noisy = Data("fio: something is odd\n".utf8) + (try Self.recorded("verify")) + Data("\ntail\n".utf8)
+    #expect(try FioOutput(noisy, verifies: false).requests == 128)
+  }
+
+  @Test func `output that is cut off anywhere is refused, never half read`() throws {
+    let whole = try Self.recorded("randrw-clat")
+    for length in stride(from: 0, to: whole.count - 3, by: 997) {
+      #expect(throws: FioOutput.Failure.self) { try FioOutput(whole.prefix(length), verifies: false) }
+    }
+  }
+
+  @Test(
+    arguments: [
+      "", "no json", "{}", "[]", "{\"fio version\": 3}", "{\"fio version\": \"x\", \"jobs\": []}",
+      "{\"fio version\": \"x\", \"jobs\": [{}]}", "{\"fio version\": \"x\", \"jobs\": [{\"error\": 5}]}",
+      "{\"fio version\": \"x\", \"jobs\": [{\"read\": {\"total_ios\": 1}}]}",
+      "{\"fio version\": \"x\", \"jobs\": [{\"read\": {\"total_ios\": 1, \"runtime\": 1, \"io_bytes\": 1, \"iops\": 1}}]}",
+      """
+      {"fio version": "x", "jobs": [{"read": {"total_ios": 1, "runtime": 1, "io_bytes": 1, "iops": 1, \
+      "clat_ns": {"mean": 1, "max": 1, "N": 1, "bins": {"x": 1}}}}]}
+      """,
+      """
+      {"fio version": "x", "jobs": [{"read": {"total_ios": 1, "runtime": 1, "io_bytes": 1, "iops": 1, \
+      "clat_ns": {"mean": 1, "max": 1, "N": 1, "bins": {"1": -1}}}}]}
+      """,
+    ])
+  func `what is not fio's output is refused with a sentence`(text: String) {
+    let failure = #expect(throws: FioOutput.Failure.self) { try FioOutput(Data(text.utf8), verifies: false) }
+    #expect(failure?.description.isEmpty == false)
+  }
+
+  @Test func `absurd figures of a guest overflow nothing`() throws {
+    let text = """
+      {"fio version": "x", "timestamp_ms": 9e18, "jobs": [{"total_err": 18e18, "read": {"total_ios": 9e18, \
+      "runtime": 1e300, "io_bytes": 9e18, "iops": 1e300, "clat_ns": {"mean": 1e300, "max": 1e300, "N": 9e18, \
+      "bins": {"18446744073709551615": 9000000000000000000, "1": 9000000000000000000}}}}]}
+      """
+    let output = try FioOutput(Data(text.utf8), verifies: false)
+    #expect(output.requests > 0)
+    #expect(LatencySummary(output.latency).p50 > 0)
+    #expect(NanosecondHistogram(output.latency).counts.count == 2)
+  }
+}
+
+extension JSONValue {
+  fileprivate var array: [JSONValue]? {
+    if case .array(let values) = self { values } else { nil }
+  }
+}

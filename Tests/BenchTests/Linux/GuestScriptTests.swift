@@ -1,0 +1,41 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+struct GuestScriptTests {
+  private static func script(_ fileSystem: GuestFileSystem, idle: TimeSpan = .milliseconds(1500)) -> String {
+    GuestScript(fileSystem: fileSystem, fuseProgram: "/host/build/fuse-vext", workerCount: 2, idleSpan: idle)
+      .text
+  }
+
+  @Test(arguments: GuestFileSystem.allCases)
+  func `bash can read the script`(fileSystem: GuestFileSystem) throws {
+    let folder = try TemporaryFolder()
+    try Data(Self.script(fileSystem).utf8).write(to: URL(filePath: folder.file("script")))
+    let run = try CommandRun(["bash", "-n", folder.file("script")])
+    #expect(run.exitCode == 0, "\(run.output)")
+  }
+
+  @Test func `each file system is mounted its own way`() {
+    #expect(!Self.script(.none).contains("umount"))
+    #expect(Self.script(.ext4).contains("mount -t ext4 /dev/vda"))
+    #expect(Self.script(.fuseVext).contains("'/host/build/fuse-vext' -f --device vext"))
+    #expect(!Self.script(.fuseVext).contains("/dev/vda"))
+    #expect(Self.script(.fuseOnVirtio).contains("--device /dev/vda"))
+  }
+
+  @Test func `the guest's own exits are measured unless that takes no time`() {
+    #expect(Self.script(.none).contains("note idle"))
+    #expect(Self.script(.none).contains("note computing"))
+    #expect(!Self.script(.none, idle: .milliseconds(0)).contains("note idle"))
+  }
+
+  @Test func `a command's exit code and output are kept`() throws {
+    let run = try CommandRun(["bash", "-c", "echo out; echo err >&2; exit 3"])
+    #expect(run.exitCode == 3)
+    #expect(run.output == "out\nerr")
+    #expect(try CommandRun(["bash", "-c", "kill -9 $$"]).exitCode == 137)
+    #expect(throws: BenchFailure.self) { try CommandRun(["no-such-program-anywhere"]) }
+  }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+extension DebianGuestTests {
+  /// `bench run --guest linux`: every data path that exists, its rows and its failures. Speeds mean nothing here.
+  struct BenchTests {
+    /// A run of bench on disks in memory.
+    private struct Run {
+      let exitCode: Int32
+      let output: String
+      let errors: String
+      let rows: [[String: String]]
+      /// What it left beside its rows.
+      let entries: [String]
+
+      /// Runs `bench run --guest linux ARGUMENTS` with small sizes.
+      init(_ arguments: [String]) throws {
+        let folder = try ScratchFolder()
+        let csv = folder.file("rows.csv")
+        let program = try BenchTests.start(arguments + ["--output", csv])
+        exitCode = try program.waitForEnd(within: .seconds(240))
+        output = program.output
+        errors = program.errors
+        let lines = ((try? String(contentsOfFile: csv, encoding: .utf8)) ?? "").split(separator: "\n")
+        // No field of these rows that is looked at has a comma in it, and no column comes after one that has.
+        let columns = (lines.first ?? "").split(separator: ",").map(String.init)
+        rows = lines.dropFirst().map { line in
+          let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+          return Dictionary(zip(columns, fields)) { first, _ in first }
+        }
+        entries = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      }
+
+      func values(_ column: String) -> [String] { rows.map { $0[column] ?? "" } }
+      func numbers(_ column: String) -> [Double] { values(column).compactMap(Double.init) }
+    }
+
+    private static func start(_ arguments: [String]) throws -> LkvmProcess {
+      try LkvmProcess(
+        [
+          VirtualHost.bench.path, "run", "--guest", "linux", "--size", "8m", "--memory", "256m", "--warmup",
+          "200ms", "--runtime", "1s", "--idle", "0",
+        ] + arguments, program: VirtualHost.benchRunner)
+    }
+
+    private static var leftovers: [String] {
+      let folders = [NSTemporaryDirectory(), "/run/bench-scratch"]
+      return folders.flatMap { (try? FileManager.default.contentsOfDirectory(atPath: $0)) ?? [] }
+        .filter { $0.hasPrefix("bench") }
+    }
+
+    @Test func `blocks and ext4 on virtio-blk are measured, and each request costs an exit`() throws {
+      let run = try Run(["--mode", "virtio-blk", "--fs", "none,ext4"])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(Set(run.values("fs")) == ["none", "ext4"])
+      #expect(run.values("kvm_backend") == ["tcg", "tcg"])
+      #expect(run.values("timing_valid") == ["false", "false"])
+      #expect(run.values("errors") == ["0", "0"])
+      #expect(run.numbers("ios").allSatisfy { $0 > 0 })
+      #expect(run.numbers("io_vmexits_per_io").allSatisfy { $0 >= 1 })
+      #expect(run.numbers("latency_p50_us").allSatisfy { $0 > 0 })
+      #expect(run.entries == ["rows.csv", "rows.json"])
+      #expect(Self.leftovers == [])
+    }
+
+    @Test func `what two workers write to ext4 is read back, and the file system is whole`() throws {
+      let run = try Run([
+        "--mode", "virtio-blk-poll", "--fs", "ext4", "--workers", "2", "--rw", "randwrite", "--bs", "16k",
+        "--iodepth", "4", "--verify",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("verify_errors") == ["0"])
+      #expect(run.values("verified_blocks") == ["512"])
+    }
+
+    @Test(.enabled(if: VirtualHost.hasFuseVext, "fuse-vext is not built"))
+    func `what is written through fuse-vext is read back, over vext and over virtio-blk`() throws {
+      let run = try Run([
+        "--mode", "virtio-blk,vext", "--fs", "fuse-vext,fuse-on-virtio", "--rw", "randwrite", "--bs", "16k",
+        "--verify",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(Set(run.values("fs")) == ["fuse-vext", "fuse-on-virtio"])
+      #expect(run.values("verify_errors") == ["0", "0"])
+      #expect(run.values("verified_blocks") == ["512", "512"])
+    }
+
+    @Test func `a job that fio refuses is one failure with the guest's last words, and no row`() throws {
+      let folder = try ScratchFolder()
+      let job = folder.file("bad.fio")
+      try Data("[bad]\nrw=no-such-pattern\n".utf8).write(to: URL(filePath: job))
+      let run = try Run(["--mode", "virtio-blk", "--fs", "none", "--job", job])
+      #expect(run.exitCode == 1)
+      #expect(run.errors.contains("bench: error: guest 0: fio ended with code 1"))
+      #expect(run.errors.contains("no-such-pattern"))
+      #expect(run.rows.isEmpty)
+      #expect(Self.leftovers == [])
+    }
+
+    @Test func `a signal ends the guests, and nothing is left behind`() throws {
+      let folder = try ScratchFolder()
+      let program = try Self.start([
+        "--mode", "virtio-blk", "--fs", "none", "--runtime", "1h", "--output", folder.file("rows.csv"),
+      ])
+      // Its disk is made by then, and its guest is on the way.
+      Thread.sleep(forTimeInterval: 15)
+      #expect(program.isRunning)
+      program.signal(SIGINT)
+      #expect(try program.waitForEnd(within: .seconds(60)) == 130)
+      #expect(program.errors.contains("interrupted after 0 of 1 boots"))
+      #expect(Self.leftovers == [])
+    }
+  }
+}
