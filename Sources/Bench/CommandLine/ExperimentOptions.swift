@@ -42,7 +42,7 @@ struct ExperimentOptions: ParsableArguments {
     _ kind: ExperimentPlan.Kind, scenario: Scenario, sides: [ExperimentSide], host: HostDescription,
     defaultRepetitionCount: Int = 1
   ) throws -> ExperimentPlan {
-    try HostRequirements.check(scenario.hostRequirements, host: host)
+    try ScenarioRequirements.check(scenario.hostRequirements, host: host)
     let identity = RunIdentity.new(revision: .capture())
     return ExperimentPlan(
       kind: kind, scenario: scenario, sides: sides,

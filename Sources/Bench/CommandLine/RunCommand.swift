@@ -60,7 +60,7 @@ struct RunCommand: ParsableCommand {
   }
 
   /// What `--guest` says, before the host is looked at.
-  private var likelyDecision: GuestDecision {
+  var likelyDecision: GuestDecision {
     let isLinux = machines.guest == .linux || machines.guest == .auto && !linux.given.isEmpty
     return GuestDecision(kind: isLinux ? .linux : .micro, reason: "--guest \(machines.guest.rawValue)")
   }

@@ -65,7 +65,8 @@ struct Scenario: Equatable, Sendable {
   func estimatedSeconds() -> [Double?] {
     cells.map { cell in
       guard let command = try? RunCommand.parse(cell.arguments) else { return nil }
-      return RunPlan.estimatedSecondsPerCell(command.runConfiguration(diskByteCount: nil, seed: 0))
+      return RunPlan.estimatedSecondsPerCell(
+        command.runConfiguration(diskByteCount: nil, seed: 0, decision: command.likelyDecision))
     }
   }
 }

@@ -21,7 +21,8 @@ extension RunRecord.CodingKeys {
     case .hostCPU, .hostKernel, .kvmBackend, .isTimingValid, .numaNodes:
       .host
     case .mode, .vmm, .guest, .guests, .workers, .pollers, .engine, .rw, .blockBytes, .iodepth, .direct,
-      .diskBytes, .runtimeSeconds, .regionBytes, .warmupSeconds, .requestLimit, .verify:
+      .diskBytes, .runtimeSeconds, .regionBytes, .warmupSeconds, .requestLimit, .verify, .fileSystem,
+      .guestKernel, .fioVersion, .fioEngine, .fioJob:
       .configuration
     case .pollerCPUs, .vcpuCPUs, .numaNode, .isOversubscribed:
       .placement
@@ -29,7 +30,9 @@ extension RunRecord.CodingKeys {
       .latencyP90Microseconds, .latencyP99Microseconds, .latencyP99_9Microseconds, .latencyMaxMicroseconds,
       .errors, .vmexits, .vmexitsPerIO, .ioVMExits, .ioVMExitsPerIO, .exitsIO, .exitsMMIO, .exitsHalt,
       .exitsHypercall, .exitsIRQ, .irqInjections, .userExits, .pollerCPUSeconds, .vcpuCPUSeconds,
-      .iopsPerCPUSecond, .windowSeconds, .verifiedBlocks, .verifyErrors:
+      .iopsPerCPUSecond, .windowSeconds, .verifiedBlocks, .verifyErrors, .idleVMExitsPerSecond,
+      .idleIOVMExitsPerSecond, .computingVMExitsPerSecond, .computingIOVMExitsPerSecond,
+      .ioVMExitsPerIOBeyondIdle, .ioVMExitsPerIOBeyondComputing:
       .result
     }
   }

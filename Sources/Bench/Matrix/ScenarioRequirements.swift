@@ -1,7 +1,7 @@
 import Foundation
 
 /// Checks what a scenario asks of the host; bench changes nothing itself.
-enum HostRequirements {
+enum ScenarioRequirements {
   /// One value of the record's `host`.
   private enum Fact: Decodable {
     case flag(Bool)
