@@ -6,7 +6,7 @@ struct StatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stat",
     abstract:
-      "Prints the figures of guests: vmexits by reason, networks, and memory where there is a balloon.")
+      "Prints the figures of guests: vmexits, disks, networks, and memory where there is a balloon.")
 
   @OptionGroup var instances: InstanceOptions
 

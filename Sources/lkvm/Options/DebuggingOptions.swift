@@ -20,10 +20,12 @@ struct DebuggingOptions: ParsableArguments {
   @Option(help: "Least important messages that are printed: debug, info, warning or error.")
   var loglevel: LogLevelOption = .warning
 
-  @Flag(help: "Print start-up times, memory and vmexits to standard error at the end.")
+  @Flag(help: "Print start-up times, memory, vmexits and disks to standard error at the end.")
   var stats = false
 
-  @Option(help: ArgumentHelp("Append start-up times, memory and vmexits to FILE as JSON.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Append start-up times, memory, vmexits and disks to FILE as JSON.", valueName: "file")
+  )
   var statsFile: String?
 
   func validate() throws {

@@ -1,0 +1,55 @@
+import Foundation
+import GuestInit
+import Testing
+
+/// The first stage, in namespaces of its own, over disks that the host lends it as loop devices.
+@Suite("The root that a file system's name leads to", .serialized, .enabled(if: RootByNameTests.isPossible))
+struct RootByNameTests {
+  static var isPossible: Bool {
+    let tools = ["/bin/busybox", "/sbin/losetup", "/sbin/mke2fs", "/usr/bin/setpriv"]
+    return NamespaceGuest.isPossible && FileManager.default.fileExists(atPath: "/dev/loop-control")
+      && tools.allSatisfy(FileManager.default.isExecutableFile(atPath:))
+  }
+
+  private static let identifier = "6f9b2c1e-5a5d-4c0e-9c7e-0d3a1b2c4d5e"
+
+  @Test(arguments: [
+    "UUID=\(identifier)", "UUID=\(identifier.uppercased())", "LABEL=the-root", "LABEL=sixteen-letters-",
+  ])
+  func `is found among others, in either case, and its init runs`(name: String) throws {
+    let label = name.hasPrefix("LABEL=") ? String(name.dropFirst(6)) : "other"
+    #expect(try Self.start(root: name, label: label) == 3)
+  }
+
+  /// Makes two disks, of which the second has an init that ends with 3, and starts the first stage with `root`.
+  private static func start(root: String, label: String) throws -> Int32 {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "root-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(GuestInitImage.bytes()).write(to: folder.appending(path: "first-stage"))
+    let script = """
+      set -e
+      cd "$1"
+      mkdir -p ram/proc ram/sys ram/dev ram/run tree/proc tree/sys tree/dev tree/run tree/bin tree/sbin
+      cp first-stage ram/init; chmod 755 ram/init
+      cp /bin/busybox tree/bin; ln -s busybox tree/bin/sh
+      printf '#!/bin/sh\\nexit 3\\n' > tree/sbin/init; chmod 755 tree/sbin/init
+      mke2fs -q -t ext4 -U random -L the-roo other.ext4 8m > made 2>&1
+      mke2fs -q -t ext4 -U \(identifier) -L "$3" -d tree root.ext4 16m >> made 2>&1
+      echo "root=$2 lkvm.host=none" > cmdline
+      other=$(losetup -f --show other.ext4); trap 'losetup -d $other' EXIT
+      disk=$(losetup -f --show root.ext4); trap 'losetup -d $other $disk' EXIT
+      timeout -k 1 20 unshare -m -p -f -u -n -i --propagation private sh -ec '
+        mount --bind ram ram; cd ram
+        mount -t proc proc proc; mount --bind ../cmdline proc/cmdline
+        exec setpriv --bounding-set=-sys_rawio,-sys_boot --inh-caps=-sys_rawio,-sys_boot chroot . /init'
+      """
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", script, "sh", folder.path, root, label]
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
