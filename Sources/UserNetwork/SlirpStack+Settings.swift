@@ -16,6 +16,9 @@ extension SlirpStack {
     unsafe settings.vdhcp_start = cslirp_address(configuration.guestAddress.rawValue)
     unsafe settings.vnameserver = cslirp_address(configuration.chosenNameServer.rawValue)
     unsafe settings.disable_host_loopback = !configuration.allowsHostLoopback
+    // 0 is libslirp's word for 1500.
+    unsafe settings.if_mtu = Int(configuration.mtu ?? 0)
+    unsafe settings.if_mru = Int(configuration.mtu ?? 0)
     return unsafe settings
   }
 

@@ -13,6 +13,8 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
   /// Whether ``hostAddress`` leads to the host's loopback, as it does with kvmtool, so that the guest reaches servers of the
   /// host that listen nowhere else. All other addresses are reached with the rights of this process, either way.
   public var allowsHostLoopback: Bool
+  /// The largest IP packet in bytes, either way; the guest's card should take as much. Nil: 1500.
+  public var mtu: UInt16?
   /// Ports of the host that lead into the guest.
   public var forwards: [PortForward]
 
@@ -21,13 +23,14 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
     guestAddress: IPv4Address = IPv4Address(192, 168, 33, 15),
     hostAddress: IPv4Address = NetworkOptions.defaultHostAddress,
     netmask: IPv4Address = IPv4Address(255, 255, 255, 0), nameServerAddress: IPv4Address? = nil,
-    allowsHostLoopback: Bool = true, forwards: [PortForward] = []
+    allowsHostLoopback: Bool = true, mtu: UInt16? = nil, forwards: [PortForward] = []
   ) {
     self.guestAddress = guestAddress
     self.hostAddress = hostAddress
     self.netmask = netmask
     self.nameServerAddress = nameServerAddress
     self.allowsHostLoopback = allowsHostLoopback
+    self.mtu = mtu
     self.forwards = forwards
   }
 
@@ -36,7 +39,7 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
     self.init(
       guestAddress: options.guestAddress,
       hostAddress: options.hostAddress ?? NetworkOptions.defaultHostAddress,
-      forwards: options.forwards)
+      mtu: options.mtu, forwards: options.forwards)
   }
 
   /// The network's own address.

@@ -1,16 +1,20 @@
 import Foundation
 import GuestInit
+import Hypervisor
 import Testing
 
-/// The first stage, in namespaces of its own, over disks that the host lends it as loop devices.
-@Suite("The root that a file system's name leads to", .serialized, .enabled(if: RootByNameTests.isPossible))
-struct RootByNameTests {
-  static var isPossible: Bool {
+/// Whether disks can be lent as loop devices.
+enum LoopDisks {
+  static var arePossible: Bool {
     let tools = ["/bin/busybox", "/sbin/losetup", "/sbin/mke2fs", "/usr/bin/setpriv"]
     return NamespaceGuest.isPossible && FileManager.default.fileExists(atPath: "/dev/loop-control")
       && tools.allSatisfy(FileManager.default.isExecutableFile(atPath:))
   }
+}
 
+/// The first stage, in namespaces of its own, over disks that the host lends it as loop devices.
+@Suite("The root that a file system's name leads to", .serialized, .enabled(if: LoopDisks.arePossible))
+struct RootByNameTests {
   private static let identifier = "6f9b2c1e-5a5d-4c0e-9c7e-0d3a1b2c4d5e"
 
   @Test(arguments: [

@@ -44,6 +44,11 @@ import Testing
     #expect(try NetworkOptions("script=/etc/up").tap == TapOptions(script: "/etc/up"))
   }
 
+  @Test func `a network in user space takes an MTU`() throws {
+    #expect(try NetworkOptions("mode=user,mtu=65520").mtu == 65_520)
+    #expect(try NetworkOptions("mode=user").mtu == nil)
+  }
+
   @Test func `ports are forwarded`() throws {
     let options = try NetworkOptions(
       "mode=user,hostfwd=tcp:2222-:22,hostfwd=udp:0.0.0.0:53-192.168.33.15:5353")
@@ -67,6 +72,7 @@ import Testing
       ("mode=user,mq=2", .conflict(key: "mq", with: "mode=user")),
       ("mode=none,script=x", .conflict(key: "script", with: "mode=none")),
       ("hostfwd=tcp:1-:2", .conflict(key: "hostfwd", with: "mode=tap")),
+      ("mtu=9000", .conflict(key: "mtu", with: "mode=tap")),
       ("fd=3,tapif=tap0", .conflict(key: "tapif", with: "fd")),
       ("fd=3,mq=2", .conflict(key: "mq", with: "fd")),
       ("tapif=/dev/tap3,mq=2", .conflict(key: "mq", with: "tapif=/dev/tap3")),
@@ -83,7 +89,8 @@ import Testing
       "guest_mac=02::00:00:00:00", "guest_ip=1.2.3", "guest_ip=1.2.3.256", "guest_ip=1.2.3.4.5",
       "host_ip=1..2.3",
       "host_ip=+1.2.3.4", "fd=-1", "fd=x", "fd=4294967296", "mq=0", "mq=9", "mq=two", "vhost=2", "trans=usb",
-      "tapif=a-name-that-is-too-long", "tapif=a/b", "hostfwd=tcp:1-2", "hostfwd=icmp:1-:2",
+      "tapif=a-name-that-is-too-long", "tapif=a/b", "mtu=575", "mtu=65521", "hostfwd=tcp:1-2",
+      "hostfwd=icmp:1-:2",
       "hostfwd=tcp:0-:2",
       "hostfwd=tcp:1-:99999", "hostfwd=tcp:a:1-:2", "hostfwd=tcp:1", "hostfwd=tcp",
     ])

@@ -35,7 +35,8 @@ final class GuestDevices: Sendable {
     var cards: [VirtioNet] = []
     for network in networks {
       let card = VirtioNet(
-        ports: network.ports, address: network.address, memory: machine.memory, threads: [threads.devices])
+        ports: network.ports, address: network.address, mtu: network.mtu, memory: machine.memory,
+        threads: [threads.devices])
       try plug.insert(card, part: .network, transport: network.transport)
       cards.append(card)
     }

@@ -4,13 +4,18 @@ public struct GuestNetwork: Sendable {
   public var ports: [FramePort]
   /// The guest's address.
   public var address: MACAddress
+  /// The largest IP packet, which the guest is told; nil: the guest's default.
+  public var mtu: UInt16?
   /// The card's interface; nil: as the guest's other devices.
   public var transport: VirtioTransport?
 
   /// A network card of `address` with a pair of queues over each of `ports`.
-  public init(ports: [FramePort], address: MACAddress, transport: VirtioTransport? = nil) {
+  public init(
+    ports: [FramePort], address: MACAddress, mtu: UInt16? = nil, transport: VirtioTransport? = nil
+  ) {
     self.ports = ports
     self.address = address
+    self.mtu = mtu
     self.transport = transport
   }
 }

@@ -2,11 +2,17 @@ extension NetworkOptions {
   static let keys = [
     "mode", "guest_mac", "host_mac", "guest_ip", "host_ip", "script", "downscript", "tapif", "vhost", "fd",
     "mq",
-    "trans", "hostfwd",
+    "trans", "hostfwd", "mtu",
   ]
+
+  /// Keys of the network in user space alone.
+  private static let userKeys = ["hostfwd", "mtu"]
 
   /// Keys of a tap alone.
   private static let tapKeys = ["host_mac", "script", "downscript", "tapif", "fd"]
+
+  /// What every IPv4 host takes (RFC 791), and what libslirp can (65,521).
+  private static let mtuRange = 576...65_520
 
   mutating func parse(_ text: String) throws(NetworkOptionError) {
     var seen: Set<String> = []
@@ -44,6 +50,7 @@ extension NetworkOptions {
     case "fd": descriptor = Int32(try Self.number(key, value, 0...Int(Int32.max)))
     case "mq": queuePairCount = try Self.number(key, value, 1...VirtioNetProtocol.pairLimit)
     case "trans": try setTransport(key, value)
+    case "mtu": mtu = UInt16(try Self.number(key, value, Self.mtuRange))
     default:
       guard let forward = PortForward(parsing: value) else {
         throw .invalid(key: key, value: value, wanted: "tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT")
@@ -76,7 +83,9 @@ extension NetworkOptions {
       }
       if queuePairCount > 1 { throw .conflict(key: "mq", with: "mode=\(mode)") }
     }
-    if mode != .user, seen.contains("hostfwd") { throw .conflict(key: "hostfwd", with: "mode=\(mode)") }
+    if mode != .user, let key = Self.userKeys.first(where: seen.contains) {
+      throw .conflict(key: key, with: "mode=\(mode)")
+    }
     if descriptor != nil, tapInterface != nil { throw .conflict(key: "tapif", with: "fd") }
     if queuePairCount > 1, descriptor != nil { throw .conflict(key: "mq", with: "fd") }
     if queuePairCount > 1, let tapInterface, tapInterface.hasPrefix("/") {

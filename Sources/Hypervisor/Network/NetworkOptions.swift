@@ -32,6 +32,8 @@ public struct NetworkOptions: Equatable, Sendable {
   public var queuePairCount = 1
   /// How the guest finds the device; nil: as other devices.
   public var transport: VirtioTransport?
+  /// The largest IP packet; user mode only, beyond kvmtool. Nil: Ethernet's 1500.
+  public var mtu: UInt16?
   /// Ports of the host that lead into the guest; user mode only, beyond kvmtool.
   public var forwards: [PortForward] = []
 

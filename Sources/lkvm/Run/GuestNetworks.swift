@@ -16,7 +16,7 @@ final class GuestNetworks {
         cards.append(
           GuestNetwork(
             ports: try open(network, name: "\(guestName)-slirp"), address: address,
-            transport: network.transport))
+            mtu: network.mtu, transport: network.transport))
       }
     } catch {
       close()

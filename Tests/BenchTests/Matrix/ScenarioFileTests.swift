@@ -115,7 +115,8 @@ struct ScenarioFileTests {
   @Test("a host that lacks what the scenario needs is refused with all that is missing")
   func hostRequirements() throws {
     func check(_ requirements: [(String, String)]) throws {
-      try ScenarioRequirements.check(requirements.map { .init(option: $0.0, value: $0.1) }, host: RunFixture.host)
+      try ScenarioRequirements.check(
+        requirements.map { .init(option: $0.0, value: $0.1) }, host: RunFixture.host)
     }
     try check([("online_cpus", "4"), ("smt_active", "false"), ("kvm_backend", "svm")])
     let failure = #expect(throws: BenchFailure.self) {
