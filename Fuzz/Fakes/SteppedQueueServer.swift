@@ -38,7 +38,11 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
     for queue in queues { _ = queue?.drain(engine: &engine) }
     engine.submit()
     reap()
-    for queue in queues { _ = queue?.prepareToSleep() }
+    for queue in queues {
+      _ = queue?.prepareToSleep()
+      queue?.didWake()
+      queue?.drainNotification()
+    }
   }
 
   /// Passes until nothing is under way.

@@ -25,8 +25,10 @@ final class VextTarget: FuzzTarget {
   func run(_ input: inout FuzzInput) throws {
     let memory = try GuestMemory(byteCount: Self.memoryByteCount)
     let server = try SteppedQueueServer(engine: SteppedQueueServer.engine(&input), polling: true)
-    let device = VextDevice(
-      name: "fuzz", disk: image, queueCount: Self.queueCount, memory: memory, servers: [server])
+    let device = try makeDevice(memory, server, sleeps: input.happens(oneIn: 2))
+    if input.happens(oneIn: 2) {
+      device.writeBAR(0, offset: VextRegister.driverFeatures, byteCount: 8, value: UInt64(input.below(4)))
+    }
     defer { device.shutDown() }
     var producers: [SubmissionProducer] = unsafe []
     for queue in 0..<Self.queueCount { unsafe producers.append(try enable(queue, device, memory)) }
@@ -43,10 +45,28 @@ final class VextTarget: FuzzTarget {
           let entry = try makeEntry(memory, &input)
           unsafe producers[queue].push(entry)
         }
+        if input.happens(oneIn: 8) {
+          let words = Self.rings + UInt64(queue + 1) * Self.ringStride - WakeBlock.byteCount
+          try memory.store(
+            input.interesting(UInt64.self), at: GuestAddress(words + UInt64(input.below(16)) * 8))
+        }
         server.pass()
       }
     }
     try checkSoundEntry(device, server, memory)
+  }
+
+  /// A device that offers sleep and wake, or one that does not.
+  private func makeDevice(
+    _ memory: GuestMemory, _ server: SteppedQueueServer, sleeps: Bool
+  ) throws -> VextDevice {
+    guard sleeps else {
+      return VextDevice(
+        name: "fuzz", disk: image, queueCount: Self.queueCount, memory: memory, servers: [server])
+    }
+    return try VextDevice(
+      name: "fuzz", disk: image, queueCount: Self.queueCount, memory: memory, servers: [server],
+      interruptRouter: FakeInterruptController())
   }
 
   /// Zeroes a queue's rings, registers them and enables it.
@@ -57,6 +77,7 @@ final class VextTarget: FuzzTarget {
     write(.submissionRing, queue, ring, device)
     write(.completionRing, queue, ring + Self.ringStride / 2, device)
     write(.depth, queue, UInt64(Self.depth), device)
+    write(.wakeBlock, queue, ring + Self.ringStride - WakeBlock.byteCount, device)
     write(.control, queue, 1, device)
     guard let base = unsafe memory.map.hostPointer(GuestAddress(ring), byteCount: Self.ringStride) else {
       throw FuzzFailure("the rings are not in memory")
@@ -67,8 +88,8 @@ final class VextTarget: FuzzTarget {
 
   private static func byteCount(_ register: VextQueueRegister) -> Int {
     switch register {
-    case .submissionRing, .completionRing, .errorDetail: 8
-    case .depth, .control, .state, .error: 4
+    case .submissionRing, .completionRing, .errorDetail, .wakeBlock: 8
+    case .depth, .control, .state, .error, .doorbell: 4
     }
   }
 

@@ -14,6 +14,10 @@ public struct CompletionProducer {
     unsafe self.position = RingPosition(depth: depth)
   }
 
+  /// Another value after each answer.
+  @inlinable @inline(__always)
+  public var sequence: UInt64 { unsafe UInt64(position.lap) &<< 32 | UInt64(position.index) }
+
   /// Writes one answer and announces it: the release store of the second word pairs with the acquire load in
   /// ``CompletionConsumer/poll()``.
   @inlinable @inline(__always)
@@ -39,6 +43,14 @@ public struct CompletionConsumer {
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
     unsafe self.ring = unsafe ring
     unsafe self.position = RingPosition(depth: depth)
+  }
+
+  /// Whether the next slot holds nothing yet.
+  @inlinable @inline(__always)
+  public var isIdle: Bool {
+    // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
+    let slot = unsafe SharedWords(base: ring + Int(position.index) &* CompletionEntry.encodedByteCount)
+    return unsafe UInt32(truncatingIfNeeded: slot.loadAcquiring(1) &>> 32) == position.lap &- 1
   }
 
   /// Looks at the next slot and copies a ready answer out.

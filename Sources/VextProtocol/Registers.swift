@@ -78,6 +78,26 @@ public enum VextQueueRegister: UInt64, CaseIterable, Sendable {
   case error = 0x1C
   /// RO, 64 bits: what the error is about: see ``QueueError``.
   case errorDetail = 0x20
+  /// RW, 64 bits: guest-physical address of the wake block, a multiple of 64; only with a feature of ``VextFeatures``.
+  case wakeBlock = 0x28
+  /// WO, 32 bits: any write wakes the device; only with ``VextFeatures/doorbell``.
+  case doorbell = 0x30
+}
+
+/// Bits of ``VextRegister/deviceFeatures`` and ``VextRegister/driverFeatures`` (docs/vext-protocol.md §8).
+@frozen
+public struct VextFeatures: OptionSet, BitwiseCopyable, Sendable {
+  /// The bits as they stand in the register.
+  public let rawValue: UInt64
+
+  /// Takes all bits, known or not.
+  @inlinable
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// The device may sleep; the driver then rings the doorbell.
+  public static var doorbell: VextFeatures { VextFeatures(rawValue: 1 << 0) }
+  /// The driver may sleep; the device then raises the queue's interrupt.
+  public static var interrupt: VextFeatures { VextFeatures(rawValue: 1 << 1) }
 }
 
 /// Bits of ``VextRegister/deviceFlags``.
@@ -149,4 +169,6 @@ public enum QueueError: UInt32, CaseIterable, Sendable {
   case ringsOverlap = 15
   /// The device has no memory left for another queue. Detail: zero.
   case outOfResources = 16
+  /// The wake block is not at a multiple of 64, lies outside guest memory or overlaps a ring. Detail: its address.
+  case badWakeBlock = 17
 }

@@ -51,6 +51,14 @@ public struct SubmissionConsumer {
   @inlinable @inline(__always)
   public var nextIndex: UInt32 { unsafe position.index }
 
+  /// Whether the next slot holds nothing yet; false also where it holds what no correct producer writes.
+  @inlinable @inline(__always)
+  public var isIdle: Bool {
+    // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
+    let slot = unsafe SharedWords(base: ring + Int(position.index) &* SubmissionEntry.encodedByteCount)
+    return unsafe UInt32(truncatingIfNeeded: slot.loadAcquiring(0) &>> 32) == position.lap &- 1
+  }
+
   /// Looks at the next slot and copies a ready entry out, each word once.
   @inlinable @inline(__always)
   public mutating func poll() -> RingPoll<SubmissionEntry> {

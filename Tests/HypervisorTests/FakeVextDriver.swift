@@ -17,6 +17,9 @@ final class FakeVextDriver {
   let depth: UInt32
   let submissionRing: UInt64
   let completionRing: UInt64
+  /// Where the wake block is, for a driver that has accepted a feature.
+  var wakeBlock: UInt64?
+  private var deviceSleep: SleepObserver?
   private var submissions: SubmissionProducer
   private var completions: CompletionConsumer
 
@@ -36,8 +39,8 @@ final class FakeVextDriver {
 
   private static func byteCount(of register: VextQueueRegister) -> Int {
     switch register {
-    case .submissionRing, .completionRing, .errorDetail: 8
-    case .depth, .control, .state, .error: 4
+    case .submissionRing, .completionRing, .errorDetail, .wakeBlock: 8
+    case .depth, .control, .state, .error, .doorbell: 4
     }
   }
 
@@ -73,7 +76,31 @@ final class FakeVextDriver {
     else { throw Failure.ringOutsideMemory }
     unsafe submissions = SubmissionProducer(ring: submissionBase, depth: depth)
     unsafe completions = CompletionConsumer(ring: completionBase, depth: depth)
+    if let wakeBlock {
+      try memory.write([UInt8](repeating: 0, count: Int(WakeBlock.byteCount)), at: GuestAddress(wakeBlock))
+      write(.wakeBlock, wakeBlock)
+      unsafe deviceSleep = memory.map.hostPointer(GuestAddress(wakeBlock), byteCount: WakeBlock.byteCount)
+        .map { unsafe SleepObserver(base: $0 + WakeBlock.deviceOffset) }
+    }
     register()
+  }
+
+  /// Rings the doorbell if the device sleeps; tells whether it did.
+  @discardableResult
+  func notify() -> Bool {
+    guard unsafe deviceSleep?.mustWake() == true else { return false }
+    write(.doorbell, 1)
+    return true
+  }
+
+  /// The device's word of the wake block: odd while it sleeps.
+  func deviceWord() throws -> UInt64 {
+    try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.deviceOffset)))
+  }
+
+  /// Writes the driver's word of the wake block: odd wants an interrupt.
+  func setDriverWord(_ value: UInt64) throws {
+    try memory.store(value, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.driverOffset)))
   }
 
   /// Writes the rings and the depth into the registers and enables the queue.

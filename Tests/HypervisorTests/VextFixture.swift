@@ -1,6 +1,7 @@
 import HostSystem
-import Hypervisor
 import VextProtocol
+
+@testable import Hypervisor
 
 /// A guest's memory, a disk, and a vext device with fake drivers for its queues.
 final class VextFixture {
@@ -16,18 +17,29 @@ final class VextFixture {
   let memory: GuestMemory
   let device: VextDevice
   let drivers: [FakeVextDriver]
+  /// Where interrupts go: vector `i` is queue `i`'s.
+  let recorder = VirtioEventRecorder()
 
   /// A device whose queues, all enabled unless told otherwise, are served by `server`.
+  ///
+  /// - Parameter features: what the driver accepts of a device that offers sleep and wake; nil: it offers nothing.
   init(
     server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
-    enables: Bool = true
+    enables: Bool = true, accepting features: VextFeatures? = nil
   ) throws {
     let disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
     let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
     let memory = try GuestMemory(byteCount: Self.memoryByteCount)
-    let device = VextDevice(
-      name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
-      countsRequests: true)
+    let device =
+      if features == nil {
+        VextDevice(
+          name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
+          countsRequests: true)
+      } else {
+        try VextDevice(
+          name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
+          interruptRouter: recorder, countsRequests: true)
+      }
     self.disk = disk
     self.image = image
     self.memory = memory
@@ -37,10 +49,24 @@ final class VextFixture {
         device: device, memory: memory, queue: UInt16($0), depth: depth,
         ringBase: 0x1_0000 + UInt64($0) * 0x2_0000)
     }
+    if let features { negotiate(features) }
     if enables { for driver in drivers { try driver.enable() } }
   }
 
   deinit { device.shutDown() }
+
+  /// Accepts `features`, gives each queue a wake block and unmasks its interrupt.
+  private func negotiate(_ features: VextFeatures) {
+    device.writeBAR(0, offset: VextRegister.driverFeatures, byteCount: 8, value: features.rawValue)
+    guard let interrupts = device.configuration.msix else { return }
+    interrupts.setControl(enabled: true, masked: false)
+    for queue in 0..<UInt64(drivers.count) {
+      interrupts.write(offset: queue * 16, byteCount: 8, value: 0xFEE0_0000)
+      interrupts.write(offset: queue * 16 + 8, byteCount: 8, value: 0x40)
+    }
+    if features.isEmpty { return }
+    for driver in drivers { driver.wakeBlock = driver.submissionRing + 0x1_8000 }
+  }
 
   var driver: FakeVextDriver { drivers[0] }
 

@@ -19,6 +19,12 @@ struct RunCommandTests {
     #expect(run.options.settings.debugging.level == .warning)
   }
 
+  @Test(
+    arguments: [("libaio", .libaio), ("io_uring", .ioUring), ("sync", .sync)] as [(String, IOEngineOption)])
+  func `an engine is known by its name`(name: String, engine: IOEngineOption) throws {
+    #expect(try RunCommand.parse(["--io-engine", name]).options.devices.ioEngine == engine)
+  }
+
   @Test func `a word is the kernel`() throws {
     let run = try RunCommand.parse(["-m", "64", "bzImage"])
     #expect(run.kernelFile == "bzImage")

@@ -20,7 +20,7 @@ final class BootedGuests {
     let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
     let poller = try IOThread(
       name: "io0", cpus: CPUSet([placement.pollerCPUs[0]]), waiting: mode.waiting,
-      engine: configuration.engine)
+      engine: mode.engine(configuration.engine))
     let disk = try DiskImage(path: run.disk.path, readOnly: false, direct: false)
     let system = try KVMSystem()
     var guests: [BenchGuest] = []

@@ -19,6 +19,11 @@ func isAvailable(_ engine: BlockEngineKind) -> Bool {
   }
 }
 
+extension DataPathMode {
+  /// Those that this host can run.
+  static let available = allCases.filter { isAvailable($0.engine(.libaio)) }
+}
+
 /// One cell of `bench run`, without the files around it: a disk of its own, real machines, one window.
 struct GuestRun {
   let configuration: RunConfiguration

@@ -41,6 +41,18 @@ struct HostileGuestTests {
     }
   }
 
+  @Test(
+    "a guest that abuses doorbell, wake words or wake block harms nobody else",
+    arguments: [
+      (.doorbellStorm, .none), (.forgedWakeWords, .none), (.neverRings, .none),
+      (.wakeBlockOutsideMemory, .badWakeBlock),
+    ] as [(Misbehaviour, QueueError)])
+  func adaptive(misbehaviour: Misbehaviour, expected: QueueError) throws {
+    try hostilePair(misbehaviour, mode: .vextAdaptive) { error in
+      #expect(error == UInt64(expected.rawValue))
+    }
+  }
+
   @Test("a segment list that changes while it is read ends in an answer or a named error")
   func changingList() throws {
     try hostilePair(.changingList, mode: .vext) { error in
@@ -61,7 +73,7 @@ struct HostileGuestTests {
     }
   }
 
-  @Test("a fault in the guest is reported with its registers", arguments: DataPathMode.allCases)
+  @Test("a fault in the guest is reported with its registers", arguments: DataPathMode.available)
   func pageFault(mode: DataPathMode) throws {
     let run = try GuestRun("--engine null --requests 100 --warmup 10ms")
     let booted = try BootedGuests(run: run, mode: mode, misbehaviour: .pageFault)

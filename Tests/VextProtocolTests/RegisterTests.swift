@@ -14,8 +14,8 @@ import VextProtocol
 
   private static func byteCount(of register: VextQueueRegister) -> UInt64 {
     switch register {
-    case .submissionRing, .completionRing, .errorDetail: 8
-    case .depth, .control, .state, .error: 4
+    case .submissionRing, .completionRing, .errorDetail, .wakeBlock: 8
+    case .depth, .control, .state, .error, .doorbell: 4
     }
   }
 
@@ -52,9 +52,11 @@ import VextProtocol
       Self.deviceRegisters.map(\.offset) == [
         0, 4, 8, 0x10, 0x18, 0x20, 0x24, 0x28, 0x2C, 0x30, 0x34, 0x38, 0x3C,
       ])
-    #expect(VextQueueRegister.allCases.map(\.rawValue) == [0, 8, 0x10, 0x14, 0x18, 0x1C, 0x20])
+    #expect(VextQueueRegister.allCases.map(\.rawValue) == [0, 8, 0x10, 0x14, 0x18, 0x1C, 0x20, 0x28, 0x30])
     #expect([QueueState.disabled, .enabled, .stopped].map(\.rawValue) == [0, 1, 2])
-    #expect(QueueError.allCases.map(\.rawValue) == Array(0...16))
+    #expect(QueueError.allCases.map(\.rawValue) == Array(0...17))
+    #expect([VextFeatures.doorbell, .interrupt].map(\.rawValue) == [1, 2])
+    #expect(WakeBlock.byteCount == 128)
     #expect(DeviceFlags.readOnly.rawValue == 1)
     #expect(DeviceFlags.discard.rawValue == 2)
     #expect(DeviceFlags.writeZeroes.rawValue == 4)

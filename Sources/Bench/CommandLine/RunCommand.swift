@@ -15,7 +15,7 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .customLong("mode"),
     help: ArgumentHelp(
-      "Data paths to compare, the first being the reference; repeatable, or separated by commas. Default: all.",
+      "Data paths to compare, the first being the reference; repeatable, or separated by commas. Default: virtio-blk, virtio-blk-poll and vext.",
       valueName: "mode"))
   var modeLists: [ModeList] = []
 
@@ -85,7 +85,7 @@ struct RunCommand: ParsableCommand {
   ) -> RunConfiguration {
     let runtime = workload.runtime ?? (workload.requestLimit == nil ? .milliseconds(3000) : nil)
     var configuration = RunConfiguration(
-      modes: modeLists.isEmpty ? DataPathMode.allCases : modeLists.flatMap(\.modes),
+      modes: modeLists.isEmpty ? DataPathMode.defaults : modeLists.flatMap(\.modes),
       guest: decision.kind,
       guestReason: decision.reason,
       guestCount: machines.guestCount,
@@ -98,6 +98,7 @@ struct RunCommand: ParsableCommand {
       regionSize: ByteSize(byteCount: 0),
       runtime: runtime,
       warmup: workload.warmup,
+      thinkTime: workload.thinkTime,
       requestLimit: workload.requestLimit,
       repetitionCount: repetitionCount,
       diskPath: diskOptions.disk,

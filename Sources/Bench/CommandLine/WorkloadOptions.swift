@@ -22,6 +22,10 @@ struct WorkloadOptions: ParsableArguments {
   @Option(help: "How long the guests work before the window opens.")
   var warmup = TimeSpan.milliseconds(500)
 
+  @Option(
+    help: "Let each worker idle whenever its requests are answered: 100us, 1s. Default: not at all.")
+  var thinkTime: TimeSpan?
+
   @Option(name: .customLong("requests"), help: "End the window after so many requests of each worker.")
   var requestLimit: UInt64?
 

@@ -14,10 +14,13 @@ enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
     switch (self, mode) {
     case (.none, .virtioBlock), (.ext4, .virtioBlock), (.fuseOnVirtio, .virtioBlock): true
     case (.none, .virtioBlockPolled), (.ext4, .virtioBlockPolled), (.fuseOnVirtio, .virtioBlockPolled): true
+    case (.none, .virtioBlockTuned), (.ext4, .virtioBlockTuned), (.fuseOnVirtio, .virtioBlockTuned): true
     case (.fuseVext, .vext): true
-    case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled): false
+    case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled), (.fuseVext, .virtioBlockTuned): false
     // Linux has no block driver for the queue.
     case (.none, .vext), (.ext4, .vext), (.fuseOnVirtio, .vext): false
+    // fuse-vext polls, and would keep the I/O thread awake.
+    case (_, .vextAdaptive): false
     }
   }
 

@@ -53,6 +53,9 @@ extension RunConfiguration {
 
   private func validateLinux() throws(InvalidConfiguration) {
     guard let linux else { return }
+    guard thinkTime == nil else {
+      throw InvalidConfiguration(description: "--think-time needs --guest micro; a fio job has thinktime")
+    }
     guard engine != .null || paths.allSatisfy({ $0.fileSystem == .none }) else {
       throw InvalidConfiguration(description: "--engine null moves no data: a file system cannot live on it")
     }
@@ -97,6 +100,9 @@ extension RunConfiguration {
   private func validateWindow() throws(InvalidConfiguration) {
     if let runtime, runtime.nanoseconds == 0 {
       throw InvalidConfiguration(description: "--runtime must be more than 0")
+    }
+    if let thinkTime, thinkTime.nanoseconds == 0 || thinkTime.seconds > 3600 {
+      throw InvalidConfiguration(description: "--think-time must be more than 0 and at most an hour")
     }
     if let requestLimit, requestLimit == 0 || requestLimit > UInt64(Int64.max) {
       throw InvalidConfiguration(description: "--requests must be between 1 and \(Int64.max)")

@@ -30,6 +30,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var runtime: TimeSpan?
   /// How long the guest works before the window opens.
   var warmup: TimeSpan
+  /// How long each worker idles whenever all of its requests are answered; nil: not at all.
+  var thinkTime: TimeSpan?
   /// Requests per worker at most in the window; nil: as many as there is time for.
   var requestLimit: UInt64?
   /// Boots per mode.
@@ -86,6 +88,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case regionSize = "region_bytes"
     case runtime = "runtime_s"
     case warmup = "warmup_s"
+    case thinkTime = "think_time_s"
     case requestLimit = "requests_per_worker"
     case repetitionCount = "repetitions"
     case diskPath = "disk_path"

@@ -45,7 +45,7 @@ final class BenchGuest {
     }
     statistics = try machine.vcpus.map { try $0.vcpu.makeStatistics() }
     let parameters = GuestParameters(
-      configuration: configuration, transport: mode.guestTransport, seed: seed &+ UInt64(index),
+      configuration: configuration, mode: mode, seed: seed &+ UInt64(index),
       tscKilohertz: tscKilohertz, misbehaviour: misbehaviour)
     try parameters.write(to: machine.memory, layout: layout)
     try Self.prepareBoot(machine, layout)

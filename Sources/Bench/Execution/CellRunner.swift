@@ -22,7 +22,7 @@ struct CellRunner: CellMeasuring {
   /// Checks that this host can do the run: KVM, memory, and the user's disk.
   func checkHost() throws {
     try HostRequirements.checkKVM()
-    try HostRequirements.checkEngine(configuration.engine)
+    for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(
         "--iodepth, --bs and --workers together need more memory than a micro guest can have (3 GiB)",

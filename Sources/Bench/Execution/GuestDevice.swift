@@ -11,7 +11,7 @@ enum GuestDevice {
     mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread]
   ) throws {
     switch mode {
-    case .virtioBlock, .virtioBlockPolled:
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned:
       let block = VirtioBlock(
         disk: disk, queueCount: queueCount, queueDepth: VirtioBlock.queueDepthLimit, memory: machine.memory,
         servers: pollers)
@@ -21,6 +21,12 @@ enum GuestDevice {
     case .vext:
       let function = VextDevice(
         name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: pollers)
+      try machine.pci.add(function)
+      self = .vext(function)
+    case .vextAdaptive:
+      let function = try VextDevice(
+        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: pollers,
+        interruptRouter: machine.vm)
       try machine.pci.add(function)
       self = .vext(function)
     }
@@ -39,9 +45,15 @@ extension DataPathMode {
   /// The driver that the micro guest needs.
   var guestTransport: GuestTransport {
     switch self {
-    case .virtioBlock, .virtioBlockPolled: .virtioBlock
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: .virtioBlock
     case .vext: .vext
+    case .vextAdaptive: .vextAdaptive
     }
+  }
+
+  /// What serves the requests where the user asked for `engine`.
+  func engine(_ engine: BlockEngineKind) -> BlockEngineKind {
+    self == .virtioBlockTuned && engine == .libaio ? .ioUring : engine
   }
 
   /// Whether the I/O thread sleeps between requests or looks for them.
@@ -49,6 +61,7 @@ extension DataPathMode {
     switch self {
     case .virtioBlock: .events
     case .virtioBlockPolled, .vext: .polling
+    case .virtioBlockTuned, .vextAdaptive: .adaptive
     }
   }
 }

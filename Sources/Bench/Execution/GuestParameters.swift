@@ -6,8 +6,8 @@ import VextProtocol
 struct GuestParameters {
   /// The workload.
   let configuration: RunConfiguration
-  /// Which driver the guest uses.
-  let transport: GuestTransport
+  /// The data path, and with it the driver that the guest uses.
+  let mode: DataPathMode
   /// Seed of the workers' random numbers.
   let seed: UInt64
   /// Ticks of the guest's TSC per millisecond.
@@ -15,12 +15,16 @@ struct GuestParameters {
   /// What the guest does wrong on purpose.
   let misbehaviour: Misbehaviour
 
+  /// How long a guest looks for an answer before it waits for an interrupt: as an I/O thread does for requests.
+  private static let shortestWindow = TimeSpan(nanoseconds: 8_000)
+  private static let longestWindow = TimeSpan(nanoseconds: 200_000)
+
   /// Writes the page.
   func write(to memory: GuestMemory, layout: GuestLayout) throws {
     let words: [(Int, UInt64)] = [
       (ParameterWord.magic, WorkloadLayout.magic),
       (ParameterWord.workerCount, UInt64(configuration.workerCount)),
-      (ParameterWord.transport, transport.rawValue),
+      (ParameterWord.transport, mode.guestTransport.rawValue),
       (ParameterWord.isRandom, configuration.rw.isRandom ? 1 : 0),
       (ParameterWord.readPercent, UInt64(configuration.rw.readPercent)),
       (ParameterWord.blockByteCount, configuration.blockSize.byteCount),
@@ -35,6 +39,10 @@ struct GuestParameters {
       (ParameterWord.heapEnd, layout.memoryByteCount),
       (ParameterWord.misbehaviour, misbehaviour.rawValue),
       (ParameterWord.workerBase, layout.workerAddress.rawValue),
+      (ParameterWord.thinkTicks, configuration.thinkTime.map(ticks) ?? 0),
+      (ParameterWord.shortestWindowTicks, ticks(Self.shortestWindow)),
+      (ParameterWord.longestWindowTicks, ticks(Self.longestWindow)),
+      (ParameterWord.coalescesInterrupts, mode == .virtioBlockTuned ? 1 : 0),
       (ParameterWord.command, HostCommand.prepare.rawValue),
     ]
     for (word, value) in words {

@@ -60,7 +60,8 @@ struct RunPlacement {
     defer { for poller in pollers { poller.stop() } }
     for (index, cpu) in plan.pollerCPUs.enumerated() {
       pollers.append(
-        try IOThread(name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: engine))
+        try IOThread(
+          name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: mode.engine(engine)))
     }
     return try body(pollers)
   }

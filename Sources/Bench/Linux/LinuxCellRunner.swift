@@ -30,7 +30,7 @@ final class LinuxCellRunner: CellMeasuring {
   /// Checks that this host can do the run: KVM, programs, memory, and the user's disk.
   func checkHost() throws {
     try HostRequirements.checkKVM()
-    try HostRequirements.checkEngine(configuration.engine)
+    for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     let fileSystems = configuration.paths.map(\.fileSystem)
     if let missing = LinuxRequirements.missing(for: fileSystems, kernelPath: linux.kernelPath) {
       throw BenchFailure("a Linux guest cannot run here: \(missing)", exitCode: .unavailable)

@@ -53,10 +53,10 @@ final class LinuxGuest {
       path: diskPath, isReadOnly: cell.fileSystem == .none && !configuration.writesDisk,
       isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount)
     switch cell.mode {
-    case .virtioBlock, .virtioBlockPolled: description.disks = [disk]
-    case .vext: description.vextDisks = [disk]
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: description.disks = [disk]
+    case .vext, .vextAdaptive: description.vextDisks = [disk]
     }
-    description.engine = configuration.engine
+    description.engine = cell.mode.engine(configuration.engine)
     description.shares = [
       .init(directory: folder.root.path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
       .init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true),

@@ -47,7 +47,8 @@ extension RunPlan {
       return "fio job file \(job.name), size \(configuration.regionSize)"
     }
     return "\(configuration.rw.rawValue), bs \(configuration.blockSize), iodepth \(configuration.iodepth), "
-      + "size \(configuration.regionSize)" + (configuration.verifies ? ", verified" : "")
+      + "size \(configuration.regionSize)" + (configuration.thinkTime.map { ", thinking \($0)" } ?? "")
+      + (configuration.verifies ? ", verified" : "")
   }
 
   private static func disk(of configuration: RunConfiguration) -> String {

@@ -94,6 +94,7 @@ extension RunRecord {
     case .computingIOVMExitsPerSecond: Self.decimal(computingIOVMExitsPerSecond, digits: 3)
     case .ioVMExitsPerIOBeyondIdle: Self.decimal(ioVMExitsPerIOBeyondIdle, digits: 9)
     case .ioVMExitsPerIOBeyondComputing: Self.decimal(ioVMExitsPerIOBeyondComputing, digits: 9)
+    case .thinkTimeSeconds: Self.decimal(thinkTimeSeconds, digits: 6)
     }
   }
 

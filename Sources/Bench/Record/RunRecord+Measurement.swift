@@ -27,7 +27,7 @@ extension RunRecord {
     guests = configuration.guestCount
     workers = configuration.workerCount
     pollers = configuration.pollerCount
-    engine = configuration.engine
+    engine = cell.mode.engine(configuration.engine)
     rw = job?.rw ?? configuration.rw.rawValue
     blockBytes = job?.blockByteCount ?? configuration.blockSize.byteCount
     iodepth = job?.iodepth ?? configuration.iodepth
@@ -90,6 +90,7 @@ extension RunRecord {
     computingIOVMExitsPerSecond = linux?.computing?.ioVMExitsPerSecond
     ioVMExitsPerIOBeyondIdle = linux?.idle.map(measurement.ioVMExitsPerIO(beyond:))
     ioVMExitsPerIOBeyondComputing = linux?.computing.map(measurement.ioVMExitsPerIO(beyond:))
+    thinkTimeSeconds = configuration.thinkTime?.seconds ?? 0
   }
 }
 

@@ -88,6 +88,7 @@ struct RunRecord: Codable, Equatable, Sendable {
   var computingIOVMExitsPerSecond: Double?
   var ioVMExitsPerIOBeyondIdle: Double?
   var ioVMExitsPerIOBeyondComputing: Double?
+  var thinkTimeSeconds: Double
 
   /// The columns, in order, under the names that CSV and JSON use.
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -163,5 +164,6 @@ struct RunRecord: Codable, Equatable, Sendable {
     case computingIOVMExitsPerSecond = "computing_io_vmexits_per_s"
     case ioVMExitsPerIOBeyondIdle = "io_vmexits_per_io_beyond_idle"
     case ioVMExitsPerIOBeyondComputing = "io_vmexits_per_io_beyond_computing"
+    case thinkTimeSeconds = "think_time_s"
   }
 }

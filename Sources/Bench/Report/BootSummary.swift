@@ -21,6 +21,8 @@ struct BootSummary: Equatable, Sendable {
   let ioVMExitsPerIOBeyondComputing: Double?
   /// CPU seconds per second, I/O threads and vCPUs together.
   let cpuLoad: Double
+  /// CPU seconds per second of the I/O threads alone.
+  let pollerLoad: Double
   /// Requests that ended with an error.
   let errors: UInt64
   /// Blocks that were checked.
@@ -48,6 +50,9 @@ struct BootSummary: Equatable, Sendable {
     cpuLoad = measurements.reduce(0) { sum, measurement in
       let seconds = measurement.pollerCPUSeconds + measurement.vcpuCPUSeconds
       return measurement.windowSeconds > 0 ? sum + seconds / measurement.windowSeconds : sum
+    }
+    pollerLoad = measurements.reduce(0) {
+      $1.windowSeconds > 0 ? $0 + $1.pollerCPUSeconds / $1.windowSeconds : $0
     }
     errors = measurements.reduce(0) { $0 + $1.errors }
     verifiedBlocks = measurements.reduce(0) { $0 + $1.verifiedBlocks }

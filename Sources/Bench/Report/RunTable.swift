@@ -33,7 +33,8 @@ struct RunTable {
       ]
     }
     lines += [
-      line("CPU (I/O threads + vCPUs), s/s", shown, digits: 2, \.cpuLoad)
+      line("CPU of the I/O threads, s/s", shown, digits: 3, \.pollerLoad),
+      line("CPU (I/O threads + vCPUs), s/s", shown, digits: 2, \.cpuLoad),
     ]
     if shown.count > 1 {
       let relative = shown.map { cell(samples: ratios(of: $0, to: reference), digits: 2) }

@@ -38,6 +38,12 @@ public protocol IOQueue: AnyObject, Sendable {
   ///
   /// - Returns: false where requests came in meanwhile, so that the thread must drain again before it sleeps.
   func prepareToSleep() -> Bool
+
+  /// The thread is awake, or stays awake, after a ``prepareToSleep()``: the guest need not notify.
+  func didWake()
+
+  /// Takes back the signals of ``notificationDescriptor`` that woke the thread.
+  func drainNotification()
 }
 
 /// Something that serves queues: an I/O thread, or a test that steps through it by hand.

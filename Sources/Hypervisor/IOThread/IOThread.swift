@@ -13,6 +13,9 @@ public final class IOThread: IOQueueServer {
     case polling
     /// It sleeps until a guest notifies it (ioeventfd) or a request completes (eventfd).
     case events
+    /// It polls, and sleeps as with `events` after a time without anything to do, which adapts (``PollingWindow``). Queues
+    /// that cannot notify keep it awake.
+    case adaptive
   }
 
   private let mailbox: IOThreadMailbox
@@ -42,7 +45,7 @@ public final class IOThread: IOQueueServer {
   ///
   /// - Precondition: a thread that waits for events can only serve a queue that notifies.
   public func attach(_ queue: any IOQueue) {
-    precondition(waiting == .polling || queue.notificationDescriptor != nil, "this queue must be polled")
+    precondition(waiting != .events || queue.notificationDescriptor != nil, "this queue must be polled")
     mailbox.send(.attach(queue))
   }
 

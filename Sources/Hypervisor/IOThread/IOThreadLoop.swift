@@ -16,18 +16,24 @@ struct IOThreadLoop: ~Copyable {
     }
   }
 
-  private let mailbox: IOThreadMailbox
+  let mailbox: IOThreadMailbox
   private let waiting: IOThread.Waiting
-  private let poll: EventPoll
-  private let completionEvent: EventDescriptor
-  private var events = EventBuffer(capacity: 16)
-  private var engine: BlockEngine
+  let poll: EventPoll
+  let completionEvent: EventDescriptor
+  var events = EventBuffer(capacity: 16)
+  var engine: BlockEngine
 
   /// Every attached queue at the index that its tokens carry; also those that are being detached.
-  private var slots: [(any IOQueue)?] = []
+  var slots: [(any IOQueue)?] = []
   /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
-  private var vextQueues: ContiguousArray<VextQueue> = []
-  private var otherQueues: [any IOQueue] = []
+  var vextQueues: ContiguousArray<VextQueue> = []
+  var otherQueues: [any IOQueue] = []
+  /// Those among the vext queues whose drivers may want interrupts.
+  private var interruptingQueues: ContiguousArray<VextQueue> = []
+  /// Queues that cannot notify: as long as there is one, the thread must not sleep.
+  private var silentQueueCount = 0
+  /// When an adaptive thread sleeps.
+  var idleness = IOThreadIdleness()
   /// Queues that wait for their last requests, and who waits for them.
   private var detaching: [(queue: any IOQueue, letter: IOThreadLetter?)] = []
   /// Whoever waits for the thread's end; once there is one, no queue is attached any more.
@@ -36,7 +42,7 @@ struct IOThreadLoop: ~Copyable {
   private var vextTurn = 0
   private var otherTurn = 0
 
-  private enum Token {
+  enum Token {
     static let mail: UInt64 = 0
     static let completion: UInt64 = 1
     static let queue: UInt64 = 2
@@ -51,7 +57,7 @@ struct IOThreadLoop: ~Copyable {
     try poll.add(descriptor: completionEvent.rawValue, token: Token.completion)
     let engine = try BlockEngine(
       kind: kind, capacity: engineCapacity,
-      completionEvent: waiting == .events ? completionEvent.rawValue : nil)
+      completionEvent: waiting == .polling ? nil : completionEvent.rawValue)
     self.mailbox = mailbox
     self.waiting = waiting
     self.completionEvent = completionEvent
@@ -67,9 +73,14 @@ struct IOThreadLoop: ~Copyable {
         readMail()
         continue
       }
-      if pass() > 0 { continue }
+      if pass() > 0 {
+        idleness.noteWork()
+        continue
+      }
       switch waiting {
       case .polling: SpinHint.pause()
+      case .adaptive:
+        if silentQueueCount == 0, idleness.isTimeToSleep() { sleep() } else { SpinHint.pause() }
       case .events: if engine.room == 0 || prepareToSleep() { waitForEvent() }
       }
     }
@@ -83,7 +94,7 @@ struct IOThreadLoop: ~Copyable {
   /// Each pass starts at another queue: whoever comes first when the engine is full gets what becomes free.
   ///
   /// - Returns: how many requests and completions it saw.
-  private mutating func pass() -> Int {
+  mutating func pass() -> Int {
     var progress = 0
     vextTurn = vextTurn &+ 1 < vextQueues.count ? vextTurn &+ 1 : 0
     for index in vextTurn..<vextQueues.count { progress &+= vextQueues[index].drain(engine: &engine) }
@@ -99,12 +110,26 @@ struct IOThreadLoop: ~Copyable {
       reaped &+= 1
     }
     progress &+= reaped
-    if progress > 0 { for queue in otherQueues { queue.finishPass() } }
+    if progress > 0 {
+      for queue in otherQueues { queue.finishPass() }
+      for index in interruptingQueues.indices { interruptingQueues[index].finishPass() }
+    }
     if !detaching.isEmpty { finishDetaching() }
     return progress
   }
 
   private mutating func waitForEvent() {
+    blockUntilEvent()
+    completionEvent.drain()
+    mailbox.clearEvent()
+    for queue in vextQueues {
+      queue.didWake()
+      queue.drainNotification()
+    }
+  }
+
+  /// Sleeps until something happened; ``events`` says what.
+  mutating func blockUntilEvent() {
     // What the kernel had no memory to take (EAGAIN) is tried again soon; nothing else would wake the thread for it.
     let timeout: Int32 = engine.hasUnsubmitted ? 1 : -1
     do {
@@ -112,12 +137,12 @@ struct IOThreadLoop: ~Copyable {
     } catch {
       preconditionFailure("epoll_wait fails for wrong arguments alone: \(error)")
     }
-    completionEvent.drain()
-    mailbox.clearEvent()
   }
 
-  private mutating func prepareToSleep() -> Bool {
+  /// Asks every guest to notify, and looks once more; false where a queue has something or cannot notify.
+  mutating func prepareToSleep() -> Bool {
     var mayRest = true
+    for queue in vextQueues where !queue.prepareToSleep() { mayRest = false }
     for queue in otherQueues where !queue.prepareToSleep() { mayRest = false }
     return mayRest
   }
@@ -150,9 +175,15 @@ struct IOThreadLoop: ~Copyable {
     let slot = slots.firstIndex { $0 == nil } ?? slots.count
     if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
     engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
-    queue.begin(token: UInt64(slot) << 32, polling: waiting == .polling)
-    if let vext = queue as? VextQueue { vextQueues.append(vext) } else { otherQueues.append(queue) }
-    if waiting == .events, let descriptor = queue.notificationDescriptor {
+    queue.begin(token: UInt64(slot) << 32, polling: waiting != .events)
+    if let vext = queue as? VextQueue {
+      vextQueues.append(vext)
+      if vext.raisesInterrupts { interruptingQueues.append(vext) }
+    } else {
+      otherQueues.append(queue)
+    }
+    countSilentQueues()
+    if waiting != .polling, let descriptor = queue.notificationDescriptor {
       // A full table of watched descriptors leaves the queue served at each wake-up, later than it should be.
       try? poll.add(descriptor: descriptor, token: Token.queue + UInt64(slot))
     }
@@ -160,10 +191,18 @@ struct IOThreadLoop: ~Copyable {
 
   private mutating func stopPolling(_ queue: any IOQueue) {
     vextQueues.removeAll { $0 === queue }
+    interruptingQueues.removeAll { $0 === queue }
     otherQueues.removeAll { $0 === queue }
-    if waiting == .events, let descriptor = queue.notificationDescriptor {
+    countSilentQueues()
+    if waiting != .polling, let descriptor = queue.notificationDescriptor {
       try? poll.remove(descriptor: descriptor)
     }
+  }
+
+  private mutating func countSilentQueues() {
+    silentQueueCount =
+      vextQueues.count { $0.notificationDescriptor == nil }
+      + otherQueues.count { $0.notificationDescriptor == nil }
   }
 
   private mutating func finishDetaching() {

@@ -1,7 +1,9 @@
 import HostSystem
+public import SystemPackage
 import VextProtocol
 
-/// The vext PCI function: control registers in BAR0, no interrupt, queues in guest memory (docs/vext-protocol.md).
+/// The vext PCI function: control registers in BAR0, queues in guest memory, and, where it offers sleep and wake, a
+/// doorbell and an interrupt for each queue (docs/vext-protocol.md).
 ///
 /// vCPU threads call it; each queue's registers have a lock of their own, which is held while the queue is
 /// attached to or detached from its I/O thread.
@@ -9,39 +11,76 @@ public final class VextDevice: PCIFunction {
   /// The largest depth of a queue.
   public static let maxQueueDepth: UInt32 = 1024
 
-  /// Identity and BAR0.
-  public let configuration = PCIConfigurationSpace(
-    identity: PCIIdentity(
-      vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device, classCode: VextPCIIdentity.classCode),
-    bars: [0: UInt32(VextRegister.barByteCount)])
-  /// None: the I/O thread polls.
-  public let notifications: [PCINotification] = []
+  /// The BAR of the interrupts' table.
+  private static let interruptBAR = 1
+
+  /// Identity, BAR0, and the interrupts if there are any.
+  public let configuration: PCIConfigurationSpace
+  /// The doorbells, if there are any.
+  public let notifications: [PCINotification]
 
   private let disk: VextDisk
   private let queues: [VextQueueSlot]
   /// One for each server, if requests are counted.
   private let activities: [DiskActivity]
+  private let signals: VextSignals?
 
-  /// A function that serves `disk` through `queueCount` queues, 1 to ``VextRegister/queueLimit``.
+  /// A function that offers no feature, and serves `disk` through `queueCount` queues, 1 to ``VextRegister/queueLimit``.
   ///
   /// - Parameters:
   ///   - name: names the device in the log, for example by its machine.
   ///   - servers: polling I/O threads; queue `i` goes to number `i` modulo their count.
   ///   - countsRequests: whether ``statistics`` counts, which reads a clock twice a request.
-  public init(
-    name: String, disk image: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
+  public convenience init(
+    name: String, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
     countsRequests: Bool = false
   ) {
-    precondition((1...Int(VextRegister.queueLimit)).contains(queueCount) && !servers.isEmpty)
-    let disk = VextDisk(memory: memory, image: image, log: VextLog(device: name))
+    self.init(
+      disk: VextDisk(memory: memory, image: disk, log: VextLog(device: name)), servers: servers, signals: nil,
+      doorbells: [VextDoorbell?](repeating: nil, count: queueCount), countsRequests: countsRequests)
+  }
+
+  /// A function that also offers DOORBELL and INTERRUPT (docs/vext-protocol.md §8.1), for I/O threads that may sleep.
+  ///
+  /// - Parameter interruptRouter: where the queues' interrupts go.
+  /// - Throws: errors of eventfds and of the router.
+  public convenience init(
+    name: String, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
+    interruptRouter: any MessageInterruptRouter, countsRequests: Bool = false
+  ) throws(Errno) {
+    let signals = VextSignals(interrupts: try MSIXTable(vectorCount: queueCount, router: interruptRouter))
+    var doorbells: [VextDoorbell?] = []
+    for _ in 0..<queueCount { doorbells.append(VextDoorbell(event: try EventDescriptor())) }
+    self.init(
+      disk: VextDisk(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
+      signals: signals, doorbells: doorbells, countsRequests: countsRequests)
+  }
+
+  private init(
+    disk: VextDisk, servers: [any IOQueueServer], signals: VextSignals?, doorbells: [VextDoorbell?],
+    countsRequests: Bool
+  ) {
+    precondition((1...Int(VextRegister.queueLimit)).contains(doorbells.count) && !servers.isEmpty)
     self.disk = disk
+    self.signals = signals
     let activities = countsRequests ? servers.map { _ in DiskActivity() } : []
     self.activities = activities
-    queues = (0..<queueCount).map { index in
+    configuration = PCIConfigurationSpace(
+      identity: PCIIdentity(
+        vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device, classCode: VextPCIIdentity.classCode),
+      bars: [0: UInt32(VextRegister.barByteCount)],
+      msix: signals.map { (Self.interruptBAR, $0.interrupts) })
+    queues = doorbells.enumerated().map { index, doorbell in
       let place = index % servers.count
       return VextQueueSlot(
-        name: "queue \(index)", disk: disk, server: servers[place],
-        activity: activities.isEmpty ? nil : activities[place])
+        index: UInt16(index), disk: disk, server: servers[place],
+        activity: activities.isEmpty ? nil : activities[place], signals: signals, doorbell: doorbell)
+    }
+    notifications = doorbells.enumerated().compactMap { index, doorbell in
+      doorbell.map {
+        PCINotification(
+          bar: 0, offset: VextRegister.queue(UInt16(index), .doorbell), eventDescriptor: $0.descriptor)
+      }
     }
   }
 
@@ -67,6 +106,8 @@ public final class VextDevice: PCIFunction {
     let value: UInt64
     switch offset & ~7 {
     case VextRegister.magic: value = UInt64(VextRegister.magicValue) | UInt64(VextRegister.versionValue) << 32
+    case VextRegister.deviceFeatures: value = signals == nil ? 0 : VextSignals.offeredFeatures.rawValue
+    case VextRegister.driverFeatures: value = signals?.acceptedFeatures.rawValue ?? 0
     case VextRegister.capacity: value = disk.disk.byteCount
     case VextRegister.blockByteCount:
       value = UInt64(disk.disk.blockByteCount) | UInt64(VextDisk.maxTransferByteCount) << 32
@@ -81,7 +122,15 @@ public final class VextDevice: PCIFunction {
   /// Writes a control register; an access that is not to a whole register is ignored.
   public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
     guard bar == 0 else { return }
-    if offset == VextRegister.reset && byteCount == 4 { return shutDown() }
+    if offset == VextRegister.reset && byteCount == 4 {
+      shutDown()
+      signals?.reset()
+      return
+    }
+    if offset & ~7 == VextRegister.driverFeatures {
+      signals?.accept(offset: offset, byteCount: byteCount, value: value)
+      return
+    }
     guard let (queue, register) = queueRegister(offset) else { return }
     queue.write(register, byteCount: byteCount, value: value)
   }

@@ -9,8 +9,8 @@ import VextProtocol
 /// The I/O thread owns everything but ``error``, which any thread may read.
 @safe
 public final class VextQueue: IOQueue, @unchecked Sendable {
-  /// Nothing notifies: the queue is polled.
-  public let notificationDescriptor: Int32? = nil
+  /// The doorbell's eventfd; nil for a queue whose driver does not ring: it is polled.
+  public let notificationDescriptor: Int32?
   /// The device's disk.
   public var disk: DiskHandle { device.disk }
   /// The machine's memory.
@@ -28,6 +28,9 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   private var token: UInt64 = 0
   private var isStopped = false
   private let requests: VextRequestTable
+  private var wake: VextWake
+  /// The completion ring's sequence when the driver was last looked after.
+  private var signalledSequence: UInt64
   private let errorWord = Atomic<UInt32>(0)
   private let errorDetailWord = Atomic<UInt64>(0)
 
@@ -36,19 +39,23 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   /// - Parameters:
   ///   - name: names the queue in the log.
   ///   - depth: entries in each ring, a power of two.
+  ///   - wake: how the two sides wake each other, as far as the driver asked for it.
   /// - Throws: ENOMEM where there is no room for the queue's tables.
   init(
     name: String, device: VextDisk, activity: DiskActivity?, depth: UInt32,
     submissionRing: UnsafeMutableRawPointer,
-    completionRing: UnsafeMutableRawPointer
+    completionRing: UnsafeMutableRawPointer, wake: VextWake
   ) throws(Errno) {
     self.name = name
+    unsafe notificationDescriptor = wake.doorbellDescriptor
+    unsafe self.wake = unsafe wake
     self.device = device
     self.activity = activity
     self.depth = depth
     // SAFETY: the device checked that both rings lie in guest memory, which `device` keeps mapped.
     unsafe submissions = SubmissionConsumer(ring: submissionRing, depth: depth)
     unsafe completions = CompletionProducer(ring: completionRing, depth: depth)
+    unsafe signalledSequence = completions.sequence
     requests = try VextRequestTable(depth: Int(depth))
   }
 
@@ -61,11 +68,31 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   /// Service begins.
   public func begin(token: UInt64, polling: Bool) { self.token = token }
 
-  /// Answers are written as they come: there is nothing left to publish.
-  public func finishPass() {}
+  /// Whether its driver may want interrupts, so that ``finishPass()`` has something to do.
+  var raisesInterrupts: Bool { unsafe wake.observer != nil }
 
-  /// Never called: the queue is polled.
-  public func prepareToSleep() -> Bool { false }
+  /// Raises the interrupt if there are new answers and the driver sleeps. The answers themselves are written as they come.
+  public func finishPass() {
+    guard raisesInterrupts else { return }
+    let sequence = unsafe completions.sequence
+    guard sequence != signalledSequence else { return }
+    signalledSequence = sequence
+    unsafe wake.raiseIfAsleep()
+  }
+
+  /// Asks the driver to ring, and looks once more. False also where the driver cannot ring.
+  public func prepareToSleep() -> Bool {
+    guard unsafe wake.publisher != nil else { return false }
+    if isStopped { return true }
+    unsafe wake.publisher?.publish()
+    return unsafe submissions.isIdle
+  }
+
+  /// Tells the driver that it need not ring.
+  public func didWake() { unsafe wake.publisher?.withdraw() }
+
+  /// Takes back what the doorbell signalled.
+  public func drainNotification() { unsafe wake.doorbell?.drain() }
 
   /// Takes entries until the ring is idle, a bound is reached, or one is malformed.
   public func drain(engine: inout BlockEngine) -> Int {
@@ -141,6 +168,8 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
     isStopped = true
     errorDetailWord.store(UInt64(slot), ordering: .relaxed)
     errorWord.store(error.rawValue, ordering: .releasing)
+    // A driver that waits for an interrupt would wait for ever.
+    unsafe wake.raise()
     device.log.warn("\(name): stopped by entry \(slot): \(error)")
   }
 }

@@ -13,6 +13,7 @@ final class VextQueueSlot: Sendable {
     var submissionRing: UInt64 = 0
     var completionRing: UInt64 = 0
     var depth: UInt32 = 0
+    var wakeBlock: UInt64 = 0
     var queue: VextQueue?
     /// Why the last attempt to enable failed.
     var refusal = Refusal(error: .none, detail: 0)
@@ -22,13 +23,23 @@ final class VextQueueSlot: Sendable {
   private let disk: VextDisk
   private let server: any IOQueueServer
   private let activity: DiskActivity?
+  private let signals: VextSignals?
+  /// What the driver's write to `doorbell` signals, where the device offers it.
+  let doorbell: VextDoorbell?
+  private let index: UInt16
   private let state = Mutex(State())
 
-  init(name: String, disk: VextDisk, server: any IOQueueServer, activity: DiskActivity?) {
-    self.name = name
+  init(
+    index: UInt16, disk: VextDisk, server: any IOQueueServer, activity: DiskActivity?, signals: VextSignals?,
+    doorbell: VextDoorbell?
+  ) {
+    name = "queue \(index)"
+    self.index = index
     self.disk = disk
     self.server = server
     self.activity = activity
+    self.signals = signals
+    self.doorbell = doorbell
   }
 
   func read(_ offset: UInt64, byteCount: Int) -> UInt64 {
@@ -42,6 +53,7 @@ final class VextQueueSlot: Sendable {
       case VextQueueRegister.state.rawValue:
         value = UInt64(Self.queueState(state).rawValue) | UInt64(error.rawValue) << 32
       case VextQueueRegister.errorDetail.rawValue: value = detail
+      case VextQueueRegister.wakeBlock.rawValue: value = state.wakeBlock
       default: value = 0
       }
       return RegisterAccess.read(value, offset: offset, byteCount: byteCount)
@@ -49,6 +61,11 @@ final class VextQueueSlot: Sendable {
   }
 
   func write(_ offset: UInt64, byteCount: Int, value: UInt64) {
+    // Without the lock, which may be held as long as the slowest request; KVM's ioeventfd takes none either.
+    if offset == VextQueueRegister.doorbell.rawValue {
+      doorbell?.ring()
+      return
+    }
     state.withLock { state in
       switch offset {
       case VextQueueRegister.control.rawValue where byteCount == 4:
@@ -62,6 +79,8 @@ final class VextQueueSlot: Sendable {
           _ = RegisterAccess.write(value, into: &state.submissionRing, offset: offset, byteCount: byteCount)
         case VextQueueRegister.completionRing.rawValue:
           _ = RegisterAccess.write(value, into: &state.completionRing, offset: offset, byteCount: byteCount)
+        case VextQueueRegister.wakeBlock.rawValue where signals != nil:
+          _ = RegisterAccess.write(value, into: &state.wakeBlock, offset: offset, byteCount: byteCount)
         default: break
         }
       }
@@ -108,13 +127,34 @@ final class VextQueueSlot: Sendable {
     else {
       throw Refusal(error: .ringsOverlap, detail: completions.0)
     }
+    let wake = try unsafe makeWake(state, rings: [submissions, completions])
     do {
       return try unsafe VextQueue(
         name: name, device: disk, activity: activity, depth: state.depth, submissionRing: submissionRing,
-        completionRing: completionRing)
+        completionRing: completionRing, wake: wake)
     } catch {
       throw Refusal(error: .outOfResources, detail: 0)
     }
+  }
+
+  /// What the driver accepted of waking each other, with its wake block checked; the block does not matter to a driver that
+  /// accepted nothing.
+  private func makeWake(
+    _ state: State, rings: [(address: UInt64, byteCount: UInt64)]
+  ) throws(Refusal) -> VextWake {
+    let features = signals?.acceptedFeatures ?? []
+    guard !features.isEmpty else { return unsafe VextWake.never }
+    let address = GuestAddress(state.wakeBlock)
+    guard address.isAligned(to: 64),
+      let block = unsafe disk.map.hostPointer(address, byteCount: WakeBlock.byteCount),
+      // No sum overflows: all runs lie within guest memory.
+      rings.allSatisfy({
+        $0.address + $0.byteCount <= state.wakeBlock || state.wakeBlock + WakeBlock.byteCount <= $0.address
+      })
+    else { throw Refusal(error: .badWakeBlock, detail: state.wakeBlock) }
+    return unsafe VextWake(
+      features: features, block: block, doorbell: doorbell, interrupts: signals?.interrupts,
+      vector: index)
   }
 
   private func ring(_ run: (address: UInt64, byteCount: UInt64)) throws(Refusal) -> UnsafeMutableRawPointer {

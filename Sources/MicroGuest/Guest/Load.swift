@@ -62,7 +62,8 @@ struct Load<Queue: BlockQueue> {
   @inline(__always)
   func buffer(of id: Int) -> UInt64 { buffers &+ UInt64(truncatingIfNeeded: id) &* bufferStride }
 
-  /// Runs what `picker` chooses until `limit`, then waits for every answer. Latencies go to `histogram`.
+  /// Runs what `picker` chooses until `limit`, then waits for every answer. Latencies go to `histogram`. With a time to
+  /// think, each batch of iodepth requests comes after such a time.
   ///
   /// An answered id is used again at once. Up to 16 answers are taken with one look at the clock, which is also
   /// the submission time of the requests that follow them; these go out before the answers are accounted for,
@@ -85,15 +86,19 @@ struct Load<Queue: BlockQueue> {
     let deadline = start.addingReportingOverflow(limit.ticks)
     let end = deadline.overflow ? UInt64.max : deadline.partialValue
     var now = start
+    var lastAnswer = start
 
-    while inFlight < parameters.iodepth && remaining > 0 && parameters.command < stop {
-      try submit(inFlight, &prepared, &picker, &queue, at: now)
-      inFlight &+= 1
-      remaining &-= 1
-    }
-    queue.notify()
-
-    while inFlight > 0 {
+    let thinks = parameters.thinkTicks > 0
+    while true {
+      if inFlight == 0 {
+        guard remaining > 0 && now < end && parameters.command < stop else { break }
+        while inFlight < parameters.iodepth && remaining > 0 {
+          try submit(inFlight, &prepared, &picker, &queue, at: now)
+          inFlight &+= 1
+          remaining &-= 1
+        }
+        queue.notify()
+      }
       var count = 0
       let most = min(answers.count, inFlight)
       while count < most, let answer = try queue.poll() {
@@ -118,7 +123,7 @@ struct Load<Queue: BlockQueue> {
           try verifier.release(
             slot.block, wasRead: slot.isRead, status: answer.status, buffer: buffer(of: id))
         }
-        if isOpen && remaining > 0 {
+        if isOpen && remaining > 0 && !thinks {
           try submit(id, &prepared, &picker, &queue, at: now)
           remaining &-= 1
         } else {
@@ -133,12 +138,23 @@ struct Load<Queue: BlockQueue> {
         }
       }
       queue.notify()
+      lastAnswer = now
+      if thinks && inFlight == 0 { now = think(from: now, until: end, stop: stop) }
     }
 
-    outcome.elapsedTicks = now &- start
+    outcome.elapsedTicks = lastAnswer &- start
     outcome.latencies = latencies
     self.queue = queue
     return outcome
+  }
+
+  /// Idles, and tells when it ended.
+  private func think(from start: UInt64, until end: UInt64, stop: UInt64) -> UInt64 {
+    while true {
+      let now = guest_ticks()
+      if now &- start >= parameters.thinkTicks || now >= end || parameters.command >= stop { return now }
+      guest_pause()
+    }
   }
 
   /// Submits the prepared choice as request `id` and prepares the next while the device works.

@@ -14,6 +14,7 @@ func guestMain(parameterPage: UInt64, worker: UInt64) -> Never {
     let parameters = unsafe try Parameters(page: page, worker: worker)
     switch parameters.transport {
     case .vext: try runOnVext(parameters, block: block)
+    case .vextAdaptive: try runOnAdaptiveVext(parameters, block: block)
     case .virtioBlock: try runOnVirtio(parameters, block: block)
     }
     block.enter(.finished)
@@ -36,6 +37,16 @@ private func runOnVext(_ parameters: Parameters, block: WorkerBlock) throws(Gues
   }
   var arena = parameters.arena(of: parameters.worker)
   let queue = try VextQueue(device: Handover.device, parameters: parameters, arena: &arena)
+  try runWorkload(on: queue, parameters: parameters, block: block, arena: &arena)
+}
+
+private func runOnAdaptiveVext(_ parameters: Parameters, block: WorkerBlock) throws(GuestFailure) {
+  try initializeDevice(parameters) { () throws(GuestFailure) in
+    try AdaptiveVextQueue.initialize(parameters)
+  }
+  var arena = parameters.arena(of: parameters.worker)
+  let queue = try AdaptiveVextQueue(
+    device: Handover.device, parameters: parameters, block: block, arena: &arena)
   try runWorkload(on: queue, parameters: parameters, block: block, arena: &arena)
 }
 

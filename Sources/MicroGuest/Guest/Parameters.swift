@@ -15,6 +15,10 @@ struct Parameters {
   let requestLimit: UInt64
   let seed: UInt64
   let verify: Bool
+  let thinkTicks: UInt64
+  let shortestWindowTicks: UInt64
+  let longestWindowTicks: UInt64
+  let coalescesInterrupts: Bool
   let heapBase: UInt64
   let heapEnd: UInt64
   let misbehaviour: Misbehaviour
@@ -37,7 +41,7 @@ struct Parameters {
     workerCount = Int(truncatingIfNeeded: workers)
     self.worker = Int(truncatingIfNeeded: worker)
     let transportWord = try word(ParameterWord.transport) { GuestTransport(rawValue: $0) != nil }
-    transport = transportWord == GuestTransport.vext.rawValue ? .vext : .virtioBlock
+    transport = GuestTransport(rawValue: transportWord) ?? .virtioBlock
     isRandom = try word(ParameterWord.isRandom) { $0 <= 1 } == 1
     readPercent = try word(ParameterWord.readPercent) { $0 <= 100 }
     let block = try word(ParameterWord.blockByteCount) { $0 > 0 && $0 % 512 == 0 && $0 <= 1 << 30 }
@@ -52,6 +56,11 @@ struct Parameters {
     warmupTicks = try word(ParameterWord.warmupTicks) { $0 < 1 << 62 }
     seed = try word(ParameterWord.seed) { _ in true }
     verify = try word(ParameterWord.verify) { $0 <= 1 } == 1
+    thinkTicks = try word(ParameterWord.thinkTicks) { $0 < 1 << 62 }
+    shortestWindowTicks = try word(ParameterWord.shortestWindowTicks) { $0 < 1 << 62 }
+    let shortest = shortestWindowTicks
+    longestWindowTicks = try word(ParameterWord.longestWindowTicks) { $0 >= shortest && $0 < 1 << 62 }
+    coalescesInterrupts = try word(ParameterWord.coalescesInterrupts) { $0 <= 1 } == 1
     heapBase = try word(ParameterWord.heapBase) { $0 >= ImageHeader.loadAddress }
     let base = heapBase
     heapEnd = try word(ParameterWord.heapEnd) { $0 > base }

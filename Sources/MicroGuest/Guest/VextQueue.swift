@@ -19,6 +19,8 @@ struct VextQueue: BlockQueue {
   let segmentLists: UInt64
   /// The unit of segments.
   let sectorByteCount: UInt32
+  /// The wake block, or 0 where no feature was accepted.
+  let wakeBlock: UInt64
 
   private static var segmentListByteCount: UInt64 { 64 }
   /// Idle polls before pauses come between them.
@@ -30,7 +32,10 @@ struct VextQueue: BlockQueue {
   var canFlush: Bool { true }
 
   /// Registers this worker's queue with the device whose BAR0 is at `device`.
-  init(device: UInt64, parameters: Parameters, arena: inout Arena) throws(GuestFailure) {
+  /// - Parameter hasWakeBlock: whether sleep and wake were accepted.
+  init(
+    device: UInt64, parameters: Parameters, arena: inout Arena, hasWakeBlock: Bool = false
+  ) throws(GuestFailure) {
     self.device = device
     index = UInt16(truncatingIfNeeded: parameters.worker)
     sectorByteCount = guest_load32(device + VextRegister.blockByteCount)
@@ -41,6 +46,7 @@ struct VextQueue: BlockQueue {
     submissionRing = try arena.take(submissionBytes, alignment: 4096)
     completionRing = try arena.take(completionBytes, alignment: 4096)
     segmentLists = try arena.take(UInt64(depth) * Self.segmentListByteCount)
+    wakeBlock = try hasWakeBlock ? arena.take(WakeBlock.byteCount) : 0
     unsafe submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
     unsafe completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
     try enable()
@@ -94,6 +100,7 @@ struct VextQueue: BlockQueue {
     guest_store64(device + VextRegister.queue(index, .submissionRing), submissionRing)
     guest_store64(device + VextRegister.queue(index, .completionRing), completionRing)
     guest_store32(device + VextRegister.queue(index, .depth), depth)
+    if wakeBlock != 0 { guest_store64(device + VextRegister.queue(index, .wakeBlock), wakeBlock) }
     guest_store32(device + VextRegister.queue(index, .control), 1)
     return register(.state) == QueueState.enabled.rawValue
   }
@@ -106,6 +113,7 @@ struct VextQueue: BlockQueue {
     let (submissionBytes, completionBytes) = Self.ringByteCounts(depth: depth)
     try zero(submissionRing, submissionBytes)
     try zero(completionRing, completionBytes)
+    if wakeBlock != 0 { try zero(wakeBlock, WakeBlock.byteCount) }
     unsafe submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
     unsafe completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
     idlePolls = 0
@@ -153,9 +161,18 @@ struct VextQueue: BlockQueue {
     if idlePolls > Self.eagerPollLimit { guest_pause() }
     if idlePolls >= Self.idlePollLimit {
       idlePolls = 0
-      if register(.state) != QueueState.enabled.rawValue { throw stopped }
+      try checkState()
     }
   }
+
+  /// Throws if the device has stopped the queue; the look costs an exit.
+  func checkState() throws(GuestFailure) {
+    if register(.state) != QueueState.enabled.rawValue { throw stopped }
+  }
+
+  /// Whether there is no answer to take.
+  @inline(__always)
+  var isIdle: Bool { unsafe completions.isIdle }
 
   /// The address of the slot that the next entry goes to.
   var nextSubmissionSlot: UInt64 {

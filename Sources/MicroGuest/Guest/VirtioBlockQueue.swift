@@ -32,6 +32,7 @@ struct VirtioBlockQueue: BlockQueue {
   private let scratch: UInt64
   let canFlush: Bool
   private let mask: UInt16
+  private let coalescesInterrupts: Bool
   /// Next value of the available ring's index.
   private(set) var availableIndex: UInt16 = 0
   /// The available index at the last notification.
@@ -56,6 +57,7 @@ struct VirtioBlockQueue: BlockQueue {
     notifyAddress = Handover.notifyAddress(of: parameters.worker)
     canFlush = Handover.canFlush
     mask = rings.size &- 1
+    coalescesInterrupts = parameters.coalescesInterrupts
     let byteCount = UInt64(parameters.iodepth) * Scratch.byteCount
     scratch = try arena.take(byteCount, alignment: 4096)
     try zero(scratch, byteCount)
@@ -169,10 +171,13 @@ struct VirtioBlockQueue: BlockQueue {
     return BlockAnswer(id: UInt16(truncatingIfNeeded: id), status: UInt16(status))
   }
 
-  /// Asks for an interrupt at the next answer, looks once more, and sleeps until one came.
+  /// Asks for an interrupt at the next answer, or when half of what is in flight is answered; looks once more, and sleeps
+  /// until one came.
   mutating func waitForAnswer() {
     let seen = block[WorkerWord.interruptCount]
-    guest_store16(usedEventAddress, usedIndex)
+    // As many chains as the rings' indices are apart are in flight.
+    let delay = coalescesInterrupts ? (availableIndex &- usedIndex &- 1) / 2 : 0
+    guest_store16(usedEventAddress, usedIndex &+ delay)
     // The event index must be visible before the used index is read: the device does the two the other way round.
     guest_fence()
     if guest_load16(usedIndexAddress) == usedIndex { guest_wait_for_interrupt(seen) }

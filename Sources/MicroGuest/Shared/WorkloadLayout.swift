@@ -38,6 +38,14 @@ public enum ParameterWord {
   public static let misbehaviour = 15
   /// Address of worker 0's block; worker `i`'s is ``WorkloadLayout/workerStride`` times `i` further.
   public static let workerBase = 16
+  /// TSC ticks that a worker idles whenever all of its requests are answered, before it submits the next; 0: not at all.
+  public static let thinkTicks = 17
+  /// vext with sleep and wake: how many TSC ticks a worker looks for an answer at least before it waits for an interrupt.
+  public static let shortestWindowTicks = 18
+  /// The same, at most.
+  public static let longestWindowTicks = 19
+  /// virtio-blk: 1: an interrupt is wanted when half of what is in flight is answered, and not with the next answer.
+  public static let coalescesInterrupts = 20
   /// A ``HostCommand``; written by the host while the guest runs, alone in its cache line.
   public static let command = 64
 }
@@ -60,6 +68,8 @@ public enum GuestTransport: UInt64, Sendable {
   case virtioBlock = 1
   /// The vext queue, completion by polling.
   case vext = 2
+  /// The vext queue with doorbell and interrupt for sides that sleep.
+  case vextAdaptive = 3
 }
 
 /// What a worker is doing; only ever grows, but for ``failed`` which may follow any.
@@ -133,7 +143,7 @@ public enum WorkerWord {
   public static let latencyMaxTicks = 17
   /// Smallest latency in TSC ticks.
   public static let latencyMinTicks = 18
-  /// Notifications (kicks) that the virtio driver made in the window.
+  /// Notifications (kicks, doorbells) that the driver made in the window.
   public static let kicks = 19
   /// What the queue's error register said after a ``Misbehaviour``.
   public static let misbehaviourError = 20
@@ -206,6 +216,14 @@ public enum Misbehaviour: UInt64, CaseIterable, Sendable {
   case pageFault = 16
   /// A segment list that the guest rewrites while the device reads it: an answer or an error, never a trap.
   case changingList = 17
+  /// vext with sleep and wake: rings the doorbell over and over, without a request.
+  case doorbellStorm = 18
+  /// vext with sleep and wake: writes garbage into both wake words while requests are in flight.
+  case forgedWakeWords = 19
+  /// vext with sleep and wake: submits without ringing.
+  case neverRings = 20
+  /// vext with sleep and wake: a wake block outside RAM.
+  case wakeBlockOutsideMemory = 21
 }
 
 /// Sizes and places that both sides know.

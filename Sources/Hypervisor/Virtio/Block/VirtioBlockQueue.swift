@@ -110,5 +110,11 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
     return unsafe hasStopped || ring.requestNotifications()
   }
 
+  /// The first chain that is taken suppresses notifications: until then they do no harm.
+  func didWake() {}
+
+  /// ``prepareToSleep()`` does it.
+  func drainNotification() {}
+
   func token(of head: UInt16) -> UInt64 { tokenBase | UInt64(head) }
 }

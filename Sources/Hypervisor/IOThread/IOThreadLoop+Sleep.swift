@@ -1,0 +1,42 @@
+import HostSystem
+
+/// How an adaptive thread sleeps (docs/vext-protocol.md §8.1).
+extension IOThreadLoop {
+  /// Asks every guest to notify, looks at everything once more, and sleeps until something happens; does not sleep where
+  /// there is something after all.
+  mutating func sleep() {
+    // Before the last look: what was signalled until here is seen by the look, and what is signalled later wakes. Not
+    // after a wake-up, where the first request waits.
+    drainSignals()
+    let mayRest = prepareToSleep()
+    guard mayRest, !mailbox.hasMail, engine.room > 0, pass() == 0 else {
+      wakeQueues()
+      idleness.noteWork()
+      return
+    }
+    let start = HostClock.monotonicNanoseconds()
+    blockUntilEvent()
+    wakeQueues()
+    idleness.noteSleep(nanoseconds: HostClock.monotonicNanoseconds() &- start)
+  }
+
+  private func wakeQueues() {
+    for index in vextQueues.indices { vextQueues[index].didWake() }
+    for queue in otherQueues { queue.didWake() }
+  }
+
+  /// Takes back what woke the thread last, and the completions that were signalled since. A doorbell that rang while the
+  /// thread was awake wakes it once for nothing.
+  private mutating func drainSignals() {
+    completionEvent.drain()
+    for index in 0..<events.count {
+      let token = events[index]
+      if token == Token.mail {
+        mailbox.clearEvent()
+      } else if token >= Token.queue {
+        let slot = Int(truncatingIfNeeded: token &- Token.queue)
+        if slot < slots.count { slots[slot]?.drainNotification() }
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Synchronization
+
+// How the two sides of a queue wake each other (docs/vext-protocol.md §8.1). Each side has one word in the wake block,
+// which it alone writes: an epoch that is odd while the side sleeps, or is about to.
+//
+//   sleeper                                   waker
+//   epoch = odd       (store)                 entry        (release store)
+//   ------------ full fence ------------      ------------ full fence ------------
+//   is there an entry?  (load)                is the epoch odd?  (load)
+//   no: sleep                                 odd, and not yet woken for: wake
+//
+// One of the two loads sees the other side's store, so that no wake-up is lost. An epoch is woken for once: the
+// sleeper looks again under a new epoch before it sleeps again.
+
+/// The sleeping side's end of its word. Used by the one thread that owns the side.
+@unsafe @frozen
+public struct SleepPublisher {
+  @usableFromInline let word: SharedWords
+  @usableFromInline var epoch: UInt64 = 0
+
+  /// The end of the word at `base`, 8-byte aligned, which is zero and stays mapped.
+  @inlinable @inline(__always)
+  public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
+
+  /// Whether the other side has been asked to wake this one.
+  @inlinable @inline(__always)
+  public var isPublished: Bool { unsafe epoch & 1 == 1 }
+
+  /// Asks the other side to wake this one. The caller looks for entries once more before it sleeps; the fence between is
+  /// made here, and pairs with the one in ``SleepObserver/mustWake()``.
+  @inlinable @inline(__always)
+  public mutating func publish() {
+    if unsafe isPublished { return }
+    unsafe epoch &+= 1
+    unsafe word.store(0, epoch)
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+  }
+
+  /// Says that this side is awake. Nobody relies on when that is seen.
+  @inlinable @inline(__always)
+  public mutating func withdraw() {
+    guard unsafe isPublished else { return }
+    unsafe epoch &+= 1
+    unsafe word.store(0, epoch)
+  }
+}
+
+/// The waking side's end of the other side's word. Used by the one thread that owns the side.
+@unsafe @frozen
+public struct SleepObserver {
+  @usableFromInline let word: SharedWords
+  @usableFromInline var wokenEpoch: UInt64 = 0
+
+  /// The end of the word at `base`, 8-byte aligned, which stays mapped.
+  @inlinable @inline(__always)
+  public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
+
+  /// Whether the other side sleeps and has to be woken, once for each of its sleeps. Called after an entry was announced;
+  /// the fence pairs with the one in ``SleepPublisher/publish()``.
+  @inlinable @inline(__always)
+  public mutating func mustWake() -> Bool {
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    let epoch = unsafe word.load(0)
+    guard epoch & 1 == 1, unsafe epoch != wokenEpoch else { return false }
+    unsafe wokenEpoch = epoch
+    return true
+  }
+}
+
+/// Where the words are in a queue's wake block: a cache line each.
+public enum WakeBlock {
+  /// Bytes of the block, which starts at a multiple of 64.
+  public static let byteCount: UInt64 = 128
+  /// The device's word: whether its poller sleeps.
+  public static let deviceOffset = 0
+  /// The driver's word: whether it wants an interrupt.
+  public static let driverOffset = 64
+}

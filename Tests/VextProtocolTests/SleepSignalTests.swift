@@ -1,0 +1,66 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import VextProtocol
+
+/// Sleep and wake (docs/vext-protocol.md §8.1).
+@Suite struct SleepSignalTests {
+  @Test func `a sleep is woken once, and the next one again`() {
+    let memory = RingMemory(byteCount: 64)
+    var sleeper = unsafe SleepPublisher(base: memory.base)
+    var waker = unsafe SleepObserver(base: memory.base)
+    func mustWake() -> Bool { unsafe waker.mustWake() }
+    #expect(!mustWake())
+    for _ in 0..<3 {
+      unsafe sleeper.publish()
+      unsafe sleeper.publish()
+      #expect(mustWake())
+      #expect(!mustWake())
+      unsafe sleeper.withdraw()
+      unsafe sleeper.withdraw()
+      #expect(!mustWake())
+    }
+    unsafe sleeper.publish()
+    unsafe sleeper.withdraw()
+    #expect(!mustWake())
+  }
+
+  @Test func `whatever stands in the word, the sleeper goes on with its own count`() {
+    let memory = RingMemory(byteCount: 64)
+    var sleeper = unsafe SleepPublisher(base: memory.base)
+    var waker = unsafe SleepObserver(base: memory.base)
+    func mustWake() -> Bool { unsafe waker.mustWake() }
+    for garbage in [UInt64.max, 0, 6, 1 << 63] {
+      memory.store(garbage, word: 0)
+      _ = mustWake()
+      unsafe sleeper.publish()
+      #expect(mustWake())
+      unsafe sleeper.withdraw()
+    }
+  }
+
+  @Test func `the window grows with sleeps that patience would have spared, and shrinks with long ones`() {
+    var window = PollingWindow(start: 10, limit: 100)
+    #expect(window.length == 10)
+    func lengths(_ sleeps: [UInt64]) -> [UInt64] {
+      sleeps.map {
+        window.learn(slept: $0)
+        return window.length
+      }
+    }
+    #expect(lengths([5, 99, 50, 60, 1]) == [20, 40, 80, 100, 100])
+    #expect(lengths([100, 1000, .max, 200, 300]) == [50, 25, 12, 10, 10])
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `two sides that sleep as soon as they can lose no wake-up`() {
+    let pair = SleepyPair(requestCount: 1_000_000)
+    pair.run()
+    #expect(pair.lost == nil)
+    #expect(pair.answered == pair.requestCount)
+    // Both did sleep, and were rung for.
+    #expect(pair.deviceSleeps > 1000)
+    #expect(pair.driverSleeps > 1000)
+  }
+}

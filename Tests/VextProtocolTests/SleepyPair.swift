@@ -1,0 +1,110 @@
+import Foundation
+import Synchronization
+
+@testable import VextProtocol
+
+/// Driver and device over real rings, on two threads; each sleeps whenever it finds nothing.
+///
+/// To sleep is to look at nothing but the bell: a wake-up that is lost is never made up for.
+// SAFETY: each field is touched by one thread while both run, but for the atomics; the memory outlives the threads.
+@safe
+final class SleepyPair: @unchecked Sendable {
+  let requestCount: Int
+  private(set) var answered = 0
+  private(set) var driverSleeps = 0
+  private(set) var deviceSleeps = 0
+  private(set) var lost: String?
+
+  private static let depth: UInt32 = 8
+  private static let patienceSeconds = 30.0
+  private let submissionRing = RingMemory(byteCount: 8 * SubmissionEntry.encodedByteCount)
+  private let completionRing = RingMemory(byteCount: 8 * CompletionEntry.encodedByteCount)
+  private let wakeBlock = RingMemory(byteCount: Int(WakeBlock.byteCount))
+  private let doorbell = Atomic<Int>(0)
+  private let interrupt = Atomic<Int>(0)
+  private let hasFailed = Atomic<Bool>(false)
+
+  init(requestCount: Int) { self.requestCount = requestCount }
+
+  func run() {
+    let device = Thread { [self] in serve() }
+    device.start()
+    drive()
+    while !device.isFinished { usleep(1000) }
+  }
+
+  /// Waits for the bell to leave `seen`; false if it never does.
+  private func sleep(until bell: borrowing Atomic<Int>, leaves seen: Int) -> Bool {
+    var looks = 0
+    var deadline: Date?
+    while bell.load(ordering: .acquiring) == seen {
+      looks += 1
+      guard looks % 256 == 0 else { continue }
+      if hasFailed.load(ordering: .relaxed) { return false }
+      // The other thread may want this core.
+      sched_yield()
+      guard looks % (1 << 14) == 0 else { continue }
+      if let deadline, Date() > deadline { return false }
+      if deadline == nil { deadline = Date() + Self.patienceSeconds }
+    }
+    return true
+  }
+
+  private func fail(_ side: String) {
+    lost = side
+    hasFailed.store(true, ordering: .relaxed)
+  }
+
+  private func serve() {
+    var submissions = unsafe SubmissionConsumer(ring: submissionRing.base, depth: Self.depth)
+    var completions = unsafe CompletionProducer(ring: completionRing.base, depth: Self.depth)
+    var own = unsafe SleepPublisher(base: wakeBlock.base + WakeBlock.deviceOffset)
+    var driver = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.driverOffset)
+    var served = 0
+    while served < requestCount {
+      if case .ready(let entry) = unsafe submissions.poll() {
+        unsafe completions.push(CompletionEntry(id: entry.id, status: 0, byteCount: 0))
+        served += 1
+        if unsafe driver.mustWake() { interrupt.wrappingAdd(1, ordering: .releasing) }
+        continue
+      }
+      let seen = doorbell.load(ordering: .relaxed)
+      unsafe own.publish()
+      if unsafe submissions.isIdle {
+        deviceSleeps += 1
+        guard sleep(until: doorbell, leaves: seen) else { return fail("the device was not woken") }
+      }
+      unsafe own.withdraw()
+    }
+  }
+
+  private func drive() {
+    var submissions = unsafe SubmissionProducer(ring: submissionRing.base, depth: Self.depth)
+    var completions = unsafe CompletionConsumer(ring: completionRing.base, depth: Self.depth)
+    var own = unsafe SleepPublisher(base: wakeBlock.base + WakeBlock.driverOffset)
+    var device = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.deviceOffset)
+    var submitted = 0
+    var random: UInt64 = 0x9E37_79B9_7F4A_7C15
+    while answered < requestCount {
+      // One to eight at a time, and one ring for all of them.
+      random = random &* 6_364_136_223_846_793_005 &+ 1
+      let batch = min(Int(random >> 61) + 1, requestCount - submitted)
+      for id in 0..<UInt16(batch) { unsafe submissions.push(SubmissionEntry(operation: 1, id: id)) }
+      submitted += batch
+      if unsafe device.mustWake() { doorbell.wrappingAdd(1, ordering: .releasing) }
+      while answered < submitted {
+        if case .ready = unsafe completions.poll() {
+          answered += 1
+          continue
+        }
+        let seen = interrupt.load(ordering: .relaxed)
+        unsafe own.publish()
+        if unsafe completions.isIdle {
+          driverSleeps += 1
+          guard sleep(until: interrupt, leaves: seen) else { return fail("the driver was not woken") }
+        }
+        unsafe own.withdraw()
+      }
+    }
+  }
+}
