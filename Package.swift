@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "Hypervisor", targets: ["Hypervisor"]),
     .executable(name: "bench", targets: ["Bench"]),
     .executable(name: "lkvm", targets: ["lkvm"]),
+    .executable(name: "fuse-vext", targets: ["fuse-vext"]),
     .executable(name: "fuzz", targets: ["Fuzz"]),
     .library(name: "VextClient", targets: ["VextClient"]),
     .executable(name: "vext-io", targets: ["VextIO"]),
@@ -42,6 +43,11 @@ let package = Package(
       name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(
       name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
+
+    .systemLibrary(
+      name: "CFuse", path: "Sources/CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+    .systemLibrary(
+      name: "CExt2", path: "Sources/CExt2", pkgConfig: "ext2fs", providers: [.apt(["libext2fs-dev"])]),
 
     .target(name: "VextProtocol", swiftSettings: houseRules),
     .target(
@@ -128,6 +134,23 @@ let package = Package(
       ],
       swiftSettings: houseRules),
 
+    // An ext2, ext3 and ext4 file system in FUSE, over an image, a block device or a vext queue.
+    .target(
+      name: "FuseVext",
+      dependencies: [
+        "CExt2", "CFuse", "CLinux", "HostSystem", "VextClient",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .executableTarget(
+      name: "fuse-vext",
+      dependencies: [
+        "FuseVext",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
     // What a hostile guest may send, for a bounded time: scripts/fuzz.
     .executableTarget(
       name: "Fuzz",
@@ -189,6 +212,12 @@ let package = Package(
         "HostSystem", "Hypervisor", "lkvm",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
+      name: "FuseVextTests",
+      dependencies: [
+        "CExt2", "FuseVext", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
     // T1: hand-assembled guests of a few bytes.

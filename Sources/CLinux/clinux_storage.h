@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdint.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,6 +23,34 @@ static const int LINUX_O_DIRECT = 040000;
 static inline int linux_block_device_is_read_only(int descriptor) {
   int value = 0;
   return ioctl(descriptor, 0x125e, &value) < 0 ? -errno : value != 0;
+}
+
+/* BLKDISCARD of linux/fs.h. */
+static inline int linux_block_device_discard(int descriptor, uint64_t offset, uint64_t byte_count) {
+  uint64_t range[2] = {offset, byte_count};
+  return ioctl(descriptor, 0x1277, range) < 0 ? -errno : 0;
+}
+
+/* What of a file decides how it is opened. */
+struct linux_file_kind {
+  int is_regular;
+  int is_block_device;
+  int is_directory;
+};
+
+static inline int linux_file_kind_of(const char *path, struct linux_file_kind *kind) {
+  struct stat status;
+  if (stat(path, &status) < 0) return -errno;
+  kind->is_regular = S_ISREG(status.st_mode);
+  kind->is_block_device = S_ISBLK(status.st_mode);
+  kind->is_directory = S_ISDIR(status.st_mode);
+  return 0;
+}
+
+/* Locks a whole file against other processes (flock(2)); -EBUSY if somebody else has it. */
+static inline int linux_file_lock(int descriptor, int exclusively) {
+  if (flock(descriptor, (exclusively ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return 0;
+  return errno == EWOULDBLOCK ? -EBUSY : -errno;
 }
 
 static inline int64_t linux_preadv(int descriptor, const struct iovec *vectors, int count, int64_t offset) {

@@ -1,0 +1,135 @@
+import CFuse
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+
+/// The program: mounts a file system and serves it until it is unmounted.
+public struct Mount: ~Copyable {
+  private let options: MountOptions
+  private let fileSystem: FileSystem
+  private let session: FuseSession
+  private let worker: Worker
+  private let signals: SignalDescriptor
+
+  /// Mounts. On a failure nothing is mounted, and nothing was written.
+  ///
+  /// Call it in the main thread, before any other is made: it blocks the signals that end it.
+  public init(_ options: MountOptions) throws(MountFailure) {
+    try Self.checkPlaces(options)
+    let signals = try Self.blockSignals()
+    let device = try Self.open(options)
+    let worker: Worker
+    do throws(Errno) {
+      worker = try Worker(device: device)
+    } catch {
+      throw .device(options.device, error)
+    }
+    let fileSystem = try FileSystem(
+      device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards)
+    let server: FuseServer
+    do throws(Errno) {
+      server = try FuseServer(fileSystem: fileSystem, isDirect: options.isDirect)
+    } catch {
+      throw .fuse("threads: \(error)")
+    }
+    let session = try FuseSession(
+      server: server, mountPoint: options.mountPoint, options: options.fuseOptions)
+    try session.mount()
+    do throws(Errno) {
+      try fileSystem.begin(worker)
+    } catch {
+      session.unmount()
+      throw .device(options.device, error)
+    }
+    self.options = options
+    self.fileSystem = fileSystem
+    self.session = session
+    self.worker = worker
+    self.signals = signals
+  }
+
+  private static func blockSignals() throws(MountFailure) -> SignalDescriptor {
+    do throws(Errno) {
+      return try SignalDescriptor([SIGINT, SIGTERM, SIGHUP])
+    } catch {
+      throw .fuse("signals: \(error)")
+    }
+  }
+
+  private static func checkPlaces(_ options: MountOptions) throws(MountFailure) {
+    var kind = linux_file_kind()
+    let result = unsafe options.mountPoint.withCString { unsafe linux_file_kind_of($0, &kind) }
+    if result < 0 { throw .mountPoint(options.mountPoint, Errno(rawValue: -result)) }
+    guard kind.is_directory != 0 else { throw .mountPoint(options.mountPoint, .notDirectory) }
+    do throws(Errno) {
+      _ = try OwnedDescriptor.open("/dev/fuse", flags: O_RDWR)
+    } catch {
+      throw .fuse("/dev/fuse: \(error)")
+    }
+  }
+
+  private static func open(_ options: MountOptions) throws(MountFailure) -> any BlockDevice {
+    if let address = options.vextAddress {
+      return try VextDevice(
+        address: address.isEmpty ? nil : address,
+        poolByteCount: FuseThreads.bufferByteCount(
+          threadCount: options.threadCount ?? Self.defaultThreadCount))
+    }
+    do throws(Errno) {
+      return try FileDevice(
+        path: options.device, readOnly: options.isReadOnly, usesPageCache: options.usesPageCache)
+    } catch {
+      throw error == .resourceBusy
+        ? MountFailure.inUse(options.device) : MountFailure.device(options.device, error)
+    }
+  }
+
+  /// Serves until somebody unmounts, or a signal asks for the end. Returns the exit code.
+  public consuming func run() throws(MountFailure) -> Int32 {
+    let threads: FuseThreads
+    do throws(Errno) {
+      threads = try FuseThreads(
+        session: session, fileSystem: fileSystem,
+        // One queue is this thread's, one the regular writer's.
+        threadCount: max(
+          1, min(options.threadCount ?? Self.defaultThreadCount, fileSystem.device.queueLimit - 2)))
+      try waitForEnd(threads)
+    } catch {
+      session.unmount()
+      throw .fuse("threads: \(error)")
+    }
+    threads.stop()
+    session.unmount()
+    do throws(Errno) {
+      try fileSystem.close(worker)
+    } catch {
+      throw .device(options.device, error)
+    }
+    return 0
+  }
+
+  /// Two for each CPU, so that one computes while the other waits for the device.
+  private static var defaultThreadCount: Int {
+    max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
+
+  private func waitForEnd(_ threads: FuseThreads) throws(Errno) {
+    let poll = try EventPoll()
+    try poll.add(descriptor: signals.rawValue, token: 0)
+    try poll.add(descriptor: threads.endedDescriptor, token: 1)
+    var events = EventBuffer(capacity: 2)
+    while true {
+      let count = try poll.wait(timeoutMilliseconds: -1, into: &events)
+      for index in 0..<count where events[index] == 1 { return }
+      guard count > 0, signals.read() != nil else { continue }
+      do throws(Errno) {
+        // The kernel writes its dirty pages first; then the threads end, which the next wait tells.
+        try session.requestUnmount()
+      } catch {
+        // Somebody uses it: those get ENOTCONN.
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/// How a file system is mounted: the command line of fuse2fs, as far as it makes sense here.
+public struct MountOptions: Equatable, Sendable {
+  /// A path, `vext`, or `vext:` and the address of a PCI function.
+  public var device: String
+  /// Where to mount.
+  public var mountPoint: String
+  /// Refuse changes.
+  public var isReadOnly = false
+  /// Threads that serve; nil for what suits the machine.
+  public var threadCount: Int?
+  /// Open files go past the kernel's cache.
+  public var isDirect = false
+  /// Freed blocks are given back to the device.
+  public var discards = false
+  /// An image or block device is read and written through this system's page cache.
+  public var usesPageCache = false
+  /// Whoever calls is taken for root: no permissions are checked.
+  public var fakesRoot = false
+  /// What the kernel and libfuse get as they are.
+  public var passedOn: [String] = []
+
+  /// Options that mount(8) and libfuse know.
+  private static let known: Set<String> = [
+    "allow_other", "allow_root", "default_permissions", "nosuid", "suid", "nodev", "dev", "noexec", "exec",
+    "sync",
+    "async", "atime", "noatime", "diratime", "nodiratime", "dirsync", "auto_unmount",
+  ]
+
+  /// Options with the value that is the default here already.
+  private static let ignored: Set<String> = ["rw", "user_xattr", "acl", "minixdf", "nonempty", "defaults"]
+
+  /// The options of a mount without any.
+  public init(device: String, mountPoint: String) {
+    self.device = device
+    self.mountPoint = mountPoint
+  }
+
+  /// Takes what follows one `-o`: words divided by commas.
+  public mutating func add(_ text: String) throws(MountFailure) {
+    for word in text.split(separator: ",").map(String.init) {
+      switch word {
+      case "ro": isReadOnly = true
+      case "direct_io": isDirect = true
+      case "discard": discards = true
+      case "nodiscard": discards = false
+      case "page_cache": usesPageCache = true
+      case "fakeroot": fakesRoot = true
+      case _ where word.hasPrefix("threads="):
+        guard let count = Int(word.dropFirst(8)), (1...256).contains(count) else {
+          throw .usage("option '\(word)': a number from 1 to 256 is needed")
+        }
+        threadCount = count
+      case _ where word.hasPrefix("fsname=") || Self.known.contains(word):
+        passedOn.append(word)
+      case _ where Self.ignored.contains(word): break
+      default: throw .usage("unknown option '\(word)'")
+      }
+    }
+  }
+
+  /// The address of a PCI function if the device is one; empty for the first.
+  var vextAddress: String? {
+    if device == "vext" { return "" }
+    return device.hasPrefix("vext:") ? String(device.dropFirst(5)) : nil
+  }
+
+  /// What libfuse gets.
+  var fuseOptions: [String] {
+    var options = passedOn + ["subtype=fuse-vext"]
+    if isReadOnly { options.append("ro") }
+    if !fakesRoot, !options.contains("default_permissions") { options.append("default_permissions") }
+    if !options.contains(where: { $0.hasPrefix("fsname=") }) {
+      // A comma would end the option.
+      let name = device.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\")
+        .split(separator: ",", omittingEmptySubsequences: false).joined(separator: "\\,")
+      options.append("fsname=\(name)")
+    }
+    return options
+  }
+}

@@ -1,0 +1,40 @@
+/// A request to a ``BlockQueue``.
+@safe
+public struct BlockRequest {
+  /// What to do.
+  public enum Operation: Sendable {
+    /// Device to memory.
+    case read
+    /// Memory to device.
+    case write
+    /// Completed writes to stable storage; no range, no memory.
+    case flush
+    /// The range's contents are of no interest; no memory.
+    case discard
+  }
+
+  /// What to do.
+  public let operation: Operation
+  /// Where on the device, in bytes.
+  public let byteOffset: UInt64
+  /// The length in bytes.
+  public let byteCount: Int
+  /// `byteCount` bytes; nil for a flush and a discard. A write does not change them.
+  public let memory: UnsafeMutableRawPointer?
+
+  /// A read or a write.
+  public init(_ operation: Operation, byteOffset: UInt64, memory: UnsafeMutableRawBufferPointer) {
+    self.operation = operation
+    self.byteOffset = byteOffset
+    byteCount = memory.count
+    unsafe self.memory = memory.baseAddress
+  }
+
+  /// A flush or a discard.
+  public init(_ operation: Operation, byteOffset: UInt64 = 0, byteCount: Int = 0) {
+    self.operation = operation
+    self.byteOffset = byteOffset
+    self.byteCount = byteCount
+    unsafe memory = nil
+  }
+}

@@ -1,0 +1,71 @@
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+
+/// An image file or a block device, for this process alone.
+public final class FileDevice: BlockDevice {
+  let descriptor: OwnedDescriptor
+  /// Whether requests go past the page cache, and so need aligned memory.
+  let isDirect: Bool
+  public let byteCount: UInt64
+  public let logicalBlockByteCount = 512
+  public let isReadOnly: Bool
+  public let queueLimit = 1024
+  public let name: String
+  let isBlockDevice: Bool
+
+  /// Opens `path`.
+  ///
+  /// - Parameters:
+  ///   - readOnly: Writes are refused.
+  ///   - usesPageCache: Requests go through the page cache of this system. They do in any case on a file system that
+  ///     knows no direct I/O.
+  /// - Throws: `EBUSY` if somebody has it: a mount, or a process with a lock on it.
+  public init(path: String, readOnly: Bool, usesPageCache: Bool = false) throws(Errno) {
+    var kind = linux_file_kind()
+    try check(unsafe path.withCString { unsafe linux_file_kind_of($0, &kind) })
+    guard kind.is_block_device != 0 || kind.is_regular != 0 else { throw Errno(rawValue: ENOTBLK) }
+    isBlockDevice = kind.is_block_device != 0
+    let flags = (readOnly ? O_RDONLY : O_RDWR) | (isBlockDevice ? O_EXCL : 0)
+    if usesPageCache {
+      descriptor = try OwnedDescriptor.open(path, flags: flags)
+      isDirect = false
+    } else {
+      let (opened, direct) = try Self.openDirect(path, flags: flags)
+      descriptor = OwnedDescriptor(adopting: opened)
+      isDirect = direct
+    }
+    if isBlockDevice {
+      if !readOnly, linux_block_device_is_read_only(descriptor.rawValue) != 0 { throw .readOnlyFileSystem }
+    } else {
+      try check(linux_file_lock(descriptor.rawValue, readOnly ? 0 : 1))
+    }
+    let end = lseek(descriptor.rawValue, 0, SEEK_END)
+    guard end >= 0 else { throw Errno(rawValue: errno) }
+    byteCount = UInt64(end) & ~511
+    isReadOnly = readOnly
+    name = path
+  }
+
+  private static func openDirect(_ path: String, flags: Int32) throws(Errno) -> (Int32, Bool) {
+    do throws(Errno) {
+      return (try OwnedDescriptor.open(path, flags: flags | LINUX_O_DIRECT).release(), true)
+    } catch .invalidArgument {
+      return (try OwnedDescriptor.open(path, flags: flags).release(), false)
+    }
+  }
+
+  public func makeQueue() throws(Errno) -> any BlockQueue { try FileQueue(self) }
+
+  public func allocateBuffer(byteCount: Int) throws(Errno) -> BlockBuffer {
+    try BlockBuffer(byteCount: byteCount)
+  }
+}
+
+/// Turns the -errno convention of the C shims into a thrown error.
+@discardableResult
+func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
+  guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
+  return result
+}

@@ -1,0 +1,114 @@
+import CLinux
+import HostSystem
+import SystemPackage
+
+/// The queue of a ``FileDevice``: system calls for one request, Linux AIO for several.
+@safe
+final class FileQueue: BlockQueue {
+  private static let depth = 64
+
+  private let device: FileDevice
+  private let completed: EventDescriptor
+  private var context: AIOContext
+  private let vectors: UnsafeMutablePointer<iovec>
+
+  init(_ device: FileDevice) throws(Errno) {
+    self.device = device
+    completed = try EventDescriptor()
+    context = try AIOContext(capacity: Self.depth, eventDescriptor: completed.rawValue)
+    unsafe vectors = .allocate(capacity: Self.depth)
+  }
+
+  deinit { unsafe vectors.deallocate() }
+
+  func perform(_ request: BlockRequest) throws(Errno) {
+    let descriptor = device.descriptor.rawValue
+    switch request.operation {
+    case .flush:
+      try check(linux_fdatasync(descriptor))
+    case .discard:
+      try discard(request)
+    case .read, .write:
+      var offset = request.byteOffset
+      var vector = unsafe iovec(iov_base: request.memory, iov_len: request.byteCount)
+      while unsafe vector.iov_len > 0 {
+        // SAFETY: the request's memory is as long as it says, for as long as this call.
+        let count =
+          request.operation == .read
+          ? unsafe linux_preadv(descriptor, &vector, 1, Int64(bitPattern: offset))
+          : unsafe linux_pwritev(descriptor, &vector, 1, Int64(bitPattern: offset))
+        if count == -Int64(Errno.interrupted.rawValue) { continue }
+        try check(count)
+        // The image became shorter.
+        guard count > 0 else { throw .ioError }
+        offset += UInt64(count)
+        unsafe vector.iov_base = unsafe vector.iov_base?.advanced(by: Int(count))
+        unsafe vector.iov_len -= Int(count)
+      }
+    }
+  }
+
+  func perform(_ requests: [BlockRequest]) throws(Errno) {
+    if requests.count == 1 { return try perform(requests[0]) }
+    var failure: Errno?
+    var first = 0
+    while first < requests.count {
+      let count = min(Self.depth, requests.count - first)
+      failure = performBatch(requests[first..<first + count]) ?? failure
+      first += count
+    }
+    if let failure { throw failure }
+  }
+
+  private func performBatch(_ requests: ArraySlice<BlockRequest>) -> Errno? {
+    var failure: Errno?
+    var slot = 0
+    for (index, request) in requests.enumerated() {
+      guard request.operation == .read || request.operation == .write else {
+        do throws(Errno) { try perform(request) } catch { failure = error }
+        continue
+      }
+      unsafe vectors[slot] = unsafe iovec(iov_base: request.memory, iov_len: request.byteCount)
+      let token = UInt64(requests.startIndex + index)
+      if request.operation == .read {
+        unsafe context.enqueueRead(
+          descriptor: device.descriptor.rawValue, vectors: vectors + slot, vectorCount: 1,
+          offset: request.byteOffset, token: token)
+      } else {
+        unsafe context.enqueueWrite(
+          descriptor: device.descriptor.rawValue, vectors: vectors + slot, vectorCount: 1,
+          offset: request.byteOffset, token: token)
+      }
+      slot += 1
+    }
+    context.submit()
+    while context.outstandingCount > 0 || context.queuedRequestCount > 0 {
+      guard let completion = context.reap() else {
+        if context.queuedRequestCount > 0 { context.submit() }
+        if context.outstandingCount > 0 {
+          completed.wait()
+          completed.drain()
+        }
+        continue
+      }
+      if completion.result < 0 {
+        failure = Errno(rawValue: Int32(-completion.result))
+      } else if completion.result != Int64(requests[Int(completion.token)].byteCount) {
+        failure = .ioError
+      }
+    }
+    return failure
+  }
+
+  private func discard(_ request: BlockRequest) throws(Errno) {
+    let descriptor = device.descriptor.rawValue
+    let (offset, count) = (Int64(bitPattern: request.byteOffset), Int64(request.byteCount))
+    let result =
+      device.isBlockDevice
+      ? Int64(linux_block_device_discard(descriptor, request.byteOffset, UInt64(request.byteCount)))
+      : linux_punch_hole(descriptor, offset, count)
+    // It is a hint: a device without it loses nothing.
+    if result == -Int64(Errno.notSupported.rawValue) { return }
+    try check(result)
+  }
+}

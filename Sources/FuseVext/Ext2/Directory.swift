@@ -1,0 +1,29 @@
+/// What is known of a directory: where its blocks are, which names it has, how much room each block has.
+///
+/// Belongs to whoever holds the lock of the metadata.
+final class Directory {
+  /// Where a name is, and what it names.
+  struct Entry {
+    var inode: UInt32
+    var type: UInt8
+    /// The block, counted from the directory's first.
+    let block: Int
+    /// The record's start in the block.
+    let offset: Int
+  }
+
+  let inode: UInt32
+  /// The device's block of each block of the directory.
+  var blocks: [UInt64]
+  var entries: [[UInt8]: Entry] = [:]
+  /// The largest record that each block has room for.
+  var gaps: [Int] = []
+
+  init(inode: UInt32, blocks: [UInt64]) {
+    self.inode = inode
+    self.blocks = blocks
+  }
+
+  /// Whether it has no names but `.` and `..`.
+  var isEmpty: Bool { entries.allSatisfy { $0.key == [0x2E] || $0.key == [0x2E, 0x2E] } }
+}

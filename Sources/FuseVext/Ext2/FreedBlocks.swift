@@ -1,0 +1,59 @@
+import CExt2
+
+/// Blocks that were freed since the last flush of the device: nobody gets them before.
+///
+/// libext2fs reports what it allocates and frees. What it frees is marked as used again at once, in its bitmap alone,
+/// until the metadata that freed it is durable; the counters call it free all the time.
+final class FreedBlocks {
+  struct Range {
+    let block: UInt64
+    let count: Int
+  }
+
+  private let cache: MetadataCache
+  private(set) var ranges: [Range] = []
+
+  init(cache: MetadataCache) { self.cache = cache }
+
+  /// Watches the allocations of a file system, which this object must outlive.
+  func watch(_ fileSystem: ext2_filsys) {
+    unsafe fileSystem.pointee.priv_data = unsafe Unmanaged.passUnretained(self).toOpaque()
+    unsafe ext2fs_set_block_alloc_stats_callback(fileSystem, { unsafe noteChange($0, $1, 1, $2) }, nil)
+    unsafe ext2fs_set_block_alloc_stats_range_callback(fileSystem, { unsafe noteChange($0, $1, $2, $3) }, nil)
+  }
+
+  /// All that is freed now, to be given to ``release(_:in:)`` after a flush.
+  func take() -> [Range] {
+    defer { ranges = [] }
+    return ranges
+  }
+
+  /// Takes back what could not be flushed.
+  func putBack(_ taken: [Range]) { ranges += taken }
+
+  /// Lets the allocator have ranges.
+  func release(_ taken: [Range], in fileSystem: ext2_filsys) {
+    for range in taken {
+      unsafe ext2fs_unmark_block_bitmap_range2(fileSystem.pointee.block_map, range.block, UInt32(range.count))
+    }
+    if !taken.isEmpty { unsafe fileSystem.pointee.flags |= EXT2_FLAG_BB_DIRTY | EXT2_FLAG_CHANGED }
+  }
+
+  fileprivate func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int, isFreed: Bool) {
+    guard isFreed else { return cache.noteAllocation(block: block, count: count) }
+    cache.forget(block: block, count: count)
+    unsafe ext2fs_mark_block_bitmap_range2(fileSystem.pointee.block_map, block, UInt32(count))
+    if let last = ranges.last, last.block + UInt64(last.count) == block, last.count + count <= 1 << 20 {
+      ranges[ranges.count - 1] = Range(block: last.block, count: last.count + count)
+    } else {
+      ranges.append(Range(block: block, count: count))
+    }
+  }
+}
+
+private func noteChange(_ fileSystem: ext2_filsys?, _ block: UInt64, _ count: UInt32, _ direction: Int32) {
+  guard let fileSystem = unsafe fileSystem, let context = unsafe fileSystem.pointee.priv_data else { return }
+  // SAFETY: the owner of the file system keeps the object alive.
+  unsafe Unmanaged<FreedBlocks>.fromOpaque(context).takeUnretainedValue()
+    .note(fileSystem, block: block, count: Int(count), isFreed: direction < 0)
+}

@@ -1,0 +1,56 @@
+import CExt2
+import Glibc
+import SystemPackage
+
+/// What setxattr(2) asks of a name that is, or is not, there already.
+enum AttributeRule {
+  case any
+  case mustBeNew
+  case mustExist
+}
+
+extension Metadata {
+  /// The value of an extended attribute. Throws `ENODATA` if there is none.
+  func attribute(_ name: String, of number: UInt32) throws(Errno) -> [UInt8] {
+    let attributes = try AttributeHandle(self, number)
+    return try attributes.value(name)
+  }
+
+  /// The names of all extended attributes, each ended by a zero byte.
+  func attributeNames(of number: UInt32) throws(Errno) -> [UInt8] {
+    let attributes = try AttributeHandle(self, number)
+    return try attributes.names()
+  }
+
+  mutating func setAttribute(
+    _ name: String, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule
+  ) throws(Errno) {
+    guard name.utf8.count <= 255 else { throw .outOfRange }
+    let attributes = try AttributeHandle(self, number)
+    let exists: Bool
+    do throws(Errno) {
+      _ = try attributes.value(name)
+      exists = true
+    } catch {
+      guard error == Errno(rawValue: ENODATA) else { throw error }
+      exists = false
+    }
+    if exists, rule == .mustBeNew { throw .fileExists }
+    if !exists, rule == .mustExist { throw Errno(rawValue: ENODATA) }
+    try unsafe attributes.set(name, value)
+    try touchChangeTime(number)
+  }
+
+  mutating func removeAttribute(_ name: String, of number: UInt32) throws(Errno) {
+    let attributes = try AttributeHandle(self, number)
+    _ = try attributes.value(name)
+    try attributes.remove(name)
+    try touchChangeTime(number)
+  }
+
+  private mutating func touchChangeTime(_ number: UInt32) throws(Errno) {
+    var inode = try inode(number)
+    inode.changeTime = .now()
+    try write(inode)
+  }
+}

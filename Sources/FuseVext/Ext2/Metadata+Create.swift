@@ -1,0 +1,141 @@
+import CExt2
+import Glibc
+import HostSystem
+import SystemPackage
+
+/// Links that an inode can have (ext4's `EXT4_LINK_MAX`).
+let linkLimit: UInt16 = 65000
+
+extension Metadata {
+  /// Makes a file and its name. The inode is written first, then the name.
+  mutating func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode) throws(Errno) -> Inode {
+    try checkNewName(name)
+    var directory = try inode(parent)
+    guard directory.isDirectory else { throw .notDirectory }
+    guard directory.linkCount > 0 else { throw .noSuchFileOrDirectory }
+    guard !directory.isImmutable else { throw .notPermitted }
+    guard try lookup(name, in: parent) == nil else { throw .fileExists }
+    let isDirectory = new.mode & 0o170000 == 0o040000
+    if isDirectory { try checkRoomForLink(directory) }
+
+    var number: UInt32 = 0
+    try ext2Check(unsafe ext2fs_new_inode(fileSystem, parent, Int32(new.mode), nil, &number))
+    var inode = try blankInode(number, new, in: directory)
+    unsafe ext2fs_inode_alloc_stats2(fileSystem, number, 1, isDirectory ? 1 : 0)
+    do throws(Errno) {
+      try writeNew(&inode, new, parent: parent)
+      try insert(name, inode: number, type: inode.directoryEntryType, in: parent)
+    } catch {
+      try free(&inode)
+      throw error
+    }
+    if isDirectory { countLink(of: &directory, by: 1) }
+    // Adding the name may have changed size and flags of the directory.
+    try touch(parent, linkCount: isDirectory ? directory.linkCount : nil)
+    return inode
+  }
+
+  /// Names beyond the format's limit, and those that every directory has.
+  private func checkNewName(_ name: [UInt8]) throws(Errno) {
+    guard name.count <= 255 else { throw .fileNameTooLong }
+    guard !name.isEmpty, name != [0x2E], name != [0x2E, 0x2E] else { throw .fileExists }
+  }
+
+  private func blankInode(_ number: UInt32, _ new: NewInode, in directory: Inode) throws(Errno) -> Inode {
+    var inode = Inode(number: number)
+    var mode = new.mode
+    var group = new.group
+    if directory.mode & UInt16(S_ISGID) != 0 {
+      group = directory.group
+      if mode & 0o170000 == 0o040000 { mode |= UInt16(S_ISGID) }
+    }
+    inode.mode = mode
+    inode.linkCount = mode & 0o170000 == 0o040000 ? 2 : 1
+    inode.setOwner(user: new.user, group: group)
+    let inodeByteCount = unsafe Int(fileSystem.pointee.super.pointee.s_inode_size)
+    if inodeByteCount > 128 {
+      inode.raw.i_extra_isize = UInt16(min(inodeByteCount, MemoryLayout<ext2_inode_large>.size) - 128)
+    }
+    let now = InodeTime.now()
+    inode.accessTime = now
+    inode.modificationTime = now
+    inode.changeTime = now
+    inode.setCreationTime(now)
+    inode.raw.i_generation = UInt32(truncatingIfNeeded: HostClock.realtimeNanoseconds())
+    return inode
+  }
+
+  /// Writes a new inode and what hangs on it; nothing names it yet.
+  private mutating func writeNew(_ inode: inout Inode, _ new: NewInode, parent: UInt32) throws(Errno) {
+    switch inode.type {
+    case 0o100000, 0o040000:
+      if hasExtents { startExtents(&inode) }
+    case 0o120000:
+      if new.target.count < 60 {
+        unsafe inode.withBlockWords { unsafe $0.copyBytes(from: new.target) }
+        try setByteCount(UInt64(new.target.count), of: &inode)
+      } else if hasExtents {
+        startExtents(&inode)
+      }
+    default:
+      inode.device = new.device
+    }
+    try writeWhole(inode)
+    let number = inode.number
+    if inode.isDirectory {
+      var first = DirectoryBlock(byteCount: blockByteCount, hasChecksums: hasChecksums)
+      let type: UInt8 = hasFileTypes ? 2 : 0
+      _ = first.insert(name: [0x2E], inode: number, type: type)
+      _ = first.insert(name: [0x2E, 0x2E], inode: parent, type: type)
+      let block = first
+      try addFirstBlock(&inode, byteCount: UInt64(blockByteCount)) { (metadata, physical) throws(Errno) in
+        try metadata.writeBlock(block, to: physical, of: number)
+      }
+    } else if inode.isSymbolicLink, new.target.count >= 60 {
+      guard new.target.count < blockByteCount else { throw .fileNameTooLong }
+      let content = new.target + [UInt8](repeating: 0, count: blockByteCount - new.target.count)
+      try addFirstBlock(&inode, byteCount: UInt64(new.target.count)) { (metadata, physical) throws(Errno) in
+        try metadata.cache.write(byteOffset: physical * UInt64(content.count), bytes: content)
+      }
+    }
+  }
+
+  private func startExtents(_ inode: inout Inode) {
+    inode.flags |= UInt32(EXT4_EXTENTS_FL)
+    unsafe inode.withBlockWords { words in
+      // ext4's struct ext4_extent_header of an empty tree: eh_magic, eh_entries, eh_max, eh_depth.
+      unsafe words.storeBytes(of: 0xF30A, toByteOffset: 0, as: UInt16.self)
+      unsafe words.storeBytes(of: 4, toByteOffset: 4, as: UInt16.self)
+    }
+  }
+
+  /// Writes an inode and zeros over what an earlier user left behind its fields.
+  private func writeWhole(_ inode: Inode) throws(Errno) {
+    let byteCount = unsafe Int(fileSystem.pointee.super.pointee.s_inode_size)
+    var bytes = [UInt8](repeating: 0, count: max(byteCount, MemoryLayout<ext2_inode_large>.size))
+    // SAFETY: the array is at least as long as the structure, and as the inode on the disk.
+    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+      unsafe buffer.storeBytes(of: inode.raw, as: ext2_inode_large.self)
+      return unsafe ext2fs_write_inode_full(
+        fileSystem, inode.number, buffer.baseAddress?.assumingMemoryBound(to: ext2_inode.self),
+        Int32(byteCount))
+    }
+    try ext2Check(result)
+  }
+
+  /// Gives a new inode its one block: written before the inode points at it.
+  private mutating func addFirstBlock(
+    _ inode: inout Inode, byteCount: UInt64, _ fill: (inout Metadata, UInt64) throws(Errno) -> Void
+  ) throws(Errno) {
+    let number = inode.number
+    inode = try batch { (metadata: inout Metadata) throws(Errno) in
+      var physical: UInt64 = 0
+      try ext2Check(unsafe ext2fs_bmap2(metadata.fileSystem, number, nil, nil, BMAP_ALLOC, 0, nil, &physical))
+      try fill(&metadata, physical)
+      var changed = try metadata.inode(number)
+      try metadata.setByteCount(byteCount, of: &changed)
+      try metadata.write(changed)
+      return changed
+    }
+  }
+}

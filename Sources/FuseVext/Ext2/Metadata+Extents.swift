@@ -1,0 +1,153 @@
+import CExt2
+import SystemPackage
+
+/// The most blocks of one extent (ext4's `EXT_INIT_MAX_LEN`).
+private let longestExtent: UInt64 = 32768
+
+extension Metadata {
+  /// Where the blocks of a file are, as the disk says.
+  ///
+  /// - Parameter range: The file's blocks of interest; runs outside may be left out.
+  func runs(of inode: Inode, in range: Range<UInt64> = 0..<UInt64.max) throws(Errno) -> ExtentMap {
+    guard inode.flags & UInt32(EXT4_INLINE_DATA_FL) == 0 else { throw .corrupted }
+    let runs = inode.usesExtents ? try extents(of: inode, in: range) : try mappedBlocks(of: inode)
+    guard let map = ExtentMap(runs) else { throw .corrupted }
+    return map
+  }
+
+  private func extents(of inode: Inode, in range: Range<UInt64>) throws(Errno) -> [Run] {
+    let handle = try ExtentHandle(self, inode.number)
+    var runs: [Run] = []
+    var entry: ext2fs_extent? = range.lowerBound == 0 ? try handle.first() : try handle.seek(range.lowerBound)
+    // A tree has no more entries than the file system has blocks: one that has runs in circles.
+    var remaining = blockCount + 1024
+    while let extent = entry {
+      guard remaining > 0 else { throw .corrupted }
+      remaining -= 1
+      if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_LEAF) != 0 {
+        if extent.e_lblk >= range.upperBound { break }
+        let run = Run(
+          logical: extent.e_lblk, physical: extent.e_pblk, count: UInt64(extent.e_len),
+          state: extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 ? .unwritten : .written)
+        guard run.count > 0, isPlausible(block: run.physical, count: run.count), run.logical < 1 << 32,
+          run.logical >= runs.last?.logicalEnd ?? 0
+        else { throw .corrupted }
+        runs.append(run)
+      }
+      entry = try handle.next()
+    }
+    return runs
+  }
+
+  /// The runs of a file of ext2's and ext3's block pointers.
+  private func mappedBlocks(of inode: Inode) throws(Errno) -> [Run] {
+    let collector = BlockCollector(firstDataBlock: firstDataBlock, blockCount: blockCount)
+    let result = unsafe ext2fs_block_iterate3(
+      fileSystem, inode.number, BLOCK_FLAG_DATA_ONLY | BLOCK_FLAG_READ_ONLY, nil,
+      { _, block, logical, _, _, context in
+        guard let block = unsafe block, let context = unsafe context else { return BLOCK_ABORT }
+        // SAFETY: the collector lives until the call returns.
+        let collector = unsafe Unmanaged<BlockCollector>.fromOpaque(context).takeUnretainedValue()
+        return collector.add(logical: logical, physical: unsafe block.pointee) ? 0 : BLOCK_ABORT
+      }, Unmanaged.passUnretained(collector).toOpaque())
+    try ext2Check(result)
+    guard collector.isSound else { throw .corrupted }
+    return collector.runs
+  }
+
+  // MARK: Changes
+
+  /// Says in the extent tree that blocks hold data now.
+  mutating func markWritten(_ run: Run, of number: UInt32) throws(Errno) {
+    let handle = try ExtentHandle(self, number)
+    var block = run.logical
+    while block < run.logicalEnd {
+      guard let extent = try handle.seek(block), extent.e_lblk <= block,
+        UInt64(extent.e_len) > block - extent.e_lblk
+      else { throw .corrupted }
+      let end = min(extent.e_lblk + UInt64(extent.e_len), run.logicalEnd)
+      if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 {
+        try markWritten(handle, extent, block..<end)
+      }
+      block = end
+    }
+  }
+
+  /// The part `range` of one unwritten extent, at which the handle stands.
+  private func markWritten(
+    _ handle: borrowing ExtentHandle, _ extent: ext2fs_extent, _ range: Range<UInt64>
+  ) throws(Errno) {
+    let head = range.lowerBound - extent.e_lblk
+    let count = range.upperBound - range.lowerBound
+    let tail = UInt64(extent.e_len) - head - count
+    let written = part(of: extent, from: head, count: count, isWritten: true)
+    let rest = part(of: extent, from: head + count, count: tail, isWritten: false)
+    if head == 0, var left = try handle.previousLeaf(), left.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) == 0,
+      left.e_lblk + UInt64(left.e_len) == range.lowerBound,
+      left.e_pblk + UInt64(left.e_len) == written.e_pblk,
+      UInt64(left.e_len) + count <= longestExtent
+    {
+      // The left neighbour grows over it. First the unwritten one shrinks: overlapping extents are never on the disk.
+      guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
+      if tail > 0 {
+        try handle.replace(rest)
+        try handle.fixParents()
+      } else {
+        try handle.delete()
+      }
+      left.e_len += UInt32(count)
+      guard try handle.seek(left.e_lblk) != nil else { throw .corrupted }
+      return try handle.replace(left)
+    }
+    guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
+    if head > 0 {
+      try handle.replace(part(of: extent, from: 0, count: head, isWritten: false))
+      try handle.insertAfter(written)
+    } else {
+      try handle.replace(written)
+    }
+    if tail > 0 {
+      guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
+      try handle.insertAfter(rest)
+    }
+  }
+
+  private func part(of extent: ext2fs_extent, from: UInt64, count: UInt64, isWritten: Bool) -> ext2fs_extent {
+    var part = extent
+    part.e_lblk += from
+    part.e_pblk += from
+    part.e_len = UInt32(count)
+    part.e_flags = UInt32(EXT2_EXTENT_FLAGS_LEAF) | (isWritten ? 0 : UInt32(EXT2_EXTENT_FLAGS_UNINIT))
+    return part
+  }
+}
+
+/// Collects block pointers as runs.
+private final class BlockCollector {
+  private let firstDataBlock: UInt64
+  private let blockCount: UInt64
+  private var total: UInt64 = 0
+  private(set) var runs: [Run] = []
+  private(set) var isSound = true
+
+  init(firstDataBlock: UInt64, blockCount: UInt64) {
+    self.firstDataBlock = firstDataBlock
+    self.blockCount = blockCount
+  }
+
+  func add(logical: Int64, physical: UInt64) -> Bool {
+    total += 1
+    // A file has no more blocks than the file system: pointers that say so run in circles.
+    guard logical >= 0, physical > firstDataBlock, physical < blockCount, total <= blockCount else {
+      isSound = false
+      return false
+    }
+    let run = Run(logical: UInt64(logical), physical: physical, count: 1, state: .written)
+    if let last = runs.last, last.continues(in: run) {
+      runs[runs.count - 1].count += 1
+    } else {
+      runs.append(run)
+    }
+    return true
+  }
+}

@@ -1,0 +1,118 @@
+import CExt2
+import Glibc
+import SystemPackage
+
+extension Metadata {
+  /// Records a change of a directory: its times, and the number of its links if that changed.
+  mutating func touch(_ number: UInt32, linkCount: UInt16? = nil) throws(Errno) {
+    var inode = try inode(number)
+    let now = InodeTime.now()
+    inode.modificationTime = now
+    inode.changeTime = now
+    if let linkCount { inode.linkCount = linkCount }
+    try write(inode)
+  }
+
+  /// Counts a link of a directory; 1 stands for "too many to count" (`dir_nlink`).
+  func countLink(of inode: inout Inode, by change: Int) {
+    guard inode.linkCount != 1 else { return }
+    let count = Int(inode.linkCount) + change
+    inode.linkCount = count >= Int(linkLimit) ? 1 : UInt16(max(count, 0))
+  }
+
+  func checkRoomForLink(_ directory: Inode) throws(Errno) {
+    if directory.linkCount >= linkLimit - 1, !hasNoNumberOfDirectoryLinks { throw .tooManyLinks }
+  }
+
+  /// Gives a file a further name.
+  mutating func link(_ number: UInt32, as name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
+    var inode = try inode(number)
+    guard !inode.isDirectory else { throw .notPermitted }
+    guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
+    guard inode.linkCount > 0 else { throw .noSuchFileOrDirectory }
+    guard inode.linkCount < linkLimit else { throw .tooManyLinks }
+    guard name.count <= 255 else { throw .fileNameTooLong }
+    guard try lookup(name, in: parent) == nil else { throw .fileExists }
+    inode.linkCount += 1
+    inode.changeTime = .now()
+    try write(inode)
+    do throws(Errno) {
+      try insert(name, inode: number, type: inode.directoryEntryType, in: parent)
+    } catch {
+      inode.linkCount -= 1
+      try write(inode)
+      throw error
+    }
+    try touch(parent)
+    return inode
+  }
+
+  /// Removes a name of a file that is no directory. A file without names is freed by ``free(_:)`` when nobody uses it.
+  ///
+  /// - Returns: The inode afterwards.
+  mutating func unlink(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
+    let inode = try removableInode(name, in: parent)
+    guard !inode.isDirectory else { throw .isDirectory }
+    try remove(name, from: parent)
+    try touch(parent)
+    return try dropLink(inode.number)
+  }
+
+  /// Removes an empty directory.
+  mutating func removeDirectory(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
+    var inode = try removableInode(name, in: parent)
+    guard inode.isDirectory else { throw .notDirectory }
+    guard inode.number != parent else { throw .invalidArgument }
+    guard try directory(inode.number).isEmpty else { throw .directoryNotEmpty }
+    try remove(name, from: parent)
+    var above = try self.inode(parent)
+    countLink(of: &above, by: -1)
+    try touch(parent, linkCount: above.linkCount)
+    try dropDirectory(&inode)
+    return inode
+  }
+
+  private mutating func removableInode(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
+    guard let entry = try lookup(name, in: parent) else { throw .noSuchFileOrDirectory }
+    let inode = try inode(entry.inode)
+    guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
+    return inode
+  }
+
+  private mutating func dropDirectory(_ inode: inout Inode) throws(Errno) {
+    inode.linkCount = 0
+    inode.changeTime = .now()
+    directories[inode.number] = nil
+    try addOrphan(&inode)
+  }
+
+  /// Counts one name less; without names the file becomes an orphan.
+  mutating func dropLink(_ number: UInt32) throws(Errno) -> Inode {
+    var inode = try inode(number)
+    guard inode.linkCount > 0 else { throw .corrupted }
+    inode.changeTime = .now()
+    inode.linkCount -= 1
+    if inode.linkCount == 0 { try addOrphan(&inode) } else { try write(inode) }
+    return inode
+  }
+
+  /// Frees an inode that nothing names, and its blocks.
+  mutating func free(_ inode: inout Inode) throws(Errno) {
+    let number = inode.number
+    directories[number] = nil
+    var current = try self.inode(number)
+    let hasBlocks =
+      current.isRegularFile || current.isDirectory || current.isSymbolicLink && current.byteCount >= 60
+    if hasBlocks { try punch(0..<UInt64.max, of: number) }
+    current = try self.inode(number)
+    try ext2Check(unsafe ext2fs_free_ext_attr(fileSystem, number, &current.raw))
+    // Off the list first: an inode that is free and on it would be freed twice.
+    try removeOrphan(number)
+    current.linkCount = 0
+    current.deletionTime = UInt32(truncatingIfNeeded: time(nil))
+    try setByteCount(0, of: &current)
+    try write(current)
+    unsafe ext2fs_inode_alloc_stats2(fileSystem, number, -1, current.isDirectory ? 1 : 0)
+    inode = current
+  }
+}

@@ -1,0 +1,103 @@
+import SystemPackage
+
+extension Metadata {
+  /// Where a name is.
+  struct Place {
+    let parent: UInt32
+    let name: [UInt8]
+  }
+
+  /// Moves a name. What it replaces is reached by neither name afterwards.
+  ///
+  /// The new name is written before the old one is removed: a crash between leaves both.
+  /// - Returns: The inode that lost its name to the moved one, if any.
+  mutating func rename(_ source: Place, to target: Place, mayReplace: Bool) throws(Errno) -> Inode? {
+    guard let moved = try lookup(source.name, in: source.parent) else { throw .noSuchFileOrDirectory }
+    guard target.name.count <= 255 else { throw .fileNameTooLong }
+    let inode = try inode(moved.inode)
+    guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
+    var replaced: Inode?
+    if let old = try lookup(target.name, in: target.parent) {
+      guard mayReplace else { throw .fileExists }
+      // Two names of one file: rename(2) leaves both.
+      if old.inode == moved.inode { return nil }
+      let oldInode = try self.inode(old.inode)
+      guard !oldInode.isImmutable, !oldInode.isAppendOnly else { throw .notPermitted }
+      if oldInode.isDirectory {
+        guard inode.isDirectory else { throw .isDirectory }
+        guard try directory(old.inode).isEmpty else { throw .directoryNotEmpty }
+      } else if inode.isDirectory {
+        throw .notDirectory
+      }
+      replaced = oldInode
+    }
+    let changesParent = inode.isDirectory && source.parent != target.parent
+    if changesParent, replaced == nil { try checkRoomForLink(try self.inode(target.parent)) }
+
+    if replaced != nil {
+      try retarget(target.name, in: target.parent, to: inode.number, type: inode.directoryEntryType)
+    } else {
+      try insert(target.name, inode: inode.number, type: inode.directoryEntryType, in: target.parent)
+    }
+    try remove(source.name, from: source.parent)
+    if changesParent {
+      try retarget([0x2E, 0x2E], in: inode.number, to: target.parent, type: 2)
+    }
+    try countDirectories(source, target, moves: changesParent, replaces: replaced?.isDirectory ?? false)
+    var touched = try self.inode(inode.number)
+    touched.changeTime = .now()
+    try write(touched)
+    guard var lost = replaced else { return nil }
+    if lost.isDirectory {
+      lost.linkCount = 0
+      directories[lost.number] = nil
+      lost.changeTime = .now()
+      try addOrphan(&lost)
+      return lost
+    }
+    return try dropLink(lost.number)
+  }
+
+  private mutating func countDirectories(
+    _ source: Place, _ target: Place, moves: Bool, replaces: Bool
+  ) throws(Errno) {
+    var from = try inode(source.parent)
+    if moves || (replaces && source.parent == target.parent) { countLink(of: &from, by: -1) }
+    try touch(source.parent, linkCount: from.linkCount)
+    guard source.parent != target.parent else { return }
+    var to = try inode(target.parent)
+    if moves { countLink(of: &to, by: 1) }
+    if replaces { countLink(of: &to, by: -1) }
+    try touch(target.parent, linkCount: to.linkCount)
+  }
+
+  /// Lets two names change their files (`RENAME_EXCHANGE`).
+  mutating func exchange(_ first: Place, _ second: Place) throws(Errno) {
+    guard let one = try lookup(first.name, in: first.parent),
+      let other = try lookup(second.name, in: second.parent)
+    else { throw .noSuchFileOrDirectory }
+    let a = try inode(one.inode)
+    let b = try inode(other.inode)
+    guard !a.isImmutable, !b.isImmutable, !a.isAppendOnly, !b.isAppendOnly else { throw .notPermitted }
+    guard a.number != b.number else { return }
+    try retarget(second.name, in: second.parent, to: a.number, type: a.directoryEntryType)
+    try retarget(first.name, in: first.parent, to: b.number, type: b.directoryEntryType)
+    if first.parent != second.parent {
+      if a.isDirectory { try retarget([0x2E, 0x2E], in: a.number, to: second.parent, type: 2) }
+      if b.isDirectory { try retarget([0x2E, 0x2E], in: b.number, to: first.parent, type: 2) }
+    }
+    var above = try inode(first.parent)
+    var beside = try inode(second.parent)
+    if first.parent != second.parent, a.isDirectory != b.isDirectory {
+      countLink(of: &above, by: a.isDirectory ? -1 : 1)
+      countLink(of: &beside, by: a.isDirectory ? 1 : -1)
+    }
+    try touch(first.parent, linkCount: above.linkCount)
+    if first.parent != second.parent { try touch(second.parent, linkCount: beside.linkCount) }
+    for number in [a.number, b.number] {
+      var changed = try inode(number)
+      changed.changeTime = .now()
+      try write(changed)
+    }
+  }
+}

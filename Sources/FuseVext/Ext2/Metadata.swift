@@ -1,0 +1,107 @@
+import CExt2
+import SystemPackage
+
+/// The file system's structures: what libext2fs knows, and nothing of the contents of files.
+///
+/// libext2fs is for one thread at a time, so this value lives behind one lock (``FileSystem``).
+@safe
+struct Metadata: ~Copyable {
+  let fileSystem: ext2_filsys
+  let cache: MetadataCache
+  let freed: FreedBlocks
+  let isReadOnly: Bool
+  private let manager: IOManager
+  /// Directories whose entries are known by name.
+  var directories: [UInt32: Directory] = [:]
+  /// Files without a name that are still open, as the list in the superblock has them, its head last.
+  var orphans: [UInt32] = []
+
+  /// Opens the file system whose superblock ``SuperblockSummary`` has found sound.
+  init(device: any BlockDevice, queue: any BlockQueue, blockByteCount: Int, readOnly: Bool) throws(Errno) {
+    let cache = try MetadataCache(device: device, queue: queue, blockByteCount: blockByteCount)
+    let manager = IOManager(cache: cache)
+    let fileSystem = try unsafe manager.openFileSystem(readOnly: readOnly)
+    if !readOnly {
+      do throws(Errno) {
+        try ext2Check(unsafe ext2fs_read_bitmaps(fileSystem))
+      } catch {
+        unsafe ext2fs_free(fileSystem)
+        throw error
+      }
+    }
+    // Copies of the superblock and of the group descriptors are for e2fsck, which keeps them.
+    unsafe fileSystem.pointee.flags |= EXT2_FLAG_MASTER_SB_ONLY
+    self.cache = cache
+    self.manager = manager
+    unsafe self.fileSystem = unsafe fileSystem
+    isReadOnly = readOnly
+    freed = FreedBlocks(cache: cache)
+    unsafe freed.watch(fileSystem)
+  }
+
+  deinit { unsafe ext2fs_free(fileSystem) }
+
+  var blockByteCount: Int { cache.blockByteCount }
+  var blockCount: UInt64 { unsafe ext2fs_blocks_count(fileSystem.pointee.super) }
+  var firstDataBlock: UInt64 { unsafe UInt64(fileSystem.pointee.super.pointee.s_first_data_block) }
+  var inodeCount: UInt32 { unsafe fileSystem.pointee.super.pointee.s_inodes_count }
+  var hasChecksums: Bool {
+    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_METADATA_CSUM)
+      != 0
+  }
+  /// Whether directory entries carry the type of what they name.
+  var hasFileTypes: Bool {
+    unsafe fileSystem.pointee.super.pointee.s_feature_incompat & UInt32(EXT2_FEATURE_INCOMPAT_FILETYPE) != 0
+  }
+  var hasExtents: Bool {
+    unsafe fileSystem.pointee.super.pointee.s_feature_incompat & UInt32(EXT3_FEATURE_INCOMPAT_EXTENTS) != 0
+  }
+  var hasNoNumberOfDirectoryLinks: Bool {
+    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_DIR_NLINK)
+      != 0
+  }
+
+  // MARK: Inodes
+
+  /// Reads an inode, by a number from the disk or from the kernel.
+  func inode(_ number: UInt32) throws(Errno) -> Inode {
+    guard number > 0, number <= inodeCount else { throw .corrupted }
+    var inode = Inode(number: number)
+    try ext2Check(
+      unsafe ext2fs_read_inode_full(
+        fileSystem, number, cext2_small(&inode.raw), Int32(MemoryLayout<ext2_inode_large>.size)))
+    return inode
+  }
+
+  func write(_ inode: Inode) throws(Errno) {
+    var copy = inode
+    try ext2Check(
+      unsafe ext2fs_write_inode_full(
+        fileSystem, inode.number, cext2_small(&copy.raw), Int32(MemoryLayout<ext2_inode_large>.size)))
+  }
+
+  func setByteCount(_ byteCount: UInt64, of inode: inout Inode) throws(Errno) {
+    try ext2Check(unsafe ext2fs_inode_size_set(fileSystem, cext2_small(&inode.raw), Int64(byteCount)))
+  }
+
+  /// Whether an extent or a block pointer can be a file's.
+  func isPlausible(block: UInt64, count: UInt64) -> Bool {
+    block > firstDataBlock && block < blockCount && count <= blockCount - block
+  }
+
+  // MARK: Batches
+
+  /// Does `body` and writes what it changed in an order that leaves no pointer to an unwritten block.
+  mutating func batch<Result>(_ body: (inout Metadata) throws(Errno) -> Result) throws(Errno) -> Result {
+    cache.beginBatch()
+    let result: Result
+    do throws(Errno) {
+      result = try body(&self)
+    } catch {
+      try cache.endBatch()
+      throw error
+    }
+    try cache.endBatch()
+    return result
+  }
+}

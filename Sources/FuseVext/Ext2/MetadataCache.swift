@@ -1,0 +1,252 @@
+import HostSystem
+import SystemPackage
+
+/// The blocks of metadata that libext2fs has read or written.
+///
+/// Writes reach the device in the order in which they are made, before the call returns. Between ``beginBatch()`` and
+/// ``endBatch()`` they stay here, each block once, and are then written in an order that leaves no pointer to a block
+/// that was not written yet. A block whose content would not change is not written.
+///
+/// Belongs to whoever holds the lock of the metadata, who lends it a queue.
+final class MetadataCache {
+  let blockByteCount: Int
+  let deviceByteCount: UInt64
+  /// The queue of the thread that holds the metadata's lock.
+  var queue: any BlockQueue
+  /// The first error of a write: the device no longer has what this cache has.
+  private(set) var writeError: Errno?
+
+  private let slotCount: Int
+  private let slots: BlockBuffer
+  private let transfer: BlockBuffer
+  private let transferBlockCount: Int
+  private var slotOfBlock: [UInt64: Int] = [:]
+  private var blockOfSlot: [UInt64?]
+  private var wasUsed: [Bool]
+  private var hand = 0
+
+  private var isBatching = false
+  /// Blocks to be written, in the order of their last change.
+  private var deferred: [UInt64: Int] = [:]
+  private var changeCount = 0
+  /// Blocks that were allocated during the batch: nothing on the device points at them yet.
+  private var fresh: Set<UInt64> = []
+
+  init(device: any BlockDevice, queue: any BlockQueue, blockByteCount: Int, byteCount: Int = 16 << 20)
+    throws(Errno)
+  {
+    self.blockByteCount = blockByteCount
+    self.queue = queue
+    deviceByteCount = device.byteCount
+    slotCount = max(byteCount / blockByteCount, 64)
+    slots = try BlockBuffer(byteCount: slotCount * blockByteCount)
+    transferBlockCount = max(65536 / blockByteCount, 1)
+    transfer = try device.allocateBuffer(byteCount: transferBlockCount * blockByteCount)
+    blockOfSlot = Array(repeating: nil, count: slotCount)
+    wasUsed = Array(repeating: false, count: slotCount)
+  }
+
+  // MARK: Bytes
+
+  func read(byteOffset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(Errno) {
+    try checkRange(byteOffset, target.count)
+    var done = 0
+    while done < target.count {
+      let position = byteOffset + UInt64(done)
+      let block = position / UInt64(blockByteCount)
+      let inside = Int(position % UInt64(blockByteCount))
+      let count = min(blockByteCount - inside, target.count - done)
+      let wanted = (target.count - done + inside + blockByteCount - 1) / blockByteCount
+      let slot = try slotHolding(block, readAheadCount: wanted)
+      // SAFETY: the range lies inside one slot and inside the target.
+      unsafe target.baseAddress.unsafelyUnwrapped.advanced(by: done)
+        .copyMemory(
+          from: slots.slice(slot * blockByteCount + inside, count).baseAddress.unsafelyUnwrapped,
+          byteCount: count)
+      done += count
+    }
+  }
+
+  func write(byteOffset: UInt64, from source: UnsafeRawBufferPointer) throws(Errno) {
+    try checkRange(byteOffset, source.count)
+    var done = 0
+    while done < source.count {
+      let position = byteOffset + UInt64(done)
+      let block = position / UInt64(blockByteCount)
+      let inside = Int(position % UInt64(blockByteCount))
+      let count = min(blockByteCount - inside, source.count - done)
+      let piece = unsafe UnsafeRawBufferPointer(rebasing: source[done..<done + count])
+      try unsafe writePiece(block: block, inside: inside, piece)
+      done += count
+    }
+  }
+
+  private func writePiece(block: UInt64, inside: Int, _ piece: UnsafeRawBufferPointer) throws(Errno) {
+    let isKnown = slotOfBlock[block] != nil
+    let slot: Int
+    if isKnown || piece.count < blockByteCount {
+      slot = try slotHolding(block, readAheadCount: 1)
+    } else {
+      slot = try takeSlot(for: block)
+    }
+    let content = unsafe slots.slice(slot * blockByteCount + inside, piece.count)
+    if isKnown || piece.count < blockByteCount,
+      unsafe memoryIsEqual(
+        content.baseAddress.unsafelyUnwrapped, piece.baseAddress.unsafelyUnwrapped, piece.count)
+    {
+      return
+    }
+    unsafe content.copyMemory(from: piece)
+    if isBatching {
+      changeCount += 1
+      deferred[block] = changeCount
+      if deferred.count > slotCount / 2 { try writeDeferred() }
+    } else {
+      try writeBack([block])
+    }
+  }
+
+  private func checkRange(_ byteOffset: UInt64, _ count: Int) throws(Errno) {
+    guard count >= 0, byteOffset <= deviceByteCount, UInt64(count) <= deviceByteCount - byteOffset else {
+      throw .ioError
+    }
+  }
+
+  // MARK: Batches
+
+  /// Collects writes from now on.
+  func beginBatch() { isBatching = true }
+
+  /// Writes what was collected: new blocks first, then inodes and the like, then nodes of extent trees from the top down.
+  func endBatch() throws(Errno) {
+    isBatching = false
+    try writeDeferred()
+    fresh.removeAll(keepingCapacity: true)
+  }
+
+  /// A range of blocks belongs to a file, or to nobody, from now on: what is here of it is worth nothing.
+  func forget(block: UInt64, count: Int) {
+    if count > slotCount {
+      for known in Array(slotOfBlock.keys) where known >= block && known - block < UInt64(count) {
+        drop(known)
+      }
+    } else {
+      for offset in 0..<UInt64(max(count, 0)) { drop(block &+ offset) }
+    }
+  }
+
+  /// A range of blocks was allocated. libext2fs may have zeroed them before it says so.
+  func noteAllocation(block: UInt64, count: Int) {
+    guard isBatching, count <= slotCount else { return }
+    for offset in 0..<UInt64(max(count, 0)) { fresh.insert(block &+ offset) }
+  }
+
+  private func writeDeferred() throws(Errno) {
+    guard !deferred.isEmpty else { return }
+    let order = deferred.map { (block: $0.key, rank: rank(of: $0.key), change: $0.value) }
+      .sorted { ($0.rank, $0.change) < ($1.rank, $1.change) }
+    deferred.removeAll(keepingCapacity: true)
+    // One rank after the other; within a rank, runs of neighbours in one request.
+    var first = 0
+    while first < order.count {
+      let end = order[first...].firstIndex { $0.rank != order[first].rank } ?? order.count
+      try writeBack(order[first..<end].map(\.block).sorted())
+      first = end
+    }
+  }
+
+  /// 0 for a block to which nothing points yet, 1 for what is no node of an extent tree, then the nodes from the top down.
+  private func rank(of block: UInt64) -> Int {
+    if fresh.contains(block) { return 0 }
+    guard let slot = slotOfBlock[block] else { return 1 }
+    let header = unsafe slots.slice(slot * blockByteCount, 8)
+    // SAFETY: eh_magic and eh_depth of ext4's struct ext4_extent_header, at offsets 0 and 6.
+    let magic = unsafe header.loadUnaligned(fromByteOffset: 0, as: UInt16.self)
+    let depth = unsafe header.loadUnaligned(fromByteOffset: 6, as: UInt16.self)
+    return magic == 0xF30A && depth <= 5 ? 7 - Int(depth) : 1
+  }
+
+  private func writeBack(_ blocks: [UInt64]) throws(Errno) {
+    var first = 0
+    while first < blocks.count {
+      var count = 1
+      while first + count < blocks.count, count < transferBlockCount,
+        blocks[first + count] == blocks[first] + UInt64(count)
+      {
+        count += 1
+      }
+      for index in 0..<count {
+        guard let slot = slotOfBlock[blocks[first + index]] else { throw .ioError }
+        unsafe transfer.slice(index * blockByteCount, blockByteCount)
+          .copyMemory(from: UnsafeRawBufferPointer(slots.slice(slot * blockByteCount, blockByteCount)))
+      }
+      do throws(Errno) {
+        unsafe try queue.perform(
+          BlockRequest(
+            .write, byteOffset: blocks[first] * UInt64(blockByteCount),
+            memory: transfer.slice(0, count * blockByteCount)))
+      } catch {
+        writeError = writeError ?? error
+        for index in 0..<count { drop(blocks[first + index]) }
+        throw error
+      }
+      first += count
+    }
+  }
+
+  // MARK: Slots
+
+  private func slotHolding(_ block: UInt64, readAheadCount: Int) throws(Errno) -> Int {
+    if let slot = slotOfBlock[block] {
+      wasUsed[slot] = true
+      return slot
+    }
+    var count = 1
+    while count < min(readAheadCount, transferBlockCount), slotOfBlock[block + UInt64(count)] == nil {
+      count += 1
+    }
+    let offset = block * UInt64(blockByteCount)
+    // The last block of a device may be cut off.
+    let available = min(UInt64(count * blockByteCount), (deviceByteCount - offset) / 512 * 512)
+    let memory = unsafe transfer.slice(0, Int(available))
+    if Int(available) < count * blockByteCount {
+      unsafe transfer.base.initializeMemory(as: UInt8.self, repeating: 0, count: count * blockByteCount)
+    }
+    try queue.perform(unsafe BlockRequest(.read, byteOffset: offset, memory: memory))
+    for index in (0..<count).reversed() {
+      let slot = try takeSlot(for: block + UInt64(index))
+      unsafe slots.slice(slot * blockByteCount, blockByteCount)
+        .copyMemory(from: UnsafeRawBufferPointer(transfer.slice(index * blockByteCount, blockByteCount)))
+    }
+    guard let slot = slotOfBlock[block] else { throw .ioError }
+    return slot
+  }
+
+  /// A slot for a block that has none, by the clock algorithm; blocks that wait for their write stay.
+  private func takeSlot(for block: UInt64) throws(Errno) -> Int {
+    for _ in 0..<slotCount * 2 + 1 {
+      let slot = hand
+      hand = (hand + 1) % slotCount
+      if let holder = blockOfSlot[slot] {
+        if deferred[holder] != nil { continue }
+        if wasUsed[slot] {
+          wasUsed[slot] = false
+          continue
+        }
+        slotOfBlock[holder] = nil
+      }
+      blockOfSlot[slot] = block
+      slotOfBlock[block] = slot
+      wasUsed[slot] = true
+      return slot
+    }
+    throw .noMemory
+  }
+
+  private func drop(_ block: UInt64) {
+    deferred[block] = nil
+    guard let slot = slotOfBlock.removeValue(forKey: block) else { return }
+    blockOfSlot[slot] = nil
+    wasUsed[slot] = false
+  }
+}

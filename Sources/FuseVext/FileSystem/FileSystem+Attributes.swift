@@ -1,0 +1,124 @@
+import CExt2
+import CLinux
+import Glibc
+import Synchronization
+import SystemPackage
+
+extension FileSystem {
+  /// The attributes of an inode, with what the disk does not know yet.
+  func attributes(of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
+    let inode = openInode(number)
+    inode.lock.lockShared()
+    defer { inode.lock.unlock() }
+    let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
+    return attributesLocked(record, inode)
+  }
+
+  /// As ``attributes(of:_:)``, from a record that was just read.
+  func attributes(_ record: Inode, _ inode: OpenInode) -> stat {
+    inode.lock.lockShared()
+    defer { inode.lock.unlock() }
+    return attributesLocked(record, inode)
+  }
+
+  private func attributesLocked(_ record: Inode, _ inode: OpenInode) -> stat {
+    var status = stat()
+    status.st_ino = UInt(record.number)
+    status.st_mode = UInt32(record.mode)
+    status.st_nlink = UInt(record.linkCount)
+    status.st_uid = record.user
+    status.st_gid = record.group
+    status.st_size = Int(clamping: inode.data?.byteCount ?? record.byteCount)
+    status.st_blksize = blockByteCount
+    status.st_blocks = Int(clamping: sectorCount(record))
+    if record.mode & 0o170000 == 0o020000 || record.mode & 0o170000 == 0o060000 {
+      status.st_rdev = UInt(record.device)
+    }
+    status.st_atim = moment(record.accessTime)
+    status.st_mtim = moment(record.modificationTime)
+    status.st_ctim = moment(record.changeTime)
+    let pending = inode.pendingWriteTime.load(ordering: .relaxed)
+    if pending > 0 {
+      let time = InodeTime(
+        seconds: Int64(pending / 1_000_000_000), nanoseconds: UInt32(pending % 1_000_000_000))
+      status.st_mtim = moment(time)
+      status.st_ctim = moment(time)
+    }
+    return status
+  }
+
+  private func moment(_ time: InodeTime) -> timespec {
+    timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
+  }
+
+  /// The number of 512-byte units; a huge file (`huge_file`) counts blocks.
+  private func sectorCount(_ record: Inode) -> UInt64 {
+    let count = unsafe UInt64(record.raw.i_blocks) | UInt64(record.raw.osd2.linux2.l_i_blocks_hi) << 32
+    let isHuge = record.flags & UInt32(EXT4_HUGE_FILE_FL) != 0
+    return isHuge ? count * UInt64(blockByteCount / 512) : count
+  }
+
+  /// What setattr changes; nil leaves it.
+  struct AttributeChange {
+    var mode: UInt32?
+    var user: UInt32?
+    var group: UInt32?
+    var byteCount: UInt64?
+    var accessTime: InodeTime?
+    var modificationTime: InodeTime?
+    var changeTime: InodeTime?
+  }
+
+  func setAttributes(_ change: AttributeChange, of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
+    try checkWritable()
+    let inode = openInode(number)
+    if let byteCount = change.byteCount { try truncate(inode, to: byteCount, worker) }
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
+    // A pending time of writing would overwrite the one that is set now.
+    try commitLocked(inode, worker)
+    let record = try self.change(worker) { (metadata) throws(Errno) in
+      var record = try metadata.inode(number)
+      guard !record.isImmutable else { throw .notPermitted }
+      if let mode = change.mode { record.mode = record.type | UInt16(mode & 0o7777) }
+      if change.user != nil || change.group != nil {
+        record.setOwner(user: change.user ?? record.user, group: change.group ?? record.group)
+      }
+      if let time = change.accessTime { record.accessTime = time }
+      if let time = change.modificationTime { record.modificationTime = time }
+      record.changeTime = change.changeTime ?? .now()
+      try metadata.write(record)
+      return record
+    }
+    return attributesLocked(record, inode)
+  }
+
+  /// What statfs(2) tells.
+  func statistics(_ worker: Worker) throws(Errno) -> statvfs {
+    try inspect(worker) { (metadata) throws(Errno) in
+      guard let superblock = unsafe metadata.fileSystem.pointee.super else { throw .corrupted }
+      var result = statvfs()
+      result.f_bsize = UInt(blockByteCount)
+      result.f_frsize = UInt(blockByteCount)
+      let free = metadata.freeBlockCount
+      let reserved = unsafe ext2fs_r_blocks_count(superblock)
+      result.f_blocks = UInt(metadata.blockCount - min(metadata.overheadBlockCount, metadata.blockCount))
+      result.f_bfree = UInt(free)
+      result.f_bavail = UInt(free > reserved ? free - reserved : 0)
+      result.f_files = UInt(metadata.inodeCount)
+      result.f_ffree = unsafe UInt(superblock.pointee.s_free_inodes_count)
+      result.f_favail = result.f_ffree
+      result.f_namemax = 255
+      return result
+    }
+  }
+}
+
+extension Metadata {
+  /// The blocks that hold no files: inode tables, bitmaps, descriptors.
+  fileprivate var overheadBlockCount: UInt64 {
+    let groups = unsafe UInt64(fileSystem.pointee.group_desc_count)
+    let each = unsafe UInt64(fileSystem.pointee.inode_blocks_per_group) + 2
+    return unsafe groups * each + UInt64(fileSystem.pointee.desc_blocks) + 1 + firstDataBlock
+  }
+}

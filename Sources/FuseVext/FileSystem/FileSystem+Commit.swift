@@ -1,0 +1,120 @@
+import Synchronization
+import SystemPackage
+
+extension FileSystem {
+  /// Tells the disk's structures what they do not know yet of a file: which blocks hold data, the size, the times.
+  func commit(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
+    try commitLocked(inode, worker)
+  }
+
+  /// As ``commit(_:_:)``, by who has the inode alone.
+  func commitLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    guard inode.isDirty.exchange(false, ordering: .relaxed) else { return }
+    _ = dirty.withLock { $0.remove(inode.number) }
+    let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
+    do throws(Errno) {
+      try change(worker) { (metadata) throws(Errno) in
+        try metadata.batch { (metadata: inout Metadata) throws(Errno) in
+          try metadata.commit(inode.data, of: inode.number, writeTime: writeTime)
+        }
+      }
+    } catch {
+      inode.pendingWriteTime.store(writeTime, ordering: .relaxed)
+      inode.isDirty.store(true, ordering: .relaxed)
+      _ = dirty.withLock { $0.insert(inode.number) }
+      throw error
+    }
+    // The unwritten were given back.
+    if let data = inode.data, !data.usesExtents {
+      for run in data.map.runs where run.state == .unwritten {
+        inode.data?.map.replace(run.logical..<run.logicalEnd, with: [])
+      }
+    }
+    inode.data?.map.markAllWritten()
+  }
+
+  /// Makes durable what was written to a file, and all that it depends on: data, then structures, then the device's cache.
+  func synchronize(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    if inode.isDirty.load(ordering: .relaxed) { try commit(inode, worker) }
+    try flush(worker)
+  }
+
+  /// Empties the device's cache; blocks that were freed before may be used again afterwards.
+  func flush(_ worker: Worker) throws(Errno) {
+    guard !isReadOnly else { return }
+    if hasFailed.load(ordering: .relaxed) { throw .ioError }
+    let freed = try inspect(worker) { (metadata) throws(Errno) in metadata.freed.take() }
+    do throws(Errno) {
+      try worker.queue.flush()
+    } catch {
+      try inspect(worker) { (metadata) throws(Errno) in metadata.freed.putBack(freed) }
+      throw error
+    }
+    guard !freed.isEmpty else { return }
+    if discards {
+      for range in freed {
+        try worker.queue.discard(
+          byteOffset: range.block * UInt64(blockByteCount), byteCount: range.count * blockByteCount)
+      }
+    }
+    try inspect(worker) { (metadata) throws(Errno) in
+      unsafe metadata.freed.release(freed, in: metadata.fileSystem)
+    }
+  }
+
+  /// Makes everything durable, bitmaps and counters included.
+  public func synchronizeAll(_ worker: Worker) throws(Errno) {
+    guard !isReadOnly else { return }
+    for number in dirty.withLock({ Array($0) }) {
+      if let inode = knownInode(number) { try commit(inode, worker) }
+    }
+    if discards { try flush(worker) }
+    try change(worker) { (metadata) throws(Errno) in try metadata.checkpoint() }
+  }
+
+  /// Ends a mount: frees files without names, writes everything and says in the superblock that it was done.
+  ///
+  /// Nobody else may use the file system any more. After a failure the mark of a clean unmount stays away.
+  public func close(_ worker: Worker) throws(Errno) {
+    guard !isReadOnly else { return }
+    if hasFailed.load(ordering: .relaxed) { throw .ioError }
+    for entry in known.withLock({ Array($0.values) }) {
+      if entry.inode.isOrphan.load(ordering: .relaxed) {
+        try free(entry.inode, worker)
+      } else {
+        try trim(entry.inode, worker)
+        try commit(entry.inode, worker)
+      }
+    }
+    known.withLock { $0 = [:] }
+    if discards { try flush(worker) }
+    try change(worker) { (metadata) throws(Errno) in try metadata.markClean() }
+  }
+}
+
+extension Metadata {
+  /// Writes what a file's data say.
+  fileprivate mutating func commit(_ data: FileData?, of number: UInt32, writeTime: UInt64) throws(Errno) {
+    if let data {
+      for run in data.map.runs where run.state != .written {
+        guard run.state == .pending else { continue }
+        if data.usesExtents { try markWritten(run, of: number) } else { try map(run, of: number) }
+      }
+    }
+    var record = try inode(number)
+    if let data, data.byteCount != record.byteCount { try setByteCount(data.byteCount, of: &record) }
+    if writeTime > 0 {
+      let time = InodeTime(
+        seconds: Int64(writeTime / 1_000_000_000), nanoseconds: UInt32(writeTime % 1_000_000_000))
+      record.modificationTime = time
+      record.changeTime = time
+    }
+    try write(record)
+    // What was taken in memory alone and never written. Last, as a failure before is tried again.
+    if let data, !data.usesExtents {
+      for run in data.map.runs where run.state == .unwritten { giveBack(run) }
+    }
+  }
+}

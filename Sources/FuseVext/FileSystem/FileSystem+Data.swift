@@ -1,0 +1,119 @@
+import HostSystem
+import Synchronization
+import SystemPackage
+
+extension FileSystem {
+  /// Makes sure that it is known where the data are.
+  func load(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    let isLoaded = inode.lock.shared { inode.data != nil }
+    if !isLoaded { try inode.lock.exclusively { () throws(Errno) in try loadLocked(inode, worker) } }
+  }
+
+  func loadLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    guard inode.data == nil else { return }
+    inode.data = try inspect(worker) { (metadata) throws(Errno) in
+      let record = try metadata.inode(inode.number)
+      guard record.isRegularFile else { throw record.isDirectory ? .isDirectory : .invalidArgument }
+      return FileData(
+        map: try metadata.runs(of: record), byteCount: record.byteCount, usesExtents: record.usesExtents)
+    }
+  }
+
+  /// Reads again what the disk says, after a change of its structures. Nothing may be pending.
+  func reload(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    let hadSpareBlocks = inode.data?.hasSpareBlocks ?? false
+    inode.data = nil
+    try loadLocked(inode, worker)
+    inode.data?.hasSpareBlocks = hadSpareBlocks
+  }
+
+  /// Reads from a file; short at its end, and at most ``Worker/transferByteCount``.
+  ///
+  /// - Returns: Bytes that stay until the worker's next operation.
+  func read(
+    _ inode: OpenInode, offset: UInt64, byteCount: Int, _ worker: Worker
+  ) throws(Errno) -> UnsafeMutableRawBufferPointer {
+    try load(inode, worker)
+    inode.lock.lockShared()
+    defer { inode.lock.unlock() }
+    guard let data = inode.data else { throw .ioError }
+    guard offset < data.byteCount, byteCount > 0 else { return unsafe worker.staging.slice(0, 0) }
+    let count = Int(min(UInt64(min(byteCount, Worker.transferByteCount)), data.byteCount - offset))
+    let block = UInt64(blockByteCount)
+    let first = offset / block
+    let end = (offset + UInt64(count) + block - 1) / block
+    unsafe try readBlocks(
+      first..<end, map: data.map, into: worker.staging.slice(0, Int(end - first) * blockByteCount), worker)
+    return unsafe worker.staging.slice(Int(offset - first * block), count)
+  }
+
+  /// Reads blocks of a file, holes and unwritten ones as zeros.
+  func readBlocks(
+    _ range: Range<UInt64>, map: ExtentMap, into target: UnsafeMutableRawBufferPointer, _ worker: Worker
+  ) throws(Errno) {
+    let size = UInt64(blockByteCount)
+    worker.requests.removeAll(keepingCapacity: true)
+    var index = map.firstIndex(endingAfter: range.lowerBound)
+    var block = range.lowerBound
+    while block < range.upperBound {
+      let run = index < map.runs.count ? map.runs[index] : nil
+      let begins = run.map { max($0.logical, block) } ?? range.upperBound
+      if let run, begins == block {
+        let end = min(run.logicalEnd, range.upperBound)
+        let piece = unsafe UnsafeMutableRawBufferPointer(
+          rebasing: target[Int((block - range.lowerBound) * size)..<Int((end - range.lowerBound) * size)])
+        if run.state == .unwritten {
+          unsafe _ = piece.initializeMemory(as: UInt8.self, repeating: 0)
+        } else {
+          unsafe worker.requests.append(
+            BlockRequest(.read, byteOffset: (run.physical + (block - run.logical)) * size, memory: piece))
+        }
+        block = end
+        index += 1
+      } else {
+        let end = min(begins, range.upperBound)
+        let piece = unsafe UnsafeMutableRawBufferPointer(
+          rebasing: target[Int((block - range.lowerBound) * size)..<Int((end - range.lowerBound) * size)])
+        unsafe _ = piece.initializeMemory(as: UInt8.self, repeating: 0)
+        block = end
+      }
+    }
+    try perform(worker)
+  }
+
+  /// Sends the worker's requests.
+  func perform(_ worker: Worker) throws(Errno) {
+    switch worker.requests.count {
+    case 0: return
+    case 1: try worker.queue.perform(worker.requests[0])
+    default: try worker.queue.perform(worker.requests)
+    }
+  }
+
+  /// Where the next data, or the next hole, begins (lseek(2)'s `SEEK_DATA` and `SEEK_HOLE`).
+  func seek(_ inode: OpenInode, offset: UInt64, toData: Bool, _ worker: Worker) throws(Errno) -> UInt64 {
+    try load(inode, worker)
+    inode.lock.lockShared()
+    defer { inode.lock.unlock() }
+    guard let data = inode.data, offset < data.byteCount else { throw .noSuchAddressOrDevice }
+    let size = UInt64(blockByteCount)
+    var position = offset
+    while position < data.byteCount {
+      let run = data.map.run(atOrAfter: position / size)
+      let isData = run.map { $0.logical <= position / size && $0.state != .unwritten } ?? false
+      if isData == toData { return position }
+      guard let run else { break }
+      position = run.logical > position / size ? run.logical * size : run.logicalEnd * size
+    }
+    if toData { throw .noSuchAddressOrDevice }
+    return data.byteCount
+  }
+
+  /// Notes that data or their extent changed just now.
+  func noteWrite(_ inode: OpenInode) {
+    inode.pendingWriteTime.store(HostClock.realtimeNanoseconds(), ordering: .relaxed)
+    if !inode.isDirty.exchange(true, ordering: .relaxed) {
+      _ = dirty.withLock { $0.insert(inode.number) }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import CExt2
+import Glibc
+import Synchronization
+import SystemPackage
+
+extension FileSystem {
+  /// What the kernel is told of a name: the inode's number, its generation and its attributes.
+  struct Found {
+    let number: UInt32
+    let generation: UInt32
+    let attributes: stat
+  }
+
+  /// Looks a name up and counts the answer; nil if there is none.
+  func lookup(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found? {
+    let record = try inspect(worker) { (metadata) throws(Errno) -> Inode? in
+      guard name.count <= 255 else { throw .fileNameTooLong }
+      guard let entry = try metadata.lookup(name, in: parent) else { return nil }
+      let record = try metadata.inode(entry.inode)
+      // A name of a free inode.
+      guard record.mode != 0, record.linkCount > 0 else { throw .corrupted }
+      return record
+    }
+    guard let record else { return nil }
+    return found(record)
+  }
+
+  /// Counts an answer about an inode and makes it.
+  func found(_ record: Inode) -> Found {
+    let inode = remember(record.number)
+    return Found(
+      number: record.number, generation: record.raw.i_generation, attributes: attributes(record, inode))
+  }
+
+  func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {
+    let record = try change(worker) { (metadata) throws(Errno) in try metadata.create(name, in: parent, new) }
+    return found(record)
+  }
+
+  func link(_ number: UInt32, as name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found {
+    let record = try change(worker) { (metadata) throws(Errno) in
+      try metadata.link(number, as: name, in: parent)
+    }
+    return found(record)
+  }
+
+  func unlink(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {
+    let record = try change(worker) { (metadata) throws(Errno) in try metadata.unlink(name, in: parent) }
+    try lostName(record, worker)
+  }
+
+  func removeDirectory(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {
+    let record = try change(worker) { (metadata) throws(Errno) in
+      try metadata.removeDirectory(name, in: parent)
+    }
+    try lostName(record, worker)
+  }
+
+  /// Moves a name; `flags` are those of renameat2(2).
+  func rename(
+    _ source: Metadata.Place, to target: Metadata.Place, flags: UInt32, _ worker: Worker
+  ) throws(Errno) {
+    let lost = try change(worker) { (metadata) throws(Errno) -> Inode? in
+      switch flags {
+      case 0: return try metadata.rename(source, to: target, mayReplace: true)
+      case 1: return try metadata.rename(source, to: target, mayReplace: false)
+      case 2:
+        try metadata.exchange(source, target)
+        return nil
+      default: throw .invalidArgument
+      }
+    }
+    if let lost { try lostName(lost, worker) }
+  }
+
+  /// The target of a symbolic link.
+  func symbolicLinkTarget(_ number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
+    try inspect(worker) { (metadata) throws(Errno) in
+      var record = try metadata.inode(number)
+      guard record.isSymbolicLink else { throw .invalidArgument }
+      let count = Int(clamping: record.byteCount)
+      guard count > 0 else { throw .corrupted }
+      if count < 60 { return unsafe record.withBlockWords { unsafe Array($0[0..<count]) } }
+      guard count < metadata.blockByteCount, let run = try metadata.runs(of: record).runs.first,
+        run.logical == 0,
+        run.state == .written
+      else { throw .corrupted }
+      return try metadata.cache.read(
+        byteOffset: run.physical * UInt64(metadata.blockByteCount), byteCount: count)
+    }
+  }
+
+  /// One name that a directory is listed with.
+  struct Listed {
+    let name: [UInt8]
+    let inode: UInt32
+    let type: UInt8
+    /// Where a later listing goes on.
+    let next: UInt64
+  }
+
+  /// The names of a directory from a position on, until `take` says that there are enough.
+  ///
+  /// A position is a place in the directory's blocks, where an entry stays as long as it is there.
+  func list(
+    _ number: UInt32, from position: UInt64, _ worker: Worker,
+    _ take: (inout Metadata, Listed) throws(Errno) -> Bool
+  ) throws(Errno) {
+    try inspect(worker) { (metadata) throws(Errno) in
+      let directory = try metadata.directory(number)
+      let size = UInt64(blockByteCount)
+      var index = Int(clamping: position / size)
+      while index < directory.blocks.count {
+        let block = try metadata.readBlock(index, of: directory)
+        guard let records = block.records() else { throw .corrupted }
+        for record in records where record.inode != 0 && record.nameByteCount > 0 {
+          let start = UInt64(index) * size + UInt64(record.offset)
+          guard start >= position else { continue }
+          let name = block.name(of: record)
+          // Neither can be a name; the kernel would answer the whole listing with EIO.
+          guard !name.contains(0), !name.contains(0x2F) else { throw .corrupted }
+          let listed = Listed(
+            name: name, inode: record.inode, type: record.type, next: start + UInt64(record.byteCount))
+          if try !take(&metadata, listed) { return }
+        }
+        index += 1
+      }
+    }
+  }
+}

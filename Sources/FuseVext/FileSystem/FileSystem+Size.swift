@@ -1,0 +1,137 @@
+import Synchronization
+import SystemPackage
+
+extension FileSystem {
+  /// Cuts a file off, or lets it grow by a hole.
+  func truncate(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
+    try checkWritable()
+    let size = UInt64(blockByteCount)
+    guard byteCount <= size << 32 - size else { throw .fileTooLarge }
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
+    try loadLocked(inode, worker)
+    try commitLocked(inode, worker)
+    guard let data = inode.data else { throw .ioError }
+    let isShorter = byteCount < data.byteCount
+    // What a later growth would show again.
+    if isShorter {
+      try zero(byteCount..<min((byteCount + size - 1) / size * size, data.byteCount), of: inode, worker)
+    }
+    try change(worker) { (metadata) throws(Errno) in
+      var record = try metadata.inode(inode.number)
+      guard !record.isImmutable, !record.isAppendOnly else { throw .notPermitted }
+      try metadata.setByteCount(byteCount, of: &record)
+      record.modificationTime = .now()
+      record.changeTime = record.modificationTime
+      try metadata.write(record)
+      if isShorter { try metadata.punch((byteCount + size - 1) / size..<UInt64.max, of: inode.number) }
+    }
+    inode.pendingWriteTime.store(0, ordering: .relaxed)
+    inode.isDirty.store(false, ordering: .relaxed)
+    inode.data?.hasSpareBlocks = false
+    try reload(inode, worker)
+  }
+
+  /// Writes zeros to the part of a range that holds data. It stays inside the file.
+  private func zero(_ range: Range<UInt64>, of inode: OpenInode, _ worker: Worker) throws(Errno) {
+    guard !range.isEmpty, let map = inode.data?.map else { return }
+    let size = UInt64(blockByteCount)
+    let block = range.lowerBound / size
+    guard map.isWritten(block..<block + 1) else { return }
+    let memory = unsafe worker.zeros.slice(0, Int(range.upperBound - range.lowerBound))
+    unsafe _ = memory.initializeMemory(as: UInt8.self, repeating: 0)
+    try unsafe writeLocked(inode, offset: range.lowerBound, memory, worker)
+  }
+
+  /// What fallocate(2) does to a range.
+  enum SpaceOperation {
+    case allocate(keepsSize: Bool)
+    case punchHole
+    case zeroRange(keepsSize: Bool)
+  }
+
+  /// Allocates, frees or zeroes a range of a file.
+  func changeSpace(
+    _ operation: SpaceOperation, of inode: OpenInode, offset: UInt64, byteCount: UInt64, _ worker: Worker
+  ) throws(Errno) {
+    try checkWritable()
+    let size = UInt64(blockByteCount)
+    let (end, overflow) = offset.addingReportingOverflow(byteCount)
+    guard byteCount > 0 else { throw .invalidArgument }
+    guard !overflow, end <= size << 32 - size else { throw .fileTooLarge }
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
+    try loadLocked(inode, worker)
+    guard let data = inode.data else { throw .ioError }
+    switch operation {
+    case .allocate(let keepsSize):
+      // Block pointers cannot say "unwritten".
+      guard data.usesExtents else { throw .notSupported }
+      try fill(inode, offset..<end, worker)
+      if !keepsSize { try grow(inode, to: end, worker) }
+    case .punchHole:
+      try punch(inode, offset..<min(end, max(data.byteCount, offset)), worker)
+    case .zeroRange(let keepsSize):
+      try punch(inode, offset..<min(end, max(data.byteCount, offset)), worker)
+      if data.usesExtents { try fill(inode, offset..<end, worker) }
+      if !keepsSize { try grow(inode, to: end, worker) }
+    }
+  }
+
+  private func fill(_ inode: OpenInode, _ range: Range<UInt64>, _ worker: Worker) throws(Errno) {
+    let size = UInt64(blockByteCount)
+    try commitLocked(inode, worker)
+    guard let map = inode.data?.map else { throw .ioError }
+    let blocks = range.lowerBound / size..<(range.upperBound + size - 1) / size
+    do throws(Errno) {
+      _ = try change(worker) { (metadata) throws(Errno) in
+        guard
+          metadata.freeBlockCount >= map.holes(in: blocks).reduce(0, { $0 + ($1.upperBound - $1.lowerBound) })
+        else { throw .noSpace }
+        return try metadata.allocate(blocks, of: inode.number, map: map)
+      }
+    } catch {
+      if error == .noSpace { try reload(inode, worker) }
+      throw error
+    }
+    // Asked for by name, so nobody trims it.
+    inode.data?.hasSpareBlocks = false
+    try reload(inode, worker)
+  }
+
+  private func grow(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
+    guard let old = inode.data?.byteCount, byteCount > old else { return }
+    inode.data?.byteCount = byteCount
+    noteWrite(inode)
+    try commitLocked(inode, worker)
+  }
+
+  private func punch(_ inode: OpenInode, _ range: Range<UInt64>, _ worker: Worker) throws(Errno) {
+    guard !range.isEmpty, let fileEnd = inode.data?.byteCount else { return }
+    let size = UInt64(blockByteCount)
+    let first = (range.lowerBound + size - 1) / size
+    // The last block goes as a whole if nothing of the file is behind the hole.
+    let end = range.upperBound >= fileEnd ? (range.upperBound + size - 1) / size : range.upperBound / size
+    try zero(range.lowerBound..<min(first * size, range.upperBound), of: inode, worker)
+    if end >= first { try zero(end * size..<max(range.upperBound, end * size), of: inode, worker) }
+    noteWrite(inode)
+    try commitLocked(inode, worker)
+    guard end > first else { return }
+    try change(worker) { (metadata) throws(Errno) in try metadata.punch(first..<end, of: inode.number) }
+    try reload(inode, worker)
+  }
+
+  /// Frees what was allocated in advance and not used.
+  func trim(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
+    guard let data = inode.data, data.hasSpareBlocks else { return }
+    let size = UInt64(blockByteCount)
+    let end = (data.byteCount + size - 1) / size
+    inode.data?.hasSpareBlocks = false
+    guard data.map.end > end else { return }
+    try commitLocked(inode, worker)
+    try change(worker) { (metadata) throws(Errno) in try metadata.punch(end..<UInt64.max, of: inode.number) }
+    inode.data?.map.replace(end..<UInt64.max, with: [])
+  }
+}

@@ -1,0 +1,161 @@
+import Synchronization
+import SystemPackage
+
+/// How many bytes a growing file gets in advance, at most.
+private let largestSpareByteCount: UInt64 = 8 << 20
+/// Files smaller than this get nothing in advance.
+private let smallestGrowingByteCount: UInt64 = 64 << 10
+
+extension FileSystem {
+  /// Writes to a file, growing it where needed. The data are on the device afterwards; what says so is at the latest after
+  /// ``synchronize(_:_:)``.
+  ///
+  /// - Parameter source: At most ``Worker/transferByteCount``.
+  func write(
+    _ inode: OpenInode, offset: UInt64, _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
+  ) throws(Errno) {
+    try checkWritable()
+    guard unsafe !source.isEmpty else { return }
+    let size = UInt64(blockByteCount)
+    let (endOffset, overflow) = offset.addingReportingOverflow(UInt64(source.count))
+    guard !overflow, endOffset <= size << 32 - size, source.count <= Worker.transferByteCount else {
+      throw .fileTooLarge
+    }
+    try load(inode, worker)
+    let blocks = offset / size..<(endOffset + size - 1) / size
+    if offset % size == 0, endOffset % size == 0,
+      unsafe try overwrite(inode, blocks, endOffset, source, worker)
+    {
+      return
+    }
+
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
+    unsafe try writeLocked(inode, offset: offset, source, worker)
+  }
+
+  /// Writes whole blocks that hold data already: several threads at once may do so. False if some hold none.
+  private func overwrite(
+    _ inode: OpenInode, _ blocks: Range<UInt64>, _ endOffset: UInt64, _ source: UnsafeMutableRawBufferPointer,
+    _ worker: Worker
+  ) throws(Errno) -> Bool {
+    inode.lock.lockShared()
+    defer { inode.lock.unlock() }
+    guard let data = inode.data, endOffset <= data.byteCount, data.map.isWritten(blocks) else { return false }
+    worker.requests.removeAll(keepingCapacity: true)
+    unsafe enqueueWrites(blocks, map: data.map, from: aligned(source, worker), worker)
+    try perform(worker)
+    noteWrite(inode)
+    return true
+  }
+
+  /// As ``write(_:offset:_:_:)``, by who has the inode alone.
+  func writeLocked(
+    _ inode: OpenInode, offset: UInt64, _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
+  ) throws(Errno) {
+    try loadLocked(inode, worker)
+    let size = UInt64(blockByteCount)
+    let endOffset = offset + UInt64(source.count)
+    let blocks = offset / size..<(endOffset + size - 1) / size
+    try allocate(blocks, of: inode, worker)
+    guard let map = inode.data?.map else { throw .ioError }
+    let head = Int(offset % size)
+    let isWhole = head == 0 && endOffset % size == 0
+    if isWhole {
+      worker.requests.removeAll(keepingCapacity: true)
+      unsafe enqueueWrites(blocks, map: map, from: aligned(source, worker), worker)
+    } else {
+      // The blocks at the ends keep what the write leaves alone.
+      let whole = unsafe worker.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
+      let last = blocks.upperBound - 1
+      if head > 0 || blocks.count == 1 {
+        try unsafe readBlocks(
+          blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: part(whole, 0, blockByteCount), worker)
+      }
+      if endOffset % size != 0, blocks.count > 1 {
+        try unsafe readBlocks(
+          last..<last + 1, map: map, into: part(whole, whole.count - blockByteCount, blockByteCount), worker)
+      }
+      unsafe part(whole, head, source.count).copyMemory(from: UnsafeRawBufferPointer(source))
+      worker.requests.removeAll(keepingCapacity: true)
+      unsafe enqueueWrites(blocks, map: map, from: whole, worker)
+    }
+    try perform(worker)
+    inode.data?.map.markPending(blocks)
+    let oldByteCount = inode.data?.byteCount ?? 0
+    inode.data?.byteCount = max(oldByteCount, endOffset)
+    noteWrite(inode)
+  }
+
+  /// Memory that every device takes: the source itself if it is aligned, else a copy.
+  private func aligned(
+    _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
+  ) -> UnsafeMutableRawBufferPointer {
+    if UInt(bitPattern: source.baseAddress) % 512 == 0 { return unsafe source }
+    let copy = unsafe worker.staging.slice(0, source.count)
+    unsafe copy.copyMemory(from: UnsafeRawBufferPointer(source))
+    return unsafe copy
+  }
+
+  private func part(_ whole: UnsafeMutableRawBufferPointer, _ offset: Int, _ count: Int)
+    -> UnsafeMutableRawBufferPointer
+  {
+    unsafe UnsafeMutableRawBufferPointer(rebasing: whole[offset..<offset + count])
+  }
+
+  /// Requests for blocks that are all allocated.
+  private func enqueueWrites(
+    _ blocks: Range<UInt64>, map: ExtentMap, from source: UnsafeMutableRawBufferPointer, _ worker: Worker
+  ) {
+    let size = UInt64(blockByteCount)
+    var index = map.firstIndex(endingAfter: blocks.lowerBound)
+    var block = blocks.lowerBound
+    while block < blocks.upperBound, index < map.runs.count {
+      var run = map.runs[index].clipped(to: block..<blocks.upperBound)
+      index += 1
+      // Runs that differ in state alone are one request.
+      while index < map.runs.count, map.runs[index].logical == run.logicalEnd,
+        run.logicalEnd < blocks.upperBound,
+        map.runs[index].physical == run.physical + run.count
+      {
+        run.count += map.runs[index].clipped(to: block..<blocks.upperBound).count
+        index += 1
+      }
+      let piece = unsafe part(source, Int((block - blocks.lowerBound) * size), Int(run.count * size))
+      unsafe worker.requests.append(BlockRequest(.write, byteOffset: run.physical * size, memory: piece))
+      block = run.logicalEnd
+    }
+  }
+
+  /// Fills the holes of a range, and takes more for a file that grows by and by.
+  private func allocate(_ blocks: Range<UInt64>, of inode: OpenInode, _ worker: Worker) throws(Errno) {
+    guard let data = inode.data, !data.map.holes(in: blocks).isEmpty else { return }
+    let size = UInt64(blockByteCount)
+    var wanted = blocks
+    let grows = data.usesExtents && blocks.upperBound > data.map.end && blocks.lowerBound <= data.map.end
+    if grows, data.map.end * size >= smallestGrowingByteCount {
+      let spare = min(data.map.end * size, largestSpareByteCount) / size
+      wanted = blocks.lowerBound..<min(blocks.upperBound + spare, 1 << 32 - 1)
+    }
+    let runs: [Run]
+    do throws(Errno) {
+      runs = try change(worker) { (metadata) throws(Errno) in
+        // Spare blocks only where there is plenty.
+        if metadata.freeBlockCount < (wanted.upperBound - wanted.lowerBound) * 4 { wanted = blocks }
+        return try metadata.allocate(wanted, of: inode.number, map: data.map)
+      }
+    } catch {
+      // Part of it may have been allocated.
+      if error == .noSpace, data.usesExtents, !inode.isDirty.load(ordering: .relaxed) {
+        try reload(inode, worker)
+      }
+      throw error
+    }
+    for hole in data.map.holes(in: wanted) {
+      let filled = runs.filter { $0.logicalEnd > hole.lowerBound && $0.logical < hole.upperBound }
+        .map { $0.clipped(to: hole) }
+      inode.data?.map.replace(hole, with: filled)
+    }
+    if wanted.upperBound > blocks.upperBound { inode.data?.hasSpareBlocks = true }
+  }
+}

@@ -1,0 +1,172 @@
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// An ext2, ext3 or ext4 file system on a ``BlockDevice``, for many threads at once.
+///
+/// Every operation takes the ``Worker`` of the thread that calls. Inodes go by their numbers on the disk.
+///
+/// Locks, in the order in which they are taken: an inode's, the metadata's, the table of known inodes.
+public final class FileSystem: Sendable {
+  /// The number of the root directory.
+  public static let root: UInt32 = 2
+
+  /// What the file system is on.
+  public let device: any BlockDevice
+  /// Whether changes are refused.
+  public let isReadOnly: Bool
+  let blockByteCount: Int
+  let discards: Bool
+  let metadata: Locked<Metadata>
+  let known = Mutex<[UInt32: KnownInode]>([:])
+  /// The inodes whose disk copy is old.
+  let dirty = Mutex<Set<UInt32>>([])
+  /// Structures were left half-changed: the disk is not touched any more.
+  let hasFailed = Atomic<Bool>(false)
+
+  struct KnownInode {
+    let inode: OpenInode
+    /// How many answers to the kernel have named it.
+    var lookupCount: UInt64
+  }
+
+  /// Opens the file system and writes nothing. Before the first change comes ``begin(_:)``.
+  ///
+  /// - Parameter discards: Freed blocks are given back to the device.
+  public init(
+    device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false
+  ) throws(MountFailure) {
+    let readOnly = readOnly || device.isReadOnly
+    let summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
+    self.device = device
+    self.discards = discards
+    isReadOnly = readOnly
+    blockByteCount = summary.blockByteCount
+    do throws(Errno) {
+      let opened = try Metadata(
+        device: device, queue: worker.queue, blockByteCount: summary.blockByteCount, readOnly: readOnly)
+      guard try opened.inode(Self.root).isDirectory else { throw .corrupted }
+      metadata = Locked(opened)
+    } catch {
+      throw error == .corrupted
+        ? MountFailure.corrupted(device.name) : MountFailure.device(device.name, error)
+    }
+  }
+
+  /// Says in the superblock that the file system is in use, until ``close(_:)``.
+  public func begin(_ worker: Worker) throws(Errno) {
+    guard !isReadOnly else { return }
+    try change(worker) { (metadata) throws(Errno) in try metadata.markInUse() }
+  }
+
+  // MARK: Metadata
+
+  /// Reads structures.
+  func inspect<Result>(
+    _ worker: Worker, _ body: (inout Metadata) throws(Errno) -> Result
+  ) throws(Errno) -> Result {
+    try metadata.withLock { (metadata) throws(Errno) in
+      metadata.cache.queue = worker.queue
+      return try body(&metadata)
+    }
+  }
+
+  /// Changes structures. If the device fails or structures turn out wrong on the way, nothing is changed from then on.
+  func change<Result>(
+    _ worker: Worker, _ body: (inout Metadata) throws(Errno) -> Result
+  ) throws(Errno) -> Result {
+    try checkWritable()
+    return try metadata.withLock { (metadata) throws(Errno) in
+      metadata.cache.queue = worker.queue
+      do throws(Errno) {
+        return try body(&metadata)
+      } catch {
+        if error == .ioError || error == .corrupted || metadata.cache.writeError != nil {
+          fail(&metadata)
+        }
+        throw error
+      }
+    }
+  }
+
+  func checkWritable() throws(Errno) {
+    if isReadOnly { throw .readOnlyFileSystem }
+    if hasFailed.load(ordering: .relaxed) { throw .readOnlyFileSystem }
+  }
+
+  private func fail(_ metadata: inout Metadata) {
+    guard !hasFailed.exchange(true, ordering: .relaxed) else { return }
+    // The device may refuse this too; the mark of a clean unmount is absent in any case.
+    do throws(Errno) { try metadata.markErroneous() } catch {}
+  }
+
+  // MARK: The inodes that the kernel knows
+
+  /// Counts an answer that names an inode.
+  @discardableResult
+  func remember(_ number: UInt32) -> OpenInode {
+    known.withLock { known in
+      if let entry = known[number] {
+        known[number]?.lookupCount += 1
+        return entry.inode
+      }
+      let inode = OpenInode(number: number)
+      known[number] = KnownInode(inode: inode, lookupCount: 1)
+      return inode
+    }
+  }
+
+  /// The inode if the kernel knows it.
+  func knownInode(_ number: UInt32) -> OpenInode? { known.withLock { $0[number]?.inode } }
+
+  /// The inode, known or, as the root always is, not counted.
+  func openInode(_ number: UInt32) -> OpenInode {
+    known.withLock { known in
+      if let entry = known[number] { return entry.inode }
+      let inode = OpenInode(number: number)
+      known[number] = KnownInode(inode: inode, lookupCount: 0)
+      return inode
+    }
+  }
+
+  /// The kernel has dropped `count` answers that named an inode; the last one frees a file without a name.
+  public func forget(_ number: UInt32, count: UInt64, _ worker: Worker) throws(Errno) {
+    guard let inode = knownInode(number) else { return }
+    if inode.isDirty.load(ordering: .relaxed), !inode.isOrphan.load(ordering: .relaxed) {
+      try commit(inode, worker)
+    }
+    let isLast = known.withLock { known in
+      guard let entry = known[number] else { return false }
+      if entry.lookupCount > count {
+        known[number]?.lookupCount -= count
+        return false
+      }
+      known[number] = nil
+      return true
+    }
+    if isLast, inode.isOrphan.load(ordering: .relaxed) { try free(inode, worker) }
+  }
+
+  /// Frees a file that has no name and no user.
+  func free(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    _ = dirty.withLock { $0.remove(inode.number) }
+    try change(worker) { (metadata) throws(Errno) in
+      if let data = inode.data, !data.usesExtents {
+        for run in data.map.runs where run.state != .written { metadata.giveBack(run) }
+      }
+      guard metadata.orphans.contains(inode.number) else { return }
+      var record = try metadata.inode(inode.number)
+      try metadata.free(&record)
+    }
+  }
+
+  /// A file has lost its last name: it is freed now, or when the kernel forgets it.
+  func lostName(_ record: Inode, _ worker: Worker) throws(Errno) {
+    guard record.linkCount == 0 else { return }
+    if let inode = knownInode(record.number) {
+      inode.isOrphan.store(true, ordering: .relaxed)
+    } else {
+      try free(OpenInode(number: record.number), worker)
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import Synchronization
+
+/// An inode that the kernel knows.
+final class OpenInode: @unchecked Sendable {
+  let number: UInt32
+  /// Guards ``data``: shared for whoever uses it, alone for whoever changes it. Taken before the metadata's lock.
+  let lock = ThreadLock()
+  /// Of a regular file whose data were touched.
+  var data: FileData?
+  /// The time of the last write that the disk does not know, in nanoseconds since 1970; 0 for none.
+  let pendingWriteTime = Atomic<UInt64>(0)
+  /// Whether the inode on the disk is older than what is here.
+  let isDirty = Atomic<Bool>(false)
+  /// Whether it has no name any more: to be freed when the kernel forgets it.
+  let isOrphan = Atomic<Bool>(false)
+
+  init(number: UInt32) { self.number = number }
+}

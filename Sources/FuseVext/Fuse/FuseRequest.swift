@@ -1,0 +1,105 @@
+import CFuse
+import Glibc
+import SystemPackage
+
+/// A request of the kernel that waits for exactly one answer.
+@safe
+struct FuseRequest {
+  private let handle: fuse_req_t
+
+  init?(_ handle: fuse_req_t?) {
+    guard let handle = unsafe handle else { return nil }
+    unsafe self.handle = unsafe handle
+  }
+
+  // The kernel drops the answer of a request that it has given up, so that a failure to answer needs nobody.
+
+  func fail(_ error: Errno) { unsafe _ = fuse_reply_err(handle, error.rawValue) }
+
+  func succeed() { unsafe _ = fuse_reply_err(handle, 0) }
+
+  func answerNothing() { unsafe fuse_reply_none(handle) }
+
+  func answer(_ bytes: UnsafeRawBufferPointer) {
+    unsafe _ = fuse_reply_buf(handle, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+  }
+
+  func answer(written byteCount: Int) { unsafe _ = fuse_reply_write(handle, byteCount) }
+
+  func answer(position: UInt64) { unsafe _ = fuse_reply_lseek(handle, Int(clamping: position)) }
+
+  func answer(attributes: stat, timeout: Double) {
+    var attributes = attributes
+    unsafe _ = fuse_reply_attr(handle, &attributes, timeout)
+  }
+
+  func answer(entry: fuse_entry_param) {
+    var entry = entry
+    unsafe _ = fuse_reply_entry(handle, &entry)
+  }
+
+  func answer(created entry: fuse_entry_param, handle file: UInt64, flags: UInt32) -> Bool {
+    var entry = entry
+    return unsafe cfuse_reply_create(handle, &entry, file, flags) == 0
+  }
+
+  func answer(opened file: UInt64, flags: UInt32) -> Bool {
+    unsafe cfuse_reply_open(handle, file, flags) == 0
+  }
+
+  func answer(linkTarget: [UInt8]) {
+    let terminated = linkTarget.map { CChar(bitPattern: $0) } + [0]
+    unsafe _ = terminated.withUnsafeBufferPointer { unsafe fuse_reply_readlink(handle, $0.baseAddress) }
+  }
+
+  func answer(statistics: statvfs) {
+    var statistics = statistics
+    unsafe _ = fuse_reply_statfs(handle, &statistics)
+  }
+
+  /// The answer to a question for bytes, or for their number alone.
+  func answer(attribute bytes: [UInt8], room: Int) {
+    if room == 0 {
+      unsafe _ = fuse_reply_xattr(handle, bytes.count)
+    } else if bytes.count > room {
+      fail(.outOfRange)
+    } else {
+      unsafe bytes.withUnsafeBytes { unsafe answer($0) }
+    }
+  }
+
+  /// Who asks.
+  var caller: (user: UInt32, group: UInt32) {
+    guard let context = unsafe fuse_req_ctx(handle) else { return (0, 0) }
+    return unsafe (context.pointee.uid, context.pointee.gid)
+  }
+
+  /// Adds a name to a listing; the number of bytes that it needs, more than there is room for if it does not fit.
+  func add(
+    _ name: [UInt8], _ attributes: stat, next: UInt64, to room: UnsafeMutableRawBufferPointer
+  ) -> Int {
+    var attributes = attributes
+    return unsafe withName(name) { name in
+      unsafe fuse_add_direntry(
+        handle, room.baseAddress?.assumingMemoryBound(to: CChar.self), room.count, name, &attributes,
+        Int(clamping: next))
+    }
+  }
+
+  /// As ``add(_:_:next:to:)``, with all attributes.
+  func add(
+    _ name: [UInt8], _ entry: fuse_entry_param, next: UInt64, to room: UnsafeMutableRawBufferPointer
+  ) -> Int {
+    var entry = entry
+    return unsafe withName(name) { name in
+      unsafe fuse_add_direntry_plus(
+        handle, room.baseAddress?.assumingMemoryBound(to: CChar.self), room.count, name, &entry,
+        Int(clamping: next))
+    }
+  }
+
+  private func withName<Result>(_ name: [UInt8], _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    let terminated = name.map { CChar(bitPattern: $0) } + [0]
+    return unsafe terminated.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
+  }
+}

@@ -1,0 +1,89 @@
+import CFuse
+import CLinux
+import Glibc
+import SystemPackage
+
+extension FuseServer {
+  static func addAttributes(_ operations: inout fuse_lowlevel_ops) {
+    unsafe operations.getattr = { handle, node, _ in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let attributes = try server.fileSystem.attributes(of: try FuseServer.inodeNumber(node), worker)
+        request.answer(attributes: attributes, timeout: FuseServer.timeout)
+      }
+    }
+    unsafe operations.setattr = { handle, node, attributes, mask, _ in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        guard let attributes = unsafe attributes?.pointee else { throw .invalidArgument }
+        let result = try server.fileSystem.setAttributes(
+          FuseServer.change(attributes, mask), of: try FuseServer.inodeNumber(node), worker)
+        request.answer(attributes: result, timeout: FuseServer.timeout)
+      }
+    }
+    unsafe operations.getxattr = { handle, node, text, room in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let name = try unsafe FuseServer.attributeName(text)
+        let number = try FuseServer.inodeNumber(node)
+        let value = try server.fileSystem.inspect(worker) { (metadata) throws(Errno) in
+          try metadata.attribute(name, of: number)
+        }
+        request.answer(attribute: value, room: room)
+      }
+    }
+    unsafe operations.listxattr = { handle, node, room in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let number = try FuseServer.inodeNumber(node)
+        let names = try server.fileSystem.inspect(worker) { (metadata) throws(Errno) in
+          try metadata.attributeNames(of: number)
+        }
+        request.answer(attribute: names, room: room)
+      }
+    }
+    unsafe operations.setxattr = { handle, node, text, value, byteCount, flags in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let name = try unsafe FuseServer.attributeName(text)
+        let number = try FuseServer.inodeNumber(node)
+        let rule: AttributeRule = flags & 1 != 0 ? .mustBeNew : flags & 2 != 0 ? .mustExist : .any
+        try server.fileSystem.change(worker) { (metadata) throws(Errno) in
+          try unsafe metadata.setAttribute(
+            name, to: UnsafeRawBufferPointer(start: value, count: byteCount), of: number, rule: rule)
+        }
+        request.succeed()
+      }
+    }
+    unsafe operations.removexattr = { handle, node, text in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let name = try unsafe FuseServer.attributeName(text)
+        let number = try FuseServer.inodeNumber(node)
+        try server.fileSystem.change(worker) { (metadata) throws(Errno) in
+          try metadata.removeAttribute(name, of: number)
+        }
+        request.succeed()
+      }
+    }
+  }
+
+  /// What the bits of `mask` (`FUSE_SET_ATTR_`) select.
+  private static func change(_ attributes: stat, _ mask: Int32) -> FileSystem.AttributeChange {
+    func time(_ value: timespec, _ set: Int32, _ setNow: Int32) -> InodeTime? {
+      if mask & setNow != 0 { return .now() }
+      return mask & set != 0
+        ? InodeTime(seconds: Int64(value.tv_sec), nanoseconds: UInt32(clamping: value.tv_nsec)) : nil
+    }
+    return FileSystem.AttributeChange(
+      mode: mask & FUSE_SET_ATTR_MODE != 0 ? attributes.st_mode : nil,
+      user: mask & FUSE_SET_ATTR_UID != 0 ? attributes.st_uid : nil,
+      group: mask & FUSE_SET_ATTR_GID != 0 ? attributes.st_gid : nil,
+      byteCount: mask & FUSE_SET_ATTR_SIZE != 0 ? UInt64(max(attributes.st_size, 0)) : nil,
+      accessTime: time(attributes.st_atim, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW),
+      modificationTime: time(attributes.st_mtim, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW),
+      changeTime: time(attributes.st_ctim, FUSE_SET_ATTR_CTIME, 0))
+  }
+
+  /// Names of attributes are UTF-8 in libext2fs's eyes only as far as their prefix goes.
+  private static func attributeName(_ text: UnsafePointer<CChar>?) throws(Errno) -> String {
+    guard let text = unsafe text, let name = unsafe String(validatingCString: text) else {
+      throw .invalidArgument
+    }
+    return name
+  }
+}

@@ -1,0 +1,93 @@
+import CFuse
+import CLinux
+import Glibc
+import SystemPackage
+
+extension FuseServer {
+  static func addDirectories(_ operations: inout fuse_lowlevel_ops) {
+    unsafe operations.opendir = { handle, node, _ in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        _ = try FuseServer.inodeNumber(node)
+        _ = request.answer(opened: 0, flags: 0)
+      }
+    }
+    unsafe operations.fsyncdir = { handle, _, _, _ in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        // Names are written when they are made; they lack only the device's flush.
+        try server.fileSystem.flush(worker)
+        request.succeed()
+      }
+    }
+    unsafe operations.readdir = { handle, node, room, position, _ in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
+        var used = 0
+        try server.fileSystem.list(try FuseServer.inodeNumber(node), from: UInt64(max(position, 0)), worker) {
+          (_, listed) throws(Errno) in
+          var attributes = stat()
+          attributes.st_ino = UInt(listed.inode)
+          attributes.st_mode = FuseServer.mode(ofType: listed.type)
+          let free = unsafe UnsafeMutableRawBufferPointer(rebasing: room[used...])
+          let needed = unsafe request.add(listed.name, attributes, next: listed.next, to: free)
+          guard needed <= free.count else { return false }
+          used += needed
+          return true
+        }
+        unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
+      }
+    }
+    unsafe operations.readdirplus = { handle, node, room, position, _ in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
+        let listed = try server.listWithAttributes(
+          try FuseServer.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, worker)
+        var used = 0
+        for (entry, record) in listed {
+          let free = unsafe UnsafeMutableRawBufferPointer(rebasing: room[used...])
+          let found = record.map { FuseServer.entry(server.fileSystem.found($0)) }
+          var plain = fuse_entry_param()
+          plain.attr.st_ino = UInt(entry.inode)
+          plain.attr.st_mode = FuseServer.mode(ofType: entry.type)
+          used += unsafe request.add(entry.name, found ?? plain, next: entry.next, to: free)
+        }
+        unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
+      }
+    }
+  }
+
+  /// As many entries as `room` has room for. `.` and `..`, and what cannot be read, come without a record: the kernel
+  /// does not count an answer about them.
+  private func listWithAttributes(
+    _ number: UInt32, from position: UInt64, room: Int, _ worker: Worker
+  ) throws(Errno) -> [(FileSystem.Listed, Inode?)] {
+    var entries: [(FileSystem.Listed, Inode?)] = []
+    var used = 0
+    try fileSystem.list(number, from: position, worker) { (metadata, listed) throws(Errno) in
+      // struct fuse_direntplus: 128 bytes of entry, 24 of the name's record, the name, padded to 8.
+      let needed = (128 + 24 + listed.name.count + 7) & ~7
+      guard used + needed <= room else { return false }
+      used += needed
+      var record: Inode?
+      if listed.name != [0x2E], listed.name != [0x2E, 0x2E] {
+        do throws(Errno) {
+          if try metadata.lookup(listed.name, in: number)?.inode == listed.inode {
+            let inode = try metadata.inode(listed.inode)
+            record = inode.mode != 0 && inode.linkCount > 0 ? inode : nil
+          }
+        } catch {
+          // A lookup will tell whoever wants more than the name.
+          record = nil
+        }
+      }
+      entries.append((listed, record))
+      return true
+    }
+    return entries
+  }
+
+  /// The type bits for a directory entry's type (`EXT2_FT_`).
+  private static func mode(ofType type: UInt8) -> mode_t {
+    let types: [mode_t] = [0, S_IFREG, S_IFDIR, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK]
+    return type < types.count ? types[Int(type)] : 0
+  }
+}

@@ -1,0 +1,103 @@
+import CFuse
+import Glibc
+import SystemPackage
+
+extension FuseServer {
+  static func addFiles(_ operations: inout fuse_lowlevel_ops) {
+    unsafe operations.create = { handle, parent, text, mode, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let caller = request.caller
+        let new = NewInode(
+          mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o100000, user: caller.user, group: caller.group)
+        let found = try unsafe server.fileSystem.create(
+          name(text), in: FuseServer.inodeNumber(parent), new, worker)
+        let file = FuseServer.handle(retaining: server.fileSystem.openInode(found.number))
+        let flags = unsafe server.openFlags(info?.pointee.flags ?? 0)
+        if !request.answer(created: FuseServer.entry(found), handle: file, flags: flags) {
+          FuseServer.releaseHandle(file)
+        }
+      }
+    }
+    unsafe operations.open = { handle, node, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let inode = server.fileSystem.openInode(try FuseServer.inodeNumber(node))
+        let flags = unsafe info?.pointee.flags ?? 0
+        try server.fileSystem.checkOpen(
+          inode, forWriting: flags & O_ACCMODE != O_RDONLY, appends: flags & O_APPEND != 0, worker)
+        let file = FuseServer.handle(retaining: inode)
+        if !request.answer(opened: file, flags: server.openFlags(flags)) { FuseServer.releaseHandle(file) }
+      }
+    }
+    unsafe operations.release = { handle, _, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        let inode = try unsafe FuseServer.file(info)
+        let number = unsafe info?.pointee.fh ?? 0
+        defer { FuseServer.releaseHandle(number) }
+        if !server.fileSystem.isReadOnly { try server.fileSystem.trim(inode, worker) }
+        request.succeed()
+      }
+    }
+    unsafe operations.read = { handle, _, byteCount, offset, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        guard offset >= 0 else { throw .invalidArgument }
+        let bytes = try unsafe server.fileSystem.read(
+          FuseServer.file(info), offset: UInt64(offset), byteCount: byteCount, worker)
+        unsafe request.answer(UnsafeRawBufferPointer(bytes))
+      }
+    }
+    unsafe operations.write = { handle, _, bytes, byteCount, offset, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        guard offset >= 0 else { throw .invalidArgument }
+        // SAFETY: the payload lies in the worker's own receive buffer; a write does not change it.
+        let source = unsafe UnsafeMutableRawBufferPointer(
+          start: UnsafeMutableRawPointer(mutating: bytes), count: byteCount)
+        try unsafe server.fileSystem.write(FuseServer.file(info), offset: UInt64(offset), source, worker)
+        request.answer(written: byteCount)
+      }
+    }
+    unsafe operations.fsync = { handle, _, _, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        try server.fileSystem.synchronize(try unsafe FuseServer.file(info), worker)
+        request.succeed()
+      }
+    }
+    unsafe operations.fallocate = { handle, _, mode, offset, byteCount, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        guard offset >= 0, byteCount > 0 else { throw .invalidArgument }
+        // linux/falloc.h: FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE.
+        let operation: FileSystem.SpaceOperation
+        switch mode {
+        case 0, 1: operation = .allocate(keepsSize: mode == 1)
+        case 3: operation = .punchHole
+        case 0x10, 0x11: operation = .zeroRange(keepsSize: mode == 0x11)
+        default: throw .notSupported
+        }
+        try server.fileSystem.changeSpace(
+          operation, of: try unsafe FuseServer.file(info), offset: UInt64(offset),
+          byteCount: UInt64(byteCount), worker)
+        request.succeed()
+      }
+    }
+    unsafe operations.lseek = { handle, _, offset, whence, info in
+      unsafe serve(handle) { (request, server, worker) throws(Errno) in
+        // SEEK_DATA is 3, SEEK_HOLE 4.
+        guard offset >= 0, whence == 3 || whence == 4 else { throw .invalidArgument }
+        request.answer(
+          position: try unsafe server.fileSystem.seek(
+            FuseServer.file(info), offset: UInt64(offset), toData: whence == 3, worker))
+      }
+    }
+  }
+}
+
+extension FileSystem {
+  /// Refuses to open what its flags protect.
+  fileprivate func checkOpen(_ inode: OpenInode, forWriting: Bool, appends: Bool, _ worker: Worker)
+    throws(Errno)
+  {
+    guard forWriting else { return }
+    try checkWritable()
+    let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
+    if record.isImmutable || record.isAppendOnly && !appends { throw .notPermitted }
+  }
+}

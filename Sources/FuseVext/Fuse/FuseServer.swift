@@ -1,0 +1,108 @@
+import CFuse
+import Glibc
+import SystemPackage
+
+/// Answers the kernel's requests from a ``FileSystem``.
+///
+/// libfuse calls the functions of ``operations`` on the thread that took the request; the thread's ``Worker`` is in a
+/// key of the thread.
+final class FuseServer: Sendable {
+  let fileSystem: FileSystem
+  /// Every open file goes past the kernel's cache.
+  let isDirect: Bool
+  private let workerKey: pthread_key_t
+
+  /// How long the kernel believes what it was told, in seconds: nobody else changes the file system.
+  static let timeout = 3600.0
+
+  init(fileSystem: FileSystem, isDirect: Bool) throws(Errno) {
+    self.fileSystem = fileSystem
+    self.isDirect = isDirect
+    var key = pthread_key_t()
+    let result = unsafe pthread_key_create(&key, nil)
+    guard result == 0 else { throw Errno(rawValue: result) }
+    workerKey = key
+  }
+
+  deinit { pthread_key_delete(workerKey) }
+
+  /// Lends the calling thread its worker, which must outlive the thread's requests.
+  func adopt(_ worker: Worker) {
+    unsafe _ = pthread_setspecific(workerKey, Unmanaged.passUnretained(worker).toOpaque())
+  }
+
+  fileprivate var worker: Worker? {
+    guard let context = unsafe pthread_getspecific(workerKey) else { return nil }
+    // SAFETY: the thread holds the worker for as long as it takes requests.
+    return unsafe Unmanaged<Worker>.fromOpaque(context).takeUnretainedValue()
+  }
+
+  // MARK: Numbers
+
+  /// The kernel calls the root 1; ext4 calls it 2, and its inode 1 has no name.
+  static func inodeNumber(_ node: fuse_ino_t) throws(Errno) -> UInt32 {
+    if node == fuse_ino_t(FUSE_ROOT_ID) { return FileSystem.root }
+    guard let number = UInt32(exactly: node), number > 2 else { throw .staleNFSFileHandle }
+    return number
+  }
+
+  /// The answer about a name.
+  static func entry(_ found: FileSystem.Found) -> fuse_entry_param {
+    fuse_entry_param(
+      ino: fuse_ino_t(found.number), generation: UInt64(found.generation), attr: found.attributes,
+      attr_timeout: timeout, entry_timeout: timeout)
+  }
+
+  // MARK: Open files
+
+  /// The number by which the kernel names an open file: it holds a reference until RELEASE.
+  static func handle(retaining inode: OpenInode) -> UInt64 {
+    UInt64(UInt(bitPattern: unsafe Unmanaged.passRetained(inode).toOpaque()))
+  }
+
+  static func file(_ info: UnsafeMutablePointer<fuse_file_info>?) throws(Errno) -> OpenInode {
+    guard let info = unsafe info, let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(info.pointee.fh))
+    else {
+      throw .badFileDescriptor
+    }
+    // SAFETY: the kernel passes what the answer to OPEN or CREATE held, and not after RELEASE.
+    return unsafe Unmanaged<OpenInode>.fromOpaque(pointer).takeUnretainedValue()
+  }
+
+  static func releaseHandle(_ handle: UInt64) {
+    guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(handle)) else { return }
+    // SAFETY: pairs with `handle(retaining:)`.
+    unsafe Unmanaged<OpenInode>.fromOpaque(pointer).release()
+  }
+
+  /// How the kernel treats an open file.
+  func openFlags(_ flags: Int32) -> UInt32 {
+    let noFlush = UInt32(FOPEN_NOFLUSH)
+    // O_DIRECT: its macro depends on who includes the headers first.
+    guard isDirect || flags & 0o40000 != 0 else { return UInt32(FOPEN_KEEP_CACHE) | noFlush }
+    return UInt32(FOPEN_DIRECT_IO) | UInt32(CFUSE_OPEN_PARALLEL_DIRECT_WRITES) | noFlush
+  }
+}
+
+/// Serves one request: an error that is thrown is the answer.
+func serve(
+  _ handle: fuse_req_t?, _ body: (FuseRequest, FuseServer, Worker) throws(Errno) -> Void
+) {
+  guard let handle = unsafe handle, let request = unsafe FuseRequest(handle),
+    let context = unsafe fuse_req_userdata(handle)
+  else { return }
+  // SAFETY: the session's owner keeps the server alive.
+  let server = unsafe Unmanaged<FuseServer>.fromOpaque(context).takeUnretainedValue()
+  guard let worker = server.worker else { return request.fail(.ioError) }
+  do throws(Errno) {
+    try body(request, server, worker)
+  } catch {
+    request.fail(error)
+  }
+}
+
+/// A name from the kernel.
+func name(_ pointer: UnsafePointer<CChar>?) -> [UInt8] {
+  guard let pointer = unsafe pointer else { return [] }
+  return unsafe Array(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
+}

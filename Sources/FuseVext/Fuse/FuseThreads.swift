@@ -1,0 +1,109 @@
+import HostSystem
+import Synchronization
+import SystemPackage
+
+/// The threads that serve a session, each with a queue and memory of its own, and the one that writes from time to time.
+final class FuseThreads: Sendable {
+  private let session: FuseSession
+  private let threads: [HostThread]
+  private let writer: HostThread
+  private let shared: Shared
+
+  private final class Shared: Sendable {
+    let ended: EventDescriptor
+    let stop: EventDescriptor
+    let remaining: Atomic<Int>
+
+    init(count: Int) throws(Errno) {
+      ended = try EventDescriptor()
+      stop = try EventDescriptor()
+      remaining = Atomic(count)
+    }
+  }
+
+  /// How often structures that nobody has asked to be durable are written, in milliseconds.
+  private static let writeInterval: Int32 = 5000
+
+  /// Memory that so many threads, the regular writer and the owner need of a device: each buffer takes the next power of two
+  /// of bytes, and each queue keeps some for itself.
+  static func bufferByteCount(threadCount: Int) -> Int {
+    threadCount * 2 * (2 << 20) + (threadCount + 2) * (1 << 20) + 2 * (2 << 20)
+  }
+
+  /// Starts to serve.
+  init(session: FuseSession, fileSystem: FileSystem, threadCount: Int) throws(Errno) {
+    HostThread.installInterruptHandler()
+    let shared = try Shared(count: threadCount)
+    let cpus = try HostThread.currentCPUs().sorted
+    var threads: [HostThread] = []
+    for index in 0..<threadCount {
+      let resources = Lent(try ServingResources(fileSystem.device))
+      let pinned = threadCount > 1 && !cpus.isEmpty ? CPUSet([cpus[index % cpus.count]]) : nil
+      threads.append(
+        try HostThread(name: "fuse-vext-\(index)", cpus: pinned) {
+          let resources = resources.value
+          session.adopt(resources.worker)
+          while session.receive(into: resources.receiveBuffer) {}
+          if shared.remaining.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+            shared.ended.signal()
+          }
+        })
+    }
+    let resources = Lent(try Worker(device: fileSystem.device))
+    writer = try HostThread(name: "fuse-vext-sync", cpus: nil) {
+      Self.writeRegularly(fileSystem, resources.value, shared.stop)
+    }
+    self.session = session
+    self.threads = threads
+    self.shared = shared
+  }
+
+  /// Signalled when the last thread has ended, because the file system was unmounted.
+  var endedDescriptor: Int32 { shared.ended.rawValue }
+
+  /// Ends all threads and waits for them.
+  func stop() {
+    session.end()
+    shared.stop.signal()
+    writer.join()
+    // A thread may be just before the call that blocks it, so one signal may come too early.
+    while shared.remaining.load(ordering: .acquiring) > 0 {
+      for thread in threads { thread.interrupt() }
+      HostClock.sleep(nanoseconds: 2_000_000)
+    }
+    for thread in threads { thread.join() }
+  }
+
+  private static func writeRegularly(
+    _ fileSystem: FileSystem, _ worker: Worker, _ stop: borrowing EventDescriptor
+  ) {
+    do throws(Errno) {
+      let poll = try EventPoll()
+      try poll.add(descriptor: stop.rawValue, token: 0)
+      var events = EventBuffer(capacity: 1)
+      while try poll.wait(timeoutMilliseconds: writeInterval, into: &events) == 0 {
+        // Whoever calls fsync is told of the error; the file system has recorded it.
+        do throws(Errno) { try fileSystem.synchronizeAll(worker) } catch {}
+      }
+    } catch {
+      // Without descriptors for waiting, structures are written by fsync and at the end.
+    }
+  }
+}
+
+/// What one serving thread has.
+private struct ServingResources {
+  let worker: Worker
+  let receiveBuffer: BlockBuffer
+
+  init(_ device: any BlockDevice) throws(Errno) {
+    worker = try Worker(device: device)
+    receiveBuffer = try device.allocateBuffer(byteCount: FuseSession.receiveByteCount)
+  }
+}
+
+/// Hands a value to the one thread that uses it from then on.
+private struct Lent<Value>: @unchecked Sendable {
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import FuseVext
+import Glibc
+import SystemPackage
+
+@main
+struct FuseVextCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fuse-vext",
+    abstract: "Mounts an ext2, ext3 or ext4 file system from an image, a block device or a vext queue.",
+    usage: """
+      fuse-vext [options] DEVICE MOUNTPOINT
+      fuse-vext [options] --device DEVICE MOUNTPOINT
+      """)
+
+  @Option(
+    name: .long,
+    help: "An image, a block device, 'vext' (the first vext function) or 'vext:0000:00:05.0'.")
+  var device: String?
+
+  @Option(
+    name: .customShort("o"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      """
+      Mount options: ro, allow_other, default_permissions, fakeroot, direct_io, discard, page_cache, threads=N, \
+      fsname=NAME and those of mount(8).
+      """, valueName: "options"))
+  var options: [String] = []
+
+  @Flag(name: .customShort("f"), help: "Stay in the foreground.")
+  var isForeground = false
+
+  @Flag(name: .customShort("s"), help: "Serve with one thread.")
+  var isSingleThreaded = false
+
+  @Argument(
+    help: ArgumentHelp("The device, if not given by --device, and the mount point.", valueName: "path"))
+  var paths: [String] = []
+
+  /// As ParsableCommand's, but a wrong command line ends with 1, as fuse2fs has it.
+  static func main() {
+    let command: FuseVextCommand
+    do {
+      command = try parse()
+    } catch {
+      let isHelp = exitCode(for: error) == .success
+      if isHelp {
+        print(fullMessage(for: error))
+      } else {
+        report("\(message(for: error))")
+      }
+      Glibc.exit(isHelp ? 0 : 1)
+    }
+    Glibc.exit(command.mount())
+  }
+
+  private func mount() -> Int32 {
+    var pipe: Int32?
+    do throws(MountFailure) {
+      let options = try mountOptions()
+      if !isForeground {
+        do throws(Errno) { pipe = try Background.enter() } catch { throw .fuse("fork: \(error)") }
+      }
+      let mount = try Mount(options)
+      if let pipe { Background.tell(pipe, exitCode: 0) }
+      pipe = nil
+      return try mount.run()
+    } catch {
+      Self.report("\(error)")
+      if let pipe { Background.tell(pipe, exitCode: error.exitCode) }
+      return error.exitCode
+    }
+  }
+
+  /// One line for whoever started it; nobody can be told that it cannot be written.
+  private static func report(_ text: String) {
+    _ = try? FileDescriptor.standardError.writeAll(Array("fuse-vext: error: \(text)\n".utf8))
+  }
+
+  private func mountOptions() throws(MountFailure) -> MountOptions {
+    let isNamed = device != nil
+    guard paths.count == (isNamed ? 1 : 2), let mountPoint = paths.last else {
+      throw .usage("needed are a device and a mount point; see 'fuse-vext --help'")
+    }
+    var result = MountOptions(device: device ?? paths[0], mountPoint: mountPoint)
+    for text in options { try result.add(text) }
+    if isSingleThreaded { result.threadCount = 1 }
+    return result
+  }
+}

@@ -1,0 +1,157 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import FuseVext
+
+/// Images with flipped bytes: errors, never a crash and never a loop without end.
+@Suite(.serialized)
+struct CorruptionTests {
+  /// Numbers from a seed, so that a failure can be repeated.
+  private struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var word = state
+      word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+      return word ^ (word >> 31)
+    }
+  }
+
+  @Test(arguments: [
+    "mkfs.ext4 -q -F -b 1024 -N 128", "mkfs.ext4 -q -F -b 1024 -N 128 -O ^metadata_csum",
+    "mkfs.ext2 -q -F -b 1024 -N 128",
+  ])
+  func `flipped bytes in structures are errors`(make: String) throws {
+    let disk = MountedImage(megabytes: 4, make: make)
+    try fill(disk)
+    let size = 4 << 20
+    let original = [UInt8](try Self.bytes(of: disk.image, count: size))
+    // Where structures are: what is not zero, and no file's contents.
+    let places = original.indices.filter { original[$0] != 0 && original[$0] != 0x61 }
+    let deadline = time(nil) + 8
+    var seed: UInt64 = 1
+    while time(nil) < deadline || seed < 40 {
+      var generator = SeededGenerator(state: seed)
+      var mutated = original
+      for _ in 0..<Int.random(in: 1...8, using: &generator) {
+        guard let place = places.randomElement(using: &generator) else { continue }
+        mutated[place] =
+          [0, 1, 0x7f, 0xff, mutated[place] ^ 1 << UInt8.random(in: 0..<8, using: &generator)]
+          .randomElement(using: &generator) ?? 0
+      }
+      Command.record("seed \(seed) of \(make)", in: disk.folder.path + "/seed")
+      try Self.write(mutated, to: disk.image)
+      exercise(disk.image)
+      seed += 1
+    }
+    #expect(seed > 39)
+  }
+
+  private func fill(_ disk: MountedImage) throws {
+    let device = try FileDevice(path: disk.image, readOnly: false, usesPageCache: true)
+    let worker = try Worker(device: device)
+    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
+    try fileSystem.begin(worker)
+    let buffer = try BlockBuffer(byteCount: 70000)
+    unsafe _ = buffer.slice(0, 70000).initializeMemory(as: UInt8.self, repeating: 0x61)
+    for number in 0..<20 {
+      let file = try fileSystem.create(
+        Array("file-\(number)".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker
+      )
+      let inode = fileSystem.openInode(file.number)
+      for piece in 0..<UInt64(number % 7) {
+        try unsafe fileSystem.write(inode, offset: piece * 100_000, buffer.slice(0, 10000 + number), worker)
+      }
+      try fileSystem.change(worker) { (metadata) throws(Errno) in
+        try unsafe metadata.setAttribute(
+          "user.a", to: UnsafeRawBufferPointer(buffer.slice(0, number * 10)), of: file.number, rule: .any)
+      }
+    }
+    _ = try fileSystem.create(
+      Array("folder".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), worker)
+    _ = try fileSystem.create(
+      Array("link".utf8), in: FileSystem.root,
+      NewInode(mode: 0o120777, user: 0, group: 0, target: Array(repeating: 0x62, count: 200)), worker)
+    try fileSystem.close(worker)
+  }
+
+  /// Reads, changes and closes what can be; every error is fine.
+  private func exercise(_ path: String) {
+    do {
+      let device = try FileDevice(path: path, readOnly: false, usesPageCache: true)
+      let worker = try Worker(device: device)
+      let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
+      try fileSystem.begin(worker)
+      for name in names(of: FileSystem.root, fileSystem, worker) {
+        exercise(name, fileSystem, worker)
+      }
+      let new = NewInode(mode: 0o100644, user: 0, group: 0)
+      for number in 0..<4 {
+        do {
+          let made = try fileSystem.create(Array("new-\(number)".utf8), in: FileSystem.root, new, worker)
+          try unsafe fileSystem.write(
+            fileSystem.openInode(made.number), offset: UInt64(number) * 5000, worker.zeros.slice(0, 3000),
+            worker)
+        } catch {}
+      }
+      try fileSystem.close(worker)
+    } catch {}
+  }
+
+  private func names(of number: UInt32, _ fileSystem: FileSystem, _ worker: Worker) -> [[UInt8]] {
+    var names: [[UInt8]] = []
+    do {
+      try fileSystem.list(number, from: 0, worker) { (_, listed) throws(Errno) in
+        names.append(listed.name)
+        return true
+      }
+    } catch {}
+    return names
+  }
+
+  private func exercise(_ name: [UInt8], _ fileSystem: FileSystem, _ worker: Worker) {
+    guard let found = try? fileSystem.lookup(name, in: FileSystem.root, worker) else { return }
+    let inode = fileSystem.openInode(found.number)
+    var operations: [() throws -> Void] = [
+      { _ = try fileSystem.symbolicLinkTarget(found.number, worker) },
+      {
+        _ = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+          try metadata.attributeNames(of: found.number)
+        }
+      },
+      { _ = try fileSystem.seek(inode, offset: 0, toData: false, worker) },
+    ]
+    for offset: UInt64 in stride(from: 0, to: 700_000, by: 50_000) {
+      operations.append { _ = try unsafe fileSystem.read(inode, offset: offset, byteCount: 70000, worker) }
+    }
+    operations.append { _ = self.names(of: found.number, fileSystem, worker) }
+    operations.append {
+      try unsafe fileSystem.write(inode, offset: 5000, worker.zeros.slice(0, 9000), worker)
+    }
+    operations.append { try fileSystem.truncate(inode, to: 3000, worker) }
+    operations.append {
+      try fileSystem.change(worker) { (metadata) throws(Errno) in
+        try metadata.removeAttribute("user.a", of: found.number)
+      }
+    }
+    operations.append { try fileSystem.unlink(name, in: FileSystem.root, worker) }
+    operations.append { try fileSystem.forget(found.number, count: 1, worker) }
+    for operation in operations { do { try operation() } catch {} }
+  }
+
+  private static func bytes(of path: String, count: Int) throws -> [UInt8] {
+    let file = unsafe try FileDescriptor.open(path, .readOnly)
+    defer { close(file.rawValue) }
+    var bytes = [UInt8](repeating: 0, count: count)
+    _ = try unsafe bytes.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
+    return bytes
+  }
+
+  private static func write(_ bytes: [UInt8], to path: String) throws {
+    let file = unsafe try FileDescriptor.open(path, .writeOnly)
+    defer { close(file.rawValue) }
+    try file.writeAll(bytes)
+  }
+}

@@ -1,0 +1,78 @@
+import Testing
+
+@testable import FuseVext
+import Synchronization
+import SystemPackage
+
+/// The device fails under the file system.
+@Suite(.serialized)
+struct FailureTests {
+  private func open(_ disk: MountedImage) throws -> (FaultyDevice, FileSystem, Worker) {
+    let device = FaultyDevice(try FileDevice(path: disk.image, readOnly: false))
+    let worker = try Worker(device: device)
+    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
+    try fileSystem.begin(worker)
+    return (device, fileSystem, worker)
+  }
+
+  private func write(
+    _ text: String, at offset: UInt64, of inode: OpenInode, _ fileSystem: FileSystem, _ worker: Worker
+  ) throws {
+    let buffer = try BlockBuffer(byteCount: text.utf8.count)
+    unsafe buffer.slice(0, text.utf8.count).copyBytes(from: Array(text.utf8))
+    try unsafe fileSystem.write(inode, offset: offset, buffer.slice(0, text.utf8.count), worker)
+  }
+
+  @Test
+  func
+    `an error while structures are written makes the file system read-only and leaves no mark of a clean end`()
+    throws
+  {
+    let disk = MountedImage()
+    let (device, fileSystem, worker) = try open(disk)
+    let file = try fileSystem.create(
+      Array("kept".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+    let inode = fileSystem.openInode(file.number)
+    try write("data", at: 0, of: inode, fileSystem, worker)
+    try fileSystem.synchronize(inode, worker)
+    device.failsWrites.store(true, ordering: .relaxed)
+    #expect(throws: Errno.ioError) {
+      try fileSystem.create(
+        Array("lost".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+    }
+    device.failsWrites.store(false, ordering: .relaxed)
+    #expect(throws: Errno.readOnlyFileSystem) {
+      try fileSystem.unlink(Array("kept".utf8), in: FileSystem.root, worker)
+    }
+    #expect(throws: Errno.readOnlyFileSystem) { try write("more", at: 0, of: inode, fileSystem, worker) }
+    #expect(throws: Errno.ioError) { try fileSystem.synchronize(inode, worker) }
+    #expect(
+      try unsafe fileSystem.read(inode, offset: 0, byteCount: 100, worker).elementsEqual(Array("data".utf8)))
+    #expect(throws: Errno.ioError) { try fileSystem.close(worker) }
+    #expect(Command.run("dumpe2fs -h '\(disk.image)'").output.contains("not clean"))
+  }
+
+  @Test func `an error while data are read or written reaches who asked, and nobody else`() throws {
+    let disk = MountedImage()
+    let (device, fileSystem, worker) = try open(disk)
+    let file = try fileSystem.create(
+      Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+    let inode = fileSystem.openInode(file.number)
+    try write(String(repeating: "a", count: 4096), at: 0, of: inode, fileSystem, worker)
+    device.failsReads.store(true, ordering: .relaxed)
+    unsafe #expect(throws: Errno.ioError) {
+      try unsafe fileSystem.read(inode, offset: 0, byteCount: 10, worker)
+    }
+    device.failsReads.store(false, ordering: .relaxed)
+    device.failsWrites.store(true, ordering: .relaxed)
+    #expect(throws: Errno.ioError) {
+      try write(String(repeating: "b", count: 4096), at: 0, of: inode, fileSystem, worker)
+    }
+    #expect(throws: Errno.ioError) { try fileSystem.flush(worker) }
+    device.failsWrites.store(false, ordering: .relaxed)
+    try write(String(repeating: "c", count: 4096), at: 0, of: inode, fileSystem, worker)
+    try fileSystem.synchronize(inode, worker)
+    try fileSystem.close(worker)
+    disk.expectClean()
+  }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+/// What the kernel's ext4 and debugfs make of what fuse-vext wrote, and the other way round.
+@Suite(.serialized)
+struct TreeTests {
+  @Test(arguments: [1, 2, 3])
+  func `random operations come out as on a plain directory`(seed: Int) {
+    let disk = MountedImage(megabytes: 256, make: seed == 3 ? "mkfs.ext2 -q -F -b 1024" : "mkfs.ext4 -q -F")
+    let model = TemporaryFolder()
+    disk.mount()
+    disk.shell("mkdir work")
+    let result = Command.run(
+      "python3 '\(TestScript.path("random-operations"))' \(seed) 3000 '\(disk.mountPoint)/work' '\(model.path)'"
+    )
+    #expect(result.exitCode == 0, "\(result.output)")
+    disk.unmount()
+    disk.expectClean("seed \(seed)")
+    disk.mount("ro")
+    let listing = "python3 '\(TestScript.path("make-tree"))' describe"
+    let ours = Command.run("\(listing) '\(disk.mountPoint)/work'").output
+    #expect(ours == Command.run("\(listing) '\(model.path)'").output)
+    disk.unmount()
+  }
+
+  @Test
+  func `ten thousand files, holes, attributes and long names are read by the kernel as they were written`() {
+    let disk = MountedImage(megabytes: 512, make: "mkfs.ext4 -q -F -N 30000")
+    let script = TestScript.path("make-tree")
+    disk.mount()
+    disk.shell("python3 '\(script)' make tree 10000")
+    let written = Command.run("python3 '\(script)' describe '\(disk.mountPoint)/tree'")
+    #expect(written.exitCode == 0, "\(written.output.prefix(500))")
+    #expect(disk.shell("ls tree/many | wc -l") == "10000\n")
+    disk.unmount()
+    disk.expectClean()
+    let read = throughKernel(disk, "python3 '\(script)' describe tree", options: "ro")
+    #expect(read == written.output)
+    #expect(Command.run("debugfs -R 'stat /tree/sparse' '\(disk.image)'").output.contains("Size: 50000000"))
+  }
+
+  @Test func `what the kernel wrote is read, and changed, indexed directories included`() {
+    let disk = MountedImage(megabytes: 512, make: "mkfs.ext4 -q -F -N 30000")
+    let script = TestScript.path("make-tree")
+    _ = throughKernel(disk, "python3 '\(script)' make tree 10000", options: "rw")
+    let expected = throughKernel(disk, "python3 '\(script)' describe tree", options: "ro")
+    disk.mount()
+    #expect(Command.run("python3 '\(script)' describe '\(disk.mountPoint)/tree'").output == expected)
+    // A changed index that is not kept would hide names.
+    disk.shell("cd tree/many && touch new && mv new newer && rm -f file-1-* file-77-* && touch file-1-again")
+    disk.unmount()
+    disk.expectClean()
+    #expect(
+      throughKernel(disk, "cd tree/many; ls newer file-1-again; ls | wc -l", options: "ro").hasSuffix(
+        "\n10000\n"))
+  }
+
+  /// Runs a shell command in a loop mount of the kernel's ext4.
+  private func throughKernel(_ disk: MountedImage, _ command: String, options: String) -> String {
+    let result = Command.run(
+      """
+      mount -o loop,\(options) '\(disk.image)' '\(disk.mountPoint)' && cd '\(disk.mountPoint)' && { \(command); }
+      code=$?; cd /; umount '\(disk.mountPoint)' && exit $code
+      """)
+    #expect(result.exitCode == 0, "\(command): \(result.output.prefix(500))")
+    return result.output
+  }
+}
