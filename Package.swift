@@ -235,7 +235,7 @@ let package = Package(
       swiftSettings: houseRules),
     // T3: Debian guests of the lkvm binary, in the virtual host of scripts/testbed.
     .testTarget(
-      name: "DebianGuestTests", dependencies: ["Bench", "HostSystem", "Hypervisor"],
+      name: "DebianGuestTests", dependencies: ["Bench", "GuestInit", "HostSystem", "Hypervisor"],
       swiftSettings: houseRules),
   ]
 )

@@ -1,0 +1,69 @@
+import Foundation
+import GuestInit
+import HostSystem
+import Hypervisor
+
+/// A Debian guest in this process, whose vext disk is served by an I/O thread of the caller's.
+final class SharedThreadGuest {
+  private let guest: Guest
+  private let input: FileHandle
+  private let pipe = Pipe()
+  private let recorder = OutputRecorder()
+  private var isKilled = false
+
+  /// Boots a guest of one vCPU that runs `script` with `image` as its vext disk.
+  init(_ name: String, image: String, folder: ScratchFolder, thread: IOThread, script: String) throws {
+    let initProgram = GuestInitImage.bytes()
+    let root = try GuestRootDirectory.create(name: name, in: folder.file("roots"), initProgram: initProgram)
+    let kernel = try KernelImage(
+      path: KernelSearch.find(in: KernelSearch.installed(release: KernelSearch.hostRelease())))
+    let archive = try Initramfs(
+      initProgram: initProgram,
+      moduleFiles: kernel.moduleFiles(for: [.virtioPCI, .panicNotifier, .fuse, .ninePFS]),
+      task: GuestTask(script: Array((GuestReport.prelude + script).utf8)))
+    var configuration = GuestConfiguration(
+      machine: MachineConfiguration(name: name, memoryByteCount: 768 << 20, vcpuCount: 1), kernel: kernel,
+      initrd: InitrdSource([.archive(archive)]),
+      commandLine: KernelParameters(
+        console: .serial,
+        root: .share(tag: GuestRootDirectory.rootTag, initProgram: GuestRootDirectory.initPath),
+        user: ["quiet"]
+      ).text)
+    configuration.vextDisks = [
+      GuestConfiguration.Disk(path: image, isReadOnly: false, isDirect: false, queueCount: 4)
+    ]
+    configuration.shares = [
+      GuestConfiguration.Share(directory: root.path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
+      GuestConfiguration.Share(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true),
+    ]
+    input = try FileHandle(forReadingFrom: URL(filePath: "/dev/null"))
+    recorder.record(pipe.fileHandleForReading)
+    guest = try Guest(
+      configuration, networks: [], input: input.fileDescriptor,
+      output: pipe.fileHandleForWriting.fileDescriptor, ioThreads: [thread], startUp: StartUpClock(),
+      machine: PendingMachine(configuration.machine))
+    try guest.start()
+  }
+
+  deinit { kill() }
+
+  /// What it printed.
+  var console: String { recorder.text }
+
+  /// Ends it at once, whatever it does: as if the power failed.
+  func kill() {
+    if !isKilled { guest.shutDown() }
+    isKilled = true
+  }
+
+  /// Waits until it printed `text`.
+  func wait(for text: String, within limit: Duration) throws {
+    let deadline = ContinuousClock.now + limit
+    while !console.contains(text) {
+      guard guest.machine.end == nil, ContinuousClock.now < deadline else {
+        throw TestFailure("the guest did not print '\(text)': \(console.suffix(3000))")
+      }
+      Thread.sleep(forTimeInterval: 0.02)
+    }
+  }
+}
