@@ -219,6 +219,7 @@ let package = Package(
       dependencies: [
         "CExt2", "FuseVext", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
       ],
+      exclude: ["Scripts"],
       swiftSettings: houseRules),
     // T1: hand-assembled guests of a few bytes.
     .testTarget(
