@@ -25,7 +25,7 @@ extension DebianGuestTests {
           """
           "$fuse" --device vext /tmp/v > /tmp/fuse 2>&1; say second "$? $(cat /tmp/fuse)"
           say kind "$(awk '$2 == "/tmp/v" { print $3 }' /proc/mounts)"
-          fio --name=verify --directory=/tmp/v --rw=randwrite --bs=4k --size=2m --numjobs=4 --ioengine=psync \\
+          fio --name=verify --directory=/tmp/v --rw=randwrite --bs=4k --size=1m --numjobs=4 --ioengine=psync \\
             --verify=crc32c --do_verify=1 --verify_fatal=1 --end_fsync=1 --group_reporting > /tmp/fio 2>&1
           say fio "$?"
           grep -q 'verify: bad' /tmp/fio && say bad "$(cat /tmp/fio)"

@@ -51,6 +51,18 @@ struct OperationTests {
     disk.expectClean()
   }
 
+  @Test func `blocks that are written at random and synced one by one make a sound tree of extents`() {
+    let disk = MountedImage()
+    disk.mount()
+    disk.shell(
+      """
+      fio --name=v --directory=. --rw=randwrite --bs=4k --size=2m --numjobs=2 --ioengine=psync --fdatasync=3 \\
+        --verify=crc32c --do_verify=1 --verify_fatal=1 --output=/dev/null
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
+
   @Test func `a file without a name lives until it is closed`() {
     let disk = MountedImage()
     disk.mount()

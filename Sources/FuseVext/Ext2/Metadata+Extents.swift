@@ -100,6 +100,8 @@ extension Metadata {
         try handle.fixParents()
       } else {
         try handle.delete()
+        // The leaf begins with its next entry now. libext2fs leaves that to its caller.
+        try handle.fixParents()
       }
       left.e_len += UInt32(count)
       guard try handle.seek(left.e_lblk) != nil else { throw .corrupted }
