@@ -4,7 +4,7 @@ import Testing
 extension DebianGuestTests {
   /// fuse-vext over vext, against the guest kernel's ext4 on the same image.
   struct FuseVextTests {
-    private static let fileCount = 2000
+    private static let fileCount = 300
 
     /// Two guests and two images: each is written by one of fuse-vext and the kernel's ext4 in the first guest, and read
     /// by the other one in the second. lkvm lets no two disks have one image.
@@ -49,7 +49,7 @@ extension DebianGuestTests {
       /// Runs `script` in a guest with one image mounted by fuse-vext at /tmp/v, the other by the kernel at /tmp/b.
       private static func run(vext: String, virtio: String, _ script: String) throws -> GuestReport {
         try GuestReport(
-          ["-c", "2", "-m", "1024", "-n", "mode=none", "--vext", "\(vext),queues=8", "-d", virtio],
+          ["-c", "1", "-m", "1024", "-n", "mode=none", "--vext", "\(vext),queues=8", "-d", virtio],
           script: """
             fuse=/host\(VirtualHost.fuseVext.path(percentEncoded: false))
             tree="python3 -S -E /host\(VirtualHost.fileTree.path(percentEncoded: false))"
