@@ -4,7 +4,7 @@ import Testing
 extension DebianGuestTests {
   /// fuse-vext over vext, against the guest kernel's ext4 on the same image.
   struct FuseVextTests {
-    private static let fileCount = 2000
+    private static let fileCount = 300
 
     /// Two guests and two images: each is written by one of fuse-vext and the kernel's ext4 in the first guest, and read
     /// by the other one in the second. lkvm lets no two disks have one image.
@@ -25,7 +25,7 @@ extension DebianGuestTests {
           """
           "$fuse" --device vext /tmp/v > /tmp/fuse 2>&1; say second "$? $(cat /tmp/fuse)"
           say kind "$(awk '$2 == "/tmp/v" { print $3 }' /proc/mounts)"
-          fio --name=verify --directory=/tmp/v --rw=randwrite --bs=4k --size=2m --numjobs=4 --ioengine=psync \\
+          fio --name=verify --directory=/tmp/v --rw=randwrite --bs=4k --size=1m --numjobs=4 --ioengine=psync \\
             --verify=crc32c --do_verify=1 --verify_fatal=1 --end_fsync=1 --group_reporting > /tmp/fio 2>&1
           say fio "$?"
           grep -q 'verify: bad' /tmp/fio && say bad "$(cat /tmp/fio)"
@@ -49,7 +49,7 @@ extension DebianGuestTests {
       /// Runs `script` in a guest with one image mounted by fuse-vext at /tmp/v, the other by the kernel at /tmp/b.
       private static func run(vext: String, virtio: String, _ script: String) throws -> GuestReport {
         try GuestReport(
-          ["-c", "2", "-m", "1024", "-n", "mode=none", "--vext", "\(vext),queues=8", "-d", virtio],
+          ["-c", "1", "-m", "1024", "-n", "mode=none", "--vext", "\(vext),queues=8", "-d", virtio],
           script: """
             fuse=/host\(VirtualHost.fuseVext.path(percentEncoded: false))
             tree="python3 -S -E /host\(VirtualHost.fileTree.path(percentEncoded: false))"

@@ -53,7 +53,7 @@ extension DebianGuestTests {
           """
         let guest = try LkvmProcess(
           GuestReport.arguments(
-            ["-c", "2", "-m", "768", "-n", "mode=none", "--vext", "\(image),queues=4"], script: script))
+            ["-c", "1", "-m", "768", "-n", "mode=none", "--vext", "\(image),queues=4"], script: script))
         try guest.wait(for: "@written=yes@", within: GuestReport.limit)
         arrived =
           try folder.bytes("vext", count: length) == VextClientTests.pattern(seed, byteCount: length)

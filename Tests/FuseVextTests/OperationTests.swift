@@ -34,6 +34,35 @@ struct OperationTests {
     disk.unmount()
   }
 
+  @Test func `two files that grow in turns, until each has a tree of extents, hold what was appended`() {
+    let disk = MountedImage()
+    disk.mount()
+    disk.shell(
+      """
+      set -e
+      for step in $(seq 60); do
+        for file in a b; do head -c 5000 /dev/zero | tr '\\0' "$file" | dd of=$file oflag=append conv=notrunc,fdatasync 2>/dev/null; done
+      done
+      for file in a b; do
+        test "$(stat -c %s $file)" = 300000; test "$(tr -d $file < $file | wc -c)" = 0
+      done
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
+
+  @Test func `blocks that are written at random and synced one by one make a sound tree of extents`() {
+    let disk = MountedImage()
+    disk.mount()
+    disk.shell(
+      """
+      fio --name=v --directory=. --rw=randwrite --bs=4k --size=2m --numjobs=2 --ioengine=psync --fdatasync=3 \\
+        --verify=crc32c --do_verify=1 --verify_fatal=1 --output=/dev/null
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
+
   @Test func `a file without a name lives until it is closed`() {
     let disk = MountedImage()
     disk.mount()

@@ -44,7 +44,11 @@ struct ExtentHandle: ~Copyable {
   func delete() throws(Errno) { try ext2Check(unsafe ext2fs_extent_delete(handle, 0)) }
 
   /// Tells the nodes above that the first block of this leaf has changed.
-  func fixParents() throws(Errno) { try ext2Check(unsafe ext2fs_extent_fix_parents(handle)) }
+  func fixParents() throws(Errno) {
+    let result = unsafe ext2fs_extent_fix_parents(handle)
+    // Of a tree without entries there is nothing to tell.
+    if Int(result) != Int(EXT2_ET_NO_CURRENT_NODE) { try ext2Check(result) }
+  }
 
   private func get(_ direction: Int32) throws(Errno) -> ext2fs_extent? {
     var extent = ext2fs_extent()
