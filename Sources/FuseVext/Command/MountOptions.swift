@@ -1,3 +1,5 @@
+import Glibc
+
 /// How a file system is mounted: the command line of fuse2fs, as far as it makes sense here.
 public struct MountOptions: Equatable, Sendable {
   /// A path, `vext`, or `vext:` and the address of a PCI function.
@@ -8,6 +10,8 @@ public struct MountOptions: Equatable, Sendable {
   public var isReadOnly = false
   /// Threads that serve; nil for what suits the machine.
   public var threadCount: Int?
+  /// Each serving thread runs on one CPU.
+  public var pinsThreads = false
   /// Open files go past the kernel's cache.
   public var isDirect = false
   /// Freed blocks are given back to the device.
@@ -45,6 +49,7 @@ public struct MountOptions: Equatable, Sendable {
       case "nodiscard": discards = false
       case "page_cache": usesPageCache = true
       case "fakeroot": fakesRoot = true
+      case "pin": pinsThreads = true
       case _ where word.hasPrefix("threads="):
         guard let count = Int(word.dropFirst(8)), (1...256).contains(count) else {
           throw .usage("option '\(word)': a number from 1 to 256 is needed")
@@ -56,6 +61,11 @@ public struct MountOptions: Equatable, Sendable {
       default: throw .usage("unknown option '\(word)'")
       }
     }
+  }
+
+  /// Two for each CPU over a queue, which a thread polls while it waits; more over a device that lets it sleep.
+  var servingThreadCount: Int {
+    threadCount ?? (vextAddress == nil ? 16 : max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
   }
 
   /// The address of a PCI function if the device is one; empty for the first.

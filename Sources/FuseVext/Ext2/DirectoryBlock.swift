@@ -27,12 +27,23 @@ struct DirectoryBlock {
   /// - Parameter hasChecksums: Whether the file system has them; interior nodes of an index have no tail even so.
   init(_ bytes: [UInt8], hasChecksums: Bool) {
     self.bytes = bytes
-    let tail = bytes.count - Self.tailByteCount
+    hasTail = hasChecksums && Self.endsWithTail(bytes)
+  }
+
+  /// Whether the last record is a tail. The root of an index may have the bytes of a former one, but inside of a record.
+  private static func endsWithTail(_ bytes: [UInt8]) -> Bool {
+    let tail = bytes.count - tailByteCount
     // det_reserved_zero1, det_rec_len, det_reserved_name_len
-    hasTail =
-      hasChecksums && bytes[tail..<tail + 4].allSatisfy { $0 == 0 } && bytes[tail + 4] == 12
-      && bytes[tail + 5] == 0
-      && bytes[tail + 6] == 0 && bytes[tail + 7] == 0xDE
+    guard bytes[tail..<tail + 4].allSatisfy({ $0 == 0 }), bytes[tail + 4] == 12, bytes[tail + 5] == 0,
+      bytes[tail + 6] == 0, bytes[tail + 7] == 0xDE
+    else { return false }
+    var offset = 0
+    while offset < tail {
+      let byteCount = Int(bytes[offset + 4]) | Int(bytes[offset + 5]) << 8
+      guard byteCount >= 8, byteCount % 4 == 0 else { return false }
+      offset += byteCount
+    }
+    return offset == tail
   }
 
   /// An empty block.

@@ -21,8 +21,8 @@ struct ExtentHandle: ~Copyable {
   /// The next entry.
   func next() throws(Errno) -> ext2fs_extent? { try get(EXT2_EXTENT_NEXT) }
 
-  /// The leaf before, if there is one.
-  func previousLeaf() throws(Errno) -> ext2fs_extent? { try get(EXT2_EXTENT_PREV_LEAF) }
+  /// The entry before in the same node, if there is one.
+  func previousSibling() throws(Errno) -> ext2fs_extent? { try get(EXT2_EXTENT_PREV_SIB) }
 
   /// The leaf that holds `block`, or one near a hole; nil for an empty tree.
   func seek(_ block: UInt64) throws(Errno) -> ext2fs_extent? {

@@ -88,12 +88,13 @@ extension Metadata {
     let tail = UInt64(extent.e_len) - head - count
     let written = part(of: extent, from: head, count: count, isWritten: true)
     let rest = part(of: extent, from: head + count, count: tail, isWritten: false)
-    if head == 0, var left = try handle.previousLeaf(), left.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) == 0,
+    if head == 0, var left = try handle.previousSibling(),
+      left.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) == 0,
       left.e_lblk + UInt64(left.e_len) == range.lowerBound,
       left.e_pblk + UInt64(left.e_len) == written.e_pblk,
       UInt64(left.e_len) + count <= longestExtent
     {
-      // The left neighbour grows over it. First the unwritten one shrinks: overlapping extents are never on the disk.
+      // The left neighbour in the same node grows over it: no node above changes. First the unwritten one shrinks: overlapping extents are never on the disk.
       guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
       if tail > 0 {
         try handle.replace(rest)

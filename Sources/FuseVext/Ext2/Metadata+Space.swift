@@ -122,7 +122,14 @@ extension Metadata {
     guard !range.isEmpty else { return }
     let last = range.upperBound == .max ? UInt64.max : range.upperBound - 1
     try batch { (metadata: inout Metadata) throws(Errno) in
-      try ext2Check(unsafe ext2fs_punch(metadata.fileSystem, number, nil, nil, range.lowerBound, last))
+      guard let superblock = unsafe metadata.fileSystem.pointee.super else { throw .corrupted }
+      // libext2fs 1.47 takes a run that ends with the last block of the file system for one that ends beyond it. The
+      // superblock is not written meanwhile.
+      let blockCount = metadata.blockCount
+      unsafe ext2fs_blocks_count_set(superblock, blockCount + 1)
+      let result = unsafe ext2fs_punch(metadata.fileSystem, number, nil, nil, range.lowerBound, last)
+      unsafe ext2fs_blocks_count_set(superblock, blockCount)
+      try ext2Check(result)
     }
   }
 }

@@ -14,5 +14,8 @@ final class OpenInode: @unchecked Sendable {
   /// Whether it has no name any more: to be freed when the kernel forgets it.
   let isOrphan = Atomic<Bool>(false)
 
+  /// Whether it is known to have no extended attributes. The kernel asks for one before every buffered write.
+  let hasNoAttributes = Atomic<Bool>(false)
+
   init(number: UInt32) { self.number = number }
 }

@@ -23,18 +23,14 @@ extension FuseServer {
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let name = try unsafe FuseServer.attributeName(text)
         let number = try FuseServer.inodeNumber(node)
-        let value = try server.fileSystem.inspect(worker) { (metadata) throws(Errno) in
-          try metadata.attribute(name, of: number)
-        }
+        let value = try server.fileSystem.attribute(name, of: number, worker)
         request.answer(attribute: value, room: room)
       }
     }
     unsafe operations.listxattr = { handle, node, room in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let number = try FuseServer.inodeNumber(node)
-        let names = try server.fileSystem.inspect(worker) { (metadata) throws(Errno) in
-          try metadata.attributeNames(of: number)
-        }
+        let names = try server.fileSystem.attributeNames(of: number, worker)
         request.answer(attribute: names, room: room)
       }
     }
@@ -43,10 +39,8 @@ extension FuseServer {
         let name = try unsafe FuseServer.attributeName(text)
         let number = try FuseServer.inodeNumber(node)
         let rule: AttributeRule = flags & 1 != 0 ? .mustBeNew : flags & 2 != 0 ? .mustExist : .any
-        try server.fileSystem.change(worker) { (metadata) throws(Errno) in
-          try unsafe metadata.setAttribute(
-            name, to: UnsafeRawBufferPointer(start: value, count: byteCount), of: number, rule: rule)
-        }
+        try unsafe server.fileSystem.setAttribute(
+          name, to: UnsafeRawBufferPointer(start: value, count: byteCount), of: number, rule: rule, worker)
         request.succeed()
       }
     }
@@ -54,9 +48,7 @@ extension FuseServer {
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let name = try unsafe FuseServer.attributeName(text)
         let number = try FuseServer.inodeNumber(node)
-        try server.fileSystem.change(worker) { (metadata) throws(Errno) in
-          try metadata.removeAttribute(name, of: number)
-        }
+        try server.fileSystem.removeAttribute(name, of: number, worker)
         request.succeed()
       }
     }

@@ -11,6 +11,7 @@ final class FuseSession: @unchecked Sendable {
   private let session: OpaquePointer
   private let server: FuseServer
   private let mountPoint: String
+  private let gate = ReceiveGate()
   private var isMounted = false
 
   /// What receives requests: libfuse reads a page more than the longest write. The header of a WRITE ends, and its payload
@@ -72,19 +73,25 @@ final class FuseSession: @unchecked Sendable {
   }
 
   /// Lets ``receive(into:_:)`` return false from now on; a thread that waits in it must be interrupted.
-  func end() { unsafe fuse_session_exit(session) }
+  func end() {
+    unsafe fuse_session_exit(session)
+    gate.close()
+  }
 
   /// Waits for a request and answers it. False at the end of the session.
   func receive(into buffer: BlockBuffer) -> Bool {
-    guard unsafe fuse_session_exited(session) == 0 else { return false }
+    guard gate.enter(), unsafe fuse_session_exited(session) == 0 else { return false }
     var received = unsafe fuse_buf()
     unsafe received.mem = unsafe buffer.base + Self.receiveOffset
     let count = unsafe fuse_session_receive_buf(session, &received)
+    gate.leave()
     if count > 0 {
       unsafe fuse_session_process_buf(session, &received)
       return true
     }
-    return count == -EINTR || count == -EAGAIN
+    if count == -EINTR || count == -EAGAIN { return true }
+    gate.close()
+    return false
   }
 
   /// Lends the calling thread what its requests need.

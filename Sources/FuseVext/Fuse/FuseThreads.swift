@@ -31,14 +31,14 @@ final class FuseThreads: Sendable {
   }
 
   /// Starts to serve.
-  init(session: FuseSession, fileSystem: FileSystem, threadCount: Int) throws(Errno) {
+  init(session: FuseSession, fileSystem: FileSystem, threadCount: Int, pins: Bool) throws(Errno) {
     HostThread.installInterruptHandler()
     let shared = try Shared(count: threadCount)
     let cpus = try HostThread.currentCPUs().sorted
     var threads: [HostThread] = []
     for index in 0..<threadCount {
       let resources = Lent(try ServingResources(fileSystem.device))
-      let pinned = threadCount > 1 && !cpus.isEmpty ? CPUSet([cpus[index % cpus.count]]) : nil
+      let pinned = pins && !cpus.isEmpty ? CPUSet([cpus[index % cpus.count]]) : nil
       threads.append(
         try HostThread(name: "fuse-vext-\(index)", cpus: pinned) {
           let resources = resources.value

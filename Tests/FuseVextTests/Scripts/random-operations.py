@@ -41,16 +41,13 @@ def operation():
         2: lambda root: os.unlink(os.path.join(root, first)),
         3: lambda root: os.rename(os.path.join(root, first), os.path.join(root, second)),
         4: lambda root: os.link(os.path.join(root, first), os.path.join(root, second)),
-        5: lambda root: os.symlink(second * source_repeat, os.path.join(root, first)),
+        5: lambda root: os.symlink("to-" + second[:300], os.path.join(root, first)),
         6: lambda root: os.truncate(os.path.join(root, first), size),
         7: lambda root: os.chmod(os.path.join(root, first), mode),
         8: lambda root: os.setxattr(os.path.join(root, first), "user." + names[0], data[:200]),
         9: lambda root: change_file(root, first, offset, data),
         10: lambda root: change_file(root, first, offset, data),
     }.get(kind, lambda root: write_new(root, first, data))
-
-
-source_repeat = 2
 
 
 def outcome(change, root):
