@@ -5,14 +5,17 @@ enum ConsoleTail {
   private static let lineCount = 20
   private static let byteCount: UInt64 = 8192
 
-  /// The lines of the file at `path`, indented; without what a terminal would act upon.
-  static func text(of path: String) -> String {
-    guard let handle = FileHandle(forReadingAtPath: path) else { return "" }
+  /// The lines of the file at `path`, indented.
+  static func text(of path: String) -> String { lines(of: path).map { "\n  | \($0)" }.joined() }
+
+  /// The lines of the file at `path`; without what a terminal would act upon.
+  static func lines(of path: String) -> [String] {
+    guard let handle = FileHandle(forReadingAtPath: path) else { return [] }
     // A console that cannot be read tells nothing.
     let end = (try? handle.seekToEnd()) ?? 0
     try? handle.seek(toOffset: end - min(end, byteCount))
     let data = (try? handle.readToEnd()) ?? Data()
-    return lines(String(decoding: data, as: UTF8.self)).map { "\n  | \($0)" }.joined()
+    return lines(String(decoding: data, as: UTF8.self))
   }
 
   /// The last lines of `text` that are not empty.

@@ -15,23 +15,29 @@ struct FioJob {
   /// The name of worker `index`'s file.
   static func fileName(worker index: Int) -> String { "bench.\(index)" }
 
-  /// The file's text. fio starts one thread for each worker, each of which has a slice of its own: of the device, or
-  /// a file.
+  /// The file's text: a section, and in fio a thread, for each worker, which has a slice of its own: of the device, or a
+  /// file.
   var text: String {
     if let job = configuration.linux?.job { return job.text(for: target, byteCount: jobFileByteCount) }
-    var lines = ["[global]"] + common + place
+    var lines = ["[global]"] + common
     if configuration.verifies {
-      lines += ["verify=crc32c"]
-      if !configuration.rw.writes {
-        // What is read has to be written first.
-        lines += [
-          "[fill]", "rw=write", "do_verify=0", "[bench]", "stonewall", "rw=\(configuration.rw.rawValue)",
-        ]
-        return lines.joined(separator: "\n") + "\n"
-      }
+      lines.append("verify=crc32c")
+      // What is read has to be written first.
+      if !configuration.rw.writes { lines += sections(named: "fill") { _ in ["rw=write", "do_verify=0"] } }
+    } else {
+      lines += window
     }
-    lines += ["[bench]", "rw=\(configuration.rw.rawValue)"] + (configuration.verifies ? [] : window)
+    let waits = configuration.verifies && !configuration.rw.writes
+    lines += sections(named: "bench") { worker in
+      (waits && worker == 0 ? ["stonewall"] : []) + ["rw=\(configuration.rw.rawValue)"]
+    }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func sections(named name: String, options: (Int) -> [String]) -> [String] {
+    (0..<configuration.workerCount).flatMap { worker in
+      ["[\(name)\(worker)]"] + options(worker) + place(worker)
+    }
   }
 
   private var common: [String] {
@@ -39,8 +45,9 @@ struct FioJob {
       "ioengine=\(configuration.linux?.ioengine.rawValue ?? "libaio")",
       "bs=\(configuration.blockSize.byteCount)",
       "iodepth=\(configuration.iodepth)",
-      "numjobs=\(configuration.workerCount)",
       "direct=\(configuration.usesDirectIO ? 1 : 0)",
+      "size=\(configuration.sliceByteCount)",
+      "fallocate=none",
       "thread=1",
       "group_reporting=1",
       // From submission to completion: a kick costs time within the submission.
@@ -49,13 +56,12 @@ struct FioJob {
     ]
   }
 
-  private var place: [String] {
-    let slice = "size=\(configuration.sliceByteCount)"
+  private func place(_ worker: Int) -> [String] {
     switch fileSystem {
     case .none:
-      return ["filename=\(Self.device)", slice, "offset_increment=\(configuration.sliceByteCount)"]
+      ["filename=\(Self.device)", "offset=\(UInt64(worker) * configuration.sliceByteCount)"]
     case .ext4, .fuseVext, .fuseOnVirtio:
-      return ["directory=\(Self.mountPoint)", "filename_format=bench.$jobnum", slice, "fallocate=none"]
+      ["filename=\(Self.mountPoint)/\(Self.fileName(worker: worker))"]
     }
   }
 

@@ -118,7 +118,7 @@ final class LinuxCellRunner: CellMeasuring {
       idle: rates(report.marks.idle),
       computing: rates(report.marks.computing),
       makeFileSystem: cell.fileSystem == .none ? [] : image.command(path: guest.diskPath), job: guest.job,
-      fio: fio.json)
+      console: fio.errors + fio.verifyErrors > 0 ? guest.consoleTail : [], fio: fio.json)
     return CellMeasurement(
       guestIndex: guest.index, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
       verifiedBlocks: configuration.verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,

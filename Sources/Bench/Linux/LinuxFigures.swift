@@ -18,6 +18,8 @@ struct LinuxFigures: Codable, Equatable, Sendable {
   var makeFileSystem: [String]
   /// The job file that fio was given.
   var job: String
+  /// The last lines of the guest's console if fio counted an error, else none: fio says there what it was.
+  var console: [String] = []
   /// fio's whole output.
   var fio: JSONValue
 
@@ -31,6 +33,7 @@ struct LinuxFigures: Codable, Equatable, Sendable {
     case computing
     case makeFileSystem = "mkfs"
     case job
+    case console
     case fio
   }
 }

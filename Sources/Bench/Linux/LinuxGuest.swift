@@ -2,6 +2,7 @@ import Foundation
 import HostSystem
 import Hypervisor
 import SystemPackage
+import VextProtocol
 
 /// A Linux guest with its machine, its device and the folder that it shares with the host.
 ///
@@ -49,12 +50,14 @@ final class LinuxGuest {
       machine: machine, kernel: kernel,
       initrd: try Self.initrd(kernel, linux: linux, folder: folder, script: script.text),
       commandLine: Self.commandLine(linux, folder: folder))
-    let disk = GuestConfiguration.Disk(
+    var disk = GuestConfiguration.Disk(
       path: diskPath, isReadOnly: cell.fileSystem == .none && !configuration.writesDisk,
       isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount)
     switch cell.mode {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: description.disks = [disk]
-    case .vext, .vextAdaptive: description.vextDisks = [disk]
+    case .vext, .vextAdaptive:
+      disk.queueCount = Self.vextQueueCount(workerCount: configuration.workerCount)
+      description.vextDisks = [disk]
     }
     description.engine = cell.mode.engine(configuration.engine)
     description.shares = [
@@ -75,6 +78,12 @@ final class LinuxGuest {
       try output.close()
       throw BenchFailure("guest \(index): \(error)", exitCode: .unavailable)
     }
+  }
+
+  /// fuse-vext has a queue for each of its threads, of which there are two for each vCPU and at least four; one for its
+  /// regular writer; and one for itself.
+  static func vextQueueCount(workerCount: Int) -> Int {
+    min(max(4, 2 * workerCount) + 2, Int(VextRegister.queueLimit))
   }
 
   private static func commandLine(_ linux: LinuxConfiguration, folder: RunFolder) -> String {
@@ -130,6 +139,9 @@ final class LinuxGuest {
     lastNanoseconds = sum
     return sum
   }
+
+  /// The last lines of its console.
+  var consoleTail: [String] { ConsoleTail.lines(of: folder.console(guest: index)) }
 
   /// Why the guest did not come to its end, with the last lines of its console.
   func failure(_ reason: String, exitCode: BenchFailure.Code = .general) -> BenchFailure {

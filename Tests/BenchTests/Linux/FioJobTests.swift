@@ -23,9 +23,10 @@ struct FioJobTests {
         "--warmup", "250ms", "--no-direct", "--ioengine", "io_uring",
       ], .none)
     for line in [
-      "ioengine=io_uring", "bs=8192", "iodepth=16", "numjobs=4", "direct=0", "filename=/dev/vda",
+      "ioengine=io_uring", "bs=8192", "iodepth=16", "direct=0", "filename=/dev/vda",
       "size=262144",
-      "offset_increment=262144", "rw=randwrite", "runtime=1500000us", "ramp_time=250000us", "time_based=1",
+      "offset=0", "offset=262144", "offset=786432", "[bench3]", "rw=randwrite", "runtime=1500000us",
+      "ramp_time=250000us", "time_based=1",
       "group_reporting=1", "lat_percentiles=1", "randseed=7",
     ] { #expect(lines.contains(line)) }
     #expect(lines.first == "[global]")
@@ -34,9 +35,8 @@ struct FioJobTests {
   @Test func `a job in a file system gives each worker a file, which is made with the file system`() throws {
     let arguments = ["--workers", "3", "--size", "1m"]
     let lines = try Self.lines(arguments, .ext4)
-    #expect(lines.contains("directory=/run/fs"))
-    #expect(lines.contains("filename_format=bench.$jobnum"))
-    #expect(!lines.contains { $0.hasPrefix("offset_increment") || $0.hasPrefix("filename=") })
+    #expect(lines.filter { $0.hasPrefix("filename=") } == (0..<3).map { "filename=/run/fs/bench.\($0)" })
+    #expect(!lines.contains { $0.hasPrefix("offset") })
     let files = FioJob.files(try Self.configuration(arguments))
     #expect(files.map(\.name) == ["bench.0", "bench.1", "bench.2"])
     // In whole blocks of 4 KiB.
@@ -54,16 +54,18 @@ struct FioJobTests {
   }
 
   @Test func `what is verified by reading is written first`() throws {
-    let lines = try Self.lines(["--verify", "--rw", "randread"], .ext4)
-    let fill = try #require(lines.firstIndex(of: "[fill]"))
-    let bench = try #require(lines.firstIndex(of: "[bench]"))
+    let lines = try Self.lines(["--verify", "--rw", "randread", "--workers", "2"], .ext4)
+    let fill = try #require(lines.firstIndex(of: "[fill0]"))
+    let bench = try #require(lines.firstIndex(of: "[bench0]"))
     #expect(fill < bench)
     #expect(lines[fill...].contains("do_verify=0"))
     #expect(lines[bench...].contains("stonewall"))
+    // All workers read when all have written.
+    #expect(lines.count { $0 == "stonewall" } == 1)
     #expect(!lines.contains { $0.hasPrefix("runtime") })
     let writing = try Self.lines(["--verify", "--rw", "randwrite"], .ext4)
     #expect(writing.contains("verify=crc32c"))
-    #expect(!writing.contains("[fill]"))
+    #expect(!writing.contains("[fill0]"))
   }
 
   private static let file = FioJobFile(
