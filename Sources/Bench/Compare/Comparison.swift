@@ -28,6 +28,8 @@ struct Comparison: Codable, Equatable, Sendable {
     var calibrations: [Calibration] = []
     /// Of the bootstrap.
     var seed: UInt64 = 1
+    /// Of the bootstrap.
+    var resampleCount = BootstrapInterval.defaultResampleCount
   }
 
   /// Compares the sides of `request`.
@@ -41,7 +43,8 @@ struct Comparison: Codable, Equatable, Sendable {
         guard let samples = sides.samples(of: metric, configuration: key) else { continue }
         let floor = Self.floor(for: metric, key, samples, request)
         if let comparison = MetricComparison(
-          configuration: title, metric: metric, samples: samples, floor: floor, seed: request.seed)
+          configuration: title, metric: metric, samples: samples, floor: floor, seed: request.seed,
+          resampleCount: request.resampleCount)
         {
           metrics.append(comparison)
         }

@@ -56,13 +56,17 @@ struct MetricComparison: Codable, Equatable, Sendable {
   static let significance = 0.05
 
   /// Compares `samples`; nil if a side is empty. The verdict holds once ``judge(adjustedPValue:)`` was told the correction.
-  init?(configuration: String, metric: Metric, samples: SampleSet, floor: NoiseFloor, seed: UInt64) {
+  init?(
+    configuration: String, metric: Metric, samples: SampleSet, floor: NoiseFloor, seed: UInt64,
+    resampleCount: Int = BootstrapInterval.defaultResampleCount
+  ) {
     guard let medianA = samples.first.median, let medianB = samples.second.median else { return nil }
     // Hosts get slower and faster by factors: on logarithms, a block at half speed weighs as much as any other.
     let isRatio = (samples.first + samples.second).allSatisfy { $0 > 0 }
     let scaled = isRatio ? samples.mapValues { log($0) } : samples
     guard let change = scaled.shift, let test = scaled.test,
-      let ends = scaled.interval(confidence: 1 - Self.significance, seed: seed)
+      let ends = scaled.interval(
+        confidence: 1 - Self.significance, resampleCount: resampleCount, seed: seed)
     else { return nil }
     func inUnit(_ change: Double) -> Double { isRatio ? medianA * expm1(change) : change }
     self.configuration = configuration

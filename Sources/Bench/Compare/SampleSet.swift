@@ -54,12 +54,16 @@ enum SampleSet: Equatable, Sendable {
   }
 
   /// The bootstrap interval of ``shift``.
-  func interval(confidence: Double, seed: UInt64) -> BootstrapInterval? {
+  func interval(confidence: Double, resampleCount: Int, seed: UInt64) -> BootstrapInterval? {
     switch self {
     case .paired(let pairs):
-      BootstrapInterval.ofLocation(pairs.map { $0.second - $0.first }, confidence: confidence, seed: seed)
+      BootstrapInterval.ofLocation(
+        pairs.map { $0.second - $0.first }, confidence: confidence, resampleCount: resampleCount,
+        seed: seed)
     case .independent(let first, let second):
-      BootstrapInterval.ofShift(from: first, to: second, confidence: confidence, seed: seed)
+      BootstrapInterval.ofShift(
+        from: first, to: second, confidence: confidence, resampleCount: resampleCount,
+        seed: seed)
     }
   }
 

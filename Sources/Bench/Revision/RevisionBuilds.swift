@@ -25,8 +25,11 @@ struct RevisionBuilds: Sendable {
     return try ExperimentSide(name: sideName, title: title, program: try program(of: commit, watch: watch))
   }
 
-  /// The release build of `commit`.
+  /// The release build of `commit`: this checkout's, if it is at that commit and has no changes.
   private func program(of commit: String, watch: InterruptionWatch) throws -> String {
+    if try repository.commit("HEAD") == commit, try !repository.isDirty() {
+      return try build(in: repository.root, isolated: true, watch: watch)
+    }
     let tree = "\(folder)/\(commit)"
     // In the work tree, so that the build knows its own revision; untracked there, so that it is not a change.
     let kept = "\(tree)/.build/bench"

@@ -95,7 +95,7 @@ struct RunCommandTests {
       ["--mode", "nvme"], ["--mode", ""], ["--mode", "vext,"], ["--mode", "vext,vext"],
       ["--mode", "vext", "--mode", "vext"], ["--bogus"], ["stray"], ["--guest", "bsd"],
       ["--guests", "0"], ["--guests", "65"], ["--guests", "x"], ["--workers", "0"], ["--workers", "65"],
-      ["--pollers", "0"], ["--pollers", "17"], ["--engine", "io_uring"], ["--rw", "trim"],
+      ["--pollers", "0"], ["--pollers", "17"], ["--engine", "spdk"], ["--rw", "trim"],
       ["--bs", "0"], ["--bs", "1000"], ["--bs", "4q"], ["--bs", "32m"], ["--iodepth", "0"],
       ["--iodepth", "1025"],
       ["--size", "0"], ["--size", "5000"], ["--size", "4k", "--workers", "2"],

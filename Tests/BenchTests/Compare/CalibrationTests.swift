@@ -11,10 +11,12 @@ struct CalibrationTests {
     ).map { SampleSet.Pair(first: $0, second: $1) }
   }
 
-  private func calibration(noise: Double) throws -> Calibration {
+  private func calibration(noise: Double, pairCount: Int = 40) throws -> Calibration {
     let boot = try #require(BootRows.boots(BootRows.rows(iops: [1])).first)
     let entry = try #require(
-      Calibration.Entry(configuration: boot.configuration, metric: .iops, pairs: pairs(noise: noise), seed: 1)
+      Calibration.Entry(
+        configuration: boot.configuration, metric: .iops, pairs: pairs(noise: noise, count: pairCount),
+        seed: 1)
     )
     return Calibration(
       host: HostIdentity(RunFixture.host), scenario: "test", scenarioFingerprint: "0123",
@@ -45,8 +47,9 @@ struct CalibrationTests {
   @Test("as many pairs as calibration asks for find 5 % in 95 % of cases, and raise no alarm without it")
   func power() throws {
     let noise = 0.02
-    let needed = try calibration(noise: noise).entries[0].pairsForFivePercent
-    let calibration = try calibration(noise: noise)
+    // Many pairs, so that the estimate of the noise is not what is tried out.
+    let calibration = try calibration(noise: noise, pairCount: 120)
+    let needed = calibration.entries[0].pairsForFivePercent
     var (found, alarms) = (0, 0)
     for trial in 0..<40 {
       let seed = UInt64(10 + 4 * trial)
@@ -57,7 +60,7 @@ struct CalibrationTests {
         let comparison = try Comparison(
           Comparison.Request(
             titleA: "", titleB: "", bootsA: BootRows.boots(first), bootsB: BootRows.boots(second),
-            metrics: [.iops], isPaired: true, calibrations: [calibration]))
+            metrics: [.iops], isPaired: true, calibrations: [calibration], resampleCount: 200))
         #expect(comparison.metrics[0].floor.source == .calibrated)
         let isAlarm = comparison.metrics[0].verdict == .regressed
         if isFound, isAlarm { found += 1 }

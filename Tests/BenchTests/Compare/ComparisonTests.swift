@@ -12,7 +12,7 @@ struct ComparisonTests {
       Comparison.Request(
         titleA: "A", titleB: "B", bootsA: BootRows.boots(first), bootsB: BootRows.boots(second),
         metrics: metrics,
-        isPaired: isPaired, isForced: isForced, calibrations: calibrations))
+        isPaired: isPaired, isForced: isForced, calibrations: calibrations, resampleCount: 200))
   }
 
   private func rates(_ level: Double, noise: Double = 0.005, seed: UInt64, count: Int = 20) -> [Double] {

@@ -40,7 +40,10 @@ struct HistoryTests {
     let folder = try TemporaryFolder()
     try BootRows.write(
       BootRows.rows(iops: [1, 2]) + BootRows.rows(iops: [3]) { $0.iodepth = 9 }
-        + BootRows.rows(iops: [4]) { $0.hostKernel = "other" }, to: folder.file("rows.csv"))
+        + BootRows.rows(iops: [4]) {
+          $0.runID = "another"
+          $0.hostKernel = "other"
+        }, to: folder.file("rows.csv"))
     let history = try History(folder: folder.path, metrics: [.iops, .latencyP99])
     #expect(history.series.count == 6)
     #expect(

@@ -69,7 +69,7 @@ struct ScenarioFileTests {
       ("  size: 1m", "  repeat: 2", 7, "'repeat' is no part of what is measured"),
       ("  size: 1m", "  --size: 1m", 7, "'--size' is no option"),
       ("  size: 1m", "  iodepth: 1", 10, "'iodepth' is a constant and an axis"),
-      ("  size: 1m", "  size: 1m\n  size: 2m", 8, "'size' is there twice"),
+      ("  size: 1m", "  size: 1m\n  size: 2m", 7, "'size' is there twice"),
       ("[virtio-blk, vext]", "[virtio-blk, nvme]", 9, "'nvme' is invalid for '--mode"),
       ("[virtio-blk, vext]", "[\"virtio-blk,vext\"]", 9, "a boot has one mode"),
       ("iodepth: [1, 4]", "iodepth: []", 10, "the axis 'iodepth' has no value"),

