@@ -20,7 +20,7 @@ struct LkvmGuestTests {
       (["--9p", "fifo,t"], "--9p: "), (["-p", String(repeating: "x", count: 3000)], "--params: "),
       (["--pin", "8000"], "--pin: "), (["--numa-node", "1000"], "--numa-node: "),
       (
-        [String](repeating: "disk.img", count: 40).flatMap { ["-d", $0] },
+        [String](repeating: "disk.img,ro", count: 40).flatMap { ["-d", $0] },
         "--disk: more devices than PCI slots"
       ),
       (
