@@ -46,7 +46,8 @@ struct GuestChoiceTests {
       valid == [
         "virtio-blk", "virtio-blk/ext4", "virtio-blk/fuse-on-virtio", "virtio-blk-poll",
         "virtio-blk-poll/ext4",
-        "virtio-blk-poll/fuse-on-virtio", "vext/fuse-vext",
+        "virtio-blk-poll/fuse-on-virtio", "virtio-blk-tuned", "virtio-blk-tuned/ext4", "virtio-blk-tuned/fuse-on-virtio",
+        "vext/fuse-vext",
       ])
   }
 }
