@@ -3,7 +3,7 @@ import Testing
 @testable import Bench
 
 struct RunPlanTests {
-  private let paths = DataPathMode.allCases.map { DataPath($0) }
+  private let paths = DataPathMode.defaults.map { DataPath($0) }
 
   @Test("the same seed makes the same plan")
   func determinism() {
