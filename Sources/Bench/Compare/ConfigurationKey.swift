@@ -9,7 +9,7 @@ struct ConfigurationKey: Hashable, Codable, Sendable {
     for column in RunRecord.CodingKeys.columns(of: .configuration) where !ignored.contains(column.rawValue) {
       guard let text = row.text(column), !text.isEmpty else { continue }
       // Rows of version 1, which lacks the columns after this one, and rows that do without them are the same.
-      if column.isSinceVersion2, Double(text) == 0 { continue }
+      if column.isSinceVersion2, text == GuestFileSystem.none.rawValue || Double(text) == 0 { continue }
       values[column.rawValue] = text
     }
   }
