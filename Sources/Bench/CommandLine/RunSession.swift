@@ -106,7 +106,9 @@ struct RunSession: ~Copyable {
     guard context.configuration.engine == .null, let poller = context.placement.pollerCPUs.first,
       let vcpu = context.placement.vcpuCPUs.first?.first, poller != vcpu
     else { return }
-    let floor = try FloorMeasurement.measure(cpus: [poller, vcpu], duration: .milliseconds(200))
+    // No longer than the window itself: of many short boots, most of the time should be theirs.
+    let duration = min(.milliseconds(200), context.configuration.runtime ?? .milliseconds(200))
+    let floor = try FloorMeasurement.measure(cpus: [poller, vcpu], duration: duration)
     nativeRoundTrips.append(floor.nanosecondsPerRoundTrip)
   }
 

@@ -7,7 +7,10 @@ struct ConfigurationKey: Hashable, Codable, Sendable {
   init(_ row: Row, ignoring ignored: Set<String> = []) {
     values = [:]
     for column in RunRecord.CodingKeys.columns(of: .configuration) where !ignored.contains(column.rawValue) {
-      values[column.rawValue] = row.text(column)
+      guard let text = row.text(column), !text.isEmpty else { continue }
+      // Rows of version 1, which lacks the columns after this one, and rows that do without them are the same.
+      if column.isSinceVersion2, text == GuestFileSystem.none.rawValue || Double(text) == 0 { continue }
+      values[column.rawValue] = text
     }
   }
 

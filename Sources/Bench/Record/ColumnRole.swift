@@ -37,6 +37,15 @@ extension RunRecord.CodingKeys {
     }
   }
 
+  /// Whether version 1 of the schema lacks the column.
+  var isSinceVersion2: Bool {
+    let columns = Self.allCases
+    guard let seed = columns.firstIndex(of: .seed), let own = columns.firstIndex(of: self) else {
+      return false
+    }
+    return own > seed
+  }
+
   /// The columns of a role, in the order of the file.
   static func columns(of role: ColumnRole) -> [RunRecord.CodingKeys] {
     allCases.filter { $0.role == role }

@@ -79,16 +79,16 @@ struct ComparisonTests {
 
   @Test("figures that are zero on both sides are unchanged, by the absolute floor")
   func zeros() throws {
-    let rows = BootRows.rows(iops: rates(1000, seed: 1)) { $0.ioVMExits = 0 }
+    let rows = BootRows.rows(iops: rates(1000, seed: 1)) { $0.ioVMExitsPerIO = 0 }
     let comparison = try compare(rows, rows, metrics: [.ioVMExitsPerIO])
     #expect(comparison.metrics[0].verdict == .unchanged)
     #expect(comparison.metrics[0].relativeShift == nil)
     let tiny = BootRows.rows(iops: rates(1000, seed: 1)) { row in
       row.ios = 1_000_000
-      row.ioVMExits = UInt64(row.repetition)
+      row.ioVMExitsPerIO = Double(row.repetition) / 1e6
     }
     #expect(try compare(rows, tiny, metrics: [.ioVMExitsPerIO]).metrics[0].verdict == .unchanged)
-    let exits = BootRows.rows(iops: rates(1000, seed: 1)) { $0.ioVMExits = $0.ios }
+    let exits = BootRows.rows(iops: rates(1000, seed: 1)) { $0.ioVMExitsPerIO = 1 }
     #expect(try compare(rows, exits, metrics: [.ioVMExitsPerIO]).metrics[0].verdict == .regressed)
   }
 
@@ -155,7 +155,7 @@ struct ComparisonTests {
         row.guests = 2
         row.guestIndex = guest
         row.ios = 1000
-        row.ioVMExits = guest == 0 ? 500 : 1500
+        row.ioVMExitsPerIO = guest == 0 ? 0.5 : 1.5
         row.iops = 100
         row.latencyP99Microseconds = Double(10 + guest)
         row.pollerCPUSeconds = 1

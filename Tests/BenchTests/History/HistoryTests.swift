@@ -50,6 +50,21 @@ struct HistoryTests {
       try history.text(.markdown, showsPoints: false).contains("6 of 6 series have fewer than 6 points"))
   }
 
+  @Test("rows of version 1 continue in those of the current one")
+  func versions() throws {
+    let folder = try TemporaryFolder()
+    try BootRows.write(BootRows.rows(iops: [1]), to: folder.file("new.csv"))
+    let fields = try RowFile(path: folder.file("new.csv")).rows[0].fields
+    let names = RunRecord.CodingKeys.allCases.map(\.rawValue)
+    let count = try #require(names.firstIndex(of: "seed")) + 1
+    let old = [names.prefix(count), ["1"] + fields[1..<count]].map {
+      $0.map(CSVSchema.quoted).joined(separator: ",") + "\n"
+    }
+    try Data(old.joined().utf8).write(to: URL(filePath: folder.file("old.csv")))
+    let history = try History(folder: folder.path, metrics: [.iops])
+    #expect(history.series.map(\.points.count) == [2])
+  }
+
   @Test("other CSV files are passed over and named; damaged rows and empty folders are refused")
   func files() throws {
     let folder = try TemporaryFolder()
