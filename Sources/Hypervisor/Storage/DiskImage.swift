@@ -19,8 +19,8 @@ public final class DiskImage: Sendable {
 
   /// Opens `path`.
   ///
-  /// A block device is opened with O_EXCL, so that a mounted one is refused. An image is opened for writing once. Trailing bytes that do not fill a
-  /// block are not part of the disk.
+  /// A block device is opened with O_EXCL, so that a mounted one is refused. An image is opened for writing once. Trailing
+  /// bytes that do not fill a block are not part of the disk.
   public init(path: String, readOnly: Bool, direct: Bool) throws(DiskError) {
     self.path = path
     self.isDirect = direct
@@ -55,6 +55,9 @@ public final class DiskImage: Sendable {
       descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isReadOnly: readOnly)
     identity = Self.identity(of: path)
   }
+
+  /// A ring of io_uring holds the file for some time after it was closed, and the lock with it: given back here.
+  deinit { if !handle.isReadOnly { flock(descriptor.rawValue, LOCK_UN) } }
 
   /// Makes durable what was written (`fdatasync(2)`); blocks until it is. Nothing for a disk that is only read.
   public func flush() throws(Errno) {
