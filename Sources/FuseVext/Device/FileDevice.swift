@@ -8,10 +8,15 @@ public final class FileDevice: BlockDevice {
   let descriptor: OwnedDescriptor
   /// Whether requests go past the page cache, and so need aligned memory.
   let isDirect: Bool
+  /// Its capacity in bytes.
   public let byteCount: UInt64
+  /// What offsets and lengths are multiples of, in bytes.
   public let logicalBlockByteCount = 512
+  /// Whether it takes no writes.
   public let isReadOnly: Bool
+  /// The most queues that may be open at once.
   public let queueLimit = 1024
+  /// What messages call it.
   public let name: String
   let isBlockDevice: Bool
 
@@ -56,8 +61,10 @@ public final class FileDevice: BlockDevice {
     }
   }
 
+  /// A queue for one thread over the same descriptor.
   public func makeQueue() throws(Errno) -> any BlockQueue { try FileQueue(self) }
 
+  /// Memory for transfers, aligned for O_DIRECT.
   public func allocateBuffer(byteCount: Int) throws(Errno) -> BlockBuffer {
     try BlockBuffer(byteCount: byteCount)
   }
