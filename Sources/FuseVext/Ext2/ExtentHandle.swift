@@ -36,12 +36,6 @@ struct ExtentHandle: ~Copyable {
     try ext2Check(unsafe ext2fs_extent_replace(handle, 0, &extent))
   }
 
-  /// Inserts before the entry at which the handle stands, or into an empty tree.
-  func insertBefore(_ extent: ext2fs_extent) throws(Errno) {
-    var extent = extent
-    try ext2Check(unsafe ext2fs_extent_insert(handle, 0, &extent))
-  }
-
   func insertAfter(_ extent: ext2fs_extent) throws(Errno) {
     var extent = extent
     try ext2Check(unsafe ext2fs_extent_insert(handle, EXT2_EXTENT_INSERT_AFTER, &extent))

@@ -19,8 +19,7 @@ final class FreedBlocks {
   func watch(_ fileSystem: ext2_filsys) {
     unsafe fileSystem.pointee.priv_data = unsafe Unmanaged.passUnretained(self).toOpaque()
     unsafe ext2fs_set_block_alloc_stats_callback(fileSystem, { unsafe noteChange($0, $1, 1, $2) }, nil)
-    // What is taken or given back as a range was never on the disk. (libext2fs 1.47 reports ranges after it has counted
-    // them down to nothing.)
+    unsafe ext2fs_set_block_alloc_stats_range_callback(fileSystem, { unsafe noteChange($0, $1, $2, $3) }, nil)
   }
 
   /// All that is freed now, to be given to ``release(_:in:)`` after a flush.
@@ -41,9 +40,7 @@ final class FreedBlocks {
   }
 
   fileprivate func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int, isFreed: Bool) {
-    guard isFreed else {
-      return cache.noteAllocation(block: block, count: count)
-    }
+    guard isFreed else { return cache.noteAllocation(block: block, count: count) }
     cache.forget(block: block, count: count)
     unsafe ext2fs_mark_block_bitmap_range2(fileSystem.pointee.block_map, block, UInt32(count))
     if let last = ranges.last, last.block + UInt64(last.count) == block, last.count + count <= 1 << 20 {

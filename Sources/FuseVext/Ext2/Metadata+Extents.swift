@@ -3,28 +3,29 @@ import SystemPackage
 
 /// The most blocks of one extent (ext4's `EXT_INIT_MAX_LEN`).
 private let longestExtent: UInt64 = 32768
-/// The most blocks of an unwritten one (ext4's `EXT_UNWRITTEN_MAX_LEN`).
-let longestUnwrittenExtent: UInt64 = 32767
 
 extension Metadata {
   /// Where the blocks of a file are, as the disk says.
-  func runs(of inode: Inode) throws(Errno) -> ExtentMap {
+  ///
+  /// - Parameter range: The file's blocks of interest; runs outside may be left out.
+  func runs(of inode: Inode, in range: Range<UInt64> = 0..<UInt64.max) throws(Errno) -> ExtentMap {
     guard inode.flags & UInt32(EXT4_INLINE_DATA_FL) == 0 else { throw .corrupted }
-    let runs = inode.usesExtents ? try extents(of: inode) : try mappedBlocks(of: inode)
+    let runs = inode.usesExtents ? try extents(of: inode, in: range) : try mappedBlocks(of: inode)
     guard let map = ExtentMap(runs) else { throw .corrupted }
     return map
   }
 
-  private func extents(of inode: Inode) throws(Errno) -> [Run] {
+  private func extents(of inode: Inode, in range: Range<UInt64>) throws(Errno) -> [Run] {
     let handle = try ExtentHandle(self, inode.number)
     var runs: [Run] = []
-    var entry = try handle.first()
+    var entry: ext2fs_extent? = range.lowerBound == 0 ? try handle.first() : try handle.seek(range.lowerBound)
     // A tree has no more entries than the file system has blocks: one that has runs in circles.
     var remaining = blockCount + 1024
     while let extent = entry {
       guard remaining > 0 else { throw .corrupted }
       remaining -= 1
       if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_LEAF) != 0 {
+        if extent.e_lblk >= range.upperBound { break }
         let run = Run(
           logical: extent.e_lblk, physical: extent.e_pblk, count: UInt64(extent.e_len),
           state: extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 ? .unwritten : .written)
@@ -61,31 +62,6 @@ extension Metadata {
   }
 
   // MARK: Changes
-
-  /// Enters blocks that read as zeros where the extent tree has a hole. The inode's count of blocks is the caller's.
-  func insertUnwritten(_ run: Run, of number: UInt32) throws(Errno) {
-    let handle = try ExtentHandle(self, number)
-    let extent = ext2fs_extent(
-      e_pblk: run.physical, e_lblk: run.logical, e_len: UInt32(run.count),
-      e_flags: UInt32(EXT2_EXTENT_FLAGS_LEAF | EXT2_EXTENT_FLAGS_UNINIT))
-    guard var near = try handle.seek(run.logical) else { return try handle.insertBefore(extent) }
-    guard near.e_flags & UInt32(EXT2_EXTENT_FLAGS_LEAF) != 0 else { throw .corrupted }
-    let end = near.e_lblk + UInt64(near.e_len)
-    if near.e_lblk > run.logical {
-      guard run.logicalEnd <= near.e_lblk else { throw .corrupted }
-      try handle.insertBefore(extent)
-      return try handle.fixParents()
-    }
-    guard end <= run.logical else { throw .corrupted }
-    if end == run.logical, near.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0,
-      near.e_pblk + UInt64(near.e_len) == run.physical,
-      UInt64(near.e_len) + run.count <= longestUnwrittenExtent
-    {
-      near.e_len += UInt32(run.count)
-      return try handle.replace(near)
-    }
-    try handle.insertAfter(extent)
-  }
 
   /// Says in the extent tree that blocks hold data now.
   mutating func markWritten(_ run: Run, of number: UInt32) throws(Errno) {

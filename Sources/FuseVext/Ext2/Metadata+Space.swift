@@ -25,7 +25,9 @@ extension Metadata {
     } catch .noSpace where !freed.ranges.isEmpty {
       try cache.queue.flush()
       unsafe freed.release(freed.take(), in: fileSystem)
-      return try allocateOnce(range, of: number, map: map)
+      // What was allocated before the failure, of extents, is on the disk; block pointers were given back.
+      let file = try inode(number)
+      return try allocateOnce(range, of: number, map: file.usesExtents ? try runs(of: file) : map)
     }
   }
 
@@ -33,10 +35,29 @@ extension Metadata {
     _ range: Range<UInt64>, of number: UInt32, map: ExtentMap
   ) throws(Errno) -> [Run] {
     let file = try inode(number)
-    // The pointers to blocks need blocks too.
-    let wanted = map.holes(in: range).reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
-    guard freeBlockCount > wanted + (file.usesExtents ? 0 : wanted / 64 + 8) else { throw .noSpace }
-    guard file.usesExtents || range.upperBound <= classicLimit else { throw .fileTooLarge }
+    guard file.usesExtents else { return try takeBlocks(range, of: file, map: map) }
+    return try batch { (metadata: inout Metadata) throws(Errno) in
+      for hole in map.holes(in: range) {
+        try ext2Check(
+          unsafe ext2fs_fallocate(
+            metadata.fileSystem, EXT2_FALLOCATE_FORCE_UNINIT, number, nil,
+            metadata.goal(for: file, logical: hole.lowerBound, map: map), hole.lowerBound,
+            hole.upperBound - hole.lowerBound))
+      }
+      let allocated = try metadata.runs(of: try metadata.inode(number), in: range)
+      guard allocated.holes(in: range).isEmpty else { throw .noSpace }
+      return allocated.runs.filter { $0.logicalEnd > range.lowerBound && $0.logical < range.upperBound }
+        .map { $0.clipped(to: range) }
+    }
+  }
+
+  private mutating func takeBlocks(_ range: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno)
+    -> [Run]
+  {
+    // The pointers to them need blocks too.
+    let wanted = range.upperBound - range.lowerBound
+    guard freeBlockCount > wanted + wanted / 64 + 8 else { throw .noSpace }
+    guard range.upperBound <= classicLimit else { throw .fileTooLarge }
     var result = map
     var taken: [Run] = []
     do throws(Errno) {
@@ -49,7 +70,6 @@ extension Metadata {
           block = run.logicalEnd
         }
       }
-      if file.usesExtents { try insertUnwritten(&taken, of: number) }
     } catch {
       for run in taken { giveBack(run) }
       throw error
@@ -62,42 +82,15 @@ extension Metadata {
   private func takeRun(_ hole: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno) -> Run {
     var physical: UInt64 = 0
     var count: UInt64 = 0
-    let wanted = min(hole.upperBound - hole.lowerBound, longestUnwrittenExtent)
     try ext2Check(
       unsafe ext2fs_new_range(
-        fileSystem, 0, goal(for: file, logical: hole.lowerBound, map: map), wanted, nil, &physical, &count))
-    count = min(count, wanted)
-    guard count > 0, isPlausible(block: physical, count: count) else { throw .noSpace }
+        fileSystem, 0, goal(for: file, logical: hole.lowerBound, map: map), hole.upperBound - hole.lowerBound,
+        nil,
+        &physical, &count))
+    guard count > 0 else { throw .noSpace }
+    count = min(count, hole.upperBound - hole.lowerBound)
     unsafe ext2fs_block_alloc_stats_range(fileSystem, physical, UInt32(count), 1)
     return Run(logical: hole.lowerBound, physical: physical, count: count, state: .unwritten)
-  }
-
-  /// Enters runs into a file's extent tree. After an error none is in it, and `runs` has those that are to be given back.
-  ///
-  /// ext2fs_fallocate would do it, but that of 1.47 joins extents that are no neighbours on the disk.
-  private mutating func insertUnwritten(_ runs: inout [Run], of number: UInt32) throws(Errno) {
-    let all = runs
-    var failure: Errno?
-    var count = 0
-    try batch { (metadata: inout Metadata) throws(Errno) in
-      var blockCount: UInt64 = 0
-      while count < all.count, failure == nil {
-        do throws(Errno) {
-          try metadata.insertUnwritten(all[count], of: number)
-          blockCount += all[count].count
-          count += 1
-        } catch {
-          failure = error
-        }
-      }
-      var file = try metadata.inode(number)
-      try ext2Check(unsafe ext2fs_iblk_add_blocks(metadata.fileSystem, cext2_small(&file.raw), blockCount))
-      try metadata.write(file)
-    }
-    guard let failure else { return }
-    runs.removeFirst(count)
-    for run in all[..<count] { try punch(run.logical..<run.logicalEnd, of: number) }
-    throw failure
   }
 
   /// The number of blocks that a file of block pointers can have.

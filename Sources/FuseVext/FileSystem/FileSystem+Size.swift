@@ -83,8 +83,16 @@ extension FileSystem {
     try commitLocked(inode, worker)
     guard let map = inode.data?.map else { throw .ioError }
     let blocks = range.lowerBound / size..<(range.upperBound + size - 1) / size
-    _ = try change(worker) { (metadata) throws(Errno) in
-      try metadata.allocate(blocks, of: inode.number, map: map)
+    do throws(Errno) {
+      _ = try change(worker) { (metadata) throws(Errno) in
+        guard
+          metadata.freeBlockCount >= map.holes(in: blocks).reduce(0, { $0 + ($1.upperBound - $1.lowerBound) })
+        else { throw .noSpace }
+        return try metadata.allocate(blocks, of: inode.number, map: map)
+      }
+    } catch {
+      if error == .noSpace { try reload(inode, worker) }
+      throw error
     }
     // Asked for by name, so nobody trims it.
     inode.data?.hasSpareBlocks = false

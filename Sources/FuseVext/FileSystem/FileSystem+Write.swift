@@ -137,10 +137,19 @@ extension FileSystem {
       let spare = min(data.map.end * size, largestSpareByteCount) / size
       wanted = blocks.lowerBound..<min(blocks.upperBound + spare, 1 << 32 - 1)
     }
-    let runs = try change(worker) { (metadata) throws(Errno) in
-      // Spare blocks only where there is plenty.
-      if metadata.freeBlockCount < (wanted.upperBound - wanted.lowerBound) * 4 { wanted = blocks }
-      return try metadata.allocate(wanted, of: inode.number, map: data.map)
+    let runs: [Run]
+    do throws(Errno) {
+      runs = try change(worker) { (metadata) throws(Errno) in
+        // Spare blocks only where there is plenty.
+        if metadata.freeBlockCount < (wanted.upperBound - wanted.lowerBound) * 4 { wanted = blocks }
+        return try metadata.allocate(wanted, of: inode.number, map: data.map)
+      }
+    } catch {
+      // Part of it may have been allocated.
+      if error == .noSpace, data.usesExtents, !inode.isDirty.load(ordering: .relaxed) {
+        try reload(inode, worker)
+      }
+      throw error
     }
     for hole in data.map.holes(in: wanted) {
       let filled = runs.filter { $0.logicalEnd > hole.lowerBound && $0.logical < hole.upperBound }
