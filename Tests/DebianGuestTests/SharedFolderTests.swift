@@ -23,9 +23,6 @@ extension DebianGuestTests {
           atPath: share + "/escape", withDestinationPath: "../secret")
         try FileManager.default.createSymbolicLink(
           atPath: share + "/absolute", withDestinationPath: folder.file("secret"))
-        try VirtualHost.run(
-          "sh", "-c", "setfattr -n user.host -v 'of the host' \"$1\"; setfattr -n user.gone -v x \"$1\"",
-          "sh", share + "/greeting")
         let script = """
           say count "$(\(SharedFolderTests.count))"
           say sums "$(\(SharedFolderTests.sums))"
@@ -40,10 +37,6 @@ extension DebianGuestTests {
           say new "$?"
           mkdir -m 2750 /tmp/share/folder && mv /tmp/share/new /tmp/share/folder/moved
           say moved "$?"
-          setfattr -n user.guest -v "from the guest" /tmp/share/greeting; say set "$?"
-          say attribute "$(getfattr --only-values -n user.host /tmp/share/greeting)"
-          setfattr -x user.gone /tmp/share/greeting; say removed "$?"
-          say attributes "$(cd /tmp/share && getfattr greeting | grep ^user | sort | tr '\\n' ' ')"
           umount /tmp/share
           """
         report = try GuestReport(["-c", "2", "-m", "512", "--9p", "\(share),share"], script: script)
@@ -70,18 +63,6 @@ extension DebianGuestTests {
     @Test(arguments: ["escape", "absolute", "above", "made"])
     func `nothing outside of the shared folder can be read`(way: String) throws {
       #expect(try Self.shared.get().report.value(way) != "0")
-    }
-
-    @Test func `extended attributes are read, written, removed and listed on either side`() throws {
-      let shared = try Self.shared.get()
-      #expect(try shared.report.value("attribute") == "of the host")
-      #expect(try shared.report.value("set") == "0")
-      #expect(try shared.report.value("removed") == "0")
-      #expect(try shared.report.value("attributes") == "user.guest user.host ")
-      let file = shared.folder.file("share/greeting")
-      #expect(
-        try VirtualHost.run("getfattr", "--only-values", "-n", "user.guest", file) == "from the guest")
-      #expect(!(try VirtualHost.run("getfattr", file).contains("user.gone")))
     }
 
     @Test func `what the guest writes arrives with its owner and mode`() throws {
