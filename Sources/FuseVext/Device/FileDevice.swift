@@ -8,10 +8,15 @@ public final class FileDevice: BlockDevice {
   let descriptor: OwnedDescriptor
   /// Whether requests go past the page cache, and so need aligned memory.
   let isDirect: Bool
+  /// See ``BlockDevice``.
   public let byteCount: UInt64
+  /// See ``BlockDevice``.
   public let logicalBlockByteCount = 512
+  /// See ``BlockDevice``.
   public let isReadOnly: Bool
+  /// See ``BlockDevice``.
   public let queueLimit = 1024
+  /// See ``BlockDevice``.
   public let name: String
   let isBlockDevice: Bool
 
@@ -56,8 +61,10 @@ public final class FileDevice: BlockDevice {
     }
   }
 
+  /// See ``BlockDevice``.
   public func makeQueue() throws(Errno) -> any BlockQueue { try FileQueue(self) }
 
+  /// See ``BlockDevice``.
   public func allocateBuffer(byteCount: Int) throws(Errno) -> BlockBuffer {
     try BlockBuffer(byteCount: byteCount)
   }
