@@ -28,16 +28,10 @@ extension Metadata {
         let run = Run(
           logical: extent.e_lblk, physical: extent.e_pblk, count: UInt64(extent.e_len),
           state: extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 ? .unwritten : .written)
-        guard run.count > 0, isPlausible(block: run.physical, count: run.count), run.logical < 1 << 32 else {
-          throw .corrupted
-        }
-        let end = runs.last?.logicalEnd ?? 0
-        // A walk that began in the middle goes down once more into each node that it comes up from: libext2fs counts
-        // visits, and a seek is none.
-        if range.lowerBound == 0 || run.logicalEnd > end {
-          guard run.logical >= end else { throw .corrupted }
-          runs.append(run)
-        }
+        guard run.count > 0, isPlausible(block: run.physical, count: run.count), run.logical < 1 << 32,
+          run.logical >= runs.last?.logicalEnd ?? 0
+        else { throw .corrupted }
+        runs.append(run)
       }
       entry = try handle.next()
     }
@@ -125,8 +119,6 @@ extension Metadata {
         try handle.fixParents()
       } else {
         try handle.delete()
-        // The leaf begins with its next entry now. libext2fs leaves that to its caller.
-        try handle.fixParents()
       }
       left.e_len += UInt32(count)
       guard try handle.seek(left.e_lblk) != nil else { throw .corrupted }
