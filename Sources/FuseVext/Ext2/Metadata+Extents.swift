@@ -19,19 +19,25 @@ extension Metadata {
     let handle = try ExtentHandle(self, inode.number)
     var runs: [Run] = []
     var entry = try handle.first()
+    var indexStart: UInt64 = 0
     // A tree has no more entries than the file system has blocks: one that has runs in circles.
     var remaining = blockCount + 1024
     while let extent = entry {
       guard remaining > 0 else { throw .corrupted }
       remaining -= 1
+      let end = runs.last?.logicalEnd ?? 0
       if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_LEAF) != 0 {
         let run = Run(
           logical: extent.e_lblk, physical: extent.e_pblk, count: UInt64(extent.e_len),
           state: extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 ? .unwritten : .written)
         guard run.count > 0, isPlausible(block: run.physical, count: run.count), run.logical < 1 << 32,
-          run.logical >= runs.last?.logicalEnd ?? 0
+          run.logical >= max(end, indexStart)
         else { throw .corrupted }
         runs.append(run)
+      } else if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_SECOND_VISIT) == 0 {
+        // What libext2fs would follow in circles when it takes extents out.
+        guard extent.e_lblk >= end else { throw .corrupted }
+        indexStart = extent.e_lblk
       }
       entry = try handle.next()
     }
