@@ -204,7 +204,9 @@ let package = Package(
     .testTarget(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
-      resources: [.copy("FioOutputs"), .copy("Topologies"), .copy("Reference")],
+      resources: [
+        .copy("FioOutputs"), .copy("Topologies"), .copy("Reference"), .copy("RecordedRun"),
+      ],
       swiftSettings: houseRules),
     .testTarget(
       name: "LkvmTests",

@@ -41,6 +41,30 @@ struct DataPathTests {
     #expect(result.pollerCPUSeconds < 0.2 * result.windowSeconds)
   }
 
+  @Test(
+    "guests without work are booted, cost no vCPU time, and leave the busy one its data path",
+    arguments: DataPathMode.available)
+  func idleGuests(mode: DataPathMode) throws {
+    let run = try GuestRun(
+      "--guests 3 --busy-guests 1 --engine null --rw randwrite --requests 300 --warmup 10ms --iodepth 4")
+    let results = try run.measure(mode)
+    #expect(results.map(\.requests) == [300, 0, 0])
+    #expect(results.map(\.errors) == [0, 0, 0])
+    for idle in results.dropFirst() {
+      #expect(idle.vcpuCPUSeconds < 0.001)
+      #expect(idle.exits.total == 0)
+      #expect(idle.latency.entries.isEmpty)
+    }
+    let record = RunRecord(
+      context: RunContext(
+        identity: .new(revision: .capture()), host: .capture(), configuration: run.configuration,
+        placement: try CellRunner(run.configuration, scratchFolder: "/tmp").placement),
+      cell: RunCell(index: 0, mode: mode, repetition: 1, seed: 42),
+      measurement: results[2])
+    #expect(record.busyGuests == 1)
+    #expect(record.iops == 0 && record.latencyP99Microseconds == 0 && record.vmexitsPerIO == 0)
+  }
+
   @Test("a written block is in the file when the guest has ended")
   func writesReachTheFile() throws {
     let run = try GuestRun("--rw write --verify --no-direct --requests 64 --warmup 0 --size 1m")

@@ -10,6 +10,11 @@ struct MachineOptions: ParsableArguments {
   @Option(name: .customLong("guests"), help: "Virtual machines at once.")
   var guestCount = 1
 
+  @Option(
+    name: .customLong("busy-guests"),
+    help: "How many of them have work; the others are booted, and their queues are served. Default: all.")
+  var busyGuestCount: Int?
+
   @Option(name: .customLong("workers"), help: "vCPUs, and queues, of each guest.")
   var workerCount = 1
 

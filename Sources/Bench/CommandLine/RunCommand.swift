@@ -89,6 +89,7 @@ struct RunCommand: ParsableCommand {
       guest: decision.kind,
       guestReason: decision.reason,
       guestCount: machines.guestCount,
+      busyGuestCount: machines.busyGuestCount,
       workerCount: machines.workerCount,
       pollerCount: machines.pollerCount,
       engine: machines.engine,

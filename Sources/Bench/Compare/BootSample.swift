@@ -16,6 +16,8 @@ struct BootSample: Equatable, Sendable {
   let isTimingValid: Bool
   /// Whether every request succeeded and every checked block was right.
   let isSound: Bool
+  /// Its rows, one for each guest.
+  let rows: [Row]
   /// The line of its first row.
   let line: Int
   /// Its figures.
@@ -87,6 +89,7 @@ struct BootSample: Equatable, Sendable {
     placement = rows.map { "\($0.text(.pollerCPUs) ?? "") / \($0.text(.vcpuCPUs) ?? "")" }.joined(
       separator: "; ")
     line = first.line
+    self.rows = rows
     var values: [Metric: Double] = [:]
     for metric in metrics { values[metric] = try metric.value(ofBoot: rows) }
     self.values = values

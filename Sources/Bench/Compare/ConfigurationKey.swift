@@ -8,8 +8,9 @@ struct ConfigurationKey: Hashable, Codable, Sendable {
     values = [:]
     for column in RunRecord.CodingKeys.columns(of: .configuration) where !ignored.contains(column.rawValue) {
       guard let text = row.text(column), !text.isEmpty else { continue }
-      // Rows of version 1, which lacks the columns after this one, and rows that do without them are the same.
+      // Rows of earlier versions, which lack the columns, and rows that do without them are the same.
       if column.isSinceVersion2, text == GuestFileSystem.none.rawValue || Double(text) == 0 { continue }
+      if column == .busyGuests, text == row.text(.guests) { continue }
       values[column.rawValue] = text
     }
   }
@@ -41,6 +42,13 @@ struct ConfigurationKey: Hashable, Codable, Sendable {
   func removing(_ columns: Set<String>) -> ConfigurationKey {
     var key = self
     for column in columns { key.values[column] = nil }
+    return key
+  }
+
+  /// The key with another value of `column`.
+  func replacing(_ column: String, with value: String) -> ConfigurationKey {
+    var key = self
+    key.values[column] = value
     return key
   }
 

@@ -12,6 +12,9 @@ extension RunConfiguration {
   /// - Throws: ``InvalidConfiguration`` for the first thing that is wrong.
   func validate() throws(InvalidConfiguration) {
     try Self.require(guestCount, within: 1...64, option: "--guests")
+    if let busyGuestCount {
+      try Self.require(busyGuestCount, within: 1...guestCount, option: "--busy-guests")
+    }
     try Self.require(workerCount, within: 1...64, option: "--workers")
     try Self.require(pollerCount, within: 1...16, option: "--pollers")
     try Self.require(iodepth, within: 1...1024, option: "--iodepth")
@@ -53,6 +56,9 @@ extension RunConfiguration {
 
   private func validateLinux() throws(InvalidConfiguration) {
     guard let linux else { return }
+    guard busyGuests == guestCount else {
+      throw InvalidConfiguration(description: "--busy-guests needs --guest micro")
+    }
     guard thinkTime == nil else {
       throw InvalidConfiguration(description: "--think-time needs --guest micro; a fio job has thinktime")
     }

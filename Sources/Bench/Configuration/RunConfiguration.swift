@@ -12,6 +12,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var guestReason = ""
   /// Virtual machines at once.
   var guestCount: Int
+  /// How many of them have work; the others are booted, own a queue and stand still. nil: all.
+  var busyGuestCount: Int?
   /// vCPUs, and queues, of each guest.
   var workerCount: Int
   /// I/O threads on the host.
@@ -55,6 +57,18 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   /// What only a Linux guest has; nil for a micro guest.
   var linux: LinuxConfiguration?
 
+  /// How many of the guests have work.
+  var busyGuests: Int { busyGuestCount ?? guestCount }
+
+  /// The configuration of guest `index`: one without work neither warms up nor verifies.
+  func configuration(ofGuest index: Int) -> RunConfiguration {
+    guard index >= busyGuests else { return self }
+    var idle = self
+    idle.warmup = .milliseconds(0)
+    idle.verifies = false
+    return idle
+  }
+
   /// What is compared: every mode with every file system that works over it.
   var paths: [DataPath] {
     modes.flatMap { mode in fileSystems.filter { works($0, over: mode) }.map { DataPath(mode, $0) } }
@@ -79,6 +93,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case guest
     case guestReason = "guest_reason"
     case guestCount = "guests"
+    case busyGuestCount = "busy_guests"
     case workerCount = "workers"
     case pollerCount = "pollers"
     case engine

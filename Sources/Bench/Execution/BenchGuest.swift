@@ -22,9 +22,11 @@ final class BenchGuest {
 
   /// Boots nothing yet: memory is laid out and every vCPU ready to run.
   init(
-    index: Int, configuration: RunConfiguration, mode: DataPathMode, seed: UInt64, placement: Placement,
+    index: Int, configuration runConfiguration: RunConfiguration, mode: DataPathMode, seed: UInt64,
+    placement: Placement,
     disk: DiskImage, pollers: [IOThread], system: borrowing KVMSystem, misbehaviour: Misbehaviour = .none
   ) throws {
+    let configuration = runConfiguration.configuration(ofGuest: index)
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(
         "--iodepth \(configuration.iodepth) x --bs \(configuration.blockSize) x --workers \(configuration.workerCount) "

@@ -5,7 +5,8 @@ import MicroGuest
 /// Runs prepared guests through warm-up, measured window and verification.
 ///
 /// The window opens when every worker of every guest has warmed up and has nothing in flight, and closes when all
-/// have their last answer; guests are told, and tell, through shared memory, so that the marks cost no exit.
+/// have their last answer; guests are told, and tell, through shared memory, so that the marks cost no exit. Guests without
+/// work are booted before, and paused once their queues are there: the I/O threads serve these, and no vCPU of theirs runs.
 struct MeasurementWindow {
   let configuration: RunConfiguration
   let guests: [BenchGuest]
@@ -29,28 +30,37 @@ struct MeasurementWindow {
 
   /// Starts the guests, measures, and waits until they have finished. The caller ends them.
   func measure(diskByteCounts: [UInt64]) throws -> [CellMeasurement] {
-    for guest in guests { try guest.machine.start() }
-    try wait(for: .ready, seconds: configuration.warmup.seconds + verificationSeconds)
+    let busy = Array(guests.prefix(configuration.busyGuests))
+    try boot(Array(guests.dropFirst(busy.count)))
+    for guest in busy { try guest.machine.start() }
+    try wait(busy, for: .ready, seconds: configuration.warmup.seconds + verificationSeconds)
     let granted = try guests.map(grantedPlacement)
     let opening = try snapshot()
-    for guest in guests { try guest.command(.measure) }
+    for guest in busy { try guest.command(.measure) }
     // A limit on requests alone says nothing about time: such a run may take as long as it needs.
-    try wait(for: .measured, seconds: configuration.runtime?.seconds ?? 86_400)
+    try wait(busy, for: .measured, seconds: configuration.runtime?.seconds ?? 86_400)
     let closing = try snapshot()
     let results = try guests.enumerated().map { index, guest in
       try measurement(
         of: guest, from: opening, to: closing, granted: granted[index], diskByteCount: diskByteCounts[index])
     }
-    for guest in guests { try guest.command(.finish) }
-    try wait(for: .finished, seconds: verificationSeconds)
+    for guest in busy { try guest.command(.finish) }
+    try wait(busy, for: .finished, seconds: verificationSeconds)
     return try zip(guests, results).map(addVerification)
+  }
+
+  /// Boots guests that get no work, and lets none of their vCPUs run any more.
+  private func boot(_ idle: [BenchGuest]) throws {
+    for guest in idle { try guest.machine.start() }
+    try wait(idle, for: .ready, seconds: 0)
+    for guest in idle { _ = try guest.machine.pause() }
   }
 
   private var verificationSeconds: Double {
     configuration.verifies ? Double(configuration.regionSize.byteCount) / Self.slowestBytesPerSecond : 0
   }
 
-  private func wait(for state: WorkerState, seconds: Double) throws {
+  private func wait(_ guests: [BenchGuest], for state: WorkerState, seconds: Double) throws {
     let end = HostClock.monotonicNanoseconds() + UInt64((seconds + Self.graceSeconds) * 1e9)
     var waiting = guests
     while true {

@@ -13,7 +13,8 @@ struct RunPlacement {
   init(_ configuration: RunConfiguration, scratchFolder: String) throws {
     let storage = configuration.diskPath ?? Self.existingFolder(scratchFolder)
     let request = PlacementRequest(
-      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
+      guests: configuration.guestCount, busyGuests: configuration.busyGuests,
+      vcpusPerGuest: configuration.workerCount,
       pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
       interruptCPUs: configuration.engine == .null
         ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),

@@ -14,9 +14,6 @@ struct History: Codable, Equatable, Sendable {
     case skippedFiles = "skipped_files"
   }
 
-  /// Folders that hold what other files hold too, or what nobody meant to keep.
-  private static let passedOver = ["boots", "runs"]
-
   /// Reads all rows below `folder`, or the file that it is.
   ///
   /// - Throws: ``BenchFailure`` with the line for rows that are damaged.
@@ -24,8 +21,8 @@ struct History: Codable, Equatable, Sendable {
     var files: [String] = []
     var skipped: [String] = []
     var points: [SeriesKey: [HistoryPoint]] = [:]
-    for path in try Self.csvFiles(folder) {
-      guard try Self.holdsRows(path) else {
+    for path in try RowFileSearch.csvFiles(below: folder) {
+      guard try RowFileSearch.holdsRows(path) else {
         skipped.append(path)
         continue
       }
@@ -78,44 +75,6 @@ struct History: Codable, Equatable, Sendable {
             startedAt: startedAt, revision: group.revision, file: file, boots: boots.count, value: value)
         )
       }
-    }
-  }
-
-  private static func csvFiles(_ folder: String) throws -> [String] {
-    var isDirectory: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory) else {
-      throw BenchFailure("\(folder) does not exist", exitCode: .noInput)
-    }
-    if !isDirectory.boolValue { return [folder] }
-    var files: [String] = []
-    do {
-      for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
-        let path = "\(folder)/\(name)"
-        if unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
-          isDirectory.boolValue
-        {
-          files += passedOver.contains(name) ? [] : try csvFiles(path)
-        } else if name.hasSuffix(".csv") {
-          files.append(path)
-        }
-      }
-    } catch let failure as BenchFailure {
-      throw failure
-    } catch {
-      throw BenchFailure("cannot read \(folder): \(error.localizedDescription)", exitCode: .noInput)
-    }
-    return files
-  }
-
-  /// Rows of every version begin with their version.
-  private static func holdsRows(_ path: String) throws -> Bool {
-    do {
-      let handle = try FileHandle(forReadingFrom: URL(filePath: path))
-      defer { try? handle.close() }
-      let start = Data((RunRecord.CodingKeys.schemaVersion.rawValue + ",").utf8)
-      return try handle.read(upToCount: start.count) == start
-    } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
     }
   }
 }

@@ -4,6 +4,8 @@ import HostSystem
 struct PlacementRequest: Equatable, Sendable {
   /// The number of guests, at least one.
   var guests: Int
+  /// How many of them, the first ones, have work: vCPUs of the others sleep and take no CPU from anyone.
+  var busyGuests: Int
   /// The vCPUs of each guest, at least one.
   var vcpusPerGuest: Int
   /// The number of I/O threads; none is allowed.
@@ -19,13 +21,15 @@ struct PlacementRequest: Equatable, Sendable {
   /// The node of the guests' memory and of the threads (`--numa-node`); nil lets the planner choose.
   var numaNode: Int?
 
-  /// A request for `guests` times `vcpusPerGuest` vCPUs and `pollers` I/O threads.
+  /// A request for `guests` times `vcpusPerGuest` vCPUs, all of them busy unless `busyGuests` says otherwise, and
+  /// `pollers` I/O threads.
   init(
-    guests: Int, vcpusPerGuest: Int, pollers: Int, storageNode: Int? = nil,
+    guests: Int, busyGuests: Int? = nil, vcpusPerGuest: Int, pollers: Int, storageNode: Int? = nil,
     interruptCPUs: CPUSet = CPUSet([]), pollerCPUs: [Int]? = nil, vcpuCPUs: [Int]? = nil, numaNode: Int? = nil
   ) {
     precondition(guests > 0 && vcpusPerGuest > 0 && pollers >= 0, "nothing to place")
     self.guests = guests
+    self.busyGuests = busyGuests ?? guests
     self.vcpusPerGuest = vcpusPerGuest
     self.pollers = pollers
     self.storageNode = storageNode

@@ -7,8 +7,8 @@ struct PlacementReview {
 
   init(of placement: Placement, _ request: PlacementRequest, on topology: NUMATopology, home: Int) {
     let pollers = placement.pollerCPUs
-    let vcpus = Array(placement.vcpuCPUs.joined())
-    reviewOverrides(request, vcpuCount: vcpus.count)
+    let vcpus = Array(placement.vcpuCPUs.prefix(request.busyGuests).joined())
+    reviewOverrides(request, vcpuCount: request.guests * request.vcpusPerGuest)
     reviewNodes(pollers, vcpus, on: topology, home: home)
     reviewSharedCPUs(pollers, vcpus, request, on: topology)
     reviewSharedCores(pollers, vcpus, on: topology)

@@ -8,7 +8,8 @@ extension RunPlan {
       "paths        \(configuration.paths.map(\.name).joined(separator: ", "))",
       "workload     \(Self.workload(of: configuration))",
       "guests       \(configuration.guestCount) x \(configuration.guest.rawValue), "
-        + "\(configuration.workerCount) worker(s) each",
+        + "\(configuration.workerCount) worker(s) each"
+        + (configuration.busyGuests < configuration.guestCount ? ", \(configuration.busyGuests) busy" : ""),
       "I/O threads  \(configuration.pollerCount), engine \(configuration.engine.rawValue)",
       "disk         \(Self.disk(of: configuration))",
       "window       \(Self.window(of: configuration))",

@@ -95,6 +95,7 @@ extension RunRecord {
     case .ioVMExitsPerIOBeyondIdle: Self.decimal(ioVMExitsPerIOBeyondIdle, digits: 9)
     case .ioVMExitsPerIOBeyondComputing: Self.decimal(ioVMExitsPerIOBeyondComputing, digits: 9)
     case .thinkTimeSeconds: Self.decimal(thinkTimeSeconds, digits: 6)
+    case .busyGuests: String(busyGuests)
     }
   }
 

@@ -22,7 +22,7 @@ extension RunRecord.CodingKeys {
       .host
     case .mode, .vmm, .guest, .guests, .workers, .pollers, .engine, .rw, .blockBytes, .iodepth, .direct,
       .diskBytes, .runtimeSeconds, .regionBytes, .warmupSeconds, .requestLimit, .verify, .fileSystem,
-      .guestKernel, .fioVersion, .fioEngine, .fioJob, .thinkTimeSeconds:
+      .guestKernel, .fioVersion, .fioEngine, .fioJob, .thinkTimeSeconds, .busyGuests:
       .configuration
     case .pollerCPUs, .vcpuCPUs, .numaNode, .isOversubscribed:
       .placement

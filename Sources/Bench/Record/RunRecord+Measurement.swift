@@ -91,6 +91,7 @@ extension RunRecord {
     ioVMExitsPerIOBeyondIdle = linux?.idle.map(measurement.ioVMExitsPerIO(beyond:))
     ioVMExitsPerIOBeyondComputing = linux?.computing.map(measurement.ioVMExitsPerIO(beyond:))
     thinkTimeSeconds = configuration.thinkTime?.seconds ?? 0
+    busyGuests = configuration.busyGuests
   }
 }
 

@@ -6,7 +6,7 @@ import Hypervisor
 /// describes each. The coding keys are the columns, so that CSV and JSON cannot differ in names or order.
 struct RunRecord: Codable, Equatable, Sendable {
   /// The version of the columns; a change of meaning, name or order makes a new one.
-  static let currentSchemaVersion = 2
+  static let currentSchemaVersion = 3
 
   var schemaVersion = Self.currentSchemaVersion
   var runID: String
@@ -89,6 +89,7 @@ struct RunRecord: Codable, Equatable, Sendable {
   var ioVMExitsPerIOBeyondIdle: Double?
   var ioVMExitsPerIOBeyondComputing: Double?
   var thinkTimeSeconds: Double
+  var busyGuests: Int
 
   /// The columns, in order, under the names that CSV and JSON use.
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -165,5 +166,6 @@ struct RunRecord: Codable, Equatable, Sendable {
     case ioVMExitsPerIOBeyondIdle = "io_vmexits_per_io_beyond_idle"
     case ioVMExitsPerIOBeyondComputing = "io_vmexits_per_io_beyond_computing"
     case thinkTimeSeconds = "think_time_s"
+    case busyGuests = "busy_guests"
   }
 }

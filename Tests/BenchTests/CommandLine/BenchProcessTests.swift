@@ -5,32 +5,6 @@ import Testing
 
 /// The built program, as a user's shell sees it. Nothing here gets as far as needing /dev/kvm.
 struct BenchProcessTests {
-  private struct Outcome {
-    var exitCode: Int32
-    var output: String
-    var errors: String
-  }
-
-  private func bench(_ arguments: [String], in folder: String) throws -> Outcome {
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appending(path: "bench")
-    let process = Process()
-    process.executableURL = program
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(filePath: folder)
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    // Both are far smaller than a pipe's buffer: reading one after the other cannot block.
-    let outputData = try output.fileHandleForReading.readToEnd() ?? Data()
-    let errorData = try errors.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return Outcome(
-      exitCode: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
-      errors: String(decoding: errorData, as: UTF8.self))
-  }
-
   @Test(
     "what cannot be run says why on standard error, exits with the right code, and leaves no file",
     arguments: [
@@ -56,12 +30,22 @@ struct BenchProcessTests {
       (["compare", "HEAD", "HEAD~1", "--", "--mode", "vext"], 64, "lies in no git checkout"),
       (["compare", "--baseline", ".", "--", "--mode", "vext"], 5, "--update-baseline makes one"),
       (["history"], 66, "results does not exist"),
+      (["figures", "--output", "f"], 66, "results/runs does not exist"),
+      (["figures", "--from", ".", "--output", "f"], 66, ". holds no rows of bench"),
+      (["figures", "--from", "tiny.img", "--output", "f"], 65, "tiny.img:1: "),
+      (["figures", "--output", ""], 64, "--output must name a folder"),
+      (
+        ["figures", "--from", "tiny.img", "--output", "f", "--where", "colour=red"], 64, "--where colour=red"
+      ),
+      (["figures", "--from", "tiny.img", "--output", "f", "--where", "iops=1"], 64, "--where iops=1"),
+      (["report", "--from", "missing.csv", "--output", "r.html"], 66, "missing.csv does not exist"),
+      (["report", "--output", "folder/"], 64, "--output must name a file"),
     ] as [([String], Int32, String)])
   func failures(arguments: [String], exitCode: Int32, message: String) throws {
     let folder = try TemporaryFolder()
     try Data(count: 100).write(to: URL(filePath: folder.file("tiny.img")))
     try Data(count: 8192).write(to: URL(filePath: folder.file("small.img")))
-    let outcome = try bench(arguments, in: folder.path)
+    let outcome = try BenchProgram.run(arguments, in: folder.path)
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.errors.hasPrefix("bench: error: "))
     #expect(outcome.errors.contains(message))
@@ -76,7 +60,8 @@ struct BenchProcessTests {
     let rates = BootRows.rates(20, level: 1000, noise: 0.002, seed: 1)
     try BootRows.write(BootRows.rows(iops: rates), to: folder.file("a.csv"))
     try BootRows.write(BootRows.rows(iops: rates.map { $0 * factor }), to: folder.file("b.csv"))
-    let outcome = try bench(["compare", "a.csv", "b.csv", "--metric", "iops", "--paired"], in: folder.path)
+    let outcome = try BenchProgram.run(
+      ["compare", "a.csv", "b.csv", "--metric", "iops", "--paired"], in: folder.path)
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.output.contains("verdict: 1 "))
     #expect(outcome.errors.isEmpty)
@@ -85,7 +70,7 @@ struct BenchProcessTests {
   @Test("help is no error")
   func help() throws {
     let folder = try TemporaryFolder()
-    let outcome = try bench(["run", "--help"], in: folder.path)
+    let outcome = try BenchProgram.run(["run", "--help"], in: folder.path)
     #expect(outcome.exitCode == 0)
     #expect(outcome.output.contains("--iodepth"))
     #expect(outcome.errors.isEmpty)
@@ -94,7 +79,8 @@ struct BenchProcessTests {
   @Test("a dry run prints the plan and makes nothing")
   func dryRun() throws {
     let folder = try TemporaryFolder()
-    let outcome = try bench(["run", "--mode", "vext", "--repeat", "2", "--dry-run"], in: folder.path)
+    let outcome = try BenchProgram.run(
+      ["run", "--mode", "vext", "--repeat", "2", "--dry-run"], in: folder.path)
     #expect(outcome.exitCode == 0)
     #expect(outcome.output.contains("repetition 2: vext"))
     #expect(outcome.output.contains("poller CPUs"))

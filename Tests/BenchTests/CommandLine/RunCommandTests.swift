@@ -94,7 +94,9 @@ struct RunCommandTests {
     arguments: [
       ["--mode", "nvme"], ["--mode", ""], ["--mode", "vext,"], ["--mode", "vext,vext"],
       ["--mode", "vext", "--mode", "vext"], ["--bogus"], ["stray"], ["--guest", "bsd"],
-      ["--guests", "0"], ["--guests", "65"], ["--guests", "x"], ["--workers", "0"], ["--workers", "65"],
+      ["--guests", "0"], ["--guests", "65"], ["--guests", "x"], ["--busy-guests", "0"],
+      ["--guests", "2", "--busy-guests", "3"], ["--guest", "linux", "--guests", "2", "--busy-guests", "1"],
+      ["--workers", "0"], ["--workers", "65"],
       ["--pollers", "0"], ["--pollers", "17"], ["--engine", "spdk"], ["--rw", "trim"],
       ["--bs", "0"], ["--bs", "1000"], ["--bs", "4q"], ["--bs", "32m"], ["--iodepth", "0"],
       ["--iodepth", "1025"],

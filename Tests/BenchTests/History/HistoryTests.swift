@@ -57,6 +57,8 @@ struct HistoryTests {
     let fields = try RowFile(path: folder.file("new.csv")).rows[0].fields
     let names = RunRecord.CodingKeys.allCases.map(\.rawValue)
     let count = try #require(names.firstIndex(of: "seed")) + 1
+    // Version 1 had no idle guests: rows of busy ones go on with it.
+    #expect(try RowFile(path: folder.file("new.csv")).rows[0].text(.busyGuests) == "1")
     let old = [names.prefix(count), ["1"] + fields[1..<count]].map {
       $0.map(CSVSchema.quoted).joined(separator: ",") + "\n"
     }

@@ -103,7 +103,12 @@ struct ScenarioFileTests {
     #expect(throws: ScenarioFault.self) { try scenario(String(repeating: "- ", count: 30_000)) }
   }
 
-  @Test("the scenarios of the project are sound", arguments: ["micro", "smoke", "regress"])
+  @Test(
+    "the scenarios of the project are sound",
+    arguments: [
+      "micro", "smoke", "regress", "figures-workloads", "figures-depth", "figures-guests-all",
+      "figures-guests-one",
+    ])
   func ownScenarios(name: String) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()

@@ -45,6 +45,15 @@ import Testing
       ])
   }
 
+  @Test("guests without work need no CPU of their own")
+  func idleGuests() throws {
+    let request = PlacementRequest(guests: 8, busyGuests: 1, vcpusPerGuest: 1, pollers: 1)
+    let placement = try PlacementPlanner.plan(request, on: RecordedTopology("one-node-two-cores").topology())
+    #expect(placement.vcpuCPUs == Array(repeating: [1], count: 8))
+    #expect(!placement.oversubscribed)
+    #expect(placement.notes.isEmpty)
+  }
+
   @Test("more I/O threads than CPUs leave one CPU for the vCPUs")
   func manyPollers() throws {
     let placement = try plan("one-node-two-cores", guests: 1, vcpus: 1, pollers: 3)

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+
+/// `bench report`: one page of tables, figures, host and command lines.
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Makes one HTML page of runs: figures, tables, host, command lines.",
+    discussion: """
+      The page holds all that it shows and opens without a network. Exit code 69: gnuplot is not installed; the page is there, \
+      without its figures.
+      """)
+
+  @OptionGroup var input: FigureInputOptions
+
+  @Option(help: ArgumentHelp("The page.", valueName: "file.html"))
+  var output: String
+
+  func validate() throws {
+    if output.isEmpty || output.hasSuffix("/") { throw ValidationError("--output must name a file") }
+  }
+
+  func run() throws {
+    let runs = try input.runs()
+    let figures = try FigureSet(runs)
+    let gnuplot = Gnuplot()
+    let drawn = try gnuplot.map { try draw(figures, with: $0) } ?? [:]
+    let page = try RunReport(runs: runs, figures: figures, drawn: drawn).html()
+    do {
+      try Data(page.utf8).write(to: URL(filePath: output), options: .atomic)
+    } catch {
+      throw BenchFailure("cannot write \(output): \(error.localizedDescription)", exitCode: .cannotCreate)
+    }
+    print("\(output): \(runs.boots.count) boots, \(drawn.count) figures")
+    for kind in figures.missing { print("\(kind.rawValue): left out, it needs \(kind.need)") }
+    if gnuplot == nil {
+      throw BenchFailure(
+        "gnuplot is not in PATH: \(output) lacks its figures; install the Debian package \(Gnuplot.package)",
+        exitCode: .unavailable)
+    }
+  }
+
+  /// The SVG files of all figures, drawn in a folder that goes again.
+  private func draw(_ figures: FigureSet, with gnuplot: Gnuplot) throws -> [FigureKind: String] {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "bench-report-\(UUID().uuidString)")
+      .path
+    // What is left there harms nobody.
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try figures.write(to: folder)
+    try figures.draw(in: folder, with: gnuplot)
+    return try Dictionary(
+      uniqueKeysWithValues: figures.drawings.map {
+        ($0.kind, try String(contentsOfFile: "\(folder)/\($0.name).svg", encoding: .utf8))
+      })
+  }
+}

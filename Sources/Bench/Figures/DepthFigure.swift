@@ -1,0 +1,55 @@
+/// Throughput and latency against the queue depth, side by side.
+enum DepthFigure {
+  /// The drawing; nil unless some boots differ in their depth alone.
+  static func drawing(_ boots: [FigureBoot], _ runs: FigureRuns) -> Drawing? {
+    let kind = FigureKind.depth
+    let groups = FigureGroup.groups(of: boots, varying: kind.varyingColumns) { "\($0.iodepth)" }
+      .filter { Set($0.boots.map(\.iodepth)).count > 1 }
+    guard let group = groups.first else { return nil }
+    let rates = group.series.map { block(of: $0, group, .iops, unit: "requests/s") }
+    let latencies = group.series.map { block(of: $0, group, .latencyP50, unit: "latency p50 us") }
+    let depths = Set(group.boots.map(\.iodepth)).sorted()
+    func panel(_ yLabel: String, hasLargeNumbers: Bool, firstIndex: Int) -> Drawing.Panel {
+      Drawing.Panel(
+        xLabel: "requests in flight per worker", yLabel: "\(yLabel) (log scale)", isLogarithmicX: true,
+        isLogarithmicY: true, hasLargeNumbers: hasLargeNumbers,
+        xTics: depths.map { Drawing.Tic(name: String($0), place: Double($0)) },
+        xRange: Double(depths[0]) * 0.85...Double(depths[depths.count - 1]) * 1.18,
+        plots: group.series.enumerated().map { index, series in
+          "\(GnuplotText.quoted(Drawing.dataFile(kind))) index \(firstIndex + index) using 1:2:3:4 with yerrorlines lw 1.6 "
+            + "ps 0.8 dt \(series.dashType) pt \(series.pointType) lc rgb \"\(series.colour)\" "
+            + "title \(GnuplotText.quoted(series.name))"
+        })
+    }
+    return Drawing(
+      kind: kind,
+      caption: FigureCaption.sentences(
+        kind, of: group, in: runs,
+        reading:
+          "Left: requests per second; right: median latency of the requests. Points: median; whiskers: smallest and largest boot."
+      ), blocks: rates + latencies,
+      panels: [
+        panel("requests per second", hasLargeNumbers: true, firstIndex: 0),
+        panel("latency p50, us", hasLargeNumbers: false, firstIndex: rates.count),
+      ], legend: group.series.map(\.name),
+      legendPlots: group.series.map {
+        "NaN with linespoints lw 1.6 ps 0.8 dt \($0.dashType) pt \($0.pointType) lc rgb \"\($0.colour)\" "
+          + "title \(GnuplotText.quoted($0.name))"
+      }, otherGroupCount: groups.count - 1)
+  }
+
+  private static func block(of series: FigureSeries, _ group: FigureGroup, _ metric: Metric, unit: String)
+    -> DataBlock
+  {
+    var block = DataBlock(
+      title: "\(series.name), \(metric.rawValue)", columns: DataBlock.spreadColumns("iodepth", unit))
+    let boots = group.boots(of: series)
+    for depth in Set(boots.map(\.iodepth)).sorted() {
+      let samples = boots.filter { $0.iodepth == depth }.compactMap { $0.sample.values[metric] }
+      if let line = DataBlock.spreadLine(Double(depth), samples, name: "iodepth \(depth)") {
+        block.rows.append(line)
+      }
+    }
+    return block
+  }
+}

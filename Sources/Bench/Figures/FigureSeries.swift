@@ -1,0 +1,75 @@
+import Hypervisor
+
+/// What a figure tells apart by colour: a data path, and the hypervisor that it ran under.
+struct FigureSeries: Hashable, Sendable {
+  /// How requests reach the host, and what is above that in the guest.
+  let path: DataPath
+  /// The hypervisor, as column `vmm` names it.
+  let vmm: String
+
+  /// This project's own hypervisor in column `vmm`.
+  private static let ownVMM = "vext"
+
+  /// The series that `row` belongs to.
+  init(_ row: Row) throws(CSVText.Fault) {
+    let mode = row.text(.mode) ?? ""
+    let fileSystem = row.text(.fileSystem) ?? ""
+    guard let knownMode = DataPathMode(rawValue: mode) else {
+      throw CSVText.Fault(line: row.line, reason: "mode '\(mode)' is none of bench's")
+    }
+    guard let knownFileSystem = GuestFileSystem(rawValue: fileSystem) else {
+      throw CSVText.Fault(line: row.line, reason: "fs '\(fileSystem)' is none of bench's")
+    }
+    path = DataPath(knownMode, knownFileSystem)
+    vmm = row.text(.vmm) ?? ""
+  }
+
+  /// What a legend calls it.
+  var name: String { vmm == Self.ownVMM ? path.name : "\(path.name) (\(vmm))" }
+
+  /// Its colour, the same in all figures: of Okabe and Ito's palette, whose colours differ for every kind of colour vision and
+  /// in lightness.
+  var colour: String {
+    guard vmm == Self.ownVMM else { return path.mode == .virtioBlock ? "#000000" : "#666666" }
+    if path.fileSystem == .fuseOnVirtio { return "#009E73" }
+    return switch path.mode {
+    case .virtioBlock: "#D55E00"
+    case .virtioBlockPolled: "#E69F00"
+    case .virtioBlockTuned: "#CC79A7"
+    case .vext: "#0072B2"
+    case .vextAdaptive: "#56B4E9"
+    }
+  }
+
+  /// gnuplot's number of its point: shapes tell series apart where colours are not printed.
+  var pointType: Int {
+    switch path.mode {
+    case .virtioBlock: 5
+    case .virtioBlockPolled: 9
+    case .virtioBlockTuned: 11
+    case .vext: 7
+    case .vextAdaptive: 13
+    }
+  }
+
+  /// gnuplot's number of its dashes.
+  var dashType: Int {
+    switch path.fileSystem {
+    case .none, .fuseVext: 1
+    case .ext4: 2
+    case .fuseOnVirtio: 4
+    }
+  }
+
+  /// Order in legends: modes as `--mode` lists them, then what is above them.
+  static func precedes(_ left: FigureSeries, _ right: FigureSeries) -> Bool {
+    left.rank < right.rank
+  }
+
+  private var rank: (Int, String, String) {
+    (
+      DataPathMode.allCases.firstIndex(of: path.mode) ?? 0, vmm == Self.ownVMM ? "" : vmm,
+      path.fileSystem.rawValue
+    )
+  }
+}

@@ -1,0 +1,105 @@
+/// Bars that are stacks of parts: a bar for each data path.
+enum StackFigure {
+  /// One layer of the stacks.
+  struct Part: Sendable {
+    let name: String
+    /// The colour in the legend, and of the layer unless ``shade`` says otherwise.
+    let colour: String
+    /// How much of the data path's colour the layer has; nil: it has ``colour``.
+    var shade: Double?
+    let value: @Sendable (FigureBoot) -> Double
+  }
+
+  private static let barWidth = 0.6
+
+  /// vmexits per request, stacked by reason.
+  static func vmexits(_ boots: [FigureBoot], _ runs: FigureRuns) -> Drawing? {
+    let parts = ExitReason.allCases.map { reason in
+      Part(name: reason.rawValue, colour: reason.colour) { $0.exits[reason] ?? 0 }
+    }
+    return drawing(
+      .vmexits, boots.filter { $0.vmexitsPerIO > 0 || $0.sample.values[.vmexitsPerIO] != nil }, runs,
+      parts: parts,
+      yLabel: "vmexits per I/O",
+      reading:
+        "Stacks: the boot with the median number of all vmexits per request; whiskers: smallest and largest boot."
+    )
+  }
+
+  /// CPU time per request, stacked by thread.
+  static func cpuCost(_ boots: [FigureBoot], _ runs: FigureRuns) -> Drawing? {
+    drawing(
+      .cpuCost, boots, runs,
+      parts: [
+        Part(name: "I/O threads (full colour)", colour: "#555555", shade: 1) { $0.pollerMicrosecondsPerIO },
+        Part(name: "vCPUs (light colour)", colour: "#bbbbbb", shade: 0.4) { $0.vcpuMicrosecondsPerIO },
+      ], yLabel: "CPU time per I/O, us",
+      reading:
+        "Stacks: the boot with the median CPU time per request; whiskers: smallest and largest boot. Threads that poll count as busy."
+    )
+  }
+
+  private static func drawing(
+    _ kind: FigureKind, _ boots: [FigureBoot], _ runs: FigureRuns, parts: [Part], yLabel: String,
+    reading: String
+  ) -> Drawing? {
+    let groups = FigureGroup.groups(of: boots, varying: kind.varyingColumns) { _ in "" }
+    guard let group = groups.first else { return nil }
+    let stacks = group.series.map { Stack(of: group.boots(of: $0), parts: parts.map(\.value)) }
+    let file = GnuplotText.quoted(Drawing.dataFile(kind))
+    let layers = parts.enumerated().flatMap { index, part in
+      plots(of: part, index: index, series: group.series, file: file)
+    }
+    let whiskers = [
+      Drawing.whiskers("\(file) index \(parts.count)"),
+      "\(file) index \(parts.count) using 1:4:(sprintf(\"%.3g\", $2)) with labels offset 0,0.7 font \",10\" notitle",
+    ]
+    return Drawing(
+      kind: kind, caption: FigureCaption.sentences(kind, of: group, in: runs, reading: reading),
+      blocks: blocks(stacks, series: group.series, parts: parts, yLabel: yLabel),
+      panels: [
+        Drawing.Panel(
+          yLabel: yLabel,
+          xTics: group.series.enumerated().map {
+            Drawing.Tic(name: $0.element.name, place: Double($0.offset))
+          },
+          xRange: -0.6...(Double(group.series.count) - 0.4), yStart: 0,
+          // Room for the number above the highest whisker.
+          yEnd: stacks.map(\.maximum).max().map { $0 > 0 ? 1.12 * $0 : 1 }, plots: layers + whiskers)
+      ], legend: parts.map(\.name), otherGroupCount: groups.count - 1)
+  }
+
+  /// A layer: at once where it has one colour, else bar by bar with an entry of its own in the legend.
+  private static func plots(of part: Part, index: Int, series: [FigureSeries], file: String) -> [String] {
+    let place = "\(file) index \(index)"
+    let columns = "using 1:2:($1-\(barWidth / 2)):($1+\(barWidth / 2)):2:3 with boxxyerror"
+    let title = GnuplotText.quoted(part.name)
+    guard let shade = part.shade else {
+      return ["\(place) \(columns) lc rgb \"\(part.colour)\" title \(title)"]
+    }
+    let bars = series.enumerated().map { row, series in
+      "\(place) every ::\(row)::\(row) \(columns) fs solid \(shade) lc rgb \"\(series.colour)\" notitle"
+    }
+    return bars + ["NaN with boxes lc rgb \"\(part.colour)\" title \(title)"]
+  }
+
+  private static func blocks(_ stacks: [Stack], series: [FigureSeries], parts: [Part], yLabel: String)
+    -> [DataBlock]
+  {
+    var layers = parts.map { DataBlock(title: $0.name, columns: ["x", "base", "top", yLabel]) }
+    var totals = DataBlock(title: "all", columns: DataBlock.spreadColumns("x", yLabel))
+    for (place, (stack, series)) in zip(stacks, series).enumerated() {
+      var base = 0.0
+      for (index, value) in stack.parts.enumerated() {
+        layers[index].rows.append(
+          DataBlock.Line(values: [Double(place), base, base + value, value], name: series.name))
+        base += value
+      }
+      totals.rows.append(
+        DataBlock.Line(
+          values: [Double(place), stack.total, stack.minimum, stack.maximum, Double(stack.bootCount)],
+          name: series.name))
+    }
+    return layers + [totals]
+  }
+}

@@ -1,0 +1,55 @@
+/// Bars of throughput: a cluster for each workload, a bar for each data path.
+enum ThroughputFigure {
+  /// Of a cluster, whose width is 1, this much is bars.
+  private static let clusterWidth = 0.82
+  /// Bars that differ by more than this are drawn on a logarithmic axis.
+  private static let largestLinearRatio = 15.0
+
+  /// The drawing; nil without boots.
+  static func drawing(_ boots: [FigureBoot], _ runs: FigureRuns) -> Drawing? {
+    let kind = FigureKind.throughput
+    let groups = FigureGroup.groups(of: boots, varying: kind.varyingColumns) { $0.workload.name }
+    guard let group = groups.first else { return nil }
+    let workloads = Set(group.boots.map(\.workload)).sorted(by: FigureWorkload.precedes)
+    let blocks = group.series.enumerated().map { index, series in
+      block(of: series, at: index, of: group, workloads: workloads)
+    }
+    let width = clusterWidth / Double(blocks.count)
+    let medians = blocks.flatMap(\.rows).map { $0.values[1] }
+    let isLogarithmic = (medians.max() ?? 1) > largestLinearRatio * (medians.min() ?? 1)
+    let file = GnuplotText.quoted(Drawing.dataFile(kind))
+    let bars = zip(group.series, blocks).enumerated().map { index, bar in
+      "\(file) index \(index) using 1:2:(\(width)) with boxes lc rgb \"\(bar.0.colour)\" title \(GnuplotText.quoted(bar.0.name))"
+    }
+    let whiskers = blocks.indices.map { Drawing.whiskers("\(file) index \($0)") }
+    return Drawing(
+      kind: kind,
+      caption: FigureCaption.sentences(
+        kind, of: group, in: runs,
+        reading: "Bars: median of all guests' requests per second; whiskers: smallest and largest boot."),
+      blocks: blocks,
+      panels: [
+        Drawing.Panel(
+          yLabel: "requests per second\(isLogarithmic ? " (log scale)" : "")", isLogarithmicY: isLogarithmic,
+          hasLargeNumbers: true,
+          xTics: workloads.enumerated().map { Drawing.Tic(name: $0.element.name, place: Double($0.offset)) },
+          rotatesTics: workloads.count > 6, xRange: -0.6...(Double(workloads.count) - 0.4),
+          yStart: isLogarithmic ? nil : 0, plots: bars + whiskers)
+      ], legend: group.series.map(\.name), otherGroupCount: groups.count - 1)
+  }
+
+  private static func block(
+    of series: FigureSeries, at index: Int, of group: FigureGroup, workloads: [FigureWorkload]
+  ) -> DataBlock {
+    let width = clusterWidth / Double(group.series.count)
+    var block = DataBlock(title: series.name, columns: DataBlock.spreadColumns("x", "requests/s"))
+    for (place, workload) in workloads.enumerated() {
+      let samples = group.boots(of: series).filter { $0.workload == workload }.compactMap {
+        $0.sample.values[.iops]
+      }
+      let x = Double(place) - clusterWidth / 2 + width * (Double(index) + 0.5)
+      if let line = DataBlock.spreadLine(x, samples, name: workload.name) { block.rows.append(line) }
+    }
+    return block
+  }
+}

@@ -1,0 +1,46 @@
+import Foundation
+
+/// Finds files of rows in folders of results.
+enum RowFileSearch {
+  /// Folders that hold what other files hold too, or what nobody meant to keep.
+  private static let passedOver = ["boots", "runs"]
+
+  /// The CSV files below `folder`, sorted, without those in folders named runs or boots; or the file that it is.
+  static func csvFiles(below folder: String) throws -> [String] {
+    var isDirectory: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory) else {
+      throw BenchFailure("\(folder) does not exist", exitCode: .noInput)
+    }
+    if !isDirectory.boolValue { return [folder] }
+    var files: [String] = []
+    do {
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
+        let path = "\(folder)/\(name)"
+        if unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+          isDirectory.boolValue
+        {
+          files += passedOver.contains(name) ? [] : try csvFiles(below: path)
+        } else if name.hasSuffix(".csv") {
+          files.append(path)
+        }
+      }
+    } catch let failure as BenchFailure {
+      throw failure
+    } catch {
+      throw BenchFailure("cannot read \(folder): \(error.localizedDescription)", exitCode: .noInput)
+    }
+    return files
+  }
+
+  /// Whether a CSV file is one of bench: rows of every version begin with their version.
+  static func holdsRows(_ path: String) throws -> Bool {
+    do {
+      let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+      defer { try? handle.close() }
+      let start = Data((RunRecord.CodingKeys.schemaVersion.rawValue + ",").utf8)
+      return try handle.read(upToCount: start.count) == start
+    } catch {
+      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import Testing
+
+@testable import Bench
+
+/// What figures show, as data.
+struct FigureDataTests {
+  private func drawing(_ kind: FigureKind, _ rows: [RunRecord]) throws -> Drawing {
+    try #require(kind.drawing(of: FigureFixture.runs(rows)))
+  }
+
+  private func isClose(_ left: [Double], _ right: [Double]) -> Bool {
+    left.count == right.count && zip(left, right).allSatisfy { abs($0 - $1) < 1e-9 }
+  }
+
+  @Test("a bar is the median of the boots, its whiskers the smallest and the largest")
+  func medians() throws {
+    let rows =
+      FigureFixture.boots(.vext, iops: [100, 300, 250]) + FigureFixture.boots(.virtioBlock, iops: [10, 20])
+    let drawing = try drawing(.throughput, rows)
+    #expect(drawing.blocks.map(\.title) == ["virtio-blk", "vext"])
+    #expect(drawing.blocks.map(\.columns)[0] == ["x", "median requests/s", "min", "max", "boots"])
+    #expect(drawing.blocks[0].rows.map { Array($0.values.dropFirst()) } == [[15, 10, 20, 2]])
+    #expect(drawing.blocks[1].rows.map { Array($0.values.dropFirst()) } == [[250, 100, 300, 3]])
+    #expect(drawing.data.contains("\t250\t100\t300\t3\trandread 4k\n"))
+  }
+
+  @Test("workloads stand in a fixed order, and one that a path lacks leaves a gap")
+  func workloads() throws {
+    let rows =
+      FigureFixture.boots(.vext, iops: [1]) { $0.rw = "write" }
+      + FigureFixture.boots(.vext, iops: [2]) { $0.blockBytes = 65536 }
+      + FigureFixture.boots(.vext, iops: [3]) + FigureFixture.boots(.virtioBlock, iops: [4])
+    let drawing = try drawing(.throughput, rows)
+    #expect(drawing.panels[0].xTics?.map(\.name) == ["randread 4k", "randread 64k", "write 4k"])
+    #expect(drawing.blocks[0].rows.map(\.name) == ["randread 4k"])
+    #expect(drawing.blocks[1].rows.map { $0.values[1] } == [3, 2, 1])
+    let places = drawing.blocks.flatMap { $0.rows.map { $0.values[0] } }
+    #expect(isClose(places, [-0.205, 0.205, 1.205, 2.205]))
+  }
+
+  @Test("several guests' rates are summed")
+  func severalGuests() throws {
+    let drawing = try drawing(.throughput, FigureFixture.boot(.vext, iops: 900, guests: 3))
+    #expect(drawing.blocks[0].rows[0].values[1] == 900)
+  }
+
+  @Test("a stack's parts are those of the middle boots, and add up to the median of the whole")
+  func stacks() {
+    let odd = Stack([[5, 5], [1, 2], [4, 0]])
+    #expect(odd.parts == [4, 0])
+    #expect([odd.total, odd.minimum, odd.maximum] == [4, 3, 10])
+    let even = Stack([[1, 1], [9, 9], [0, 6], [4, 0]])
+    #expect(even.parts == [2, 3])
+    #expect(even.total == 5)
+    #expect(even.parts.reduce(0, +) == even.total)
+    #expect(even.bootCount == 4)
+  }
+
+  @Test("vmexits are stacked by reason, what no reason covers is other, and the layers add up to all")
+  func exits() throws {
+    // Of 1,000 requests: 1,500 exits, 10 of them io, 990 mmio, 200 hlt, 250 irq.
+    let drawing = try drawing(.vmexits, FigureFixture.boots(.vext, iops: [1]))
+    let layers = drawing.blocks.dropLast()
+    #expect(layers.map(\.title) == ["io", "mmio", "hlt", "hypercall", "irq (host's)", "other"])
+    #expect(isClose(layers.map { $0.rows[0].values[3] }, [0.01, 0.99, 0.2, 0, 0.25, 0.05]))
+    #expect(isClose(layers.map { $0.rows[0].values[1] }, [0, 0.01, 1, 1.2, 1.2, 1.45]))
+    let all = try #require(drawing.blocks.last?.rows.first?.values)
+    #expect(isClose(all, [0, 1.5, 1.5, 1.5, 1]))
+    #expect(abs(layers.reduce(0) { $0 + $1.rows[0].values[3] } - all[1]) < 1e-12)
+  }
+
+  @Test("exits that KVM counted under two reasons make the whole larger, and other never negative")
+  func overlap() throws {
+    let rows = FigureFixture.boots(.vext, iops: [1]) { $0.vmexits = 1000 }
+    let boot = try FigureFixture.runs(rows).boots[0]
+    #expect(boot.exits[.other] == 0)
+    #expect(abs(boot.vmexitsPerIO - 1.45) < 1e-12)
+    #expect(abs(boot.exits.values.reduce(0, +) - boot.vmexitsPerIO) < 1e-12)
+  }
+
+  @Test("exits and CPU times of a Linux guest belong to the requests within the window")
+  func linuxGuest() throws {
+    let rows = FigureFixture.boots(.virtioBlock, iops: [1]) {
+      $0.guest = .linux
+      $0.vmexitsPerIO = 3
+    }
+    let boot = try FigureFixture.runs(rows).boots[0]
+    #expect(abs(boot.vmexitsPerIO - 3) < 1e-9)
+    #expect(abs(boot.pollerMicrosecondsPerIO - 1000) < 1e-6)
+  }
+
+  @Test("the CPU cost is that of the I/O threads and of all vCPUs, in microseconds per request")
+  func cpuCost() throws {
+    let drawing = try drawing(.cpuCost, FigureFixture.boot(.vext, iops: 1, guests: 2))
+    #expect(isClose(drawing.blocks.map { $0.rows[0].values.last ?? 0 }.dropLast(), [500, 750]))
+    #expect(isClose(Array(drawing.blocks[2].rows[0].values.prefix(2)), [0, 1250]))
+  }
+
+  @Test("a latency curve is made of all guests' histograms")
+  func latencyCurve() throws {
+    let (fast, slow) = (
+      NanosecondHistogram(
+        LatencyDistribution(
+          entries: [.init(nanoseconds: 100, count: 3)], sumNanoseconds: 0, maxNanoseconds: 0)),
+      NanosecondHistogram(
+        LatencyDistribution(
+          entries: [.init(nanoseconds: 900, count: 1)], sumNanoseconds: 0, maxNanoseconds: 0))
+    )
+    let curve = try #require(LatencyCurve([slow, fast]))
+    #expect([0, 0.5, 0.75, 0.76, 1].map(curve.nanoseconds) == [100, 100, 100, 900, 900])
+    #expect(LatencyCurve([]) == nil)
+    var damaged = fast
+    damaged.counts = []
+    #expect(LatencyCurve([damaged]) == nil)
+    damaged.counts = [.max]
+    #expect(LatencyCurve([damaged, damaged]) == nil)
+  }
+
+  @Test(
+    "at each share of the requests stands the median of the boots, and the band is as wide as they differ")
+  func latencyFigure() throws {
+    let drawing = try drawing(.latency, FigureFixture.boots(.vext, iops: [1, 1, 1]))
+    #expect(drawing.blocks.map(\.title) == ["vext", "vext, all boots"])
+    let half = try #require(drawing.blocks[0].rows.first { $0.values[0] == 0.5 })
+    #expect(zip(half.values.dropFirst(), [2, 1, 3, 3]).allSatisfy { abs($0 - $1) < 0.01 })
+    let tail = try #require(drawing.blocks[0].rows.first { $0.values[0] == 0.99 })
+    #expect(zip(tail.values.dropFirst(), [20, 10, 30, 3]).allSatisfy { abs($0 - $1) < 0.1 })
+    #expect(drawing.blocks[1].rows.count == 2 * drawing.blocks[0].rows.count)
+  }
+
+  @Test("guests that are all busy and guests of which one is are lines of their own; one alone is on both")
+  func guests() throws {
+    let rows =
+      FigureFixture.boot(.vext, iops: 100) + FigureFixture.boot(.vext, iops: 400, guests: 4)
+      + FigureFixture.boot(.vext, iops: 90, guests: 4, busy: 1)
+    let drawing = try drawing(.guests, rows)
+    #expect(drawing.blocks.map(\.title) == ["vext, all busy", "vext, 1 busy"])
+    #expect(drawing.blocks.map { $0.rows.map { $0.values[0] } } == [[1, 4], [1, 4]])
+    #expect(drawing.blocks.map { $0.rows.map { $0.values[1] } } == [[100, 400], [100, 90]])
+  }
+
+  @Test("guests are counted per I/O thread")
+  func guestsPerThread() throws {
+    let rows = [2, 8].flatMap { guests in
+      FigureFixture.boot(.vext, iops: 100, guests: guests) { $0.pollers = 2 }
+    }
+    #expect(try drawing(.guests, rows).blocks[0].rows.map { $0.values[0] } == [1, 4])
+  }
+
+  @Test("against the depth stand rates and latencies, in panels of their own")
+  func depth() throws {
+    let rows = [1, 8].flatMap { depth in
+      FigureFixture.boots(.vext, iops: [Double(depth) * 10]) {
+        $0.iodepth = depth
+        $0.latencyP50Microseconds = Double(depth) + 0.5
+      }
+    }
+    let drawing = try drawing(.depth, rows)
+    #expect(drawing.panels.count == 2)
+    #expect(drawing.blocks.map(\.title) == ["vext, iops", "vext, latency_p50_us"])
+    #expect(drawing.blocks.map { $0.rows.map { $0.values[1] } } == [[10, 80], [1.5, 8.5]])
+  }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+struct RunReportTests {
+  private static let hostile = "<script>alert('x')</script> & \"<img src=x onerror=alert(1)>"
+
+  private func page(
+    _ rows: [RunRecord], host: HostDescription = RunFixture.host, drawn: [FigureKind: String] = [:],
+    change: (inout RunDocument) -> Void = { _ in }
+  ) throws -> String {
+    let folder = try TemporaryFolder()
+    try BootRows.write(rows, to: folder.file("rows.csv"))
+    var document = FigureFixture.document(rows, host: host)
+    change(&document)
+    try document.write(to: folder.file("rows.json"))
+    let runs = try FigureRuns([folder.path])
+    return try RunReport(runs: runs, figures: FigureSet(runs), drawn: drawn).html()
+  }
+
+  @Test("text from files and hosts is escaped wherever it stands")
+  func escaping() throws {
+    var host = RunFixture.host
+    host.cpuModel = Self.hostile
+    host.mitigations = [Self.hostile: Self.hostile]
+    let rows =
+      FigureFixture.boots(.vext, iops: [1, 2]) {
+        $0.hostCPU = Self.hostile
+        $0.gitRevision = Self.hostile
+        $0.rw = Self.hostile
+        $0.startedAt = Self.hostile
+      }
+      + FigureFixture.boots(.virtioBlock, iops: [1]) {
+        $0.hostCPU = Self.hostile
+      }
+    let page = try page(rows, host: host) {
+      $0.commandLine = ["bench", Self.hostile]
+      $0.plannedPlacement.notes = [Self.hostile]
+      $0.startedAt = Self.hostile
+    }
+    #expect(!page.contains("<script"))
+    #expect(!page.contains("<img"))
+    #expect(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;&lt;img"))
+  }
+
+  @Test("each character that means something in a page is escaped, and control characters are replaced")
+  func characters() {
+    #expect(HTMLText.escaped("<&>\"'é\n") == "&lt;&amp;&gt;&quot;&#39;é\n")
+    #expect(HTMLText.escaped("\u{0}\u{1B}") == "\u{FFFD}\u{FFFD}")
+  }
+
+  @Test("the page says what it is, and holds the whole host, every command line and all notes")
+  func content() throws {
+    let rows = FigureFixture.everything.map { row in
+      var row = row
+      row.isTimingValid = false
+      row.isOversubscribed = true
+      return row
+    }
+    let page = try page(rows) {
+      $0.plannedPlacement.notes = ["2 vCPUs share CPU 1."]
+      $0.isComplete = false
+    }
+    #expect(page.contains("<h1>vext: benchmark report</h1>"))
+    #expect(page.contains("Reconstruction: the scenarios are ours"))
+    for (key, value) in [
+      ("cpu_model", "Imaginary &quot;X&quot;, 9000"), ("mitigations.mds", "Not affected"),
+      ("load_average", "0.5 0.25 0.125"), ("numa_nodes[0].cpus", "0-3"), ("transparent_huge_pages", "never"),
+      ("smt_active", "false"), ("available_memory_bytes", "536870912"),
+    ] {
+      #expect(page.contains("<td>\(key)</td><td>\(value)</td>"), "\(key)")
+    }
+    #expect(page.contains("bench run --mode vext --output &#39;it&#39;\\&#39;&#39;s a file.csv&#39;"))
+    for note in [
+      "2 vCPUs share CPU 1.", "TIMES MEAN NOTHING ON THIS HOST", "1 run(s) ended before all of their boots",
+      "Busy threads had to share CPUs in \(try FigureFixture.runs(rows).boots.count) boot(s).",
+      "changes that are in no revision",
+    ] {
+      #expect(page.contains(note))
+    }
+  }
+
+  @Test("the table has a line for each configuration, with the median of its boots and their range")
+  func table() throws {
+    let page = try page(
+      FigureFixture.boots(.vext, iops: [100, 400, 200]) + FigureFixture.boots(.virtioBlock, iops: [7]))
+    #expect(
+      page.contains(
+        "<tr><td>vext</td><td class=\"number\">3</td><td class=\"number\">200.0 (100.0..400.0)</td>"))
+    #expect(
+      page.contains("<tr><td>virtio-blk</td><td class=\"number\">1</td><td class=\"number\">7.000</td>"))
+  }
+
+  @Test("values of the host that differ from run to run are all told, or counted")
+  func differingHosts() throws {
+    let documents = (1...5).map { number in
+      var host = RunFixture.host
+      host.availableMemoryBytes = UInt64(number)
+      host.governor = number == 1 ? nil : "powersave"
+      return FigureFixture.document([], host: host)
+    }
+    let table = try HostTable.table(documents, identity: HostIdentity(RunFixture.host))
+    #expect(table.lines.contains(["available_memory_bytes", "1; 2; 3; and 2 other values in other runs"]))
+    #expect(table.lines.contains(["governor", "powersave"]))
+    #expect(table.lines.count == Set(table.lines.map { $0[0] }).count)
+  }
+
+  @Test("without records the page says what rows know of the host, and that command lines are missing")
+  func rowsOnly() throws {
+    let runs = try FigureFixture.runs(FigureFixture.boots(.vext, iops: [1]), histogram: nil)
+    let page = try RunReport(runs: runs, figures: FigureSet(runs), drawn: [:]).html()
+    #expect(page.contains("<td>kvm_backend</td><td>svm</td>"))
+    #expect(page.contains("The records that hold them were not found."))
+    #expect(page.contains("Figure left out: Latency distribution"))
+  }
+
+  @Test("an SVG file becomes an element whose names are the figure's own")
+  func inlineSVG() {
+    let file = """
+      <?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "http://www.w3.org/x.dtd">
+      <svg id="a"><g id='b'/><use xlink:href='#b'/><path fill="url(#a)"/></svg>
+      """
+    #expect(
+      InlineSVG.element(of: file, prefix: "p")
+        == "<svg id=\"p-a\"><g id='p-b'/><use xlink:href='#p-b'/><path fill=\"url(#p-a)\"/></svg>")
+    #expect(InlineSVG.element(of: "no figure", prefix: "p") == nil)
+  }
+
+  @Test("without gnuplot the page is written nonetheless, and the package is named")
+  func missingGnuplot() throws {
+    let folder = try TemporaryFolder()
+    try FigureFixture.write(FigureFixture.everything, to: folder.path)
+    let outcome = try BenchProgram.run(
+      ["report", "--from", ".", "--output", "r.html"], in: folder.path, environment: ["PATH": "/nonexistent"])
+    #expect(outcome.exitCode == 69)
+    #expect(outcome.errors.contains("Debian package gnuplot-nox"))
+    #expect(try folder.text(of: "r.html").contains("Not drawn: gnuplot was not installed."))
+  }
+}
