@@ -105,7 +105,8 @@ struct DataPathTests {
     let disk = try DiskImage(path: run.disk.path, readOnly: true, direct: false)
     let handle = try FileHandle(forUpdating: URL(fileURLWithPath: run.disk.path))
     try handle.truncate(atOffset: 2 << 20)
-    let runner = try CellRunner(run.configuration, scratchFolder: "/tmp")
+    let runner = try CellRunner(
+      run.configuration, scratchFolder: "/tmp", backend: HostDescription.capture().kvmBackend)
     let results = try runner.run(
       RunCell(index: 0, mode: mode, repetition: 1, seed: 1), disks: [disk], watch: InterruptionWatch())
     let result = try #require(results.first)
@@ -121,7 +122,7 @@ struct DataPathTests {
     let before = try ResidentMemory.byteCount()
     let guests = try BootedGuests(run: run, mode: .vext)
     try guests.runToTheEnd()
-    let guestRAM = guests.guests.reduce(0) { $0 + Int($1.machine.memory.byteCount) }
+    let guestRAM = guests.guests.reduce(0) { $0 + Int($1.memory.byteCount) }
     let beyond = try ResidentMemory.byteCount() - before - guestRAM
     guests.shutDown()
     #expect(beyond <= 8 * 16 << 20)
