@@ -42,11 +42,21 @@ struct QEMUTests {
     #expect(measurement.granted.vcpuCPUs.count == 2)
   }
 
+  @Test("a guest that is too large for QEMU's memory below 4 GiB is refused")
+  func tooLarge() throws {
+    let run = try GuestRun(
+      "--vmm qemu --mode virtio-blk --size 16m --bs 16m --iodepth 180", diskByteCount: 16 << 20)
+    let runner = try CellRunner(
+      run.configuration, scratchFolder: "/tmp", backend: HostDescription.capture().kvmBackend)
+    let failure = #expect(throws: BenchFailure.self) { try runner.checkHost() }
+    #expect(failure?.exitCode == .usage)
+    #expect(failure?.description.contains("in QEMU") == true)
+  }
+
   @Test("what QEMU says when it does not start is the message, and no process is left")
   func failure() throws {
-    let folder = try FileManager.default.url(
-      for: .itemReplacementDirectory, in: .userDomainMask, appropriateFor: URL(filePath: "/tmp"), create: true
-    )
+    let folder = URL(filePath: "/tmp/vext-t2-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: folder) }
     let program = folder.appending(path: "qemu")
     try Data("#!/bin/sh\necho qemu: no such machine >&2\nexit 1\n".utf8).write(to: program)

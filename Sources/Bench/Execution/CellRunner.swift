@@ -35,6 +35,11 @@ struct CellRunner: CellMeasuring {
         "--iodepth, --bs and --workers together need more memory than a micro guest can have (3 GiB)",
         exitCode: .usage)
     }
+    if configuration.vmms.contains(.qemu), layout.memoryByteCount >= QEMUCommand.lowMemoryLimit {
+      throw BenchFailure(
+        "--iodepth, --bs and --workers together need more memory than a micro guest can have in QEMU (2.75 GiB)",
+        exitCode: .usage)
+    }
     try HostRequirements.checkMemory(
       guestCount: configuration.guestCount, byteCount: layout.memoryByteCount)
     if let path = configuration.diskPath { _ = try openDisk(path) }

@@ -7,6 +7,8 @@ struct QEMUCommand {
   static let program = "qemu-system-x86_64"
   /// The Debian package that has it.
   static let package = "qemu-system-x86"
+  /// From so much RAM on, QEMU's q35 puts a part of it above 4 GiB, where a micro guest does not look.
+  static let lowMemoryLimit: UInt64 = 0xB000_0000
   /// The iothread's id: QMP tells which thread that is.
   static let ioThreadID = "io0"
 
@@ -16,7 +18,7 @@ struct QEMUCommand {
   let backend: KVMBackend
 
   /// The CPU that the guest sees: the host's own. On a CPU that QEMU itself emulates (the virtual host of
-  /// scripts/testbed) Linux loops for ever with it, and on a software KVM QEMU ends over a register that there is not.
+  /// scripts/testbed) Linux loops for ever with it, and on a software KVM QEMU has ended over a register that there was not.
   private var cpu: String {
     switch backend {
     case .tcg: "EPYC,-svm,+x2apic"
