@@ -203,7 +203,7 @@ let package = Package(
       swiftSettings: houseRules),
     .testTarget(
       name: "BenchTests",
-      dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
+      dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol"],
       resources: [
         .copy("FioOutputs"), .copy("Topologies"), .copy("Reference"), .copy("RecordedRun"),
       ],

@@ -63,6 +63,50 @@ extension DebianGuestTests {
       #expect(Self.leftovers == [])
     }
 
+    private static var hasQEMU: Bool {
+      ["/usr/bin", "/usr/local/bin"].contains {
+        FileManager.default.isExecutableFile(atPath: "\($0)/qemu-system-x86_64")
+      }
+    }
+
+    /// Processes that are QEMU.
+    private static var peers: [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter {
+        let name = try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8)
+        return name?.hasPrefix("qemu-system") == true
+      }
+    }
+
+    @Test(.enabled(if: hasQEMU, "qemu-system-x86 is not installed"))
+    func `the same guest is measured under QEMU, which is gone afterwards`() throws {
+      let run = try Run(["--vmm", "qemu", "--mode", "virtio-blk", "--fs", "none"])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("vmm") == ["qemu"])
+      #expect(run.values("errors") == ["0"])
+      #expect(run.numbers("ios").allSatisfy { $0 > 0 })
+      #expect(run.numbers("io_vmexits_per_io").allSatisfy { $0 > 0 })
+      #expect(run.numbers("poller_cpu_s").allSatisfy { $0 > 0 })
+      #expect(run.values("user_exits") == [""])
+      #expect(run.output.contains("qemu:virtio-blk"))
+      #expect(Self.peers == [])
+      #expect(Self.leftovers == [])
+    }
+
+    @Test(.enabled(if: hasQEMU, "qemu-system-x86 is not installed"))
+    func `a signal ends QEMU with its guest`() throws {
+      let folder = try ScratchFolder()
+      let program = try Self.start([
+        "--vmm", "qemu", "--mode", "virtio-blk", "--fs", "none", "--output", folder.file("rows.csv"),
+      ])
+      let end = Date(timeIntervalSinceNow: 60)
+      while Self.peers.isEmpty, Date() < end { Thread.sleep(forTimeInterval: 0.1) }
+      #expect(Self.peers.count == 1)
+      program.signal(SIGTERM)
+      #expect(try program.waitForEnd(within: .seconds(60)) == 143)
+      #expect(Self.peers == [])
+      #expect(Self.leftovers == [])
+    }
+
     @Test func `what two workers write to ext4 is read back, and the file system is whole`() throws {
       let run = try Run([
         "--mode", "virtio-blk-poll", "--fs", "ext4", "--workers", "2", "--rw", "randwrite", "--bs", "16k",

@@ -28,6 +28,12 @@ struct KernelParametersTests {
     #expect(Self.parameters(user: ["notquiet"]).contains("earlyprintk=serial"))
   }
 
+  @Test func `the guest's init is told whether there is a port for its exit code`() {
+    #expect(Self.parameters(root: Self.share).contains("lkvm.exit=244"))
+    let elsewhere = KernelParameters(console: .serial, root: Self.share, hasExitPort: false).text
+    #expect(elsewhere.split(separator: " ").contains("lkvm.exit=none"))
+  }
+
   @Test func `the first disk is the root unless the user names another`() {
     #expect(Self.parameters(root: .firstDisk).suffix(2) == ["root=/dev/vda", "rw"])
     let own = Self.parameters(root: .firstDisk, user: ["root=/dev/vda2 ro"])

@@ -55,10 +55,12 @@ struct DataPathTests {
       #expect(idle.exits.total == 0)
       #expect(idle.latency.entries.isEmpty)
     }
+    let host = HostDescription.capture()
+    let runner = try CellRunner(run.configuration, scratchFolder: "/tmp", backend: host.kvmBackend)
     let record = RunRecord(
       context: RunContext(
-        identity: .new(revision: .capture()), host: .capture(), configuration: run.configuration,
-        placement: try CellRunner(run.configuration, scratchFolder: "/tmp").placement),
+        identity: .new(revision: .capture()), host: host, configuration: run.configuration,
+        placement: runner.placement),
       cell: RunCell(index: 0, mode: mode, repetition: 1, seed: 42),
       measurement: results[2])
     #expect(record.busyGuests == 1)
@@ -129,7 +131,8 @@ struct DataPathTests {
     let disk = try DiskImage(path: run.disk.path, readOnly: true, direct: false)
     let handle = try FileHandle(forUpdating: URL(fileURLWithPath: run.disk.path))
     try handle.truncate(atOffset: 2 << 20)
-    let runner = try CellRunner(run.configuration, scratchFolder: "/tmp")
+    let runner = try CellRunner(
+      run.configuration, scratchFolder: "/tmp", backend: HostDescription.capture().kvmBackend)
     let results = try runner.run(
       RunCell(index: 0, mode: mode, repetition: 1, seed: 1), disks: [disk], watch: InterruptionWatch())
     let result = try #require(results.first)
@@ -145,7 +148,7 @@ struct DataPathTests {
     let before = try ResidentMemory.byteCount()
     let guests = try BootedGuests(run: run, mode: .vext)
     try guests.runToTheEnd()
-    let guestRAM = guests.guests.reduce(0) { $0 + Int($1.machine.memory.byteCount) }
+    let guestRAM = guests.guests.reduce(0) { $0 + Int($1.memory.byteCount) }
     let beyond = try ResidentMemory.byteCount() - before - guestRAM
     guests.shutDown()
     #expect(beyond <= 8 * 16 << 20)

@@ -40,11 +40,13 @@ struct GuestRun {
   }
 
   /// Boots, measures and ends the guests.
-  func measure(_ mode: DataPathMode) throws -> [CellMeasurement] {
-    let runner = try CellRunner(configuration, scratchFolder: "/tmp")
+  func measure(_ mode: DataPathMode, in vmm: VMM = .vext) throws -> [CellMeasurement] {
+    let runner = try CellRunner(
+      configuration, scratchFolder: "/tmp", backend: HostDescription.capture().kvmBackend)
     let paths = [String](repeating: disk.path, count: configuration.guestCount)
     return try runner.run(
-      RunCell(index: 0, mode: mode, repetition: 1, seed: 42), diskPaths: paths, watch: InterruptionWatch())
+      RunCell(index: 0, mode: mode, vmm: vmm, repetition: 1, seed: 42), diskPaths: paths,
+      watch: InterruptionWatch())
   }
 }
 

@@ -7,6 +7,19 @@ struct MachineOptions: ParsableArguments {
     help: "What runs in the virtual machines: auto is linux where the KVM runs it natively, else micro.")
   var guest = GuestChoice.auto
 
+  @Option(
+    name: .customLong("vmm"),
+    help: ArgumentHelp(
+      "What makes the virtual machines: vext (bench itself), qemu, lkvm (kvmtool); repeatable, or separated by commas. "
+        + "The last two have virtio-blk only, and Linux guests. Default: vext.", valueName: "vmm"))
+  var vmmLists: [VMMList] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The program of --vmm qemu or lkvm. Default: QEMU as it is installed; kvmtool has no default.",
+      valueName: "program"))
+  var vmmPath: String?
+
   @Option(name: .customLong("guests"), help: "Virtual machines at once.")
   var guestCount = 1
 
@@ -35,4 +48,25 @@ struct MachineOptions: ParsableArguments {
 
   @Option(help: "NUMA node of memory and threads. Default: the storage device's.")
   var numaNode: Int?
+
+  /// The VMMs that were asked for.
+  var vmms: [VMM] { vmmLists.isEmpty ? [.vext] : vmmLists.flatMap(\.vmms) }
+}
+
+/// One or more VMMs, separated by commas.
+struct VMMList: ExpressibleByArgument {
+  /// The VMMs, in the order given.
+  let vmms: [VMM]
+
+  /// The VMMs that `argument` names, or nil if one of them does not exist.
+  init?(argument: String) {
+    var vmms: [VMM] = []
+    for name in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let vmm = VMM(rawValue: String(name)) else { return nil }
+      vmms.append(vmm)
+    }
+    self.vmms = vmms
+  }
+
+  static var allValueStrings: [String] { VMM.allCases.map(\.rawValue) }
 }

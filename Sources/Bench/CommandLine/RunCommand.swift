@@ -85,7 +85,9 @@ struct RunCommand: ParsableCommand {
   ) -> RunConfiguration {
     let runtime = workload.runtime ?? (workload.requestLimit == nil ? .milliseconds(3000) : nil)
     var configuration = RunConfiguration(
-      modes: modeLists.isEmpty ? DataPathMode.defaults : modeLists.flatMap(\.modes),
+      modes: modes,
+      vmms: machines.vmms,
+      vmmPath: machines.vmmPath,
       guest: decision.kind,
       guestReason: decision.reason,
       guestCount: machines.guestCount,
@@ -121,6 +123,12 @@ struct RunCommand: ParsableCommand {
     return configuration
   }
 
+  /// The modes that were asked for; by default those among the usual ones that a VMM of `--vmm` has.
+  private var modes: [DataPathMode] {
+    guard modeLists.isEmpty else { return modeLists.flatMap(\.modes) }
+    return DataPathMode.defaults.filter { mode in machines.vmms.contains { $0.has(mode) } }
+  }
+
   /// 256 MiB, or as much as the disk holds, in whole blocks.
   private func defaultRegionSize(diskByteCount: UInt64?, hasFileSystem: Bool) -> ByteSize {
     let room = diskByteCount.map {
@@ -143,10 +151,12 @@ struct RunCommand: ParsableCommand {
     let plan = RunPlan(configuration)
     let scratchFolder = try scratchFolder()
     if let linux = configuration.linux {
-      let runner = try LinuxCellRunner(configuration, linux: linux, scratchFolder: scratchFolder)
+      let runner = try LinuxCellRunner(
+        configuration, linux: linux, scratchFolder: scratchFolder, backend: host.kvmBackend)
       try run(runner, plan: plan, configuration: configuration, host: host, watch: watch)
     } else {
-      let runner = try CellRunner(configuration, scratchFolder: scratchFolder)
+      let runner = try CellRunner(
+        configuration, scratchFolder: scratchFolder, backend: host.kvmBackend)
       try run(runner, plan: plan, configuration: configuration, host: host, watch: watch)
     }
   }

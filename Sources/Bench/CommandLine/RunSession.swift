@@ -97,7 +97,8 @@ struct RunSession: ~Copyable {
     results.append(
       RunDocument.Result(
         row: row, grantedPlacement: measurement.granted, workerElapsedSeconds: measurement.elapsedSeconds,
-        latencyHistogram: NanosecondHistogram(measurement.latency), linux: measurement.linux))
+        latencyHistogram: NanosecondHistogram(measurement.latency), linux: measurement.linux,
+        peer: measurement.peer))
   }
 
   /// Where no disk is involved, the hardware's own speed is what the figures are judged by: taken on the same two

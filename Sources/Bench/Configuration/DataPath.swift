@@ -1,21 +1,30 @@
-/// One column of a comparison: how requests reach the host, and what is above that in the guest.
+/// One column of a comparison: which VMM, how requests reach the host, and what is above that in the guest.
 struct DataPath: Codable, Hashable, Sendable {
   /// How requests reach the host.
   var mode: DataPathMode
   /// What is above that.
   var fileSystem: GuestFileSystem
 
-  /// A path; without a file system unless one is given.
-  init(_ mode: DataPathMode, _ fileSystem: GuestFileSystem = .none) {
+  /// What makes the virtual machine.
+  var vmm: VMM
+
+  /// A path; without a file system, and in a machine of ours, unless others are given.
+  init(_ mode: DataPathMode, _ fileSystem: GuestFileSystem = .none, vmm: VMM = .vext) {
     self.mode = mode
     self.fileSystem = fileSystem
+    self.vmm = vmm
   }
 
-  /// What a table calls it: `virtio-blk`, `virtio-blk/ext4`; `fuse-vext` and `fuse-on-virtio` are in full as well.
-  var name: String { fileSystem == .none ? mode.rawValue : "\(mode.rawValue)/\(fileSystem.rawValue)" }
+  /// What a table calls it: `virtio-blk`, `virtio-blk/ext4`, `qemu:virtio-blk/ext4`; the other file systems are in full
+  /// as well.
+  var name: String {
+    (vmm.isPeer ? "\(vmm.rawValue):" : "") + mode.rawValue
+      + (fileSystem == .none ? "" : "/\(fileSystem.rawValue)")
+  }
 
   enum CodingKeys: String, CodingKey {
     case mode
     case fileSystem = "fs"
+    case vmm
   }
 }

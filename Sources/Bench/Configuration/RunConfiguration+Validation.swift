@@ -21,6 +21,7 @@ extension RunConfiguration {
     try Self.require(repetitionCount, within: 1...10_000, option: "--repeat")
     if let numaNode { try Self.require(numaNode, within: 0...1023, option: "--numa-node") }
     try validateModes()
+    try validatePeers()
     try validatePaths()
     try validateLinux()
     try validateSizes()

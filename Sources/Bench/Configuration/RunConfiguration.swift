@@ -6,6 +6,10 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var modes: [DataPathMode]
   /// What is above them in a Linux guest; a micro guest has no file system.
   var fileSystems: [GuestFileSystem] = [.none]
+  /// What makes the virtual machines; the first is what the others are related to.
+  var vmms: [VMM] = [.vext]
+  /// The program of the VMM that is not ours; nil: the one that is installed.
+  var vmmPath: String?
   /// What runs in the virtual machines.
   var guest: GuestKind
   /// Why that guest.
@@ -69,20 +73,23 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     return idle
   }
 
-  /// What is compared: every mode with every file system that works over it.
-  var paths: [DataPath] {
-    modes.flatMap { mode in fileSystems.filter { works($0, over: mode) }.map { DataPath(mode, $0) } }
-  }
+  /// What is compared: in every VMM, every mode that it has with every file system that works over it.
+  var paths: [DataPath] { pathsAskedFor.filter(works) }
 
   /// What was asked for and cannot be.
-  var pathsLeftOut: [DataPath] {
-    modes.flatMap { mode in fileSystems.filter { !works($0, over: mode) }.map { DataPath(mode, $0) } }
+  var pathsLeftOut: [DataPath] { pathsAskedFor.filter { !works($0) } }
+
+  private var pathsAskedFor: [DataPath] {
+    vmms.flatMap { vmm in
+      modes.flatMap { mode in fileSystems.map { DataPath(mode, $0, vmm: vmm) } }
+    }
   }
 
-  private func works(_ fileSystem: GuestFileSystem, over mode: DataPathMode) -> Bool {
-    switch guest {
-    case .micro: fileSystem == .none
-    case .linux: fileSystem.works(over: mode)
+  private func works(_ path: DataPath) -> Bool {
+    guard path.vmm.has(path.mode) else { return false }
+    return switch guest {
+    case .micro: path.fileSystem == .none
+    case .linux: path.fileSystem.works(over: path.mode)
     }
   }
 
@@ -90,6 +97,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey {
     case modes
     case fileSystems = "file_systems"
+    case vmms
+    case vmmPath = "vmm_path"
     case guest
     case guestReason = "guest_reason"
     case guestCount = "guests"

@@ -10,28 +10,24 @@ import VextProtocol
 final class BenchGuest {
   /// Its number among the guests of a run.
   let index: Int
-  /// The machine that it runs in.
-  let machine: Machine
+  /// What it runs in.
+  let machine: any GuestMachine
+  /// Its RAM.
+  let memory: GuestMemory
   /// Its workers, by index.
   let workers: [WorkerView]
   /// Ticks of its TSC per millisecond.
   let tscKilohertz: UInt64
   private let layout: GuestLayout
-  private let device: GuestDevice
-  private let statistics: [KVMStatistics]
 
-  /// Boots nothing yet: memory is laid out and every vCPU ready to run.
+  /// A guest in a machine of ours. Boots nothing yet: memory is laid out and every vCPU ready to run.
   init(
     index: Int, configuration runConfiguration: RunConfiguration, mode: DataPathMode, seed: UInt64,
-    placement: Placement,
-    disk: DiskImage, pollers: [IOThread], system: borrowing KVMSystem, misbehaviour: Misbehaviour = .none
+    placement: Placement, disk: DiskImage, pollers: [IOThread], system: borrowing KVMSystem,
+    misbehaviour: Misbehaviour = .none
   ) throws {
     let configuration = runConfiguration.configuration(ofGuest: index)
-    guard let layout = GuestLayout(configuration) else {
-      throw BenchFailure(
-        "--iodepth \(configuration.iodepth) x --bs \(configuration.blockSize) x --workers \(configuration.workerCount) "
-          + "needs more memory than a micro guest can have (3 GiB)", exitCode: .usage)
-    }
+    let layout = try Self.layout(configuration)
     let cpus = index < placement.vcpuCPUs.count ? placement.vcpuCPUs[index] : []
     let machine = try Machine(
       MachineConfiguration(
@@ -40,57 +36,71 @@ final class BenchGuest {
       system: system)
     self.index = index
     self.layout = layout
-    self.machine = machine
+    memory = machine.memory
     tscKilohertz = try machine.vcpus[0].vcpu.tscKilohertz
-    workers = (0..<configuration.workerCount).map {
-      WorkerView(memory: machine.memory, layout: layout, index: $0)
-    }
-    statistics = try machine.vcpus.map { try $0.vcpu.makeStatistics() }
+    workers = Self.workers(configuration, memory, layout)
     let parameters = GuestParameters(
       configuration: configuration, mode: mode, seed: seed &+ UInt64(index),
       tscKilohertz: tscKilohertz, misbehaviour: misbehaviour)
-    try parameters.write(to: machine.memory, layout: layout)
-    try Self.prepareBoot(machine, layout)
+    try parameters.write(to: memory, layout: layout)
+    let boot = try MicroGuestBoot(memory: memory, layout: layout, vcpuCount: configuration.workerCount)
+    for (index, runner) in machine.vcpus.enumerated() {
+      try boot.tables.prepare(runner.vcpu, memory: memory, entry: boot.entry(worker: index))
+    }
     // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
-    for poller in pollers { poller.register(disk: disk, memory: machine.memory) }
-    device = try GuestDevice(
-      mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, pollers: pollers)
+    for poller in pollers { poller.register(disk: disk, memory: memory) }
+    self.machine = try OwnMicroMachine(
+      machine: machine,
+      device: GuestDevice(
+        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, pollers: pollers))
   }
 
-  private static func prepareBoot(_ machine: Machine, _ layout: GuestLayout) throws {
-    let bytes = MicroGuestImage.bytes()
-    guard let image = ImageLayout(image: bytes) else {
-      throw BenchFailure("the embedded guest image is not one; rebuild the package")
+  /// A guest in another VMM, which `start` starts on the file that is its RAM. Every vCPU waits to be let run.
+  ///
+  /// - Parameter tscKilohertz: Ticks of a guest's TSC per millisecond on this host.
+  init(
+    index: Int, configuration runConfiguration: RunConfiguration, cell: RunCell, tscKilohertz: UInt64,
+    start: (_ ramPath: String, _ memory: ByteSize) throws -> any GuestMachine
+  ) throws {
+    let configuration = runConfiguration.configuration(ofGuest: index)
+    let layout = try Self.layout(configuration)
+    self.index = index
+    self.layout = layout
+    self.tscKilohertz = tscKilohertz
+    let file = try MemoryFile(name: "guest\(index)", byteCount: Int(layout.memoryByteCount))
+    memory = try GuestMemory(sharedFile: file.descriptor, byteCount: layout.memoryByteCount)
+    workers = Self.workers(configuration, memory, layout)
+    let parameters = GuestParameters(
+      configuration: configuration, mode: cell.mode, seed: cell.seed &+ UInt64(index),
+      tscKilohertz: tscKilohertz, misbehaviour: .none)
+    try parameters.write(to: memory, layout: layout)
+    let boot = try MicroGuestBoot(memory: memory, layout: layout, vcpuCount: configuration.workerCount)
+    let handover = FirmwareHandover(boot: boot.tables, memory: memory)
+    try handover.write(vcpuCount: configuration.workerCount)
+    for worker in 0..<configuration.workerCount {
+      try handover.write(vcpu: worker, entry: boot.entry(worker: worker))
     }
-    try machine.memory.write(bytes, at: GuestAddress(ImageHeader.loadAddress))
-    var gates = (0..<ImageLayout.exceptionCount).map { vector in
-      LongModeBoot.Gate(
-        vector: UInt8(vector),
-        handler: GuestAddress(image.exceptionStubsAddress + vector * image.exceptionStubStride))
+    machine = try start(file.path, ByteSize(byteCount: layout.memoryByteCount))
+  }
+
+  private static func layout(_ configuration: RunConfiguration) throws -> GuestLayout {
+    guard let layout = GuestLayout(configuration) else {
+      throw BenchFailure(
+        "--iodepth \(configuration.iodepth) x --bs \(configuration.blockSize) x --workers \(configuration.workerCount) "
+          + "needs more memory than a micro guest can have (3 GiB)", exitCode: .usage)
     }
-    gates.append(
-      .init(vector: WorkloadLayout.interruptVector, handler: GuestAddress(image.interruptStubAddress)))
-    gates.append(
-      .init(vector: WorkloadLayout.spuriousVector, handler: GuestAddress(image.spuriousStubAddress)))
-    let boot = try LongModeBoot(
-      memory: machine.memory, tablesAt: layout.tablesAddress, vcpuCount: machine.vcpus.count, gates: gates,
-      spuriousVector: WorkloadLayout.spuriousVector)
-    guard boot.tablesEnd <= layout.stacksAddress else {
-      throw BenchFailure("the guest's tables do not fit below its stacks")
-    }
-    for (index, runner) in machine.vcpus.enumerated() {
-      let workerBlock = layout.workerAddress.rawValue + UInt64(index * WorkloadLayout.workerStride)
-      try boot.prepare(
-        runner.vcpu, memory: machine.memory,
-        entry: .init(
-          instruction: GuestAddress(image.entryAddress), stackTop: layout.stackTop(index),
-          argument0: layout.parameterAddress.rawValue, argument1: UInt64(index), ring0Tag: workerBlock))
-    }
+    return layout
+  }
+
+  private static func workers(
+    _ configuration: RunConfiguration, _ memory: GuestMemory, _ layout: GuestLayout
+  ) -> [WorkerView] {
+    (0..<configuration.workerCount).map { WorkerView(memory: memory, layout: layout, index: $0) }
   }
 
   /// Tells all workers, by one store that they see without an exit.
   func command(_ command: HostCommand) throws {
-    let words = try unsafe machine.memory.sharedWords(
+    let words = try unsafe memory.sharedWords(
       at: layout.parameterAddress, wordCount: WorkloadLayout.parameterByteCount / 8)
     unsafe words.storeReleasing(ParameterWord.command, command.rawValue)
   }
@@ -107,39 +117,12 @@ final class BenchGuest {
       if current == .failed { throw BenchFailure("guest \(index): \(try worker.describeFailure())") }
       if current.rawValue < state.rawValue { reached = false }
     }
-    if !reached { try checkVCPUs() }
+    if !reached, machine.hasEnded {
+      throw BenchFailure("guest \(index): \(machine.badEnd() ?? "its machine ended")")
+    }
     return reached
   }
 
-  private func checkVCPUs() throws {
-    for runner in machine.vcpus {
-      switch runner.outcome {
-      case nil, .stopped: continue
-      case .reset: throw BenchFailure("guest \(index): vCPU \(runner.vcpu.index) was reset (triple fault)")
-      case .crashed(let text): throw BenchFailure("guest \(index): \(text)")
-      }
-    }
-  }
-
-  /// vmexits of all vCPUs since they were made.
-  func exitCounts() throws -> ExitCounts {
-    var sum = ExitCounts()
-    for (statistics, runner) in zip(statistics, machine.vcpus) {
-      var counts = try statistics.exitCounts()
-      counts.user = runner.userExitCount
-      sum = sum + counts
-    }
-    return sum
-  }
-
-  /// CPU time of the vCPU threads since they were started.
-  func cpuNanoseconds() throws -> UInt64 {
-    try machine.vcpus.reduce(0) { $0 + (try $1.thread?.cpuTimeNanoseconds() ?? 0) }
-  }
-
   /// Ends the guest whatever it does, and gives its queues back.
-  func shutDown() {
-    machine.stop()
-    device.shutDown()
-  }
+  func shutDown() { _ = machine.shutDown() }
 }

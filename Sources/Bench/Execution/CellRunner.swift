@@ -4,12 +4,16 @@ import Hypervisor
 struct CellRunner: CellMeasuring {
   private let configuration: RunConfiguration
   private let threads: RunPlacement
+  private let backend: KVMBackend
 
   /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
   ///
-  /// - Parameter scratchFolder: where the disks are made unless the user named one; it may not exist yet.
-  init(_ configuration: RunConfiguration, scratchFolder: String) throws {
+  /// - Parameters:
+  ///   - scratchFolder: where the disks are made unless the user named one; it may not exist yet.
+  ///   - backend: The host's KVM.
+  init(_ configuration: RunConfiguration, scratchFolder: String, backend: KVMBackend) throws {
     self.configuration = configuration
+    self.backend = backend
     threads = try RunPlacement(configuration, scratchFolder: scratchFolder)
   }
 
@@ -23,9 +27,17 @@ struct CellRunner: CellMeasuring {
   func checkHost() throws {
     try HostRequirements.checkKVM()
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
+    for vmm in configuration.vmms where vmm.isPeer {
+      _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
+    }
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(
         "--iodepth, --bs and --workers together need more memory than a micro guest can have (3 GiB)",
+        exitCode: .usage)
+    }
+    if configuration.vmms.contains(.qemu), layout.memoryByteCount >= QEMUCommand.lowMemoryLimit {
+      throw BenchFailure(
+        "--iodepth, --bs and --workers together need more memory than a micro guest can have in QEMU (2.75 GiB)",
         exitCode: .usage)
     }
     try HostRequirements.checkMemory(
@@ -59,7 +71,12 @@ struct CellRunner: CellMeasuring {
     } else if !configuration.usesDirectIO && configuration.engine != .null {
       for path in opened.keys { try PageCache.warm(path, byteCount: configuration.regionSize.byteCount) }
     }
-    return try run(cell, disks: diskPaths.compactMap { opened[$0] }, watch: watch)
+    let disks = diskPaths.compactMap { opened[$0] }
+    guard cell.vmm.isPeer else { return try run(cell, disks: disks, watch: watch) }
+    // Only looked at until here: two processes with locks on it would be in each other's way.
+    let byteCounts = disks.map(\.handle.byteCount)
+    opened = [:]
+    return try runPeers(cell, diskPaths: diskPaths, diskByteCounts: byteCounts, watch: watch)
   }
 
   /// The same on disks that are open already, one a guest; guests may share one.
@@ -77,6 +94,35 @@ struct CellRunner: CellMeasuring {
       let window = MeasurementWindow(
         configuration: configuration, guests: guests, pollers: pollers, watch: watch)
       return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
+    }
+  }
+
+  /// The same in another VMM, a process for each guest.
+  private func runPeers(
+    _ cell: RunCell, diskPaths: [String], diskByteCounts: [UInt64], watch: InterruptionWatch
+  ) throws -> [CellMeasurement] {
+    let folder = try PeerFolder()
+    let tscKilohertz = try TimestampCounter.guestKilohertz()
+    let start = PeerStart(
+      vmm: cell.vmm, configuration: configuration, placement: threads, backend: backend)
+    return try threads.withPollers(
+      vmm: cell.vmm, mode: cell.mode, engine: configuration.engine
+    ) { pollers in
+      var guests: [BenchGuest] = []
+      defer { for guest in guests { guest.shutDown() } }
+      for (index, path) in diskPaths.enumerated() {
+        guests.append(
+          try BenchGuest(
+            index: index, configuration: configuration, cell: cell, tscKilohertz: tscKilohertz
+          ) { ramPath, memory in
+            try start.machine(
+              guest: index, boot: .firmware(imagePath: folder.firmware, ramPath: ramPath), memory: memory,
+              diskPath: path, isReadOnly: !writes, errorPath: folder.errors(guest: index))
+          })
+      }
+      return try MeasurementWindow(
+        configuration: configuration, guests: guests, pollers: pollers, watch: watch
+      ).measure(diskByteCounts: diskByteCounts)
     }
   }
 }

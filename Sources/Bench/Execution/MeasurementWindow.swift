@@ -53,7 +53,7 @@ struct MeasurementWindow {
   private func boot(_ idle: [BenchGuest]) throws {
     for guest in idle { try guest.machine.start() }
     try wait(idle, for: .ready, seconds: 0)
-    for guest in idle { _ = try guest.machine.pause() }
+    for guest in idle { try guest.machine.pause() }
   }
 
   private var verificationSeconds: Double {
@@ -78,16 +78,16 @@ struct MeasurementWindow {
   private func snapshot() throws -> Snapshot {
     Snapshot(
       nanoseconds: HostClock.monotonicNanoseconds(),
-      exits: try guests.map { try $0.exitCounts() },
-      vcpuNanoseconds: try guests.map { try $0.cpuNanoseconds() },
-      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) })
+      exits: try guests.map { try $0.machine.exitCounts() },
+      vcpuNanoseconds: try guests.map { try $0.machine.vcpuNanoseconds() },
+      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
+        + guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) })
   }
 
   private func grantedPlacement(_ guest: BenchGuest) throws -> GrantedPlacement {
-    GrantedPlacement(
-      pollerCPUs: try pollers.map { try $0.thread.grantedCPUs().description },
-      vcpuCPUs: try guest.machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
-      numaNode: try guest.machine.memory.node(ofPageAt: 0))
+    var granted = try guest.machine.grantedPlacement()
+    granted.pollerCPUs = try pollers.map { try $0.thread.grantedCPUs().description } + granted.pollerCPUs
+    return granted
   }
 
   private func measurement(
@@ -119,7 +119,7 @@ struct MeasurementWindow {
         / Double(guests.count),
       vcpuCPUSeconds: Double(closing.vcpuNanoseconds[guest.index] - opening.vcpuNanoseconds[guest.index])
         / 1e9,
-      diskByteCount: diskByteCount, granted: granted)
+      diskByteCount: diskByteCount, granted: granted, peer: guest.machine.peer)
   }
 
   /// Verification goes on after the window: what it found is only known at the end.

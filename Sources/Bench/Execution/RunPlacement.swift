@@ -48,10 +48,15 @@ struct RunPlacement {
     (index < plan.vcpuCPUs.count ? plan.vcpuCPUs[index] : []).map { CPUSet([$0]) }
   }
 
-  /// Runs `body` with the I/O threads of a mode, and ends them. The calling thread, which looks at the guests now and
+  /// Where another VMM's I/O thread for guest `index` runs; empty where it is not pinned.
+  func ioThreadCPUs(guest index: Int) -> CPUSet {
+    plan.pollerCPUs.isEmpty ? CPUSet([]) : CPUSet([plan.pollerCPUs[index % plan.pollerCPUs.count]])
+  }
+
+  /// Runs `body` with the I/O threads of a mode, and ends them; another VMM has its own. The calling thread, which looks at the guests now and
   /// then, meanwhile stays off the I/O threads' CPUs.
   func withPollers<Result>(
-    mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
+    vmm: VMM = .vext, mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
   ) throws -> Result {
     let affinity = try HostThread.currentCPUs()
     try HostThread.pinCurrent(to: plan.housekeepingCPUs)
@@ -59,7 +64,7 @@ struct RunPlacement {
     defer { try? HostThread.pinCurrent(to: affinity) }
     var pollers: [IOThread] = []
     defer { for poller in pollers { poller.stop() } }
-    for (index, cpu) in plan.pollerCPUs.enumerated() {
+    for (index, cpu) in plan.pollerCPUs.enumerated() where !vmm.isPeer {
       pollers.append(
         try IOThread(
           name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: mode.engine(engine)))

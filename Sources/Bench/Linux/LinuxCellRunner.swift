@@ -8,6 +8,7 @@ final class LinuxCellRunner: CellMeasuring {
   private let linux: LinuxConfiguration
   private let threads: RunPlacement
   private let image: FileSystemImage
+  private let backend: KVMBackend
 
   /// What may lie outside of a window at each of its ends: fio looks for ended jobs every 10 ms, and a shell that waits
   /// needs time to go to sleep.
@@ -15,10 +16,15 @@ final class LinuxCellRunner: CellMeasuring {
 
   /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
   ///
-  /// - Parameter scratchFolder: where disks and files are made; it may not exist yet.
-  init(_ configuration: RunConfiguration, linux: LinuxConfiguration, scratchFolder: String) throws {
+  /// - Parameters:
+  ///   - scratchFolder: where disks and files are made; it may not exist yet.
+  ///   - backend: The host's KVM.
+  init(
+    _ configuration: RunConfiguration, linux: LinuxConfiguration, scratchFolder: String, backend: KVMBackend
+  ) throws {
     self.configuration = configuration
     self.linux = linux
+    self.backend = backend
     threads = try RunPlacement(configuration, scratchFolder: scratchFolder)
     image = FileSystemImage(
       files: FioJob.files(configuration), sourceFolder: "\(scratchFolder)/bench.\(UUID().uuidString).files")
@@ -31,6 +37,15 @@ final class LinuxCellRunner: CellMeasuring {
   func checkHost() throws {
     try HostRequirements.checkKVM()
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
+    for vmm in configuration.vmms where vmm.isPeer {
+      _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
+      // Ours looks at the guest and says so when it gets stuck.
+      if backend == .pvm {
+        throw BenchFailure(
+          "a Linux guest cannot run in \(vmm.rawValue) here: this KVM (pvm, software) cannot run an unmodified kernel",
+          exitCode: .unavailable)
+      }
+    }
     let fileSystems = configuration.paths.map(\.fileSystem)
     if let missing = LinuxRequirements.missing(for: fileSystems, kernelPath: linux.kernelPath) {
       throw BenchFailure("a Linux guest cannot run here: \(missing)", exitCode: .unavailable)
@@ -68,7 +83,9 @@ final class LinuxCellRunner: CellMeasuring {
     _ cell: RunCell, diskPaths: [String], watch: InterruptionWatch
   ) throws -> [CellMeasurement] {
     let folder = try RunFolder(guestCount: diskPaths.count)
-    return try threads.withPollers(mode: cell.mode, engine: configuration.engine) { pollers in
+    return try threads.withPollers(
+      vmm: cell.vmm, mode: cell.mode, engine: configuration.engine
+    ) { pollers in
       var guests: [LinuxGuest] = []
       // Where something failed, that says more than what became of the disks.
       defer { for guest in guests { _ = guest.shutDown() } }
@@ -76,9 +93,7 @@ final class LinuxCellRunner: CellMeasuring {
         guests.append(
           try LinuxGuest(
             index: index, cell: cell, configuration: configuration, linux: linux, folder: folder,
-            diskPath: path,
-            affinity: threads.vcpuAffinity(guest: index), memoryNode: threads.plan.memoryNode,
-            pollers: pollers))
+            diskPath: path, placement: threads, pollers: pollers, backend: backend))
       }
       let window = LinuxWindow(
         configuration: configuration, linux: linux, guests: guests, pollers: pollers, watch: watch)
@@ -128,6 +143,7 @@ final class LinuxCellRunner: CellMeasuring {
       pollerCPUSeconds: Double(last.pollerNanoseconds - first.pollerNanoseconds) / 1e9
         / Double(configuration.guestCount),
       vcpuCPUSeconds: Double(last.vcpuNanoseconds[guest.index] - first.vcpuNanoseconds[guest.index]) / 1e9,
-      diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: figures)
+      diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: figures,
+      peer: guest.machine.peer)
   }
 }

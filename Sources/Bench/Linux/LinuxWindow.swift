@@ -22,13 +22,7 @@ struct LinuxWindow {
   /// - Throws: ``BenchFailure`` for a guest that failed or is late, ``RunInterruption`` when the watch says so.
   func run() throws -> (timeline: UsageTimeline, granted: [GrantedPlacement]) {
     var timeline = UsageTimeline()
-    for guest in guests {
-      do throws(GuestError) {
-        try guest.guest.start()
-      } catch {
-        throw BenchFailure("guest \(guest.index): \(error)", exitCode: .unavailable)
-      }
-    }
+    for guest in guests { try guest.machine.start() }
     let granted = try guests.map(grantedPlacement)
     try wait(seconds: 2 * linux.idleSpan.seconds, into: &timeline, state: "ready") { guest in
       if guest.isReady { return true }
@@ -55,7 +49,7 @@ struct LinuxWindow {
     let start = HostClock.monotonicNanoseconds()
     let end = start + UInt64((seconds + Self.graceSeconds) * 1e9)
     let judgement = start + UInt64(SoftwareKVM.patienceMilliseconds) * 1_000_000
-    var judges = SoftwareKVM.isLoaded && timeline.samples.isEmpty
+    var judges = timeline.samples.isEmpty
     while true {
       timeline.append(try sample())
       let waiting = try guests.filter { !(try isThere($0)) }
@@ -64,7 +58,7 @@ struct LinuxWindow {
       let now = HostClock.monotonicNanoseconds()
       if judges, now > judgement {
         judges = false
-        if let verdict = try SoftwareKVM.verdict(on: late.guest.machine) {
+        if let verdict = try late.machine.verdict() {
           throw BenchFailure("guest \(late.index): \(verdict)", exitCode: .unavailable)
         }
       }
@@ -75,15 +69,15 @@ struct LinuxWindow {
 
   private func sample() throws -> UsageSample {
     UsageSample(
-      nanoseconds: HostClock.realtimeNanoseconds(), exits: try guests.map { try $0.exitCounts() },
-      vcpuNanoseconds: try guests.map { try $0.cpuNanoseconds() },
-      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) })
+      nanoseconds: HostClock.realtimeNanoseconds(), exits: try guests.map { try $0.machine.exitCounts() },
+      vcpuNanoseconds: try guests.map { try $0.machine.vcpuNanoseconds() },
+      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
+        + guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) })
   }
 
   private func grantedPlacement(_ guest: LinuxGuest) throws -> GrantedPlacement {
-    GrantedPlacement(
-      pollerCPUs: try pollers.map { try $0.thread.grantedCPUs().description },
-      vcpuCPUs: try guest.guest.machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
-      numaNode: try guest.guest.machine.memory.node(ofPageAt: 0))
+    var granted = try guest.machine.grantedPlacement()
+    granted.pollerCPUs = try pollers.map { try $0.thread.grantedCPUs().description } + granted.pollerCPUs
+    return granted
   }
 }

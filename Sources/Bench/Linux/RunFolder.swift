@@ -37,5 +37,10 @@ final class RunFolder {
   /// Where guest `index`'s console goes.
   func console(guest index: Int) -> String { "\(path)/console\(index)" }
 
+  /// Where guest `index`'s initial RAM disk is, for a VMM that wants a file.
+  func initrd(guest index: Int) -> String { "\(path)/initrd\(index)" }
+  /// Where the messages of guest `index`'s VMM go, if that is a program of its own.
+  func errors(guest index: Int) -> String { "\(path)/errors\(index)" }
+
   private static func share(_ path: String, _ index: Int) -> String { "\(path)/share\(index)" }
 }

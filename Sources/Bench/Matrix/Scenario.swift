@@ -28,6 +28,9 @@ struct Scenario: Equatable, Sendable {
     guard modes.count == 1 else {
       throw BenchFailure("name one mode with --mode, or take a --scenario of several", exitCode: .usage)
     }
+    guard command.machines.vmms.count == 1 else {
+      throw BenchFailure("name one VMM with --vmm, or take a --scenario of several", exitCode: .usage)
+    }
     guard command.output == nil, !command.dryRun else {
       throw BenchFailure("--output and --dry-run belong before the --", exitCode: .usage)
     }

@@ -200,6 +200,11 @@ struct ScenarioFile {
           line: combination.first { $0.setting.option == "mode" }?.line ?? line,
           reason: "a boot has one mode: make 'mode' a constant or an axis")
       }
+      guard command.machines.vmms.count == 1 else {
+        throw ScenarioFault(
+          line: combination.first { $0.setting.option == "vmm" }?.line ?? line,
+          reason: "a boot has one VMM: make 'vmm' an axis")
+      }
     } catch let fault as ScenarioFault {
       throw fault
     } catch {

@@ -6,19 +6,22 @@ struct RunCell: Codable, Equatable, Sendable {
   var mode: DataPathMode
   /// What is above that in the guest.
   var fileSystem = GuestFileSystem.none
+  /// What makes the virtual machines.
+  var vmm = VMM.vext
   /// Which repetition, from 1.
   var repetition: Int
   /// Seed of the guests' workload: the same for all paths of a repetition, so that they do the same work.
   var seed: UInt64
 
   /// The data path.
-  var path: DataPath { DataPath(mode, fileSystem) }
+  var path: DataPath { DataPath(mode, fileSystem, vmm: vmm) }
 
   /// The names in the JSON file.
   enum CodingKeys: String, CodingKey {
     case index
     case mode
     case fileSystem = "fs"
+    case vmm
     case repetition
     case seed
   }

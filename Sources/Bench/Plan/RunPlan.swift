@@ -16,8 +16,8 @@ struct RunPlan: Codable, Equatable, Sendable {
       for path in paths.shuffled(using: &generator) {
         cells.append(
           RunCell(
-            index: cells.count, mode: path.mode, fileSystem: path.fileSystem, repetition: repetition,
-            seed: workloadSeed))
+            index: cells.count, mode: path.mode, fileSystem: path.fileSystem, vmm: path.vmm,
+            repetition: repetition, seed: workloadSeed))
       }
     }
     self.cells = cells

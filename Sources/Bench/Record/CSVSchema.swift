@@ -69,7 +69,7 @@ extension RunRecord {
     case .exitsHypercall: String(exitsHypercall)
     case .exitsIRQ: String(exitsIRQ)
     case .irqInjections: String(irqInjections)
-    case .userExits: String(userExits)
+    case .userExits: userExits.map { String($0) } ?? ""
     case .pollerCPUSeconds: Self.decimal(pollerCPUSeconds, digits: 6)
     case .vcpuCPUSeconds: Self.decimal(vcpuCPUSeconds, digits: 6)
     case .iopsPerCPUSecond: Self.decimal(iopsPerCPUSecond, digits: 3)

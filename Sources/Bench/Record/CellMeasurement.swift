@@ -33,4 +33,6 @@ struct CellMeasurement: Equatable, Sendable {
   var granted: GrantedPlacement
   /// What only a Linux guest tells.
   var linux: LinuxFigures?
+  /// What another VMM tells of itself; nil for ours.
+  var peer: PeerRecord?
 }

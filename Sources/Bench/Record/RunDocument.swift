@@ -33,6 +33,8 @@ struct RunDocument: Codable, Equatable, Sendable {
     var latencyHistogram: NanosecondHistogram
     /// What only a Linux guest tells: fio's whole output among it.
     var linux: LinuxFigures?
+    /// What another VMM tells of itself; nil for ours.
+    var peer: PeerRecord?
 
     enum CodingKeys: String, CodingKey {
       case row
@@ -40,6 +42,7 @@ struct RunDocument: Codable, Equatable, Sendable {
       case workerElapsedSeconds = "worker_elapsed_s"
       case latencyHistogram = "latency_histogram"
       case linux
+      case peer
     }
   }
 

@@ -22,7 +22,7 @@ extension RunRecord {
     numaNodes = context.host.numaNodes.count
 
     mode = cell.mode
-    vmm = "vext"
+    vmm = cell.vmm.rawValue
     guest = configuration.guest
     guests = configuration.guestCount
     workers = configuration.workerCount
@@ -61,7 +61,7 @@ extension RunRecord {
     exitsHypercall = exits.hypercall
     exitsIRQ = exits.irq
     irqInjections = exits.irqInjections
-    userExits = exits.user
+    userExits = cell.vmm.isPeer ? nil : exits.user
 
     pollerCPUSeconds = measurement.pollerCPUSeconds
     vcpuCPUSeconds = measurement.vcpuCPUSeconds

@@ -60,7 +60,7 @@ struct RunRecord: Codable, Equatable, Sendable {
   var exitsHypercall: UInt64
   var exitsIRQ: UInt64
   var irqInjections: UInt64
-  var userExits: UInt64
+  var userExits: UInt64?
 
   var pollerCPUSeconds: Double
   var vcpuCPUSeconds: Double

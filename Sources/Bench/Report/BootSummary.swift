@@ -5,6 +5,8 @@ struct BootSummary: Equatable, Sendable {
   let path: DataPath
   /// Which repetition, from 1.
   let repetition: Int
+  /// What another VMM tells of itself, as its first guest has it; nil for ours.
+  let peer: PeerRecord?
   /// Requests per second, summed over the guests.
   let iops: Double
   /// MiB per second, summed over the guests.
@@ -38,6 +40,7 @@ struct BootSummary: Equatable, Sendable {
     for measurement in measurements { latencies.add(measurement.latency) }
     path = cell.path
     repetition = cell.repetition
+    peer = measurements[0].peer
     iops = measurements.reduce(0) { $0 + $1.iops }
     bandwidthMiBPerSecond = measurements.reduce(0) { $0 + $1.bandwidthMiBPerSecond }
     latency = LatencySummary(latencies)

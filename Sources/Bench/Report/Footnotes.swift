@@ -4,7 +4,7 @@ import Foundation
 enum Footnotes {
   /// One sentence a line.
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
-    [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
+    [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration) + peers(boots)
       + timing(context.host) + cores(context.placement)
       + floor(nativeRoundTrips, boots: boots)
   }
@@ -12,7 +12,14 @@ enum Footnotes {
   private static func guest(_ configuration: RunConfiguration) -> [String] {
     let reason = configuration.guestReason
     return (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
-      + configuration.pathsLeftOut.map { "left out: \($0.name), which does not exist in this guest" }
+      + configuration.pathsLeftOut.map { "left out: \($0.name), which does not exist" }
+  }
+
+  private static func peers(_ boots: [BootSummary]) -> [String] {
+    let lines = boots.compactMap { boot in
+      boot.peer.map { "\(boot.path.vmm.rawValue): \($0.version), exits from \($0.exitSource.rawValue)" }
+    }
+    return Set(lines).sorted()
   }
 
   private static func repetitions(_ boots: [BootSummary]) -> String {

@@ -97,6 +97,18 @@ public struct LongModeBoot {
   }
 
   private func page(_ index: UInt64) -> UInt64 { tablesStart.rawValue + index * Size.page }
+  /// The task-state selector of vCPU `index`.
+  public func taskSelector(of index: Int) -> UInt16 { Selector.firstTSS + UInt16(index) * 16 }
+
+  /// The global descriptor table, which spans `gdtByteCount` bytes.
+  public var gdtAddress: GuestAddress { GuestAddress(gdt) }
+  /// The bytes of the global descriptor table.
+  public var gdtByteCount: Int { Int(Selector.firstTSS) + vcpuCount * 16 }
+  /// The interrupt descriptor table.
+  public var idtAddress: GuestAddress { GuestAddress(idt) }
+  /// The bytes of the interrupt descriptor table.
+  public static let idtByteCount = 256 * 16
+
   private var gdt: UInt64 { page(3 + gibibytes) }
   private var idt: UInt64 { page(4 + gibibytes) }
   private func tss(_ vcpu: Int) -> UInt64 { page(5 + gibibytes) + UInt64(vcpu) * Size.perVCPU }
@@ -153,17 +165,30 @@ public struct LongModeBoot {
     }
   }
 
+  /// Lets firmware load the task register of vCPU `index` by itself: its TSS is free, and its ring-0 stack has `tag`.
+  public func prepareForFirmware(
+    vcpu index: Int, ring0Tag tag: UInt64, memory: GuestMemory
+  ) throws(GuestMemoryError) {
+    try storeTag(tag, of: index, memory: memory)
+    // LTR takes an available TSS and marks it busy (type 9, then 11).
+    try memory.store(0x89 as UInt8, at: GuestAddress(gdt + UInt64(taskSelector(of: index)) + 5))
+  }
+
+  private func storeTag(_ tag: UInt64, of vcpu: Int, memory: GuestMemory) throws(GuestMemoryError) {
+    try memory.store(tag, at: GuestAddress(ring0Stack(vcpu)))
+  }
+
   /// Gives `vcpu` the state in which it starts at `entry`. Before its thread runs.
   public func prepare(
     _ vcpu: KVMVirtualCPU, memory: GuestMemory, entry: Entry
   ) throws {
-    try memory.store(entry.ring0Tag, at: GuestAddress(ring0Stack(vcpu.index)))
+    try storeTag(entry.ring0Tag, of: vcpu.index, memory: memory)
     var special = try vcpu.specialRegisters()
     let data = Self.segment(Selector.userData, type: 3, isCode: false)
     special.cs = Self.segment(Selector.userCode, type: 11, isCode: true)
     (special.ss, special.ds, special.es, special.fs, special.gs) = (data, data, data, data, data)
     special.tr = kvm_segment()
-    special.tr.selector = Selector.firstTSS + UInt16(vcpu.index) * 16
+    special.tr.selector = taskSelector(of: vcpu.index)
     special.tr.base = tss(vcpu.index)
     special.tr.limit = Size.tssLimit
     special.tr.type = 11  // busy 64-bit TSS
@@ -171,9 +196,9 @@ public struct LongModeBoot {
     special.ldt = kvm_segment()
     special.ldt.unusable = 1
     special.gdt.base = gdt
-    special.gdt.limit = Selector.firstTSS + UInt16(vcpuCount) * 16 - 1
+    special.gdt.limit = UInt16(gdtByteCount - 1)
     special.idt.base = idt
-    special.idt.limit = 256 * 16 - 1
+    special.idt.limit = UInt16(Self.idtByteCount - 1)
     special.cr0 = 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1  // PG, WP, NE, ET, MP, PE
     special.cr3 = tablesStart.rawValue
     special.cr4 = 1 << 18 | 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5  // OSXSAVE, OSXMMEXCPT, OSFXSR, PGE, PAE

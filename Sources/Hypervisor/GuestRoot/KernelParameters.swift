@@ -14,6 +14,8 @@ public struct KernelParameters: Equatable, Sendable {
   public var console: GuestConfiguration.Console
   /// Where the root is.
   public var root: Root
+  /// Whether the machine has the port that takes the exit code of the guest's command: only lkvm has it.
+  public var hasExitPort: Bool
   /// `lkvm.net=` of the guest's init, or nil where the guest sees to its network.
   public var network: String?
   /// The terminal that the console is on; nil where it goes to a file or a pipe.
@@ -26,7 +28,7 @@ public struct KernelParameters: Equatable, Sendable {
   /// Parameters for a console and a root.
   public init(
     console: GuestConfiguration.Console, root: Root, network: String? = nil, terminal: ConsoleSize? = nil,
-    user: [String] = [], onlyUser: Bool = false
+    user: [String] = [], onlyUser: Bool = false, hasExitPort: Bool = true
   ) {
     self.console = console
     self.root = root
@@ -34,6 +36,7 @@ public struct KernelParameters: Equatable, Sendable {
     self.terminal = terminal
     self.user = user
     self.onlyUser = onlyUser
+    self.hasExitPort = hasExitPort
   }
 
   /// The command line.
@@ -65,7 +68,7 @@ public struct KernelParameters: Equatable, Sendable {
   private var initWords: [String] {
     // Nobody wants carriage returns in a file.
     let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"
-    return ["lkvm.exit=\(ExitStatusPort.port)", output]
+    return ["lkvm.exit=" + (hasExitPort ? "\(ExitStatusPort.port)" : "none"), output]
   }
 
   private static func words(for root: Root, given: String) -> [String] {

@@ -8,7 +8,8 @@ public final class KVMStatistics: @unchecked Sendable {
   private let descriptor: OwnedDescriptor
   private var offsets: [String: UInt64] = [:]
 
-  init(descriptor: consuming OwnedDescriptor) throws(KVMError) {
+  /// Reads what there is to read from a descriptor that KVM_GET_STATS_FD gave, to this process or to another.
+  public init(descriptor: consuming OwnedDescriptor) throws(KVMError) {
     self.descriptor = descriptor
     var header = kvm_stats_header()
     let headerCount = unsafe pread(self.descriptor.rawValue, &header, MemoryLayout<kvm_stats_header>.size, 0)

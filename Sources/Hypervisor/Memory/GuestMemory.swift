@@ -24,12 +24,25 @@ public final class GuestMemory: @unchecked Sendable {
   /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; nothing is resident yet.
   ///
   /// - Parameter node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).
-  public init(byteCount: UInt64, node: Int? = nil) throws(Errno) {
+  public convenience init(byteCount: UInt64, node: Int? = nil) throws(Errno) {
     guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= 1 << 46 else {
       throw .invalidArgument
     }
     let mapping = try Mapping.anonymous(byteCount: Int(byteCount))
     if let node { try mapping.bind(toNode: node) }
+    self.init(mapping, byteCount: byteCount)
+  }
+
+  /// The RAM of a guest of another process: the first `byteCount` bytes of a file that both map, a multiple of
+  /// ``pageByteCount``.
+  public convenience init(sharedFile descriptor: Int32, byteCount: UInt64) throws(Errno) {
+    guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= Self.pciHoleStart else {
+      throw .invalidArgument
+    }
+    self.init(try Mapping.shared(descriptor: descriptor, byteCount: Int(byteCount)), byteCount: byteCount)
+  }
+
+  private init(_ mapping: consuming Mapping, byteCount: UInt64) {
     let lowCount = min(byteCount, Self.pciHoleStart)
     // SAFETY: the regions split the mapping, which this object owns as long as the map is in use.
     let base = unsafe mapping.base

@@ -51,6 +51,7 @@ struct CompareCommandTests {
     #expect(scenario.repetitionCount == 3)
     for arguments in [
       ["--mode", "vext,virtio-blk"], [], ["--mode", "vext", "--output", "x.csv"], ["--bogus"],
+      ["--mode", "virtio-blk", "--vmm", "vext,qemu"],
     ] {
       let failure = #expect(throws: BenchFailure.self) { try Scenario(arguments: arguments) }
       #expect(failure?.exitCode == .usage)
