@@ -204,7 +204,7 @@ let package = Package(
     .testTarget(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest"],
-      resources: [.copy("FioOutputs"), .copy("Topologies"), .copy("Reference")],
+      resources: [.copy("FioOutputs"), .copy("Hosts"), .copy("Topologies"), .copy("Reference")],
       swiftSettings: houseRules),
     .testTarget(
       name: "LkvmTests",
