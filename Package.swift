@@ -205,7 +205,7 @@ let package = Package(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol"],
       resources: [
-        .copy("FioOutputs"), .copy("Topologies"), .copy("Reference"), .copy("RecordedRun"),
+        .copy("FioOutputs"), .copy("Hosts"), .copy("Topologies"), .copy("Reference"), .copy("RecordedRun"),
       ],
       swiftSettings: houseRules),
     .testTarget(

@@ -18,6 +18,7 @@
 
 /* Declared by hand: whether Glibc's headers show them depends on who includes them first. */
 static const int LINUX_O_DIRECT = 040000;
+static const int LINUX_O_TMPFILE = 020000000 | 0200000;
 
 /* Whether a block device refuses writes (BLKROGET of linux/fs.h): 0, 1 or -errno. */
 static inline int linux_block_device_is_read_only(int descriptor) {

@@ -9,7 +9,7 @@ struct BenchCommand: ParsableCommand {
     abstract: "Compares I/O paths between virtual machines and their host.",
     subcommands: [
       RunCommand.self, FloorCommand.self, MatrixCommand.self, CompareCommand.self, CalibrateCommand.self,
-      HistoryCommand.self, FiguresCommand.self, ReportCommand.self,
+      HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self,
     ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.

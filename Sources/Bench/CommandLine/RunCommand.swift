@@ -143,7 +143,8 @@ struct RunCommand: ParsableCommand {
     // Before any thread exists: all of them inherit the blocked signals.
     let watch = InterruptionWatch()
     let diskByteCount = try diskOptions.disk.map(DiskSize.byteCount)
-    let host = HostDescription.capture()
+    let host = HostDescription.capture(
+      imagePath: diskOptions.disk ?? diskOptions.scratchFolder ?? OutputFiles.folder(csvPath: output))
     let decision = machines.guest.decision(
       backend: host.kvmBackend,
       missing: LinuxRequirements.missing(for: linux.fileSystems, kernelPath: linux.kernel))

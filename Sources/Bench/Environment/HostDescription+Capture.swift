@@ -14,6 +14,7 @@ extension HostDescription {
       systemVendor: files.text("sys/class/dmi/id/sys_vendor") ?? "",
       clockSources: Set(
         (files.text(clocks + "available_clocksource") ?? "").split(separator: " ").map(String.init)))
+    let processor = ProcessorDescription(files)
     return HostDescription(
       cpuModel: cpuModel,
       onlineCPUCount: processors.count { $0.value(ofKey: "processor") != nil },
@@ -26,11 +27,25 @@ extension HostDescription {
       numaNodes: numaNodes(files),
       memoryBytes: memory.lazy.compactMap { $0.kibibytes(ofKey: "MemTotal") }.first ?? 0,
       availableMemoryBytes: memory.lazy.compactMap { $0.kibibytes(ofKey: "MemAvailable") }.first ?? 0,
-      transparentHugePages: chosen(files.text("sys/kernel/mm/transparent_hugepage/enabled") ?? ""),
+      transparentHugePages: files.choice("sys/kernel/mm/transparent_hugepage/enabled") ?? "unknown",
       mitigations: mitigations(files),
       loadAverage: (files.text("proc/loadavg") ?? "").split(separator: " ").prefix(3).compactMap {
         Double($0)
-      })
+      },
+      processor: processor,
+      kernelSettings: KernelSettings(files),
+      kvmModules: kvmModules(files),
+      hugePages: HugePages.capture(files),
+      virtualMachine: processor.isVirtual ? virtualMachine(files) : nil)
+  }
+
+  /// Describes this host for a run whose image is at `imagePath`, or will be made there.
+  static func capture(imagePath: String) -> HostDescription {
+    var host = capture()
+    host.storage = StorageDescription.capture(path: imagePath)
+    // Without fio there is none to name.
+    if let run = try? CommandRun(["fio", "--version"]), run.exitCode == 0 { host.fioVersion = run.output }
+    return host
   }
 
   private static func numaNodes(_ files: KernelFiles) -> [Node] {
@@ -57,25 +72,15 @@ extension HostDescription {
     return mitigations
   }
 
-  /// The word in brackets of a choice as sysfs prints it: `always [madvise] never`.
-  private static func chosen(_ choice: String) -> String {
-    let word = choice.split(separator: " ").first { $0.hasPrefix("[") && $0.hasSuffix("]") }
-    return word.map { String($0.dropFirst().dropLast()) } ?? "unknown"
-  }
-}
-
-extension String {
-  /// The value of a line `key : value`, or nil if the line is another key's.
-  fileprivate func value(ofKey key: String) -> String? {
-    guard let colon = firstIndex(of: ":"), self[..<colon].trimmingCharacters(in: .whitespaces) == key else {
-      return nil
-    }
-    return self[index(after: colon)...].trimmingCharacters(in: .whitespaces)
+  private static func kvmModules(_ files: KernelFiles) -> [String: [String: String]]? {
+    let names = files.entries("sys/module").filter { $0 == "kvm" || $0.hasPrefix("kvm_") }
+    let modules = names.map { ($0, files.attributes("sys/module/\($0)/parameters") ?? [:]) }
+    return modules.isEmpty ? nil : Dictionary(uniqueKeysWithValues: modules)
   }
 
-  /// The bytes that a line `key: 123 kB` names, or nil.
-  fileprivate func kibibytes(ofKey key: String) -> UInt64? {
-    guard let value = value(ofKey: key), let number = value.split(separator: " ").first else { return nil }
-    return UInt64(number).map { $0 * 1024 }
+  private static func virtualMachine(_ files: KernelFiles) -> VirtualMachineDescription {
+    VirtualMachineDescription(
+      vendor: files.word("sys/class/dmi/id/sys_vendor"), product: files.word("sys/class/dmi/id/product_name"),
+      stealShare: CPUTicks(files)?.stealShare)
   }
 }

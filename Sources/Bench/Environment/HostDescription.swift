@@ -44,6 +44,20 @@ struct HostDescription: Codable, Equatable, Sendable {
   var mitigations: [String: String]
   /// Load averages over 1, 5 and 15 minutes when the run began.
   var loadAverage: [Double]
+  /// The CPUs in detail; nil, as all that follows, in records that were made before it existed.
+  var processor: ProcessorDescription?
+  /// Settings of the kernel.
+  var kernelSettings: KernelSettings?
+  /// The parameters of each of KVM's modules, by its name.
+  var kvmModules: [String: [String: String]]?
+  /// Reserved huge pages by node and size.
+  var hugePages: [HugePages]?
+  /// What is below this host, if it is a virtual machine.
+  var virtualMachine: VirtualMachineDescription?
+  /// What holds the image of the run.
+  var storage: StorageDescription?
+  /// The host's fio, as it names itself.
+  var fioVersion: String?
 
   /// The names in the JSON file.
   enum CodingKeys: String, CodingKey {
@@ -61,6 +75,13 @@ struct HostDescription: Codable, Equatable, Sendable {
     case transparentHugePages = "transparent_huge_pages"
     case mitigations
     case loadAverage = "load_average"
+    case processor
+    case kernelSettings = "kernel_settings"
+    case kvmModules = "kvm_modules"
+    case hugePages = "huge_pages"
+    case virtualMachine = "virtual_machine"
+    case storage
+    case fioVersion = "fio_version"
   }
 
   /// One line for people: CPU, kernel, backend.

@@ -1,4 +1,3 @@
-import Foundation
 import HostSystem
 import Hypervisor
 
@@ -11,7 +10,7 @@ struct RunPlacement {
   ///
   /// - Parameter scratchFolder: where the disks are made unless the user named one; it may not exist yet.
   init(_ configuration: RunConfiguration, scratchFolder: String) throws {
-    let storage = configuration.diskPath ?? Self.existingFolder(scratchFolder)
+    let storage = configuration.diskPath ?? StorageDescription.existing(scratchFolder)
     let request = PlacementRequest(
       guests: configuration.guestCount, busyGuests: configuration.busyGuests,
       vcpusPerGuest: configuration.workerCount,
@@ -25,15 +24,6 @@ struct RunPlacement {
     } catch let error as PlacementError {
       throw BenchFailure("\(error)", exitCode: .usage)
     }
-  }
-
-  /// `path`, or the nearest folder above it that exists.
-  private static func existingFolder(_ path: String) -> String {
-    var folder = path
-    while !folder.isEmpty && folder != "/" && !FileManager.default.fileExists(atPath: folder) {
-      folder = (folder as NSString).deletingLastPathComponent
-    }
-    return folder.isEmpty ? "." : folder
   }
 
   /// What was planned, for the output.

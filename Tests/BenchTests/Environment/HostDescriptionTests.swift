@@ -47,7 +47,10 @@ struct HostDescriptionTests {
           ],
           memoryBytes: 2 << 20, availableMemoryBytes: 1 << 20, transparentHugePages: "madvise",
           mitigations: ["mds": "Not affected", "retbleed": "Mitigation: untrained return thunk"],
-          loadAverage: [1.5, 0.25, 0.1]))
+          loadAverage: [1.5, 0.25, 0.1],
+          processor: ProcessorDescription(isVirtual: false, governors: ["performance"]),
+          kernelSettings: KernelSettings(clockSources: ["tsc", "hpet", "acpi_pm"]),
+          kvmModules: ["kvm_amd": [:]]))
   }
 
   @Test("a host that tells nothing is still described")

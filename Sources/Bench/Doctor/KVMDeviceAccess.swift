@@ -1,0 +1,22 @@
+import Foundation
+
+/// What this process may do with /dev/kvm.
+enum KVMDeviceAccess: Equatable, Sendable {
+  /// There is none.
+  case missing
+  /// It may not be opened for reading and writing.
+  case forbidden
+  /// It may.
+  case usable
+
+  /// Looks at the device `path`.
+  init(path: String) {
+    let manager = FileManager.default
+    if !manager.fileExists(atPath: path) {
+      self = .missing
+    } else {
+      self =
+        manager.isReadableFile(atPath: path) && manager.isWritableFile(atPath: path) ? .usable : .forbidden
+    }
+  }
+}
