@@ -92,4 +92,19 @@ final class MountedImage {
     #expect(result.exitCode == 0, "\(command): \(result.output)", sourceLocation: location)
     return result.output
   }
+
+  /// Runs a shell command in a loop mount of the kernel's ext4.
+  @discardableResult
+  func throughKernel(
+    _ command: String, options: String, at location: SourceLocation = #_sourceLocation
+  ) -> String {
+    let result = Command.run(
+      """
+      mount -o loop,\(options) '\(image)' '\(mountPoint)' && cd '\(mountPoint)' && { \(command)
+      }
+      code=$?; cd /; umount '\(mountPoint)' && exit $code
+      """)
+    #expect(result.exitCode == 0, "\(command): \(result.output.prefix(500))", sourceLocation: location)
+    return result.output
+  }
 }

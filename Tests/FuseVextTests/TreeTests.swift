@@ -33,7 +33,7 @@ struct TreeTests {
     #expect(disk.shell("ls tree/many | wc -l") == "10000\n")
     disk.unmount()
     disk.expectClean()
-    let read = throughKernel(disk, "python3 '\(script)' describe tree", options: "ro")
+    let read = disk.throughKernel("python3 '\(script)' describe tree", options: "ro")
     #expect(read == written.output)
     #expect(Command.run("debugfs -R 'stat /tree/sparse' '\(disk.image)'").output.contains("Size: 50000000"))
   }
@@ -41,8 +41,8 @@ struct TreeTests {
   @Test func `what the kernel wrote is read, and changed, indexed directories included`() {
     let disk = MountedImage(megabytes: 512, make: "mkfs.ext4 -q -F -N 30000")
     let script = TestScript.path("make-tree")
-    _ = throughKernel(disk, "python3 '\(script)' make tree 10000", options: "rw")
-    let expected = throughKernel(disk, "python3 '\(script)' describe tree", options: "ro")
+    _ = disk.throughKernel("python3 '\(script)' make tree 10000", options: "rw")
+    let expected = disk.throughKernel("python3 '\(script)' describe tree", options: "ro")
     disk.mount()
     #expect(Command.run("python3 '\(script)' describe '\(disk.mountPoint)/tree'").output == expected)
     // A changed index that is not kept would hide names.
@@ -50,18 +50,7 @@ struct TreeTests {
     disk.unmount()
     disk.expectClean()
     #expect(
-      throughKernel(disk, "cd tree/many; ls newer file-1-again; ls | wc -l", options: "ro").hasSuffix(
+      disk.throughKernel("cd tree/many; ls newer file-1-again; ls | wc -l", options: "ro").hasSuffix(
         "\n10000\n"))
-  }
-
-  /// Runs a shell command in a loop mount of the kernel's ext4.
-  private func throughKernel(_ disk: MountedImage, _ command: String, options: String) -> String {
-    let result = Command.run(
-      """
-      mount -o loop,\(options) '\(disk.image)' '\(disk.mountPoint)' && cd '\(disk.mountPoint)' && { \(command); }
-      code=$?; cd /; umount '\(disk.mountPoint)' && exit $code
-      """)
-    #expect(result.exitCode == 0, "\(command): \(result.output.prefix(500))")
-    return result.output
   }
 }

@@ -2,24 +2,27 @@ import CExt2
 
 /// Blocks that were freed since the last flush of the device: nobody gets them before.
 ///
-/// libext2fs reports what it allocates and frees. What it frees is marked as used again at once, in its bitmap alone,
-/// until the metadata that freed it is durable; the counters call it free all the time.
+/// libext2fs reports single blocks that it allocates and frees; of ranges who frees them tells. What is freed is marked as
+/// used again at once, in the bitmap alone, until the metadata that freed it is durable; the counters call it free all
+/// the time.
 final class FreedBlocks {
   struct Range {
     let block: UInt64
     let count: Int
   }
 
-  private let cache: MetadataCache
+  fileprivate let cache: MetadataCache
   private(set) var ranges: [Range] = []
+
+  var blockCount: UInt64 { ranges.reduce(0) { $0 + UInt64($1.count) } }
 
   init(cache: MetadataCache) { self.cache = cache }
 
   /// Watches the allocations of a file system, which this object must outlive.
   func watch(_ fileSystem: ext2_filsys) {
     unsafe fileSystem.pointee.priv_data = unsafe Unmanaged.passUnretained(self).toOpaque()
-    unsafe ext2fs_set_block_alloc_stats_callback(fileSystem, { unsafe noteChange($0, $1, 1, $2) }, nil)
-    unsafe ext2fs_set_block_alloc_stats_range_callback(fileSystem, { unsafe noteChange($0, $1, $2, $3) }, nil)
+    unsafe ext2fs_set_block_alloc_stats_callback(fileSystem, { unsafe noteChange($0, $1, $2) }, nil)
+    // libext2fs 1.47 reports a range only after it has counted it down to nothing: no callback for those.
   }
 
   /// All that is freed now, to be given to ``release(_:in:)`` after a flush.
@@ -39,8 +42,8 @@ final class FreedBlocks {
     if !taken.isEmpty { unsafe fileSystem.pointee.flags |= EXT2_FLAG_BB_DIRTY | EXT2_FLAG_CHANGED }
   }
 
-  fileprivate func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int, isFreed: Bool) {
-    guard isFreed else { return cache.noteAllocation(block: block, count: count) }
+  /// Blocks were freed.
+  func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int) {
     cache.forget(block: block, count: count)
     unsafe ext2fs_mark_block_bitmap_range2(fileSystem.pointee.block_map, block, UInt32(count))
     if let last = ranges.last, last.block + UInt64(last.count) == block, last.count + count <= 1 << 20 {
@@ -51,9 +54,13 @@ final class FreedBlocks {
   }
 }
 
-private func noteChange(_ fileSystem: ext2_filsys?, _ block: UInt64, _ count: UInt32, _ direction: Int32) {
+private func noteChange(_ fileSystem: ext2_filsys?, _ block: UInt64, _ direction: Int32) {
   guard let fileSystem = unsafe fileSystem, let context = unsafe fileSystem.pointee.priv_data else { return }
   // SAFETY: the owner of the file system keeps the object alive.
-  unsafe Unmanaged<FreedBlocks>.fromOpaque(context).takeUnretainedValue()
-    .note(fileSystem, block: block, count: Int(count), isFreed: direction < 0)
+  let freed = unsafe Unmanaged<FreedBlocks>.fromOpaque(context).takeUnretainedValue()
+  if direction < 0 {
+    unsafe freed.note(fileSystem, block: block, count: 1)
+  } else {
+    freed.cache.noteAllocation(block: block)
+  }
 }

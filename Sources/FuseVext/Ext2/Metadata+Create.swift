@@ -128,9 +128,9 @@ extension Metadata {
     _ inode: inout Inode, byteCount: UInt64, _ fill: (inout Metadata, UInt64) throws(Errno) -> Void
   ) throws(Errno) {
     let number = inode.number
+    try reclaimIfShort()
     inode = try batch { (metadata: inout Metadata) throws(Errno) in
-      var physical: UInt64 = 0
-      try ext2Check(unsafe ext2fs_bmap2(metadata.fileSystem, number, nil, nil, BMAP_ALLOC, 0, nil, &physical))
+      let physical = try metadata.appendBlock(at: 0, to: number, after: nil)
       try fill(&metadata, physical)
       var changed = try metadata.inode(number)
       try metadata.setByteCount(byteCount, of: &changed)

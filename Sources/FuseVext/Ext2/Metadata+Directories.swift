@@ -135,11 +135,10 @@ extension Metadata {
     let index = directory.blocks.count
     let byteCount = UInt64(index + 1) * UInt64(blockByteCount)
     let empty = DirectoryBlock(byteCount: blockByteCount, hasChecksums: hasChecksums)
+    try reclaimIfShort()
     let physical = try batch { (metadata: inout Metadata) throws(Errno) in
-      var physical: UInt64 = 0
-      try ext2Check(
-        unsafe ext2fs_bmap2(
-          metadata.fileSystem, directory.inode, nil, nil, BMAP_ALLOC, UInt64(index), nil, &physical))
+      let physical = try metadata.appendBlock(
+        at: UInt64(index), to: directory.inode, after: directory.blocks.last)
       try metadata.writeBlock(empty, to: physical, of: directory.inode)
       var inode = try metadata.inode(directory.inode)
       try metadata.setByteCount(byteCount, of: &inode)

@@ -1,55 +1,39 @@
 import CExt2
 import SystemPackage
 
-/// The most blocks of one extent (ext4's `EXT_INIT_MAX_LEN`).
-private let longestExtent: UInt64 = 32768
-
 extension Metadata {
   /// Where the blocks of a file are, as the disk says.
-  ///
-  /// - Parameter range: The file's blocks of interest; runs outside may be left out.
-  func runs(of inode: Inode, in range: Range<UInt64> = 0..<UInt64.max) throws(Errno) -> ExtentMap {
+  func runs(of inode: Inode) throws(Errno) -> ExtentMap {
     guard inode.flags & UInt32(EXT4_INLINE_DATA_FL) == 0 else { throw .corrupted }
-    let runs = inode.usesExtents ? try extents(of: inode, in: range) : try mappedBlocks(of: inode)
+    var runs: [Run] = []
+    if inode.usesExtents {
+      let all = 0..<ExtentNode.logicalLimit
+      try collect(try extentRoot(of: inode), for: all, of: inode.number, into: &runs)
+    } else {
+      runs = try mappedBlocks(of: inode)
+    }
     guard let map = ExtentMap(runs) else { throw .corrupted }
     return map
   }
 
-  private func extents(of inode: Inode, in range: Range<UInt64>) throws(Errno) -> [Run] {
-    let handle = try ExtentHandle(self, inode.number)
-    var runs: [Run] = []
-    var entry: ext2fs_extent? = range.lowerBound == 0 ? try handle.first() : try handle.seek(range.lowerBound)
-    // A tree has no more entries than the file system has blocks: one that has runs in circles.
-    var remaining = blockCount + 1024
-    while let extent = entry {
-      guard remaining > 0 else { throw .corrupted }
-      remaining -= 1
-      if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_LEAF) != 0 {
-        if extent.e_lblk >= range.upperBound { break }
-        let run = Run(
-          logical: extent.e_lblk, physical: extent.e_pblk, count: UInt64(extent.e_len),
-          state: extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 ? .unwritten : .written)
-        guard run.count > 0, isPlausible(block: run.physical, count: run.count), run.logical < 1 << 32 else {
-          throw .corrupted
-        }
-        let end = runs.last?.logicalEnd ?? 0
-        // A walk that began in the middle goes down once more into each node that it comes up from: libext2fs counts
-        // visits, and a seek is none.
-        if range.lowerBound == 0 || run.logicalEnd > end {
-          guard run.logical >= end else { throw .corrupted }
-          runs.append(run)
-        }
-      }
-      entry = try handle.next()
+  private func collect(
+    _ node: ExtentNode, for range: Range<UInt64>, of number: UInt32, into runs: inout [Run]
+  ) throws(Errno) {
+    if node.depth == 0 {
+      runs += node.runs
+      return
     }
-    return runs
+    for index in node.entries.indices {
+      let below = try extentNode(below: node, at: index, in: range, of: number)
+      try collect(below, for: node.range(at: index, in: range), of: number, into: &runs)
+    }
   }
 
   /// The runs of a file of ext2's and ext3's block pointers.
   private func mappedBlocks(of inode: Inode) throws(Errno) -> [Run] {
     let collector = BlockCollector(firstDataBlock: firstDataBlock, blockCount: blockCount)
     let result = unsafe ext2fs_block_iterate3(
-      fileSystem, inode.number, BLOCK_FLAG_DATA_ONLY | BLOCK_FLAG_READ_ONLY, nil,
+      fileSystem, inode.number, BLOCK_FLAG_READ_ONLY, nil,
       { _, block, logical, _, _, context in
         guard let block = unsafe block, let context = unsafe context else { return BLOCK_ABORT }
         // SAFETY: the collector lives until the call returns.
@@ -63,71 +47,77 @@ extension Metadata {
 
   // MARK: Changes
 
+  /// Enters runs, in rising order, where a file's extent tree has holes. Their blocks were allocated for it.
+  ///
+  /// - Parameter byteCount: The size that the file gets.
+  /// - Returns: Whether blocks beyond that size were given up for it (see ``change(_:in:added:byteCount:)``).
+  mutating func fill(_ runs: [Run], of number: UInt32, byteCount: UInt64) throws(Errno) -> Bool {
+    var inode = try inode(number)
+    return try change(
+      runs.map { .fill($0) }, in: &inode, added: runs.reduce(0) { $0 + $1.count }, byteCount: byteCount)
+  }
+
   /// Says in the extent tree that blocks hold data now.
-  mutating func markWritten(_ run: Run, of number: UInt32) throws(Errno) {
-    let handle = try ExtentHandle(self, number)
-    var block = run.logical
-    while block < run.logicalEnd {
-      guard let extent = try handle.seek(block), extent.e_lblk <= block,
-        UInt64(extent.e_len) > block - extent.e_lblk
-      else { throw .corrupted }
-      let end = min(extent.e_lblk + UInt64(extent.e_len), run.logicalEnd)
-      if extent.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) != 0 {
-        try markWritten(handle, extent, block..<end)
+  ///
+  /// - Parameters:
+  ///   - runs: In rising order, none beyond the size.
+  ///   - byteCount: The size that the file gets.
+  /// - Returns: As ``fill(_:of:byteCount:)``.
+  mutating func markWritten(_ runs: [Run], of number: UInt32, byteCount: UInt64) throws(Errno) -> Bool {
+    guard !runs.isEmpty else { return false }
+    var inode = try inode(number)
+    return try change(runs.map { .markWritten($0) }, in: &inode, added: 0, byteCount: byteCount)
+  }
+
+  /// Frees the blocks of a range of a file.
+  ///
+  /// - Parameter byteCount: The size that the file has or gets.
+  /// - Returns: As ``fill(_:of:byteCount:)``.
+  @discardableResult
+  mutating func punch(_ range: Range<UInt64>, of number: UInt32, byteCount: UInt64) throws(Errno) -> Bool {
+    guard !range.isEmpty else { return false }
+    return try batch { (metadata: inout Metadata) throws(Errno) in
+      var inode = try metadata.inode(number)
+      if inode.usesExtents {
+        return try metadata.change([.remove(range)], in: &inode, added: 0, byteCount: byteCount)
       }
-      block = end
+      // libext2fs would follow pointers in circles.
+      _ = try metadata.mappedBlocks(of: inode)
+      let last = range.upperBound == .max ? UInt64.max : range.upperBound - 1
+      try ext2Check(unsafe ext2fs_punch(metadata.fileSystem, number, nil, nil, range.lowerBound, last))
+      return false
     }
   }
 
-  /// The part `range` of one unwritten extent, at which the handle stands.
-  private func markWritten(
-    _ handle: borrowing ExtentHandle, _ extent: ext2fs_extent, _ range: Range<UInt64>
-  ) throws(Errno) {
-    let head = range.lowerBound - extent.e_lblk
-    let count = range.upperBound - range.lowerBound
-    let tail = UInt64(extent.e_len) - head - count
-    let written = part(of: extent, from: head, count: count, isWritten: true)
-    let rest = part(of: extent, from: head + count, count: tail, isWritten: false)
-    if head == 0, var left = try handle.previousSibling(),
-      left.e_flags & UInt32(EXT2_EXTENT_FLAGS_UNINIT) == 0,
-      left.e_lblk + UInt64(left.e_len) == range.lowerBound,
-      left.e_pblk + UInt64(left.e_len) == written.e_pblk,
-      UInt64(left.e_len) + count <= longestExtent
-    {
-      // The left neighbour in the same node grows over it: no node above changes. First the unwritten one shrinks: overlapping extents are never on the disk.
-      guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
-      if tail > 0 {
-        try handle.replace(rest)
-        try handle.fixParents()
-      } else {
-        try handle.delete()
-        // The leaf begins with its next entry now. libext2fs leaves that to its caller.
-        try handle.fixParents()
+  /// Changes an extent tree.
+  ///
+  /// A tree of more than two levels gets no leaf beyond the file's size: e2fsck 1.47 measures the last node by that size, and
+  /// would take away the one that the size is in, with the data before it. So the size is written with the tree there,
+  /// and blocks beyond it are given up.
+  private mutating func change(
+    _ changes: [ExtentEdit.Change], in inode: inout Inode, added: UInt64, byteCount: UInt64
+  ) throws(Errno) -> Bool {
+    let end = (byteCount + UInt64(blockByteCount) - 1) / UInt64(blockByteCount)
+    let last = changes.last?.range.upperBound ?? 0
+    let beyond = end..<ExtentNode.logicalLimit
+    let mayGiveUp = last <= end && !beyond.isEmpty
+    let oldDepth = try extentRoot(of: inode).depth
+    var givesUp = mayGiveUp && oldDepth > 1
+    var edit = try extentEdit(of: inode, givesUp ? changes + [.remove(beyond)] : changes)
+    if edit.root.depth > 1 {
+      if case .fill = changes.last, last > end {
+        discard(edit)
+        throw .notSupported
       }
-      left.e_len += UInt32(count)
-      guard try handle.seek(left.e_lblk) != nil else { throw .corrupted }
-      return try handle.replace(left)
+      if mayGiveUp, !givesUp {
+        discard(edit)
+        givesUp = true
+        edit = try extentEdit(of: inode, changes + [.remove(beyond)])
+      }
+      if byteCount > inode.byteCount { try setByteCount(byteCount, of: &inode) }
     }
-    guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
-    if head > 0 {
-      try handle.replace(part(of: extent, from: 0, count: head, isWritten: false))
-      try handle.insertAfter(written)
-    } else {
-      try handle.replace(written)
-    }
-    if tail > 0 {
-      guard try handle.seek(range.lowerBound) != nil else { throw .corrupted }
-      try handle.insertAfter(rest)
-    }
-  }
-
-  private func part(of extent: ext2fs_extent, from: UInt64, count: UInt64, isWritten: Bool) -> ext2fs_extent {
-    var part = extent
-    part.e_lblk += from
-    part.e_pblk += from
-    part.e_len = UInt32(count)
-    part.e_flags = UInt32(EXT2_EXTENT_FLAGS_LEAF) | (isWritten ? 0 : UInt32(EXT2_EXTENT_FLAGS_UNINIT))
-    return part
+    try enter(edit, added: added, in: &inode)
+    return givesUp
   }
 }
 
@@ -144,13 +134,15 @@ private final class BlockCollector {
     self.blockCount = blockCount
   }
 
+  /// Takes a pointer to data, or, with a negative position in the file, to further pointers.
   func add(logical: Int64, physical: UInt64) -> Bool {
     total += 1
     // A file has no more blocks than the file system: pointers that say so run in circles.
-    guard logical >= 0, physical > firstDataBlock, physical < blockCount, total <= blockCount else {
+    guard physical > firstDataBlock, physical < blockCount, total <= blockCount else {
       isSound = false
       return false
     }
+    guard logical >= 0 else { return true }
     let run = Run(logical: UInt64(logical), physical: physical, count: 1, state: .written)
     if let last = runs.last, last.continues(in: run) {
       runs[runs.count - 1].count += 1

@@ -103,7 +103,7 @@ extension Metadata {
     var current = try self.inode(number)
     let hasBlocks =
       current.isRegularFile || current.isDirectory || current.isSymbolicLink && current.byteCount >= 60
-    if hasBlocks { try punch(0..<UInt64.max, of: number) }
+    if hasBlocks { try punch(0..<UInt64.max, of: number, byteCount: 0) }
     current = try self.inode(number)
     try ext2Check(unsafe ext2fs_free_ext_attr(fileSystem, number, &current.raw))
     // Off the list first: an inode that is free and on it would be freed twice.

@@ -4,6 +4,10 @@ import SystemPackage
 extension Metadata {
   var freeBlockCount: UInt64 { unsafe ext2fs_free_blocks_count(fileSystem.pointee.super) }
 
+  /// The blocks that data leave to structures: a file whose last block was written must find room to say so. As many as
+  /// the kernel's ext4 holds back.
+  var heldBackBlockCount: UInt64 { min(blockCount / 50, 4096) }
+
   /// A good place for block `logical` of a file that has `map`.
   func goal(for inode: Inode, logical: UInt64, map: ExtentMap) -> UInt64 {
     if let run = map.run(before: logical) {
@@ -14,54 +18,45 @@ extension Metadata {
     return unsafe ext2fs_find_inode_goal(fileSystem, inode.number, cext2_small(&copy.raw), logical)
   }
 
-  /// Fills the holes of a range with blocks that read as zeros.
+  // MARK: Data
+
+  /// Fills the holes of a range with blocks that read as zeros, and, where it costs little, of some more behind it.
   ///
   /// For a file of extents the disk knows them afterwards. Block pointers cannot say "unwritten": there the blocks are
   /// taken in memory alone, and the disk learns of them, by ``map(_:of:)``, when they hold data.
-  /// - Returns: What the range has afterwards.
-  mutating func allocate(_ range: Range<UInt64>, of number: UInt32, map: ExtentMap) throws(Errno) -> [Run] {
+  ///
+  /// - Parameters:
+  ///   - spareCount: How many blocks more than the range there may be.
+  ///   - byteCount: The size that the file gets.
+  ///   - map: What the file has.
+  /// - Returns: What it has afterwards. After an error that is what it had.
+  mutating func allocate(
+    _ range: Range<UInt64>, spareCount: UInt64 = 0, of number: UInt32, byteCount: UInt64, map: ExtentMap
+  ) throws(Errno) -> ExtentMap {
     do throws(Errno) {
-      return try allocateOnce(range, of: number, map: map)
+      return try allocateOnce(range, spareCount: spareCount, of: number, byteCount: byteCount, map: map)
     } catch .noSpace where !freed.ranges.isEmpty {
-      try cache.queue.flush()
-      unsafe freed.release(freed.take(), in: fileSystem)
-      // What was allocated before the failure, of extents, is on the disk; block pointers were given back.
-      let file = try inode(number)
-      return try allocateOnce(range, of: number, map: file.usesExtents ? try runs(of: file) : map)
+      try reclaim()
+      return try allocateOnce(range, spareCount: 0, of: number, byteCount: byteCount, map: map)
     }
   }
 
   private mutating func allocateOnce(
-    _ range: Range<UInt64>, of number: UInt32, map: ExtentMap
-  ) throws(Errno) -> [Run] {
+    _ range: Range<UInt64>, spareCount: UInt64, of number: UInt32, byteCount: UInt64, map: ExtentMap
+  ) throws(Errno) -> ExtentMap {
     let file = try inode(number)
-    guard file.usesExtents else { return try takeBlocks(range, of: file, map: map) }
-    return try batch { (metadata: inout Metadata) throws(Errno) in
-      for hole in map.holes(in: range) {
-        try ext2Check(
-          unsafe ext2fs_fallocate(
-            metadata.fileSystem, EXT2_FALLOCATE_FORCE_UNINIT, number, nil,
-            metadata.goal(for: file, logical: hole.lowerBound, map: map), hole.lowerBound,
-            hole.upperBound - hole.lowerBound))
-      }
-      let allocated = try metadata.runs(of: try metadata.inode(number), in: range)
-      guard allocated.holes(in: range).isEmpty else { throw .noSpace }
-      return allocated.runs.filter { $0.logicalEnd > range.lowerBound && $0.logical < range.upperBound }
-        .map { $0.clipped(to: range) }
+    let holes = map.holes(in: range)
+    let wanted = holes.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+    // Block pointers need blocks too.
+    let needed = file.usesExtents ? wanted : wanted + wanted / 64 + 8
+    guard wanted == 0 || freeBlockCount >= needed + heldBackBlockCount else { throw .noSpace }
+    guard range.upperBound <= (file.usesExtents ? ExtentNode.logicalLimit : classicLimit) else {
+      throw .fileTooLarge
     }
-  }
-
-  private mutating func takeBlocks(_ range: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno)
-    -> [Run]
-  {
-    // The pointers to them need blocks too.
-    let wanted = range.upperBound - range.lowerBound
-    guard freeBlockCount > wanted + wanted / 64 + 8 else { throw .noSpace }
-    guard range.upperBound <= classicLimit else { throw .fileTooLarge }
     var result = map
     var taken: [Run] = []
     do throws(Errno) {
-      for hole in map.holes(in: range) {
+      for hole in holes {
         var block = hole.lowerBound
         while block < hole.upperBound {
           let run = try takeRun(block..<hole.upperBound, of: file, map: result)
@@ -70,38 +65,64 @@ extension Metadata {
           block = run.logicalEnd
         }
       }
+      if spareCount > 0, let last = taken.last, last.logicalEnd == range.upperBound,
+        let spare = try takeSpare(spareCount, after: last, of: file, map: result)
+      {
+        taken.append(spare)
+        result.replace(spare.logical..<spare.logicalEnd, with: [spare])
+      }
+      if file.usesExtents, !taken.isEmpty {
+        let gaveUp = try batch { (metadata: inout Metadata) throws(Errno) in
+          try metadata.fill(taken, of: number, byteCount: byteCount)
+        }
+        if gaveUp { result.cut(at: byteCount, blockByteCount: blockByteCount) }
+      }
     } catch {
       for run in taken { giveBack(run) }
       throw error
     }
-    return result.runs.filter { $0.logicalEnd > range.lowerBound && $0.logical < range.upperBound }
-      .map { $0.clipped(to: range) }
+    return result
   }
 
   /// Takes blocks for the beginning of a hole.
   private func takeRun(_ hole: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno) -> Run {
     var physical: UInt64 = 0
     var count: UInt64 = 0
+    let wanted = hole.upperBound - hole.lowerBound
     try ext2Check(
       unsafe ext2fs_new_range(
-        fileSystem, 0, goal(for: file, logical: hole.lowerBound, map: map), hole.upperBound - hole.lowerBound,
-        nil,
-        &physical, &count))
+        fileSystem, 0, goal(for: file, logical: hole.lowerBound, map: map), wanted, nil, &physical, &count))
+    count = min(count, wanted)
     guard count > 0 else { throw .noSpace }
-    count = min(count, hole.upperBound - hole.lowerBound)
+    guard isPlausible(block: physical, count: count) else { throw .corrupted }
     unsafe ext2fs_block_alloc_stats_range(fileSystem, physical, UInt32(count), 1)
     return Run(logical: hole.lowerBound, physical: physical, count: count, state: .unwritten)
+  }
+
+  /// Takes blocks behind those that were just taken, if they follow on the device too: never more extents for them.
+  private func takeSpare(
+    _ count: UInt64, after last: Run, of file: Inode, map: ExtentMap
+  ) throws(Errno) -> Run? {
+    let end = min(last.logicalEnd + count, ExtentNode.logicalLimit - 1)
+    // Only where there is plenty, and where a tree may have blocks beyond the size: see change(_:in:added:byteCount:).
+    guard last.logicalEnd < end, freeBlockCount >= count * 4, try extentRoot(of: file).depth < 2,
+      map.runs.count < ExtentNode.capacity(byteCount: blockByteCount) / 2, last.count + count < 32768
+    else { return nil }
+    let spare: Run
+    do throws(Errno) {
+      spare = try takeRun(last.logicalEnd..<end, of: file, map: map)
+    } catch .noSpace {
+      return nil
+    }
+    if last.continues(in: spare) { return spare }
+    giveBack(spare)
+    return nil
   }
 
   /// The number of blocks that a file of block pointers can have.
   private var classicLimit: UInt64 {
     let pointers = UInt64(blockByteCount / 4)
     return 12 + pointers + pointers * pointers + pointers * pointers * pointers
-  }
-
-  /// Gives back what a file took in memory alone.
-  mutating func giveBack(_ run: Run) {
-    unsafe ext2fs_block_alloc_stats_range(fileSystem, run.physical, UInt32(run.count), -1)
   }
 
   /// Points at blocks that hold data, from a file of block pointers.
@@ -117,19 +138,74 @@ extension Metadata {
     try write(file)
   }
 
-  /// Frees the blocks of a range of a file.
-  mutating func punch(_ range: Range<UInt64>, of number: UInt32) throws(Errno) {
-    guard !range.isEmpty else { return }
-    let last = range.upperBound == .max ? UInt64.max : range.upperBound - 1
-    try batch { (metadata: inout Metadata) throws(Errno) in
-      guard let superblock = unsafe metadata.fileSystem.pointee.super else { throw .corrupted }
-      // libext2fs 1.47 takes a run that ends with the last block of the file system for one that ends beyond it. The
-      // superblock is not written meanwhile.
-      let blockCount = metadata.blockCount
-      unsafe ext2fs_blocks_count_set(superblock, blockCount + 1)
-      let result = unsafe ext2fs_punch(metadata.fileSystem, number, nil, nil, range.lowerBound, last)
-      unsafe ext2fs_blocks_count_set(superblock, blockCount)
-      try ext2Check(result)
+  // MARK: Structures
+
+  /// Adds a block to the end of a directory or of a long symbolic link. Who calls writes it in the same batch.
+  mutating func appendBlock(at logical: UInt64, to number: UInt32, after last: UInt64?) throws(Errno)
+    -> UInt64
+  {
+    let end = (logical + 1) * UInt64(blockByteCount)
+    let file = try inode(number)
+    var physical: UInt64 = 0
+    if file.usesExtents {
+      var copy = file
+      var goal = unsafe ext2fs_find_inode_goal(fileSystem, number, cext2_small(&copy.raw), logical)
+      if let last { goal = last + 1 }
+      physical = try takeBlock(near: goal)
+      do throws(Errno) {
+        let run = Run(logical: logical, physical: physical, count: 1, state: .written)
+        _ = try fill([run], of: number, byteCount: end)
+      } catch {
+        giveBack(block: physical, count: 1)
+        throw error
+      }
+    } else {
+      try ext2Check(
+        unsafe ext2fs_bmap2(fileSystem, number, nil, nil, BMAP_ALLOC, logical, nil, &physical))
     }
+    return physical
   }
+
+  /// Takes a block for a structure.
+  func takeBlock(near goal: UInt64) throws(Errno) -> UInt64 {
+    var block: UInt64 = 0
+    try ext2Check(unsafe ext2fs_new_block2(fileSystem, goal < blockCount ? goal : 0, nil, &block))
+    guard isPlausible(block: block, count: 1) else { throw .corrupted }
+    unsafe ext2fs_block_alloc_stats2(fileSystem, block, 1)
+    return block
+  }
+
+  /// Makes sure that what was freed does not keep structures from growing. Not within a batch.
+  mutating func reclaimIfShort() throws(Errno) {
+    guard !freed.ranges.isEmpty, freeBlockCount < freed.blockCount + 64 else { return }
+    try reclaim()
+  }
+
+  private mutating func reclaim() throws(Errno) {
+    try cache.queue.flush()
+    unsafe freed.release(freed.take(), in: fileSystem)
+  }
+
+  // MARK: Freeing
+
+  /// Whether the bitmap has every block of a range in use.
+  func isUsed(_ range: Range<UInt64>) -> Bool {
+    var free: UInt64 = 0
+    return unsafe ext2fs_find_first_zero_block_bitmap2(
+      fileSystem.pointee.block_map, range.lowerBound, range.upperBound - 1, &free) == errcode_t(ENOENT)
+  }
+
+  /// Frees blocks that the disk's structures pointed at until now: nobody gets them before the next flush.
+  func release(block: UInt64, count: UInt64) {
+    unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(count), -1)
+    unsafe freed.note(fileSystem, block: block, count: Int(count))
+  }
+
+  /// Gives back blocks that nothing on the disk has pointed at.
+  func giveBack(block: UInt64, count: UInt64) {
+    unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(count), -1)
+  }
+
+  /// Gives back what a file took in memory alone.
+  func giveBack(_ run: Run) { giveBack(block: run.physical, count: run.count) }
 }

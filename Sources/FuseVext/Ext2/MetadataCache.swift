@@ -135,10 +135,9 @@ final class MetadataCache {
     }
   }
 
-  /// A range of blocks was allocated. libext2fs may have zeroed them before it says so.
-  func noteAllocation(block: UInt64, count: Int) {
-    guard isBatching, count <= slotCount else { return }
-    for offset in 0..<UInt64(max(count, 0)) { fresh.insert(block &+ offset) }
+  /// A block was allocated for a structure.
+  func noteAllocation(block: UInt64) {
+    if isBatching { fresh.insert(block) }
   }
 
   private func writeDeferred() throws(Errno) {
@@ -153,6 +152,8 @@ final class MetadataCache {
       try writeBack(order[first..<end].map(\.block).sorted())
       first = end
     }
+    // From now on something may point at them.
+    for written in order { fresh.remove(written.block) }
   }
 
   /// 0 for a block to which nothing points yet, 1 for what is no node of an extent tree, then the nodes from the top down.

@@ -101,7 +101,7 @@ extension FileSystem {
       result.f_bsize = UInt(blockByteCount)
       result.f_frsize = UInt(blockByteCount)
       let free = metadata.freeBlockCount
-      let reserved = unsafe ext2fs_r_blocks_count(superblock)
+      let reserved = unsafe ext2fs_r_blocks_count(superblock) + metadata.heldBackBlockCount
       result.f_blocks = UInt(metadata.blockCount - min(metadata.overheadBlockCount, metadata.blockCount))
       result.f_bfree = UInt(free)
       result.f_bavail = UInt(free > reserved ? free - reserved : 0)

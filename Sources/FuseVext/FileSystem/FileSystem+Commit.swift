@@ -15,10 +15,14 @@ extension FileSystem {
     _ = dirty.withLock { $0.remove(inode.number) }
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
     do throws(Errno) {
-      try change(worker) { (metadata) throws(Errno) in
-        try metadata.batch { (metadata: inout Metadata) throws(Errno) in
+      let gaveUp = try change(worker) { (metadata) throws(Errno) in
+        try metadata.reclaimIfShort()
+        return try metadata.batch { (metadata: inout Metadata) throws(Errno) in
           try metadata.commit(inode.data, of: inode.number, writeTime: writeTime)
         }
+      }
+      if gaveUp, let byteCount = inode.data?.byteCount {
+        inode.data?.map.cut(at: byteCount, blockByteCount: blockByteCount)
       }
     } catch {
       inode.pendingWriteTime.store(writeTime, ordering: .relaxed)
@@ -96,11 +100,18 @@ extension FileSystem {
 
 extension Metadata {
   /// Writes what a file's data say.
-  fileprivate mutating func commit(_ data: FileData?, of number: UInt32, writeTime: UInt64) throws(Errno) {
+  ///
+  /// - Returns: Whether blocks beyond the file's size were given up.
+  fileprivate mutating func commit(_ data: FileData?, of number: UInt32, writeTime: UInt64) throws(Errno)
+    -> Bool
+  {
+    var gaveUp = false
     if let data {
-      for run in data.map.runs where run.state != .written {
-        guard run.state == .pending else { continue }
-        if data.usesExtents { try markWritten(run, of: number) } else { try map(run, of: number) }
+      let pending = data.map.pendingRuns
+      if data.usesExtents {
+        gaveUp = try markWritten(pending, of: number, byteCount: data.byteCount)
+      } else {
+        for run in pending { try map(run, of: number) }
       }
     }
     var record = try inode(number)
@@ -116,5 +127,6 @@ extension Metadata {
     if let data, !data.usesExtents {
       for run in data.map.runs where run.state == .unwritten { giveBack(run) }
     }
+    return gaveUp
   }
 }

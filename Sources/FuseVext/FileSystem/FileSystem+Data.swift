@@ -13,18 +13,11 @@ extension FileSystem {
     guard inode.data == nil else { return }
     inode.data = try inspect(worker) { (metadata) throws(Errno) in
       let record = try metadata.inode(inode.number)
+      guard record.byteCount <= UInt64(blockByteCount) << 32 else { throw .corrupted }
       guard record.isRegularFile else { throw record.isDirectory ? .isDirectory : .invalidArgument }
       return FileData(
         map: try metadata.runs(of: record), byteCount: record.byteCount, usesExtents: record.usesExtents)
     }
-  }
-
-  /// Reads again what the disk says, after a change of its structures. Nothing may be pending.
-  func reload(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
-    let hadSpareBlocks = inode.data?.hasSpareBlocks ?? false
-    inode.data = nil
-    try loadLocked(inode, worker)
-    inode.data?.hasSpareBlocks = hadSpareBlocks
   }
 
   /// Reads from a file; short at its end, and at most ``Worker/transferByteCount``.

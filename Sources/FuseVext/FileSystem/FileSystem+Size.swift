@@ -20,16 +20,22 @@ extension FileSystem {
     try change(worker) { (metadata) throws(Errno) in
       var record = try metadata.inode(inode.number)
       guard !record.isImmutable, !record.isAppendOnly else { throw .notPermitted }
+      // Before the size: a tree must not reach beyond it, see Metadata.change(_:in:added:byteCount:).
+      if isShorter {
+        let first = (byteCount + size - 1) / size
+        try metadata.punch(first..<UInt64.max, of: inode.number, byteCount: byteCount)
+        record = try metadata.inode(inode.number)
+      }
       try metadata.setByteCount(byteCount, of: &record)
       record.modificationTime = .now()
       record.changeTime = record.modificationTime
       try metadata.write(record)
-      if isShorter { try metadata.punch((byteCount + size - 1) / size..<UInt64.max, of: inode.number) }
     }
     inode.pendingWriteTime.store(0, ordering: .relaxed)
     inode.isDirty.store(false, ordering: .relaxed)
     inode.data?.hasSpareBlocks = false
-    try reload(inode, worker)
+    inode.data?.byteCount = byteCount
+    if isShorter { inode.data?.map.cut(at: byteCount, blockByteCount: blockByteCount) }
   }
 
   /// Writes zeros to the part of a range that holds data. It stays inside the file.
@@ -67,36 +73,32 @@ extension FileSystem {
     case .allocate(let keepsSize):
       // Block pointers cannot say "unwritten".
       guard data.usesExtents else { throw .notSupported }
-      try fill(inode, offset..<end, worker)
+      try fill(inode, offset..<end, keepsSize: keepsSize, worker)
       if !keepsSize { try grow(inode, to: end, worker) }
     case .punchHole:
       try punch(inode, offset..<min(end, max(data.byteCount, offset)), worker)
     case .zeroRange(let keepsSize):
+      // What cannot be had is found out before anything is changed: the kernel keeps its cached pages after an error.
+      if data.usesExtents { try fill(inode, offset..<end, keepsSize: keepsSize, worker) }
       try punch(inode, offset..<min(end, max(data.byteCount, offset)), worker)
-      if data.usesExtents { try fill(inode, offset..<end, worker) }
+      if data.usesExtents { try fill(inode, offset..<end, keepsSize: keepsSize, worker) }
       if !keepsSize { try grow(inode, to: end, worker) }
     }
   }
 
-  private func fill(_ inode: OpenInode, _ range: Range<UInt64>, _ worker: Worker) throws(Errno) {
+  private func fill(
+    _ inode: OpenInode, _ range: Range<UInt64>, keepsSize: Bool, _ worker: Worker
+  ) throws(Errno) {
     let size = UInt64(blockByteCount)
-    try commitLocked(inode, worker)
-    guard let map = inode.data?.map else { throw .ioError }
+    guard let data = inode.data else { throw .ioError }
     let blocks = range.lowerBound / size..<(range.upperBound + size - 1) / size
-    do throws(Errno) {
-      _ = try change(worker) { (metadata) throws(Errno) in
-        guard
-          metadata.freeBlockCount >= map.holes(in: blocks).reduce(0, { $0 + ($1.upperBound - $1.lowerBound) })
-        else { throw .noSpace }
-        return try metadata.allocate(blocks, of: inode.number, map: map)
-      }
-    } catch {
-      if error == .noSpace { try reload(inode, worker) }
-      throw error
+    let byteCount = keepsSize ? data.byteCount : max(data.byteCount, range.upperBound)
+    let map = try change(worker) { (metadata) throws(Errno) in
+      try metadata.allocate(blocks, of: inode.number, byteCount: byteCount, map: data.map)
     }
+    inode.data?.map = map
     // Asked for by name, so nobody trims it.
     inode.data?.hasSpareBlocks = false
-    try reload(inode, worker)
   }
 
   private func grow(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
@@ -117,8 +119,11 @@ extension FileSystem {
     noteWrite(inode)
     try commitLocked(inode, worker)
     guard end > first else { return }
-    try change(worker) { (metadata) throws(Errno) in try metadata.punch(first..<end, of: inode.number) }
-    try reload(inode, worker)
+    let gaveUp = try change(worker) { (metadata) throws(Errno) in
+      try metadata.punch(first..<end, of: inode.number, byteCount: fileEnd)
+    }
+    inode.data?.map.replace(first..<end, with: [])
+    if gaveUp { inode.data?.map.cut(at: fileEnd, blockByteCount: blockByteCount) }
   }
 
   /// Frees what was allocated in advance and not used.
@@ -131,7 +136,9 @@ extension FileSystem {
     inode.data?.hasSpareBlocks = false
     guard data.map.end > end else { return }
     try commitLocked(inode, worker)
-    try change(worker) { (metadata) throws(Errno) in try metadata.punch(end..<UInt64.max, of: inode.number) }
+    try change(worker) { (metadata) throws(Errno) in
+      _ = try metadata.punch(end..<UInt64.max, of: inode.number, byteCount: data.byteCount)
+    }
     inode.data?.map.replace(end..<UInt64.max, with: [])
   }
 }

@@ -57,7 +57,7 @@ extension FileSystem {
     let size = UInt64(blockByteCount)
     let endOffset = offset + UInt64(source.count)
     let blocks = offset / size..<(endOffset + size - 1) / size
-    try allocate(blocks, of: inode, worker)
+    try allocate(blocks, of: inode, endOffset: endOffset, worker)
     guard let map = inode.data?.map else { throw .ioError }
     let head = Int(offset % size)
     let isWhole = head == 0 && endOffset % size == 0
@@ -128,34 +128,22 @@ extension FileSystem {
   }
 
   /// Fills the holes of a range, and takes more for a file that grows by and by.
-  private func allocate(_ blocks: Range<UInt64>, of inode: OpenInode, _ worker: Worker) throws(Errno) {
+  private func allocate(
+    _ blocks: Range<UInt64>, of inode: OpenInode, endOffset: UInt64, _ worker: Worker
+  ) throws(Errno) {
     guard let data = inode.data, !data.map.holes(in: blocks).isEmpty else { return }
     let size = UInt64(blockByteCount)
-    var wanted = blocks
+    var spareCount: UInt64 = 0
     let grows = data.usesExtents && blocks.upperBound > data.map.end && blocks.lowerBound <= data.map.end
     if grows, data.map.end * size >= smallestGrowingByteCount {
-      let spare = min(data.map.end * size, largestSpareByteCount) / size
-      wanted = blocks.lowerBound..<min(blocks.upperBound + spare, 1 << 32 - 1)
+      spareCount = min(data.map.end * size, largestSpareByteCount) / size
     }
-    let runs: [Run]
-    do throws(Errno) {
-      runs = try change(worker) { (metadata) throws(Errno) in
-        // Spare blocks only where there is plenty.
-        if metadata.freeBlockCount < (wanted.upperBound - wanted.lowerBound) * 4 { wanted = blocks }
-        return try metadata.allocate(wanted, of: inode.number, map: data.map)
-      }
-    } catch {
-      // Part of it may have been allocated.
-      if error == .noSpace, data.usesExtents, !inode.isDirty.load(ordering: .relaxed) {
-        try reload(inode, worker)
-      }
-      throw error
+    let map = try change(worker) { (metadata) throws(Errno) in
+      try metadata.allocate(
+        blocks, spareCount: spareCount, of: inode.number, byteCount: max(data.byteCount, endOffset),
+        map: data.map)
     }
-    for hole in data.map.holes(in: wanted) {
-      let filled = runs.filter { $0.logicalEnd > hole.lowerBound && $0.logical < hole.upperBound }
-        .map { $0.clipped(to: hole) }
-      inode.data?.map.replace(hole, with: filled)
-    }
-    if wanted.upperBound > blocks.upperBound { inode.data?.hasSpareBlocks = true }
+    inode.data?.map = map
+    if map.end > blocks.upperBound, spareCount > 0 { inode.data?.hasSpareBlocks = true }
   }
 }

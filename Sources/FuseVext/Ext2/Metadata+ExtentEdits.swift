@@ -1,0 +1,179 @@
+import CExt2
+import SystemPackage
+
+extension Metadata {
+  // MARK: Nodes
+
+  /// The root of a file's extent tree.
+  func extentRoot(of inode: Inode) throws(Errno) -> ExtentNode {
+    var copy = inode
+    let bytes = unsafe copy.withBlockWords { unsafe Array($0) }
+    guard let root = ExtentNode(bytes, depth: nil, range: 0..<ExtentNode.logicalLimit) else {
+      throw .corrupted
+    }
+    try checkBlocks(of: root)
+    return root
+  }
+
+  /// The node below entry `index` of another one, which is for the file's blocks of `range`.
+  ///
+  /// A node is one level lower than the one above it, is not empty, and has nothing outside of its range. So a walk ends:
+  /// no node is its own descendant, and none is sound at two places.
+  func extentNode(
+    below node: ExtentNode, at index: Int, in range: Range<UInt64>, of number: UInt32
+  ) throws(Errno) -> ExtentNode {
+    let entry = node.entries[index]
+    var bytes = try cache.read(
+      byteOffset: entry.physical * UInt64(blockByteCount), byteCount: blockByteCount)
+    let upperBound = node.range(at: index, in: range).upperBound
+    guard let below = ExtentNode(bytes, depth: node.depth - 1, range: entry.logical..<upperBound) else {
+      throw .corrupted
+    }
+    // SAFETY: the array is one block, and eh_max, which tells where the checksum is, was checked against its size.
+    let isIntact = unsafe bytes.withUnsafeMutableBytes {
+      unsafe ext2fs_extent_block_csum_verify(
+        fileSystem, number, $0.baseAddress?.assumingMemoryBound(to: ext3_extent_header.self)) != 0
+    }
+    guard isIntact else { throw .corrupted }
+    try checkBlocks(of: below)
+    return below
+  }
+
+  private func checkBlocks(of node: ExtentNode) throws(Errno) {
+    for entry in node.entries
+    where !isPlausible(block: entry.physical, count: node.depth > 0 ? 1 : entry.count) {
+      throw .corrupted
+    }
+  }
+
+  private func write(_ node: ExtentNode, to block: UInt64, of number: UInt32) throws(Errno) {
+    var bytes = node.encoded(byteCount: blockByteCount)
+    // SAFETY: as above; eh_max was just set.
+    let result = unsafe bytes.withUnsafeMutableBytes {
+      unsafe ext2fs_extent_block_csum_set(
+        fileSystem, number, $0.baseAddress?.assumingMemoryBound(to: ext3_extent_header.self))
+    }
+    try ext2Check(result)
+    try cache.write(byteOffset: block * UInt64(blockByteCount), bytes: bytes)
+  }
+
+  // MARK: Changes
+
+  /// Works out what changes, which rise and do not overlap, make of a file's extent tree. After an error nothing is
+  /// allocated.
+  func extentEdit(of inode: Inode, _ changes: [ExtentEdit.Change]) throws(Errno) -> ExtentEdit {
+    var edit = ExtentEdit()
+    do throws(Errno) {
+      let all = 0..<ExtentNode.logicalLimit
+      var root = try changed(try extentRoot(of: inode), for: all, changes[...], of: inode, &edit)
+      while root.entries.count > ExtentNode.capacity(byteCount: ExtentNode.rootByteCount) {
+        guard root.depth < ExtentNode.greatestDepth else { throw .fileTooLarge }
+        root = ExtentNode(
+          depth: root.depth + 1, entries: try placed(root, in: nil, isGrowing: true, &edit))
+      }
+      edit.root = root.entries.isEmpty ? ExtentNode(depth: 0, entries: []) : root
+    } catch {
+      discard(edit)
+      throw error
+    }
+    return edit
+  }
+
+  /// Gives back what was allocated for a change that is not made.
+  func discard(_ edit: ExtentEdit) {
+    for node in edit.newNodes { giveBack(block: node.block, count: 1) }
+  }
+
+  /// A node after the changes that touch its range. It may be empty, or longer than a node can be.
+  private func changed(
+    _ node: ExtentNode, for range: Range<UInt64>, _ changes: ArraySlice<ExtentEdit.Change>, of inode: Inode,
+    _ edit: inout ExtentEdit
+  ) throws(Errno) -> ExtentNode {
+    if node.depth == 0 {
+      guard var map = ExtentMap(node.runs) else { throw .corrupted }
+      for change in changes {
+        guard let removed = map.apply(change, in: change.range.clamped(to: range)) else { throw .corrupted }
+        edit.removed += removed
+      }
+      return ExtentNode(runs: map.runs)
+    }
+    var entries: [ExtentNode.Entry] = []
+    entries.reserveCapacity(node.entries.count + 1)
+    var rest = changes
+    for index in node.entries.indices {
+      let below = node.range(at: index, in: range)
+      while let first = rest.first, first.range.upperBound <= below.lowerBound { rest.removeFirst() }
+      let mine = rest.prefix { $0.range.lowerBound < below.upperBound }
+      guard let last = mine.last else {
+        entries.append(node.entries[index])
+        continue
+      }
+      let old = try extentNode(below: node, at: index, in: range, of: inode.number)
+      let new = try changed(old, for: below, mine, of: inode, &edit)
+      let isGrowing = last.range.lowerBound > old.entries.last?.logical ?? 0
+      entries += try placed(
+        new, in: node.entries[index].physical, isGrowing: isGrowing, &edit)
+    }
+    return ExtentNode(depth: node.depth, entries: entries)
+  }
+
+  /// Gives a node a block, or several if it is too long for one. Returns the entries that stand for them.
+  private func placed(
+    _ node: ExtentNode, in block: UInt64?, isGrowing: Bool, _ edit: inout ExtentEdit
+  ) throws(Errno) -> [ExtentNode.Entry] {
+    let parts = node.split(
+      capacity: ExtentNode.capacity(byteCount: blockByteCount), isGrowing: isGrowing)
+    if parts.isEmpty, let block { edit.emptiedNodes.append(block) }
+    var entries: [ExtentNode.Entry] = []
+    for (index, part) in parts.enumerated() {
+      let place: UInt64
+      if index == 0, let block {
+        place = block
+        edit.changedNodes.append((place, part))
+      } else {
+        place = try takeBlock(near: block ?? edit.newNodes.last?.block ?? node.entries[0].physical)
+        edit.newNodes.append((place, part))
+      }
+      entries.append(ExtentNode.Entry(logical: part.entries[0].logical, physical: place))
+    }
+    return entries
+  }
+
+  /// Enters a change into a file: new nodes first, then what points at them, then the nodes that have become shorter.
+  ///
+  /// - Parameters:
+  ///   - added: The blocks of data that the file has got.
+  ///   - inode: The file's; written with its new root and its new count of blocks.
+  mutating func enter(_ edit: ExtentEdit, added: UInt64, in inode: inout Inode) throws(Errno) {
+    var removed = UInt64(edit.emptiedNodes.count)
+    for run in edit.removed { removed += run.count }
+    let gained = added + UInt64(edit.newNodes.count)
+    // A count that would fall below nothing contradicts the tree.
+    try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&inode.raw), gained))
+    guard unsafe ext2fs_iblk_sub_blocks(fileSystem, cext2_small(&inode.raw), removed) == 0 else {
+      throw .corrupted
+    }
+    try checkUsed(edit)
+    for (block, node) in edit.newNodes { try write(node, to: block, of: inode.number) }
+    let root = edit.root.encoded(byteCount: ExtentNode.rootByteCount)
+    unsafe inode.withBlockWords { unsafe $0.copyBytes(from: root) }
+    try write(inode)
+    for (block, node) in edit.changedNodes.sorted(by: { $0.node.depth > $1.node.depth }) {
+      try write(node, to: block, of: inode.number)
+    }
+    for block in edit.emptiedNodes { release(block: block, count: 1) }
+    for run in edit.removed { release(block: run.physical, count: run.count) }
+  }
+
+  /// What is to be freed is in use, and once.
+  private func checkUsed(_ edit: ExtentEdit) throws(Errno) {
+    var ranges = edit.removed.map { $0.physical..<$0.physical + $0.count }
+    ranges += edit.emptiedNodes.map { $0..<$0 + 1 }
+    ranges.sort { $0.lowerBound < $1.lowerBound }
+    var end: UInt64 = 0
+    for range in ranges {
+      guard range.lowerBound >= end, isUsed(range) else { throw .corrupted }
+      end = range.upperBound
+    }
+  }
+}
