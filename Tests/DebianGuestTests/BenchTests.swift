@@ -13,11 +13,11 @@ extension DebianGuestTests {
       /// What it left beside its rows.
       let entries: [String]
 
-      /// Runs `bench run --guest linux ARGUMENTS` with small sizes.
-      init(_ arguments: [String]) throws {
+      /// Runs `bench run ARGUMENTS` for a Linux guest, with small sizes, or for another one.
+      init(_ arguments: [String], guest: [String] = BenchTests.linuxGuest) throws {
         let folder = try ScratchFolder()
         let csv = folder.file("rows.csv")
-        let program = try BenchTests.start(arguments + ["--output", csv])
+        let program = try BenchTests.start(arguments + ["--output", csv], guest: guest)
         exitCode = try program.waitForEnd(within: .seconds(240))
         output = program.output
         errors = program.errors
@@ -35,12 +35,28 @@ extension DebianGuestTests {
       func numbers(_ column: String) -> [Double] { values(column).compactMap(Double.init) }
     }
 
-    private static func start(_ arguments: [String]) throws -> LkvmProcess {
+    private static let linuxGuest = [
+      "--guest", "linux", "--size", "8m", "--memory", "256m", "--warmup", "200ms", "--runtime", "1s",
+      "--idle", "0",
+    ]
+
+    private static func start(_ arguments: [String], guest: [String] = linuxGuest) throws -> LkvmProcess {
       try LkvmProcess(
+        [VirtualHost.bench.path, "run"] + guest + arguments, program: VirtualHost.benchRunner)
+    }
+
+    @Test func `the micro guest runs on AMD-V, and what it wrote is read back on every path`() throws {
+      let run = try Run(
         [
-          VirtualHost.bench.path, "run", "--guest", "linux", "--size", "8m", "--memory", "256m", "--warmup",
-          "200ms", "--runtime", "1s", "--idle", "0",
-        ] + arguments, program: VirtualHost.benchRunner)
+          "--mode", "virtio-blk,virtio-blk-poll,vext,vext-adaptive", "--rw", "randwrite", "--iodepth", "4",
+          "--size", "1m", "--requests", "200", "--warmup", "0", "--verify",
+        ], guest: ["--guest", "micro"])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("kvm_backend") == ["tcg", "tcg", "tcg", "tcg"])
+      #expect(run.values("verify_errors") == ["0", "0", "0", "0"])
+      #expect(run.numbers("verified_blocks").allSatisfy { $0 > 0 })
+      let vext = try #require(run.rows.first { $0["mode"] == "vext" })
+      #expect(vext["exits_io"] == "0" && vext["exits_mmio"] == "0" && vext["exits_hlt"] == "0")
     }
 
     private static var leftovers: [String] {

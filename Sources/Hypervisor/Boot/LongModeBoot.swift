@@ -201,12 +201,14 @@ public struct LongModeBoot {
     special.idt.limit = UInt16(Self.idtByteCount - 1)
     special.cr0 = 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1  // PG, WP, NE, ET, MP, PE
     special.cr3 = tablesStart.rawValue
-    special.cr4 = 1 << 18 | 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5  // OSXSAVE, OSXMMEXCPT, OSFXSR, PGE, PAE
+    special.cr4 = 1 << 10 | 1 << 9 | 1 << 7 | 1 << 5  // OSXMMEXCPT, OSFXSR, PGE, PAE
+    let hasXSAVE = vcpu.hasXSAVE
+    if hasXSAVE { special.cr4 |= 1 << 18 }  // OSXSAVE
     special.efer = 1 << 11 | 1 << 10 | 1 << 8  // NXE, LMA, LME
     let bootstrap: UInt64 = vcpu.index == 0 ? 1 << 8 : 0
     special.apic_base = 0xFEE0_0000 | 1 << 11 | 1 << 10 | bootstrap  // enabled, x2APIC
     try vcpu.setSpecialRegisters(special)
-    try vcpu.enableVectorState()
+    if hasXSAVE { try vcpu.enableVectorState() }
     try vcpu.enableLocalAPIC(spuriousVector: spuriousVector)
     var registers = kvm_regs()
     registers.rip = entry.instruction.rawValue

@@ -82,7 +82,12 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     try kvmResult("KVM_SET_SREGS", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_SREGS, &registers))
   }
 
-  /// Enables x87, SSE and, where the CPU has it, AVX state (XCR0).
+  /// Whether the vCPU has XSAVE, and so CR4.OSXSAVE and XCR0 (Intel SDM vol. 2A, CPUID leaf 1, ECX bit 26).
+  var hasXSAVE: Bool {
+    cpuid.leaves.contains { $0.function == 1 && $0.ecx & 1 << 26 != 0 }
+  }
+
+  /// Enables x87, SSE and, where the CPU has it, AVX state (XCR0). Needs XSAVE.
   func enableVectorState() throws(KVMError) {
     var supported: UInt64 = 3
     var table = cpuid
