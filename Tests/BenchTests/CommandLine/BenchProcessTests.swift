@@ -11,12 +11,14 @@ struct BenchProcessTests {
     var errors: String
   }
 
-  private func bench(_ arguments: [String], in folder: String) throws -> Outcome {
+  /// Runs bench, with limits of prlimit(1) if there are any.
+  private func bench(_ arguments: [String], in folder: String, under limits: [String] = []) throws -> Outcome
+  {
     let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "bench")
     let process = Process()
-    process.executableURL = program
-    process.arguments = arguments
+    process.executableURL = limits.isEmpty ? program : URL(filePath: "/usr/bin/prlimit")
+    process.arguments = (limits.isEmpty ? [] : limits + [program.path]) + arguments
     process.currentDirectoryURL = URL(filePath: folder)
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
@@ -27,7 +29,8 @@ struct BenchProcessTests {
     let errorData = try errors.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     return Outcome(
-      exitCode: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
+      exitCode: process.terminationStatus + (process.terminationReason == .exit ? 0 : 128),
+      output: String(decoding: outputData, as: UTF8.self),
       errors: String(decoding: errorData, as: UTF8.self))
   }
 
@@ -56,6 +59,9 @@ struct BenchProcessTests {
       (["compare", "HEAD", "HEAD~1", "--", "--mode", "vext"], 64, "lies in no git checkout"),
       (["compare", "--baseline", ".", "--", "--mode", "vext"], 5, "--update-baseline makes one"),
       (["history"], 66, "results does not exist"),
+      (["doctor", "--guests", "0"], 64, "--guests must be between"),
+      (["doctor", "--poller-cpu", "8000"], 64, "there is no CPU 8000"),
+      (["doctor", "--disk", "missing.img"], 66, "cannot open the disk missing.img"),
     ] as [([String], Int32, String)])
   func failures(arguments: [String], exitCode: Int32, message: String) throws {
     let folder = try TemporaryFolder()
@@ -80,6 +86,35 @@ struct BenchProcessTests {
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.output.contains("verdict: 1 "))
     #expect(outcome.errors.isEmpty)
+  }
+
+  @Test("the doctor says something about every host, changes nothing, and ends with 0 or 3")
+  func doctor() throws {
+    let folder = try TemporaryFolder()
+    try Data(count: 8192).write(to: URL(filePath: folder.file("small.img")))
+    let outcome = try bench(["doctor", "--disk", "small.img"], in: folder.path)
+    #expect(outcome.exitCode == (outcome.output.contains("SPOILS") ? 3 : 0))
+    #expect(outcome.output.contains("kvm-device"))
+    #expect(outcome.output.contains("\nverdict: "))
+    #expect(outcome.errors.isEmpty)
+    #expect(try folder.entries == ["small.img"])
+  }
+
+  @Test(
+    "where descriptors or memory are short, bench ends soon, and says so",
+    .timeLimit(.minutes(2)),
+    arguments: [
+      ["--nofile=5"], ["--nofile=9"], ["--nofile=16"], ["--as=100000000"], ["--as=200000000"], ["--nproc=1"],
+    ])
+  func shortage(limits: [String]) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try bench(
+      ["run", "--mode", "vext", "--engine", "sync", "--requests", "100", "--size", "1m", "--quiet"],
+      in: folder.path,
+      under: limits)
+    // Whether the limit suffices is up to the host; what must not be is a trap (132 to 139) or silence.
+    #expect(outcome.exitCode < 128)
+    #expect(outcome.exitCode == 0 || outcome.errors.contains("error"))
   }
 
   @Test("help is no error")
