@@ -20,6 +20,22 @@
 static const int LINUX_O_DIRECT = 040000;
 static const int LINUX_O_TMPFILE = 020000000 | 0200000;
 
+/*
+ * What O_DIRECT demands of buffers and offsets, in bytes (STATX_DIOALIGN of statx(2), Linux 6.1), both 0 where it is refused:
+ * 1, or 0 where the kernel or the file system does not tell, or -errno. By the kernel's numbers: Glibc's headers and the
+ * kernel's do not go together.
+ */
+static inline int linux_direct_alignment(int descriptor, uint32_t *memory, uint32_t *offset) {
+  const unsigned int empty_path = 0x1000, direct_alignment = 0x2000;
+  uint32_t status[64] = {0};
+  if (syscall(SYS_statx, (long)descriptor, "", (long)empty_path, (long)direct_alignment, status) < 0)
+    return errno == ENOSYS ? 0 : -errno;
+  if (!(status[0] & direct_alignment)) return 0;
+  *memory = status[152 / 4];
+  *offset = status[156 / 4];
+  return 1;
+}
+
 /* Whether a block device refuses writes (BLKROGET of linux/fs.h): 0, 1 or -errno. */
 static inline int linux_block_device_is_read_only(int descriptor) {
   int value = 0;

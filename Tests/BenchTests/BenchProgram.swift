@@ -8,15 +8,15 @@ enum BenchProgram {
     var errors: String
   }
 
-  /// Runs it with `arguments` in `folder`, with `environment` over its own.
+  /// Runs it with `arguments` in `folder`, with `environment` over its own, and with limits of prlimit(1) if there are any.
   static func run(
-    _ arguments: [String], in folder: String, environment: [String: String] = [:]
+    _ arguments: [String], in folder: String, environment: [String: String] = [:], under limits: [String] = []
   ) throws -> Outcome {
     let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "bench")
     let process = Process()
-    process.executableURL = program
-    process.arguments = arguments
+    process.executableURL = limits.isEmpty ? program : URL(filePath: "/usr/bin/prlimit")
+    process.arguments = (limits.isEmpty ? [] : limits + [program.path]) + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.currentDirectoryURL = URL(filePath: folder)
     let (output, errors) = (Pipe(), Pipe())
@@ -28,7 +28,8 @@ enum BenchProgram {
     let errorData = try errors.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     return Outcome(
-      exitCode: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
+      exitCode: process.terminationStatus + (process.terminationReason == .exit ? 0 : 128),
+      output: String(decoding: outputData, as: UTF8.self),
       errors: String(decoding: errorData, as: UTF8.self))
   }
 }

@@ -22,10 +22,12 @@ final class VextFixture {
 
   /// A device whose queues, all enabled unless told otherwise, are served by `server`.
   ///
-  /// - Parameter features: what the driver accepts of a device that offers sleep and wake; nil: it offers nothing.
+  /// - Parameters:
+  ///   - features: what the driver accepts of a device that offers sleep and wake; nil: it offers nothing.
+  ///   - log: where a device that offers nothing leaves its messages.
   init(
     server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
-    enables: Bool = true, accepting features: VextFeatures? = nil
+    enables: Bool = true, accepting features: VextFeatures? = nil, log: LogWriter = .shared
   ) throws {
     let disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
     let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
@@ -33,8 +35,8 @@ final class VextFixture {
     let device =
       if features == nil {
         VextDevice(
-          name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
-          countsRequests: true)
+          log: VextLog(device: "test", writer: log), disk: image, queueCount: queueCount, memory: memory,
+          servers: [server], countsRequests: true)
       } else {
         try VextDevice(
           name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],

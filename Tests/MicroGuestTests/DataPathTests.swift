@@ -59,7 +59,7 @@ struct DataPathTests {
     let runner = try CellRunner(run.configuration, scratchFolder: "/tmp", backend: host.kvmBackend)
     let record = RunRecord(
       context: RunContext(
-        identity: .new(revision: .capture()), host: host, configuration: run.configuration,
+        identity: try .new(revision: .capture()), host: host, configuration: run.configuration,
         placement: runner.placement),
       cell: RunCell(index: 0, mode: mode, repetition: 1, seed: 42),
       measurement: results[2])

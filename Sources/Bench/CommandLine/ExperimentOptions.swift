@@ -43,7 +43,7 @@ struct ExperimentOptions: ParsableArguments {
     defaultRepetitionCount: Int = 1
   ) throws -> ExperimentPlan {
     try ScenarioRequirements.check(scenario.hostRequirements, host: host)
-    let identity = RunIdentity.new(revision: .capture())
+    let identity = RunIdentity.new(revision: try .capture())
     return ExperimentPlan(
       kind: kind, scenario: scenario, sides: sides,
       blockCount: repetitionCount ?? max(scenario.repetitionCount, defaultRepetitionCount),
@@ -54,7 +54,7 @@ struct ExperimentOptions: ParsableArguments {
 
   /// The folder of a new run of `plan`.
   func folder(for plan: ExperimentPlan) throws -> ExperimentFolder {
-    let stem = RunIdentity.new(revision: .capture()).fileStem
+    let stem = RunIdentity.new(revision: try .capture()).fileStem
     return try ExperimentFolder(
       creating: output ?? "\(OutputFiles.defaultFolder)/\(stem)-\(plan.name)-\(plan.kind.rawValue)",
       plan: plan)

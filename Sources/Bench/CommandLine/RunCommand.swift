@@ -171,7 +171,7 @@ struct RunCommand: ParsableCommand {
       return
     }
     let context = RunContext(
-      identity: .new(revision: .capture()), host: host, configuration: configuration,
+      identity: .new(revision: try .capture()), host: host, configuration: configuration,
       placement: runner.placement)
     let files = try OutputFiles(
       csvPath: output, scratchFolder: diskOptions.scratchFolder, identity: context.identity)

@@ -11,31 +11,22 @@ struct SourceRevision: Codable, Equatable, Sendable {
   static let unknown = SourceRevision(name: "unknown", isDirty: nil)
 
   /// Asks `git` about the checkout that holds `folder`, which for a running bench is the one that it was built in.
+  ///
+  /// - Throws: ``BenchFailure`` if git is there and cannot be started, as where descriptors or memory are short.
   static func capture(
     folder: URL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent(),
     git: String = "git"
-  ) -> SourceRevision {
-    guard let name = output(of: [git, "rev-parse", "--short=12", "HEAD"], in: folder), !name.isEmpty,
-      let changes = output(of: [git, "status", "--porcelain", "--untracked-files=no"], in: folder)
+  ) throws(BenchFailure) -> SourceRevision {
+    guard CommandRun.find(git) != nil,
+      let name = try output(of: [git, "rev-parse", "--short=12", "HEAD"], in: folder), !name.isEmpty,
+      let changes = try output(of: [git, "status", "--porcelain", "--untracked-files=no"], in: folder)
     else { return .unknown }
     return SourceRevision(name: name, isDirty: !changes.isEmpty)
   }
 
-  /// What a command prints, or nil if it cannot be run or fails.
-  private static func output(of command: [String], in folder: URL) -> String? {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = command
-    process.currentDirectoryURL = folder
-    let pipe = Pipe()
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil, let data = try? pipe.fileHandleForReading.readToEnd() ?? Data() else {
-      return nil
-    }
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { return nil }
-    return String(data: data, encoding: .utf8)?.trimmingCharacters(in: .whitespacesAndNewlines)
+  /// What a command prints, or nil if it fails.
+  private static func output(of command: [String], in folder: URL) throws(BenchFailure) -> String? {
+    let run = try CommandRun(command, folder: folder.path, separatesErrors: true)
+    return run.exitCode == 0 ? run.output : nil
   }
 }

@@ -1,55 +1,47 @@
 import Foundation
+import HostSystem
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 /// Boots in a process of its own: another build can be started like this one, and a crash costs one boot.
 struct BootProcess: BootRunning {
   /// How often the process is looked at.
   private static let pollSeconds = 0.01
-  /// How long a process may take to end once it was asked to.
-  private static let graceSeconds = 30.0
-
   func run(
     _ side: ExperimentSide, arguments: [String], logPath: String, secondLimit: Double,
     watch: InterruptionWatch
   ) throws -> Int32 {
-    guard FileManager.default.createFile(atPath: logPath, contents: nil),
-      let log = FileHandle(forWritingAtPath: logPath)
-    else { throw BenchFailure("cannot write \(logPath)", exitCode: .cannotCreate) }
-    let process = Process()
-    process.executableURL = URL(filePath: side.program)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(side.environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = log
-    process.standardError = log
-    do {
-      try process.run()
+    let log: OwnedDescriptor
+    do throws(Errno) {
+      log = try OwnedDescriptor.open(logPath, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666)
     } catch {
-      throw BenchFailure(
-        "cannot start \(side.program): \(error.localizedDescription)", exitCode: .unavailable)
+      throw BenchFailure("cannot write \(logPath): \(error)", exitCode: .cannotCreate)
     }
-    let start = Date()
-    while process.isRunning {
-      if watch.isInterrupted {
-        end(process)
-        throw RunInterruption()
+    do {
+      var child = try ChildProcess(
+        path: side.program, arguments: arguments,
+        environment: ProcessInfo.processInfo.environment.merging(side.environment) { $1 },
+        output: log.rawValue,
+        errors: log.rawValue)
+      let start = Date()
+      while try child.isRunning() {
+        if watch.isInterrupted {
+          try child.end()
+          throw RunInterruption()
+        }
+        if -start.timeIntervalSinceNow > secondLimit {
+          try child.end()
+          throw BenchFailure(
+            "the boot did not end within \(Int(secondLimit)) s (\(logPath))", exitCode: .unavailable)
+        }
+        Thread.sleep(forTimeInterval: Self.pollSeconds)
       }
-      if -start.timeIntervalSinceNow > secondLimit {
-        end(process)
-        throw BenchFailure(
-          "the boot did not end within \(Int(secondLimit)) s (\(logPath))", exitCode: .unavailable)
-      }
-      Thread.sleep(forTimeInterval: Self.pollSeconds)
+      return try child.wait()
+    } catch let error as Errno {
+      throw BenchFailure("cannot run \(side.program): \(error)", exitCode: .unavailable)
     }
-    return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
-  }
-
-  /// Asks the process to take its machines down, and kills it if it does not.
-  private func end(_ process: Process) {
-    process.terminate()
-    let start = Date()
-    while process.isRunning, -start.timeIntervalSinceNow < Self.graceSeconds {
-      Thread.sleep(forTimeInterval: Self.pollSeconds)
-    }
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 }

@@ -37,33 +37,7 @@ struct GitRepository: Sendable {
     }
   }
 
-  private struct Answer {
-    let exitCode: Int32
-    let output: String
-    let errors: String
-  }
-
-  private static func git(_ arguments: [String], in folder: String) throws -> Answer {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["git"] + arguments
-    process.currentDirectoryURL = URL(filePath: folder)
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = errors
-    do {
-      try process.run()
-    } catch {
-      throw BenchFailure("cannot start git: \(error.localizedDescription)", exitCode: .unavailable)
-    }
-    // Both are far smaller than a pipe's buffer: reading one after the other cannot block.
-    let outputData = (try? output.fileHandleForReading.readToEnd()) ?? Data()
-    let errorData = (try? errors.fileHandleForReading.readToEnd()) ?? Data()
-    process.waitUntilExit()
-    func text(_ data: Data) -> String {
-      String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-    return Answer(exitCode: process.terminationStatus, output: text(outputData), errors: text(errorData))
+  private static func git(_ arguments: [String], in folder: String) throws(BenchFailure) -> CommandRun {
+    try CommandRun(["git"] + arguments, folder: folder, separatesErrors: true)
   }
 }

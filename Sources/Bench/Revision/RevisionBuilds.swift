@@ -1,4 +1,6 @@
 import Foundation
+import HostSystem
+import SystemPackage
 
 /// Builds bench at other revisions, each in a work tree of its own below a cache folder, where it stays for the next time.
 struct RevisionBuilds: Sendable {
@@ -61,33 +63,37 @@ struct RevisionBuilds: Sendable {
   /// - Parameter isolated: Whether traits of the caller's build (`VEXT_TRAITS`) are kept away.
   /// - Returns: The program's path.
   private func build(in tree: String, isolated: Bool = false, watch: InterruptionWatch) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "\(tree)/scripts/lib/build")
-    process.arguments = ["bench"]
     var environment = ProcessInfo.processInfo.environment
     if isolated { environment["VEXT_TRAITS"] = nil }
-    process.environment = environment
-    let output = Pipe()
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    do {
-      try process.run()
-    } catch {
+    let script = "\(tree)/scripts/lib/build"
+    guard FileManager.default.isExecutableFile(atPath: script) else {
       throw BenchFailure("\(tree) has no scripts/lib/build to build bench with", exitCode: .dataError)
     }
-    let start = Date()
-    while process.isRunning {
-      if watch.isInterrupted || -start.timeIntervalSinceNow > Self.buildSeconds {
-        process.terminate()
-        throw BenchFailure(
-          "the build in \(tree) was cut off", exitCode: watch.exitCode ?? .unavailable)
-      }
-      Thread.sleep(forTimeInterval: 0.1)
-    }
-    let text = String(decoding: (try? output.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
-    guard process.terminationStatus == 0, let path = text.split(separator: "\n").last else {
+    let (exitCode, text) = try run(script, environment: environment, tree: tree, watch: watch)
+    guard exitCode == 0, let path = text.split(separator: "\n").last else {
       throw BenchFailure("bench could not be built in \(tree)", exitCode: .unavailable)
     }
     return String(path)
+  }
+  private func run(
+    _ script: String, environment: [String: String], tree: String, watch: InterruptionWatch
+  ) throws(BenchFailure) -> (exitCode: Int32, output: String) {
+    do throws(Errno) {
+      let output = try MemoryFile(name: "output")
+      var child = try ChildProcess(
+        path: script, arguments: ["bench"], environment: environment, output: output.descriptor)
+      let start = Date()
+      while try child.isRunning() {
+        if watch.isInterrupted || -start.timeIntervalSinceNow > Self.buildSeconds { break }
+        Thread.sleep(forTimeInterval: 0.1)
+      }
+      if let exitCode = child.exitCode {
+        return (exitCode, String(decoding: try output.contents(), as: UTF8.self))
+      }
+      try child.end()
+    } catch {
+      throw BenchFailure("cannot run \(script): \(error)", exitCode: .unavailable)
+    }
+    throw BenchFailure("the build in \(tree) was cut off", exitCode: watch.exitCode ?? .unavailable)
   }
 }

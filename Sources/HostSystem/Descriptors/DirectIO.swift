@@ -4,6 +4,37 @@ import SystemPackage
 
 /// Disk I/O without the page cache (`O_DIRECT` of open(2)).
 public enum DirectIO {
+  /// What it demands, in bytes; both are 0 where it is refused.
+  public struct Alignment: Equatable, Sendable {
+    /// Of addresses in memory.
+    public var memory: UInt32
+    /// Of offsets and lengths in the file.
+    public var offset: UInt32
+
+    /// An alignment, as the kernel tells it.
+    public init(memory: UInt32, offset: UInt32) {
+      self.memory = memory
+      self.offset = offset
+    }
+
+    /// The unit for addresses, offsets and lengths alike, at least a sector of 512 bytes; nil where O_DIRECT is refused, or
+    /// for numbers that are no powers of two.
+    public var unit: UInt32? {
+      let unit = max(memory, offset, 512)
+      return memory != 0 && offset != 0 && unit.nonzeroBitCount == 1 ? unit : nil
+    }
+  }
+
+  /// What the kernel says that O_DIRECT demands of the open file `descriptor` (`STATX_DIOALIGN` of statx(2)); nil if it
+  /// does not say, as before Linux 6.1 and in some file systems.
+  public static func alignment(of descriptor: Int32) throws(Errno) -> Alignment? {
+    var alignment = Alignment(memory: 0, offset: 0)
+    // SAFETY: both numbers live for the duration of the call.
+    let isKnown = try check(
+      unsafe linux_direct_alignment(descriptor, &alignment.memory, &alignment.offset))
+    return isKnown == 1 ? alignment : nil
+  }
+
   /// Whether the file system accepts it for the file, block device or folder `path`; nil if that cannot be found out.
   ///
   /// In a folder a file without a name is opened (`O_TMPFILE`), which leaves nothing behind.

@@ -80,8 +80,19 @@ public final class DiskImage: Sendable {
     return kind
   }
 
-  /// The smallest unit that O_DIRECT takes here, found by reading: 512 or 4,096 bytes.
+  /// The smallest unit that O_DIRECT takes here: the kernel's word, or, where it gives none, 512 or 4,096 bytes, found by
+  /// reading.
   private static func directAlignment(_ descriptor: Int32, _ path: String) throws(DiskError) -> UInt32 {
+    let told: DirectIO.Alignment?
+    do throws(Errno) {
+      told = try DirectIO.alignment(of: descriptor)
+    } catch {
+      throw .failed(path: path, call: "statx", error)
+    }
+    if let told {
+      guard let unit = told.unit else { throw .directRefused(path: path) }
+      return unit
+    }
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
     defer { unsafe buffer.deallocate() }
     for unit in [512, 4096] {

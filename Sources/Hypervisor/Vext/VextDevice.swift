@@ -36,7 +36,17 @@ public final class VextDevice: PCIFunction {
     countsRequests: Bool = false
   ) {
     self.init(
-      disk: VextDisk(memory: memory, image: disk, log: VextLog(device: name)), servers: servers, signals: nil,
+      log: VextLog(device: name), disk: disk, queueCount: queueCount, memory: memory, servers: servers,
+      countsRequests: countsRequests)
+  }
+
+  /// The same with a log that a test may look into.
+  convenience init(
+    log: VextLog, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
+    countsRequests: Bool
+  ) {
+    self.init(
+      disk: VextDisk(memory: memory, image: disk, log: log), servers: servers, signals: nil,
       doorbells: [VextDoorbell?](repeating: nil, count: queueCount), countsRequests: countsRequests)
   }
 
@@ -94,6 +104,8 @@ public final class VextDevice: PCIFunction {
   /// Disables every queue and waits for what is under way. After the machine's vCPUs have stopped.
   public func shutDown() {
     for queue in queues { queue.disable() }
+    // The process may end next.
+    disk.log.flush()
   }
 
   /// Reads a control register; an access that is not to a whole register reads as zero.

@@ -40,6 +40,9 @@ struct BenchProcessTests {
       (["figures", "--from", "tiny.img", "--output", "f", "--where", "iops=1"], 64, "--where iops=1"),
       (["report", "--from", "missing.csv", "--output", "r.html"], 66, "missing.csv does not exist"),
       (["report", "--output", "folder/"], 64, "--output must name a file"),
+      (["doctor", "--guests", "0"], 64, "--guests must be between"),
+      (["doctor", "--poller-cpu", "8000"], 64, "there is no CPU 8000"),
+      (["doctor", "--disk", "missing.img"], 66, "cannot open the disk missing.img"),
     ] as [([String], Int32, String)])
   func failures(arguments: [String], exitCode: Int32, message: String) throws {
     let folder = try TemporaryFolder()
@@ -65,6 +68,35 @@ struct BenchProcessTests {
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.output.contains("verdict: 1 "))
     #expect(outcome.errors.isEmpty)
+  }
+
+  @Test("the doctor says something about every host, changes nothing, and ends with 0 or 3")
+  func doctor() throws {
+    let folder = try TemporaryFolder()
+    try Data(count: 8192).write(to: URL(filePath: folder.file("small.img")))
+    let outcome = try BenchProgram.run(["doctor", "--disk", "small.img"], in: folder.path)
+    #expect(outcome.exitCode == (outcome.output.contains("SPOILS") ? 3 : 0))
+    #expect(outcome.output.contains("kvm-device"))
+    #expect(outcome.output.contains("\nverdict: "))
+    #expect(outcome.errors.isEmpty)
+    #expect(try folder.entries == ["small.img"])
+  }
+
+  @Test(
+    "where descriptors or memory are short, bench ends soon, and says so",
+    .timeLimit(.minutes(2)),
+    arguments: [
+      ["--nofile=5"], ["--nofile=9"], ["--nofile=16"], ["--as=100000000"], ["--as=200000000"], ["--nproc=1"],
+    ])
+  func shortage(limits: [String]) throws {
+    let folder = try TemporaryFolder()
+    let outcome = try BenchProgram.run(
+      ["run", "--mode", "vext", "--engine", "sync", "--requests", "100", "--size", "1m", "--quiet"],
+      in: folder.path,
+      under: limits)
+    // Whether the limit suffices is up to the host; what must not be is a trap (132 to 139) or silence.
+    #expect(outcome.exitCode < 128)
+    #expect(outcome.exitCode == 0 || outcome.errors.contains("error"))
   }
 
   @Test("help is no error")

@@ -26,11 +26,11 @@ struct SourceRevisionTests {
     try git(["add", "file"], in: folder.path)
     try git(["-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "first"], in: folder.path)
     try Data("untracked".utf8).write(to: URL(filePath: folder.file("other")))
-    let clean = SourceRevision.capture(folder: URL(filePath: folder.path))
+    let clean = try SourceRevision.capture(folder: URL(filePath: folder.path))
     #expect(clean.name.count == 12)
     #expect(clean.isDirty == false)
     try Data("two".utf8).write(to: URL(filePath: folder.file("file")))
-    let dirty = SourceRevision.capture(folder: URL(filePath: folder.path))
+    let dirty = try SourceRevision.capture(folder: URL(filePath: folder.path))
     #expect(dirty.name == clean.name)
     #expect(dirty.isDirty == true)
   }
@@ -39,7 +39,7 @@ struct SourceRevisionTests {
   func unknown() throws {
     let folder = try TemporaryFolder()
     let url = URL(filePath: folder.path)
-    #expect(SourceRevision.capture(folder: url) == .unknown)
-    #expect(SourceRevision.capture(folder: url, git: "no-such-git") == .unknown)
+    #expect(try SourceRevision.capture(folder: url) == .unknown)
+    #expect(try SourceRevision.capture(folder: url, git: "no-such-git") == .unknown)
   }
 }

@@ -62,7 +62,7 @@ struct RevisionBuildsTests {
     #expect(try builds.side("a", revision: first, watch: watch).program == side.program)
     let built = try folder.text(of: "builds/\(first)/built")
     #expect(built == "bench \n")
-    let revision = SourceRevision.capture(folder: URL(filePath: side.program).deletingLastPathComponent())
+    let revision = try SourceRevision.capture(folder: URL(filePath: side.program).deletingLastPathComponent())
     #expect(first.hasPrefix(revision.name))
     #expect(revision.isDirty == false)
   }

@@ -1,0 +1,79 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A program that this process started: in a process group of its own, without standard input, and with no descriptor but
+/// the two that it is given. It is killed with its owner.
+///
+/// Built on posix_spawn(3): it needs no thread, no run loop and hardly any memory, so that it fails with an error where
+/// descriptors or memory are short.
+public struct ChildProcess: ~Copyable {
+  /// The kernel's number.
+  public let id: Int32
+  /// Its exit code, or 128 and the signal that ended it; nil while it runs, as far as is known.
+  public private(set) var exitCode: Int32?
+
+  /// Starts the program at `path`.
+  ///
+  /// - Parameters:
+  ///   - path: Of the program's file; PATH is not searched.
+  ///   - arguments: Without the program's name.
+  ///   - environment: All of it; nil: this process's.
+  ///   - folder: Where it starts; nil: where this process is.
+  ///   - output: A descriptor for its standard output; nil: this process's.
+  ///   - errors: The same for standard error.
+  /// - Throws: What the kernel says, such as `ENOENT`; `EINVAL` for text with a zero byte.
+  public init(
+    path: String, arguments: [String], environment: [String: String]? = nil, folder: String? = nil,
+    output: Int32? = nil, errors: Int32? = nil
+  ) throws(Errno) {
+    let words = try CStringList([path] + arguments)
+    let variables = try environment.map { variables throws(Errno) in
+      try CStringList(variables.map { "\($0)=\($1)" })
+    }
+    let place = try folder.map { folder throws(Errno) in try CStringList([folder]) }
+    var process: Int32 = 0
+    // SAFETY: the lists own what they point to, end with a null pointer, and outlive the call.
+    let result = unsafe linux_spawn(
+      words.pointers[0], words.pointers, variables?.pointers, place?.pointers[0], output ?? -1, errors ?? -1,
+      &process)
+    try check(result)
+    id = process
+  }
+
+  /// Whether it still runs; does not block.
+  public mutating func isRunning() throws(Errno) -> Bool {
+    try wait(blocks: false)
+    return exitCode == nil
+  }
+
+  /// Blocks until it has ended.
+  ///
+  /// - Returns: ``exitCode``.
+  @discardableResult
+  public mutating func wait() throws(Errno) -> Int32 {
+    try wait(blocks: true)
+    return exitCode ?? 0
+  }
+
+  private mutating func wait(blocks: Bool) throws(Errno) {
+    guard exitCode == nil else { return }
+    var code: Int32 = 0
+    // SAFETY: the code lives for the duration of the call.
+    if try check(unsafe linux_wait_for_process(id, blocks ? 1 : 0, &code)) == 1 { exitCode = code }
+  }
+
+  /// Sends `signal` to it and to what it started; nothing happens if it has ended.
+  public func signal(_ signal: Int32) {
+    // Until it was waited for, its number belongs to nobody else.
+    if exitCode == nil { _ = linux_signal_group(id, signal) }
+  }
+
+  deinit {
+    guard exitCode == nil else { return }
+    _ = linux_signal_group(id, SIGKILL)
+    var code: Int32 = 0
+    // SAFETY: as above.
+    _ = unsafe linux_wait_for_process(id, 1, &code)
+  }
+}
