@@ -6,14 +6,18 @@ import Testing
 @Suite(.serialized)
 struct CrashTests {
   @Test(arguments: [
-    ("mkfs.ext4 -q -F", 1), ("mkfs.ext4 -q -F", 2), ("mkfs.ext4 -q -F", 3),
-    ("mkfs.ext4 -q -F -O ^metadata_csum", 4),
-    ("mkfs.ext2 -q -F", 5), ("mkfs.ext4 -q -F -b 1024", 6),
+    ("mkfs.ext4 -q -F", 1, "writes"), ("mkfs.ext4 -q -F", 2, "writes"), ("mkfs.ext4 -q -F", 3, "blocks"),
+    ("mkfs.ext4 -q -F -O ^metadata_csum", 4, "writes"), ("mkfs.ext2 -q -F", 5, "writes"),
+    // Trees of three levels.
+    ("mkfs.ext4 -q -F -b 1024", 6, "blocks"), ("mkfs.ext4 -q -F -b 1024 -O ^metadata_csum", 7, "blocks"),
+    ("mkfs.ext4 -q -F -b 1024", 8, "writes"),
   ])
-  func `after kill -9 at any moment e2fsck keeps all that fsync acknowledged`(make: String, round: Int) {
+  func `after kill -9 at any moment e2fsck keeps all that fsync acknowledged`(
+    make: String, round: Int, load: String
+  ) {
     let disk = MountedImage(megabytes: 256, make: make)
     disk.mount()
-    let script = TestScript.path("acknowledged-writes")
+    let script = TestScript.path("acknowledged-\(load)")
     let records = (0..<3).map { disk.folder.path + "/record-\($0)" }
     for (index, record) in records.enumerated() {
       Command.run("touch '\(record)'; mkdir '\(disk.mountPoint)/w\(index)'")
