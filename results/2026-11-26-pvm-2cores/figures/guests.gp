@@ -1,0 +1,48 @@
+# Throughput against guests per I/O thread (reconstruction)
+# Made by 'bench figures'. Run in this folder: gnuplot guests.gp
+set encoding utf8
+set datafile separator "\t"
+do for [format in "svg pdf png"] {
+  if (format eq "svg") { set terminal svg size 720,520 dynamic enhanced font "DejaVu Sans,11" fontscale 1.3 background "#ffffff" }
+  if (format eq "pdf") { set terminal pdfcairo size 10in,7.222222222222222in enhanced font "DejaVu Sans,11" background "#ffffff" }
+  if (format eq "png") { set terminal pngcairo size 1440,1040 enhanced font "DejaVu Sans,11" fontscale 2 linewidth 2 pointscale 2 background "#ffffff" }
+  set output 'guests.'.format
+  set label 1 'Throughput against guests per I/O thread (reconstruction)' at screen 0.5,0.965 center font ",13" noenhanced front
+  set label 2 'Reconstruction: the scenario is ours, made after the paper''s abstract; no figure of the paper is repeated here.' at screen 0.015,0.1673 left font ",8.5" noenhanced
+  set label 3 'Host: Intel(R) Xeon(R) Processor, Linux 6.18.44-fc-v657, 1 NUMA node(s). KVM back end: pvm.' at screen 0.015,0.1423 left font ",8.5" noenhanced
+  set label 4 'Points: median of the requests per second of all guests together; whiskers: smallest and largest boot. Guests that are' at screen 0.015,0.1173 left font ",8.5" noenhanced
+  set label 5 'not busy are booted, and their queues are served. The unit is the boot: 3 to 6 repetitions of each.' at screen 0.015,0.0923 left font ",8.5" noenhanced
+  set label 6 'Common to all: micro guest, randread, blocks of 4k, iodepth 8, 1 worker(s) each, 1 I/O thread(s), engine null,' at screen 0.015,0.0673 left font ",8.5" noenhanced
+  set label 7 'O_DIRECT, working set 1m, revision 2322e69993d5.' at screen 0.015,0.0423 left font ",8.5" noenhanced
+  set label 8 'Too few CPUs: busy threads had to share one in 90 of 210 boots (oversubscribed).' at screen 0.015,0.0173 left font ",8.5" noenhanced
+  set tmargin at screen 0.7715
+  set bmargin at screen 0.29
+  set key at screen 0.5,0.945 center top horizontal maxcols 2 Left reverse noenhanced samplen 1.5 width 0 font ",10"
+  set border 3 lc rgb "#333333"
+  set grid y lt 1 lw 0.6 lc rgb "#cccccc"
+  set tics nomirror noenhanced
+  set style fill solid 1.0 border lc rgb "#333333"
+  set lmargin at screen 0.105
+  set rmargin at screen 0.97
+  set xlabel 'guests per I/O thread (log scale)' noenhanced
+  set ylabel 'requests per second (log scale)' noenhanced
+  set logscale x
+  set logscale y
+  set format y '%.0s%c'
+  set yrange [*:*]
+  set xrange [0.85:75.52]
+  set xtics noenhanced ('1' 1, '2' 2, '4' 4, '8' 8, '16' 16, '32' 32, '64' 64)
+  plot 'guests.dat' index 0 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 1 pt 5 lc rgb "#D55E00" title 'virtio-blk, all busy', \
+    'guests.dat' index 1 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 2 pt 4 lc rgb "#D55E00" title 'virtio-blk, 1 busy', \
+    'guests.dat' index 2 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 1 pt 9 lc rgb "#E69F00" title 'virtio-blk-poll, all busy', \
+    'guests.dat' index 3 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 2 pt 8 lc rgb "#E69F00" title 'virtio-blk-poll, 1 busy', \
+    'guests.dat' index 4 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 1 pt 11 lc rgb "#CC79A7" title 'virtio-blk-tuned, all busy', \
+    'guests.dat' index 5 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 2 pt 10 lc rgb "#CC79A7" title 'virtio-blk-tuned, 1 busy', \
+    'guests.dat' index 6 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 1 pt 7 lc rgb "#0072B2" title 'vext, all busy', \
+    'guests.dat' index 7 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 2 pt 6 lc rgb "#0072B2" title 'vext, 1 busy', \
+    'guests.dat' index 8 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 1 pt 13 lc rgb "#56B4E9" title 'vext-adaptive, all busy', \
+    'guests.dat' index 9 using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt 2 pt 12 lc rgb "#56B4E9" title 'vext-adaptive, 1 busy'
+  unset output
+  reset
+  set datafile separator "\t"
+}
