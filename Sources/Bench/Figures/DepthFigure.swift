@@ -16,9 +16,8 @@ enum DepthFigure {
         xTics: depths.map { Drawing.Tic(name: String($0), place: Double($0)) },
         xRange: Double(depths[0]) * 0.85...Double(depths[depths.count - 1]) * 1.18,
         plots: group.series.enumerated().map { index, series in
-          "\(GnuplotText.quoted(Drawing.dataFile(kind))) index \(firstIndex + index) using 1:2:3:4 with yerrorlines lw 1.6 "
-            + "ps 0.8 dt \(series.dashType) pt \(series.pointType) lc rgb \"\(series.colour)\" "
-            + "title \(GnuplotText.quoted(series.name))"
+          "\(GnuplotText.quoted(Drawing.dataFile(kind))) index \(firstIndex + index) using 1:2:3:4 with yerrorlines "
+            + style(of: series)
         })
     }
     return Drawing(
@@ -32,10 +31,14 @@ enum DepthFigure {
         panel("requests per second", hasLargeNumbers: true, firstIndex: 0),
         panel("latency p50, us", hasLargeNumbers: false, firstIndex: rates.count),
       ], legend: group.series.map(\.name),
-      legendPlots: group.series.map {
-        "NaN with linespoints lw 1.6 ps 0.8 dt \($0.dashType) pt \($0.pointType) lc rgb \"\($0.colour)\" "
-          + "title \(GnuplotText.quoted($0.name))"
-      }, otherGroupCount: groups.count - 1)
+      legendPlots: group.series.map { "NaN with linespoints \(style(of: $0))" },
+      otherGroupCount: groups.count - 1)
+  }
+
+  /// How a series is drawn and named, in both panels and in the legend.
+  private static func style(of series: FigureSeries) -> String {
+    "lw 1.6 ps 0.8 dt \(series.dashType) pt \(series.pointType) lc rgb \"\(series.colour)\" "
+      + "title \(GnuplotText.quoted(series.name))"
   }
 
   private static func block(of series: FigureSeries, _ group: FigureGroup, _ metric: Metric, unit: String)
