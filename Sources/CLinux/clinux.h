@@ -216,6 +216,12 @@ static inline int linux_current_affinity(void *mask, size_t mask_byte_count) {
   return sched_getaffinity(0, mask_byte_count, (cpu_set_t *)mask) < 0 ? -errno : 0;
 }
 
+// The number of the CPU that the calling thread ran on just now, or -errno.
+static inline int linux_current_cpu(void) {
+  int cpu = sched_getcpu();
+  return cpu < 0 ? -errno : cpu;
+}
+
 static inline int linux_thread_affinity(pthread_t thread, void *mask, size_t mask_byte_count) {
   return -pthread_getaffinity_np(thread, mask_byte_count, (cpu_set_t *)mask);
 }

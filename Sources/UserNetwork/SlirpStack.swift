@@ -11,15 +11,12 @@ import SystemPackage
 /// After the initializer only the thread that serves touches it, apart from ``requestEnd()``.
 @safe
 final class SlirpStack: @unchecked Sendable {
-  /// libslirp keeps its clock and what it knows of the host's name servers in globals, which its instances share: only one
-  /// of them runs at a time. None holds this while it sleeps.
-  private static let library = Mutex<Void>(())
-
   /// Frames that wait for the guest; then they are dropped, as a switch does.
   private static let backlogLimit = 4096
   private static let frameLimit = 64
   private static let frameByteCount = 65_600
 
+  private let library: SlirpLibrary
   private let port: FramePort
   private let wake: EventDescriptor
   private let shouldEnd = Atomic<Bool>(false)
@@ -34,6 +31,7 @@ final class SlirpStack: @unchecked Sendable {
   var timers = SlirpTimers()
 
   init(_ configuration: UserNetworkConfiguration, port: FramePort) throws(UserNetworkError) {
+    library = try SlirpLibrary.shared()
     self.port = port
     do { wake = try EventDescriptor() } catch { throw .failed(call: "eventfd", error) }
     unsafe callbacks = .allocate(capacity: 1)
@@ -42,7 +40,7 @@ final class SlirpStack: @unchecked Sendable {
     var settings = unsafe Self.settings(of: configuration)
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     // SAFETY: the callbacks outlive the instance; the context is this object, which serves until the instance is gone.
-    Self.library.withLock { _ in unsafe slirp = slirp_new(&settings, callbacks, context) }
+    library.withFunctions { unsafe slirp = $0.new_instance(&settings, callbacks, context) }
     guard unsafe slirp != nil else { throw .refused }
     for forward in configuration.forwards { try add(forward) }
   }
@@ -75,7 +73,7 @@ final class SlirpStack: @unchecked Sendable {
   private func cleanUp() {
     guard let instance = unsafe slirp else { return }
     unsafe slirp = nil
-    Self.library.withLock { _ in unsafe slirp_cleanup(instance) }
+    library.withFunctions { unsafe $0.cleanup(instance) }
   }
 
   /// Collects what to wait for, and returns for how long in milliseconds.
@@ -88,8 +86,8 @@ final class SlirpStack: @unchecked Sendable {
     guard !isBlocked else { return -1 }
     var timeout = UInt32.max
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    Self.library.withLock { _ in
-      unsafe slirp_pollfds_fill(
+    library.withFunctions {
+      unsafe $0.pollfds_fill(
         slirp, &timeout,
         { descriptor, events, context in unsafe SlirpStack.of(context).watch(descriptor, events) }, context)
     }
@@ -108,19 +106,19 @@ final class SlirpStack: @unchecked Sendable {
       return true
     }
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    return Self.library.withLock { _ in
-      unsafe slirp_pollfds_poll(
+    return library.withFunctions { functions in
+      unsafe functions.pollfds_poll(
         slirp, pollFailed ? 1 : 0,
         { index, context in unsafe SlirpStack.of(context).events(at: index) }, context)
       while let timer = unsafe timers.takeDue(nowMilliseconds: Self.nowMilliseconds) {
-        unsafe slirp_handle_timer(slirp, timer.id, timer.context)
+        unsafe functions.handle_timer(slirp, timer.id, timer.context)
       }
-      return takeFrames()
+      return takeFrames(functions)
     }
   }
 
   /// Hands the guest's frames to libslirp.
-  private func takeFrames() -> Bool {
+  private func takeFrames(_ functions: cslirp_functions) -> Bool {
     tookFrames = false
     for _ in 0..<Self.frameLimit where backlog.isEmpty {
       var vector = unsafe iovec(iov_base: frame, iov_len: Self.frameByteCount)
@@ -132,7 +130,7 @@ final class SlirpStack: @unchecked Sendable {
       // More than the buffer holds is no frame of a guest's.
       guard byteCount <= Self.frameByteCount else { continue }
       tookFrames = true
-      unsafe slirp_input(slirp, frame.assumingMemoryBound(to: UInt8.self), Int32(byteCount))
+      unsafe functions.input(slirp, frame.assumingMemoryBound(to: UInt8.self), Int32(byteCount))
     }
     return true
   }
@@ -177,8 +175,8 @@ final class SlirpStack: @unchecked Sendable {
   }
 
   private func add(_ forward: PortForward) throws(UserNetworkError) {
-    let result = Self.library.withLock { _ -> Int32 in
-      let result = unsafe slirp_add_hostfwd(
+    let result = library.withFunctions { functions -> Int32 in
+      let result = unsafe functions.add_hostfwd(
         slirp, forward.transport == .udp ? 1 : 0, cslirp_address(forward.hostAddress.rawValue),
         Int32(forward.hostPort), cslirp_address(forward.guestAddress?.rawValue ?? 0), Int32(forward.guestPort)
       )

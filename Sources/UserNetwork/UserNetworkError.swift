@@ -9,6 +9,8 @@ public enum UserNetworkError: Error, Equatable, CustomStringConvertible, Sendabl
   case outsideNetwork(IPv4Address, network: IPv4Address, netmask: IPv4Address)
   /// Two of them are one.
   case sameAddress(guest: IPv4Address, host: IPv4Address, nameServer: IPv4Address)
+  /// libslirp cannot be loaded; the loader's words.
+  case noLibrary(String)
   /// libslirp made none.
   case refused
   /// The host's port cannot be had.
@@ -24,6 +26,7 @@ public enum UserNetworkError: Error, Equatable, CustomStringConvertible, Sendabl
       "address \(address) is not one of a machine in \(network), netmask \(mask)"
     case .sameAddress(let guest, let host, let nameServer):
       "guest \(guest), host \(host) and name server \(nameServer) must have different addresses"
+    case .noLibrary(let reason): "libslirp, package libslirp0: \(reason)"
     case .refused: "libslirp refuses the configuration"
     case .cannotForward(let forward, let errno):
       "hostfwd \(forward.transport) \(forward.hostAddress):\(forward.hostPort): \(errno)"

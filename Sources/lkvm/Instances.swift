@@ -5,11 +5,9 @@ import Hypervisor
 enum Instances {
   /// Where they are found.
   static func directory() throws(LkvmFailure) -> InstanceDirectory {
-    var environment: [String: String] = [:]
-    for name in ["LKVM_HOME", "HOME"] {
-      if let value = unsafe getenv(name) { environment[name] = unsafe String(cString: value) }
-    }
-    do { return try InstanceDirectory(environment: environment) } catch {
+    do {
+      return try InstanceDirectory { name in unsafe getenv(name).map { unsafe String(cString: $0) } }
+    } catch {
       throw LkvmFailure(error.description)
     }
   }

@@ -97,9 +97,9 @@ import Testing
   }
 
   @Test func `the environment says where machines are`() throws {
-    #expect(try InstanceDirectory(environment: ["HOME": "/root"]).path == "/root/.lkvm")
-    #expect(try InstanceDirectory(environment: ["HOME": "/root", "LKVM_HOME": "/x"]).path == "/x")
-    #expect(throws: InstanceError.noHome) { try InstanceDirectory(environment: ["HOME": ""]) }
+    #expect(try InstanceDirectory { ["HOME": "/root"][$0] }.path == "/root/.lkvm")
+    #expect(try InstanceDirectory { ["HOME": "/root", "LKVM_HOME": "/x"][$0] }.path == "/x")
+    #expect(throws: InstanceError.noHome) { try InstanceDirectory { ["HOME": ""][$0] } }
   }
 
   @Test func `a directory that cannot be made is named`() {

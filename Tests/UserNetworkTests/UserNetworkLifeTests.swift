@@ -2,7 +2,8 @@ import Glibc
 import Hypervisor
 import SystemPackage
 import Testing
-import UserNetwork
+
+@testable import UserNetwork
 
 /// Networks that start, end, and cannot start.
 @Suite(.serialized) struct UserNetworkLifeTests {
@@ -33,6 +34,15 @@ import UserNetwork
     network.stop()
     network.stop()
     _ = try UserNetwork(UserNetworkConfiguration(), name: "gone-slirp")
+  }
+
+  @Test func `a library that is not there, or that is another one, is said`() throws {
+    #expect { try SlirpLibrary(fileName: "libslirp-that-is-not-there.so") } throws: { error in
+      "\(error)".hasPrefix("libslirp, package libslirp0: libslirp-that-is-not-there.so: cannot open")
+    }
+    #expect { try SlirpLibrary(fileName: "libc.so.6") } throws: { error in
+      "\(error)".contains("undefined symbol: slirp_new")
+    }
   }
 
   @Test func `a port of the host that is taken is said`() throws {

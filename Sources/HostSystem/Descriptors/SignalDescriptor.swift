@@ -9,7 +9,7 @@ public struct SignalDescriptor: ~Copyable, Sendable {
   private let descriptor: OwnedDescriptor
 
   /// Blocks `signals` in the calling thread and collects them. `EINVAL` for a number outside 1...64.
-  public init(_ signals: some Sequence<Int32>) throws(Errno) {
+  public init(_ signals: [Int32]) throws(Errno) {
     var mask: UInt64 = 0
     for signal in signals {
       guard (1...64).contains(signal) else { throw Errno.invalidArgument }

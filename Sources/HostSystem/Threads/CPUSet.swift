@@ -10,7 +10,9 @@ public struct CPUSet: Hashable, Sendable, CustomStringConvertible {
 
   /// The set of `cpus`, which must lie in `0..<numberLimit`.
   public init(_ cpus: some Sequence<Int>) {
-    sorted = Set(cpus).sorted()
+    var sorted: [Int] = []
+    for cpu in cpus.sorted() where cpu != sorted.last { sorted.append(cpu) }
+    self.sorted = sorted
     precondition(sorted.allSatisfy { (0..<Self.numberLimit).contains($0) }, "not a CPU number")
   }
 
@@ -47,10 +49,10 @@ public struct CPUSet: Hashable, Sendable, CustomStringConvertible {
   public func union(_ other: CPUSet) -> CPUSet { CPUSet(sorted + other.sorted) }
 
   /// The CPUs of this set that `other` does not have.
-  public func subtracting(_ other: CPUSet) -> CPUSet { CPUSet(Set(sorted).subtracting(other.sorted)) }
+  public func subtracting(_ other: CPUSet) -> CPUSet { CPUSet(sorted.filter { !other.contains($0) }) }
 
   /// The CPUs of both sets.
-  public func intersection(_ other: CPUSet) -> CPUSet { CPUSet(Set(sorted).intersection(other.sorted)) }
+  public func intersection(_ other: CPUSet) -> CPUSet { CPUSet(sorted.filter(other.contains)) }
 
   /// The kernel's list format, `0-3,8`; empty text for the empty set.
   public var description: String {

@@ -112,6 +112,12 @@ extension HostThread {
     return cpus
   }
 
+  /// The CPUs that the calling thread may run on, without the one that it runs on just now.
+  public static func currentCPUsBesideOwn() throws(Errno) -> CPUSet {
+    let own = try check(linux_current_cpu())
+    return try currentCPUs().subtracting(CPUSet([Int(own)]))
+  }
+
   /// The CPU time that the calling thread has used so far.
   public static func currentCPUTimeNanoseconds() -> UInt64 { linux_current_thread_cpu_nanoseconds() }
 }

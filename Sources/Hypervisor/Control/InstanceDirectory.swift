@@ -28,10 +28,10 @@ public struct InstanceDirectory: Sendable {
   public init(path: String) { self.path = path }
 
   /// LKVM_HOME if that is set, else .lkvm in HOME.
-  public init(environment: [String: String]) throws(InstanceError) {
-    if let path = environment["LKVM_HOME"], !path.isEmpty {
+  public init(variable: (_ name: String) -> String?) throws(InstanceError) {
+    if let path = variable("LKVM_HOME"), !path.isEmpty {
       self.init(path: path)
-    } else if let home = environment["HOME"], !home.isEmpty {
+    } else if let home = variable("HOME"), !home.isEmpty {
       self.init(path: home + "/.lkvm")
     } else {
       throw .noHome

@@ -32,12 +32,12 @@ public final class Guest: Sendable {
   ) throws(GuestError) {
     // What a user gets wrong most often comes first, and costs nothing.
     let disks = try DiskSet(configuration)
-    let machine = try GuestError.finish(pending)
-    let boot = try GuestError.boot(configuration, machine)
+    let boot = try GuestError.boot(configuration, memory: try GuestError.memory(of: pending))
     startUp.note(.loaded)
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in
       try GuestThreads(configuration, ioThreads: ioThreads)
     }
+    let machine = try GuestError.finish(pending)
     platform = PlatformDevices(
       ports: machine.portBus, end: machine.endLatch, memoryByteCount: machine.memory.byteCount
     ) { gsi in KVMInterruptLine(vm: machine.vm, gsi: gsi) }

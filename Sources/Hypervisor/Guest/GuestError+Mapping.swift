@@ -2,6 +2,13 @@ import HostSystem
 import SystemPackage
 
 extension GuestError {
+  /// The memory to load the guest into; where it cannot be had, says so.
+  static func memory(of pending: PendingMachine) throws(GuestError) -> GuestMemory {
+    do throws(MachineError) { return try pending.memory() } catch {
+      throw GuestError(error.part(of: pending.configuration), error.description)
+    }
+  }
+
   /// Waits for the machine; where memory is what cannot be had, says so.
   static func finish(_ pending: PendingMachine) throws(GuestError) -> Machine {
     do throws(MachineError) { return try pending.finish() } catch {
@@ -18,13 +25,12 @@ extension GuestError {
 
   /// Loads the kernel; where the initial RAM disk is what does not fit or cannot be read, says so.
   static func boot(
-    _ configuration: GuestConfiguration, _ machine: Machine
+    _ configuration: GuestConfiguration, memory: GuestMemory
   ) throws(GuestError) -> LinuxBoot {
     do throws(BootError) {
       return try LinuxBoot(
         configuration.kernel, initrd: configuration.initrd, commandLine: configuration.commandLine,
-        memory: machine.memory,
-        vcpuCount: machine.vcpus.count)
+        memory: memory, vcpuCount: configuration.machine.vcpuCount)
     } catch {
       throw GuestError(error.part, error.description)
     }

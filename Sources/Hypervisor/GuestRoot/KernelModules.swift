@@ -72,8 +72,7 @@ public struct KernelModules: Sendable {
 
   /// The files of one line of modules.dep, "MODULE: DEPENDENCY...", which lists what must be loaded last first.
   private func loadOrder(_ line: [UInt8]) -> [String] {
-    let separators: Set<UInt8> = [UInt8(ascii: ":"), UInt8(ascii: " ")]
-    return line.split { separators.contains($0) }.reversed().map { file in
+    line.split { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: " ") }.reversed().map { file in
       let path = String(decoding: file, as: UTF8.self)
       return path.hasPrefix("/") ? path : "\(folder)/\(path)"
     }

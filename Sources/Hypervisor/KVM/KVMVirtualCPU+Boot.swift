@@ -39,14 +39,8 @@ extension KVMVirtualCPU {
     static let nonMaskable: UInt32 = 4 << 8
   }
 
-  /// CPUID for a machine of `vcpuCount` vCPUs, registers that firmware sets, the local APIC in virtual wire mode.
-  func setFirmwareState(vcpuCount: Int) throws(KVMError) {
-    var table = cpuid
-    table.describe(apicID: UInt32(index), coreCount: UInt32(vcpuCount))
-    let result = unsafe table.withUnsafeTable {
-      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CPUID2, $0)
-    }
-    try kvmResult("KVM_SET_CPUID2", result)
+  /// Registers that firmware sets, the local APIC in virtual wire mode.
+  func setFirmwareState() throws(KVMError) {
     let misc = try modelSpecificRegister(ModelSpecificRegister.miscellaneousEnable)
     try setModelSpecificRegister(
       ModelSpecificRegister.miscellaneousEnable, misc | ModelSpecificRegister.fastStrings)

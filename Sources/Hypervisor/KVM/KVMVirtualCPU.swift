@@ -13,19 +13,11 @@ public final class KVMVirtualCPU: @unchecked Sendable {
   private let runMapping: Mapping
   let cpuid: CPUIDTable
 
+  /// A vCPU that finds `cpuid` in its CPUID leaves.
   init(
     index: Int, descriptor: consuming OwnedDescriptor, runByteCount: Int, cpuid: CPUIDTable
   ) throws(KVMError) {
     var cpuid = cpuid
-    cpuid.updateEach { entry in
-      switch entry.function {
-      case 1:
-        entry.ebx = entry.ebx & 0x00FF_FFFF | UInt32(truncatingIfNeeded: index) << 24
-        entry.ecx |= 1 << 21  // x2APIC, which the in-kernel local APIC has on every host
-      case 0xB, 0x1F: entry.edx = UInt32(truncatingIfNeeded: index)
-      default: break
-      }
-    }
     let result = unsafe cpuid.withUnsafeTable {
       unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CPUID2, $0)
     }

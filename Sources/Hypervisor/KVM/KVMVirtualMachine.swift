@@ -41,13 +41,14 @@ public final class KVMVirtualMachine: Sendable {
     self.memory = memory
   }
 
-  /// Makes vCPU number `index`; its local APIC's ID is the same number.
-  func makeVCPU(index: Int) throws(KVMError) -> KVMVirtualCPU {
+  /// Makes vCPU number `index` of `count`; its local APIC's ID is the same number, and its CPUID tells of all.
+  func makeVCPU(index: Int, of count: Int) throws(KVMError) -> KVMVirtualCPU {
     let descriptor = OwnedDescriptor(
       adopting: try kvmResult(
         "KVM_CREATE_VCPU", ckvm_ioctl(self.descriptor.rawValue, CKVM_CREATE_VCPU, UInt(index))))
-    return try KVMVirtualCPU(
-      index: index, descriptor: descriptor, runByteCount: runByteCount, cpuid: supportedCPUID)
+    var cpuid = supportedCPUID
+    cpuid.describe(apicID: UInt32(index), coreCount: UInt32(count))
+    return try KVMVirtualCPU(index: index, descriptor: descriptor, runByteCount: runByteCount, cpuid: cpuid)
   }
 
   /// Drives interrupt line `gsi` of the PIC and I/O APIC (KVM API §4.25).

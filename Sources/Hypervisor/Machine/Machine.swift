@@ -28,27 +28,36 @@ public final class Machine: Sendable {
   let pausedMoment = Mutex<PausedMoment?>(nil)
 
   /// A machine with all vCPUs made and none running.
-  public init(_ configuration: MachineConfiguration, system: borrowing KVMSystem) throws(MachineError) {
+  public convenience init(
+    _ configuration: MachineConfiguration, system: borrowing KVMSystem
+  ) throws(MachineError) {
+    try self.init(configuration, memory: configuration.makeMemory(), system: system)
+  }
+
+  /// As above, with RAM that the configuration made.
+  init(
+    _ configuration: MachineConfiguration, memory: GuestMemory, system: borrowing KVMSystem
+  ) throws(MachineError) {
     let limit = system.maxVCPUs
     guard (1...limit).contains(configuration.vcpuCount) else {
       throw .badVCPUCount(configuration.vcpuCount, limit: limit)
     }
     name = configuration.name
     affinity = configuration.vcpuAffinity
-    do throws(Errno) {
-      memory = try GuestMemory(byteCount: configuration.memoryByteCount, node: configuration.memoryNode)
-      // Only advice: a kernel without huge pages says EINVAL, and nothing is lost.
-      if configuration.advisesHugePages { try? memory.adviseHugePages() }
-      if configuration.prefaultsMemory { try memory.prefault() }
-    } catch {
-      throw .memory(byteCount: configuration.memoryByteCount, error)
+    self.memory = memory
+    if configuration.prefaultsMemory {
+      do throws(Errno) { try memory.prefault() } catch {
+        throw .memory(byteCount: configuration.memoryByteCount, error)
+      }
     }
     let virtualCPUs: [KVMVirtualCPU]
     do throws(Errno) { endLatch = try MachineEndLatch() } catch { throw .descriptor(error) }
     do throws(KVMError) {
       vm = try KVMVirtualMachine(system: system, memory: memory)
       var made: [KVMVirtualCPU] = []
-      for index in 0..<configuration.vcpuCount { made.append(try vm.makeVCPU(index: index)) }
+      for index in 0..<configuration.vcpuCount {
+        made.append(try vm.makeVCPU(index: index, of: configuration.vcpuCount))
+      }
       virtualCPUs = made
     } catch {
       throw .kvm(error)

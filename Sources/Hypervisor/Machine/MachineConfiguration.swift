@@ -1,4 +1,5 @@
 public import HostSystem
+import SystemPackage
 
 /// What a machine is made of before any device is plugged in.
 public struct MachineConfiguration: Sendable {
@@ -32,5 +33,17 @@ public struct MachineConfiguration: Sendable {
     self.memoryNode = memoryNode
     self.prefaultsMemory = prefaultsMemory
     self.debug = debug
+  }
+
+  /// RAM as the machine has it, of which nothing is resident yet.
+  func makeMemory() throws(MachineError) -> GuestMemory {
+    do throws(Errno) {
+      let memory = try GuestMemory(byteCount: memoryByteCount, node: memoryNode)
+      // Only advice: a kernel without huge pages says EINVAL, and nothing is lost.
+      if advisesHugePages { try? memory.adviseHugePages() }
+      return memory
+    } catch {
+      throw .memory(byteCount: memoryByteCount, error)
+    }
   }
 }

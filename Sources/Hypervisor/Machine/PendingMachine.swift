@@ -2,32 +2,54 @@ import HostSystem
 import SystemPackage
 import Synchronization
 
-/// A machine that is being made by a thread of its own, while its maker looks at what the guest boots.
+/// A machine that is being made by a thread of its own, while its maker puts what the guest boots into its memory.
 ///
 /// What KVM does for a new machine takes a millisecond of a processor, and more of waiting; the kernel, its modules and
 /// the devices need none of it at first.
 public final class PendingMachine: Sendable {
+  private enum Outcome {
+    case made(Machine)
+    case failed(MachineError)
+  }
+
+  private enum Memory {
+    case made(GuestMemory)
+    case failed(MachineError)
+  }
+
   /// What the thread works on.
   private final class Work: Sendable {
     let configuration: MachineConfiguration
     let path: String
-    let outcome = Mutex<Result<Machine, MachineError>?>(nil)
+    let memory: Memory
+    let outcome = Mutex<Outcome?>(nil)
 
     init(_ configuration: MachineConfiguration, path: String) {
       self.configuration = configuration
       self.path = path
+      do throws(MachineError) { memory = .made(try configuration.makeMemory()) } catch {
+        memory = .failed(error)
+      }
     }
 
     func perform() {
-      let made: Result<Machine, MachineError>
-      do throws(MachineError) { made = .success(try makeMachine()) } catch { made = .failure(error) }
-      outcome.withLock { $0 = made }
+      let result: Outcome
+      do throws(MachineError) { result = .made(try makeMachine()) } catch { result = .failed(error) }
+      outcome.withLock { $0 = result }
     }
 
     private func makeMachine() throws(MachineError) -> Machine {
+      let memory = try madeMemory()
       let system: KVMSystem
       do throws(KVMError) { system = try KVMSystem(path: path) } catch { throw .kvm(error) }
-      return try Machine(configuration, system: system)
+      return try Machine(configuration, memory: memory, system: system)
+    }
+
+    func madeMemory() throws(MachineError) -> GuestMemory {
+      switch memory {
+      case .made(let memory): return memory
+      case .failed(let error): throw error
+      }
     }
   }
 
@@ -42,8 +64,20 @@ public final class PendingMachine: Sendable {
     let work = Work(configuration, path: path)
     self.configuration = configuration
     self.work = work
-    thread = try? HostThread(name: "\(configuration.name.prefix(8))-make", cpus: nil) { work.perform() }
+    thread = try? HostThread(
+      name: "\(configuration.name.prefix(8))-make", cpus: Self.freeCPUs()
+    ) { work.perform() }
   }
+
+  /// Where the thread runs: Linux may start it on its maker's CPU, and then it waits for its maker. Nil leaves that to
+  /// Linux where there is no choice.
+  private static func freeCPUs() -> CPUSet? {
+    guard let cpus = try? HostThread.currentCPUsBesideOwn(), !cpus.isEmpty else { return nil }
+    return cpus
+  }
+
+  /// The machine's RAM, which is there already: whoever fills it need not wait.
+  public func memory() throws(MachineError) -> GuestMemory { try work.madeMemory() }
 
   /// Waits until the machine is made. What went wrong, opening KVM included, is told here and not before. Once.
   public func finish() throws(MachineError) -> Machine {
@@ -52,7 +86,10 @@ public final class PendingMachine: Sendable {
     guard let outcome = work.outcome.withLock({ $0.take() }) else {
       preconditionFailure("a pending machine is finished once")
     }
-    return try outcome.get()
+    switch outcome {
+    case .made(let machine): return machine
+    case .failed(let error): throw error
+    }
   }
 
   /// Whoever gives up meanwhile finds nothing of it afterwards.

@@ -3,15 +3,16 @@
 /// Files of the root's own file system keep their inode number. Other devices are numbered as they are met, and the
 /// number's bits are put in the path from the top down, where inode numbers hardly ever reach.
 struct NinePDeviceTable {
-  private var numbers: [UInt64: UInt64]
+  /// By their numbers.
+  private var devices: [UInt64]
 
-  init(root: UInt64) { numbers = [root: 0] }
+  init(root: UInt64) { devices = [root] }
 
   /// The path of a qid. A guest cannot make devices, so that the table stays small.
   mutating func path(device: UInt64, inode: UInt64) -> UInt64 {
-    let number = numbers[device] ?? UInt64(numbers.count)
-    numbers[device] = number
-    return inode ^ Self.reversed(number)
+    let number = devices.firstIndex(of: device) ?? devices.count
+    if number == devices.count { devices.append(device) }
+    return inode ^ Self.reversed(UInt64(number))
   }
 
   /// Bit 0 becomes bit 63.

@@ -42,7 +42,8 @@ public final class PCIHost: BusDevice {
   unowned let memoryBus: AddressBus
   unowned let portBus: AddressBus
   let registrar: any NotificationRegistrar
-  private let lines: [UInt32: SharedInterruptLine]
+  /// One for each GSI that slots are wired to.
+  private let lines: [(gsi: UInt32, line: SharedInterruptLine)]
   private let resetControl: (any BusDevice)?
 
   /// A host with nothing but the bridge. BARs go onto the buses; the configuration area is on `memoryBus` now, and
@@ -59,8 +60,12 @@ public final class PCIHost: BusDevice {
     self.portBus = portBus
     self.registrar = registrar
     self.resetControl = resetControl
-    let gsis = Set((0..<Self.slotCount).map(InterruptWiring.gsi(ofPCISlot:)))
-    lines = Dictionary(uniqueKeysWithValues: gsis.map { ($0, SharedInterruptLine(interruptLine($0))) })
+    var lines: [(gsi: UInt32, line: SharedInterruptLine)] = []
+    for gsi in (0..<Self.slotCount).map(InterruptWiring.gsi(ofPCISlot:)) {
+      if lines.contains(where: { $0.gsi == gsi }) { continue }
+      lines.append((gsi, SharedInterruptLine(interruptLine(gsi))))
+    }
+    self.lines = lines
     state.withLock { state in
       state.functions = [PCIHostBridge()]
       state.mappings = [[:]]
@@ -84,7 +89,9 @@ public final class PCIHost: BusDevice {
         function.configuration.assign(bar: bar.index, address: try Self.place(bar, &state))
       }
       let gsi = InterruptWiring.gsi(ofPCISlot: slot)
-      if let line = lines[gsi] { function.configuration.wire(to: line.makeInput(), gsi: gsi) }
+      if let line = lines.first(where: { $0.gsi == gsi })?.line {
+        function.configuration.wire(to: line.makeInput(), gsi: gsi)
+      }
       state.functions.append(function)
       state.mappings.append([:])
       return slot

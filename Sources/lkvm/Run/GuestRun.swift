@@ -87,18 +87,18 @@ struct GuestRun {
     for (port, path) in guest.pseudoTerminalPaths {
       StandardError.write("lkvm: ttyS\(port) is \(path)\n")
     }
-    let server = try ControlServer(listener, handler: guest)
     let signal: Int32?
     do {
       try guest.start()
+      // Commands that came before it wait at the listener.
+      let server = try ControlServer(listener, handler: guest)
+      defer { server.stop() }
       signal = try waitForEnd(signals)
     } catch {
-      server.stop()
       guest.shutDown()
       if let error = error as? GuestError { throw LkvmFailure(error) }
       throw error
     }
-    server.stop()
     let end = guest.machine.end ?? .stopped
     let failures = guest.shutDown()
     for (path, errno) in failures {

@@ -41,8 +41,9 @@ struct GuestStorage {
     } else if root == .none, !disks.isEmpty {
       root = .firstDisk
     }
-    if let twice = Dictionary(grouping: shares, by: \.tag).first(where: { $0.value.count > 1 }) {
-      throw LkvmFailure.usage("--9p: the tag '\(twice.key)' is used twice")
+    for (index, share) in shares.enumerated()
+    where shares[..<index].contains(where: { $0.tag == share.tag }) {
+      throw LkvmFailure.usage("--9p: the tag '\(share.tag)' is used twice")
     }
   }
 

@@ -124,7 +124,7 @@ public struct LinuxBoot: Sendable {
   public func prepare(_ vcpus: [KVMVirtualCPU]) throws(BootError) {
     precondition(vcpus.count == vcpuCount, "the tables tell of \(vcpuCount) vCPUs, not of \(vcpus.count)")
     do throws(KVMError) {
-      for vcpu in vcpus { try vcpu.setFirmwareState(vcpuCount: vcpuCount) }
+      for vcpu in vcpus { try vcpu.setFirmwareState() }
       switch entry {
       case .longMode(let instruction): try vcpus[0].startInLongMode(at: instruction)
       case .protectedMode(let instruction): try vcpus[0].startInProtectedMode(at: instruction)
