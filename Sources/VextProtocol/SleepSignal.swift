@@ -9,6 +9,8 @@ import Synchronization
 //   is there an entry?  (load)                is the epoch odd?  (load)
 //   no: sleep                                 odd, and not yet woken for: wake
 //
+// The waker may put off its fence and load while it has other things to do (SleepObserver.settle).
+//
 // One of the two loads sees the other side's store, so that no wake-up is lost. An epoch is woken for once: the
 // sleeper looks again under a new epoch before it sleeps again.
 
@@ -50,16 +52,36 @@ public struct SleepPublisher {
 public struct SleepObserver {
   @usableFromInline let word: SharedWords
   @usableFromInline var wokenEpoch: UInt64 = 0
+  /// Whether an entry was announced after the last look behind a fence.
+  @usableFromInline var isUnsettled = false
 
   /// The end of the word at `base`, 8-byte aligned, which stays mapped.
   @inlinable @inline(__always)
   public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
 
-  /// Whether the other side sleeps and has to be woken, once for each of its sleeps. Called after an entry was announced;
-  /// the fence pairs with the one in ``SleepPublisher/publish()``.
+  /// Notes that entries were announced. Returns whether the other side is seen asleep and has to be woken, once for each of
+  /// its sleeps.
+  ///
+  /// There is no fence, which would cost as much as the rest of a short request: a side that falls asleep meanwhile may go
+  /// unseen. ``settle()`` is owed as soon as there is nothing else to do, and in any case soon.
   @inlinable @inline(__always)
-  public mutating func mustWake() -> Bool {
+  public mutating func noteAnnouncement() -> Bool {
+    unsafe isUnsettled = true
+    return unsafe seesNewSleep()
+  }
+
+  /// Looks again if a look is owed: whether the other side sleeps and has to be woken. The fence pairs with the one in
+  /// ``SleepPublisher/publish()``.
+  @inlinable @inline(__always)
+  public mutating func settle() -> Bool {
+    guard unsafe isUnsettled else { return false }
+    unsafe isUnsettled = false
     atomicMemoryFence(ordering: .sequentiallyConsistent)
+    return unsafe seesNewSleep()
+  }
+
+  @inlinable @inline(__always)
+  mutating func seesNewSleep() -> Bool {
     let epoch = unsafe word.load(0)
     guard epoch & 1 == 1, unsafe epoch != wokenEpoch else { return false }
     unsafe wokenEpoch = epoch

@@ -42,14 +42,18 @@ final class MountedImage {
   func mount(_ options: String = "") {
     let option = options.isEmpty ? "" : "-o \(options)"
     child = Command.spawn("exec '\(Self.program)' -f \(option) '\(image)' '\(mountPoint)'", outputPath: log)
-    for _ in 0..<500 {
+    // A minute: other tests may have all processors.
+    for _ in 0..<6000 {
       if Command.text(of: "/proc/self/mounts").contains(" \(mountPoint) ") { return }
       var status: Int32 = 0
-      if unsafe waitpid(child, &status, WNOHANG) == child { break }
+      if unsafe waitpid(child, &status, WNOHANG) == child {
+        child = -1
+        break
+      }
       HostClock.sleep(nanoseconds: 10_000_000)
     }
-    child = -1
     Issue.record("not mounted: \(Command.text(of: log))")
+    if child > 0 { kill() }
   }
 
   /// Unmounts and waits for the process. Returns its exit code.

@@ -88,7 +88,9 @@ final class FakeVextDriver {
   /// Rings the doorbell if the device sleeps; tells whether it did.
   @discardableResult
   func notify() -> Bool {
-    guard unsafe deviceSleep?.mustWake() == true else { return false }
+    guard unsafe deviceSleep?.noteAnnouncement() == true || deviceSleep?.settle() == true else {
+      return false
+    }
     write(.doorbell, 1)
     return true
   }

@@ -9,15 +9,15 @@ import VextProtocol
     func isTimeToSleep() -> Bool { idleness.isTimeToSleep() }
     idleness.noteWork()
     #expect(!isTimeToSleep())
-    idleness.noteSleep(nanoseconds: 1_000)
+    idleness.noteSleep(nanoseconds: 1_000, waiting: 1)
     #expect(isTimeToSleep())
-    idleness.noteSleep(nanoseconds: 1_000)
+    idleness.noteSleep(nanoseconds: 1_000, waiting: 1)
     idleness.noteWork()
     #expect(idleness.window.length == 2 * IOThreadIdleness.shortestWindowNanoseconds)
     #expect(!isTimeToSleep())
     // Two sleeps, of which the first ended for nothing, are one long sleep.
-    idleness.noteSleep(nanoseconds: IOThreadIdleness.longestWindowNanoseconds / 2)
-    idleness.noteSleep(nanoseconds: IOThreadIdleness.longestWindowNanoseconds / 2)
+    idleness.noteSleep(nanoseconds: IOThreadIdleness.longestWindowNanoseconds / 2, waiting: 1)
+    idleness.noteSleep(nanoseconds: IOThreadIdleness.longestWindowNanoseconds / 2, waiting: 1)
     idleness.noteWork()
     #expect(idleness.window.length == IOThreadIdleness.shortestWindowNanoseconds)
   }

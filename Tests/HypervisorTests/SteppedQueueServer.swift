@@ -27,7 +27,7 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
 
   func detach(_ queue: any IOQueue) {
     while queue.inFlight > 0 { reap() }
-    queue.finishPass()
+    if queue.finishPass() { queue.settle() }
     for index in queues.indices where queues[index] === queue { queues[index] = nil }
   }
 
@@ -45,7 +45,7 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
       queues[Int(completion.token >> 32)]?.complete(
         slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
     }
-    for queue in queues { queue?.finishPass() }
+    for case let queue? in queues where queue.finishPass() { queue.settle() }
   }
 
   /// Serves until nothing is left to do.

@@ -10,7 +10,7 @@ import Testing
     let memory = RingMemory(byteCount: 64)
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)
-    func mustWake() -> Bool { unsafe waker.mustWake() }
+    func mustWake() -> Bool { unsafe waker.noteAnnouncement() }
     #expect(!mustWake())
     for _ in 0..<3 {
       unsafe sleeper.publish()
@@ -30,7 +30,7 @@ import Testing
     let memory = RingMemory(byteCount: 64)
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)
-    func mustWake() -> Bool { unsafe waker.mustWake() }
+    func mustWake() -> Bool { unsafe waker.noteAnnouncement() }
     for garbage in [UInt64.max, 0, 6, 1 << 63] {
       memory.store(garbage, word: 0)
       _ = mustWake()
@@ -40,17 +40,45 @@ import Testing
     }
   }
 
+  @Test func `a look is owed once after each announcement, and sees what the announcement did not`() {
+    let memory = RingMemory(byteCount: 64)
+    var sleeper = unsafe SleepPublisher(base: memory.base)
+    var waker = unsafe SleepObserver(base: memory.base)
+    func announce() -> Bool { unsafe waker.noteAnnouncement() }
+    func settle() -> Bool { unsafe waker.settle() }
+    unsafe sleeper.publish()
+    #expect(!settle())
+    unsafe sleeper.withdraw()
+    #expect(!announce())
+    unsafe sleeper.publish()
+    #expect(settle())
+    #expect(!settle())
+    // Woken for already.
+    #expect(!announce())
+    #expect(!settle())
+  }
+
   @Test func `the window grows with sleeps that patience would have spared, and shrinks with long ones`() {
     var window = PollingWindow(start: 10, limit: 100)
     #expect(window.length == 10)
     func lengths(_ sleeps: [UInt64]) -> [UInt64] {
       sleeps.map {
-        window.learn(slept: $0)
+        window.learn(slept: $0, waiting: 1)
         return window.length
       }
     }
     #expect(lengths([5, 99, 50, 60, 1]) == [20, 40, 80, 100, 100])
     #expect(lengths([100, 1000, .max, 200, 300]) == [50, 25, 12, 10, 10])
+    // Three that wait are worth three times the patience; more than a crowd no more than a crowd.
+    window = PollingWindow(start: 10, limit: 100)
+    for _ in 0..<9 { window.learn(slept: 299, waiting: 3) }
+    #expect(window.length == 300)
+    window.learn(slept: 300, waiting: 3)
+    #expect(window.length == 150)
+    for _ in 0..<9 { window.learn(slept: 799, waiting: 1000) }
+    #expect(window.length == 800)
+    window.learn(slept: 10, waiting: 0)
+    #expect(window.length == 100)
   }
 
   @Test(.timeLimit(.minutes(5)))

@@ -65,9 +65,10 @@ final class SleepyPair: @unchecked Sendable {
       if case .ready(let entry) = unsafe submissions.poll() {
         unsafe completions.push(CompletionEntry(id: entry.id, status: 0, byteCount: 0))
         served += 1
-        if unsafe driver.mustWake() { interrupt.wrappingAdd(1, ordering: .releasing) }
+        if unsafe driver.noteAnnouncement() { interrupt.wrappingAdd(1, ordering: .releasing) }
         continue
       }
+      if unsafe driver.settle() { interrupt.wrappingAdd(1, ordering: .releasing) }
       let seen = doorbell.load(ordering: .relaxed)
       unsafe own.publish()
       if unsafe submissions.isIdle {
@@ -91,12 +92,13 @@ final class SleepyPair: @unchecked Sendable {
       let batch = min(Int(random >> 61) + 1, requestCount - submitted)
       for id in 0..<UInt16(batch) { unsafe submissions.push(SubmissionEntry(operation: 1, id: id)) }
       submitted += batch
-      if unsafe device.mustWake() { doorbell.wrappingAdd(1, ordering: .releasing) }
+      if unsafe device.noteAnnouncement() { doorbell.wrappingAdd(1, ordering: .releasing) }
       while answered < submitted {
         if case .ready = unsafe completions.poll() {
           answered += 1
           continue
         }
+        if unsafe device.settle() { doorbell.wrappingAdd(1, ordering: .releasing) }
         let seen = interrupt.load(ordering: .relaxed)
         unsafe own.publish()
         if unsafe completions.isIdle {

@@ -32,7 +32,14 @@ public protocol IOQueue: AnyObject, Sendable {
   func complete(slot: UInt32, result: Int64)
 
   /// Makes this pass's answers known to the guest: index updates and interrupts that are due.
-  func finishPass()
+  ///
+  /// - Returns: whether ``settle()`` is owed.
+  @discardableResult
+  func finishPass() -> Bool
+
+  /// Makes sure that a guest which fell asleep during ``finishPass()`` is woken. Owed before the thread waits for anything,
+  /// and soon in any case.
+  func settle()
 
   /// Asks the guest to notify from now on.
   ///

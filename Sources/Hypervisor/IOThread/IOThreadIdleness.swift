@@ -6,7 +6,8 @@ import VextProtocol
 struct IOThreadIdleness {
   /// About what a wake-up costs; less would hardly ever meet the next request.
   static let shortestWindowNanoseconds: UInt64 = 8_000
-  /// What KVM's halt polling (halt_poll_ns) takes, and more than a fast disk needs for a request.
+  /// What KVM's halt polling (halt_poll_ns) takes, and more than a fast disk needs for a request. With many requests under
+  /// way it is a multiple (``PollingWindow``).
   static let longestWindowNanoseconds: UInt64 = 200_000
   /// Passes between two looks at the clock.
   private static let passesPerLook: UInt32 = 16
@@ -18,6 +19,8 @@ struct IOThreadIdleness {
   private var idleSince: UInt64 = 0
   /// How long the last sleep was, until it is known whether it ended for work.
   private var lastSleep: UInt64?
+  /// Requests that were under way when it began.
+  private var lastWaiting: UInt64 = 0
 
   /// The pass found something to do.
   @inline(__always)
@@ -28,7 +31,7 @@ struct IOThreadIdleness {
   }
 
   private mutating func learn() {
-    if let lastSleep { window.learn(slept: lastSleep) }
+    if let lastSleep { window.learn(slept: lastSleep, waiting: lastWaiting) }
     lastSleep = nil
   }
 
@@ -51,9 +54,10 @@ struct IOThreadIdleness {
     return now &- idleSince >= window.length
   }
 
-  /// The thread has slept.
-  mutating func noteSleep(nanoseconds: UInt64) {
+  /// The thread has slept while `waiting` requests were under way.
+  mutating func noteSleep(nanoseconds: UInt64, waiting: Int) {
     // A wake-up for nothing does not end the sleep that is learned from.
+    if lastSleep == nil { lastWaiting = UInt64(waiting) }
     lastSleep = nanoseconds &+ (lastSleep ?? 0)
     passes = 0
     idleSince = 0

@@ -15,14 +15,15 @@ extension IOThreadLoop {
       return
     }
     let start = HostClock.monotonicNanoseconds()
+    let waiting = engine.inFlight
     blockUntilEvent()
     wakeQueues()
-    idleness.noteSleep(nanoseconds: HostClock.monotonicNanoseconds() &- start)
+    idleness.noteSleep(nanoseconds: HostClock.monotonicNanoseconds() &- start, waiting: waiting)
   }
 
   private func wakeQueues() {
-    for index in vextQueues.indices { vextQueues[index].didWake() }
-    for queue in otherQueues { queue.didWake() }
+    for index in vextQueues.indices { vextQueues[index].queue.didWake() }
+    for other in otherQueues { other.queue.didWake() }
   }
 
   /// Takes back what woke the thread last, and the completions that were signalled since. A doorbell that rang while the

@@ -26,10 +26,11 @@ struct IOThreadLoop: ~Copyable {
   /// Every attached queue at the index that its tokens carry; also those that are being detached.
   var slots: [(any IOQueue)?] = []
   /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
-  var vextQueues: ContiguousArray<VextQueue> = []
-  var otherQueues: [any IOQueue] = []
-  /// Those among the vext queues whose drivers may want interrupts.
-  private var interruptingQueues: ContiguousArray<VextQueue> = []
+  var vextQueues: ContiguousArray<PolledVextQueue> = []
+  var otherQueues: [(slot: Int, queue: any IOQueue)] = []
+  /// By slot: whether the queue's driver may want to be told of answers.
+  private var tellsDriver: ContiguousArray<Bool> = []
+  private var news = DriverNews()
   /// Queues that cannot notify: as long as there is one, the thread must not sleep.
   private var silentQueueCount = 0
   /// When an adaptive thread sleeps.
@@ -97,34 +98,45 @@ struct IOThreadLoop: ~Copyable {
   mutating func pass() -> Int {
     var progress = 0
     vextTurn = vextTurn &+ 1 < vextQueues.count ? vextTurn &+ 1 : 0
-    for index in vextTurn..<vextQueues.count { progress &+= vextQueues[index].drain(engine: &engine) }
-    for index in 0..<vextTurn { progress &+= vextQueues[index].drain(engine: &engine) }
+    for index in vextTurn..<vextQueues.count { progress &+= drainVextQueue(index) }
+    for index in 0..<vextTurn { progress &+= drainVextQueue(index) }
     otherTurn = otherTurn &+ 1 < otherQueues.count ? otherTurn &+ 1 : 0
-    for index in otherTurn..<otherQueues.count { progress &+= otherQueues[index].drain(engine: &engine) }
-    for index in 0..<otherTurn { progress &+= otherQueues[index].drain(engine: &engine) }
+    for index in otherTurn..<otherQueues.count { progress &+= drainOtherQueue(index) }
+    for index in 0..<otherTurn { progress &+= drainOtherQueue(index) }
     engine.submit()
     var reaped = 0
     while reaped < PassLimit.completions, let completion = engine.reap() {
       let slot = Int(truncatingIfNeeded: completion.token &>> 32)
       slots[slot]?.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
+      if tellsDriver[slot] { news.note(slot) }
       reaped &+= 1
     }
     progress &+= reaped
-    if progress > 0 {
-      for queue in otherQueues { queue.finishPass() }
-      for index in interruptingQueues.indices { interruptingQueues[index].finishPass() }
-    }
+    news.finishPass(slots, wasBusy: progress > 0)
     if !detaching.isEmpty { finishDetaching() }
     return progress
+  }
+
+  @inline(__always)
+  private mutating func drainVextQueue(_ index: Int) -> Int {
+    let taken = vextQueues[index].drain(engine: &engine)
+    if taken > 0, vextQueues[index].raisesInterrupts { news.note(vextQueues[index].slot) }
+    return taken
+  }
+
+  private mutating func drainOtherQueue(_ index: Int) -> Int {
+    let taken = otherQueues[index].queue.drain(engine: &engine)
+    if taken > 0 { news.note(otherQueues[index].slot) }
+    return taken
   }
 
   private mutating func waitForEvent() {
     blockUntilEvent()
     completionEvent.drain()
     mailbox.clearEvent()
-    for queue in vextQueues {
-      queue.didWake()
-      queue.drainNotification()
+    for polled in vextQueues {
+      polled.queue.didWake()
+      polled.queue.drainNotification()
     }
   }
 
@@ -142,8 +154,8 @@ struct IOThreadLoop: ~Copyable {
   /// Asks every guest to notify, and looks once more; false where a queue has something or cannot notify.
   mutating func prepareToSleep() -> Bool {
     var mayRest = true
-    for queue in vextQueues where !queue.prepareToSleep() { mayRest = false }
-    for queue in otherQueues where !queue.prepareToSleep() { mayRest = false }
+    for polled in vextQueues where !polled.queue.prepareToSleep() { mayRest = false }
+    for other in otherQueues where !other.queue.prepareToSleep() { mayRest = false }
     return mayRest
   }
 
@@ -176,11 +188,14 @@ struct IOThreadLoop: ~Copyable {
     if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
     engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
     queue.begin(token: UInt64(slot) << 32, polling: waiting != .events)
+    news.makeRoom(for: slot)
+    while tellsDriver.count <= slot { tellsDriver.append(false) }
     if let vext = queue as? VextQueue {
-      vextQueues.append(vext)
-      if vext.raisesInterrupts { interruptingQueues.append(vext) }
+      vextQueues.append(PolledVextQueue(vext, slot: slot))
+      tellsDriver[slot] = vext.raisesInterrupts
     } else {
-      otherQueues.append(queue)
+      otherQueues.append((slot, queue))
+      tellsDriver[slot] = true
     }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {
@@ -190,9 +205,8 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func stopPolling(_ queue: any IOQueue) {
-    vextQueues.removeAll { $0 === queue }
-    interruptingQueues.removeAll { $0 === queue }
-    otherQueues.removeAll { $0 === queue }
+    vextQueues.removeAll { $0.queue === queue }
+    otherQueues.removeAll { $0.queue === queue }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {
       try? poll.remove(descriptor: descriptor)
@@ -201,13 +215,13 @@ struct IOThreadLoop: ~Copyable {
 
   private mutating func countSilentQueues() {
     silentQueueCount =
-      vextQueues.count { $0.notificationDescriptor == nil }
-      + otherQueues.count { $0.notificationDescriptor == nil }
+      vextQueues.count { $0.queue.notificationDescriptor == nil }
+      + otherQueues.count { $0.queue.notificationDescriptor == nil }
   }
 
   private mutating func finishDetaching() {
     for (queue, letter) in detaching where queue.inFlight == 0 {
-      queue.finishPass()
+      if queue.finishPass() { queue.settle() }
       for index in slots.indices where slots[index] === queue {
         slots[index] = nil
         engine.detach(slot: index)

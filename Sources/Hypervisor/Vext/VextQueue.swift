@@ -65,20 +65,29 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
     return (error, errorDetailWord.load(ordering: .relaxed))
   }
 
+  /// Where the next entry comes.
+  var head: SubmissionConsumer { unsafe submissions }
+
   /// Service begins.
   public func begin(token: UInt64, polling: Bool) { self.token = token }
 
   /// Whether its driver may want interrupts, so that ``finishPass()`` has something to do.
   var raisesInterrupts: Bool { unsafe wake.observer != nil }
 
-  /// Raises the interrupt if there are new answers and the driver sleeps. The answers themselves are written as they come.
-  public func finishPass() {
-    guard raisesInterrupts else { return }
+  /// Raises the interrupt if there are new answers and the driver is seen asleep. The answers themselves are written as they
+  /// come.
+  @discardableResult
+  public func finishPass() -> Bool {
+    guard raisesInterrupts else { return false }
     let sequence = unsafe completions.sequence
-    guard sequence != signalledSequence else { return }
+    guard sequence != signalledSequence else { return false }
     signalledSequence = sequence
-    unsafe wake.raiseIfAsleep()
+    unsafe wake.noteAnswers()
+    return true
   }
+
+  /// Raises it also where the driver fell asleep unseen.
+  public func settle() { unsafe wake.settle() }
 
   /// Asks the driver to ring, and looks once more. False also where the driver cannot ring.
   public func prepareToSleep() -> Bool {

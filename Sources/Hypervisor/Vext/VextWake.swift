@@ -52,9 +52,14 @@ struct VextWake {
 
   var doorbellDescriptor: Int32? { unsafe doorbell?.descriptor }
 
-  /// Raises the interrupt if the driver sleeps and was not woken yet.
-  mutating func raiseIfAsleep() {
-    if unsafe observer?.mustWake() == true { unsafe interrupts?.raise(vector) }
+  /// Answers were announced: raises the interrupt if the driver is seen asleep and was not woken yet. ``settle()`` is owed.
+  mutating func noteAnswers() {
+    if unsafe observer?.noteAnnouncement() == true { unsafe interrupts?.raise(vector) }
+  }
+
+  /// As above, for a driver that fell asleep meanwhile.
+  mutating func settle() {
+    if unsafe observer?.settle() == true { unsafe interrupts?.raise(vector) }
   }
 
   /// Raises the interrupt where the driver accepted INTERRUPT, asleep or not.

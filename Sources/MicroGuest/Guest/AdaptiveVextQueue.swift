@@ -12,6 +12,8 @@ struct AdaptiveVextQueue: BlockQueue {
   private var own: SleepPublisher
   private var window: PollingWindow
   private var hasSubmitted = false
+  /// Requests without an answer.
+  private var inFlight: UInt64 = 0
   /// How often in a row nothing was found.
   private var idlePolls: UInt32 = 0
   /// When nothing was found first, in ticks; 0: not yet.
@@ -58,14 +60,15 @@ struct AdaptiveVextQueue: BlockQueue {
   mutating func submit(_ request: BlockRequest) {
     queue.submit(request)
     hasSubmitted = true
+    inFlight &+= 1
   }
 
-  /// Rings if the device sleeps.
+  /// Rings if the device is seen asleep.
   @inline(__always)
   mutating func notify() {
     guard hasSubmitted else { return }
     hasSubmitted = false
-    if unsafe device.mustWake() { ring() }
+    if unsafe device.noteAnnouncement() { ring() }
   }
 
   /// Rings whether the device sleeps or not.
@@ -77,6 +80,7 @@ struct AdaptiveVextQueue: BlockQueue {
   @inline(__always)
   mutating func poll() throws(GuestFailure) -> BlockAnswer? {
     guard let answer = try queue.poll() else { return nil }
+    inFlight &-= 1
     idlePolls = 0
     idleSince = 0
     return answer
@@ -84,6 +88,7 @@ struct AdaptiveVextQueue: BlockQueue {
 
   @inline(__always)
   mutating func waitForAnswer() throws(GuestFailure) {
+    if unsafe device.settle() { ring() }
     idlePolls &+= 1
     if idlePolls % Self.pollsPerLook == 0 { try look() }
   }
@@ -109,7 +114,7 @@ struct AdaptiveVextQueue: BlockQueue {
       // Woken for nothing, or because the queue has stopped.
       try queue.checkState()
     } else {
-      window.learn(slept: guest_ticks() &- start)
+      window.learn(slept: guest_ticks() &- start, waiting: inFlight)
     }
   }
 }

@@ -100,9 +100,13 @@ final class VirtioBlockQueue: IOQueue, @unchecked Sendable {
     unsafe answer(UInt16(slot), result: slots[Int(slot)].result, &ring)
   }
 
-  func finishPass() {
+  func finishPass() -> Bool {
     if unsafe ring.publish() { channel.interrupt() }
+    return false
   }
+
+  /// The virtqueue's own fence leaves nothing open.
+  func settle() {}
 
   func prepareToSleep() -> Bool {
     // In this order: a notification after this wakes the thread, and the chain of one before it is seen below.

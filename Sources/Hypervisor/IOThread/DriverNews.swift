@@ -1,0 +1,70 @@
+/// Which queues have something to tell their drivers at the end of a pass, and which have told it without having made sure
+/// that a driver which fell asleep meanwhile is woken (``IOQueue/settle()``).
+///
+/// A pass costs what the queues with news cost, not what all do.
+struct DriverNews {
+  /// Busy passes after which drivers are made sure of: an idle pass, which comes much sooner as a rule, does it at once.
+  private static let busyPassLimit = 16
+
+  /// Numbers of slots, each once.
+  private struct Slots {
+    private(set) var list: ContiguousArray<Int> = []
+    private var isListed: ContiguousArray<Bool> = []
+
+    var isEmpty: Bool { list.isEmpty }
+
+    mutating func makeRoom(for slot: Int) {
+      while isListed.count <= slot { isListed.append(false) }
+    }
+
+    @inline(__always)
+    mutating func insert(_ slot: Int) {
+      guard !isListed[slot] else { return }
+      isListed[slot] = true
+      list.append(slot)
+    }
+
+    mutating func removeAll() {
+      for slot in list { isListed[slot] = false }
+      list.removeAll(keepingCapacity: true)
+    }
+  }
+
+  private var untold = Slots()
+  private var unsettled = Slots()
+  private var busyPasses = 0
+
+  /// From now on there may be news of `slot`.
+  mutating func makeRoom(for slot: Int) {
+    untold.makeRoom(for: slot)
+    unsettled.makeRoom(for: slot)
+  }
+
+  /// The queue in `slot` answered, or took from its ring.
+  @inline(__always)
+  mutating func note(_ slot: Int) { untold.insert(slot) }
+
+  /// The pass is over: tells the drivers, and makes sure of them where there is time.
+  ///
+  /// - Parameters:
+  ///   - slots: the attached queues; nothing is told to one that is gone.
+  ///   - wasBusy: whether the pass found anything to do.
+  @inline(__always)
+  mutating func finishPass(_ slots: borrowing [(any IOQueue)?], wasBusy: Bool) {
+    if !untold.isEmpty { tell(slots) }
+    if unsettled.isEmpty { return }
+    busyPasses &+= 1
+    if !wasBusy || busyPasses >= Self.busyPassLimit { settle(slots) }
+  }
+
+  private mutating func tell(_ slots: borrowing [(any IOQueue)?]) {
+    for slot in untold.list where slots[slot]?.finishPass() == true { unsettled.insert(slot) }
+    untold.removeAll()
+  }
+
+  private mutating func settle(_ slots: borrowing [(any IOQueue)?]) {
+    busyPasses = 0
+    for slot in unsettled.list { slots[slot]?.settle() }
+    unsettled.removeAll()
+  }
+}

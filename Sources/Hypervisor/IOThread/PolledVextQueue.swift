@@ -1,0 +1,29 @@
+import VextProtocol
+
+/// A vext queue in an I/O thread's polling loop, with a copy of the place that it looks at next: of a queue without news
+/// nothing else is touched.
+@safe
+struct PolledVextQueue {
+  let queue: VextQueue
+  /// Its place among the thread's queues.
+  let slot: Int
+  /// Whether its driver may want interrupts.
+  let raisesInterrupts: Bool
+  private var head: SubmissionConsumer
+
+  init(_ queue: VextQueue, slot: Int) {
+    self.queue = queue
+    self.slot = slot
+    raisesInterrupts = queue.raisesInterrupts
+    unsafe head = queue.head
+  }
+
+  /// Takes what there is, as ``VextQueue/drain(engine:)`` does.
+  @inline(__always)
+  mutating func drain(engine: inout BlockEngine) -> Int {
+    if unsafe head.isIdle { return 0 }
+    let taken = queue.drain(engine: &engine)
+    unsafe head = queue.head
+    return taken
+  }
+}
