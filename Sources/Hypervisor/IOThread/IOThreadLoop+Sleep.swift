@@ -22,7 +22,7 @@ extension IOThreadLoop {
   }
 
   private func wakeQueues() {
-    for index in vextQueues.indices { vextQueues[index].queue.didWake() }
+    vextQueues.forEach { queue in queue.didWake() }
     for other in otherQueues { other.queue.didWake() }
   }
 

@@ -26,7 +26,7 @@ struct IOThreadLoop: ~Copyable {
   /// Every attached queue at the index that its tokens carry; also those that are being detached.
   var slots: [(any IOQueue)?] = []
   /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
-  var vextQueues: ContiguousArray<PolledVextQueue> = []
+  var vextQueues = VextPollingSet()
   var otherQueues: [(slot: Int, queue: any IOQueue)] = []
   /// By slot: whether the queue's driver may want to be told of answers.
   private var tellsDriver: ContiguousArray<Bool> = []
@@ -39,8 +39,7 @@ struct IOThreadLoop: ~Copyable {
   private var detaching: [(queue: any IOQueue, letter: IOThreadLetter?)] = []
   /// Whoever waits for the thread's end; once there is one, no queue is attached any more.
   private var stopLetters: [IOThreadLetter] = []
-  /// The queue of each kind at which this pass starts.
-  private var vextTurn = 0
+  /// The other queue at which this pass starts.
   private var otherTurn = 0
 
   enum Token {
@@ -96,10 +95,7 @@ struct IOThreadLoop: ~Copyable {
   ///
   /// - Returns: how many requests and completions it saw.
   mutating func pass() -> Int {
-    var progress = 0
-    vextTurn = vextTurn &+ 1 < vextQueues.count ? vextTurn &+ 1 : 0
-    for index in vextTurn..<vextQueues.count { progress &+= drainVextQueue(index) }
-    for index in 0..<vextTurn { progress &+= drainVextQueue(index) }
+    var progress = vextQueues.drain(engine: &engine, news: &news)
     otherTurn = otherTurn &+ 1 < otherQueues.count ? otherTurn &+ 1 : 0
     for index in otherTurn..<otherQueues.count { progress &+= drainOtherQueue(index) }
     for index in 0..<otherTurn { progress &+= drainOtherQueue(index) }
@@ -117,13 +113,6 @@ struct IOThreadLoop: ~Copyable {
     return progress
   }
 
-  @inline(__always)
-  private mutating func drainVextQueue(_ index: Int) -> Int {
-    let taken = vextQueues[index].drain(engine: &engine)
-    if taken > 0, vextQueues[index].raisesInterrupts { news.note(vextQueues[index].slot) }
-    return taken
-  }
-
   private mutating func drainOtherQueue(_ index: Int) -> Int {
     let taken = otherQueues[index].queue.drain(engine: &engine)
     if taken > 0 { news.note(otherQueues[index].slot) }
@@ -134,9 +123,9 @@ struct IOThreadLoop: ~Copyable {
     blockUntilEvent()
     completionEvent.drain()
     mailbox.clearEvent()
-    for polled in vextQueues {
-      polled.queue.didWake()
-      polled.queue.drainNotification()
+    vextQueues.forEach { queue in
+      queue.didWake()
+      queue.drainNotification()
     }
   }
 
@@ -154,7 +143,7 @@ struct IOThreadLoop: ~Copyable {
   /// Asks every guest to notify, and looks once more; false where a queue has something or cannot notify.
   mutating func prepareToSleep() -> Bool {
     var mayRest = true
-    for polled in vextQueues where !polled.queue.prepareToSleep() { mayRest = false }
+    vextQueues.forEach { queue in if !queue.prepareToSleep() { mayRest = false } }
     for other in otherQueues where !other.queue.prepareToSleep() { mayRest = false }
     return mayRest
   }
@@ -191,7 +180,7 @@ struct IOThreadLoop: ~Copyable {
     news.makeRoom(for: slot)
     while tellsDriver.count <= slot { tellsDriver.append(false) }
     if let vext = queue as? VextQueue {
-      vextQueues.append(PolledVextQueue(vext, slot: slot))
+      vextQueues.insert(PolledVextQueue(vext, slot: slot))
       tellsDriver[slot] = vext.raisesInterrupts
     } else {
       otherQueues.append((slot, queue))
@@ -205,7 +194,7 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func stopPolling(_ queue: any IOQueue) {
-    vextQueues.removeAll { $0.queue === queue }
+    vextQueues.remove(queue)
     otherQueues.removeAll { $0.queue === queue }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {
@@ -214,9 +203,8 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func countSilentQueues() {
-    silentQueueCount =
-      vextQueues.count { $0.queue.notificationDescriptor == nil }
-      + otherQueues.count { $0.queue.notificationDescriptor == nil }
+    silentQueueCount = otherQueues.count { $0.queue.notificationDescriptor == nil }
+    vextQueues.forEach { queue in if queue.notificationDescriptor == nil { silentQueueCount += 1 } }
   }
 
   private mutating func finishDetaching() {

@@ -10,6 +10,8 @@ struct PolledVextQueue {
   /// Whether its driver may want interrupts.
   let raisesInterrupts: Bool
   private var head: SubmissionConsumer
+  /// Looks in a row that found nothing to take.
+  private(set) var idleLooks: UInt32 = 0
 
   init(_ queue: VextQueue, slot: Int) {
     self.queue = queue
@@ -21,9 +23,11 @@ struct PolledVextQueue {
   /// Takes what there is, as ``VextQueue/drain(engine:)`` does.
   @inline(__always)
   mutating func drain(engine: inout BlockEngine) -> Int {
+    idleLooks &+= 1
     if unsafe head.isIdle { return 0 }
     let taken = queue.drain(engine: &engine)
     unsafe head = queue.head
+    if taken > 0 { idleLooks = 0 }
     return taken
   }
 }

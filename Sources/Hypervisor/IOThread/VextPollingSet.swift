@@ -1,0 +1,71 @@
+/// The vext queues that an I/O thread polls.
+///
+/// A queue that had something lately is *busy*, and looked at in every pass. The others are *quiet*: a pass that found work in
+/// a busy queue looks at an eighth of them, every other pass at all of them. So many idle guests hardly slow down a busy one,
+/// and an idle one's first request waits for eight short passes at most.
+struct VextPollingSet {
+  /// A quiet queue is looked at in one of so many passes with work.
+  private static let quietShare = 8
+  /// Looks without work that make a busy queue a quiet one: some 100 us.
+  private static let patience: UInt32 = 1024
+
+  private var busy: ContiguousArray<PolledVextQueue> = []
+  private var quiet: ContiguousArray<PolledVextQueue> = []
+  /// The busy queue at which this pass starts, so that none is always first where the engine has little room.
+  private var turn = 0
+  private var quietTurn = 0
+
+  /// Adds a queue, which counts as busy at first.
+  mutating func insert(_ queue: PolledVextQueue) { busy.append(queue) }
+
+  /// Removes the queue, if it is there.
+  mutating func remove(_ queue: any IOQueue) {
+    busy.removeAll { $0.queue === queue }
+    quiet.removeAll { $0.queue === queue }
+  }
+
+  /// Calls `body` for every queue.
+  func forEach(_ body: (VextQueue) -> Void) {
+    for polled in busy { body(polled.queue) }
+    for polled in quiet { body(polled.queue) }
+  }
+
+  /// One pass: takes what there is, and notes whose drivers may want to be told.
+  ///
+  /// - Returns: how many requests were taken.
+  mutating func drain(engine: inout BlockEngine, news: inout DriverNews) -> Int {
+    var taken = 0
+    turn = turn &+ 1 < busy.count ? turn &+ 1 : 0
+    for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &news) }
+    for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &news) }
+    if turn < busy.count, busy[turn].idleLooks >= Self.patience { quiet.append(busy.remove(at: turn)) }
+    if !quiet.isEmpty { taken &+= drainQuiet(&engine, &news, all: taken == 0) }
+    return taken
+  }
+
+  private mutating func drainQuiet(_ engine: inout BlockEngine, _ news: inout DriverNews, all: Bool) -> Int {
+    quietTurn = (quietTurn &+ 1) % Self.quietShare
+    var taken = 0
+    var index = all ? 0 : quietTurn
+    while index < quiet.count {
+      let count = Self.drain(&quiet[index], &engine, &news)
+      taken &+= count
+      if count > 0 {
+        quiet.swapAt(index, quiet.count - 1)
+        busy.append(quiet.removeLast())
+      } else {
+        index &+= all ? 1 : Self.quietShare
+      }
+    }
+    return taken
+  }
+
+  @inline(__always)
+  private static func drain(
+    _ polled: inout PolledVextQueue, _ engine: inout BlockEngine, _ news: inout DriverNews
+  ) -> Int {
+    let taken = polled.drain(engine: &engine)
+    if taken > 0, polled.raisesInterrupts { news.note(polled.slot) }
+    return taken
+  }
+}
