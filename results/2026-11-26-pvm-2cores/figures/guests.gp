@@ -13,7 +13,7 @@ do for [format in "svg pdf png"] {
   set label 4 'Points: median of the requests per second of all guests together; whiskers: smallest and largest boot. Guests that are' at screen 0.015,0.1173 left font ",8.5" noenhanced
   set label 5 'not busy are booted, and their queues are served. The unit is the boot: 3 to 6 repetitions of each.' at screen 0.015,0.0923 left font ",8.5" noenhanced
   set label 6 'Common to all: micro guest, randread, blocks of 4k, iodepth 8, 1 worker(s) each, 1 I/O thread(s), engine null,' at screen 0.015,0.0673 left font ",8.5" noenhanced
-  set label 7 'O_DIRECT, working set 1m, revision 2322e69993d5.' at screen 0.015,0.0423 left font ",8.5" noenhanced
+  set label 7 'O_DIRECT, working set 1m, revision b18d041ef644.' at screen 0.015,0.0423 left font ",8.5" noenhanced
   set label 8 'Too few CPUs: busy threads had to share one in 90 of 210 boots (oversubscribed).' at screen 0.015,0.0173 left font ",8.5" noenhanced
   set tmargin at screen 0.7715
   set bmargin at screen 0.29
