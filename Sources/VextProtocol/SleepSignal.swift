@@ -29,7 +29,7 @@ public struct SleepPublisher {
   public var isPublished: Bool { unsafe epoch & 1 == 1 }
 
   /// Asks the other side to wake this one. The caller looks for entries once more before it sleeps; the fence between is
-  /// made here, and pairs with the one in ``SleepObserver/mustWake()``.
+  /// made here, and pairs with the one in ``SleepObserver/settle()``.
   @inlinable @inline(__always)
   public mutating func publish() {
     if unsafe isPublished { return }

@@ -37,7 +37,11 @@ public final class Guest: Sendable {
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in
       try GuestThreads(configuration, ioThreads: ioThreads)
     }
-    let machine = try GuestError.finish(pending)
+    let machine: Machine
+    do throws(GuestError) { machine = try GuestError.finish(pending) } catch {
+      threads.stop()
+      throw error
+    }
     platform = PlatformDevices(
       ports: machine.portBus, end: machine.endLatch, memoryByteCount: machine.memory.byteCount
     ) { gsi in KVMInterruptLine(vm: machine.vm, gsi: gsi) }

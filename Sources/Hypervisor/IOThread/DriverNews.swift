@@ -48,13 +48,13 @@ struct DriverNews {
   ///
   /// - Parameters:
   ///   - slots: the attached queues; nothing is told to one that is gone.
-  ///   - wasBusy: whether the pass found anything to do.
+  ///   - settling: whether drivers are made sure of now: the pass found nothing to do, or took long.
   @inline(__always)
-  mutating func finishPass(_ slots: borrowing [(any IOQueue)?], wasBusy: Bool) {
+  mutating func finishPass(_ slots: borrowing [(any IOQueue)?], settling: Bool) {
     if !untold.isEmpty { tell(slots) }
     if unsettled.isEmpty { return }
     busyPasses &+= 1
-    if !wasBusy || busyPasses >= Self.busyPassLimit { settle(slots) }
+    if settling || busyPasses >= Self.busyPassLimit { settle(slots) }
   }
 
   private mutating func tell(_ slots: borrowing [(any IOQueue)?]) {
@@ -62,7 +62,8 @@ struct DriverNews {
     untold.removeAll()
   }
 
-  private mutating func settle(_ slots: borrowing [(any IOQueue)?]) {
+  /// Makes sure of every driver that is owed it.
+  mutating func settle(_ slots: borrowing [(any IOQueue)?]) {
     busyPasses = 0
     for slot in unsettled.list { slots[slot]?.settle() }
     unsettled.removeAll()

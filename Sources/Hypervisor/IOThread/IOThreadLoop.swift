@@ -39,8 +39,9 @@ struct IOThreadLoop: ~Copyable {
   private var detaching: [(queue: any IOQueue, letter: IOThreadLetter?)] = []
   /// Whoever waits for the thread's end; once there is one, no queue is attached any more.
   private var stopLetters: [IOThreadLetter] = []
-  /// The other queue at which this pass starts.
+  /// The other queue at which this pass starts, and whether these come before the vext queues.
   private var otherTurn = 0
+  private var isOthersTurn = false
 
   enum Token {
     static let mail: UInt64 = 0
@@ -70,6 +71,8 @@ struct IOThreadLoop: ~Copyable {
     while stopLetters.isEmpty || !isIdle {
       // Between any two passes, so that no amount of work keeps a machine from attaching or detaching a queue.
       if mailbox.hasMail {
+        // What a letter asks for may take its time.
+        news.settle(slots)
         readMail()
         continue
       }
@@ -95,10 +98,12 @@ struct IOThreadLoop: ~Copyable {
   ///
   /// - Returns: how many requests and completions it saw.
   mutating func pass() -> Int {
-    var progress = vextQueues.drain(engine: &engine, news: &news)
-    otherTurn = otherTurn &+ 1 < otherQueues.count ? otherTurn &+ 1 : 0
-    for index in otherTurn..<otherQueues.count { progress &+= drainOtherQueue(index) }
-    for index in 0..<otherTurn { progress &+= drainOtherQueue(index) }
+    isOthersTurn.toggle()
+    var progress = isOthersTurn ? drainOtherQueues() : 0
+    progress &+= vextQueues.drain(engine: &engine, news: &news)
+    if !isOthersTurn { progress &+= drainOtherQueues() }
+    // A pass in which the thread moved much itself was a long one, as the next may be.
+    let wasLong = engine.isSpent
     engine.submit()
     var reaped = 0
     while reaped < PassLimit.completions, let completion = engine.reap() {
@@ -108,9 +113,19 @@ struct IOThreadLoop: ~Copyable {
       reaped &+= 1
     }
     progress &+= reaped
-    news.finishPass(slots, wasBusy: progress > 0)
+    news.finishPass(slots, settling: progress == 0 || wasLong)
     if !detaching.isEmpty { finishDetaching() }
     return progress
+  }
+
+  @inline(__always)
+  private mutating func drainOtherQueues() -> Int {
+    if otherQueues.isEmpty { return 0 }
+    var taken = 0
+    otherTurn = otherTurn &+ 1 < otherQueues.count ? otherTurn &+ 1 : 0
+    for index in otherTurn..<otherQueues.count { taken &+= drainOtherQueue(index) }
+    for index in 0..<otherTurn { taken &+= drainOtherQueue(index) }
+    return taken
   }
 
   private mutating func drainOtherQueue(_ index: Int) -> Int {
@@ -209,7 +224,8 @@ struct IOThreadLoop: ~Copyable {
 
   private mutating func finishDetaching() {
     for (queue, letter) in detaching where queue.inFlight == 0 {
-      if queue.finishPass() { queue.settle() }
+      queue.finishPass()
+      queue.settle()
       for index in slots.indices where slots[index] === queue {
         slots[index] = nil
         engine.detach(slot: index)

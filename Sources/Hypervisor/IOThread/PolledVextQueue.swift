@@ -10,7 +10,7 @@ struct PolledVextQueue {
   /// Whether its driver may want interrupts.
   let raisesInterrupts: Bool
   private var head: SubmissionConsumer
-  /// Looks in a row that found nothing to take.
+  /// Looks in a row that found no entry. One that waits, since the engine has no room or the thread has worked enough, is one.
   private(set) var idleLooks: UInt32 = 0
 
   init(_ queue: VextQueue, slot: Int) {
@@ -27,7 +27,7 @@ struct PolledVextQueue {
     if unsafe head.isIdle { return 0 }
     let taken = queue.drain(engine: &engine)
     unsafe head = queue.head
-    if taken > 0 { idleLooks = 0 }
+    if !queue.isStopped { idleLooks = 0 }
     return taken
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// A queue that had something lately is *busy*, and looked at in every pass. The others are *quiet*: a pass that found work in
 /// a busy queue looks at an eighth of them, every other pass at all of them. So many idle guests hardly slow down a busy one,
-/// and an idle one's first request waits for eight short passes at most.
+/// and an idle one's first request is seen in eight passes at most. From then on its queue is busy, and so first in its turn,
+/// whatever the others keep the thread with.
 struct VextPollingSet {
   /// A quiet queue is looked at in one of so many passes with work.
   private static let quietShare = 8
@@ -48,9 +49,8 @@ struct VextPollingSet {
     var taken = 0
     var index = all ? 0 : quietTurn
     while index < quiet.count {
-      let count = Self.drain(&quiet[index], &engine, &news)
-      taken &+= count
-      if count > 0 {
+      taken &+= Self.drain(&quiet[index], &engine, &news)
+      if quiet[index].idleLooks == 0 {
         quiet.swapAt(index, quiet.count - 1)
         busy.append(quiet.removeLast())
       } else {

@@ -45,11 +45,6 @@ public final class Machine: Sendable {
     name = configuration.name
     affinity = configuration.vcpuAffinity
     self.memory = memory
-    if configuration.prefaultsMemory {
-      do throws(Errno) { try memory.prefault() } catch {
-        throw .memory(byteCount: configuration.memoryByteCount, error)
-      }
-    }
     let virtualCPUs: [KVMVirtualCPU]
     do throws(Errno) { endLatch = try MachineEndLatch() } catch { throw .descriptor(error) }
     do throws(KVMError) {

@@ -35,12 +35,13 @@ public struct MachineConfiguration: Sendable {
     self.debug = debug
   }
 
-  /// RAM as the machine has it, of which nothing is resident yet.
+  /// RAM as the machine has it, with nothing in it.
   func makeMemory() throws(MachineError) -> GuestMemory {
     do throws(Errno) {
       let memory = try GuestMemory(byteCount: memoryByteCount, node: memoryNode)
       // Only advice: a kernel without huge pages says EINVAL, and nothing is lost.
       if advisesHugePages { try? memory.adviseHugePages() }
+      if prefaultsMemory { try memory.prefault() }
       return memory
     } catch {
       throw .memory(byteCount: memoryByteCount, error)

@@ -26,7 +26,8 @@ public final class VextQueue: IOQueue, @unchecked Sendable {
   private var submissions: SubmissionConsumer
   private var completions: CompletionProducer
   private var token: UInt64 = 0
-  private var isStopped = false
+  /// Whether an entry was refused: nothing is taken any more.
+  private(set) var isStopped = false
   private let requests: VextRequestTable
   private var wake: VextWake
   /// The completion ring's sequence when the driver was last looked after.
