@@ -4,21 +4,24 @@ import SystemPackage
 extension GuestError {
   /// The memory to load the guest into; where it cannot be had, says so.
   static func memory(of pending: PendingMachine) throws(GuestError) -> GuestMemory {
-    do throws(MachineError) { return try pending.memory() } catch {
-      throw GuestError(error.part(of: pending.configuration), error.description)
-    }
+    try attributing(to: pending.configuration) { () throws(MachineError) in try pending.memory() }
   }
 
   /// Waits for the machine; where memory is what cannot be had, says so.
   static func finish(_ pending: PendingMachine) throws(GuestError) -> Machine {
-    do throws(MachineError) { return try pending.finish() } catch {
-      throw GuestError(error.part(of: pending.configuration), error.description)
-    }
+    try attributing(to: pending.configuration) { () throws(MachineError) in try pending.finish() }
   }
 
   /// Starts the vCPUs; where the CPUs that they are pinned to are what is wrong, says so.
   static func start(_ machine: Machine, _ configuration: MachineConfiguration) throws(GuestError) {
-    do throws(MachineError) { try machine.start() } catch {
+    try attributing(to: configuration) { () throws(MachineError) in try machine.start() }
+  }
+
+  /// Says which part of `configuration` is to blame for what `body` throws.
+  private static func attributing<Value>(
+    to configuration: MachineConfiguration, _ body: () throws(MachineError) -> Value
+  ) throws(GuestError) -> Value {
+    do { return try body() } catch {
       throw GuestError(error.part(of: configuration), error.description)
     }
   }

@@ -7,49 +7,46 @@ import Synchronization
 /// What KVM does for a new machine takes a millisecond of a processor, and more of waiting; the kernel, its modules and
 /// the devices need none of it at first.
 public final class PendingMachine: Sendable {
-  private enum Outcome {
-    case made(Machine)
+  /// What was made, or why it was not. Unlike Result's, its metadata takes no search for conformances, at every start.
+  private enum Outcome<Value: Sendable>: Sendable {
+    case made(Value)
     case failed(MachineError)
-  }
 
-  private enum Memory {
-    case made(GuestMemory)
-    case failed(MachineError)
+    init(_ make: () throws(MachineError) -> Value) {
+      do { self = .made(try make()) } catch { self = .failed(error) }
+    }
+
+    func get() throws(MachineError) -> Value {
+      switch self {
+      case .made(let value): return value
+      case .failed(let error): throw error
+      }
+    }
   }
 
   /// What the thread works on.
   private final class Work: Sendable {
     let configuration: MachineConfiguration
     let path: String
-    let memory: Memory
-    let outcome = Mutex<Outcome?>(nil)
+    let memory: Outcome<GuestMemory>
+    let machine = Mutex<Outcome<Machine>?>(nil)
 
     init(_ configuration: MachineConfiguration, path: String) {
       self.configuration = configuration
       self.path = path
-      do throws(MachineError) { memory = .made(try configuration.makeMemory()) } catch {
-        memory = .failed(error)
-      }
+      memory = Outcome { () throws(MachineError) in try configuration.makeMemory() }
     }
 
     func perform() {
-      let result: Outcome
-      do throws(MachineError) { result = .made(try makeMachine()) } catch { result = .failed(error) }
-      outcome.withLock { $0 = result }
+      let outcome = Outcome { () throws(MachineError) in try makeMachine() }
+      machine.withLock { $0 = outcome }
     }
 
     private func makeMachine() throws(MachineError) -> Machine {
-      let memory = try madeMemory()
+      let memory = try memory.get()
       let system: KVMSystem
       do throws(KVMError) { system = try KVMSystem(path: path) } catch { throw .kvm(error) }
       return try Machine(configuration, memory: memory, system: system)
-    }
-
-    func madeMemory() throws(MachineError) -> GuestMemory {
-      switch memory {
-      case .made(let memory): return memory
-      case .failed(let error): throw error
-      }
     }
   }
 
@@ -77,19 +74,16 @@ public final class PendingMachine: Sendable {
   }
 
   /// The machine's RAM, which is there already: whoever fills it need not wait.
-  public func memory() throws(MachineError) -> GuestMemory { try work.madeMemory() }
+  public func memory() throws(MachineError) -> GuestMemory { try work.memory.get() }
 
   /// Waits until the machine is made. What went wrong, opening KVM included, is told here and not before. Once.
   public func finish() throws(MachineError) -> Machine {
     if let thread { thread.join() } else { work.perform() }
     // Taken out, so that the machine lives no longer than its owner wants.
-    guard let outcome = work.outcome.withLock({ $0.take() }) else {
+    guard let outcome = work.machine.withLock({ $0.take() }) else {
       preconditionFailure("a pending machine is finished once")
     }
-    switch outcome {
-    case .made(let machine): return machine
-    case .failed(let error): throw error
-    }
+    return try outcome.get()
   }
 
   /// Whoever gives up meanwhile finds nothing of it afterwards.
