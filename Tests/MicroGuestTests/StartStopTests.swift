@@ -19,7 +19,10 @@ private struct Holdings {
     }
     .sorted()
     threadCount = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
-    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+    // To its end: String(contentsOfFile:) stops at the kernel's first page of a file without a size.
+    let maps = String(
+      decoding: try FileHandle(forReadingFrom: URL(filePath: "/proc/self/maps")).readToEnd() ?? Data(),
+      as: UTF8.self)
     guestMappingCount = maps.split(separator: "\n").count { $0.contains("kvm") || $0.contains("[aio]") }
   }
 }
