@@ -75,4 +75,19 @@ struct FailureTests {
     try fileSystem.close(worker)
     disk.expectClean()
   }
+
+  @Test func `an image that became shorter is an error, for one request and for several`() throws {
+    let disk = MountedImage()
+    let device = try FileDevice(path: disk.image, readOnly: false)
+    let queue = try device.makeQueue()
+    let buffer = try device.allocateBuffer(byteCount: 8192)
+    let byteCount = device.byteCount
+    #expect(Command.run("truncate -s \(byteCount - 4096) '\(disk.image)'").exitCode == 0)
+    // The second half of this one is gone; the kernel answers with the first.
+    let cut = unsafe BlockRequest(.read, byteOffset: byteCount - 8192, memory: buffer.slice(0, 8192))
+    let whole = unsafe BlockRequest(.read, byteOffset: 0, memory: buffer.slice(0, 4096))
+    #expect(throws: Errno.ioError) { try queue.perform(cut) }
+    #expect(throws: Errno.ioError) { try queue.perform([whole, cut]) }
+    try queue.perform([whole, whole])
+  }
 }

@@ -37,4 +37,12 @@ public struct BlockRequest {
     self.byteCount = byteCount
     unsafe memory = nil
   }
+
+  /// The read or write of what comes after the first `count` bytes, at most all of them.
+  func dropping(_ count: Int) -> BlockRequest {
+    // SAFETY: the rest of the request's own memory.
+    unsafe BlockRequest(
+      operation, byteOffset: byteOffset + UInt64(count),
+      memory: UnsafeMutableRawBufferPointer(start: memory?.advanced(by: count), count: byteCount - count))
+  }
 }

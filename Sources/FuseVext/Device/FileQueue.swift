@@ -93,8 +93,12 @@ final class FileQueue: BlockQueue {
       }
       if completion.result < 0 {
         failure = Errno(rawValue: Int32(-completion.result))
-      } else if completion.result != Int64(requests[Int(completion.token)].byteCount) {
-        failure = .ioError
+      } else {
+        do throws(Errno) {
+          try perform(requests[Int(completion.token)].dropping(Int(completion.result)))
+        } catch {
+          failure = error
+        }
       }
     }
     return failure

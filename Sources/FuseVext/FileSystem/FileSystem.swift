@@ -132,9 +132,8 @@ public final class FileSystem: Sendable {
   /// The kernel has dropped `count` answers that named an inode; the last one frees a file without a name.
   public func forget(_ number: UInt32, count: UInt64, _ worker: Worker) throws(Errno) {
     guard let inode = knownInode(number) else { return }
-    if inode.isDirty.load(ordering: .relaxed), !inode.isOrphan.load(ordering: .relaxed) {
-      try commit(inode, worker)
-    }
+    // Clean or not: another thread may be at it, and who looks the name up next reads what it writes.
+    if !inode.isOrphan.load(ordering: .relaxed) { try commit(inode, worker) }
     let isLast = known.withLock { known in
       guard let entry = known[number] else { return false }
       if entry.lookupCount > count {
@@ -148,10 +147,18 @@ public final class FileSystem: Sendable {
   }
 
   /// Frees a file that has no name and no user.
+  ///
+  /// The kernel is done with it, but a thread of ours may still be about to write what is dirty of it, or to trim it: it
+  /// finishes first, or finds nothing to do. The number may be another file's by then.
   func free(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    inode.lock.lockExclusively()
+    defer { inode.lock.unlock() }
     _ = dirty.withLock { $0.remove(inode.number) }
+    inode.isDirty.store(false, ordering: .relaxed)
+    let data = inode.data
+    inode.data = nil
     try change(worker) { (metadata) throws(Errno) in
-      if let data = inode.data, !data.usesExtents {
+      if let data, !data.usesExtents {
         for run in data.map.runs where run.state != .written { metadata.giveBack(run) }
       }
       guard metadata.orphans.contains(inode.number) else { return }
