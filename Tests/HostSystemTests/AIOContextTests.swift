@@ -128,6 +128,40 @@ import Testing
     #expect(seen == Set(0..<total))
   }
 
+  @Test("who wants no signal gets none, and is counted until reaped", arguments: waysOfReaping)
+  func unsignalled(reapsFromRing: Bool) throws {
+    let file = try TemporaryFile(byteCount: 1 << 20)
+    let event = try EventDescriptor()
+    var context = try AIOContext(capacity: 8, eventDescriptor: event.rawValue, reapsFromRing: reapsFromRing)
+    let memory = try IOMemory(blockCount: 3)
+    let descriptor = file.descriptor.rawValue
+    unsafe context.enqueueRead(
+      descriptor: descriptor, vectors: memory.vector(0), vectorCount: 1, offset: 0, token: 1, signals: false)
+    unsafe context.enqueueWrite(
+      descriptor: descriptor, vectors: memory.vector(1), vectorCount: 1, offset: 4096, token: 2,
+      signals: false)
+    // A refusal is a completion as well.
+    unsafe context.enqueueRead(
+      descriptor: -1, vectors: memory.vector(2), vectorCount: 1, offset: 0, token: 1 << 63 - 1, signals: false
+    )
+    #expect(context.unsignalledCount == 3)
+    context.submit()
+    #expect(
+      context.reapAll() == [
+        AIOCompletion(token: 1, result: 4096), AIOCompletion(token: 2, result: 4096),
+        AIOCompletion(token: 1 << 63 - 1, result: Int64(-EBADF)),
+      ])
+    #expect(context.unsignalledCount == 0)
+    // The refusal told the owner, who may be about to sleep; the two others did not.
+    #expect(event.drain() == 1)
+    unsafe context.enqueueRead(
+      descriptor: descriptor, vectors: memory.vector(0), vectorCount: 1, offset: 0, token: 3)
+    #expect(context.unsignalledCount == 0)
+    context.submit()
+    #expect(context.reapAll() == [AIOCompletion(token: 3, result: 4096)])
+    #expect(event.drain() == 1)
+  }
+
   @Test("an idle context has nothing to reap and submits nothing")
   func idle() throws {
     var context = try AIOContext(capacity: 1)

@@ -11,14 +11,14 @@ import Testing
     #expect(image.handle.byteCount == 512 * 5)
     #expect(image.handle.blockByteCount == 512)
     #expect(!image.handle.isReadOnly)
-    #expect(!image.isDirect)
+    #expect(!image.handle.isDirect)
     #expect(image.path == disk.path)
   }
 
   @Test func `an image opened with O_DIRECT has the block that the file system asks for`() throws {
     let disk = VirtioTemporaryDisk(byteCount: 16384)
     let image = try DiskImage(path: disk.path, readOnly: true, direct: true)
-    #expect(image.isDirect)
+    #expect(image.handle.isDirect)
     #expect(image.handle.isReadOnly)
     // Where the kernel does not say, the block was found by reading.
     let told = try DirectIO.alignment(of: image.handle.descriptor)?.unit
@@ -99,7 +99,7 @@ import Testing
     // tmpfs refuses O_DIRECT up to Linux 6.5 and takes it from 6.6 on.
     do throws(DiskError) {
       let image = try DiskImage(path: path, readOnly: false, direct: true)
-      #expect(image.isDirect)
+      #expect(image.handle.isDirect)
     } catch {
       #expect(error == .directRefused(path: path))
       #expect(error.description.contains("--no-direct"))

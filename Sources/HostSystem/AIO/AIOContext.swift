@@ -22,12 +22,16 @@ public struct AIOContext: ~Copyable {
   @usableFromInline var queuedCount = 0
   @usableFromInline var inFlightCount = 0
   @usableFromInline var refusalCount = 0
+  /// How many enqueued requests, of those that were not reaped yet, will not signal the eventfd.
+  @usableFromInline var silentCount = 0
+  /// Marks such a request in the token that the kernel carries.
+  @usableFromInline static let unsignalledMark: UInt64 = 1 << 63
 
   /// Room for `capacity` requests between their enqueueing and their reaping.
   ///
   /// - Parameters:
   ///   - capacity: At least 1.
-  ///   - eventDescriptor: An eventfd that every completion signals.
+  ///   - eventDescriptor: An eventfd that completions signal.
   /// - Throws: `EINVAL` for a capacity out of range, `EAGAIN` beyond the host's `fs.aio-max-nr`.
   public init(capacity: Int, eventDescriptor: Int32? = nil) throws(Errno) {
     try self.init(capacity: capacity, eventDescriptor: eventDescriptor, reapsFromRing: true)
@@ -66,6 +70,10 @@ public struct AIOContext: ~Copyable {
   @inlinable @inline(__always)
   public var outstandingCount: Int { inFlightCount &+ refusalCount }
 
+  /// How many of the requests that were not reaped yet will not signal the eventfd: who waits for them must look.
+  @inlinable @inline(__always)
+  public var unsignalledCount: Int { silentCount }
+
   /// How many requests wait for ``submit()``.
   @inlinable @inline(__always)
   public var queuedRequestCount: Int { queuedCount }
@@ -81,14 +89,17 @@ extension AIOContext {
   ///   - vectors: Where the bytes go. The list and its memory stay until the completion was reaped.
   ///   - vectorCount: At most 1024 (`UIO_MAXIOV`).
   ///   - offset: In bytes from the start of the file.
-  ///   - token: What the completion carries.
+  ///   - token: What the completion carries; below 2^63.
+  ///   - signals: Whether the completion signals the eventfd. For what the submission itself does, that is a system
+  ///     call's worth of work for nobody.
   @_noAllocation @inlinable
   public mutating func enqueueRead(
-    descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64
+    descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64,
+    signals: Bool = true
   ) {
     enqueue(
       UInt16(IOCB_CMD_PREADV), descriptor, UInt64(UInt(bitPattern: vectors)),
-      UInt64(truncatingIfNeeded: vectorCount), offset, token)
+      UInt64(truncatingIfNeeded: vectorCount), offset, token, signals: signals)
   }
 
   /// Enqueues a write (`IOCB_CMD_PWRITEV`); needs ``room``. Parameters as for a read.
@@ -97,11 +108,12 @@ extension AIOContext {
   @_noAllocation @inlinable
   public mutating func enqueueWrite(
     descriptor: Int32, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64, token: UInt64,
-    isDurable: Bool = false
+    isDurable: Bool = false, signals: Bool = true
   ) {
     enqueue(
       UInt16(IOCB_CMD_PWRITEV), descriptor, UInt64(UInt(bitPattern: vectors)),
-      UInt64(truncatingIfNeeded: vectorCount), offset, token, flags: isDurable ? LINUX_RWF_DSYNC : 0)
+      UInt64(truncatingIfNeeded: vectorCount), offset, token, flags: isDurable ? LINUX_RWF_DSYNC : 0,
+      signals: signals)
   }
 
   /// Enqueues a flush of the file's data (`IOCB_CMD_FDSYNC`); needs ``room``.
@@ -115,7 +127,7 @@ extension AIOContext {
   @inlinable @inline(__always)
   mutating func enqueue(
     _ operation: UInt16, _ descriptor: Int32, _ buffer: UInt64, _ count: UInt64, _ offset: UInt64,
-    _ token: UInt64, flags: Int32 = 0
+    _ token: UInt64, flags: Int32 = 0, signals: Bool = true
   ) {
     precondition(room > 0, "an AIO context takes no more requests than its capacity")
     var request = iocb()
@@ -126,7 +138,10 @@ extension AIOContext {
     request.aio_buf = buffer
     request.aio_nbytes = count
     request.aio_offset = Int64(truncatingIfNeeded: offset)
-    if let eventDescriptor {
+    if !signals {
+      request.aio_data |= Self.unsignalledMark
+      silentCount &+= 1
+    } else if let eventDescriptor {
       request.aio_flags = UInt32(IOCB_FLAG_RESFD)
       request.aio_resfd = UInt32(bitPattern: eventDescriptor)
     }
@@ -176,13 +191,21 @@ extension AIOContext {
   /// Takes one completion, in any order; nil if there is none yet.
   @inlinable @inline(__always)
   public mutating func reap() -> AIOCompletion? {
+    var completion: AIOCompletion
     if refusalCount > 0 {
       refusalCount &-= 1
-      return unsafe refusals[refusalCount]
+      completion = unsafe refusals[refusalCount]
+    } else {
+      guard inFlightCount > 0,
+        let taken = if let ring = unsafe ring { unsafe ring.take() } else { reapBySystemCall() }
+      else { return nil }
+      inFlightCount &-= 1
+      completion = taken
     }
-    guard inFlightCount > 0 else { return nil }
-    let completion = if let ring = unsafe ring { unsafe ring.take() } else { reapBySystemCall() }
-    if completion != nil { inFlightCount &-= 1 }
+    if completion.token & Self.unsignalledMark != 0 {
+      completion.token &= ~Self.unsignalledMark
+      silentCount &-= 1
+    }
     return completion
   }
 

@@ -83,8 +83,12 @@ struct IOThreadLoop: ~Copyable {
       switch waiting {
       case .polling: SpinHint.pause()
       case .adaptive:
-        if silentQueueCount == 0, idleness.isTimeToSleep() { sleep() } else { SpinHint.pause() }
-      case .events: if engine.room == 0 || prepareToSleep() { waitForEvent() }
+        if silentQueueCount == 0, idleness.isTimeToSleep(), !engine.mustPoll {
+          sleep()
+        } else {
+          SpinHint.pause()
+        }
+      case .events: if !engine.mustPoll, engine.room == 0 || prepareToSleep() { waitForEvent() }
       }
     }
     for letter in stopLetters + mailbox.close() { letter.markDone() }

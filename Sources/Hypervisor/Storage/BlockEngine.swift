@@ -40,7 +40,7 @@ public struct BlockEngine: ~Copyable {
 
   /// An engine for up to `capacity` requests under way.
   ///
-  /// - Parameter completionEvent: an eventfd that is signalled when a pending request completes.
+  /// - Parameter completionEvent: an eventfd that is signalled when a pending request completes, but see ``mustPoll``.
   public init(kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil) throws(Errno) {
     self.kind = kind
     switch kind {
@@ -77,6 +77,17 @@ public struct BlockEngine: ~Copyable {
     }
     switch context {
     case .some(let context): return context.queuedRequestCount > 0
+    case .none: return false
+    }
+  }
+
+  /// Whether a request is under way that does not signal the eventfd when it completes: who waits must look.
+  ///
+  /// Through the page cache (`libaio`) the submission itself moves the bytes, and its completions are there when it
+  /// returns.
+  public var mustPoll: Bool {
+    switch context {
+    case .some(let context): return context.unsignalledCount > 0
     case .none: return false
     }
   }
@@ -125,14 +136,16 @@ public struct BlockEngine: ~Copyable {
     switch operation {
     case .read:
       unsafe context?.enqueueRead(
-        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token)
+        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
+        signals: disk.isDirect)
     case .write:
       unsafe context?.enqueueWrite(
-        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token)
+        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
+        signals: disk.isDirect)
     case .durableWrite:
       unsafe context?.enqueueWrite(
         descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
-        isDurable: true)
+        isDurable: true, signals: disk.isDirect)
     case .flush: context?.enqueueFlush(descriptor: disk.descriptor, token: token)
     case .discard, .writeZeroes:
       spend(operation, byteCount)

@@ -8,6 +8,8 @@ public struct DiskHandle: Sendable {
   public let byteCount: UInt64
   /// Offsets and lengths are multiples of this, in bytes.
   public let blockByteCount: UInt32
+  /// Whether O_DIRECT is in force: the host's page cache is not used.
+  public let isDirect: Bool
   /// Writes are refused.
   public let isReadOnly: Bool
 

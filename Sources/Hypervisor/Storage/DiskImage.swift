@@ -11,8 +11,6 @@ public final class DiskImage: Sendable {
   public let path: String
   /// 20 bytes that name the disk to the guest, padded with zero bytes.
   public let identity: [UInt8]
-  /// Whether O_DIRECT is in force.
-  public let isDirect: Bool
   /// What data paths copy.
   public let handle: DiskHandle
   private let descriptor: OwnedDescriptor
@@ -23,7 +21,6 @@ public final class DiskImage: Sendable {
   /// bytes that do not fill a block are not part of the disk.
   public init(path: String, readOnly: Bool, direct: Bool) throws(DiskError) {
     self.path = path
-    self.isDirect = direct
     let kind = try Self.kind(of: path)
     let flags =
       (readOnly ? O_RDONLY : O_RDWR) | (direct ? LINUX_O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
@@ -52,7 +49,8 @@ public final class DiskImage: Sendable {
       throw .tooSmall(path: path, byteCount: UInt64(end), blockByteCount: block)
     }
     handle = DiskHandle(
-      descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isReadOnly: readOnly)
+      descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isDirect: direct,
+      isReadOnly: readOnly)
     identity = Self.identity(of: path)
   }
 
