@@ -17,8 +17,7 @@ struct GuestReport {
   ///
   /// - Throws: ``BenchFailure`` if something is missing or makes no sense.
   init(of guest: LinuxGuest, verifies: Bool) throws {
-    let marksData = try Self.contents(of: GuestScript.File.marks, limit: Self.marksByteCountLimit, guest)
-    marks = GuestMarks(String(decoding: marksData, as: UTF8.self))
+    marks = try Self.marks(of: guest)
     guard let code = marks.exitCode else { throw guest.failure("fio did not come to its end") }
     let output = try Self.contents(of: GuestScript.File.output, limit: FioOutput.byteCountLimit, guest)
     do throws(FioOutput.Failure) {
@@ -35,6 +34,12 @@ struct GuestReport {
       throw guest.failure("its clock was not compared with the host's")
     }
     alignmentAfter = after
+  }
+
+  /// What the guest noted until now.
+  static func marks(of guest: LinuxGuest) throws -> GuestMarks {
+    let data = try contents(of: GuestScript.File.marks, limit: marksByteCountLimit, guest)
+    return GuestMarks(String(decoding: data, as: UTF8.self))
   }
 
   private static func contents(of name: String, limit: Int, _ guest: LinuxGuest) throws -> Data {

@@ -144,6 +144,6 @@ final class LinuxCellRunner: CellMeasuring {
         / Double(configuration.guestCount),
       vcpuCPUSeconds: Double(last.vcpuNanoseconds[guest.index] - first.vcpuNanoseconds[guest.index]) / 1e9,
       diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: figures,
-      peer: guest.machine.peer)
+      peer: guest.peer)
   }
 }

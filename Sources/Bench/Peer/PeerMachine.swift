@@ -109,6 +109,9 @@ final class PeerMachine: GuestMachine {
     }
   }
 
+  /// How the process ended, if badly, and not because its guest did.
+  var processEnd: String? { program.hasPanicked ? nil : program.process.badEnd }
+
   func shutDown() -> [(path: String, errno: Errno)] {
     program.process.kill()
     return []

@@ -6,10 +6,13 @@ struct PeerRecord: Codable, Equatable, Sendable {
   var command: [String]
   /// Where its guests' exits were read.
   var exitSource: PeerExitSource
+  /// How its process ended, where it died after its guest had done everything.
+  var badEnd: String?
 
   enum CodingKeys: String, CodingKey {
     case version
     case command
     case exitSource = "exit_source"
+    case badEnd = "bad_end"
   }
 }

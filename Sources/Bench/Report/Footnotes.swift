@@ -17,7 +17,10 @@ enum Footnotes {
 
   private static func peers(_ boots: [BootSummary]) -> [String] {
     let lines = boots.compactMap { boot in
-      boot.peer.map { "\(boot.path.vmm.rawValue): \($0.version), exits from \($0.exitSource.rawValue)" }
+      boot.peer.map { peer in
+        let end = peer.badEnd.map { "; \($0) after its guest's end" } ?? ""
+        return "\(boot.path.vmm.rawValue): \(peer.version), exits from \(peer.exitSource.rawValue)\(end)"
+      }
     }
     return Set(lines).sorted()
   }

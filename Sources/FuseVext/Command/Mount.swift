@@ -26,7 +26,8 @@ public struct Mount: ~Copyable {
       throw .device(options.device, error)
     }
     let fileSystem = try FileSystem(
-      device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards)
+      device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
+      countsOverhead: options.countsOverhead)
     let server: FuseServer
     do throws(Errno) {
       server = try FuseServer(fileSystem: fileSystem, isDirect: options.isDirect)

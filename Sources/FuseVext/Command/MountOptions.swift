@@ -20,6 +20,8 @@ public struct MountOptions: Equatable, Sendable {
   public var usesPageCache = false
   /// Whoever calls is taken for root: no permissions are checked.
   public var fakesRoot = false
+  /// statfs counts the blocks of structures among the blocks that there are.
+  public var countsOverhead = false
   /// What the kernel and libfuse get as they are.
   public var passedOn: [String] = []
 
@@ -31,7 +33,9 @@ public struct MountOptions: Equatable, Sendable {
   ]
 
   /// Options with the value that is the default here already.
-  private static let ignored: Set<String> = ["rw", "user_xattr", "acl", "minixdf", "nonempty", "defaults"]
+  private static let ignored: Set<String> = [
+    "rw", "user_xattr", "acl", "nonempty", "defaults", "errors=remount-ro",
+  ]
 
   /// The options of a mount without any.
   public init(device: String, mountPoint: String) {
@@ -49,6 +53,8 @@ public struct MountOptions: Equatable, Sendable {
       case "nodiscard": discards = false
       case "page_cache": usesPageCache = true
       case "fakeroot": fakesRoot = true
+      case "minixdf": countsOverhead = true
+      case "bsddf": countsOverhead = false
       case "pin": pinsThreads = true
       case _ where word.hasPrefix("threads="):
         guard let count = Int(word.dropFirst(8)), (1...256).contains(count) else {

@@ -102,7 +102,8 @@ extension FileSystem {
       result.f_frsize = UInt(blockByteCount)
       let free = metadata.freeBlockCount
       let reserved = unsafe ext2fs_r_blocks_count(superblock) + metadata.heldBackBlockCount
-      result.f_blocks = UInt(metadata.blockCount - min(metadata.overheadBlockCount, metadata.blockCount))
+      let overhead = countsOverhead ? 0 : min(try metadata.overheadBlockCount(), metadata.blockCount)
+      result.f_blocks = UInt(metadata.blockCount - overhead)
       result.f_bfree = UInt(free)
       result.f_bavail = UInt(free > reserved ? free - reserved : 0)
       result.f_files = UInt(metadata.inodeCount)
@@ -115,10 +116,21 @@ extension FileSystem {
 }
 
 extension Metadata {
-  /// The blocks that hold no files: inode tables, bitmaps, descriptors.
-  fileprivate var overheadBlockCount: UInt64 {
-    let groups = unsafe UInt64(fileSystem.pointee.group_desc_count)
-    let each = unsafe UInt64(fileSystem.pointee.inode_blocks_per_group) + 2
-    return unsafe groups * each + UInt64(fileSystem.pointee.desc_blocks) + 1 + firstDataBlock
+  /// The blocks that hold no files, as the kernel's ext4 counts them: superblocks, descriptors, bitmaps, inode tables and
+  /// the journal. What mke2fs noted is taken as it is.
+  fileprivate func overheadBlockCount() throws(Errno) -> UInt64 {
+    let superblock = unsafe fileSystem.pointee.super.pointee
+    if superblock.s_overhead_clusters > 0 { return UInt64(superblock.s_overhead_clusters) }
+    var count = firstDataBlock
+    for group in 0..<(unsafe fileSystem.pointee.group_desc_count) {
+      var copies: blk_t = 0
+      try ext2Check(unsafe ext2fs_super_and_bgd_loc2(fileSystem, group, nil, nil, nil, &copies))
+      // Two bitmaps.
+      count += unsafe UInt64(copies) + 2 + UInt64(fileSystem.pointee.inode_blocks_per_group)
+    }
+    if superblock.s_journal_inum > 0 {
+      count += try inode(superblock.s_journal_inum).byteCount / UInt64(blockByteCount)
+    }
+    return count
   }
 }

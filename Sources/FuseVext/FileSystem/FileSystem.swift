@@ -17,6 +17,7 @@ public final class FileSystem: Sendable {
   public let isReadOnly: Bool
   let blockByteCount: Int
   let discards: Bool
+  let countsOverhead: Bool
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
@@ -32,14 +33,18 @@ public final class FileSystem: Sendable {
 
   /// Opens the file system and writes nothing. Before the first change comes ``begin(_:)``.
   ///
-  /// - Parameter discards: Freed blocks are given back to the device.
+  /// - Parameters:
+  ///   - discards: Freed blocks are given back to the device.
+  ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
   public init(
-    device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false
+    device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
+    countsOverhead: Bool = false
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
     let summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
     self.device = device
     self.discards = discards
+    self.countsOverhead = countsOverhead
     isReadOnly = readOnly
     blockByteCount = summary.blockByteCount
     do throws(Errno) {

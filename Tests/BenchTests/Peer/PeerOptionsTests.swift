@@ -108,6 +108,11 @@ struct PeerOptionsTests {
     ]
     let notes = Footnotes.lines(context: RunFixture.context, boots: boots, nativeRoundTrips: [])
     #expect(notes.filter { $0.contains("exits from") } == ["qemu: 7.2.1, exits from debugfs"])
+    measurement.peer?.badEnd = "signal 11 ended it"
+    let died = try #require(BootSummary(cell: cell, measurements: [measurement]))
+    #expect(
+      Footnotes.lines(context: RunFixture.context, boots: [died], nativeRoundTrips: [])
+        .contains("qemu: 7.2.1, exits from debugfs; signal 11 ended it after its guest's end"))
   }
 
   @Test("a row of another VMM names it, and does not claim to know what only we count")
