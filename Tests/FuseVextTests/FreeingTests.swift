@@ -1,4 +1,6 @@
+import CLinux
 import HostSystem
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -86,4 +88,97 @@ struct FreeingTests {
     try fileSystem.commit(inode, worker)
     try forgetWhileLocked(inode) { fileSystem.knownInode(inode.number) != nil }
   }
+
+  @Test func `fsync waits for whoever writes what is dirty of the file`() throws {
+    let inode = try makeDirtyFile("file")
+    inode.lock.lockExclusively()
+    // As in commitLocked(_:_:): it counts as clean before it is.
+    inode.isDirty.store(false, ordering: .relaxed)
+    let (fileSystem, device) = (fileSystem, device)
+    let isDone = Flag()
+    let thread = try HostThread(name: "synchronizes", cpus: nil) {
+      try? fileSystem.synchronize(inode, Worker(device: device))
+      isDone.value.store(true, ordering: .relaxed)
+    }
+    HostClock.sleep(nanoseconds: 100_000_000)
+    let wasDone = isDone.value.load(ordering: .relaxed)
+    inode.isDirty.store(true, ordering: .relaxed)
+    inode.lock.unlock()
+    thread.join()
+    #expect(!wasDone)
+    let isDoneNow = isDone.value.load(ordering: .relaxed)
+    #expect(isDoneNow)
+    #expect(try record(inode.number).byteCount == 256 << 10)
+    try end()
+  }
+
+  @Test func `a name that is looked up while its file is forgotten keeps what is here of the file`() throws {
+    let inode = try makeDirtyFile("file")
+    let found = try fileSystem.lookup(Array("file".utf8), in: FileSystem.root, worker)
+    #expect(found?.attributes.st_size == 256 << 10)
+    try fileSystem.forget(inode.number, count: 1, worker)
+    #expect(fileSystem.knownInode(inode.number) === inode)
+    try fileSystem.forget(inode.number, count: 1, worker)
+    #expect(fileSystem.knownInode(inode.number) == nil)
+    #expect(try record(inode.number).byteCount == 256 << 10)
+    try end()
+  }
+
+  @Test func `a writer that waits comes before readers that come later`() throws {
+    let lock = ThreadLock()
+    let (written, read) = (Flag(), Flag())
+    lock.lockShared()
+    let writer = try HostThread(name: "writes", cpus: nil) {
+      lock.exclusively {
+        // The reader must not have come in meanwhile.
+        written.value.store(!read.value.load(ordering: .relaxed), ordering: .relaxed)
+      }
+    }
+    HostClock.sleep(nanoseconds: 100_000_000)
+    let reader = try HostThread(name: "reads", cpus: nil) {
+      lock.shared { read.value.store(true, ordering: .relaxed) }
+    }
+    HostClock.sleep(nanoseconds: 100_000_000)
+    let hasReadEarly = read.value.load(ordering: .relaxed)
+    lock.unlock()
+    writer.join()
+    reader.join()
+    let (wasFirst, hasRead) = (written.value.load(ordering: .relaxed), read.value.load(ordering: .relaxed))
+    #expect(!hasReadEarly)
+    #expect(wasFirst)
+    #expect(hasRead)
+    try end()
+  }
+
+  @Test func `what a flush under way will release is there for whoever is short of space`() throws {
+    let file = try fileSystem.create(
+      Array("large".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+    let inode = fileSystem.openInode(file.number)
+    func allocate(_ inode: OpenInode) throws {
+      try fileSystem.changeSpace(
+        .allocate(keepsSize: false), of: inode, offset: 0, byteCount: 40 << 20, worker)
+    }
+    try allocate(inode)
+    try fileSystem.unlink(Array("large".utf8), in: FileSystem.root, worker)
+    try fileSystem.forget(inode.number, count: 1, worker)
+    // As FileSystem.flush(_:) before it waits for the device.
+    let mark = try fileSystem.inspect(worker) { (metadata) throws(Errno) in metadata.freed.mark() }
+    let next = try fileSystem.create(
+      Array("next".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+    try allocate(fileSystem.openInode(next.number))
+    try fileSystem.truncate(fileSystem.openInode(next.number), to: 0, worker)
+    // What was freed after the mark is not released by it.
+    let (before, after) = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+      let before = metadata.freed.blockCount
+      unsafe metadata.freed.release(before: mark, in: metadata.fileSystem)
+      return (before, metadata.freed.blockCount)
+    }
+    #expect(before >= UInt64(40 << 20 / fileSystem.blockByteCount))
+    #expect(after == before)
+    try end()
+  }
+}
+
+private final class Flag: Sendable {
+  let value = Atomic<Bool>(false)
 }

@@ -147,4 +147,61 @@ struct SpaceTests {
     disk.unmount()
     disk.expectClean()
   }
+
+  @Test func `blocks of an ext2 file that could not all be written are counted and freed once`() {
+    let disk = MountedImage(megabytes: 16, make: "mkfs.ext2 -q -F -b 1024 -m 0")
+    disk.mount()
+    disk.shell(
+      """
+      dd if=/dev/zero of=filler bs=64k 2>/dev/null
+      python3 - <<'P'
+      import os
+      f = os.open('sparse', os.O_RDWR | os.O_CREAT)
+      # Each in need of a block of pointers of its own, for which there is room now but not in the end.
+      os.truncate('filler', os.path.getsize('filler') - (900 << 10))
+      written = 0
+      try:
+          for n in range(1000):
+              os.pwrite(f, b's' * 1024, 300 * 1024 + n * 256 * 1024)
+              written += 1
+      except OSError:
+          pass
+      failures = 0
+      for attempt in range(3):
+          try:
+              os.fsync(f)
+          except OSError:
+              failures += 1
+      print(written, failures)
+      P
+      """)
+    disk.shell("sleep 6; rm sparse; sync .; rm filler; sleep 0.3")
+    disk.unmount()
+    disk.expectClean()
+  }
+
+  @Test(arguments: ["append", "immutable"])
+  func `truncation of a file that is protected leaves its data alone`(flag: String) {
+    let disk = MountedImage()
+    disk.mount()
+    disk.shell("head -c 3000 /dev/zero | tr '\\0' a > f")
+    disk.unmount()
+    let bits = flag == "append" ? 0x80020 : 0x80010
+    #expect(Command.run("debugfs -w -R 'sif f flags \(bits)' '\(disk.image)'").exitCode == 0)
+    disk.mount()
+    disk.shell(
+      """
+      python3 - <<'P'
+      import os
+      try:
+          os.truncate('f', 100)
+          raise SystemExit('it was truncated')
+      except PermissionError:
+          pass
+      P
+      test "$(tr -d a < f | wc -c)" = 0 && test "$(stat -c %s f)" = 3000
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
 }

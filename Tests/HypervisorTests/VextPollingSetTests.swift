@@ -33,7 +33,10 @@ import VextProtocol
       fixture = try VextFixture(server: collector, queueCount: 2)
       self.collector = collector
       self.engine = engine
-      for (slot, queue) in collector.queues.enumerated() { set.insert(PolledVextQueue(queue, slot: slot)) }
+      for (slot, queue) in collector.queues.enumerated() {
+        set.insert(PolledVextQueue(queue, slot: slot))
+        news.attach(slot, hasListener: false)
+      }
     }
 
     /// A pass in which the first queue has an entry that uses up all that the thread does itself in a pass.

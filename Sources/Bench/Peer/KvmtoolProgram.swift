@@ -1,3 +1,4 @@
+import Foundation
 import HostSystem
 import Hypervisor
 
@@ -8,6 +9,7 @@ final class KvmtoolProgram: PeerProgram {
   let bindsMemory = false
   let hasPanicked = false
   private let vcpuCount: Int
+  private let socketPath: String
 
   private static let startMilliseconds: UInt64 = 30_000
   private static let pollNanoseconds: UInt64 = 2_000_000
@@ -15,11 +17,18 @@ final class KvmtoolProgram: PeerProgram {
   /// Starts kvmtool.
   init(program: String, command: KvmtoolCommand, consolePath: String, errorPath: String) throws {
     vcpuCount = command.guest.vcpuCount
+    socketPath = NSHomeDirectory() + "/.lkvm/\(command.guest.name).sock"
     version =
       try CommandRun([program, "version"]).output.split(whereSeparator: \.isNewline).last.map(String.init)
       ?? ""
     process = try PeerProcess(
       program: program, arguments: command.arguments, outputPath: consolePath, errorPath: errorPath)
+  }
+
+  /// Its control socket is left behind where it dies.
+  deinit {
+    process.kill()
+    unsafe unlink(socketPath)
   }
 
   func findThreads() throws -> PeerThreads {

@@ -24,7 +24,7 @@ struct PeerStart {
     errorPath: String
   ) throws -> PeerMachine {
     let guest = PeerGuest(
-      name: "guest\(index)", boot: boot, memory: memory, memoryNode: placement.plan.memoryNode,
+      name: Self.name(guest: index), boot: boot, memory: memory, memoryNode: placement.plan.memoryNode,
       vcpuCount: configuration.workerCount,
       disk: PeerGuest.Disk(
         path: diskPath, byteCount: try DiskSize.byteCount(diskPath),
@@ -57,5 +57,10 @@ struct PeerStart {
   private static func isBlockDevice(_ path: String) -> Bool {
     let type = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
     return type == .typeBlockSpecial
+  }
+
+  /// No two guests on a host may have the same for kvmtool, which may leave it taken when it dies.
+  private static func name(guest index: Int) -> String {
+    "bench-\(getpid())-\(index)-\(String(UInt32.random(in: .min ... .max), radix: 16))"
   }
 }

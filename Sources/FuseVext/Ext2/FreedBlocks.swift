@@ -13,6 +13,10 @@ final class FreedBlocks {
 
   fileprivate let cache: MetadataCache
   private(set) var ranges: [Range] = []
+  /// The number of the first of them: they are counted from the first that ever was.
+  private var firstNumber: UInt64 = 0
+  /// Whether the last of them belongs to a mark and must not grow.
+  private var isClosed = false
 
   var blockCount: UInt64 { ranges.reduce(0) { $0 + UInt64($1.count) } }
 
@@ -25,14 +29,26 @@ final class FreedBlocks {
     // libext2fs 1.47 reports a range only after it has counted it down to nothing: no callback for those.
   }
 
-  /// All that is freed now, to be given to ``release(_:in:)`` after a flush.
-  func take() -> [Range] {
-    defer { ranges = [] }
-    return ranges
+  /// Stands for all that is freed now: once a flush is done that began afterwards, it may be released.
+  func mark() -> UInt64 {
+    isClosed = true
+    return firstNumber + UInt64(ranges.count)
   }
 
-  /// Takes back what could not be flushed.
-  func putBack(_ taken: [Range]) { ranges += taken }
+  /// Lets the allocator have what was freed before a mark and was not released meanwhile.
+  func release(before mark: UInt64, in fileSystem: ext2_filsys) {
+    unsafe release(take(before: mark), in: fileSystem)
+  }
+
+  /// What was freed before a mark, for who discards it first and gives it to ``release(_:in:)`` then.
+  func take(before mark: UInt64) -> [Range] {
+    let count = mark > firstNumber ? min(Int(mark - firstNumber), ranges.count) : 0
+    defer {
+      ranges.removeFirst(count)
+      firstNumber += UInt64(count)
+    }
+    return Array(ranges[..<count])
+  }
 
   /// Lets the allocator have ranges.
   func release(_ taken: [Range], in fileSystem: ext2_filsys) {
@@ -46,10 +62,11 @@ final class FreedBlocks {
   func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int) {
     cache.forget(block: block, count: count)
     unsafe ext2fs_mark_block_bitmap_range2(fileSystem.pointee.block_map, block, UInt32(count))
-    if let last = ranges.last, last.block + UInt64(last.count) == block, last.count + count <= 1 << 20 {
+    if !isClosed, let last = ranges.last, last.block + UInt64(last.count) == block, last.count + count <= 1 << 20 {
       ranges[ranges.count - 1] = Range(block: last.block, count: last.count + count)
     } else {
       ranges.append(Range(block: block, count: count))
+      isClosed = false
     }
   }
 }

@@ -125,17 +125,44 @@ extension Metadata {
     return 12 + pointers + pointers * pointers + pointers * pointers * pointers
   }
 
-  /// Points at blocks that hold data, from a file of block pointers.
+  /// Points at blocks that hold data, from a file of block pointers. What it points at already, since an earlier attempt
+  /// found no room for all, is left alone.
   mutating func map(_ run: Run, of number: UInt32) throws(Errno) {
-    for offset in 0..<run.count {
-      var physical = run.physical + offset
-      try ext2Check(
-        unsafe ext2fs_bmap2(
-          fileSystem, number, nil, nil, BMAP_SET | BMAP_ALLOC, run.logical + offset, nil, &physical))
+    var count: UInt64 = 0
+    var failure: Errno?
+    do throws(Errno) {
+      for offset in 0..<run.count {
+        var physical = run.physical + offset
+        if try mappedBlock(run.logical + offset, of: number) == physical { continue }
+        try ext2Check(
+          unsafe ext2fs_bmap2(
+            fileSystem, number, nil, nil, BMAP_SET | BMAP_ALLOC, run.logical + offset, nil, &physical))
+        count += 1
+      }
+    } catch {
+      failure = error
     }
-    var file = try inode(number)
-    try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&file.raw), run.count))
-    try write(file)
+    if count > 0 {
+      var file = try inode(number)
+      try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&file.raw), count))
+      try write(file)
+    }
+    if let failure { throw failure }
+  }
+
+  /// Where the disk has a block of a file; 0 for a hole.
+  private func mappedBlock(_ logical: UInt64, of number: UInt32) throws(Errno) -> UInt64 {
+    var physical: UInt64 = 0
+    try ext2Check(unsafe ext2fs_bmap2(fileSystem, number, nil, nil, 0, logical, nil, &physical))
+    return physical
+  }
+
+  /// Gives back what a file of block pointers took in memory alone; the rest is freed with the file.
+  func giveBackUnmapped(_ run: Run, of number: UInt32) throws(Errno) {
+    for offset in 0..<run.count
+    where try mappedBlock(run.logical + offset, of: number) != run.physical + offset {
+      giveBack(block: run.physical + offset, count: 1)
+    }
   }
 
   // MARK: Structures
@@ -183,7 +210,7 @@ extension Metadata {
 
   private mutating func reclaim() throws(Errno) {
     try cache.queue.flush()
-    unsafe freed.release(freed.take(), in: fileSystem)
+    unsafe freed.release(before: freed.mark(), in: fileSystem)
   }
 
   // MARK: Freeing

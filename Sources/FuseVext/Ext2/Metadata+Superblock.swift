@@ -22,7 +22,7 @@ extension Metadata {
   /// Writes bitmaps, group descriptors and counters, and makes them durable.
   mutating func checkpoint() throws(Errno) {
     try cache.queue.flush()
-    unsafe freed.release(freed.take(), in: fileSystem)
+    unsafe freed.release(before: freed.mark(), in: fileSystem)
     guard unsafe fileSystem.pointee.flags & (EXT2_FLAG_DIRTY | EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY) != 0
     else { return }
     // Flushing writes EXT2_FLAG_VALID's absence into the state only through the superblock's own field.

@@ -14,10 +14,20 @@ extension FileSystem {
     return attributesLocked(record, inode)
   }
 
-  /// As ``attributes(of:_:)``, from a record that was just read.
-  func attributes(_ record: Inode, _ inode: OpenInode) -> stat {
+  /// As ``attributes(of:_:)``, of an inode whose record was just read.
+  func attributes(_ seen: Seen, _ worker: Worker) -> stat {
+    let inode = seen.inode
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
+    var record = seen.record
+    if inode.data != nil {
+      // What was pending when the record was read may have been written since.
+      do throws(Errno) {
+        record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
+      } catch {
+        // The answer is counted already, and what was read before is as good as its reader could know.
+      }
+    }
     return attributesLocked(record, inode)
   }
 

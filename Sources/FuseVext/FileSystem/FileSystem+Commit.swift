@@ -41,7 +41,8 @@ extension FileSystem {
 
   /// Makes durable what was written to a file, and all that it depends on: data, then structures, then the device's cache.
   func synchronize(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
-    if inode.isDirty.load(ordering: .relaxed) { try commit(inode, worker) }
+    // Under the lock: who commits it now has marked it clean already.
+    if inode.lock.shared({ inode.isDirty.load(ordering: .relaxed) }) { try commit(inode, worker) }
     try flush(worker)
   }
 
@@ -49,18 +50,21 @@ extension FileSystem {
   func flush(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
     if hasFailed.load(ordering: .relaxed) { throw .ioError }
-    let freed = try inspect(worker) { (metadata) throws(Errno) in metadata.freed.take() }
-    do throws(Errno) {
-      try worker.queue.flush()
-    } catch {
-      try inspect(worker) { (metadata) throws(Errno) in metadata.freed.putBack(freed) }
-      throw error
+    let mark = try inspect(worker) { (metadata) throws(Errno) in metadata.freed.mark() }
+    try worker.queue.flush()
+    guard discards else {
+      return try inspect(worker) { (metadata) throws(Errno) in
+        unsafe metadata.freed.release(before: mark, in: metadata.fileSystem)
+      }
     }
-    guard !freed.isEmpty else { return }
-    if discards {
-      for range in freed {
+    // Nobody may get them while they are discarded.
+    let freed = try inspect(worker) { (metadata) throws(Errno) in metadata.freed.take(before: mark) }
+    for range in freed {
+      do throws(Errno) {
         try worker.queue.discard(
           byteOffset: range.block * UInt64(blockByteCount), byteCount: range.count * blockByteCount)
+      } catch {
+        // It is a hint: a device that refuses it has kept what is worth nothing.
       }
     }
     try inspect(worker) { (metadata) throws(Errno) in
@@ -71,11 +75,15 @@ extension FileSystem {
   /// Makes everything durable, bitmaps and counters included.
   public func synchronizeAll(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
+    var failure: Errno?
     for number in dirty.withLock({ Array($0) }) {
-      if let inode = knownInode(number) { try commit(inode, worker) }
+      guard let inode = knownInode(number) else { continue }
+      // One that finds no room is no reason to leave the others unwritten.
+      do throws(Errno) { try commit(inode, worker) } catch { failure = failure ?? error }
     }
     if discards { try flush(worker) }
     try change(worker) { (metadata) throws(Errno) in try metadata.checkpoint() }
+    if let failure { throw failure }
   }
 
   /// Ends a mount: frees files without names, writes everything and says in the superblock that it was done.

@@ -105,6 +105,11 @@ extension FileSystem {
   /// Notes that data or their extent changed just now.
   func noteWrite(_ inode: OpenInode) {
     inode.pendingWriteTime.store(HostClock.realtimeNanoseconds(), ordering: .relaxed)
+    markDirty(inode)
+  }
+
+  /// Notes that the disk knows less than what is here.
+  func markDirty(_ inode: OpenInode) {
     if !inode.isDirty.exchange(true, ordering: .relaxed) {
       _ = dirty.withLock { $0.insert(inode.number) }
     }

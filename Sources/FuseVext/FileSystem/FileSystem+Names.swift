@@ -13,35 +13,47 @@ extension FileSystem {
 
   /// Looks a name up and counts the answer; nil if there is none.
   func lookup(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found? {
-    let record = try inspect(worker) { (metadata) throws(Errno) -> Inode? in
+    let seen = try inspect(worker) { (metadata) throws(Errno) -> Seen? in
       guard name.count <= 255 else { throw .fileNameTooLong }
       guard let entry = try metadata.lookup(name, in: parent) else { return nil }
       let record = try metadata.inode(entry.inode)
       // A name of a free inode.
       guard record.mode != 0, record.linkCount > 0 else { throw .corrupted }
-      return record
+      return see(record)
     }
-    guard let record else { return nil }
-    return found(record)
+    guard let seen else { return nil }
+    return found(seen, worker)
   }
 
-  /// Counts an answer about an inode and makes it.
-  func found(_ record: Inode) -> Found {
-    let inode = remember(record.number)
-    return Found(
-      number: record.number, generation: record.raw.i_generation, attributes: attributes(record, inode))
+  /// An inode that an answer will name.
+  struct Seen {
+    let record: Inode
+    let inode: OpenInode
+  }
+
+  /// Counts an answer about an inode, by who has read its record and still has the metadata's lock: otherwise it may be
+  /// written and forgotten meanwhile, and the answer be made of what it was.
+  func see(_ record: Inode) -> Seen { Seen(record: record, inode: remember(record.number)) }
+
+  /// The answer.
+  func found(_ seen: Seen, _ worker: Worker) -> Found {
+    Found(
+      number: seen.record.number, generation: seen.record.raw.i_generation,
+      attributes: attributes(seen, worker))
   }
 
   func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {
-    let record = try change(worker) { (metadata) throws(Errno) in try metadata.create(name, in: parent, new) }
-    return found(record)
+    let seen = try change(worker) { (metadata) throws(Errno) in
+      see(try metadata.create(name, in: parent, new))
+    }
+    return found(seen, worker)
   }
 
   func link(_ number: UInt32, as name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found {
-    let record = try change(worker) { (metadata) throws(Errno) in
-      try metadata.link(number, as: name, in: parent)
+    let seen = try change(worker) { (metadata) throws(Errno) in
+      see(try metadata.link(number, as: name, in: parent))
     }
-    return found(record)
+    return found(seen, worker)
   }
 
   func unlink(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {

@@ -10,6 +10,9 @@ extension FileSystem {
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     try loadLocked(inode, worker)
+    // Before anything is zeroed.
+    let flags = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
+    guard !flags.isImmutable, !flags.isAppendOnly else { throw .notPermitted }
     try commitLocked(inode, worker)
     guard let data = inode.data else { throw .ioError }
     let isShorter = byteCount < data.byteCount
@@ -19,7 +22,6 @@ extension FileSystem {
     }
     try change(worker) { (metadata) throws(Errno) in
       var record = try metadata.inode(inode.number)
-      guard !record.isImmutable, !record.isAppendOnly else { throw .notPermitted }
       // Before the size: a tree must not reach beyond it, see Metadata.change(_:in:added:byteCount:).
       if isShorter {
         let first = (byteCount + size - 1) / size

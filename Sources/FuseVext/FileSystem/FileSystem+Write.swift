@@ -144,6 +144,8 @@ extension FileSystem {
         map: data.map)
     }
     inode.data?.map = map
+    // Of what was taken in memory alone nobody else knows, should the write fail.
+    if !data.usesExtents { markDirty(inode) }
     if map.end > blocks.upperBound, spareCount > 0 { inode.data?.hasSpareBlocks = true }
   }
 }

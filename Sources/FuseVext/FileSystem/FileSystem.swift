@@ -82,6 +82,8 @@ public final class FileSystem: Sendable {
   ) throws(Errno) -> Result {
     try checkWritable()
     return try metadata.withLock { (metadata) throws(Errno) in
+      // Whoever had the lock before may have failed, and left in memory what must not reach the device.
+      try checkWritable()
       metadata.cache.queue = worker.queue
       do throws(Errno) {
         return try body(&metadata)
@@ -137,18 +139,23 @@ public final class FileSystem: Sendable {
   /// The kernel has dropped `count` answers that named an inode; the last one frees a file without a name.
   public func forget(_ number: UInt32, count: UInt64, _ worker: Worker) throws(Errno) {
     guard let inode = knownInode(number) else { return }
+    var failure: Errno?
     // Clean or not: another thread may be at it, and who looks the name up next reads what it writes.
-    if !inode.isOrphan.load(ordering: .relaxed) { try commit(inode, worker) }
+    if !inode.isOrphan.load(ordering: .relaxed) {
+      do throws(Errno) { try commit(inode, worker) } catch { failure = error }
+    }
     let isLast = known.withLock { known in
       guard let entry = known[number] else { return false }
       if entry.lookupCount > count {
         known[number]?.lookupCount -= count
         return false
       }
-      known[number] = nil
+      // What could not be written is still here alone.
+      known[number] = failure == nil ? nil : KnownInode(inode: inode, lookupCount: 0)
       return true
     }
     if isLast, inode.isOrphan.load(ordering: .relaxed) { try free(inode, worker) }
+    if let failure { throw failure }
   }
 
   /// Frees a file that has no name and no user.
@@ -164,7 +171,9 @@ public final class FileSystem: Sendable {
     inode.data = nil
     try change(worker) { (metadata) throws(Errno) in
       if let data, !data.usesExtents {
-        for run in data.map.runs where run.state != .written { metadata.giveBack(run) }
+        for run in data.map.runs where run.state != .written {
+          try metadata.giveBackUnmapped(run, of: inode.number)
+        }
       }
       guard metadata.orphans.contains(inode.number) else { return }
       var record = try metadata.inode(inode.number)
@@ -175,10 +184,15 @@ public final class FileSystem: Sendable {
   /// A file has lost its last name: it is freed now, or when the kernel forgets it.
   func lostName(_ record: Inode, _ worker: Worker) throws(Errno) {
     guard record.linkCount == 0 else { return }
-    if let inode = knownInode(record.number) {
-      inode.isOrphan.store(true, ordering: .relaxed)
-    } else {
-      try free(OpenInode(number: record.number), worker)
+    let unused = known.withLock { known -> OpenInode? in
+      guard let entry = known[record.number] else { return OpenInode(number: record.number) }
+      guard entry.lookupCount == 0 else {
+        entry.inode.isOrphan.store(true, ordering: .relaxed)
+        return nil
+      }
+      known[record.number] = nil
+      return entry.inode
     }
+    if let unused { try free(unused, worker) }
   }
 }

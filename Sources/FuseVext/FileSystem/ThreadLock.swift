@@ -1,14 +1,20 @@
 import Glibc
 
-/// A lock for one writer or several readers (`pthread_rwlock_t`).
+/// A lock for one writer or several readers (`pthread_rwlock_t`). A writer that waits comes before readers that come later,
+/// however many these are; so a thread that has the lock as a reader must not ask for it again.
 @safe
 final class ThreadLock: @unchecked Sendable {
   private let lock: UnsafeMutablePointer<pthread_rwlock_t>
 
   init() {
     unsafe lock = .allocate(capacity: 1)
-    // SAFETY: the one failure is lack of resources, of which a lock without attributes needs none.
-    unsafe pthread_rwlock_init(lock, nil)
+    var attributes = pthread_rwlockattr_t()
+    // SAFETY: these calls fail for lack of resources, of which they need none, or for an unknown kind.
+    unsafe pthread_rwlockattr_init(&attributes)
+    unsafe pthread_rwlockattr_setkind_np(
+      &attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP))
+    unsafe pthread_rwlock_init(lock, &attributes)
+    unsafe pthread_rwlockattr_destroy(&attributes)
   }
 
   deinit {

@@ -42,9 +42,9 @@ extension FuseServer {
         let listed = try server.listWithAttributes(
           try FuseServer.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, worker)
         var used = 0
-        for (entry, record) in listed {
+        for (entry, seen) in listed {
           let free = unsafe UnsafeMutableRawBufferPointer(rebasing: room[used...])
-          let found = record.map { FuseServer.entry(server.fileSystem.found($0)) }
+          let found = seen.map { FuseServer.entry(server.fileSystem.found($0, worker)) }
           var plain = fuse_entry_param()
           plain.attr.st_ino = UInt(entry.inode)
           plain.attr.st_mode = FuseServer.mode(ofType: entry.type)
@@ -59,28 +59,36 @@ extension FuseServer {
   /// does not count an answer about them.
   private func listWithAttributes(
     _ number: UInt32, from position: UInt64, room: Int, _ worker: Worker
-  ) throws(Errno) -> [(FileSystem.Listed, Inode?)] {
-    var entries: [(FileSystem.Listed, Inode?)] = []
+  ) throws(Errno) -> [(FileSystem.Listed, FileSystem.Seen?)] {
+    var entries: [(FileSystem.Listed, FileSystem.Seen?)] = []
     var used = 0
-    try fileSystem.list(number, from: position, worker) { (metadata, listed) throws(Errno) in
+    let fileSystem = fileSystem
+    func add(_ metadata: inout Metadata, _ listed: FileSystem.Listed) throws(Errno) -> Bool {
       // struct fuse_direntplus: 128 bytes of entry, 24 of the name's record, the name, padded to 8.
       let needed = (128 + 24 + listed.name.count + 7) & ~7
       guard used + needed <= room else { return false }
       used += needed
-      var record: Inode?
+      var seen: FileSystem.Seen?
       if listed.name != [0x2E], listed.name != [0x2E, 0x2E] {
         do throws(Errno) {
           if try metadata.lookup(listed.name, in: number)?.inode == listed.inode {
             let inode = try metadata.inode(listed.inode)
-            record = inode.mode != 0 && inode.linkCount > 0 ? inode : nil
+            if inode.mode != 0, inode.linkCount > 0 { seen = fileSystem.see(inode) }
           }
         } catch {
           // A lookup will tell whoever wants more than the name.
-          record = nil
+          seen = nil
         }
       }
-      entries.append((listed, record))
+      entries.append((listed, seen))
       return true
+    }
+    do throws(Errno) {
+      try fileSystem.list(number, from: position, worker, add)
+    } catch {
+      // Nobody will be answered with these.
+      for case (_, let seen?) in entries { try fileSystem.forget(seen.inode.number, count: 1, worker) }
+      throw error
     }
     return entries
   }

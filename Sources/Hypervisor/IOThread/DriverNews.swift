@@ -9,23 +9,27 @@ struct DriverNews {
   /// Numbers of slots, each once.
   private struct Slots {
     private(set) var list: ContiguousArray<Int> = []
-    private var isListed: ContiguousArray<Bool> = []
+    /// By slot: whether it is listed already, or never is.
+    private var isClosed: ContiguousArray<Bool> = []
 
     var isEmpty: Bool { list.isEmpty }
 
-    mutating func makeRoom(for slot: Int) {
-      while isListed.count <= slot { isListed.append(false) }
+    /// Lists the slot from now on when it is inserted, or never.
+    mutating func open(_ slot: Int, _ isWanted: Bool) {
+      list.removeAll { $0 == slot }
+      while isClosed.count <= slot { isClosed.append(true) }
+      isClosed[slot] = !isWanted
     }
 
     @inline(__always)
     mutating func insert(_ slot: Int) {
-      guard !isListed[slot] else { return }
-      isListed[slot] = true
+      guard !isClosed[slot] else { return }
+      isClosed[slot] = true
       list.append(slot)
     }
 
     mutating func removeAll() {
-      for slot in list { isListed[slot] = false }
+      for slot in list { isClosed[slot] = false }
       list.removeAll(keepingCapacity: true)
     }
   }
@@ -34,10 +38,12 @@ struct DriverNews {
   private var unsettled = Slots()
   private var busyPasses = 0
 
-  /// From now on there may be news of `slot`.
-  mutating func makeRoom(for slot: Int) {
-    untold.makeRoom(for: slot)
-    unsettled.makeRoom(for: slot)
+  /// A queue was attached in `slot`.
+  ///
+  /// - Parameter hasListener: Whether its driver may want to be told; of others nothing is kept.
+  mutating func attach(_ slot: Int, hasListener: Bool) {
+    untold.open(slot, hasListener)
+    unsettled.open(slot, hasListener)
   }
 
   /// The queue in `slot` answered, or took from its ring.

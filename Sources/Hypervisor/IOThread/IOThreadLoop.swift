@@ -28,8 +28,6 @@ struct IOThreadLoop: ~Copyable {
   /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
   var vextQueues = VextPollingSet()
   var otherQueues: [(slot: Int, queue: any IOQueue)] = []
-  /// By slot: whether the queue's driver may want to be told of answers.
-  private var tellsDriver: ContiguousArray<Bool> = []
   private var news = DriverNews()
   /// Queues that cannot notify: as long as there is one, the thread must not sleep.
   private var silentQueueCount = 0
@@ -113,7 +111,7 @@ struct IOThreadLoop: ~Copyable {
     while reaped < PassLimit.completions, let completion = engine.reap() {
       let slot = Int(truncatingIfNeeded: completion.token &>> 32)
       slots[slot]?.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
-      if tellsDriver[slot] { news.note(slot) }
+      news.note(slot)
       reaped &+= 1
     }
     progress &+= reaped
@@ -196,14 +194,12 @@ struct IOThreadLoop: ~Copyable {
     if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
     engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
     queue.begin(token: UInt64(slot) << 32, polling: waiting != .events)
-    news.makeRoom(for: slot)
-    while tellsDriver.count <= slot { tellsDriver.append(false) }
     if let vext = queue as? VextQueue {
       vextQueues.insert(PolledVextQueue(vext, slot: slot))
-      tellsDriver[slot] = vext.raisesInterrupts
+      news.attach(slot, hasListener: vext.raisesInterrupts)
     } else {
       otherQueues.append((slot, queue))
-      tellsDriver[slot] = true
+      news.attach(slot, hasListener: true)
     }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {

@@ -7,8 +7,6 @@ struct PolledVextQueue {
   let queue: VextQueue
   /// Its place among the thread's queues.
   let slot: Int
-  /// Whether its driver may want interrupts.
-  let raisesInterrupts: Bool
   private var head: SubmissionConsumer
   /// Looks in a row that found no entry. One that waits, since the engine has no room or the thread has worked enough, is one.
   private(set) var idleLooks: UInt32 = 0
@@ -16,7 +14,6 @@ struct PolledVextQueue {
   init(_ queue: VextQueue, slot: Int) {
     self.queue = queue
     self.slot = slot
-    raisesInterrupts = queue.raisesInterrupts
     unsafe head = queue.head
   }
 

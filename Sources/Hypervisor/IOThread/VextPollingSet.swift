@@ -65,7 +65,7 @@ struct VextPollingSet {
     _ polled: inout PolledVextQueue, _ engine: inout BlockEngine, _ news: inout DriverNews
   ) -> Int {
     let taken = polled.drain(engine: &engine)
-    if taken > 0, polled.raisesInterrupts { news.note(polled.slot) }
+    if taken > 0 { news.note(polled.slot) }
     return taken
   }
 }

@@ -108,7 +108,8 @@ struct ScenarioFileTests {
     "the scenarios of the project are sound",
     arguments: [
       "micro", "smoke", "regress", "figures-workloads", "figures-depth", "figures-guests-all",
-      "figures-guests-one",
+      "figures-guests-one", "paper-random", "paper-sequential", "paper-workers", "paper-guests",
+      "testbed-paths", "testbed-workers",
     ])
   func ownScenarios(name: String) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
