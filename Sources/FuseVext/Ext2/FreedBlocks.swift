@@ -62,7 +62,9 @@ final class FreedBlocks {
   func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int) {
     cache.forget(block: block, count: count)
     unsafe ext2fs_mark_block_bitmap_range2(fileSystem.pointee.block_map, block, UInt32(count))
-    if !isClosed, let last = ranges.last, last.block + UInt64(last.count) == block, last.count + count <= 1 << 20 {
+    if !isClosed, let last = ranges.last, last.block + UInt64(last.count) == block,
+      last.count + count <= 1 << 20
+    {
       ranges[ranges.count - 1] = Range(block: last.block, count: last.count + count)
     } else {
       ranges.append(Range(block: block, count: count))
