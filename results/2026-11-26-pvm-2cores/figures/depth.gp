@@ -13,7 +13,7 @@ do for [format in "svg pdf png"] {
   set label 4 'Left: requests per second; right: median latency of the requests. Points: median; whiskers: smallest and largest boot.' at screen 0.015,0.0923 left font ",8.5" noenhanced
   set label 5 'The unit is the boot: 5 to 8 repetitions of each.' at screen 0.015,0.0673 left font ",8.5" noenhanced
   set label 6 'Common to all: micro guest, randread, blocks of 4k, 1 guest(s), 1 worker(s) each, 1 I/O thread(s), engine libaio, page' at screen 0.015,0.0423 left font ",8.5" noenhanced
-  set label 7 'cache, working set 16m, revision b18d041ef644.' at screen 0.015,0.0173 left font ",8.5" noenhanced
+  set label 7 'cache, working set 16m, revision 79a55678cbba.' at screen 0.015,0.0173 left font ",8.5" noenhanced
   set tmargin at screen 0.8696
   set bmargin at screen 0.265
   set key at screen 0.5,0.945 center top horizontal maxcols 3 Left reverse noenhanced samplen 1.5 width 0 font ",10"

@@ -11,10 +11,10 @@ do for [format in "svg pdf png"] {
   set label 2 'Reconstruction: the scenario is ours, made after the paper''s abstract; no figure of the paper is repeated here.' at screen 0.015,0.1673 left font ",8.5" noenhanced
   set label 3 'Host: Intel(R) Xeon(R) Processor, Linux 6.18.44-fc-v657, 1 NUMA node(s). KVM back end: pvm.' at screen 0.015,0.1423 left font ",8.5" noenhanced
   set label 4 'Points: median of the requests per second of all guests together; whiskers: smallest and largest boot. Guests that are' at screen 0.015,0.1173 left font ",8.5" noenhanced
-  set label 5 'not busy are booted, and their queues are served. The unit is the boot: 3 to 6 repetitions of each.' at screen 0.015,0.0923 left font ",8.5" noenhanced
+  set label 5 'not busy are booted, and their queues are served. The unit is the boot: 3 to 12 repetitions of each.' at screen 0.015,0.0923 left font ",8.5" noenhanced
   set label 6 'Common to all: micro guest, randread, blocks of 4k, iodepth 8, 1 worker(s) each, 1 I/O thread(s), engine null,' at screen 0.015,0.0673 left font ",8.5" noenhanced
-  set label 7 'O_DIRECT, working set 1m, revision b18d041ef644.' at screen 0.015,0.0423 left font ",8.5" noenhanced
-  set label 8 'Too few CPUs: busy threads had to share one in 90 of 210 boots (oversubscribed).' at screen 0.015,0.0173 left font ",8.5" noenhanced
+  set label 7 'O_DIRECT, working set 1m, revision 79a55678cbba.' at screen 0.015,0.0423 left font ",8.5" noenhanced
+  set label 8 'Too few CPUs: busy threads had to share one in 90 of 420 boots (oversubscribed).' at screen 0.015,0.0173 left font ",8.5" noenhanced
   set tmargin at screen 0.7715
   set bmargin at screen 0.29
   set key at screen 0.5,0.945 center top horizontal maxcols 2 Left reverse noenhanced samplen 1.5 width 0 font ",10"

@@ -11,9 +11,9 @@ do for [format in "svg pdf png"] {
   set label 2 'Reconstruction: the scenario is ours, made after the paper''s abstract; no figure of the paper is repeated here.' at screen 0.015,0.1423 left font ",8.5" noenhanced
   set label 3 'Host: Intel(R) Xeon(R) Processor, Linux 6.18.44-fc-v657, 1 NUMA node(s). KVM back end: pvm.' at screen 0.015,0.1173 left font ",8.5" noenhanced
   set label 4 'Lines: at each share of the requests, the median of the boots'' latencies; bands: smallest and largest boot. The unit' at screen 0.015,0.0923 left font ",8.5" noenhanced
-  set label 5 'is the boot: 8 repetitions of each.' at screen 0.015,0.0673 left font ",8.5" noenhanced
-  set label 6 'Common to all: micro guest, randread, blocks of 4k, iodepth 1, 1 guest(s), 1 worker(s) each, 1 I/O thread(s), engine' at screen 0.015,0.0423 left font ",8.5" noenhanced
-  set label 7 'libaio, page cache, working set 16m, revision b18d041ef644.' at screen 0.015,0.0173 left font ",8.5" noenhanced
+  set label 5 'is the boot: 12 repetitions of each.' at screen 0.015,0.0673 left font ",8.5" noenhanced
+  set label 6 'Common to all: micro guest, randread, blocks of 4k, iodepth 8, 1 guest(s), 1 worker(s) each, 1 I/O thread(s), engine' at screen 0.015,0.0423 left font ",8.5" noenhanced
+  set label 7 'null, O_DIRECT, working set 1m, revision 79a55678cbba.' at screen 0.015,0.0173 left font ",8.5" noenhanced
   set tmargin at screen 0.8696
   set bmargin at screen 0.265
   set key at screen 0.5,0.945 center top horizontal maxcols 3 Left reverse noenhanced samplen 1.5 width 0 font ",10"

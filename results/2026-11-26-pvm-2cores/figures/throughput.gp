@@ -13,7 +13,7 @@ do for [format in "svg pdf png"] {
   set label 4 'Bars: median of all guests'' requests per second; whiskers: smallest and largest boot. The unit is the boot: 3 to 8' at screen 0.015,0.0923 left font ",8.5" noenhanced
   set label 5 'repetitions of each.' at screen 0.015,0.0673 left font ",8.5" noenhanced
   set label 6 'Common to all: micro guest, iodepth 1, 1 guest(s), 1 worker(s) each, 1 I/O thread(s), engine libaio, page cache,' at screen 0.015,0.0423 left font ",8.5" noenhanced
-  set label 7 'revision b18d041ef644.' at screen 0.015,0.0173 left font ",8.5" noenhanced
+  set label 7 'revision 79a55678cbba.' at screen 0.015,0.0173 left font ",8.5" noenhanced
   set tmargin at screen 0.8696
   set bmargin at screen 0.3
   set key at screen 0.5,0.945 center top horizontal maxcols 3 Left reverse noenhanced samplen 1.5 width 0 font ",10"
