@@ -37,21 +37,22 @@ final class FreedBlocks {
 
   /// Lets the allocator have what was freed before a mark and was not released meanwhile.
   func release(before mark: UInt64, in fileSystem: ext2_filsys) {
-    unsafe release(take(before: mark), in: fileSystem)
+    let count = mark > firstNumber ? min(Int(mark - firstNumber), ranges.count) : 0
+    unsafe release(ranges[..<count], in: fileSystem)
+    ranges.removeFirst(count)
+    firstNumber += UInt64(count)
   }
 
-  /// What was freed before a mark, for who discards it first and gives it to ``release(_:in:)`` then.
-  func take(before mark: UInt64) -> [Range] {
-    let count = mark > firstNumber ? min(Int(mark - firstNumber), ranges.count) : 0
-    defer {
-      ranges.removeFirst(count)
-      firstNumber += UInt64(count)
-    }
-    return Array(ranges[..<count])
+  /// The first range that was freed before a mark, for who discards it and gives it to ``release(_:in:)`` then.
+  func takeFirst(before mark: UInt64) -> Range? {
+    guard mark > firstNumber, let first = ranges.first else { return nil }
+    ranges.removeFirst()
+    firstNumber += 1
+    return first
   }
 
   /// Lets the allocator have ranges.
-  func release(_ taken: [Range], in fileSystem: ext2_filsys) {
+  func release(_ taken: ArraySlice<Range>, in fileSystem: ext2_filsys) {
     for range in taken {
       unsafe ext2fs_unmark_block_bitmap_range2(fileSystem.pointee.block_map, range.block, UInt32(range.count))
     }

@@ -134,6 +134,8 @@ extension Metadata {
       for offset in 0..<run.count {
         var physical = run.physical + offset
         if try mappedBlock(run.logical + offset, of: number) == physical { continue }
+        // Without room for every level of pointers libext2fs would lose those that it had made.
+        guard freeBlockCount >= freed.blockCount + 3 else { throw .noSpace }
         try ext2Check(
           unsafe ext2fs_bmap2(
             fileSystem, number, nil, nil, BMAP_SET | BMAP_ALLOC, run.logical + offset, nil, &physical))

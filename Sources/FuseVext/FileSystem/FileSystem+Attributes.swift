@@ -127,10 +127,9 @@ extension FileSystem {
 
 extension Metadata {
   /// The blocks that hold no files, as the kernel's ext4 counts them: superblocks, descriptors, bitmaps, inode tables and
-  /// the journal. What mke2fs noted is taken as it is.
+  /// the journal.
   fileprivate func overheadBlockCount() throws(Errno) -> UInt64 {
     let superblock = unsafe fileSystem.pointee.super.pointee
-    if superblock.s_overhead_clusters > 0 { return UInt64(superblock.s_overhead_clusters) }
     var count = firstDataBlock
     for group in 0..<(unsafe fileSystem.pointee.group_desc_count) {
       var copies: blk_t = 0

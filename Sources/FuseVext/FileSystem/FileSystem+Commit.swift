@@ -49,26 +49,34 @@ extension FileSystem {
   /// Empties the device's cache; blocks that were freed before may be used again afterwards.
   func flush(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
-    if hasFailed.load(ordering: .relaxed) { throw .ioError }
-    let mark = try inspect(worker) { (metadata) throws(Errno) in metadata.freed.mark() }
+    let mark = try inspectSound(worker) { (metadata) in metadata.freed.mark() }
     try worker.queue.flush()
     guard discards else {
-      return try inspect(worker) { (metadata) throws(Errno) in
+      return try inspectSound(worker) { (metadata) in
         unsafe metadata.freed.release(before: mark, in: metadata.fileSystem)
       }
     }
-    // Nobody may get them while they are discarded.
-    let freed = try inspect(worker) { (metadata) throws(Errno) in metadata.freed.take(before: mark) }
-    for range in freed {
+    // One after the other: nobody may get a range while it is discarded, and the rest is there for who needs it.
+    while let range = try inspectSound(worker, { (metadata) in metadata.freed.takeFirst(before: mark) }) {
       do throws(Errno) {
         try worker.queue.discard(
           byteOffset: range.block * UInt64(blockByteCount), byteCount: range.count * blockByteCount)
       } catch {
         // It is a hint: a device that refuses it has kept what is worth nothing.
       }
+      try inspect(worker) { (metadata) throws(Errno) in
+        unsafe metadata.freed.release([range], in: metadata.fileSystem)
+      }
     }
+  }
+
+  /// As ``inspect(_:_:)``, as long as no change has failed: what one that failed has freed may still be in use on the disk.
+  private func inspectSound<Result>(_ worker: Worker, _ body: (inout Metadata) -> Result) throws(Errno)
+    -> Result
+  {
     try inspect(worker) { (metadata) throws(Errno) in
-      unsafe metadata.freed.release(freed, in: metadata.fileSystem)
+      if hasFailed.load(ordering: .relaxed) { throw .ioError }
+      return body(&metadata)
     }
   }
 
@@ -92,17 +100,23 @@ extension FileSystem {
   public func close(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
     if hasFailed.load(ordering: .relaxed) { throw .ioError }
+    var failure: Errno?
     for entry in known.withLock({ Array($0.values) }) {
-      if entry.inode.isOrphan.load(ordering: .relaxed) {
-        try free(entry.inode, worker)
-      } else {
-        try trim(entry.inode, worker)
-        try commit(entry.inode, worker)
-      }
+      // One that finds no room is no reason to leave the others unwritten.
+      do throws(Errno) { try end(entry.inode, worker) } catch { failure = failure ?? error }
     }
     known.withLock { $0 = [:] }
     if discards { try flush(worker) }
-    try change(worker) { (metadata) throws(Errno) in try metadata.markClean() }
+    try change(worker) { (metadata) throws(Errno) in
+      if failure == nil { try metadata.markClean() } else { try metadata.checkpoint() }
+    }
+    if let failure { throw failure }
+  }
+
+  private func end(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    if inode.isOrphan.load(ordering: .relaxed) { return try free(inode, worker) }
+    try trim(inode, worker)
+    try commit(inode, worker)
   }
 }
 
