@@ -35,6 +35,10 @@ extension DebianGuestTests {
         defer { _ = try? VirtualHost.run("ip", "netns", "delete", namespace) }
         let inside = ["ip", "netns", "exec", namespace]
         try VirtualHost.run("ip", "netns", "exec", namespace, "ip", "link", "set", "lo", "up")
+        // The device is there before, with the same large MTU as above and for the same reason.
+        for words in ["tuntap add dev t3tap mode tap", "link set t3tap mtu 65520"] {
+          try VirtualHost.run(inside + ["ip"] + words.split(separator: " ").map(String.init))
+        }
         let server = try TransferServer(address: "0.0.0.0", folder: folder, prefix: inside)
         checksum = server.checksum
         let options = [
@@ -43,7 +47,7 @@ extension DebianGuestTests {
         ]
         let script = """
           say mac "$(cat /sys/class/net/eth0/address)"
-          ip link set eth0 up
+          ip link set eth0 mtu 65520 up
           ip address show dev eth0 | grep -q 192.168.33.15 || ip address add 192.168.33.15/24 dev eth0
           \(server.script(host: NetworkTests.gateway))
           """
