@@ -22,11 +22,15 @@ struct FreeingTests {
     try fileSystem.begin(worker)
   }
 
+  private func makeFile(_ name: String, mode: UInt16 = 0o100644) throws -> OpenInode {
+    let file = try fileSystem.create(
+      Array(name.utf8), in: FileSystem.root, NewInode(mode: mode, user: 0, group: 0), worker)
+    return fileSystem.openInode(file.number)
+  }
+
   /// A file of some blocks, of which the disk knows little.
   private func makeDirtyFile(_ name: String) throws -> OpenInode {
-    let file = try fileSystem.create(
-      Array(name.utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
-    let inode = fileSystem.openInode(file.number)
+    let inode = try makeFile(name)
     let block = try BlockBuffer(byteCount: 128 << 10)
     // In two pieces: the second gets blocks in advance, which trim(_:_:) would free.
     for part in 0..<2 {
@@ -49,8 +53,7 @@ struct FreeingTests {
     let inode = try makeDirtyFile("old")
     try fileSystem.unlink(Array("old".utf8), in: FileSystem.root, worker)
     try fileSystem.forget(inode.number, count: 1, worker)
-    let successor = try fileSystem.create(
-      Array("new".utf8), in: FileSystem.root, NewInode(mode: 0o100600, user: 0, group: 0), worker)
+    let successor = try makeFile("new", mode: 0o100600)
     try #require(successor.number == inode.number)
     // What the regular writer and a late RELEASE do.
     try fileSystem.commit(inode, worker)
@@ -151,9 +154,7 @@ struct FreeingTests {
   }
 
   @Test func `what a flush under way will release is there for whoever is short of space`() throws {
-    let file = try fileSystem.create(
-      Array("large".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
-    let inode = fileSystem.openInode(file.number)
+    let inode = try makeFile("large")
     func allocate(_ inode: OpenInode) throws {
       try fileSystem.changeSpace(
         .allocate(keepsSize: false), of: inode, offset: 0, byteCount: 40 << 20, worker)
@@ -163,10 +164,9 @@ struct FreeingTests {
     try fileSystem.forget(inode.number, count: 1, worker)
     // As FileSystem.flush(_:) before it waits for the device.
     let mark = try fileSystem.inspect(worker) { (metadata) throws(Errno) in metadata.freed.mark() }
-    let next = try fileSystem.create(
-      Array("next".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
-    try allocate(fileSystem.openInode(next.number))
-    try fileSystem.truncate(fileSystem.openInode(next.number), to: 0, worker)
+    let next = try makeFile("next")
+    try allocate(next)
+    try fileSystem.truncate(next, to: 0, worker)
     // What was freed after the mark is not released by it.
     let (before, after) = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
       let before = metadata.freed.blockCount

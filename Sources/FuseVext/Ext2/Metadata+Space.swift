@@ -130,12 +130,14 @@ extension Metadata {
   mutating func map(_ run: Run, of number: UInt32) throws(Errno) {
     var count: UInt64 = 0
     var failure: Errno?
+    // Mapping frees nothing, so that this stays.
+    let withheldCount = freed.blockCount
     do throws(Errno) {
       for offset in 0..<run.count {
         var physical = run.physical + offset
         if try mappedBlock(run.logical + offset, of: number) == physical { continue }
         // Without room for every level of pointers libext2fs would lose those that it had made.
-        guard freeBlockCount >= freed.blockCount + 3 else { throw .noSpace }
+        guard freeBlockCount >= withheldCount + 3 else { throw .noSpace }
         try ext2Check(
           unsafe ext2fs_bmap2(
             fileSystem, number, nil, nil, BMAP_SET | BMAP_ALLOC, run.logical + offset, nil, &physical))
