@@ -22,8 +22,8 @@ struct FuseVextCommand: ParsableCommand {
     name: .customShort("o"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
-      Mount options: ro, allow_other, default_permissions, fakeroot, direct_io, discard, page_cache, pin, threads=N, \
-      fsname=NAME and those of mount(8).
+      Mount options: ro, norecovery, allow_other, default_permissions, fakeroot, direct_io, discard, minixdf, page_cache, \
+      pin, threads=N, fsname=NAME and those of mount(8).
       """, valueName: "options"))
   var options: [String] = []
 

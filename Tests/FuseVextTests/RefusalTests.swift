@@ -40,6 +40,20 @@ struct RefusalTests {
     expectRefusal(disk, code: 3, "e2fsck", arguments: "-o ro '\(disk.image)' '\(disk.mountPoint)'")
   }
 
+  @Test func `a dirty journal is left alone where that is asked for, and nothing else is changed`() {
+    let disk = MountedImage()
+    disk.mount()
+    disk.shell("echo there > file")
+    disk.unmount()
+    Command.run("debugfs -w -R 'feature needs_recovery' '\(disk.image)'")
+    let before = Command.run("sha256sum '\(disk.image)'").output
+    disk.mount("norecovery")
+    #expect(disk.shell("cat file") == "there\n")
+    #expect(disk.shell("touch new 2>&1; true").contains("Read-only file system"))
+    disk.unmount()
+    #expect(Command.run("sha256sum '\(disk.image)'").output == before)
+  }
+
   @Test(arguments: [
     ("inline_data", "inline_data"), ("encrypt", "encrypt"), ("casefold", "casefold"),
     ("bigalloc", "bigalloc"),

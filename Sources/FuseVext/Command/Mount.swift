@@ -27,7 +27,7 @@ public struct Mount: ~Copyable {
     }
     let fileSystem = try FileSystem(
       device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
-      countsOverhead: options.countsOverhead)
+      countsOverhead: options.countsOverhead, leavesJournal: options.leavesJournal)
     let server: FuseServer
     do throws(Errno) {
       server = try FuseServer(fileSystem: fileSystem, isDirect: options.isDirect)

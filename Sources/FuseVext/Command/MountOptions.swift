@@ -22,6 +22,8 @@ public struct MountOptions: Equatable, Sendable {
   public var fakesRoot = false
   /// statfs counts the blocks of structures among the blocks that there are.
   public var countsOverhead = false
+  /// A journal that needs recovery is left as it is, and so is what it holds; implies ``isReadOnly``.
+  public var leavesJournal = false
   /// What the kernel and libfuse get as they are.
   public var passedOn: [String] = []
 
@@ -48,6 +50,7 @@ public struct MountOptions: Equatable, Sendable {
     for word in text.split(separator: ",").map(String.init) {
       switch word {
       case "ro": isReadOnly = true
+      case "norecovery", "noload": (isReadOnly, leavesJournal) = (true, true)
       case "direct_io": isDirect = true
       case "discard": discards = true
       case "nodiscard": discards = false

@@ -6,7 +6,9 @@ struct SuperblockSummary {
   let blockByteCount: Int
 
   /// Reads the superblock and refuses what this program cannot honour.
-  init(device: any BlockDevice, queue: any BlockQueue, readOnly: Bool) throws(MountFailure) {
+  init(device: any BlockDevice, queue: any BlockQueue, readOnly: Bool, leavesJournal: Bool)
+    throws(MountFailure)
+  {
     let name = device.name
     guard device.byteCount >= 4096 else { throw .notExt(name) }
     let superblock: ext2_super_block
@@ -22,10 +24,13 @@ struct SuperblockSummary {
     guard case let shift = superblock.s_log_block_size, shift <= 6 else { throw .corrupted(name) }
     blockByteCount = 1024 << Int(shift)
 
-    let incompatible = superblock.s_feature_incompat
+    var incompatible = superblock.s_feature_incompat
     let readOnlyCompatible = superblock.s_feature_ro_compat
     // Read-only too: there is no replay here, and what the journal holds is newer than the blocks.
-    if incompatible & UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) != 0 { throw .dirtyJournal(name) }
+    if incompatible & UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) != 0 {
+      guard leavesJournal else { throw .dirtyJournal(name) }
+      incompatible &= ~UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
+    }
     if let feature = Feature.unsupported(incompatible: incompatible) {
       throw .unsupportedFeature(name, feature)
     }

@@ -36,12 +36,14 @@ public final class FileSystem: Sendable {
   /// - Parameters:
   ///   - discards: Freed blocks are given back to the device.
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
+  ///   - leavesJournal: A journal that needs recovery is no reason to refuse; nothing is changed then, as with `readOnly`.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
-    countsOverhead: Bool = false
+    countsOverhead: Bool = false, leavesJournal: Bool = false
   ) throws(MountFailure) {
-    let readOnly = readOnly || device.isReadOnly
-    let summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
+    let readOnly = readOnly || leavesJournal || device.isReadOnly
+    let summary = try SuperblockSummary(
+      device: device, queue: worker.queue, readOnly: readOnly, leavesJournal: leavesJournal)
     self.device = device
     self.discards = discards
     self.countsOverhead = countsOverhead
