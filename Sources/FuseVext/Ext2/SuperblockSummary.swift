@@ -24,12 +24,11 @@ struct SuperblockSummary {
     guard case let shift = superblock.s_log_block_size, shift <= 6 else { throw .corrupted(name) }
     blockByteCount = 1024 << Int(shift)
 
-    var incompatible = superblock.s_feature_incompat
+    let incompatible = superblock.s_feature_incompat
     let readOnlyCompatible = superblock.s_feature_ro_compat
     // Read-only too: there is no replay here, and what the journal holds is newer than the blocks.
-    if incompatible & UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) != 0 {
-      guard leavesJournal else { throw .dirtyJournal(name) }
-      incompatible &= ~UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
+    if incompatible & UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) != 0, !(readOnly && leavesJournal) {
+      throw .dirtyJournal(name)
     }
     if let feature = Feature.unsupported(incompatible: incompatible) {
       throw .unsupportedFeature(name, feature)

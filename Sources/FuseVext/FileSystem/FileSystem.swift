@@ -36,12 +36,12 @@ public final class FileSystem: Sendable {
   /// - Parameters:
   ///   - discards: Freed blocks are given back to the device.
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
-  ///   - leavesJournal: A journal that needs recovery is no reason to refuse; nothing is changed then, as with `readOnly`.
+  ///   - leavesJournal: A journal that needs recovery is no reason to refuse, if nothing may be changed.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
     countsOverhead: Bool = false, leavesJournal: Bool = false
   ) throws(MountFailure) {
-    let readOnly = readOnly || leavesJournal || device.isReadOnly
+    let readOnly = readOnly || device.isReadOnly
     let summary = try SuperblockSummary(
       device: device, queue: worker.queue, readOnly: readOnly, leavesJournal: leavesJournal)
     self.device = device
