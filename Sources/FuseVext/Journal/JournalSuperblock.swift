@@ -1,0 +1,106 @@
+/// The journal's superblock (`journal_superblock_t`), which keeps the bytes that it does not name.
+struct JournalSuperblock: Equatable {
+  /// `JournalFormat.superblockByteCount` bytes, as they are on the device.
+  private(set) var bytes: [UInt8]
+
+  /// Takes the beginning of the journal's block 0. Returns nil if that is no journal's superblock.
+  ///
+  /// The values of the fields are unchecked.
+  init?(_ block: [UInt8]) {
+    guard block.count >= JournalFormat.superblockByteCount, let header = JournalHeader(block),
+      header.type == .superblockVersion1 || header.type == .superblockVersion2
+    else { return nil }
+    bytes = Array(block[..<JournalFormat.superblockByteCount])
+  }
+
+  /// Whether there are feature words (`JBD2_SUPERBLOCK_V2`).
+  var isVersion2: Bool { bytes.bigEndian32(at: 4) == JournalBlockType.superblockVersion2.rawValue }
+  /// `s_blocksize`, in bytes; the same as the file system's.
+  var blockByteCount: UInt32 { bytes.bigEndian32(at: 0x0C) }
+  /// `s_maxlen`: the blocks of the journal, this one included.
+  var blockCount: UInt32 { bytes.bigEndian32(at: 0x10) }
+  /// `s_first`: the first block of the log.
+  var firstBlock: UInt32 { bytes.bigEndian32(at: 0x14) }
+  /// `s_sequence`: the number of the first transaction in the log; of the next one, if the log is empty.
+  var sequence: UInt32 {
+    get { bytes.bigEndian32(at: 0x18) }
+    set { bytes.setBigEndian32(newValue, at: 0x18) }
+  }
+  /// `s_start`: the block where the first transaction begins; 0 for an empty log.
+  var startBlock: UInt32 {
+    get { bytes.bigEndian32(at: 0x1C) }
+    set { bytes.setBigEndian32(newValue, at: 0x1C) }
+  }
+  /// `s_errno`: the error for which the kernel gave the journal up, as a negative number; 0 for none.
+  var error: UInt32 {
+    get { bytes.bigEndian32(at: 0x20) }
+    set { bytes.setBigEndian32(newValue, at: 0x20) }
+  }
+  var compatible: JournalCompatibleFeatures {
+    get { JournalCompatibleFeatures(rawValue: isVersion2 ? bytes.bigEndian32(at: 0x24) : 0) }
+    set { bytes.setBigEndian32(newValue.rawValue, at: 0x24) }
+  }
+  var incompatible: JournalIncompatibleFeatures {
+    get { JournalIncompatibleFeatures(rawValue: isVersion2 ? bytes.bigEndian32(at: 0x28) : 0) }
+    set { bytes.setBigEndian32(newValue.rawValue, at: 0x28) }
+  }
+  /// `s_feature_ro_compat`, of which no bit is known.
+  var readOnlyCompatible: UInt32 { isVersion2 ? bytes.bigEndian32(at: 0x2C) : 0 }
+  /// `s_uuid`, which checksums begin with.
+  var uuid: [UInt8] { Array(bytes[0x30..<0x40]) }
+  /// `s_checksum_type`: 4 (CRC-32C) for checksums of versions 2 and 3.
+  var checksumType: UInt8 {
+    get { bytes[0x50] }
+    set { bytes[0x50] = newValue }
+  }
+  /// `s_num_fc_blks`: the blocks of the fast-commit area at the end; 0 stands for ``defaultFastCommitBlockCount``.
+  var fastCommitBlockCount: UInt32 { bytes.bigEndian32(at: 0x54) }
+  /// `s_head`: where the log goes on, if it is empty.
+  var head: UInt32 {
+    get { bytes.bigEndian32(at: 0x58) }
+    set { bytes.setBigEndian32(newValue, at: 0x58) }
+  }
+  /// `s_checksum`.
+  var checksum: UInt32 { bytes.bigEndian32(at: 0xFC) }
+
+  static let defaultFastCommitBlockCount: UInt32 = 256
+  static let crc32cType: UInt8 = 4
+
+  /// The first block behind the log: the end of the journal, or the beginning of the fast-commit area.
+  var logEnd: UInt32 {
+    guard incompatible.contains(.fastCommit) else { return blockCount }
+    let count = fastCommitBlockCount == 0 ? Self.defaultFastCommitBlockCount : fastCommitBlockCount
+    return blockCount > count ? blockCount - count : 0
+  }
+
+  var checksumVersion: JournalChecksumVersion {
+    if incompatible.contains(.checksumVersion3) { return .version3 }
+    if incompatible.contains(.checksumVersion2) { return .version2 }
+    return compatible.contains(.checksum) ? .version1 : .none
+  }
+
+  // MARK: Checksum
+
+  /// The checksum of the other fields.
+  var expectedChecksum: UInt32 {
+    var copy = bytes
+    copy.setBigEndian32(0, at: 0xFC)
+    return JournalChecksum.crc32c(JournalChecksum.start, copy)
+  }
+
+  /// Whether the checksum is right, or not in use.
+  var hasValidChecksum: Bool {
+    switch checksumVersion {
+    case .none, .version1: true
+    case .version2, .version3: checksum == expectedChecksum
+    }
+  }
+
+  /// Sets the checksum after a change, if it is in use.
+  mutating func updateChecksum() {
+    switch checksumVersion {
+    case .none, .version1: break
+    case .version2, .version3: bytes.setBigEndian32(expectedChecksum, at: 0xFC)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import Glibc
+import SystemPackage
+
+/// A file's bytes as a whole, for tests that compare or change images.
+enum ImageBytes {
+  static func read(_ path: String) throws -> [UInt8] {
+    let file = unsafe try FileDescriptor.open(path, .readOnly)
+    defer { close(file.rawValue) }
+    let count = Int(try file.seek(offset: 0, from: .end))
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let more = try unsafe bytes.withUnsafeMutableBytes {
+        try unsafe file.read(
+          fromAbsoluteOffset: Int64(done), into: UnsafeMutableRawBufferPointer(rebasing: $0[done...]))
+      }
+      guard more > 0 else { break }
+      done += more
+    }
+    return bytes
+  }
+
+  static func write(_ bytes: [UInt8], to path: String, at offset: Int = 0) throws {
+    let file = unsafe try FileDescriptor.open(path, .writeOnly)
+    defer { close(file.rawValue) }
+    try file.seek(offset: Int64(offset), from: .start)
+    try file.writeAll(bytes)
+  }
+}
