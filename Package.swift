@@ -219,7 +219,7 @@ let package = Package(
     .testTarget(
       name: "FuseVextTests",
       dependencies: [
-        "CExt2", "FuseVext", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
+        "CExt2", "CFuse", "FuseVext", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["Scripts"],
       swiftSettings: houseRules),

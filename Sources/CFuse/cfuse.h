@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 // MARK: Replies
@@ -66,7 +68,117 @@ static inline int cfuse_reply_create(
   return fuse_reply_buf(request, (const char *)&out, sizeof out);
 }
 
+// MARK: Requests that libfuse 3.14 does not know
+
+// Opcodes of linux/fuse.h, some newer than the headers.
+enum { CFUSE_WRITE = 16, CFUSE_INIT = 26, CFUSE_SYNCFS = 50, CFUSE_TMPFILE = 51, CFUSE_STATX = 52 };
+
+// Answers a request without libfuse: `error` is 0 or a negative errno, and then nothing follows.
+static inline int cfuse_answer(int device, uint64_t unique, int error, const void *body, size_t byte_count) {
+  struct fuse_out_header header;
+  if (error != 0) byte_count = 0;
+  header.len = (uint32_t)(sizeof header + byte_count);
+  header.error = error;
+  header.unique = unique;
+  struct iovec parts[2] = {{&header, sizeof header}, {(void *)body, byte_count}};
+  return writev(device, parts, 2) < 0 ? -errno : 0;
+}
+
+// The answer to STATX (Linux 6.6): struct fuse_statx_out with its struct fuse_statx.
+struct cfuse_time {
+  int64_t seconds;
+  uint32_t nanoseconds;
+  int32_t reserved;
+};
+
+struct cfuse_statx_out {
+  uint64_t attr_valid;
+  uint32_t attr_valid_nsec;
+  uint32_t flags;
+  uint64_t spare[2];
+  uint32_t mask;
+  uint32_t blksize;
+  uint64_t attributes;
+  uint32_t nlink;
+  uint32_t uid;
+  uint32_t gid;
+  uint16_t mode;
+  uint16_t spare0;
+  uint64_t ino;
+  uint64_t size;
+  uint64_t blocks;
+  uint64_t attributes_mask;
+  struct cfuse_time atime;
+  struct cfuse_time btime;
+  struct cfuse_time ctime;
+  struct cfuse_time mtime;
+  uint32_t rdev_major;
+  uint32_t rdev_minor;
+  uint32_t dev_major;
+  uint32_t dev_minor;
+  uint64_t spare2[14];
+};
+
+static inline struct cfuse_time cfuse_time_of(const struct timespec *time) {
+  struct cfuse_time result = {time->tv_sec, (uint32_t)time->tv_nsec, 0};
+  return result;
+}
+
+// The basic attributes of `status`, and the time of birth unless it is null.
+static inline struct cfuse_statx_out cfuse_statx_of(
+    const struct stat *status, const struct timespec *birth, uint64_t valid_seconds) {
+  struct cfuse_statx_out out;
+  memset(&out, 0, sizeof out);
+  out.attr_valid = valid_seconds;
+  out.mask = 0x7ff;  // STATX_BASIC_STATS
+  out.blksize = (uint32_t)status->st_blksize;
+  out.nlink = (uint32_t)status->st_nlink;
+  out.uid = status->st_uid;
+  out.gid = status->st_gid;
+  out.mode = (uint16_t)status->st_mode;
+  out.ino = status->st_ino;
+  out.size = (uint64_t)status->st_size;
+  out.blocks = (uint64_t)status->st_blocks;
+  out.atime = cfuse_time_of(&status->st_atim);
+  out.ctime = cfuse_time_of(&status->st_ctim);
+  out.mtime = cfuse_time_of(&status->st_mtim);
+  out.rdev_major = major(status->st_rdev);
+  out.rdev_minor = minor(status->st_rdev);
+  if (birth) {
+    out.mask |= 0x800;  // STATX_BTIME
+    out.btime = cfuse_time_of(birth);
+  }
+  return out;
+}
+
 // MARK: What Swift cannot name or may not call
+
+static inline ssize_t cfuse_read(int device, void *buffer, size_t byte_count, void *context) {
+  (void)context;
+  return read(device, buffer, byte_count);
+}
+
+// The body of the answer to INIT, if `parts` are libfuse's answer to the request `unique` and no error: its first part is the
+// header, its second the whole structure, on the stack.
+static inline struct fuse_init_out *cfuse_init_answer(const struct iovec *parts, int count, uint64_t unique) {
+  const struct fuse_out_header *header = (const struct fuse_out_header *)parts[0].iov_base;
+  if (count != 2 || parts[0].iov_len != sizeof *header || header->unique != unique || header->error != 0) return NULL;
+  return parts[1].iov_len == sizeof(struct fuse_init_out) ? (struct fuse_init_out *)parts[1].iov_base : NULL;
+}
+
+static inline ssize_t cfuse_writev(int device, const struct iovec *parts, int count) {
+  return writev(device, parts, count);
+}
+
+// Lets `write_answer` send every answer of a session that is mounted.
+static inline int cfuse_send_through(
+    struct fuse_session *session, ssize_t (*write_answer)(int, struct iovec *, int, void *)) {
+  struct fuse_custom_io io;
+  memset(&io, 0, sizeof io);
+  io.writev = write_answer;
+  io.read = cfuse_read;
+  return fuse_session_custom_io(session, &io, fuse_session_fd(session));
+}
 
 // Messages of libfuse go nowhere: the program says what failed in its own words.
 static inline void cfuse_discard_message(enum fuse_log_level level, const char *format, va_list arguments) {

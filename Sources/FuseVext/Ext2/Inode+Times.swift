@@ -61,6 +61,14 @@ extension Inode {
     }
   }
 
+  /// The time of birth, if the inode has room for it.
+  var creationTime: InodeTime? {
+    guard raw.i_extra_isize >= 24 else { return nil }
+    let time = InodeTime(raw.i_crtime, extra: raw.i_crtime_extra)
+    // Inodes that were enlarged later have none.
+    return raw.i_crtime == 0 && raw.i_crtime_extra == 0 ? nil : time
+  }
+
   mutating func setCreationTime(_ time: InodeTime) {
     guard hasExtraTimes else { return }
     raw.i_crtime = time.low

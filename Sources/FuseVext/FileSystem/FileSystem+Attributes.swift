@@ -7,11 +7,18 @@ import SystemPackage
 extension FileSystem {
   /// The attributes of an inode, with what the disk does not know yet.
   func attributes(of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
+    try attributesAndBirth(of: number, worker).attributes
+  }
+
+  /// As ``attributes(of:_:)``, with the time of birth, which inodes of 128 bytes do not have.
+  func attributesAndBirth(
+    of number: UInt32, _ worker: Worker
+  ) throws(Errno) -> (attributes: stat, birth: timespec?) {
     let inode = openInode(number)
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
-    return attributesLocked(record, inode)
+    return (attributesLocked(record, inode), record.creationTime.map(moment))
   }
 
   /// As ``attributes(of:_:)``, of an inode whose record was just read.

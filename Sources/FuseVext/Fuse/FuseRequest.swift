@@ -6,10 +6,13 @@ import SystemPackage
 @safe
 struct FuseRequest {
   private let handle: fuse_req_t
+  /// `write_flags` of a WRITE (`FUSE_WRITE_` in linux/fuse.h).
+  let writeFlags: UInt32
 
-  init?(_ handle: fuse_req_t?) {
+  init?(_ handle: fuse_req_t?, writeFlags: UInt32 = 0) {
     guard let handle = unsafe handle else { return nil }
     unsafe self.handle = unsafe handle
+    self.writeFlags = writeFlags
   }
 
   // The kernel drops the answer of a request that it has given up, so that a failure to answer needs nobody.

@@ -4,13 +4,15 @@ import SystemPackage
 
 /// Answers the kernel's requests from a ``FileSystem``.
 ///
-/// libfuse calls the functions of ``operations`` on the thread that took the request; the thread's ``Worker`` is in a
-/// key of the thread.
+/// libfuse calls the functions of ``operations`` on the thread that took the request; the thread's ``ServingThread`` is in
+/// a key of the thread.
 final class FuseServer: Sendable {
   let fileSystem: FileSystem
   /// Every open file goes past the kernel's cache.
   let isDirect: Bool
-  private let workerKey: pthread_key_t
+  /// What the kernel and this server have agreed on.
+  let agreement = KernelAgreement()
+  private let threadKey: pthread_key_t
 
   /// How long the kernel believes what it was told, in seconds: nobody else changes the file system.
   static let timeout = 3600.0
@@ -21,20 +23,20 @@ final class FuseServer: Sendable {
     var key = pthread_key_t()
     let result = unsafe pthread_key_create(&key, nil)
     guard result == 0 else { throw Errno(rawValue: result) }
-    workerKey = key
+    threadKey = key
   }
 
-  deinit { pthread_key_delete(workerKey) }
+  deinit { pthread_key_delete(threadKey) }
 
-  /// Lends the calling thread its worker, which must outlive the thread's requests.
-  func adopt(_ worker: Worker) {
-    unsafe _ = pthread_setspecific(workerKey, Unmanaged.passUnretained(worker).toOpaque())
+  /// Lends the calling thread its state, which must outlive the thread's requests.
+  func adopt(_ thread: ServingThread) {
+    unsafe _ = pthread_setspecific(threadKey, Unmanaged.passUnretained(thread).toOpaque())
   }
 
-  fileprivate var worker: Worker? {
-    guard let context = unsafe pthread_getspecific(workerKey) else { return nil }
-    // SAFETY: the thread holds the worker for as long as it takes requests.
-    return unsafe Unmanaged<Worker>.fromOpaque(context).takeUnretainedValue()
+  fileprivate var thread: ServingThread? {
+    guard let context = unsafe pthread_getspecific(threadKey) else { return nil }
+    // SAFETY: the thread holds its state for as long as it takes requests.
+    return unsafe Unmanaged<ServingThread>.fromOpaque(context).takeUnretainedValue()
   }
 
   // MARK: Numbers
@@ -88,14 +90,14 @@ final class FuseServer: Sendable {
 func serve(
   _ handle: fuse_req_t?, _ body: (FuseRequest, FuseServer, Worker) throws(Errno) -> Void
 ) {
-  guard let handle = unsafe handle, let request = unsafe FuseRequest(handle),
-    let context = unsafe fuse_req_userdata(handle)
-  else { return }
+  guard let handle = unsafe handle, let context = unsafe fuse_req_userdata(handle) else { return }
   // SAFETY: the session's owner keeps the server alive.
   let server = unsafe Unmanaged<FuseServer>.fromOpaque(context).takeUnretainedValue()
-  guard let worker = server.worker else { return request.fail(.ioError) }
+  let thread = server.thread
+  guard let request = unsafe FuseRequest(handle, writeFlags: thread?.writeFlags ?? 0) else { return }
+  guard let thread else { return request.fail(.ioError) }
   do throws(Errno) {
-    try body(request, server, worker)
+    try body(request, server, thread.worker)
   } catch {
     request.fail(error)
   }

@@ -5,7 +5,7 @@ import SystemPackage
 
 /// A mounted file system: libfuse's session and the server that answers it.
 ///
-/// ``receive(into:_:)`` may be called by many threads at once.
+/// ``receive(into:on:)`` may be called by many threads at once.
 @safe
 final class FuseSession: @unchecked Sendable {
   private let session: OpaquePointer
@@ -57,6 +57,11 @@ final class FuseSession: @unchecked Sendable {
       throw .fuse("\(mountPoint): mount refused\(error == 0 ? "" : ": \(Errno(rawValue: error))")")
     }
     isMounted = true
+    // Before anybody receives the first request, INIT.
+    guard unsafe cfuse_send_through(session, FuseServer.send) == 0 else {
+      unmount()
+      throw .fuse("not enough memory")
+    }
   }
 
   /// Takes the file system away, from under those who use it too.
@@ -72,20 +77,26 @@ final class FuseSession: @unchecked Sendable {
     try check(result)
   }
 
-  /// Lets ``receive(into:_:)`` return false from now on; a thread that waits in it must be interrupted.
+  /// Lets ``receive(into:on:)`` return false from now on; a thread that waits in it must be interrupted.
   func end() {
     unsafe fuse_session_exit(session)
     gate.close()
   }
 
   /// Waits for a request and answers it. False at the end of the session.
-  func receive(into buffer: BlockBuffer) -> Bool {
+  func receive(into buffer: BlockBuffer, on thread: ServingThread) -> Bool {
     guard gate.enter(), unsafe fuse_session_exited(session) == 0 else { return false }
     var received = unsafe fuse_buf()
     unsafe received.mem = unsafe buffer.base + Self.receiveOffset
     let count = unsafe fuse_session_receive_buf(session, &received)
     gate.leave()
     if count > 0 {
+      let message = unsafe UnsafeRawBufferPointer(start: received.mem, count: Int(count))
+      if let request = unsafe KernelRequest(message, device: fuse_session_fd(session)),
+        server.answer(request, thread)
+      {
+        return true
+      }
       unsafe fuse_session_process_buf(session, &received)
       return true
     }
@@ -95,5 +106,5 @@ final class FuseSession: @unchecked Sendable {
   }
 
   /// Lends the calling thread what its requests need.
-  func adopt(_ worker: Worker) { server.adopt(worker) }
+  func adopt(_ thread: ServingThread) { server.adopt(thread) }
 }

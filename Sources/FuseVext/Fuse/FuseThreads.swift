@@ -42,8 +42,8 @@ final class FuseThreads: Sendable {
       threads.append(
         try HostThread(name: "fuse-vext-\(index)", cpus: pinned) {
           let resources = resources.value
-          session.adopt(resources.worker)
-          while session.receive(into: resources.receiveBuffer) {}
+          session.adopt(resources.thread)
+          while session.receive(into: resources.receiveBuffer, on: resources.thread) {}
           if shared.remaining.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
             shared.ended.signal()
           }
@@ -93,11 +93,11 @@ final class FuseThreads: Sendable {
 
 /// What one serving thread has.
 private struct ServingResources {
-  let worker: Worker
+  let thread: ServingThread
   let receiveBuffer: BlockBuffer
 
   init(_ device: any BlockDevice) throws(Errno) {
-    worker = try Worker(device: device)
+    thread = ServingThread(worker: try Worker(device: device))
     receiveBuffer = try device.allocateBuffer(byteCount: FuseSession.receiveByteCount)
   }
 }

@@ -1,0 +1,69 @@
+import CFuse
+import Synchronization
+
+/// Flags of FUSE's INIT, which the kernel offers and the server's answer takes (linux/fuse.h, `FUSE_` of `flags` and, from
+/// bit 32 on, of `flags2`).
+struct KernelFlags: OptionSet, Equatable {
+  let rawValue: UInt64
+
+  /// `FUSE_INIT_EXT` (Linux 5.17): `flags2` counts.
+  static let extended = KernelFlags(rawValue: 1 << 30)
+  /// `FUSE_DIRECT_IO_ALLOW_MMAP` (Linux 6.6): files that are open with `FOPEN_DIRECT_IO` can be mapped shared, and direct
+  /// requests write back and drop the pages that they meet.
+  static let directIOAllowsMapping = KernelFlags(rawValue: 1 << 36)
+
+  /// What this server takes beside the flags that libfuse 3.14 has a name for.
+  static let wanted: KernelFlags = [.directIOAllowsMapping]
+}
+
+/// Enters flags that libfuse 3.14 does not know into its answer to INIT.
+///
+/// The kernel sends no other request before that answer.
+final class KernelAgreement: Sendable {
+  /// The request's number; 0 when no INIT waits for its answer.
+  private let pending = Atomic<UInt64>(0)
+  private let offered = Atomic<UInt64>(0)
+  private let agreed = Atomic<UInt64>(0)
+
+  /// The flags that the answer took, as far as they are among ``KernelFlags/wanted``.
+  var flags: KernelFlags { KernelFlags(rawValue: agreed.load(ordering: .relaxed)) }
+
+  /// Notes what an INIT offers.
+  func receive(_ message: fuse_init_in, number: UInt64) {
+    var flags = KernelFlags(rawValue: UInt64(message.flags))
+    if flags.contains(.extended) { flags.formUnion(KernelFlags(rawValue: UInt64(message.flags2) << 32)) }
+    offered.store(flags.rawValue, ordering: .relaxed)
+    pending.store(number, ordering: .relaxed)
+  }
+
+  /// The number of the INIT that waits for its answer, if there is one.
+  var pendingNumber: UInt64? {
+    let number = pending.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+
+  /// Adds what is wanted and was offered to libfuse's answer.
+  func amend(_ answer: inout fuse_init_out) {
+    pending.store(0, ordering: .relaxed)
+    var taken = KernelFlags.wanted.intersection(KernelFlags(rawValue: offered.load(ordering: .relaxed)))
+    agreed.store(taken.rawValue, ordering: .relaxed)
+    if taken.rawValue >> 32 != 0 { taken.insert(.extended) }
+    answer.flags |= UInt32(truncatingIfNeeded: taken.rawValue)
+    answer.flags2 |= UInt32(taken.rawValue >> 32)
+  }
+}
+
+extension FuseServer {
+  /// Sends an answer that libfuse has made. `context` is the server.
+  static let send:
+    @convention(c) (Int32, UnsafeMutablePointer<iovec>?, Int32, UnsafeMutableRawPointer?) -> Int =
+      { device, parts, count, context in
+        guard let context = unsafe context, let parts = unsafe parts else { return -1 }
+        // SAFETY: the session's owner keeps the server alive.
+        let agreement = unsafe Unmanaged<FuseServer>.fromOpaque(context).takeUnretainedValue().agreement
+        if let number = agreement.pendingNumber, let answer = unsafe cfuse_init_answer(parts, count, number) {
+          unsafe agreement.amend(&answer.pointee)
+        }
+        return unsafe cfuse_writev(device, parts, count)
+      }
+}

@@ -1,0 +1,78 @@
+import CFuse
+import SystemPackage
+
+/// A request as the kernel has sent it, for what libfuse 3.14 does not know.
+///
+/// Its bytes are there until the thread receives the next one.
+@safe
+struct KernelRequest {
+  let header: fuse_in_header
+  private let body: UnsafeRawBufferPointer
+  private let device: Int32
+
+  /// - Parameters:
+  ///   - message: What was read from the device; nil if it is shorter than a header.
+  ///   - device: The descriptor of /dev/fuse.
+  init?(_ message: UnsafeRawBufferPointer, device: Int32) {
+    let headerByteCount = MemoryLayout<fuse_in_header>.size
+    guard message.count >= headerByteCount else { return nil }
+    header = unsafe message.loadUnaligned(as: fuse_in_header.self)
+    unsafe body = UnsafeRawBufferPointer(rebasing: message[headerByteCount...])
+    self.device = device
+  }
+
+  /// The structure that the request begins with. Throws `EINVAL` if it is shorter.
+  func argument<Argument: BitwiseCopyable>(as type: Argument.Type = Argument.self) throws(Errno) -> Argument {
+    guard unsafe body.count >= MemoryLayout<Argument>.size else { throw .invalidArgument }
+    return unsafe body.loadUnaligned(as: Argument.self)
+  }
+
+  // The kernel drops the answer of a request that it has given up, so a failure to answer is nobody's.
+
+  func fail(_ error: Errno) { _ = cfuse_answer(device, header.unique, -error.rawValue, nil, 0) }
+
+  func succeed() { _ = cfuse_answer(device, header.unique, 0, nil, 0) }
+
+  func answer<Answer: BitwiseCopyable>(_ answer: Answer) {
+    unsafe withUnsafeBytes(of: answer) { bytes in
+      _ = unsafe cfuse_answer(device, header.unique, 0, bytes.baseAddress, bytes.count)
+    }
+  }
+}
+
+extension FuseServer {
+  /// Answers a request that libfuse does not know. False for all others, which libfuse gets afterwards.
+  func answer(_ request: KernelRequest, _ thread: ServingThread) -> Bool {
+    do throws(Errno) {
+      switch request.header.opcode {
+      case UInt32(CFUSE_WRITE):
+        thread.writeFlags = try request.argument(as: fuse_write_in.self).write_flags
+        return false
+      case UInt32(CFUSE_INIT):
+        agreement.receive(try request.argument(), number: request.header.unique)
+        return false
+      case UInt32(CFUSE_STATX): try answerStatistics(request, thread.worker)
+      case UInt32(CFUSE_SYNCFS):
+        try fileSystem.synchronizeAll(thread.worker)
+        request.succeed()
+      default: return false
+      }
+    } catch {
+      request.fail(error)
+    }
+    return true
+  }
+
+  /// STATX: the kernel asks for it, not for GETATTR, where the time of birth is wanted.
+  private func answerStatistics(_ request: KernelRequest, _ worker: Worker) throws(Errno) {
+    let number = try Self.inodeNumber(request.header.nodeid)
+    let (status, birth) = try fileSystem.attributesAndBirth(of: number, worker)
+    let seconds = UInt64(Self.timeout)
+    var attributes = status
+    if var birth {
+      request.answer(unsafe cfuse_statx_of(&attributes, &birth, seconds))
+    } else {
+      request.answer(unsafe cfuse_statx_of(&attributes, nil, seconds))
+    }
+  }
+}
