@@ -28,7 +28,7 @@ struct CorruptTreeTests {
 
   @Test(arguments: Damage.allCases)
   func `a tree that contradicts itself is neither read, nor changed, nor freed`(damage: Damage) throws {
-    let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -b 1024 -O ^metadata_csum")
+    let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -b 1024 -O ^metadata_csum,^has_journal")
     let name = Array("file".utf8)
     do {
       let (fileSystem, worker) = try open(disk)

@@ -23,12 +23,11 @@ struct FailureTests {
     try unsafe fileSystem.write(inode, offset: offset, buffer.slice(0, text.utf8.count), worker)
   }
 
-  @Test
-  func
-    `an error while structures are written makes the file system read-only and leaves no mark of a clean end`()
-    throws
-  {
-    let disk = MountedImage()
+  @Test(arguments: ["mkfs.ext4 -q -F", "mkfs.ext2 -q -F"])
+  func `an error while structures are written makes the file system read-only and is recorded`(
+    make: String
+  ) throws {
+    let disk = MountedImage(make: make)
     let (device, fileSystem, worker) = try open(disk)
     let file = try fileSystem.create(
       Array("kept".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
@@ -37,8 +36,10 @@ struct FailureTests {
     try fileSystem.synchronize(inode, worker)
     device.failsWrites.store(true, ordering: .relaxed)
     #expect(throws: Errno.ioError) {
-      try fileSystem.create(
+      _ = try fileSystem.create(
         Array("lost".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+      // With a journal the device gets nothing before the commit.
+      try fileSystem.flush(worker)
     }
     device.failsWrites.store(false, ordering: .relaxed)
     #expect(throws: Errno.readOnlyFileSystem) {
@@ -49,7 +50,8 @@ struct FailureTests {
     #expect(
       try unsafe fileSystem.read(inode, offset: 0, byteCount: 100, worker).elementsEqual(Array("data".utf8)))
     #expect(throws: Errno.ioError) { try fileSystem.close(worker) }
-    #expect(Command.run("dumpe2fs -h '\(disk.image)'").output.contains("not clean"))
+    let state = Command.run("dumpe2fs -h '\(disk.image)'").output
+    #expect(state.contains("not clean") || state.contains("needs_recovery"))
   }
 
   @Test func `an error while data are read or written reaches who asked, and nobody else`() throws {
@@ -68,7 +70,6 @@ struct FailureTests {
     #expect(throws: Errno.ioError) {
       try write(String(repeating: "b", count: 4096), at: 0, of: inode, fileSystem, worker)
     }
-    #expect(throws: Errno.ioError) { try fileSystem.flush(worker) }
     device.failsWrites.store(false, ordering: .relaxed)
     try write(String(repeating: "c", count: 4096), at: 0, of: inode, fileSystem, worker)
     try fileSystem.synchronize(inode, worker)

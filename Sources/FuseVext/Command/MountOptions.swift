@@ -24,6 +24,8 @@ public struct MountOptions: Equatable, Sendable {
   public var countsOverhead = false
   /// A journal that needs recovery is left as it is, and so is what it holds; implies ``isReadOnly``.
   public var leavesJournal = false
+  /// Changes of structures go through the journal, if the file system has one.
+  public var writesJournal = true
   /// What the kernel and libfuse get as they are.
   public var passedOn: [String] = []
 
@@ -51,6 +53,7 @@ public struct MountOptions: Equatable, Sendable {
       switch word {
       case "ro": isReadOnly = true
       case "norecovery", "noload": (isReadOnly, leavesJournal) = (true, true)
+      case "nojournal_writes": writesJournal = false
       case "direct_io": isDirect = true
       case "discard": discards = true
       case "nodiscard": discards = false

@@ -21,7 +21,7 @@ extension Metadata {
     var number: UInt32 = 0
     try ext2Check(unsafe ext2fs_new_inode(fileSystem, parent, Int32(new.mode), nil, &number))
     var inode = try blankInode(number, new, in: directory)
-    unsafe ext2fs_inode_alloc_stats2(fileSystem, number, 1, isDirectory ? 1 : 0)
+    countInode(number, isUsed: true, isDirectory: isDirectory)
     do throws(Errno) {
       try writeNew(&inode, new, parent: parent)
       try insert(name, inode: number, type: inode.directoryEntryType, in: parent)
@@ -128,7 +128,6 @@ extension Metadata {
     _ inode: inout Inode, byteCount: UInt64, _ fill: (inout Metadata, UInt64) throws(Errno) -> Void
   ) throws(Errno) {
     let number = inode.number
-    try reclaimIfShort()
     inode = try batch { (metadata: inout Metadata) throws(Errno) in
       let physical = try metadata.appendBlock(at: 0, to: number, after: nil)
       try fill(&metadata, physical)

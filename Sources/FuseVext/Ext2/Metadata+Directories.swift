@@ -135,7 +135,6 @@ extension Metadata {
     let index = directory.blocks.count
     let byteCount = UInt64(index + 1) * UInt64(blockByteCount)
     let empty = DirectoryBlock(byteCount: blockByteCount, hasChecksums: hasChecksums)
-    try reclaimIfShort()
     let physical = try batch { (metadata: inout Metadata) throws(Errno) in
       let physical = try metadata.appendBlock(
         at: UInt64(index), to: directory.inode, after: directory.blocks.last)

@@ -112,7 +112,7 @@ extension Metadata {
     current.deletionTime = UInt32(truncatingIfNeeded: time(nil))
     try setByteCount(0, of: &current)
     try write(current)
-    unsafe ext2fs_inode_alloc_stats2(fileSystem, number, -1, current.isDirectory ? 1 : 0)
+    countInode(number, isUsed: false, isDirectory: current.isDirectory)
     inode = current
   }
 }

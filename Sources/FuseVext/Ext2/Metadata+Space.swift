@@ -35,8 +35,7 @@ extension Metadata {
   ) throws(Errno) -> ExtentMap {
     do throws(Errno) {
       return try allocateOnce(range, spareCount: spareCount, of: number, byteCount: byteCount, map: map)
-    } catch .noSpace where !freed.ranges.isEmpty {
-      try reclaim()
+    } catch .noSpace where spareCount > 0 {
       return try allocateOnce(range, spareCount: 0, of: number, byteCount: byteCount, map: map)
     }
   }
@@ -95,7 +94,7 @@ extension Metadata {
     count = min(count, wanted)
     guard count > 0 else { throw .noSpace }
     guard isPlausible(block: physical, count: count) else { throw .corrupted }
-    unsafe ext2fs_block_alloc_stats_range(fileSystem, physical, UInt32(count), 1)
+    countBlocks(physical, count, isUsed: true)
     return Run(logical: hole.lowerBound, physical: physical, count: count, state: .unwritten)
   }
 
@@ -206,16 +205,8 @@ extension Metadata {
     return block
   }
 
-  /// Makes sure that what was freed does not keep structures from growing. Not within a batch.
-  mutating func reclaimIfShort() throws(Errno) {
-    guard !freed.ranges.isEmpty, freeBlockCount < freed.blockCount + 64 else { return }
-    try reclaim()
-  }
-
-  private mutating func reclaim() throws(Errno) {
-    try cache.queue.flush()
-    unsafe freed.release(before: freed.mark(), in: fileSystem)
-  }
+  /// Whether what was freed, and is withheld, may keep structures from growing.
+  var isShortOfBlocks: Bool { freed.blockCount > 0 && freeBlockCount < freed.blockCount + 64 }
 
   // MARK: Freeing
 
@@ -228,13 +219,20 @@ extension Metadata {
 
   /// Frees blocks that the disk's structures pointed at until now: nobody gets them before the next flush.
   func release(block: UInt64, count: UInt64) {
-    unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(count), -1)
+    countBlocks(block, count, isUsed: false)
     unsafe freed.note(fileSystem, block: block, count: Int(count))
   }
 
   /// Gives back blocks that nothing on the disk has pointed at.
   func giveBack(block: UInt64, count: UInt64) {
-    unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(count), -1)
+    cache.forget(block: block, count: Int(clamping: count))
+    countBlocks(block, count, isUsed: false)
+  }
+
+  /// Marks blocks in the bitmap, and counts them everywhere.
+  private func countBlocks(_ block: UInt64, _ count: UInt64, isUsed: Bool) {
+    unsafe freed.groups.note(fileSystem, block: block, count: count)
+    unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(clamping: count), isUsed ? 1 : -1)
   }
 
   /// Gives back what a file took in memory alone.

@@ -3,37 +3,91 @@ import Glibc
 import SystemPackage
 
 extension Metadata {
-  /// Takes the mark of a clean unmount away, durably, so that e2fsck looks after an unclean end.
+  /// Says in the superblock, durably, that the file system is in use: with a journal that it needs recovery, without one that
+  /// it was not cleanly unmounted. From now on the journal, if there is one, takes what changes.
   mutating func markInUse() throws(Errno) {
-    unsafe fileSystem.pointee.super.pointee.s_state &= ~UInt16(EXT2_VALID_FS)
-    unsafe fileSystem.pointee.super.pointee.s_mnt_count &+= 1
-    unsafe fileSystem.pointee.super.pointee.s_mtime = UInt32(truncatingIfNeeded: time(nil))
-    unsafe fileSystem.pointee.flags |= EXT2_FLAG_CHANGED
+    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
+    if log != nil {
+      unsafe superblock.pointee.s_feature_incompat |= UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
+    } else {
+      unsafe superblock.pointee.s_state &= ~UInt16(EXT2_VALID_FS)
+    }
+    unsafe superblock.pointee.s_mnt_count &+= 1
+    unsafe superblock.pointee.s_mtime = UInt32(truncatingIfNeeded: time(nil))
     try writeSuperblock()
     try cache.queue.flush()
+    if log != nil { cache.transaction = JournalTransaction() }
   }
 
-  /// Records that structures were found or left wrong, so that e2fsck looks.
+  /// Records that structures were found or left wrong, so that e2fsck looks. What the running transaction has changed does not
+  /// reach the device any more.
   mutating func markErroneous() throws(Errno) {
-    unsafe fileSystem.pointee.super.pointee.s_state |= UInt16(EXT2_ERROR_FS)
-    try writeSuperblock()
+    try log?.recordError(.ioError)
+    let bytes = unsafe superblockBuffer.slice(0, 4096)
+    try cache.queue.perform(unsafe BlockRequest(.read, byteOffset: 0, memory: bytes))
+    // SAFETY: the superblock is the 1024 bytes from offset 1024 on.
+    let result = unsafe (bytes.baseAddress.unsafelyUnwrapped + 1024).withMemoryRebound(
+      to: ext2_super_block.self, capacity: 1
+    ) { superblock in
+      unsafe superblock.pointee.s_state |= UInt16(EXT2_ERROR_FS)
+      return unsafe ext2fs_superblock_csum_set(fileSystem, superblock)
+    }
+    try ext2Check(result)
+    try cache.queue.perform(unsafe BlockRequest(.write, byteOffset: 0, memory: bytes))
+    try cache.queue.flush()
   }
 
-  /// Writes bitmaps, group descriptors and counters, and makes them durable.
-  mutating func checkpoint() throws(Errno) {
-    try cache.queue.flush()
-    unsafe freed.release(before: freed.mark(), in: fileSystem)
-    guard unsafe fileSystem.pointee.flags & (EXT2_FLAG_DIRTY | EXT2_FLAG_BB_DIRTY | EXT2_FLAG_IB_DIRTY) != 0
-    else { return }
-    // Flushing writes EXT2_FLAG_VALID's absence into the state only through the superblock's own field.
-    try ext2Check(unsafe ext2fs_flush2(fileSystem, EXT2_FLAG_FLUSH_NO_SYNC))
-    try cache.queue.flush()
+  // MARK: Transactions
+
+  /// Whether the running transaction is to be committed before the next step of it.
+  var hasLargeTransaction: Bool {
+    guard let log, let transaction = cache.transaction else { return false }
+    return transaction.changed.count >= min(log.largestTransaction - largestStep, cache.slotCount / 4)
+  }
+
+  /// The blocks that one call of ``FileSystem/change(_:_:)`` may change, with the bitmaps that come on top.
+  private var largestStep: Int { 128 }
+
+  /// Makes all that was changed durable: commits the running transaction, or writes bitmaps, group descriptors and
+  /// counters where there is no journal. What was freed before may be used again afterwards.
+  mutating func commitTransaction() throws(Errno) {
+    let mark = freed.mark()
+    try writeTransaction()
+    unsafe freed.release(before: mark, in: fileSystem)
+  }
+
+  /// As ``commitTransaction()``, but what was freed stays out of use.
+  mutating func writeTransaction() throws(Errno) {
+    guard let log else {
+      try cache.queue.flush()
+      guard !freed.groups.isEmpty else { return }
+      try writeCounters()
+      return try cache.queue.flush()
+    }
+    if !freed.groups.isEmpty || cache.transaction?.isEmpty == false { try writeCounters() }
+    do throws(Errno) {
+      try log.commit()
+    } catch .noSpace {
+      // A step that was too large.
+      throw .ioError
+    }
+  }
+
+  private mutating func writeCounters() throws(Errno) {
+    try writeChangedGroups()
+    try writeSuperblock()
   }
 
   /// The last write of a clean unmount.
   mutating func markClean() throws(Errno) {
-    try checkpoint()
-    unsafe fileSystem.pointee.super.pointee.s_state |= UInt16(EXT2_VALID_FS)
+    try commitTransaction()
+    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
+    if let log {
+      try log.checkpoint()
+      cache.transaction = nil
+      unsafe superblock.pointee.s_feature_incompat &= ~UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
+    }
+    unsafe superblock.pointee.s_state |= UInt16(EXT2_VALID_FS)
     try writeSuperblock()
     try cache.queue.flush()
   }

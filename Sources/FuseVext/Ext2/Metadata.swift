@@ -11,6 +11,10 @@ struct Metadata: ~Copyable {
   let freed: FreedBlocks
   let isReadOnly: Bool
   private let manager: IOManager
+  /// Where the journal's transactions go; nil without a journal, or where it is not written to.
+  private(set) var log: JournalLog?
+  /// The first 4 KiB of the device, when the superblock is changed past the cache.
+  let superblockBuffer: BlockBuffer
   /// Directories whose entries are known by name.
   var directories: [UInt32: Directory] = [:]
   /// Files without a name that are still open, as the list in the superblock has them, its head last.
@@ -19,6 +23,7 @@ struct Metadata: ~Copyable {
   /// Opens the file system whose superblock ``SuperblockSummary`` has found sound.
   init(device: any BlockDevice, queue: any BlockQueue, blockByteCount: Int, readOnly: Bool) throws(Errno) {
     let cache = try MetadataCache(device: device, queue: queue, blockByteCount: blockByteCount)
+    let superblockBuffer = try device.allocateBuffer(byteCount: 4096)
     let manager = IOManager(cache: cache)
     let fileSystem = try unsafe manager.openFileSystem(readOnly: readOnly)
     if !readOnly {
@@ -33,6 +38,7 @@ struct Metadata: ~Copyable {
     unsafe fileSystem.pointee.flags |= EXT2_FLAG_MASTER_SB_ONLY
     self.cache = cache
     self.manager = manager
+    self.superblockBuffer = superblockBuffer
     unsafe self.fileSystem = unsafe fileSystem
     isReadOnly = readOnly
     freed = FreedBlocks(cache: cache)
@@ -61,6 +67,17 @@ struct Metadata: ~Copyable {
       != 0
   }
 
+  /// Opens the journal, if there is one, for ``markInUse()`` to take it into use. Its log is empty.
+  mutating func openJournal(device: any BlockDevice) throws(Errno) {
+    let superblock = unsafe fileSystem.pointee.super.pointee
+    guard superblock.s_feature_compat & UInt32(EXT3_FEATURE_COMPAT_HAS_JOURNAL) != 0 else { return }
+    let inode = try inode(superblock.s_journal_inum)
+    guard inode.isRegularFile else { throw .corrupted }
+    log = try JournalLog(
+      device: device, cache: cache, map: try runs(of: inode), hasChecksums: hasChecksums,
+      is64Bit: superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_64BIT) != 0)
+  }
+
   // MARK: Inodes
 
   /// Reads an inode, by a number from the disk or from the kernel.
@@ -78,6 +95,12 @@ struct Metadata: ~Copyable {
     try ext2Check(
       unsafe ext2fs_write_inode_full(
         fileSystem, inode.number, cext2_small(&copy.raw), Int32(MemoryLayout<ext2_inode_large>.size)))
+  }
+
+  /// Marks an inode in the bitmap, and counts it everywhere.
+  func countInode(_ number: UInt32, isUsed: Bool, isDirectory: Bool) {
+    unsafe freed.groups.note(fileSystem, inode: number)
+    unsafe ext2fs_inode_alloc_stats2(fileSystem, number, isUsed ? 1 : -1, isDirectory ? 1 : 0)
   }
 
   func setByteCount(_ byteCount: UInt64, of inode: inout Inode) throws(Errno) {

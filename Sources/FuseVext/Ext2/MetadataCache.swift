@@ -3,11 +3,12 @@ import SystemPackage
 
 /// The blocks of metadata that libext2fs has read or written.
 ///
-/// Writes reach the device in the order in which they are made, before the call returns. Between ``beginBatch()`` and
-/// ``endBatch()`` they stay here, each block once, and are then written in an order that leaves no pointer to a block
-/// that was not written yet. A block whose content would not change is not written.
+/// With a journal, changed blocks stay here until their transaction is committed (``transaction``). Without one, writes reach
+/// the device in the order in which they are made, before the call returns; between ``beginBatch()`` and ``endBatch()`` they
+/// stay here, each block once, and are then written in an order that leaves no pointer to a block that was not written
+/// yet. A block whose content would not change is not written.
 ///
-/// Belongs to whoever holds the lock of the metadata, who lends it a queue.
+/// Belongs to the thread that holds the lock of the metadata, which lends it a queue.
 final class MetadataCache {
   let blockByteCount: Int
   let deviceByteCount: UInt64
@@ -15,11 +16,16 @@ final class MetadataCache {
   var queue: any BlockQueue
   /// The first error of a write: the device no longer has what this cache has.
   private(set) var writeError: Errno?
+  /// What a journal has to know of the blocks here; nil without a journal.
+  var transaction: JournalTransaction?
 
-  private let slotCount: Int
+  let slotCount: Int
   private let slots: BlockBuffer
   private let transfer: BlockBuffer
   private let transferBlockCount: Int
+  /// What is being written.
+  private let writeBuffer: BlockBuffer
+  private let writeBlockCount: Int
   private var slotOfBlock: [UInt64: Int] = [:]
   private var blockOfSlot: [UInt64?]
   private var wasUsed: [Bool]
@@ -32,6 +38,9 @@ final class MetadataCache {
   /// Blocks that were allocated during the batch: nothing on the device points at them yet.
   private var fresh: Set<UInt64> = []
 
+  /// The most that is written at a time.
+  static let writeByteCount = 256 << 10
+
   init(device: any BlockDevice, queue: any BlockQueue, blockByteCount: Int, byteCount: Int = 16 << 20)
     throws(Errno)
   {
@@ -42,6 +51,8 @@ final class MetadataCache {
     slots = try BlockBuffer(byteCount: slotCount * blockByteCount)
     transferBlockCount = max(65536 / blockByteCount, 1)
     transfer = try device.allocateBuffer(byteCount: transferBlockCount * blockByteCount)
+    writeBlockCount = max(Self.writeByteCount / blockByteCount, 1)
+    writeBuffer = try device.allocateBuffer(byteCount: writeBlockCount * blockByteCount)
     blockOfSlot = Array(repeating: nil, count: slotCount)
     wasUsed = Array(repeating: false, count: slotCount)
   }
@@ -97,7 +108,9 @@ final class MetadataCache {
       return
     }
     unsafe content.copyMemory(from: piece)
-    if isBatching {
+    if transaction != nil {
+      transaction?.noteChange(of: block)
+    } else if isBatching {
       changeCount += 1
       deferred[block] = changeCount
       if deferred.count > slotCount / 2 { try writeDeferred() }
@@ -126,18 +139,40 @@ final class MetadataCache {
 
   /// A range of blocks belongs to a file, or to nobody, from now on: what is here of it is worth nothing.
   func forget(block: UInt64, count: Int) {
+    let (end, overflow) = block.addingReportingOverflow(UInt64(max(count, 0)))
+    guard !overflow else { return }
+    transaction?.noteRelease(of: block..<end)
     if count > slotCount {
-      for known in Array(slotOfBlock.keys) where known >= block && known - block < UInt64(count) {
-        drop(known)
-      }
+      for known in Array(slotOfBlock.keys) where known >= block && known < end { drop(known) }
     } else {
-      for offset in 0..<UInt64(max(count, 0)) { drop(block &+ offset) }
+      for known in block..<end { drop(known) }
     }
   }
 
   /// A block was allocated for a structure.
   func noteAllocation(block: UInt64) {
-    if isBatching { fresh.insert(block) }
+    if isBatching, transaction == nil { fresh.insert(block) }
+  }
+
+  // MARK: Journal
+
+  /// A block that is here for certain, since it waits to be written. Valid until the next call.
+  func content(of block: UInt64) throws(Errno) -> UnsafeRawBufferPointer {
+    guard let slot = slotOfBlock[block] else { throw .ioError }
+    return unsafe UnsafeRawBufferPointer(slots.slice(slot * blockByteCount, blockByteCount))
+  }
+
+  /// Copies a block that is here for certain.
+  func copy(block: UInt64, to target: UnsafeMutableRawBufferPointer) throws(Errno) {
+    unsafe target.copyMemory(from: try content(of: block))
+  }
+
+  /// Writes to their places all committed blocks that the running transaction has not changed since.
+  func writeCommitted() throws(Errno) {
+    guard let transaction else { return }
+    let blocks = transaction.unwritten.subtracting(transaction.changed).sorted()
+    try writeBack(blocks)
+    self.transaction?.noteWritten(blocks)
   }
 
   private func writeDeferred() throws(Errno) {
@@ -167,32 +202,40 @@ final class MetadataCache {
     return magic == 0xF30A && depth <= 5 ? 7 - Int(depth) : 1
   }
 
+  /// Writes blocks, in rising order, to their places: neighbours in one request, several requests at a time.
   private func writeBack(_ blocks: [UInt64]) throws(Errno) {
-    var first = 0
-    while first < blocks.count {
-      var count = 1
-      while first + count < blocks.count, count < transferBlockCount,
-        blocks[first + count] == blocks[first] + UInt64(count)
-      {
-        count += 1
-      }
-      for index in 0..<count {
-        guard let slot = slotOfBlock[blocks[first + index]] else { throw .ioError }
-        unsafe transfer.slice(index * blockByteCount, blockByteCount)
-          .copyMemory(from: UnsafeRawBufferPointer(slots.slice(slot * blockByteCount, blockByteCount)))
-      }
+    var rest = blocks[...]
+    while !rest.isEmpty {
+      let part = rest.prefix(writeBlockCount)
+      rest = rest.dropFirst(part.count)
       do throws(Errno) {
-        unsafe try queue.perform(
-          BlockRequest(
-            .write, byteOffset: blocks[first] * UInt64(blockByteCount),
-            memory: transfer.slice(0, count * blockByteCount)))
+        try queue.perform(try writeRequests(Array(part)))
       } catch {
         writeError = writeError ?? error
-        for index in 0..<count { drop(blocks[first + index]) }
+        for block in part { drop(block) }
         throw error
       }
+    }
+  }
+
+  private func writeRequests(_ blocks: [UInt64]) throws(Errno) -> [BlockRequest] {
+    var requests: [BlockRequest] = []
+    var first = 0
+    while first < blocks.count {
+      var count = 0
+      repeat {
+        try unsafe copy(
+          block: blocks[first + count],
+          to: writeBuffer.slice((first + count) * blockByteCount, blockByteCount))
+        count += 1
+      } while first + count < blocks.count && blocks[first + count] == blocks[first] + UInt64(count)
+      unsafe requests.append(
+        BlockRequest(
+          .write, byteOffset: blocks[first] * UInt64(blockByteCount),
+          memory: writeBuffer.slice(first * blockByteCount, count * blockByteCount)))
       first += count
     }
+    return requests
   }
 
   // MARK: Slots
@@ -230,6 +273,11 @@ final class MetadataCache {
       hand = (hand + 1) % slotCount
       if let holder = blockOfSlot[slot] {
         if deferred[holder] != nil { continue }
+        if let transaction {
+          if transaction.changed.contains(holder) { continue }
+          // All at once: one by one would take one request for each block.
+          if transaction.unwritten.contains(holder), !wasUsed[slot] { try writeCommitted() }
+        }
         if wasUsed[slot] {
           wasUsed[slot] = false
           continue

@@ -16,7 +16,6 @@ extension FileSystem {
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
     do throws(Errno) {
       let gaveUp = try change(worker) { (metadata) throws(Errno) in
-        try metadata.reclaimIfShort()
         return try metadata.batch { (metadata: inout Metadata) throws(Errno) in
           try metadata.commit(inode.data, of: inode.number, writeTime: writeTime)
         }
@@ -46,26 +45,39 @@ extension FileSystem {
     try flush(worker)
   }
 
-  /// Empties the device's cache; blocks that were freed before may be used again afterwards.
+  /// Makes durable what structures have: commits the running transaction, or without a journal flushes the device. Blocks
+  /// that were freed before may be used again afterwards.
   func flush(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
     let mark = try inspectSound(worker) { (metadata) in metadata.freed.mark() }
-    try worker.queue.flush()
+    if writesJournal {
+      try change(worker) { (metadata) throws(Errno) in try metadata.writeTransaction() }
+    } else {
+      try worker.queue.flush()
+    }
     guard discards else {
       return try inspectSound(worker) { (metadata) in
         unsafe metadata.freed.release(before: mark, in: metadata.fileSystem)
       }
     }
-    // One after the other: nobody may get a range while it is discarded, and the rest is there for who needs it.
-    while let range = try inspectSound(worker, { (metadata) in metadata.freed.takeFirst(before: mark) }) {
-      do throws(Errno) {
-        try worker.queue.discard(
-          byteOffset: range.block * UInt64(blockByteCount), byteCount: range.count * blockByteCount)
-      } catch {
-        // It is a hint: a device that refuses it has kept what is worth nothing.
-      }
-      try inspect(worker) { (metadata) throws(Errno) in
-        unsafe metadata.freed.release([range], in: metadata.fileSystem)
+    try discard(before: mark, worker)
+  }
+
+  /// Gives back to the device what was freed before a mark, one range after the other: nobody may get a range while it is
+  /// discarded, and the rest is there for a caller that needs it.
+  private func discard(before mark: UInt64, _ worker: Worker) throws(Errno) {
+    // Only one range at a time is out.
+    try discarding.exclusively { () throws(Errno) in
+      while let range = try inspectSound(worker, { (metadata) in metadata.freed.takeFirst(before: mark) }) {
+        do throws(Errno) {
+          try worker.queue.discard(
+            byteOffset: range.block * UInt64(blockByteCount), byteCount: range.count * blockByteCount)
+        } catch {
+          // It is a hint: a device that refuses it has kept what is worth nothing.
+        }
+        try inspect(worker) { (metadata) throws(Errno) in
+          unsafe metadata.freed.releaseTaken(in: metadata.fileSystem)
+        }
       }
     }
   }
@@ -83,15 +95,20 @@ extension FileSystem {
   /// Makes everything durable, bitmaps and counters included.
   public func synchronizeAll(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
+    let failure = commitAll(worker)
+    if discards { try flush(worker) }
+    try change(worker) { (metadata) throws(Errno) in try metadata.commitTransaction() }
+    if let failure { throw failure }
+  }
+
+  /// Commits every inode that is dirty. One that finds no room is no reason to leave the others unwritten.
+  private func commitAll(_ worker: Worker) -> Errno? {
     var failure: Errno?
     for number in dirty.withLock({ Array($0) }) {
       guard let inode = knownInode(number) else { continue }
-      // One that finds no room is no reason to leave the others unwritten.
       do throws(Errno) { try commit(inode, worker) } catch { failure = failure ?? error }
     }
-    if discards { try flush(worker) }
-    try change(worker) { (metadata) throws(Errno) in try metadata.checkpoint() }
-    if let failure { throw failure }
+    return failure
   }
 
   /// Ends a mount: frees files without names, writes everything and says in the superblock that it was done.
@@ -108,7 +125,7 @@ extension FileSystem {
     known.withLock { $0 = [:] }
     if discards { try flush(worker) }
     try change(worker) { (metadata) throws(Errno) in
-      if failure == nil { try metadata.markClean() } else { try metadata.checkpoint() }
+      if failure == nil { try metadata.markClean() } else { try metadata.commitTransaction() }
     }
     if let failure { throw failure }
   }

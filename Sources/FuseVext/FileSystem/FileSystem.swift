@@ -18,10 +18,14 @@ public final class FileSystem: Sendable {
   let blockByteCount: Int
   let discards: Bool
   let countsOverhead: Bool
+  /// Whether changes of structures go through a journal.
+  let writesJournal: Bool
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
   let dirty = Mutex<Set<UInt32>>([])
+  /// Held while freed blocks are given back to the device.
+  let discarding = ThreadLock()
   /// Structures were left half-changed: the disk is not touched any more.
   let hasFailed = Atomic<Bool>(false)
 
@@ -37,9 +41,10 @@ public final class FileSystem: Sendable {
   ///   - discards: Freed blocks are given back to the device.
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
   ///   - leavesJournal: A journal that needs recovery is no reason to refuse, if nothing may be changed.
+  ///   - writesJournal: If the file system has a journal, changes of structures go through it.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
-    countsOverhead: Bool = false, leavesJournal: Bool = false
+    countsOverhead: Bool = false, leavesJournal: Bool = false, writesJournal: Bool = true
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
     let summary = try SuperblockSummary(
@@ -50,9 +55,11 @@ public final class FileSystem: Sendable {
     isReadOnly = readOnly
     blockByteCount = summary.blockByteCount
     do throws(Errno) {
-      let opened = try Metadata(
+      var opened = try Metadata(
         device: device, queue: worker.queue, blockByteCount: summary.blockByteCount, readOnly: readOnly)
       guard try opened.inode(Self.root).isDirectory else { throw .corrupted }
+      if writesJournal, !readOnly { try opened.openJournal(device: device) }
+      self.writesJournal = opened.log != nil
       metadata = Locked(opened)
     } catch {
       throw error == .corrupted
@@ -78,17 +85,27 @@ public final class FileSystem: Sendable {
     }
   }
 
-  /// Changes structures. If the device fails or structures turn out wrong on the way, nothing is changed from then on.
+  /// Changes structures, as one step of the journal's running transaction. If the device fails or structures turn out wrong on
+  /// the way, nothing is changed from then on.
+  ///
+  /// - Parameter body: Leaves the structures consistent, also when it throws. It is called again if it finds no space
+  ///   although blocks were freed that a commit lets it have.
   func change<Result>(
     _ worker: Worker, _ body: (inout Metadata) throws(Errno) -> Result
   ) throws(Errno) -> Result {
     try checkWritable()
     return try metadata.withLock { (metadata) throws(Errno) in
-      // Whoever had the lock before may have failed, and left in memory what must not reach the device.
+      // The thread that had the lock before may have failed, and left in memory what must not reach the device.
       try checkWritable()
       metadata.cache.queue = worker.queue
       do throws(Errno) {
-        return try body(&metadata)
+        if metadata.isShortOfBlocks || metadata.hasLargeTransaction { try metadata.commitTransaction() }
+        do throws(Errno) {
+          return try body(&metadata)
+        } catch .noSpace where metadata.freed.blockCount > 0 {
+          try metadata.commitTransaction()
+          return try body(&metadata)
+        }
       } catch {
         if error == .ioError || error == .corrupted || metadata.cache.writeError != nil {
           fail(&metadata)
