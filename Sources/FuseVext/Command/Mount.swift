@@ -27,8 +27,8 @@ public struct Mount: ~Copyable {
     }
     let fileSystem = try FileSystem(
       device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
-      countsOverhead: options.countsOverhead, leavesJournal: options.leavesJournal,
-      writesJournal: options.writesJournal)
+      countsOverhead: options.countsOverhead, durability: options.durability,
+      leavesJournal: options.leavesJournal, writesJournal: options.writesJournal)
     let server: FuseServer
     do throws(Errno) {
       server = try FuseServer(fileSystem: fileSystem, isDirect: options.isDirect)

@@ -26,14 +26,15 @@ public struct MountOptions: Equatable, Sendable {
   public var leavesJournal = false
   /// Changes of structures go through the journal, if the file system has one.
   public var writesJournal = true
+  /// Which changes are durable when they are answered.
+  public var durability = FileSystem.Durability.byFlags
   /// What the kernel and libfuse get as they are.
   public var passedOn: [String] = []
 
   /// Options that mount(8) and libfuse know.
   private static let known: Set<String> = [
     "allow_other", "allow_root", "default_permissions", "nosuid", "suid", "nodev", "dev", "noexec", "exec",
-    "sync",
-    "async", "atime", "noatime", "diratime", "nodiratime", "dirsync", "auto_unmount",
+    "atime", "noatime", "diratime", "nodiratime", "auto_unmount",
   ]
 
   /// Options with the value that is the default here already.
@@ -58,6 +59,11 @@ public struct MountOptions: Equatable, Sendable {
       case "discard": discards = true
       case "nodiscard": discards = false
       case "page_cache": usesPageCache = true
+      // The kernel needs to know too: it adds O_DSYNC to writes.
+      case "sync": (durability, passedOn) = (.everything, passedOn + [word])
+      case "dirsync":
+        (durability, passedOn) = (durability == .everything ? .everything : .names, passedOn + [word])
+      case "async": (durability, passedOn) = (.byFlags, passedOn + [word])
       case "fakeroot": fakesRoot = true
       case "minixdf": countsOverhead = true
       case "bsddf": countsOverhead = false

@@ -38,6 +38,9 @@ struct Inode {
   var usesExtents: Bool { flags & UInt32(EXT4_EXTENTS_FL) != 0 }
   var isIndexed: Bool { flags & UInt32(EXT2_INDEX_FL) != 0 }
   var isImmutable: Bool { flags & UInt32(EXT2_IMMUTABLE_FL) != 0 }
+  var isSynchronous: Bool { flags & UInt32(EXT2_SYNC_FL) != 0 }
+  /// Whether changes of a directory's names are durable when they are answered.
+  var hasSynchronousNames: Bool { flags & UInt32(EXT2_SYNC_FL | EXT2_DIRSYNC_FL) != 0 }
   var isAppendOnly: Bool { flags & UInt32(EXT2_APPEND_FL) != 0 }
 
   /// The type as directory entries carry it (`EXT2_FT_`).

@@ -89,7 +89,10 @@ extension FileSystem {
   func setAttributes(_ change: AttributeChange, of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
     try checkWritable()
     let inode = openInode(number)
-    if let byteCount = change.byteCount { try truncate(inode, to: byteCount, worker) }
+    if let byteCount = change.byteCount {
+      try truncate(inode, to: byteCount, worker)
+      try synchronizeIfAsked(inode, worker)
+    }
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     // A pending time of writing would overwrite the one that is set now.

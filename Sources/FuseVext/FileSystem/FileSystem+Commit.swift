@@ -14,6 +14,7 @@ extension FileSystem {
     guard inode.isDirty.exchange(false, ordering: .relaxed) else { return }
     _ = dirty.withLock { $0.remove(inode.number) }
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
+    let lackedData = inode.lacksData.exchange(false, ordering: .relaxed)
     do throws(Errno) {
       let gaveUp = try change(worker) { (metadata) throws(Errno) in
         return try metadata.batch { (metadata: inout Metadata) throws(Errno) in
@@ -25,6 +26,7 @@ extension FileSystem {
       }
     } catch {
       inode.pendingWriteTime.store(writeTime, ordering: .relaxed)
+      inode.lacksData.store(lackedData, ordering: .relaxed)
       inode.isDirty.store(true, ordering: .relaxed)
       _ = dirty.withLock { $0.insert(inode.number) }
       throw error
@@ -39,10 +41,22 @@ extension FileSystem {
   }
 
   /// Makes durable what was written to a file, and all that it depends on: data, then structures, then the device's cache.
-  func synchronize(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
-    // Under the lock: who commits it now has marked it clean already.
-    if inode.lock.shared({ inode.isDirty.load(ordering: .relaxed) }) { try commit(inode, worker) }
+  ///
+  /// - Parameter dataOnly: Times that nobody needs in order to read the data may stay behind, as for fdatasync(2).
+  func synchronize(_ inode: OpenInode, dataOnly: Bool = false, _ worker: Worker) throws(Errno) {
+    // Under the lock: a thread that commits the file now has marked it clean already.
+    let needsCommit = inode.lock.shared {
+      dataOnly ? inode.lacksData.load(ordering: .relaxed) : inode.isDirty.load(ordering: .relaxed)
+    }
+    if needsCommit { try commit(inode, worker) }
     try flush(worker)
+  }
+
+  /// Makes a change of a file durable, where the mount or the file asks for that (`sync`, `FS_SYNC_FL`).
+  func synchronizeIfAsked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    if durability == .everything || inode.isSynchronous.load(ordering: .relaxed) {
+      try synchronize(inode, worker)
+    }
   }
 
   /// Makes durable what structures have: commits the running transaction, or without a journal flushes the device. Blocks

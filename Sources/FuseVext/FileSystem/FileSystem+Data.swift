@@ -15,6 +15,7 @@ extension FileSystem {
       let record = try metadata.inode(inode.number)
       guard record.byteCount <= UInt64(blockByteCount) << 32 else { throw .corrupted }
       guard record.isRegularFile else { throw record.isDirectory ? .isDirectory : .invalidArgument }
+      inode.isSynchronous.store(record.isSynchronous, ordering: .relaxed)
       return FileData(
         map: try metadata.runs(of: record), byteCount: record.byteCount, usesExtents: record.usesExtents)
     }

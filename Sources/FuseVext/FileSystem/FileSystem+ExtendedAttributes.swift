@@ -32,9 +32,11 @@ extension FileSystem {
       inode.hasNoAttributes.store(false, ordering: .relaxed)
       try unsafe metadata.setAttribute(name, to: value, of: number, rule: rule)
     }
+    try synchronizeIfAsked(inode, worker)
   }
 
   func removeAttribute(_ name: String, of number: UInt32, _ worker: Worker) throws(Errno) {
     try change(worker) { (metadata) throws(Errno) in try metadata.removeAttribute(name, of: number) }
+    try synchronizeIfAsked(openInode(number), worker)
   }
 }

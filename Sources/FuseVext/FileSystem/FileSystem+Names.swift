@@ -43,46 +43,76 @@ extension FileSystem {
   }
 
   func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {
-    let seen = try change(worker) { (metadata) throws(Errno) in
-      see(try metadata.create(name, in: parent, new))
+    let (seen, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+      let isSynchronous = try hasSynchronousNames(parent, &metadata)
+      return (see(try metadata.create(name, in: parent, new)), isSynchronous)
     }
+    try synchronizeNames(isSynchronous, counting: seen, worker)
     return found(seen, worker)
   }
 
   func link(_ number: UInt32, as name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found {
-    let seen = try change(worker) { (metadata) throws(Errno) in
-      see(try metadata.link(number, as: name, in: parent))
+    let (seen, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+      let isSynchronous = try hasSynchronousNames(parent, &metadata)
+      return (see(try metadata.link(number, as: name, in: parent)), isSynchronous)
     }
+    try synchronizeNames(isSynchronous, counting: seen, worker)
     return found(seen, worker)
   }
 
   func unlink(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {
-    let record = try change(worker) { (metadata) throws(Errno) in try metadata.unlink(name, in: parent) }
+    let (record, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+      let isSynchronous = try hasSynchronousNames(parent, &metadata)
+      return (try metadata.unlink(name, in: parent), isSynchronous)
+    }
     try lostName(record, worker)
+    if isSynchronous { try flush(worker) }
   }
 
   func removeDirectory(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {
-    let record = try change(worker) { (metadata) throws(Errno) in
-      try metadata.removeDirectory(name, in: parent)
+    let (record, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+      let isSynchronous = try hasSynchronousNames(parent, &metadata)
+      return (try metadata.removeDirectory(name, in: parent), isSynchronous)
     }
     try lostName(record, worker)
+    if isSynchronous { try flush(worker) }
   }
 
   /// Moves a name; `flags` are those of renameat2(2).
   func rename(
     _ source: Metadata.Place, to target: Metadata.Place, flags: UInt32, _ worker: Worker
   ) throws(Errno) {
-    let lost = try change(worker) { (metadata) throws(Errno) -> Inode? in
+    let (lost, isSynchronous) = try change(worker) { (metadata) throws(Errno) -> (Inode?, Bool) in
+      var isSynchronous = try hasSynchronousNames(source.parent, &metadata)
+      if !isSynchronous { isSynchronous = try hasSynchronousNames(target.parent, &metadata) }
       switch flags {
-      case 0: return try metadata.rename(source, to: target, mayReplace: true)
-      case 1: return try metadata.rename(source, to: target, mayReplace: false)
+      case 0: return (try metadata.rename(source, to: target, mayReplace: true), isSynchronous)
+      case 1: return (try metadata.rename(source, to: target, mayReplace: false), isSynchronous)
       case 2:
         try metadata.exchange(source, target)
-        return nil
+        return (nil, isSynchronous)
       default: throw .invalidArgument
       }
     }
     if let lost { try lostName(lost, worker) }
+    if isSynchronous { try flush(worker) }
+  }
+
+  /// Whether a change of a directory's names must be durable when it is answered (`dirsync`, `FS_DIRSYNC_FL`).
+  private func hasSynchronousNames(_ parent: UInt32, _ metadata: inout Metadata) throws(Errno) -> Bool {
+    if durability != .byFlags { return true }
+    return try metadata.inode(parent).hasSynchronousNames
+  }
+
+  /// Makes a new name durable if that is asked for. After an error nobody is told of the inode, so the answer does not count.
+  private func synchronizeNames(_ isSynchronous: Bool, counting seen: Seen, _ worker: Worker) throws(Errno) {
+    guard isSynchronous else { return }
+    do throws(Errno) {
+      try flush(worker)
+    } catch {
+      try forget(seen.inode.number, count: 1, worker)
+      throw error
+    }
   }
 
   /// The target of a symbolic link.

@@ -34,6 +34,7 @@ extension FileSystem {
       try metadata.write(record)
     }
     inode.pendingWriteTime.store(0, ordering: .relaxed)
+    inode.lacksData.store(false, ordering: .relaxed)
     inode.isDirty.store(false, ordering: .relaxed)
     inode.data?.hasSpareBlocks = false
     inode.data?.byteCount = byteCount
@@ -106,6 +107,7 @@ extension FileSystem {
   private func grow(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
     guard let old = inode.data?.byteCount, byteCount > old else { return }
     inode.data?.byteCount = byteCount
+    inode.lacksData.store(true, ordering: .relaxed)
     noteWrite(inode)
     try commitLocked(inode, worker)
   }

@@ -84,6 +84,7 @@ extension FileSystem {
     inode.data?.map.markPending(blocks)
     let oldByteCount = inode.data?.byteCount ?? 0
     inode.data?.byteCount = max(oldByteCount, endOffset)
+    inode.lacksData.store(true, ordering: .relaxed)
     noteWrite(inode)
   }
 

@@ -20,6 +20,7 @@ public final class FileSystem: Sendable {
   let countsOverhead: Bool
   /// Whether changes of structures go through a journal.
   let writesJournal: Bool
+  let durability: Durability
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
@@ -28,6 +29,16 @@ public final class FileSystem: Sendable {
   let discarding = ThreadLock()
   /// Structures were left half-changed: the disk is not touched any more.
   let hasFailed = Atomic<Bool>(false)
+
+  /// Which changes are durable when they are answered, without anybody's fsync.
+  public enum Durability: Equatable, Sendable {
+    /// What a file's or a directory's own flags ask for.
+    case byFlags
+    /// Changes of names (`dirsync`).
+    case names
+    /// Changes of names and of files (`sync`).
+    case everything
+  }
 
   struct KnownInode {
     let inode: OpenInode
@@ -40,11 +51,13 @@ public final class FileSystem: Sendable {
   /// - Parameters:
   ///   - discards: Freed blocks are given back to the device.
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
+  ///   - durability: Which changes are durable when they are answered.
   ///   - leavesJournal: A journal that needs recovery is no reason to refuse, if nothing may be changed.
   ///   - writesJournal: If the file system has a journal, changes of structures go through it.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
-    countsOverhead: Bool = false, leavesJournal: Bool = false, writesJournal: Bool = true
+    countsOverhead: Bool = false, durability: Durability = .byFlags, leavesJournal: Bool = false,
+    writesJournal: Bool = true
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
     let summary = try SuperblockSummary(
@@ -52,6 +65,7 @@ public final class FileSystem: Sendable {
     self.device = device
     self.discards = discards
     self.countsOverhead = countsOverhead
+    self.durability = durability
     isReadOnly = readOnly
     blockByteCount = summary.blockByteCount
     do throws(Errno) {

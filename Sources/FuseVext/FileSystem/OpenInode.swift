@@ -11,6 +11,10 @@ final class OpenInode: @unchecked Sendable {
   let pendingWriteTime = Atomic<UInt64>(0)
   /// Whether the inode on the disk is older than what is here.
   let isDirty = Atomic<Bool>(false)
+  /// Whether the disk lacks what reading the file needs: its size, or which blocks hold data. ``isDirty`` is set then too.
+  let lacksData = Atomic<Bool>(false)
+  /// Whether every change is to be durable when it is answered (`FS_SYNC_FL`), of a file that is loaded.
+  let isSynchronous = Atomic<Bool>(false)
   /// Whether it has no name any more: to be freed when the kernel forgets it.
   let isOrphan = Atomic<Bool>(false)
 

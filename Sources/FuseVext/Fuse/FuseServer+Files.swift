@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import Synchronization
 import SystemPackage
 
 extension FuseServer {
@@ -51,13 +52,15 @@ extension FuseServer {
         // SAFETY: the payload lies in the worker's own receive buffer; a write does not change it.
         let source = unsafe UnsafeMutableRawBufferPointer(
           start: UnsafeMutableRawPointer(mutating: bytes), count: byteCount)
-        try unsafe server.fileSystem.write(FuseServer.file(info), offset: UInt64(offset), source, worker)
+        let inode = try unsafe FuseServer.file(info)
+        try unsafe server.fileSystem.write(inode, offset: UInt64(offset), source, worker)
+        try server.synchronize(inode, written: unsafe info?.pointee.flags ?? 0, worker)
         request.answer(written: byteCount)
       }
     }
-    unsafe operations.fsync = { handle, _, _, info in
+    unsafe operations.fsync = { handle, _, dataOnly, info in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        try server.fileSystem.synchronize(try unsafe FuseServer.file(info), worker)
+        try unsafe server.fileSystem.synchronize(FuseServer.file(info), dataOnly: dataOnly != 0, worker)
         request.succeed()
       }
     }
@@ -72,9 +75,10 @@ extension FuseServer {
         case 0x10, 0x11: operation = .zeroRange(keepsSize: mode == 0x11)
         default: throw .notSupported
         }
+        let inode = try unsafe FuseServer.file(info)
         try server.fileSystem.changeSpace(
-          operation, of: try unsafe FuseServer.file(info), offset: UInt64(offset),
-          byteCount: UInt64(byteCount), worker)
+          operation, of: inode, offset: UInt64(offset), byteCount: UInt64(byteCount), worker)
+        try server.fileSystem.synchronizeIfAsked(inode, worker)
         request.succeed()
       }
     }
@@ -86,6 +90,22 @@ extension FuseServer {
           position: try unsafe server.fileSystem.seek(
             FuseServer.file(info), offset: UInt64(offset), toData: whence == 3, worker))
       }
+    }
+  }
+}
+
+extension FuseServer {
+  /// Makes a write durable if its descriptor or the file asks for that.
+  ///
+  /// - Parameter flags: The descriptor's, with what `sync` mounts add. The kernel sends FSYNC after a write with `O_SYNC` or
+  ///   `O_DSYNC`, but not for files that are open with `FOPEN_DIRECT_IO`.
+  fileprivate func synchronize(_ inode: OpenInode, written flags: Int32, _ worker: Worker) throws(Errno) {
+    // asm-generic/fcntl.h; O_SYNC has the bit of O_DSYNC too.
+    let (dsync, sync): (Int32, Int32) = (0o10000, 0o4000000)
+    if flags & (dsync | sync) != 0, openFlags(flags) & UInt32(FOPEN_DIRECT_IO) != 0 {
+      try fileSystem.synchronize(inode, dataOnly: flags & sync == 0, worker)
+    } else if inode.isSynchronous.load(ordering: .relaxed) {
+      try fileSystem.synchronize(inode, worker)
     }
   }
 }

@@ -81,7 +81,10 @@ final class FuseServer: Sendable {
   func openFlags(_ flags: Int32) -> UInt32 {
     let noFlush = UInt32(FOPEN_NOFLUSH)
     // O_DIRECT: its macro depends on who includes the headers first.
-    guard isDirect || flags & 0o40000 != 0 else { return UInt32(FOPEN_KEEP_CACHE) | noFlush }
+    let isDirectDescriptor = flags & 0o40000 != 0 && agreement.flags.contains(.directIOAllowsMapping)
+    // Before Linux 6.6 a file with FOPEN_DIRECT_IO cannot be mapped with MAP_SHARED, and its writes leave stale pages behind.
+    // The kernel's own O_DIRECT does neither.
+    guard isDirect || isDirectDescriptor else { return UInt32(FOPEN_KEEP_CACHE) | noFlush }
     return UInt32(FOPEN_DIRECT_IO) | UInt32(CFUSE_OPEN_PARALLEL_DIRECT_WRITES) | noFlush
   }
 }

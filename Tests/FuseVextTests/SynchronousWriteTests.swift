@@ -1,0 +1,79 @@
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import FuseVext
+
+@Suite(.serialized)
+struct SynchronousWriteTests {
+  @Test(arguments: [
+    ("", "mkfs.ext4 -q -F", ""), ("direct_io", "mkfs.ext4 -q -F", ""), ("direct_io", "mkfs.ext2 -q -F", ""),
+    ("sync", "mkfs.ext4 -q -F", "plain"), ("sync,direct_io", "mkfs.ext2 -q -F", "plain"),
+  ])
+  func `a write that asks for durability and was acknowledged survives kill -9`(
+    options: String, make: String, asking: String
+  ) {
+    let disk = MountedImage(make: make)
+    disk.mount(options)
+    let script = TestScript.path("synchronous-writes")
+    disk.shell("python3 '\(script)' write . \(asking)")
+    disk.kill()
+    let repair = Command.run("e2fsck -fy '\(disk.image)'")
+    #expect(repair.exitCode <= 1, "\(repair.output)")
+    disk.mount("ro")
+    disk.shell("python3 '\(script)' check .")
+    disk.unmount()
+  }
+
+  /// Counts how often a device is flushed by an operation on a file system.
+  private func flushCount(
+    _ durability: FileSystem.Durability, _ operation: (FileSystem, Worker) throws -> Void
+  ) throws -> Int {
+    let disk = MountedImage(make: "mkfs.ext2 -q -F")
+    let device = FaultyDevice(try FileDevice(path: disk.image, readOnly: false))
+    let worker = try Worker(device: device)
+    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false, durability: durability)
+    try fileSystem.begin(worker)
+    let before = device.flushCount.load(ordering: .relaxed)
+    try operation(fileSystem, worker)
+    let count = device.flushCount.load(ordering: .relaxed) - before
+    try fileSystem.close(worker)
+    disk.expectClean()
+    return count
+  }
+
+  @Test func `dirsync makes each change of a name durable, and sync each change of a file too`() throws {
+    func change(_ fileSystem: FileSystem, _ worker: Worker) throws {
+      let new = NewInode(mode: 0o100644, user: 0, group: 0)
+      let made = try fileSystem.create(Array("a".utf8), in: FileSystem.root, new, worker)
+      try fileSystem.rename(
+        Metadata.Place(parent: FileSystem.root, name: Array("a".utf8)),
+        to: Metadata.Place(parent: FileSystem.root, name: Array("b".utf8)), flags: 0, worker)
+      _ = try fileSystem.setAttributes(.init(byteCount: 5000), of: made.number, worker)
+      try fileSystem.unlink(Array("b".utf8), in: FileSystem.root, worker)
+      try fileSystem.forget(made.number, count: 1, worker)
+    }
+    #expect(try flushCount(.byFlags, change) == 0)
+    #expect(try flushCount(.names, change) == 3)
+    #expect(try flushCount(.everything, change) == 4)
+  }
+
+  private func isDirty(_ inode: OpenInode) -> Bool { inode.isDirty.load(ordering: .relaxed) }
+
+  @Test func `fdatasync of an overwrite leaves the time of the write to a later commit`() throws {
+    _ = try flushCount(.byFlags) { fileSystem, worker in
+      let new = NewInode(mode: 0o100644, user: 0, group: 0)
+      let made = try fileSystem.create(Array("a".utf8), in: FileSystem.root, new, worker)
+      let inode = fileSystem.openInode(made.number)
+      let block = try BlockBuffer(byteCount: 4096)
+      try unsafe fileSystem.write(inode, offset: 0, block.slice(0, 4096), worker)
+      try fileSystem.synchronize(inode, dataOnly: true, worker)
+      #expect(isDirty(inode) == false)
+      try unsafe fileSystem.write(inode, offset: 0, block.slice(0, 4096), worker)
+      try fileSystem.synchronize(inode, dataOnly: true, worker)
+      #expect(isDirty(inode))
+      try fileSystem.synchronize(inode, worker)
+      #expect(isDirty(inode) == false)
+    }
+  }
+}
