@@ -50,13 +50,15 @@ static inline void cfuse_fill_attributes(struct fuse_attr *attr, const struct st
   attr->blksize = (uint32_t)status->st_blksize;
 }
 
-// As cfuse_reply_open, for CREATE.
-static inline int cfuse_reply_create(
-    fuse_req_t request, const struct fuse_entry_param *entry, uint64_t handle, uint32_t flags) {
-  struct {
-    struct fuse_entry_out entry;
-    struct fuse_open_out open;
-  } out;
+// The answer to CREATE and TMPFILE.
+struct cfuse_created {
+  struct fuse_entry_out entry;
+  struct fuse_open_out open;
+};
+
+static inline struct cfuse_created cfuse_created_of(
+    const struct fuse_entry_param *entry, uint64_t handle, uint32_t flags) {
+  struct cfuse_created out;
   memset(&out, 0, sizeof out);
   out.entry.nodeid = entry->ino;
   out.entry.generation = entry->generation;
@@ -65,6 +67,13 @@ static inline int cfuse_reply_create(
   cfuse_fill_attributes(&out.entry.attr, &entry->attr);
   out.open.fh = handle;
   out.open.open_flags = flags;
+  return out;
+}
+
+// As cfuse_reply_open, for CREATE.
+static inline int cfuse_reply_create(
+    fuse_req_t request, const struct fuse_entry_param *entry, uint64_t handle, uint32_t flags) {
+  struct cfuse_created out = cfuse_created_of(entry, handle, flags);
   return fuse_reply_buf(request, (const char *)&out, sizeof out);
 }
 

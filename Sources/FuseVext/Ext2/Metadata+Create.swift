@@ -18,13 +18,10 @@ extension Metadata {
     let isDirectory = new.mode & 0o170000 == 0o040000
     if isDirectory { try checkRoomForLink(directory) }
 
-    var number: UInt32 = 0
-    try ext2Check(unsafe ext2fs_new_inode(fileSystem, parent, Int32(new.mode), nil, &number))
-    var inode = try blankInode(number, new, in: directory)
-    countInode(number, isUsed: true, isDirectory: isDirectory)
+    var inode = try takeInode(new, in: directory)
     do throws(Errno) {
       try writeNew(&inode, new, parent: parent)
-      try insert(name, inode: number, type: inode.directoryEntryType, in: parent)
+      try insert(name, inode: inode.number, type: inode.directoryEntryType, in: parent)
     } catch {
       try free(&inode)
       throw error
@@ -32,6 +29,33 @@ extension Metadata {
     if isDirectory { countLink(of: &directory, by: 1) }
     // Adding the name may have changed size and flags of the directory.
     try touch(parent, linkCount: isDirectory ? directory.linkCount : nil)
+    return inode
+  }
+
+  /// Makes a regular file without a name (`O_TMPFILE`), which is an orphan until ``link(_:as:in:)`` names it.
+  mutating func createUnnamed(in parent: UInt32, _ new: NewInode) throws(Errno) -> Inode {
+    let directory = try inode(parent)
+    guard directory.isDirectory else { throw .notDirectory }
+    guard directory.linkCount > 0 else { throw .noSuchFileOrDirectory }
+    var inode = try takeInode(new, in: directory)
+    inode.linkCount = 0
+    do throws(Errno) {
+      try writeNew(&inode, new, parent: parent)
+      inode = try self.inode(inode.number)
+      try addOrphan(&inode)
+    } catch {
+      try free(&inode)
+      throw error
+    }
+    return inode
+  }
+
+  /// Takes a free inode, in memory alone.
+  private func takeInode(_ new: NewInode, in directory: Inode) throws(Errno) -> Inode {
+    var number: UInt32 = 0
+    try ext2Check(unsafe ext2fs_new_inode(fileSystem, directory.number, Int32(new.mode), nil, &number))
+    let inode = try blankInode(number, new, in: directory)
+    countInode(number, isUsed: true, isDirectory: inode.isDirectory)
     return inode
   }
 

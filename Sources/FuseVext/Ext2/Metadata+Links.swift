@@ -24,12 +24,16 @@ extension Metadata {
     if directory.linkCount >= linkLimit - 1, !hasNoNumberOfDirectoryLinks { throw .tooManyLinks }
   }
 
-  /// Gives a file a further name.
+  /// Gives a file a further name, or one without a name its first.
   mutating func link(_ number: UInt32, as name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
     var inode = try inode(number)
     guard !inode.isDirectory else { throw .notPermitted }
     guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
-    guard inode.linkCount > 0 else { throw .noSuchFileOrDirectory }
+    let isUnnamed = inode.linkCount == 0
+    if isUnnamed {
+      // The kernel lets those alone pass that O_TMPFILE made.
+      guard inode.isRegularFile, orphans.contains(number) else { throw .noSuchFileOrDirectory }
+    }
     guard inode.linkCount < linkLimit else { throw .tooManyLinks }
     guard name.count <= 255 else { throw .fileNameTooLong }
     guard try lookup(name, in: parent) == nil else { throw .fileExists }
@@ -44,6 +48,12 @@ extension Metadata {
       throw error
     }
     try touch(parent)
+    if isUnnamed {
+      // Last: on the list and with a name it is a file like others for e2fsck and the kernel.
+      try removeOrphan(number)
+      inode.deletionTime = 0
+      try write(inode)
+    }
     return inode
   }
 

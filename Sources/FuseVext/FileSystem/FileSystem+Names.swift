@@ -51,10 +51,22 @@ extension FileSystem {
     return found(seen, worker)
   }
 
+  /// Makes a file without a name (`O_TMPFILE`), freed when the kernel forgets it unless it was linked.
+  func createUnnamed(in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {
+    let seen = try change(worker) { (metadata) throws(Errno) in
+      let seen = see(try metadata.createUnnamed(in: parent, new))
+      seen.inode.isOrphan.store(true, ordering: .relaxed)
+      return seen
+    }
+    return found(seen, worker)
+  }
+
   func link(_ number: UInt32, as name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found {
     let (seen, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
       let isSynchronous = try hasSynchronousNames(parent, &metadata)
-      return (see(try metadata.link(number, as: name, in: parent)), isSynchronous)
+      let seen = see(try metadata.link(number, as: name, in: parent))
+      seen.inode.isOrphan.store(false, ordering: .relaxed)
+      return (seen, isSynchronous)
     }
     try synchronizeNames(isSynchronous, counting: seen, worker)
     return found(seen, worker)

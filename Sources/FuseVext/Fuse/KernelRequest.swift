@@ -33,9 +33,11 @@ struct KernelRequest {
 
   func succeed() { _ = cfuse_answer(device, header.unique, 0, nil, 0) }
 
-  func answer<Answer: BitwiseCopyable>(_ answer: Answer) {
+  /// False if the kernel has given the request up.
+  @discardableResult
+  func answer<Answer: BitwiseCopyable>(_ answer: Answer) -> Bool {
     unsafe withUnsafeBytes(of: answer) { bytes in
-      _ = unsafe cfuse_answer(device, header.unique, 0, bytes.baseAddress, bytes.count)
+      unsafe cfuse_answer(device, header.unique, 0, bytes.baseAddress, bytes.count) == 0
     }
   }
 }
@@ -51,6 +53,7 @@ extension FuseServer {
       case UInt32(CFUSE_INIT):
         agreement.receive(try request.argument(), number: request.header.unique)
         return false
+      case UInt32(CFUSE_TMPFILE): try answerUnnamedFile(request, thread.worker)
       case UInt32(CFUSE_STATX): try answerStatistics(request, thread.worker)
       case UInt32(CFUSE_SYNCFS):
         try fileSystem.synchronizeAll(thread.worker)
@@ -61,6 +64,20 @@ extension FuseServer {
       request.fail(error)
     }
     return true
+  }
+
+  /// TMPFILE (Linux 6.1): a file for `O_TMPFILE`, which is open at once.
+  private func answerUnnamedFile(_ request: KernelRequest, _ worker: Worker) throws(Errno) {
+    let argument = try request.argument(as: fuse_create_in.self)
+    let new = NewInode(
+      mode: UInt16(truncatingIfNeeded: argument.mode) & 0o7777 | 0o100000, user: request.header.uid,
+      group: request.header.gid)
+    let found = try fileSystem.createUnnamed(
+      in: Self.inodeNumber(request.header.nodeid), new, worker)
+    let file = Self.handle(retaining: fileSystem.openInode(found.number))
+    var entry = Self.entry(found)
+    let answer = unsafe cfuse_created_of(&entry, file, openFlags(Int32(bitPattern: argument.flags)))
+    if !request.answer(answer) { Self.releaseHandle(file) }
   }
 
   /// STATX: the kernel asks for it, not for GETATTR, where the time of birth is wanted.
