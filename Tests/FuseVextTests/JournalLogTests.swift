@@ -153,6 +153,27 @@ struct JournalLogTests {
     try open.close()
   }
 
+  @Test func `fdatasync of a file whose blocks and size are committed writes no transaction`() throws {
+    let open = try Open(make: "mkfs.ext4 -q -F")
+    let number = try open.create("file")
+    let inode = open.fileSystem.openInode(number)
+    func finishedCount() -> UInt64 {
+      open.fileSystem.journal?.finishedCount.load(ordering: .sequentiallyConsistent) ?? 0
+    }
+    try open.write(1, count: 4096, to: number)
+    try open.fileSystem.synchronize(inode, dataOnly: true, open.worker)
+    #expect(finishedCount() == 1)
+    #expect(open.replayed("stat file").contains("Size: 4096"))
+    try open.write(2, count: 4096, to: number)
+    try open.fileSystem.synchronize(inode, dataOnly: true, open.worker)
+    #expect(finishedCount() == 1)
+    try open.write(3, count: 8192, to: number)
+    try open.fileSystem.synchronize(inode, dataOnly: true, open.worker)
+    #expect(finishedCount() == 2)
+    #expect(open.replayed("stat file").contains("Size: 8192"))
+    try open.close()
+  }
+
   @Test func `without journal writes the journal stays empty`() throws {
     let disk = MountedImage(megabytes: 32)
     let device = try FileDevice(path: disk.image, readOnly: false)

@@ -24,6 +24,7 @@ extension FileSystem {
       if gaveUp, let byteCount = inode.data?.byteCount {
         inode.data?.map.cut(at: byteCount, blockByteCount: blockByteCount)
       }
+      if lackedData { noteDataWritten(inode) }
     } catch {
       inode.pendingWriteTime.store(writeTime, ordering: .relaxed)
       inode.lacksData.store(lackedData, ordering: .relaxed)
@@ -45,10 +46,13 @@ extension FileSystem {
   /// - Parameter dataOnly: Times that nobody needs in order to read the data may stay behind, as for fdatasync(2).
   func synchronize(_ inode: OpenInode, dataOnly: Bool = false, _ worker: Worker) throws(Errno) {
     // Under the lock: a thread that commits the file now has marked it clean already.
-    let needsCommit = inode.lock.shared {
-      dataOnly ? inode.lacksData.load(ordering: .relaxed) : inode.isDirty.load(ordering: .relaxed)
+    let (isDirty, lacksData) = inode.lock.shared {
+      (inode.isDirty.load(ordering: .relaxed), inode.lacksData.load(ordering: .relaxed))
     }
-    if needsCommit { try commit(inode, worker) }
+    if dataOnly, !lacksData, isCommitted(inode.dataTransaction.load(ordering: .sequentiallyConsistent)) {
+      return try flushDevice(worker)
+    }
+    if dataOnly ? lacksData : isDirty { try commit(inode, worker) }
     try flush(worker)
   }
 
@@ -59,13 +63,32 @@ extension FileSystem {
     }
   }
 
+  /// Whether a transaction is durable, as far as the device is without a flush where there is no journal.
+  private func isCommitted(_ transaction: UInt64) -> Bool {
+    guard let journal else { return true }
+    return journal.finishedCount.load(ordering: .sequentiallyConsistent) > transaction
+  }
+
+  private func flushDevice(_ worker: Worker) throws(Errno) {
+    guard !isReadOnly else { return }
+    if hasFailed.load(ordering: .relaxed) { throw .ioError }
+    try worker.queue.flush()
+  }
+
   /// Makes durable what structures have: commits the running transaction, or without a journal flushes the device. Blocks
   /// that were freed before may be used again afterwards.
   func flush(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
+    let transaction = runningTransaction
     let mark = try inspectSound(worker) { (metadata) in metadata.freed.mark() }
-    if writesJournal {
-      try change(worker) { (metadata) throws(Errno) in try metadata.writeTransaction() }
+    if journal != nil {
+      let isDone = try change(worker) { (metadata) throws(Errno) in
+        // Another thread may have committed it while this one waited for the lock, and released what it freed.
+        if isCommitted(transaction) { return true }
+        try metadata.writeTransaction()
+        return false
+      }
+      if isDone { return }
     } else {
       try worker.queue.flush()
     }

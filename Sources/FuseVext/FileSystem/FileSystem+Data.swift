@@ -109,6 +109,17 @@ extension FileSystem {
     markDirty(inode)
   }
 
+  /// Notes that the disk does not know where all data are.
+  func noteDataChange(_ inode: OpenInode) {
+    inode.lacksData.store(true, ordering: .relaxed)
+    noteWrite(inode)
+  }
+
+  /// Notes that the running transaction, or without a journal the disk, knows where data are.
+  func noteDataWritten(_ inode: OpenInode) {
+    inode.dataTransaction.store(runningTransaction, ordering: .sequentiallyConsistent)
+  }
+
   /// Notes that the disk knows less than what is here.
   func markDirty(_ inode: OpenInode) {
     if !inode.isDirty.exchange(true, ordering: .relaxed) {

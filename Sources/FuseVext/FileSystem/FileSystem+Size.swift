@@ -33,6 +33,7 @@ extension FileSystem {
       record.changeTime = record.modificationTime
       try metadata.write(record)
     }
+    noteDataWritten(inode)
     inode.pendingWriteTime.store(0, ordering: .relaxed)
     inode.lacksData.store(false, ordering: .relaxed)
     inode.isDirty.store(false, ordering: .relaxed)
@@ -99,6 +100,7 @@ extension FileSystem {
     let map = try change(worker) { (metadata) throws(Errno) in
       try metadata.allocate(blocks, of: inode.number, byteCount: byteCount, map: data.map)
     }
+    noteDataWritten(inode)
     inode.data?.map = map
     // Asked for by name, so nobody trims it.
     inode.data?.hasSpareBlocks = false
@@ -107,8 +109,7 @@ extension FileSystem {
   private func grow(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
     guard let old = inode.data?.byteCount, byteCount > old else { return }
     inode.data?.byteCount = byteCount
-    inode.lacksData.store(true, ordering: .relaxed)
-    noteWrite(inode)
+    noteDataChange(inode)
     try commitLocked(inode, worker)
   }
 
@@ -120,12 +121,13 @@ extension FileSystem {
     let end = range.upperBound >= fileEnd ? (range.upperBound + size - 1) / size : range.upperBound / size
     try zero(range.lowerBound..<min(first * size, range.upperBound), of: inode, worker)
     if end >= first { try zero(end * size..<max(range.upperBound, end * size), of: inode, worker) }
-    noteWrite(inode)
+    noteDataChange(inode)
     try commitLocked(inode, worker)
     guard end > first else { return }
     let gaveUp = try change(worker) { (metadata) throws(Errno) in
       try metadata.punch(first..<end, of: inode.number, byteCount: fileEnd)
     }
+    noteDataWritten(inode)
     inode.data?.map.replace(first..<end, with: [])
     if gaveUp { inode.data?.map.cut(at: fileEnd, blockByteCount: blockByteCount) }
   }

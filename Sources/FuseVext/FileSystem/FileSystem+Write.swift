@@ -84,8 +84,7 @@ extension FileSystem {
     inode.data?.map.markPending(blocks)
     let oldByteCount = inode.data?.byteCount ?? 0
     inode.data?.byteCount = max(oldByteCount, endOffset)
-    inode.lacksData.store(true, ordering: .relaxed)
-    noteWrite(inode)
+    noteDataChange(inode)
   }
 
   /// Memory that every device takes: the source itself if it is aligned, else a copy.
@@ -144,6 +143,7 @@ extension FileSystem {
         blocks, spareCount: spareCount, of: inode.number, byteCount: max(data.byteCount, endOffset),
         map: data.map)
     }
+    noteDataWritten(inode)
     inode.data?.map = map
     // Of what was taken in memory alone nobody else knows, should the write fail.
     if !data.usesExtents { markDirty(inode) }

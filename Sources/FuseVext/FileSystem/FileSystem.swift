@@ -18,9 +18,9 @@ public final class FileSystem: Sendable {
   let blockByteCount: Int
   let discards: Bool
   let countsOverhead: Bool
-  /// Whether changes of structures go through a journal.
-  let writesJournal: Bool
   let durability: Durability
+  /// How far the journal's commits have come; nil where changes of structures do not go through a journal.
+  let journal: JournalLog.Progress?
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
@@ -73,7 +73,7 @@ public final class FileSystem: Sendable {
         device: device, queue: worker.queue, blockByteCount: summary.blockByteCount, readOnly: readOnly)
       guard try opened.inode(Self.root).isDirectory else { throw .corrupted }
       if writesJournal, !readOnly { try opened.openJournal(device: device) }
-      self.writesJournal = opened.log != nil
+      journal = opened.log?.progress
       metadata = Locked(opened)
     } catch {
       throw error == .corrupted
@@ -150,11 +150,18 @@ public final class FileSystem: Sendable {
         known[number]?.lookupCount += 1
         return entry.inode
       }
-      let inode = OpenInode(number: number)
+      let inode = makeOpenInode(number)
       known[number] = KnownInode(inode: inode, lookupCount: 1)
       return inode
     }
   }
+
+  private func makeOpenInode(_ number: UInt32) -> OpenInode {
+    OpenInode(number: number, transaction: runningTransaction)
+  }
+
+  /// The number of the journal's running transaction; 0 without a journal.
+  var runningTransaction: UInt64 { journal?.begunCount.load(ordering: .sequentiallyConsistent) ?? 0 }
 
   /// The inode if the kernel knows it.
   func knownInode(_ number: UInt32) -> OpenInode? { known.withLock { $0[number]?.inode } }
@@ -163,7 +170,7 @@ public final class FileSystem: Sendable {
   func openInode(_ number: UInt32) -> OpenInode {
     known.withLock { known in
       if let entry = known[number] { return entry.inode }
-      let inode = OpenInode(number: number)
+      let inode = makeOpenInode(number)
       known[number] = KnownInode(inode: inode, lookupCount: 0)
       return inode
     }
@@ -218,7 +225,7 @@ public final class FileSystem: Sendable {
   func lostName(_ record: Inode, _ worker: Worker) throws(Errno) {
     guard record.linkCount == 0 else { return }
     let unused = known.withLock { known -> OpenInode? in
-      guard let entry = known[record.number] else { return OpenInode(number: record.number) }
+      guard let entry = known[record.number] else { return makeOpenInode(record.number) }
       guard entry.lookupCount == 0 else {
         entry.inode.isOrphan.store(true, ordering: .relaxed)
         return nil

@@ -13,6 +13,8 @@ final class OpenInode: @unchecked Sendable {
   let isDirty = Atomic<Bool>(false)
   /// Whether the disk lacks what reading the file needs: its size, or which blocks hold data. ``isDirty`` is set then too.
   let lacksData = Atomic<Bool>(false)
+  /// The number of the journal's transaction that changed last where data are (``JournalLog/Progress``), or a later one.
+  let dataTransaction: Atomic<UInt64>
   /// Whether every change is to be durable when it is answered (`FS_SYNC_FL`), of a file that is loaded.
   let isSynchronous = Atomic<Bool>(false)
   /// Whether it has no name any more: to be freed when the kernel forgets it.
@@ -21,5 +23,9 @@ final class OpenInode: @unchecked Sendable {
   /// Whether it is known to have no extended attributes. The kernel asks for one before every buffered write.
   let hasNoAttributes = Atomic<Bool>(false)
 
-  init(number: UInt32) { self.number = number }
+  /// - Parameter transaction: The running transaction, which may have made the inode.
+  init(number: UInt32, transaction: UInt64) {
+    self.number = number
+    dataTransaction = Atomic(transaction)
+  }
 }

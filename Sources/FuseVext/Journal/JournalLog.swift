@@ -1,4 +1,5 @@
 import HostSystem
+import Synchronization
 import SystemPackage
 
 /// The writing end of a journal: appends transactions to the log, and empties it when their blocks are in place.
@@ -21,6 +22,8 @@ final class JournalLog {
   private var freeCount: UInt32
   /// The number of the running transaction.
   private(set) var sequence: UInt32
+  /// Numbers transactions from 0 on, for any thread to read.
+  let progress = Progress()
   private let buffer: BlockBuffer
   private let bufferBlockCount: Int
 
@@ -63,6 +66,14 @@ final class JournalLog {
     sequence = superblock.sequence
   }
 
+  /// How far commits have come.
+  final class Progress: Sendable {
+    /// The number of commits that have begun, so that of the running transaction.
+    let begunCount = Atomic<UInt64>(0)
+    /// The number of commits that are durable.
+    let finishedCount = Atomic<UInt64>(0)
+  }
+
   /// A transaction with at most this many changed blocks fits into the log.
   var largestTransaction: Int { ring.count / 2 - ring.count / 2 / layout.tagsPerDescriptor - 32 }
 
@@ -72,6 +83,14 @@ final class JournalLog {
   ///
   /// - Throws: `ENOSPC` if the log has no room for it; nothing was written then.
   func commit() throws(Errno) {
+    // Before the flush: data that are written from now on are the next commit's.
+    let number = progress.begunCount.add(1, ordering: .sequentiallyConsistent).newValue
+    try write()
+    progress.finishedCount.store(number, ordering: .sequentiallyConsistent)
+    if freeCount < ring.count / 2 { try checkpoint() }
+  }
+
+  private func write() throws(Errno) {
     guard let transaction = cache.transaction, !transaction.isEmpty else { return try cache.queue.flush() }
     let blocks = transaction.changed.sorted()
     let revoked = transaction.revoked.sorted()
@@ -109,7 +128,6 @@ final class JournalLog {
     freeCount -= UInt32(needed)
     sequence &+= 1
     cache.transaction?.noteCommit()
-    if freeCount < ring.count / 2 { try checkpoint() }
   }
 
   /// Writes all committed blocks to their places and empties the log. The running transaction is empty.
