@@ -242,3 +242,17 @@ let package = Package(
       swiftSettings: houseRules),
   ]
 )
+
+// scripts/crash-states builds the tests of fuse-vext alone, optimized.
+if Context.environment["VEXT_FUSE_TESTS_ONLY"] != nil {
+  let needed: Set = [
+    "CExt2", "CFuse", "CLinux", "CNUMA", "CURing", "FuseVext", "FuseVextTests", "HostSystem", "VextClient",
+    "VextProtocol", "fuse-vext",
+  ]
+  package.targets.removeAll { !needed.contains($0.name) }
+  package.products.removeAll { $0.name != "fuse-vext" }
+  package.dependencies.removeAll { dependency in
+    guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+    return !location.contains("swift-argument-parser") && !location.contains("swift-system")
+  }
+}

@@ -1,0 +1,59 @@
+import Glibc
+import HostSystem
+import Synchronization
+
+/// How much is run, and how.
+struct CrashSettings: Sendable {
+  var firstSeed: UInt64 = 1
+  var workloadCount = 10
+  /// States of one workload.
+  var stateLimit = 150
+  var threadCount = 1
+  /// e2fsck processes at a time, for each thread.
+  var fsckCount = 2
+  /// One state in so many is also replayed by e2fsck; 0 for none.
+  var oracleInterval = 1000
+  /// One in so many of these also by the kernel; 0 for none.
+  var kernelInterval = 100
+  var keepsImages = false
+  var usesJournal = true
+  var defect = CrashDefect.none
+  var kinds: [CrashImage.Kind] = CrashImage.Kind.allCases.filter(\.hasJournal)
+
+  /// A number from the environment.
+  static func number(_ name: String) -> Int? {
+    guard let text = unsafe getenv(name) else { return nil }
+    return unsafe Int(String(cString: text))
+  }
+
+  /// Runs all workloads.
+  func run() throws -> CrashReport {
+    let images = try kinds.map { try CrashImage($0) }
+    let next = Atomic<Int>(0)
+    let total = Mutex(CrashReport())
+    let failure = Mutex<String?>(nil)
+    @Sendable func work() {
+      let checker = CrashChecker(self)
+      do {
+        while true {
+          let number = next.add(1, ordering: .relaxed).oldValue
+          guard number < workloadCount, failure.withLock({ $0 == nil }) else { break }
+          // A seed alone names a workload, so the kind follows from it.
+          let seed = firstSeed &+ UInt64(number)
+          try checker.check(seed: seed, image: images[Int(seed % UInt64(images.count))])
+        }
+      } catch {
+        failure.withLock { $0 = "\(error)" }
+      }
+      total.withLock { $0.add(checker.report) }
+    }
+    if threadCount == 1 {
+      work()
+    } else {
+      let threads = try (0..<threadCount).map { _ in try HostThread(name: "crash", cpus: nil, work) }
+      for thread in threads { thread.join() }
+    }
+    if let problem = failure.withLock({ $0 }) { throw CrashFailure(problem) }
+    return total.withLock { $0 }
+  }
+}

@@ -1,0 +1,42 @@
+import Testing
+
+/// Workloads on a disk in memory, whose writes are lost in every way that a flush does not forbid.
+///
+/// The environment makes it longer, as `scripts/crash-states` does: `VEXT_CRASH_WORKLOADS`, `VEXT_CRASH_SEED` (of the first),
+/// `VEXT_CRASH_STATES` (of each), `VEXT_CRASH_THREADS`, and `VEXT_CRASH_KEEP`, which keeps images of what failed.
+@Suite(.serialized)
+struct CrashStateTests {
+  private func settings(workloads: Int, states: Int) -> CrashSettings {
+    var settings = CrashSettings()
+    settings.firstSeed = UInt64(CrashSettings.number("VEXT_CRASH_SEED") ?? 1)
+    settings.workloadCount = CrashSettings.number("VEXT_CRASH_WORKLOADS") ?? workloads
+    settings.stateLimit = CrashSettings.number("VEXT_CRASH_STATES") ?? states
+    settings.threadCount = CrashSettings.number("VEXT_CRASH_THREADS") ?? 1
+    settings.keepsImages = CrashSettings.number("VEXT_CRASH_KEEP") != nil
+    return settings
+  }
+
+  private func expectNoException(_ settings: CrashSettings) throws {
+    let report = try settings.run()
+    print("crash-states: \(report)")
+    #expect(report.stateCount > 0)
+    #expect(report.exceptionCount == 0, "\(report.exceptions.joined(separator: "\n\n"))")
+  }
+
+  @Test func `without a journal e2fsck keeps what was acknowledged, whichever writes are lost`() throws {
+    var settings = settings(workloads: 2, states: 80)
+    settings.usesJournal = false
+    settings.kinds = [.ext2, .ext4, .ext4Checksums]
+    try expectNoException(settings)
+  }
+
+  @Test(arguments: [CrashDefect.ignoresFlushes, .acknowledgesEarly])
+  func `without a journal a lost flush and an early acknowledgement are found`(defect: CrashDefect) throws {
+    var settings = settings(workloads: 2, states: 60)
+    settings.usesJournal = false
+    settings.kinds = [.ext4]
+    settings.defect = defect
+    let report = try settings.run()
+    #expect(report.exceptionCount > 0, "\(report)")
+  }
+}
