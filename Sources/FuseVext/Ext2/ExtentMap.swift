@@ -46,6 +46,11 @@ struct ExtentMap: Sendable {
     return index >= 0 ? runs[index] : nil
   }
 
+  /// Whether a range, which is not empty, has blocks.
+  func hasRuns(in range: Range<UInt64>) -> Bool {
+    run(atOrAfter: range.lowerBound).map { $0.logical < range.upperBound } ?? false
+  }
+
   /// Whether every block of the range holds data.
   func isWritten(_ range: Range<UInt64>) -> Bool {
     var block = range.lowerBound

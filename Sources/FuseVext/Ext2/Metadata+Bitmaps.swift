@@ -8,7 +8,10 @@ extension Metadata {
     let groups = freed.groups
     guard !groups.isEmpty else { return }
     let withheld = withheldBlocks(in: groups.ofBlocks)
-    for group in groups.ofBlocks { try writeBlockBitmap(of: group, without: withheld[group] ?? []) }
+    for group in groups.ofBlocks {
+      let free = (withheld[group] ?? []) + reserved.ranges(in: blocks(of: group))
+      try writeBlockBitmap(of: group, without: free)
+    }
     for group in groups.ofInodes { try writeInodeBitmap(of: group) }
     let all = groups.ofBlocks.union(groups.ofInodes)
     for group in all { unsafe ext2fs_group_desc_csum_set(fileSystem, group) }

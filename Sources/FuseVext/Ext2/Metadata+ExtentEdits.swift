@@ -153,7 +153,8 @@ extension Metadata {
     guard unsafe ext2fs_iblk_sub_blocks(fileSystem, cext2_small(&inode.raw), removed) == 0 else {
       throw .corrupted
     }
-    try checkUsed(edit)
+    try checkUsed(
+      edit.removed.map { $0.physical..<$0.physical + $0.count } + edit.emptiedNodes.map { $0..<$0 + 1 })
     for (block, node) in edit.newNodes { try write(node, to: block, of: inode.number) }
     let root = edit.root.encoded(byteCount: ExtentNode.rootByteCount)
     unsafe inode.withBlockWords { unsafe $0.copyBytes(from: root) }
@@ -166,12 +167,9 @@ extension Metadata {
   }
 
   /// What is to be freed is in use, and once.
-  private func checkUsed(_ edit: ExtentEdit) throws(Errno) {
-    var ranges = edit.removed.map { $0.physical..<$0.physical + $0.count }
-    ranges += edit.emptiedNodes.map { $0..<$0 + 1 }
-    ranges.sort { $0.lowerBound < $1.lowerBound }
+  func checkUsed(_ ranges: [Range<UInt64>]) throws(Errno) {
     var end: UInt64 = 0
-    for range in ranges {
+    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
       guard range.lowerBound >= end, isUsed(range) else { throw .corrupted }
       end = range.upperBound
     }

@@ -10,7 +10,7 @@ extension Metadata {
       let all = 0..<ExtentNode.logicalLimit
       try collect(try extentRoot(of: inode), for: all, of: inode.number, into: &runs)
     } else {
-      runs = try mappedBlocks(of: inode)
+      runs = try blockMapRuns(of: inode)
     }
     guard let map = ExtentMap(runs) else { throw .corrupted }
     return map
@@ -27,22 +27,6 @@ extension Metadata {
       let below = try extentNode(below: node, at: index, in: range, of: number)
       try collect(below, for: node.range(at: index, in: range), of: number, into: &runs)
     }
-  }
-
-  /// The runs of a file of ext2's and ext3's block pointers.
-  private func mappedBlocks(of inode: Inode) throws(Errno) -> [Run] {
-    let collector = BlockCollector(firstDataBlock: firstDataBlock, blockCount: blockCount)
-    let result = unsafe ext2fs_block_iterate3(
-      fileSystem, inode.number, BLOCK_FLAG_READ_ONLY, nil,
-      { _, block, logical, _, _, context in
-        guard let block = unsafe block, let context = unsafe context else { return BLOCK_ABORT }
-        // SAFETY: the collector lives until the call returns.
-        let collector = unsafe Unmanaged<BlockCollector>.fromOpaque(context).takeUnretainedValue()
-        return collector.add(logical: logical, physical: unsafe block.pointee) ? 0 : BLOCK_ABORT
-      }, Unmanaged.passUnretained(collector).toOpaque())
-    try ext2Check(result)
-    guard collector.isSound else { throw .corrupted }
-    return collector.runs
   }
 
   // MARK: Changes
@@ -81,10 +65,7 @@ extension Metadata {
       if inode.usesExtents {
         return try metadata.change([.remove(range)], in: &inode, added: 0, byteCount: byteCount)
       }
-      // libext2fs would follow pointers in circles.
-      _ = try metadata.mappedBlocks(of: inode)
-      let last = range.upperBound == .max ? UInt64.max : range.upperBound - 1
-      try ext2Check(unsafe ext2fs_punch(metadata.fileSystem, number, nil, nil, range.lowerBound, last))
+      try metadata.punchBlocks(range, in: &inode)
       return false
     }
   }
@@ -118,37 +99,5 @@ extension Metadata {
     }
     try enter(edit, added: added, in: &inode)
     return givesUp
-  }
-}
-
-/// Collects block pointers as runs.
-private final class BlockCollector {
-  private let firstDataBlock: UInt64
-  private let blockCount: UInt64
-  private var total: UInt64 = 0
-  private(set) var runs: [Run] = []
-  private(set) var isSound = true
-
-  init(firstDataBlock: UInt64, blockCount: UInt64) {
-    self.firstDataBlock = firstDataBlock
-    self.blockCount = blockCount
-  }
-
-  /// Takes a pointer to data, or, with a negative position in the file, to further pointers.
-  func add(logical: Int64, physical: UInt64) -> Bool {
-    total += 1
-    // A file has no more blocks than the file system: pointers that say so run in circles.
-    guard physical > firstDataBlock, physical < blockCount, total <= blockCount else {
-      isSound = false
-      return false
-    }
-    guard logical >= 0 else { return true }
-    let run = Run(logical: UInt64(logical), physical: physical, count: 1, state: .written)
-    if let last = runs.last, last.continues(in: run) {
-      runs[runs.count - 1].count += 1
-    } else {
-      runs.append(run)
-    }
-    return true
   }
 }

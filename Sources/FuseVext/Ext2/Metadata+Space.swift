@@ -2,7 +2,14 @@ import CExt2
 import SystemPackage
 
 extension Metadata {
-  var freeBlockCount: UInt64 { unsafe ext2fs_free_blocks_count(fileSystem.pointee.super) }
+  /// The blocks that the disk calls free.
+  private var freeBlockCount: UInt64 { unsafe ext2fs_free_blocks_count(fileSystem.pointee.super) }
+
+  /// The blocks that can be had, some of them after a commit.
+  var availableBlockCount: UInt64 {
+    let free = freeBlockCount
+    return free > reserved.totalCount ? free - reserved.totalCount : 0
+  }
 
   /// The blocks that data leave to structures: a file whose last block was written must find room to say so. As many as
   /// the kernel's ext4 holds back.
@@ -20,10 +27,8 @@ extension Metadata {
 
   // MARK: Data
 
-  /// Fills the holes of a range with blocks that read as zeros, and, where it costs little, of some more behind it.
-  ///
-  /// For a file of extents the disk knows them afterwards. Block pointers cannot say "unwritten": there the blocks are
-  /// taken in memory alone, and the disk learns of them, by ``map(_:of:)``, when they hold data.
+  /// Fills the holes of a range of a file of extents with blocks that read as zeros, and, where it costs little, of some
+  /// more behind it. Files of block pointers have ``reserve(_:of:map:)``.
   ///
   /// - Parameters:
   ///   - spareCount: How many blocks more than the range there may be.
@@ -46,12 +51,8 @@ extension Metadata {
     let file = try inode(number)
     let holes = map.holes(in: range)
     let wanted = holes.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
-    // Block pointers need blocks too.
-    let needed = file.usesExtents ? wanted : wanted + wanted / 64 + 8
-    guard wanted == 0 || freeBlockCount >= needed + heldBackBlockCount else { throw .noSpace }
-    guard range.upperBound <= (file.usesExtents ? ExtentNode.logicalLimit : classicLimit) else {
-      throw .fileTooLarge
-    }
+    guard wanted == 0 || availableBlockCount >= wanted + heldBackBlockCount else { throw .noSpace }
+    guard file.usesExtents, range.upperBound <= ExtentNode.logicalLimit else { throw .fileTooLarge }
     var result = map
     var taken: [Run] = []
     do throws(Errno) {
@@ -70,14 +71,14 @@ extension Metadata {
         taken.append(spare)
         result.replace(spare.logical..<spare.logicalEnd, with: [spare])
       }
-      if file.usesExtents, !taken.isEmpty {
+      if !taken.isEmpty {
         let gaveUp = try batch { (metadata: inout Metadata) throws(Errno) in
           try metadata.fill(taken, of: number, byteCount: byteCount)
         }
         if gaveUp { result.cut(at: byteCount, blockByteCount: blockByteCount) }
       }
     } catch {
-      for run in taken { giveBack(run) }
+      for run in taken { giveBack(block: run.physical, count: run.count) }
       throw error
     }
     return result
@@ -85,6 +86,13 @@ extension Metadata {
 
   /// Takes blocks for the beginning of a hole.
   private func takeRun(_ hole: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno) -> Run {
+    let run = try findRun(for: hole, of: file, map: map)
+    countBlocks(run.physical, run.count, isUsed: true)
+    return run
+  }
+
+  /// Finds free blocks for the beginning of a hole.
+  func findRun(for hole: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno) -> Run {
     var physical: UInt64 = 0
     var count: UInt64 = 0
     let wanted = hole.upperBound - hole.lowerBound
@@ -94,7 +102,6 @@ extension Metadata {
     count = min(count, wanted)
     guard count > 0 else { throw .noSpace }
     guard isPlausible(block: physical, count: count) else { throw .corrupted }
-    countBlocks(physical, count, isUsed: true)
     return Run(logical: hole.lowerBound, physical: physical, count: count, state: .unwritten)
   }
 
@@ -104,7 +111,7 @@ extension Metadata {
   ) throws(Errno) -> Run? {
     let end = min(last.logicalEnd + count, ExtentNode.logicalLimit - 1)
     // Only where there is plenty, and where a tree may have blocks beyond the size: see change(_:in:added:byteCount:).
-    guard last.logicalEnd < end, freeBlockCount >= count * 4, try extentRoot(of: file).depth < 2,
+    guard last.logicalEnd < end, availableBlockCount >= count * 4, try extentRoot(of: file).depth < 2,
       map.runs.count < ExtentNode.capacity(byteCount: blockByteCount) / 2, last.count + count < 32768
     else { return nil }
     let spare: Run
@@ -114,58 +121,8 @@ extension Metadata {
       return nil
     }
     if last.continues(in: spare) { return spare }
-    giveBack(spare)
+    giveBack(block: spare.physical, count: spare.count)
     return nil
-  }
-
-  /// The number of blocks that a file of block pointers can have.
-  private var classicLimit: UInt64 {
-    let pointers = UInt64(blockByteCount / 4)
-    return 12 + pointers + pointers * pointers + pointers * pointers * pointers
-  }
-
-  /// Points at blocks that hold data, from a file of block pointers. What it points at already, since an earlier attempt
-  /// found no room for all, is left alone.
-  mutating func map(_ run: Run, of number: UInt32) throws(Errno) {
-    var count: UInt64 = 0
-    var failure: Errno?
-    // Mapping frees nothing, so that this stays.
-    let withheldCount = freed.blockCount
-    do throws(Errno) {
-      for offset in 0..<run.count {
-        var physical = run.physical + offset
-        if try mappedBlock(run.logical + offset, of: number) == physical { continue }
-        // Without room for every level of pointers libext2fs would lose those that it had made.
-        guard freeBlockCount >= withheldCount + 3 else { throw .noSpace }
-        try ext2Check(
-          unsafe ext2fs_bmap2(
-            fileSystem, number, nil, nil, BMAP_SET | BMAP_ALLOC, run.logical + offset, nil, &physical))
-        count += 1
-      }
-    } catch {
-      failure = error
-    }
-    if count > 0 {
-      var file = try inode(number)
-      try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&file.raw), count))
-      try write(file)
-    }
-    if let failure { throw failure }
-  }
-
-  /// Where the disk has a block of a file; 0 for a hole.
-  private func mappedBlock(_ logical: UInt64, of number: UInt32) throws(Errno) -> UInt64 {
-    var physical: UInt64 = 0
-    try ext2Check(unsafe ext2fs_bmap2(fileSystem, number, nil, nil, 0, logical, nil, &physical))
-    return physical
-  }
-
-  /// Gives back what a file of block pointers took in memory alone; the rest is freed with the file.
-  func giveBackUnmapped(_ run: Run, of number: UInt32) throws(Errno) {
-    for offset in 0..<run.count
-    where try mappedBlock(run.logical + offset, of: number) != run.physical + offset {
-      giveBack(block: run.physical + offset, count: 1)
-    }
   }
 
   // MARK: Structures
@@ -175,29 +132,29 @@ extension Metadata {
     -> UInt64
   {
     let end = (logical + 1) * UInt64(blockByteCount)
-    let file = try inode(number)
-    var physical: UInt64 = 0
-    if file.usesExtents {
-      var copy = file
-      var goal = unsafe ext2fs_find_inode_goal(fileSystem, number, cext2_small(&copy.raw), logical)
-      if let last { goal = last + 1 }
-      physical = try takeBlock(near: goal)
-      do throws(Errno) {
-        let run = Run(logical: logical, physical: physical, count: 1, state: .written)
+    var file = try inode(number)
+    var goal = unsafe ext2fs_find_inode_goal(fileSystem, number, cext2_small(&file.raw), logical)
+    if let last { goal = last + 1 }
+    let physical = try takeBlock(near: goal)
+    let run = Run(logical: logical, physical: physical, count: 1, state: .written)
+    do throws(Errno) {
+      if file.usesExtents {
         _ = try fill([run], of: number, byteCount: end)
-      } catch {
-        giveBack(block: physical, count: 1)
-        throw error
+      } else {
+        try mapBlocks([run], in: &file, isPromised: false)
       }
-    } else {
-      try ext2Check(
-        unsafe ext2fs_bmap2(fileSystem, number, nil, nil, BMAP_ALLOC, logical, nil, &physical))
+    } catch {
+      giveBack(block: physical, count: 1)
+      throw error
     }
     return physical
   }
 
   /// Takes a block for a structure.
-  func takeBlock(near goal: UInt64) throws(Errno) -> UInt64 {
+  ///
+  /// - Parameter isPromised: Whether it is one of those that ``reserved`` keeps for this purpose.
+  func takeBlock(near goal: UInt64, isPromised: Bool = false) throws(Errno) -> UInt64 {
+    guard isPromised || availableBlockCount > 0 else { throw .noSpace }
     var block: UInt64 = 0
     try ext2Check(unsafe ext2fs_new_block2(fileSystem, goal < blockCount ? goal : 0, nil, &block))
     guard isPlausible(block: block, count: 1) else { throw .corrupted }
@@ -206,7 +163,9 @@ extension Metadata {
   }
 
   /// Whether what was freed, and is withheld, may keep structures from growing.
-  var isShortOfBlocks: Bool { freed.blockCount > 0 && freeBlockCount < freed.blockCount + 64 }
+  var isShortOfBlocks: Bool {
+    freed.blockCount > 0 && freeBlockCount < freed.blockCount + reserved.totalCount + 64
+  }
 
   // MARK: Freeing
 
@@ -230,11 +189,8 @@ extension Metadata {
   }
 
   /// Marks blocks in the bitmap, and counts them everywhere.
-  private func countBlocks(_ block: UInt64, _ count: UInt64, isUsed: Bool) {
+  func countBlocks(_ block: UInt64, _ count: UInt64, isUsed: Bool) {
     unsafe freed.groups.note(fileSystem, block: block, count: count)
     unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(clamping: count), isUsed ? 1 : -1)
   }
-
-  /// Gives back what a file took in memory alone.
-  func giveBack(_ run: Run) { giveBack(block: run.physical, count: run.count) }
 }

@@ -9,6 +9,7 @@ struct Metadata: ~Copyable {
   let fileSystem: ext2_filsys
   let cache: MetadataCache
   let freed: FreedBlocks
+  let reserved = ReservedBlocks()
   let isReadOnly: Bool
   private let manager: IOManager
   /// Where the journal's transactions go; nil without a journal, or where it is not written to.

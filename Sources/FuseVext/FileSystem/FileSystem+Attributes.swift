@@ -47,7 +47,7 @@ extension FileSystem {
     status.st_gid = record.group
     status.st_size = Int(clamping: inode.data?.byteCount ?? record.byteCount)
     status.st_blksize = blockByteCount
-    status.st_blocks = Int(clamping: sectorCount(record))
+    status.st_blocks = Int(clamping: sectorCount(record, inode.data))
     if record.mode & 0o170000 == 0o020000 || record.mode & 0o170000 == 0o060000 {
       status.st_rdev = UInt(record.device)
     }
@@ -68,7 +68,15 @@ extension FileSystem {
     timespec(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds))
   }
 
-  /// The number of 512-byte units; a huge file (`huge_file`) counts blocks.
+  /// The number of 512-byte units that the file has once it is committed and closed; a huge file (`huge_file`) counts blocks.
+  private func sectorCount(_ record: Inode, _ data: FileData?) -> UInt64 {
+    let onDisk = sectorCount(record)
+    guard let data else { return onDisk }
+    let unit = UInt64(blockByteCount / 512)
+    let spare = data.spareBlockCount(blockByteCount: blockByteCount) * unit
+    return onDisk - min(spare, onDisk) + (data.reservedCount + data.promisedCount) * unit
+  }
+
   private func sectorCount(_ record: Inode) -> UInt64 {
     let count = unsafe UInt64(record.raw.i_blocks) | UInt64(record.raw.osd2.linux2.l_i_blocks_hi) << 32
     let isHuge = record.flags & UInt32(EXT4_HUGE_FILE_FL) != 0
@@ -120,7 +128,7 @@ extension FileSystem {
       var result = statvfs()
       result.f_bsize = UInt(blockByteCount)
       result.f_frsize = UInt(blockByteCount)
-      let free = metadata.freeBlockCount
+      let free = metadata.availableBlockCount
       let reserved = unsafe ext2fs_r_blocks_count(superblock) + metadata.heldBackBlockCount
       let overhead = countsOverhead ? 0 : min(try metadata.overheadBlockCount(), metadata.blockCount)
       result.f_blocks = UInt(metadata.blockCount - overhead)

@@ -32,12 +32,7 @@ extension FileSystem {
       _ = dirty.withLock { $0.insert(inode.number) }
       throw error
     }
-    // The unwritten were given back.
-    if let data = inode.data, !data.usesExtents {
-      for run in data.map.runs where run.state == .unwritten {
-        inode.data?.map.replace(run.logical..<run.logicalEnd, with: [])
-      }
-    }
+    inode.data?.dropReservations()
     inode.data?.map.markAllWritten()
   }
 
@@ -182,15 +177,16 @@ extension Metadata {
     -> Bool
   {
     var gaveUp = false
-    if let data {
-      let pending = data.map.pendingRuns
-      if data.usesExtents {
-        gaveUp = try markWritten(pending, of: number, byteCount: data.byteCount)
-      } else {
-        for run in pending { try map(run, of: number) }
-      }
+    if let data, data.usesExtents {
+      gaveUp = try markWritten(data.map.pendingRuns, of: number, byteCount: data.byteCount)
     }
     var record = try inode(number)
+    if let data, !data.usesExtents {
+      let taken = try mapReserved(data.map.pendingRuns, in: &record)
+      // What was reserved and never written. Nothing after this fails but with the device.
+      for run in data.map.runs where run.state == .unwritten { giveBackReserved(run) }
+      reserved.endPromise(data.promisedCount - min(taken, data.promisedCount))
+    }
     if let data, data.byteCount != record.byteCount { try setByteCount(data.byteCount, of: &record) }
     if writeTime > 0 {
       let time = InodeTime(
@@ -199,10 +195,6 @@ extension Metadata {
       record.changeTime = time
     }
     try write(record)
-    // What was taken in memory alone and never written. Last, as a failure before is tried again.
-    if let data, !data.usesExtents {
-      for run in data.map.runs where run.state == .unwritten { giveBack(run) }
-    }
     return gaveUp
   }
 }

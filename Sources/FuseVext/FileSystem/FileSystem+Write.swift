@@ -132,9 +132,10 @@ extension FileSystem {
     _ blocks: Range<UInt64>, of inode: OpenInode, endOffset: UInt64, _ worker: Worker
   ) throws(Errno) {
     guard let data = inode.data, !data.map.holes(in: blocks).isEmpty else { return }
+    guard data.usesExtents else { return try reserve(blocks, of: inode, worker) }
     let size = UInt64(blockByteCount)
     var spareCount: UInt64 = 0
-    let grows = data.usesExtents && blocks.upperBound > data.map.end && blocks.lowerBound <= data.map.end
+    let grows = blocks.upperBound > data.map.end && blocks.lowerBound <= data.map.end
     if grows, data.map.end * size >= smallestGrowingByteCount {
       spareCount = min(data.map.end * size, largestSpareByteCount) / size
     }
@@ -145,8 +146,19 @@ extension FileSystem {
     }
     noteDataWritten(inode)
     inode.data?.map = map
-    // Of what was taken in memory alone nobody else knows, should the write fail.
-    if !data.usesExtents { markDirty(inode) }
     if map.end > blocks.upperBound, spareCount > 0 { inode.data?.hasSpareBlocks = true }
+  }
+
+  /// Fills the holes of a range of a file of block pointers.
+  private func reserve(_ blocks: Range<UInt64>, of inode: OpenInode, _ worker: Worker) throws(Errno) {
+    guard let data = inode.data else { throw .ioError }
+    let reservation = try change(worker) { (metadata) throws(Errno) in
+      try metadata.reserve(blocks, of: inode.number, map: data.map)
+    }
+    inode.data?.map = reservation.map
+    inode.data?.reservedCount += reservation.blockCount
+    inode.data?.promisedCount += reservation.promisedCount
+    // Nobody else knows of these blocks, should the write fail: the commit gives them back.
+    markDirty(inode)
   }
 }

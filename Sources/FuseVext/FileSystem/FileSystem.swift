@@ -210,11 +210,7 @@ public final class FileSystem: Sendable {
     let data = inode.data
     inode.data = nil
     try change(worker) { (metadata) throws(Errno) in
-      if let data, !data.usesExtents {
-        for run in data.map.runs where run.state != .written {
-          try metadata.giveBackUnmapped(run, of: inode.number)
-        }
-      }
+      if let data { metadata.giveBackReserved(data) }
       guard metadata.orphans.contains(inode.number) else { return }
       var record = try metadata.inode(inode.number)
       try metadata.free(&record)
