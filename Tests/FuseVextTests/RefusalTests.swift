@@ -54,16 +54,6 @@ struct RefusalTests {
     #expect(Command.run("sha256sum '\(disk.image)'").output == before)
   }
 
-  @Test(arguments: [
-    ("inline_data", "inline_data"), ("encrypt", "encrypt"), ("casefold", "casefold"),
-    ("bigalloc", "bigalloc"),
-    ("quota", "quota"), ("mmp", "mmp"), ("ea_inode", "ea_inode"), ("verity", "verity"),
-  ])
-  func `a feature that is not honoured, by its name`(feature: String, name: String) {
-    let disk = MountedImage(make: "mkfs.ext4 -q -F -O \(feature)")
-    expectRefusal(disk, code: 3, "'\(name)'")
-  }
-
   @Test func `a file system that somebody has mounted`() {
     let disk = MountedImage()
     disk.mount()

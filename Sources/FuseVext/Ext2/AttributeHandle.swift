@@ -63,8 +63,15 @@ struct AttributeHandle: ~Copyable {
     try ext2Check(result)
   }
 
-  func remove(_ name: String) throws(Errno) {
-    try ext2Check(unsafe name.withCString { unsafe ext2fs_xattr_remove(handle, $0) })
+  func remove(_ name: String) throws(Errno) { try remove(Array(name.utf8)) }
+
+  /// Removes an attribute whose name need not be UTF-8.
+  func remove(_ name: [UInt8]) throws(Errno) {
+    // SAFETY: the name ends with the zero byte that is added here.
+    let result = unsafe (name + [0]).withUnsafeBytes {
+      unsafe ext2fs_xattr_remove(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
+    }
+    try ext2Check(result)
   }
 }
 

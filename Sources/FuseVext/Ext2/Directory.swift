@@ -13,14 +13,17 @@ final class Directory {
   }
 
   let inode: UInt32
+  /// Whether the names are encrypted.
+  let isEncrypted: Bool
   /// The device's block of each block of the directory.
   var blocks: [UInt64]
   var entries: [[UInt8]: Entry] = [:]
   /// The largest record that each block has room for.
   var gaps: [Int] = []
 
-  init(inode: UInt32, blocks: [UInt64]) {
-    self.inode = inode
+  init(_ inode: Inode, blocks: [UInt64]) {
+    self.inode = inode.number
+    isEncrypted = inode.isEncrypted
     self.blocks = blocks
   }
 

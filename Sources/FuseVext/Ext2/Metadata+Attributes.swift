@@ -37,14 +37,16 @@ extension Metadata {
     }
     if exists, rule == .mustBeNew { throw .fileExists }
     if !exists, rule == .mustExist { throw Errno(rawValue: ENODATA) }
-    try unsafe attributes.set(name, value)
+    try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in
+      try unsafe attributes.set(name, value)
+    }
     try touchChangeTime(number)
   }
 
   mutating func removeAttribute(_ name: String, of number: UInt32) throws(Errno) {
     let attributes = try AttributeHandle(self, number)
     _ = try attributes.value(name)
-    try attributes.remove(name)
+    try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in try attributes.remove(name) }
     try touchChangeTime(number)
   }
 

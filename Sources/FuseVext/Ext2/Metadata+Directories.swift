@@ -20,7 +20,7 @@ extension Metadata {
       for offset in 0..<run.count { blocks.append(run.physical + offset) }
     }
     guard UInt64(blocks.count) >= size / UInt64(blockByteCount) else { throw .corrupted }
-    let directory = Directory(inode: number, blocks: Array(blocks.prefix(Int(size / UInt64(blockByteCount)))))
+    let directory = Directory(inode, blocks: Array(blocks.prefix(Int(size / UInt64(blockByteCount)))))
     for index in directory.blocks.indices {
       let block = try readBlock(index, of: directory)
       guard let records = block.records() else { throw .corrupted }
@@ -59,7 +59,9 @@ extension Metadata {
 
   /// The inode that a name stands for. Throws `EUCLEAN` for a number that no name may have.
   mutating func lookup(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Directory.Entry? {
-    guard let entry = try directory(parent).entries[name] else { return nil }
+    let directory = try directory(parent)
+    if directory.isEncrypted { throw .noKey }
+    guard let entry = directory.entries[name] else { return nil }
     let first = unsafe max(
       fileSystem.pointee.super.pointee.s_rev_level > 0 ? fileSystem.pointee.super.pointee.s_first_ino : 11, 11
     )

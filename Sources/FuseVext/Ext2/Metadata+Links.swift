@@ -37,6 +37,7 @@ extension Metadata {
     guard inode.linkCount < linkLimit else { throw .tooManyLinks }
     guard name.count <= 255 else { throw .fileNameTooLong }
     guard try lookup(name, in: parent) == nil else { throw .fileExists }
+    try checkProject(of: inode, in: try self.inode(parent))
     inode.linkCount += 1
     inode.changeTime = .now()
     try write(inode)
@@ -114,6 +115,7 @@ extension Metadata {
     let hasBlocks =
       current.isRegularFile || current.isDirectory || current.isSymbolicLink && current.byteCount >= 60
     if hasBlocks { try punch(0..<UInt64.max, of: number, byteCount: 0) }
+    while try removeAttributeValue(of: number) {}
     current = try self.inode(number)
     try ext2Check(unsafe ext2fs_free_ext_attr(fileSystem, number, &current.raw))
     // Off the list first: an inode that is free and on it would be freed twice.

@@ -16,6 +16,7 @@ extension Metadata {
     guard target.name.count <= 255 else { throw .fileNameTooLong }
     let inode = try inode(moved.inode)
     guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
+    try checkProject(of: inode, in: try self.inode(target.parent))
     var replaced: Inode?
     if let old = try lookup(target.name, in: target.parent) {
       guard mayReplace else { throw .fileExists }
@@ -80,6 +81,8 @@ extension Metadata {
     let b = try inode(other.inode)
     guard !a.isImmutable, !b.isImmutable, !a.isAppendOnly, !b.isAppendOnly else { throw .notPermitted }
     guard a.number != b.number else { return }
+    try checkProject(of: a, in: try inode(second.parent))
+    try checkProject(of: b, in: try inode(first.parent))
     try retarget(second.name, in: second.parent, to: a.number, type: a.directoryEntryType)
     try retarget(first.name, in: first.parent, to: b.number, type: b.directoryEntryType)
     if first.parent != second.parent {

@@ -11,9 +11,14 @@ extension Metadata {
     return free > reserved.totalCount ? free - reserved.totalCount : 0
   }
 
+  /// The blocks of one cluster (`bigalloc`); 1 in other file systems.
+  var clusterBlockCount: UInt64 {
+    unsafe 1 << UInt64(clamping: min(max(fileSystem.pointee.cluster_ratio_bits, 0), 32))
+  }
+
   /// The blocks that data leave to structures: a file whose last block was written must find room to say so. As many as
   /// the kernel's ext4 holds back.
-  var heldBackBlockCount: UInt64 { min(blockCount / 50, 4096) }
+  var heldBackBlockCount: UInt64 { min(blockCount / clusterBlockCount / 50, 4096) * clusterBlockCount }
 
   /// A good place for block `logical` of a file that has `map`.
   func goal(for inode: Inode, logical: UInt64, map: ExtentMap) -> UInt64 {

@@ -49,9 +49,12 @@ struct SuperblockSummary {
     let blockCount = UInt64(superblock.s_blocks_count) | UInt64(high) << 32
     let (byteCount, overflow) = blockCount.multipliedReportingOverflow(by: UInt64(blockByteCount))
     guard blockCount > 0, !overflow, byteCount <= device.byteCount else { throw .largerThanDevice(name) }
+    // The bits of a group's bitmap stand for clusters; libext2fs checks how many blocks each has.
+    let hasClusters = readOnlyCompatible & UInt32(EXT4_FEATURE_RO_COMPAT_BIGALLOC) != 0
+    let bitCount = hasClusters ? superblock.s_clusters_per_group : superblock.s_blocks_per_group
     guard superblock.s_inodes_per_group > 0, superblock.s_blocks_per_group > 0,
       superblock.s_first_data_block < blockCount, superblock.s_rev_level <= 1,
-      superblock.s_blocks_per_group <= 8 * UInt32(blockByteCount),
+      bitCount <= 8 * UInt32(blockByteCount),
       superblock.s_inodes_per_group <= 8 * UInt32(blockByteCount),
       superblock.s_inodes_count >= 11
     else { throw .corrupted(name) }

@@ -148,6 +148,9 @@ extension Metadata {
   /// the journal.
   fileprivate func overheadBlockCount() throws(Errno) -> UInt64 {
     let superblock = unsafe fileSystem.pointee.super.pointee
+    // Structures share clusters, so that their blocks do not add up; mke2fs has counted the clusters.
+    let ratio = clusterBlockCount
+    if ratio > 1, superblock.s_overhead_clusters > 0 { return UInt64(superblock.s_overhead_clusters) * ratio }
     var count = firstDataBlock
     for group in 0..<(unsafe fileSystem.pointee.group_desc_count) {
       var copies: blk_t = 0

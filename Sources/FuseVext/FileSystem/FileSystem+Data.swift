@@ -14,6 +14,7 @@ extension FileSystem {
     inode.data = try inspect(worker) { (metadata) throws(Errno) in
       let record = try metadata.inode(inode.number)
       guard record.byteCount <= UInt64(blockByteCount) << 32 else { throw .corrupted }
+      if record.isEncrypted { throw .noKey }
       guard record.isRegularFile else { throw record.isDirectory ? .isDirectory : .invalidArgument }
       inode.isSynchronous.store(record.isSynchronous, ordering: .relaxed)
       return FileData(

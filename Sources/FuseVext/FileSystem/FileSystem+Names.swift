@@ -132,6 +132,7 @@ extension FileSystem {
     try inspect(worker) { (metadata) throws(Errno) in
       var record = try metadata.inode(number)
       guard record.isSymbolicLink else { throw .invalidArgument }
+      if record.isEncrypted { throw .noKey }
       let count = Int(clamping: record.byteCount)
       guard count > 0 else { throw .corrupted }
       if count < 60 { return unsafe record.withBlockWords { unsafe Array($0[0..<count]) } }
@@ -162,6 +163,7 @@ extension FileSystem {
   ) throws(Errno) {
     try inspect(worker) { (metadata) throws(Errno) in
       let directory = try metadata.directory(number)
+      if directory.isEncrypted { throw .noKey }
       let size = UInt64(blockByteCount)
       var index = Int(clamping: position / size)
       while index < directory.blocks.count {

@@ -13,6 +13,7 @@ extension FileSystem {
     // Before anything is zeroed.
     let flags = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
     guard !flags.isImmutable, !flags.isAppendOnly else { throw .notPermitted }
+    try flags.checkContentsCanChange()
     try commitLocked(inode, worker)
     guard let data = inode.data else { throw .ioError }
     let isShorter = byteCount < data.byteCount

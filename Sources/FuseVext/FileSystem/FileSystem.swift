@@ -1,3 +1,4 @@
+import CExt2
 import HostSystem
 import Synchronization
 import SystemPackage
@@ -21,6 +22,10 @@ public final class FileSystem: Sendable {
   let durability: Durability
   /// How far the journal's commits have come; nil where changes of structures do not go through a journal.
   let journal: JournalLog.Progress?
+  /// Whether some files may be encrypted.
+  let encrypts: Bool
+  /// Whether values of attributes may have inodes of their own.
+  let separatesAttributeValues: Bool
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
@@ -74,6 +79,8 @@ public final class FileSystem: Sendable {
       guard try opened.inode(Self.root).isDirectory else { throw .corrupted }
       if writesJournal, !readOnly { try opened.openJournal(device: device) }
       journal = opened.log?.progress
+      separatesAttributeValues = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE)
+      encrypts = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_ENCRYPT)
       metadata = Locked(opened)
     } catch {
       throw error == .corrupted
@@ -209,11 +216,23 @@ public final class FileSystem: Sendable {
     inode.isDirty.store(false, ordering: .relaxed)
     let data = inode.data
     inode.data = nil
+    if separatesAttributeValues { try freeAttributeValues(of: inode.number, worker) }
     try change(worker) { (metadata) throws(Errno) in
       if let data { metadata.giveBackReserved(data) }
       guard metadata.orphans.contains(inode.number) else { return }
       var record = try metadata.inode(inode.number)
       try metadata.free(&record)
+    }
+  }
+
+  /// Frees what the attributes of a file without a name have outside of it, one step for each.
+  private func freeAttributeValues(of number: UInt32, _ worker: Worker) throws(Errno) {
+    var isLeft = true
+    while isLeft {
+      isLeft = try change(worker) { (metadata) throws(Errno) in
+        guard metadata.orphans.contains(number) else { return false }
+        return try metadata.removeAttributeValue(of: number)
+      }
     }
   }
 

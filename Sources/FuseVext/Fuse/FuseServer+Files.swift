@@ -115,9 +115,12 @@ extension FileSystem {
   fileprivate func checkOpen(_ inode: OpenInode, forWriting: Bool, appends: Bool, _ worker: Worker)
     throws(Errno)
   {
-    guard forWriting else { return }
-    try checkWritable()
+    if forWriting { try checkWritable() }
+    guard forWriting || encrypts else { return }
     let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
+    if record.isEncrypted { throw .noKey }
+    guard forWriting else { return }
+    if record.isSealed { throw .notPermitted }
     if record.isImmutable || record.isAppendOnly && !appends { throw .notPermitted }
   }
 }

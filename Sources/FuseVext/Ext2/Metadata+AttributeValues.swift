@@ -1,0 +1,164 @@
+import CExt2
+import SystemPackage
+
+/// Values of extended attributes that have an inode of their own (`ea_inode`).
+///
+/// Entries of several files may share such an inode, which counts them. libext2fs counts where it adds and removes
+/// entries; it does not count where it copies a block of attributes, and it leaves the entries of a freed file alone.
+extension Metadata {
+  /// One entry whose value has an inode.
+  private struct Reference {
+    let value: UInt32
+    let byteCount: UInt32
+    let nameIndex: UInt8
+    let name: [UInt8]
+  }
+
+  /// The entries of an inode whose values have inodes.
+  private struct References {
+    var inBody: [Reference] = []
+    var inBlock: [Reference] = []
+    /// Whether other inodes have the same block of attributes.
+    var sharesBlock = false
+
+    var all: [Reference] { inBody + inBlock }
+  }
+
+  /// Changes extended attributes through libext2fs, and mends its counts.
+  mutating func changeAttributes<Result>(
+    of number: UInt32, _ body: (inout Metadata) throws(Errno) -> Result
+  ) throws(Errno) -> Result {
+    guard hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE) else { return try body(&self) }
+    let before = try references(of: number)
+    // The copy that libext2fs makes of a shared block refers to the same values once more.
+    if before.sharesBlock {
+      for reference in before.inBlock { try countReference(to: reference.value, by: 1) }
+    }
+    let result: Result
+    do throws(Errno) {
+      result = try batch(body)
+    } catch {
+      if before.sharesBlock {
+        for reference in before.inBlock { try countReference(to: reference.value, by: -1) }
+      }
+      throw error
+    }
+    // libext2fs has allocated and freed inodes on its own.
+    let after = try references(of: number)
+    for reference in before.all + after.all {
+      unsafe freed.groups.note(fileSystem, inode: reference.value)
+    }
+    try countBlocks(of: number, before: before, after: after)
+    return result
+  }
+
+  /// Removes one attribute whose value has an inode from a file that is being freed. Returns false if there is none.
+  mutating func removeAttributeValue(of number: UInt32) throws(Errno) -> Bool {
+    guard hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE) else { return false }
+    let references = try references(of: number)
+    // Freeing the file only counts a shared block down: its entries stay.
+    let own = references.inBody + (references.sharesBlock ? [] : references.inBlock)
+    guard let reference = own.first else { return false }
+    let count = own.count
+    let prefix = Self.prefixes[reference.nameIndex] ?? ""
+    try changeAttributes(of: number) { (metadata: inout Metadata) throws(Errno) in
+      let attributes = try AttributeHandle(metadata, number)
+      try attributes.remove(Array(prefix.utf8) + reference.name)
+    }
+    let left = try self.references(of: number)
+    guard left.inBody.count + left.inBlock.count < count else { throw .corrupted }
+    return true
+  }
+
+  /// What stands before the names of an entry's index (`e_name_index`).
+  private static let prefixes: [UInt8: String] = [
+    1: "user.", 2: "system.posix_acl_access", 3: "system.posix_acl_default", 4: "trusted.", 6: "security.",
+    7: "system.", 8: "system.richacl",
+  ]
+
+  /// Each file pays for the blocks of its values, shared or not, as with the kernel.
+  private func countBlocks(of number: UInt32, before: References, after: References) throws(Errno) {
+    func blockCount(_ references: References) -> UInt64 {
+      references.all.reduce(0) {
+        $0 + (UInt64($1.byteCount) + UInt64(blockByteCount) - 1) / UInt64(blockByteCount)
+      }
+    }
+    let (old, new) = (blockCount(before), blockCount(after))
+    guard old != new else { return }
+    var inode = try inode(number)
+    if new > old {
+      try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&inode.raw), new - old))
+    } else if unsafe ext2fs_iblk_sub_blocks(fileSystem, cext2_small(&inode.raw), old - new) != 0 {
+      throw .corrupted
+    }
+    try write(inode)
+  }
+
+  private mutating func countReference(to value: UInt32, by change: Int) throws(Errno) {
+    var inode = try inode(value)
+    guard inode.isAttributeValue else { throw .corrupted }
+    let count = unsafe ext2fs_get_ea_inode_ref(cext2_small(&inode.raw))
+    unsafe ext2fs_set_ea_inode_ref(cext2_small(&inode.raw), change < 0 ? count &- 1 : count &+ 1)
+    try write(inode)
+  }
+
+  // MARK: Entries
+
+  private func references(of number: UInt32) throws(Errno) -> References {
+    let inodeByteCount = unsafe max(Int(fileSystem.pointee.super.pointee.s_inode_size), 128)
+    var body = [UInt8](repeating: 0, count: inodeByteCount)
+    // SAFETY: the array is as long as an inode on the disk.
+    let result = unsafe body.withUnsafeMutableBytes {
+      unsafe ext2fs_read_inode_full(
+        fileSystem, number, $0.baseAddress?.assumingMemoryBound(to: ext2_inode.self), Int32($0.count))
+    }
+    try ext2Check(result)
+    var references = References()
+    if inodeByteCount > 132 {
+      let start = 128 + Int(Self.number(body, 128, 2))
+      if start + 8 <= inodeByteCount, Self.number(body, start, 4) == Self.magic {
+        references.inBody = Self.references(in: body[(start + 4)...])
+      }
+    }
+    let inode = try inode(number)
+    let block = unsafe UInt64(inode.raw.i_file_acl) | UInt64(inode.raw.osd2.linux2.l_i_file_acl_high) << 32
+    guard block > 0 else { return references }
+    guard isPlausible(block: block, count: 1) else { throw .corrupted }
+    let bytes = try cache.read(byteOffset: block * UInt64(blockByteCount), byteCount: blockByteCount)
+    guard Self.number(bytes, 0, 4) == Self.magic else { throw .corrupted }
+    references.sharesBlock = Self.number(bytes, 4, 4) > 1
+    references.inBlock = Self.references(in: bytes[32...])
+    return references
+  }
+
+  /// `EXT2_EXT_ATTR_MAGIC`
+  private static let magic: UInt32 = 0xEA02_0000
+
+  /// Walks entries (ext4's `struct ext4_xattr_entry`) up to the empty one that ends them.
+  private static func references(in bytes: ArraySlice<UInt8>) -> [Reference] {
+    var references: [Reference] = []
+    let bytes = Array(bytes)
+    var offset = 0
+    while offset + 16 <= bytes.count, number(bytes, offset, 4) != 0 {
+      let nameByteCount = Int(bytes[offset])
+      let end = offset + 16 + nameByteCount
+      guard end <= bytes.count else { break }
+      let value = number(bytes, offset + 4, 4)
+      if value != 0 {
+        references.append(
+          Reference(
+            value: value, byteCount: number(bytes, offset + 8, 4), nameIndex: bytes[offset + 1],
+            name: Array(bytes[offset + 16..<end])))
+      }
+      offset = (end + 3) & ~3
+    }
+    return references
+  }
+
+  /// A little-endian number inside.
+  private static func number(_ bytes: [UInt8], _ offset: Int, _ byteCount: Int) -> UInt32 {
+    var value: UInt32 = 0
+    for index in 0..<byteCount { value |= UInt32(bytes[offset + index]) << UInt32(8 * index) }
+    return value
+  }
+}
