@@ -153,6 +153,30 @@ struct JournalLogTests {
     try open.close()
   }
 
+  @Test(arguments: ["mkfs.ext4 -q -F -b 1024", "mkfs.ext4 -q -F -b 1024 -O ^64bit,^metadata_csum"])
+  func `a file of very many pieces is cut, punched and freed in steps that the log has room for`(
+    make: String
+  ) throws {
+    let open = try Open(make: make)
+    let number = try open.create("file")
+    let inode = open.fileSystem.openInode(number)
+    let memory = try BlockBuffer(byteCount: 1024)
+    for piece in 0..<UInt64(6000) {
+      try unsafe open.fileSystem.write(inode, offset: piece * 2048, memory.slice(0, 1024), open.worker)
+    }
+    try open.fileSystem.synchronize(inode, open.worker)
+    try open.fileSystem.truncate(inode, to: 10_000_000, open.worker)
+    _ = open.replayed()
+    try open.fileSystem.changeSpace(
+      .punchHole, of: inode, offset: 1000, byteCount: 5_000_000, open.worker)
+    _ = open.replayed()
+    try open.fileSystem.unlink(Array("file".utf8), in: FileSystem.root, open.worker)
+    try open.fileSystem.forget(number, count: 1, open.worker)
+    try open.fileSystem.flush(open.worker)
+    #expect(open.replayed("stat file").contains("not found"))
+    try open.close()
+  }
+
   @Test func `fdatasync of a file whose blocks and size are committed writes no transaction`() throws {
     let open = try Open(make: "mkfs.ext4 -q -F")
     let number = try open.create("file")

@@ -107,14 +107,24 @@ extension Metadata {
     return inode
   }
 
+  /// Cuts a file off at a size that it exceeds, or at the size that it has: frees what is beyond.
+  mutating func cut(_ number: UInt32, at byteCount: UInt64) throws(Errno) {
+    let size = UInt64(blockByteCount)
+    let newByteCount = min(byteCount, try inode(number).byteCount)
+    // Before the size: a tree must not reach beyond it, see change(_:in:added:byteCount:).
+    try punch(
+      byteCount / size + (byteCount % size == 0 ? 0 : 1)..<UInt64.max, of: number, byteCount: newByteCount)
+    var record = try inode(number)
+    try setByteCount(newByteCount, of: &record)
+    try write(record)
+  }
+
   /// Frees an inode that nothing names, and its blocks.
   mutating func free(_ inode: inout Inode) throws(Errno) {
     let number = inode.number
     directories[number] = nil
     var current = try self.inode(number)
-    let hasBlocks =
-      current.isRegularFile || current.isDirectory || current.isSymbolicLink && current.byteCount >= 60
-    if hasBlocks { try punch(0..<UInt64.max, of: number, byteCount: 0) }
+    if current.hasBlocks { try punch(0..<UInt64.max, of: number, byteCount: 0) }
     while try removeAttributeValue(of: number) {}
     current = try self.inode(number)
     try ext2Check(unsafe ext2fs_free_ext_attr(fileSystem, number, &current.raw))

@@ -50,6 +50,13 @@ extension Metadata {
     }
   }
 
+  /// Throws `ENOSPC` if there are fewer blocks than holes have, and than data leave to structures.
+  func checkRoom(for holes: [Range<UInt64>]) throws(Errno) {
+    let wanted = holes.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+    guard wanted == 0 || freeBlockCount >= heldBackBlockCount && freeBlockCount - heldBackBlockCount >= wanted
+    else { throw .noSpace }
+  }
+
   private mutating func allocateOnce(
     _ range: Range<UInt64>, spareCount: UInt64, of number: UInt32, byteCount: UInt64, map: ExtentMap
   ) throws(Errno) -> ExtentMap {

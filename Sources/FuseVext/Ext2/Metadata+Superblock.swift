@@ -46,7 +46,7 @@ extension Metadata {
   }
 
   /// The blocks that one call of ``FileSystem/change(_:_:)`` may change, with the bitmaps that come on top.
-  private var largestStep: Int { 128 }
+  private var largestStep: Int { 256 }
 
   /// Makes all that was changed durable: commits the running transaction, or writes bitmaps, group descriptors and
   /// counters where there is no journal. What was freed before may be used again afterwards.

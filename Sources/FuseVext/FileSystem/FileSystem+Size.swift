@@ -21,14 +21,9 @@ extension FileSystem {
     if isShorter {
       try zero(byteCount..<min((byteCount + size - 1) / size * size, data.byteCount), of: inode, worker)
     }
+    if isShorter { try cutInSteps(inode, at: byteCount, worker) }
     try change(worker) { (metadata) throws(Errno) in
       var record = try metadata.inode(inode.number)
-      // Before the size: a tree must not reach beyond it, see Metadata.change(_:in:added:byteCount:).
-      if isShorter {
-        let first = (byteCount + size - 1) / size
-        try metadata.punch(first..<UInt64.max, of: inode.number, byteCount: byteCount)
-        record = try metadata.inode(inode.number)
-      }
       try metadata.setByteCount(byteCount, of: &record)
       record.modificationTime = .now()
       record.changeTime = record.modificationTime
@@ -40,7 +35,19 @@ extension FileSystem {
     inode.isDirty.store(false, ordering: .relaxed)
     inode.data?.hasSpareBlocks = false
     inode.data?.byteCount = byteCount
-    if isShorter { inode.data?.map.cut(at: byteCount, blockByteCount: blockByteCount) }
+  }
+
+  /// Frees the blocks beyond a size, which the file gets.
+  private func cutInSteps(_ inode: OpenInode, at byteCount: UInt64, _ worker: Worker) throws(Errno) {
+    guard let data = inode.data else { throw .ioError }
+    let size = UInt64(blockByteCount)
+    try freeInSteps((byteCount + size - 1) / size..<UInt64.max, map: data.map) {
+      (step, isLast) throws(Errno) in
+      let end = isLast ? byteCount : step.lowerBound * size
+      try change(worker) { (metadata) throws(Errno) in try metadata.cut(inode.number, at: end) }
+      inode.data?.map.cut(at: end, blockByteCount: blockByteCount)
+      inode.data?.byteCount = min(end, data.byteCount)
+    }
   }
 
   /// Writes zeros to the part of a range that holds data. It stays inside the file.
@@ -98,11 +105,17 @@ extension FileSystem {
     guard let data = inode.data else { throw .ioError }
     let blocks = range.lowerBound / size..<(range.upperBound + size - 1) / size
     let byteCount = keepsSize ? data.byteCount : max(data.byteCount, range.upperBound)
-    let map = try change(worker) { (metadata) throws(Errno) in
-      try metadata.allocate(blocks, of: inode.number, byteCount: byteCount, map: data.map)
+    try change(worker) { (metadata) throws(Errno) in
+      try metadata.checkRoom(for: data.map.holes(in: blocks))
     }
-    noteDataWritten(inode)
-    inode.data?.map = map
+    try fillInSteps(blocks) { (step) throws(Errno) in
+      guard let map = inode.data?.map else { throw .ioError }
+      let filled = try change(worker) { (metadata) throws(Errno) in
+        try metadata.allocate(step, of: inode.number, byteCount: byteCount, map: map)
+      }
+      noteDataWritten(inode)
+      inode.data?.map = filled
+    }
     // Asked for by name, so nobody trims it.
     inode.data?.hasSpareBlocks = false
   }
@@ -124,13 +137,15 @@ extension FileSystem {
     if end >= first { try zero(end * size..<max(range.upperBound, end * size), of: inode, worker) }
     noteDataChange(inode)
     try commitLocked(inode, worker)
-    guard end > first else { return }
-    let gaveUp = try change(worker) { (metadata) throws(Errno) in
-      try metadata.punch(first..<end, of: inode.number, byteCount: fileEnd)
+    guard end > first, let map = inode.data?.map else { return }
+    try freeInSteps(first..<end, map: map) { (step, _) throws(Errno) in
+      let gaveUp = try change(worker) { (metadata) throws(Errno) in
+        try metadata.punch(step, of: inode.number, byteCount: fileEnd)
+      }
+      noteDataWritten(inode)
+      inode.data?.map.replace(step, with: [])
+      if gaveUp { inode.data?.map.cut(at: fileEnd, blockByteCount: blockByteCount) }
     }
-    noteDataWritten(inode)
-    inode.data?.map.replace(first..<end, with: [])
-    if gaveUp { inode.data?.map.cut(at: fileEnd, blockByteCount: blockByteCount) }
   }
 
   /// Frees what was allocated in advance and not used.

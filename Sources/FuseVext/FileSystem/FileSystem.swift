@@ -217,11 +217,22 @@ public final class FileSystem: Sendable {
     let data = inode.data
     inode.data = nil
     if separatesAttributeValues { try freeAttributeValues(of: inode.number, worker) }
-    try change(worker) { (metadata) throws(Errno) in
+    let map = try change(worker) { (metadata) throws(Errno) -> ExtentMap? in
       if let data { metadata.giveBackReserved(data) }
-      guard metadata.orphans.contains(inode.number) else { return }
-      var record = try metadata.inode(inode.number)
-      try metadata.free(&record)
+      guard metadata.orphans.contains(inode.number) else { return nil }
+      let record = try metadata.inode(inode.number)
+      return record.hasBlocks ? try metadata.runs(of: record) : ExtentMap()
+    }
+    guard let map else { return }
+    try freeInSteps(0..<UInt64.max, map: map) { (step, isLast) throws(Errno) in
+      try change(worker) { (metadata) throws(Errno) in
+        if isLast {
+          var record = try metadata.inode(inode.number)
+          try metadata.free(&record)
+        } else {
+          try metadata.cut(inode.number, at: step.lowerBound * UInt64(blockByteCount))
+        }
+      }
     }
   }
 
