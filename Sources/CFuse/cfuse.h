@@ -93,6 +93,20 @@ static inline int cfuse_answer(int device, uint64_t unique, int error, const voi
   return writev(device, parts, 2) < 0 ? -errno : 0;
 }
 
+// Lets the kernel ask for an inode's attributes again: a notification, which is no answer. Its data stay in the cache.
+static inline int cfuse_forget_attributes(int device, uint64_t node) {
+  struct {
+    struct fuse_out_header header;
+    struct fuse_notify_inval_inode_out body;
+  } out;
+  memset(&out, 0, sizeof out);
+  out.header.len = sizeof out;
+  out.header.error = FUSE_NOTIFY_INVAL_INODE;
+  out.body.ino = node;
+  out.body.off = -1;
+  return write(device, &out, sizeof out) < 0 ? -errno : 0;
+}
+
 // The answer to STATX (Linux 6.6): struct fuse_statx_out with its struct fuse_statx.
 struct cfuse_time {
   int64_t seconds;

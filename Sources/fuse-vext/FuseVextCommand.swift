@@ -11,7 +11,8 @@ struct FuseVextCommand: ParsableCommand {
     usage: """
       fuse-vext [options] DEVICE MOUNTPOINT
       fuse-vext [options] --device DEVICE MOUNTPOINT
-      """)
+      """,
+    version: "fuse-vext 0.3.0, libfuse \(Background.libraryVersion)")
 
   @Option(
     name: .long,
@@ -23,7 +24,7 @@ struct FuseVextCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       Mount options: ro, norecovery, allow_other, default_permissions, fakeroot, direct_io, discard, minixdf, page_cache, \
-      pin, threads=N, fsname=NAME and those of mount(8).
+      pin, threads=N, commit=SECONDS, fsname=NAME and those of mount(8) and of ext4.
       """, valueName: "options"))
   var options: [String] = []
 
@@ -32,6 +33,12 @@ struct FuseVextCommand: ParsableCommand {
 
   @Flag(name: .customShort("s"), help: "Serve with one thread.")
   var isSingleThreaded = false
+
+  @Flag(name: .customShort("v"), help: "Say what was mounted.")
+  var isVerbose = false
+
+  @Flag(name: .customShort("V"), help: "Show the version.")
+  var showsVersion = false
 
   @Argument(
     help: ArgumentHelp("The device, if not given by --device, and the mount point.", valueName: "path"))
@@ -51,6 +58,10 @@ struct FuseVextCommand: ParsableCommand {
       }
       Glibc.exit(isHelp ? 0 : 1)
     }
+    if command.showsVersion {
+      print(configuration.version)
+      Glibc.exit(0)
+    }
     Glibc.exit(command.mount())
   }
 
@@ -62,6 +73,7 @@ struct FuseVextCommand: ParsableCommand {
         do throws(Errno) { pipe = try Background.enter() } catch { throw .fuse("fork: \(error)") }
       }
       let mount = try Mount(options)
+      if isVerbose { print("\(options.device) mounted on \(options.mountPoint)") }
       if let pipe { Background.tell(pipe, exitCode: 0) }
       pipe = nil
       return try mount.run()

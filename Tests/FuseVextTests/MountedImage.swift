@@ -89,6 +89,16 @@ final class MountedImage {
     #expect(check.exitCode == 0, "\(note?.rawValue ?? "") \(check.output)")
   }
 
+  /// Expects that e2fsck finds nothing once the process in the background has ended.
+  func expectCleanSoon() {
+    for _ in 0..<500 {
+      // The process holds the image alone until its last write.
+      if Command.run("flock -n -x '\(image)' e2fsck -fn '\(image)'").exitCode == 0 { return }
+      HostClock.sleep(nanoseconds: 20_000_000)
+    }
+    expectClean()
+  }
+
   /// Runs a shell command in the mount point and expects that it succeeds.
   @discardableResult
   func shell(_ command: String, at location: SourceLocation = #_sourceLocation) -> String {

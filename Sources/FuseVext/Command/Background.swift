@@ -12,6 +12,12 @@ public enum Background {
     return pipe
   }
 
+  /// The version of libfuse that runs.
+  public static var libraryVersion: String {
+    guard let text = unsafe fuse_pkgversion() else { return "3" }
+    return unsafe String(cString: text)
+  }
+
   /// Ends the process that waits, with `exitCode`.
   public static func tell(_ pipe: Int32, exitCode: Int32) {
     cfuse_tell_parent(pipe, UInt8(clamping: exitCode))

@@ -28,6 +28,7 @@ public struct Mount: ~Copyable {
     let fileSystem = try FileSystem(
       device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
       countsOverhead: options.countsOverhead, durability: options.durability,
+      accessTimes: options.accessTimes,
       leavesJournal: options.leavesJournal, writesJournal: options.writesJournal)
     let server: FuseServer
     do throws(Errno) {
@@ -95,7 +96,8 @@ public struct Mount: ~Copyable {
         session: session, fileSystem: fileSystem,
         // One queue is this thread's, one the regular writer's.
         threadCount: max(
-          1, min(options.servingThreadCount, fileSystem.device.queueLimit - 2)), pins: options.pinsThreads)
+          1, min(options.servingThreadCount, fileSystem.device.queueLimit - 2)), pins: options.pinsThreads,
+        writeInterval: options.writeInterval)
       try waitForEnd(threads)
     } catch {
       session.unmount()

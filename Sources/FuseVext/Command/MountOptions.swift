@@ -28,19 +28,16 @@ public struct MountOptions: Equatable, Sendable {
   public var writesJournal = true
   /// Which changes are durable when they are answered.
   public var durability = FileSystem.Durability.byFlags
+  /// Which reads set the time of access.
+  public var accessTimes = AccessTimes()
+  /// How often structures that nobody has asked to be durable are written, in seconds.
+  public var writeInterval: UInt32 = Self.defaultWriteInterval
+  /// Access control lists have an effect.
+  public var usesAccessControlLists = true
   /// What the kernel and libfuse get as they are.
   public var passedOn: [String] = []
 
-  /// Options that mount(8) and libfuse know.
-  private static let known: Set<String> = [
-    "allow_other", "allow_root", "default_permissions", "nosuid", "suid", "nodev", "dev", "noexec", "exec",
-    "atime", "noatime", "diratime", "nodiratime", "auto_unmount",
-  ]
-
-  /// Options with the value that is the default here already.
-  private static let ignored: Set<String> = [
-    "rw", "user_xattr", "acl", "nonempty", "defaults", "errors=remount-ro",
-  ]
+  private static let defaultWriteInterval: UInt32 = 5
 
   /// The options of a mount without any.
   public init(device: String, mountPoint: String) {
@@ -53,12 +50,15 @@ public struct MountOptions: Equatable, Sendable {
     for word in text.split(separator: ",").map(String.init) {
       switch word {
       case "ro": isReadOnly = true
+      case "rw", "rw+": isReadOnly = leavesJournal
       case "norecovery", "noload": (isReadOnly, leavesJournal) = (true, true)
       case "nojournal_writes": writesJournal = false
       case "direct_io": isDirect = true
       case "discard": discards = true
       case "nodiscard": discards = false
       case "page_cache": usesPageCache = true
+      case "acl": usesAccessControlLists = true
+      case "noacl": usesAccessControlLists = false
       // The kernel needs to know too: it adds O_DSYNC to writes.
       case "sync": (durability, passedOn) = (.everything, passedOn + [word])
       case "dirsync":
@@ -69,16 +69,26 @@ public struct MountOptions: Equatable, Sendable {
       case "bsddf": countsOverhead = false
       case "pin": pinsThreads = true
       case _ where word.hasPrefix("threads="):
-        guard let count = Int(word.dropFirst(8)), (1...256).contains(count) else {
-          throw .usage("option '\(word)': a number from 1 to 256 is needed")
-        }
-        threadCount = count
-      case _ where word.hasPrefix("fsname=") || Self.known.contains(word):
+        threadCount = try Self.number(in: word, from: 1...256)
+      case _ where word.hasPrefix("commit="):
+        // The kernel's limit; it takes 0 for the default too.
+        let seconds = UInt32(try Self.number(in: word, from: 0...21_474_836))
+        writeInterval = seconds == 0 ? Self.defaultWriteInterval : seconds
+      case _ where addAccessTimes(word): break
+      case _ where word.hasPrefix("fsname=") || word.hasPrefix("subtype=") || Self.passed.contains(word):
         passedOn.append(word)
-      case _ where Self.ignored.contains(word): break
+      case _ where Self.hasNoEffect(word): break
       default: throw .usage("unknown option '\(word)'")
       }
     }
+  }
+
+  private static func number(in word: String, from range: ClosedRange<Int>) throws(MountFailure) -> Int {
+    let text = word.drop { $0 != "=" }.dropFirst()
+    guard let number = Int(text), range.contains(number) else {
+      throw .usage("option '\(word)': a number from \(range.lowerBound) to \(range.upperBound) is needed")
+    }
+    return number
   }
 
   /// Two for each CPU over a queue, which a thread polls while it waits; more over a device that lets it sleep.
@@ -94,7 +104,8 @@ public struct MountOptions: Equatable, Sendable {
 
   /// What libfuse gets.
   var fuseOptions: [String] {
-    var options = passedOn + ["subtype=fuse-vext"]
+    var options = passedOn
+    if !options.contains(where: { $0.hasPrefix("subtype=") }) { options.append("subtype=fuse-vext") }
     if isReadOnly { options.append("ro") }
     if !fakesRoot, !options.contains("default_permissions") { options.append("default_permissions") }
     if !options.contains(where: { $0.hasPrefix("fsname=") }) {

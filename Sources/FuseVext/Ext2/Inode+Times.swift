@@ -2,9 +2,13 @@ import CExt2
 import HostSystem
 
 /// A moment as inodes have it.
-struct InodeTime: Equatable {
+struct InodeTime: Equatable, Comparable {
   var seconds: Int64
   var nanoseconds: UInt32
+
+  static func < (left: InodeTime, right: InodeTime) -> Bool {
+    (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
+  }
 
   static func now() -> InodeTime {
     let time = HostClock.realtimeNanoseconds()

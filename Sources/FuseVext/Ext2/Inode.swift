@@ -41,6 +41,8 @@ struct Inode {
   var isSynchronous: Bool { flags & UInt32(EXT2_SYNC_FL) != 0 }
   /// Whether changes of a directory's names are durable when they are answered.
   var hasSynchronousNames: Bool { flags & UInt32(EXT2_SYNC_FL | EXT2_DIRSYNC_FL) != 0 }
+  /// Whether reads leave the time of access as it is.
+  var keepsAccessTime: Bool { flags & UInt32(EXT2_NOATIME_FL) != 0 }
   var isAppendOnly: Bool { flags & UInt32(EXT2_APPEND_FL) != 0 }
 
   /// Whether the words of ``withBlockWords(_:)`` may tell of blocks.

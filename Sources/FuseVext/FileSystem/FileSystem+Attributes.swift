@@ -54,6 +54,9 @@ extension FileSystem {
     status.st_atim = moment(record.accessTime)
     status.st_mtim = moment(record.modificationTime)
     status.st_ctim = moment(record.changeTime)
+    if let time = InodeTime(pending: inode.pendingAccessTime.load(ordering: .relaxed)) {
+      status.st_atim = moment(time)
+    }
     let pending = inode.pendingWriteTime.load(ordering: .relaxed)
     if pending > 0 {
       let time = InodeTime(
@@ -112,12 +115,16 @@ extension FileSystem {
       if change.user != nil || change.group != nil {
         record.setOwner(user: change.user ?? record.user, group: change.group ?? record.group)
       }
-      if let time = change.accessTime { record.accessTime = time }
+      if let time = change.accessTime {
+        record.accessTime = time
+        inode.pendingAccessTime.store(0, ordering: .relaxed)
+      }
       if let time = change.modificationTime { record.modificationTime = time }
       record.changeTime = change.changeTime ?? .now()
       try metadata.write(record)
       return record
     }
+    expectAccess(inode)
     return attributesLocked(record, inode)
   }
 

@@ -14,11 +14,14 @@ extension FileSystem {
     guard inode.isDirty.exchange(false, ordering: .relaxed) else { return }
     _ = dirty.withLock { $0.remove(inode.number) }
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
+    let accessTime = inode.pendingAccessTime.exchange(0, ordering: .relaxed)
     let lackedData = inode.lacksData.exchange(false, ordering: .relaxed)
     do throws(Errno) {
       let gaveUp = try change(worker) { (metadata) throws(Errno) in
         return try metadata.batch { (metadata: inout Metadata) throws(Errno) in
-          try metadata.commit(inode.data, of: inode.number, writeTime: writeTime)
+          try metadata.commit(
+            inode.data, of: inode.number, writeTime: InodeTime(pending: writeTime),
+            accessTime: InodeTime(pending: accessTime))
         }
       }
       if gaveUp, let byteCount = inode.data?.byteCount {
@@ -27,6 +30,7 @@ extension FileSystem {
       if lackedData { noteDataWritten(inode) }
     } catch {
       inode.pendingWriteTime.store(writeTime, ordering: .relaxed)
+      inode.pendingAccessTime.store(accessTime, ordering: .relaxed)
       inode.lacksData.store(lackedData, ordering: .relaxed)
       inode.isDirty.store(true, ordering: .relaxed)
       _ = dirty.withLock { $0.insert(inode.number) }
@@ -125,9 +129,12 @@ extension FileSystem {
   }
 
   /// Makes everything durable, bitmaps and counters included.
-  public func synchronizeAll(_ worker: Worker) throws(Errno) {
+  ///
+  /// - Parameter isRegular: Nobody has asked for it, so that lazy times of access stay in memory.
+  public func synchronizeAll(_ worker: Worker, isRegular: Bool = false) throws(Errno) {
     guard !isReadOnly else { return }
     let failure = commitAll(worker)
+    if !(isRegular && accessTimes.isLazy) { try writeAccessTimes(worker) }
     if discards { try flush(worker) }
     try change(worker) { (metadata) throws(Errno) in try metadata.commitTransaction() }
     if let failure { throw failure }
@@ -154,6 +161,7 @@ extension FileSystem {
       // One that finds no room is no reason to leave the others unwritten.
       do throws(Errno) { try end(entry.inode, worker) } catch { failure = failure ?? error }
     }
+    try writeAccessTimes(worker)
     known.withLock { $0 = [:] }
     if discards { try flush(worker) }
     try change(worker) { (metadata) throws(Errno) in
@@ -173,9 +181,9 @@ extension Metadata {
   /// Writes what a file's data say.
   ///
   /// - Returns: Whether blocks beyond the file's size were given up.
-  fileprivate mutating func commit(_ data: FileData?, of number: UInt32, writeTime: UInt64) throws(Errno)
-    -> Bool
-  {
+  fileprivate mutating func commit(
+    _ data: FileData?, of number: UInt32, writeTime: InodeTime?, accessTime: InodeTime?
+  ) throws(Errno) -> Bool {
     var gaveUp = false
     if let data, data.usesExtents {
       gaveUp = try markWritten(data.map.pendingRuns, of: number, byteCount: data.byteCount)
@@ -188,12 +196,11 @@ extension Metadata {
       reserved.endPromise(data.promisedCount - min(taken, data.promisedCount))
     }
     if let data, data.byteCount != record.byteCount { try setByteCount(data.byteCount, of: &record) }
-    if writeTime > 0 {
-      let time = InodeTime(
-        seconds: Int64(writeTime / 1_000_000_000), nanoseconds: UInt32(writeTime % 1_000_000_000))
-      record.modificationTime = time
-      record.changeTime = time
+    if let writeTime {
+      record.modificationTime = writeTime
+      record.changeTime = writeTime
     }
+    if let accessTime { record.accessTime = accessTime }
     try write(record)
     return gaveUp
   }

@@ -107,6 +107,7 @@ extension FileSystem {
   /// Notes that data or their extent changed just now.
   func noteWrite(_ inode: OpenInode) {
     inode.pendingWriteTime.store(HostClock.realtimeNanoseconds(), ordering: .relaxed)
+    expectAccess(inode)
     markDirty(inode)
   }
 

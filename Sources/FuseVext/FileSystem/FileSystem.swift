@@ -20,6 +20,7 @@ public final class FileSystem: Sendable {
   let discards: Bool
   let countsOverhead: Bool
   let durability: Durability
+  let accessTimes: AccessTimes
   /// How far the journal's commits have come; nil where changes of structures do not go through a journal.
   let journal: JournalLog.Progress?
   /// Whether some files may be encrypted.
@@ -30,6 +31,8 @@ public final class FileSystem: Sendable {
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
   let dirty = Mutex<Set<UInt32>>([])
+  /// The inodes whose time of access is newer than the disk's.
+  let accessed = Mutex<Set<UInt32>>([])
   /// Held while freed blocks are given back to the device.
   let discarding = ThreadLock()
   /// Structures were left half-changed: the disk is not touched any more.
@@ -57,12 +60,13 @@ public final class FileSystem: Sendable {
   ///   - discards: Freed blocks are given back to the device.
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
   ///   - durability: Which changes are durable when they are answered.
+  ///   - accessTimes: Which reads set the time of access.
   ///   - leavesJournal: A journal that needs recovery is no reason to refuse, if nothing may be changed.
   ///   - writesJournal: If the file system has a journal, changes of structures go through it.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
-    countsOverhead: Bool = false, durability: Durability = .byFlags, leavesJournal: Bool = false,
-    writesJournal: Bool = true
+    countsOverhead: Bool = false, durability: Durability = .byFlags, accessTimes: AccessTimes = .init(),
+    leavesJournal: Bool = false, writesJournal: Bool = true
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
     let summary = try SuperblockSummary(
@@ -71,6 +75,7 @@ public final class FileSystem: Sendable {
     self.discards = discards
     self.countsOverhead = countsOverhead
     self.durability = durability
+    self.accessTimes = accessTimes
     isReadOnly = readOnly
     blockByteCount = summary.blockByteCount
     do throws(Errno) {
@@ -189,7 +194,12 @@ public final class FileSystem: Sendable {
     var failure: Errno?
     // Clean or not: another thread may be at it, and who looks the name up next reads what it writes.
     if !inode.isOrphan.load(ordering: .relaxed) {
-      do throws(Errno) { try commit(inode, worker) } catch { failure = error }
+      do throws(Errno) {
+        try commit(inode, worker)
+        try writeAccessTime(of: inode, worker)
+      } catch {
+        failure = error
+      }
     }
     let isLast = known.withLock { known in
       guard let entry = known[number] else { return false }

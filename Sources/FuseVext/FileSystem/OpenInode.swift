@@ -9,6 +9,18 @@ final class OpenInode: @unchecked Sendable {
   var data: FileData?
   /// The time of the last write that the disk does not know, in nanoseconds since 1970; 0 for none.
   let pendingWriteTime = Atomic<UInt64>(0)
+  /// The time of the last read that the disk does not know, as ``pendingWriteTime``.
+  let pendingAccessTime = Atomic<UInt64>(0)
+  /// Which reads set the time of access.
+  let accessRule = Atomic<AccessRule>(.unknown)
+
+  enum AccessRule: UInt8, AtomicRepresentable {
+    /// The next one finds out.
+    case unknown
+    case none
+    case all
+  }
+
   /// Whether the inode on the disk is older than what is here.
   let isDirty = Atomic<Bool>(false)
   /// Whether the disk lacks what reading the file needs: its size, or which blocks hold data. ``isDirty`` is set then too.

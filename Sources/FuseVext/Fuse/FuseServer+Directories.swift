@@ -7,7 +7,7 @@ extension FuseServer {
   static func addDirectories(_ operations: inout fuse_lowlevel_ops) {
     unsafe operations.opendir = { handle, node, _ in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        _ = try FuseServer.inodeNumber(node)
+        server.fileSystem.expectAccess(server.fileSystem.openInode(try FuseServer.inodeNumber(node)))
         _ = request.answer(opened: 0, flags: 0)
       }
     }
@@ -18,7 +18,7 @@ extension FuseServer {
         request.succeed()
       }
     }
-    unsafe operations.readdir = { handle, node, room, position, _ in
+    unsafe operations.readdir = { handle, node, room, position, info in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
         var used = 0
@@ -33,10 +33,11 @@ extension FuseServer {
           used += needed
           return true
         }
+        try unsafe server.noteListing(node, info, worker)
         unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
       }
     }
-    unsafe operations.readdirplus = { handle, node, room, position, _ in
+    unsafe operations.readdirplus = { handle, node, room, position, info in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
         let listed = try server.listWithAttributes(
@@ -50,6 +51,7 @@ extension FuseServer {
           plain.attr.st_mode = FuseServer.mode(ofType: entry.type)
           used += unsafe request.add(entry.name, found ?? plain, next: entry.next, to: free)
         }
+        try unsafe server.noteListing(node, info, worker)
         unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
       }
     }

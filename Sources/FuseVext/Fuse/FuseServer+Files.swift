@@ -25,6 +25,7 @@ extension FuseServer {
         let flags = unsafe info?.pointee.flags ?? 0
         try server.fileSystem.checkOpen(
           inode, forWriting: flags & O_ACCMODE != O_RDONLY, appends: flags & O_APPEND != 0, worker)
+        try server.noteOpening(inode, node, flags, worker)
         let file = FuseServer.handle(retaining: inode)
         if !request.answer(opened: file, flags: server.openFlags(flags)) { FuseServer.releaseHandle(file) }
       }
@@ -41,8 +42,10 @@ extension FuseServer {
     unsafe operations.read = { handle, _, byteCount, offset, info in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         guard offset >= 0 else { throw .invalidArgument }
+        let inode = try unsafe FuseServer.file(info)
         let bytes = try unsafe server.fileSystem.read(
-          FuseServer.file(info), offset: UInt64(offset), byteCount: byteCount, worker)
+          inode, offset: UInt64(offset), byteCount: byteCount, worker)
+        if unsafe !FuseServer.keepsAccessTime(info) { try server.fileSystem.noteAccess(inode, worker) }
         unsafe request.answer(UnsafeRawBufferPointer(bytes))
       }
     }
@@ -100,10 +103,9 @@ extension FuseServer {
   /// - Parameter flags: The descriptor's, with what `sync` mounts add. The kernel sends FSYNC after a write with `O_SYNC` or
   ///   `O_DSYNC`, but not for files that are open with `FOPEN_DIRECT_IO`.
   fileprivate func synchronize(_ inode: OpenInode, written flags: Int32, _ worker: Worker) throws(Errno) {
-    // asm-generic/fcntl.h; O_SYNC has the bit of O_DSYNC too.
-    let (dsync, sync): (Int32, Int32) = (0o10000, 0o4000000)
-    if flags & (dsync | sync) != 0, openFlags(flags) & UInt32(FOPEN_DIRECT_IO) != 0 {
-      try fileSystem.synchronize(inode, dataOnly: flags & sync == 0, worker)
+    let isSynchronous = flags & (OpenFlag.dataSynchronous | OpenFlag.synchronous) != 0
+    if isSynchronous, openFlags(flags) & UInt32(FOPEN_DIRECT_IO) != 0 {
+      try fileSystem.synchronize(inode, dataOnly: flags & OpenFlag.synchronous == 0, worker)
     } else if inode.isSynchronous.load(ordering: .relaxed) {
       try fileSystem.synchronize(inode, worker)
     }

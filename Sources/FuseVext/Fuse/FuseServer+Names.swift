@@ -76,8 +76,13 @@ extension FuseServer {
     }
     unsafe operations.readlink = { handle, node in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        request.answer(
-          linkTarget: try server.fileSystem.symbolicLinkTarget(try FuseServer.inodeNumber(node), worker))
+        let number = try FuseServer.inodeNumber(node)
+        let target = try server.fileSystem.symbolicLinkTarget(number, worker)
+        let inode = server.fileSystem.openInode(number)
+        // The kernel keeps what it has read, so that this is rare.
+        server.fileSystem.expectAccess(inode)
+        try server.fileSystem.noteAccess(inode, worker)
+        request.answer(linkTarget: target)
       }
     }
   }

@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// Answers the kernel's requests from a ``FileSystem``.
@@ -12,6 +13,8 @@ final class FuseServer: Sendable {
   let isDirect: Bool
   /// What the kernel and this server have agreed on.
   let agreement = KernelAgreement()
+  /// The descriptor of /dev/fuse while the file system is mounted.
+  let device = Atomic<Int32>(-1)
   private let threadKey: pthread_key_t
 
   /// How long the kernel believes what it was told, in seconds: nobody else changes the file system.
@@ -80,8 +83,7 @@ final class FuseServer: Sendable {
   /// How the kernel treats an open file.
   func openFlags(_ flags: Int32) -> UInt32 {
     let noFlush = UInt32(FOPEN_NOFLUSH)
-    // O_DIRECT: its macro depends on who includes the headers first.
-    let isDirectDescriptor = flags & 0o40000 != 0 && agreement.flags.contains(.directIOAllowsMapping)
+    let isDirectDescriptor = flags & OpenFlag.direct != 0 && agreement.flags.contains(.directIOAllowsMapping)
     // Before Linux 6.6 a file with FOPEN_DIRECT_IO cannot be mapped with MAP_SHARED, and its writes leave stale pages behind.
     // The kernel's own O_DIRECT does neither.
     guard isDirect || isDirectDescriptor else { return UInt32(FOPEN_KEEP_CACHE) | noFlush }

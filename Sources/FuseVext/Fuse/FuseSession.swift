@@ -1,6 +1,7 @@
 import CFuse
 import Glibc
 import HostSystem
+import Synchronization
 import SystemPackage
 
 /// A mounted file system: libfuse's session and the server that answers it.
@@ -57,6 +58,7 @@ final class FuseSession: @unchecked Sendable {
       throw .fuse("\(mountPoint): mount refused\(error == 0 ? "" : ": \(Errno(rawValue: error))")")
     }
     isMounted = true
+    unsafe server.device.store(fuse_session_fd(session), ordering: .relaxed)
     // Before anybody receives the first request, INIT.
     guard unsafe cfuse_send_through(session, FuseServer.send) == 0 else {
       unmount()

@@ -21,9 +21,6 @@ final class FuseThreads: Sendable {
     }
   }
 
-  /// How often structures that nobody has asked to be durable are written, in milliseconds.
-  private static let writeInterval: Int32 = 5000
-
   /// Memory that so many threads, the regular writer and the owner need of a device: each buffer takes the next power of two
   /// of bytes, and each queue keeps some for itself.
   static func bufferByteCount(threadCount: Int) -> Int {
@@ -31,7 +28,11 @@ final class FuseThreads: Sendable {
   }
 
   /// Starts to serve.
-  init(session: FuseSession, fileSystem: FileSystem, threadCount: Int, pins: Bool) throws(Errno) {
+  ///
+  /// - Parameter writeInterval: How often structures that nobody has asked to be durable are written, in seconds.
+  init(
+    session: FuseSession, fileSystem: FileSystem, threadCount: Int, pins: Bool, writeInterval: UInt32
+  ) throws(Errno) {
     HostThread.installInterruptHandler()
     let shared = try Shared(count: threadCount)
     let cpus = try HostThread.currentCPUs().sorted
@@ -51,7 +52,7 @@ final class FuseThreads: Sendable {
     }
     let resources = Lent(try Worker(device: fileSystem.device))
     writer = try HostThread(name: "fuse-vext-sync", cpus: nil) {
-      Self.writeRegularly(fileSystem, resources.value, shared.stop)
+      Self.writeRegularly(fileSystem, resources.value, shared.stop, writeInterval)
     }
     self.session = session
     self.threads = threads
@@ -75,15 +76,15 @@ final class FuseThreads: Sendable {
   }
 
   private static func writeRegularly(
-    _ fileSystem: FileSystem, _ worker: Worker, _ stop: borrowing EventDescriptor
+    _ fileSystem: FileSystem, _ worker: Worker, _ stop: borrowing EventDescriptor, _ interval: UInt32
   ) {
     do throws(Errno) {
       let poll = try EventPoll()
       try poll.add(descriptor: stop.rawValue, token: 0)
       var events = EventBuffer(capacity: 1)
-      while try poll.wait(timeoutMilliseconds: writeInterval, into: &events) == 0 {
+      while try poll.wait(timeoutMilliseconds: Int32(clamping: UInt64(interval) * 1000), into: &events) == 0 {
         // Whoever calls fsync is told of the error; the file system has recorded it.
-        do throws(Errno) { try fileSystem.synchronizeAll(worker) } catch {}
+        do throws(Errno) { try fileSystem.synchronizeAll(worker, isRegular: true) } catch {}
       }
     } catch {
       // Without descriptors for waiting, structures are written by fsync and at the end.

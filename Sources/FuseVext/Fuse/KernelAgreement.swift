@@ -54,6 +54,13 @@ final class KernelAgreement: Sendable {
 }
 
 extension FuseServer {
+  /// Lets the kernel ask for an inode's attributes again.
+  ///
+  /// Takes no lock of the kernel that a request holds. A kernel that does not know the inode has nothing to forget.
+  func forgetAttributes(of node: fuse_ino_t) {
+    _ = cfuse_forget_attributes(device.load(ordering: .relaxed), node)
+  }
+
   /// Sends an answer that libfuse has made. `context` is the server.
   static let send:
     @convention(c) (Int32, UnsafeMutablePointer<iovec>?, Int32, UnsafeMutableRawPointer?) -> Int =

@@ -1,0 +1,47 @@
+import CFuse
+import Glibc
+import SystemPackage
+
+/// Reads that set the time of access: those that the kernel asks for, and openings that let it read from its cache.
+extension FuseServer {
+  /// Whether a descriptor was opened with `O_NOATIME`.
+  static func keepsAccessTime(_ info: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
+    unsafe (info?.pointee.flags ?? 0) & OpenFlag.noAccessTime != 0
+  }
+
+  /// Prepares for the reads of a file that is being opened.
+  ///
+  /// The kernel answers reads of what it has in its cache itself. So where it may have something, opening for reading alone counts
+  /// as a read, and the attributes that the kernel keeps are old.
+  func noteOpening(_ inode: OpenInode, _ node: fuse_ino_t, _ flags: Int32, _ worker: Worker) throws(Errno) {
+    fileSystem.expectAccess(inode)
+    // Tools that look at a file's flags open it with O_NONBLOCK; the kernel itself, for them, without O_LARGEFILE.
+    guard flags & O_ACCMODE == O_RDONLY, flags & OpenFlag.large != 0,
+      flags & (OpenFlag.nonBlocking | OpenFlag.noAccessTime) == 0,
+      openFlags(flags) & UInt32(FOPEN_DIRECT_IO) == 0, fileSystem.mayBeCached(inode)
+    else { return }
+    let before = fileSystem.pendingAccessTime(of: inode)
+    try fileSystem.noteAccess(inode, worker)
+    if fileSystem.pendingAccessTime(of: inode) != before { forgetAttributes(of: node) }
+  }
+
+  /// Notes that a directory was listed.
+  func noteListing(
+    _ node: fuse_ino_t, _ info: UnsafeMutablePointer<fuse_file_info>?, _ worker: Worker
+  ) throws(Errno) {
+    if unsafe Self.keepsAccessTime(info) { return }
+    try fileSystem.noteAccess(fileSystem.openInode(try Self.inodeNumber(node)), worker)
+  }
+}
+
+/// Flags of open(2) as the kernel passes them on (asm-generic/fcntl.h): what the macros say depends on who includes the headers
+/// first.
+enum OpenFlag {
+  static let nonBlocking: Int32 = 0o4000
+  static let dataSynchronous: Int32 = 0o10000
+  static let direct: Int32 = 0o40000
+  static let large: Int32 = 0o100000
+  static let noAccessTime: Int32 = 0o1000000
+  /// The bit of `O_SYNC` that `O_DSYNC` lacks.
+  static let synchronous: Int32 = 0o4000000
+}
