@@ -48,7 +48,7 @@ struct FeatureTests {
     Case(feature: "casefold", outcome: .refused, make: "-O casefold"),
     Case(feature: "compression", outcome: .refused),
     Case(feature: "dirdata", outcome: .refused),
-    Case(feature: "inline_data", outcome: .refused, make: "-O inline_data"),
+    Case(feature: "inline_data", outcome: .works, make: "-O inline_data"),
     Case(feature: "journal_dev", outcome: .refused),
     Case(feature: "mmp", outcome: .refused, make: "-O mmp"),
     Case(feature: "FEATURE_I20", outcome: .refused, name: "0x100000"),

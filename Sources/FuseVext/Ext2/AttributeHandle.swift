@@ -45,6 +45,8 @@ struct AttributeHandle: ~Copyable {
         guard let name = unsafe name, let context = unsafe context else { return XATTR_ABORT }
         // SAFETY: the collector lives until the call returns.
         let collector = unsafe Unmanaged<NameCollector>.fromOpaque(context).takeUnretainedValue()
+        // The contents of an inline file.
+        if unsafe strcmp(name, "system.data") == 0 { return 0 }
         collector.bytes += Array(unsafe String(cString: name).utf8) + [0]
         return 0
       }, Unmanaged.passUnretained(collector).toOpaque())

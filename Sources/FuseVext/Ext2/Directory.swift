@@ -15,6 +15,8 @@ final class Directory {
   let inode: UInt32
   /// Whether the names are encrypted.
   let isEncrypted: Bool
+  /// Whether the names are in the inode: there is one block of them then, but not on the device.
+  var isInline = false
   /// The device's block of each block of the directory.
   var blocks: [UInt64]
   var entries: [[UInt8]: Entry] = [:]
@@ -26,6 +28,14 @@ final class Directory {
     isEncrypted = inode.isEncrypted
     self.blocks = blocks
   }
+
+  /// A directory whose names are in its inode.
+  convenience init(inline inode: Inode) {
+    self.init(inode, blocks: [])
+    isInline = true
+  }
+
+  var blockCount: Int { isInline ? 1 : blocks.count }
 
   /// Whether it has no names but `.` and `..`.
   var isEmpty: Bool { entries.allSatisfy { $0.key == [0x2E] || $0.key == [0x2E, 0x2E] } }

@@ -46,7 +46,10 @@ struct Inode {
   var isAppendOnly: Bool { flags & UInt32(EXT2_APPEND_FL) != 0 }
 
   /// Whether the words of ``withBlockWords(_:)`` may tell of blocks.
-  var hasBlocks: Bool { isRegularFile || isDirectory || isSymbolicLink && byteCount >= 60 }
+  var hasBlocks: Bool {
+    flags & UInt32(EXT4_INLINE_DATA_FL) == 0
+      && (isRegularFile || isDirectory || isSymbolicLink && byteCount >= 60)
+  }
 
   /// The type as directory entries carry it (`EXT2_FT_`).
   var directoryEntryType: UInt8 { UInt8([0, 5, 3, 0, 2, 0, 4, 0, 1, 0, 7, 0, 6, 0, 0, 0][Int(type >> 12)]) }

@@ -29,6 +29,16 @@ extension Metadata {
     of number: UInt32, _ body: (inout Metadata) throws(Errno) -> Result
   ) throws(Errno) -> Result {
     guard hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE) else { return try body(&self) }
+    return try mendingReferences(of: number) { (metadata: inout Metadata) throws(Errno) in
+      try metadata.batch(body)
+    }
+  }
+
+  /// As ``changeAttributes(of:_:)``, inside a batch of the caller.
+  mutating func mendingReferences<Result>(
+    of number: UInt32, _ body: (inout Metadata) throws(Errno) -> Result
+  ) throws(Errno) -> Result {
+    guard hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE) else { return try body(&self) }
     let before = try references(of: number)
     // The copy that libext2fs makes of a shared block refers to the same values once more.
     if before.sharesBlock {
@@ -36,7 +46,7 @@ extension Metadata {
     }
     let result: Result
     do throws(Errno) {
-      result = try batch(body)
+      result = try body(&self)
     } catch {
       if before.sharesBlock {
         for reference in before.inBlock { try countReference(to: reference.value, by: -1) }

@@ -125,7 +125,8 @@ extension Metadata {
     }
   }
 
-  private func startExtents(_ inode: inout Inode) {
+  /// Gives an inode an empty extent tree.
+  func startExtents(_ inode: inout Inode) {
     inode.flags |= UInt32(EXT4_EXTENTS_FL)
     unsafe inode.withBlockWords { words in
       // ext4's struct ext4_extent_header of an empty tree: eh_magic, eh_entries, eh_max, eh_depth.

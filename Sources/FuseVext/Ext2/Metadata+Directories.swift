@@ -10,18 +10,8 @@ extension Metadata {
     if let known = directories[number] { return known }
     let inode = try inode(number)
     guard inode.isDirectory else { throw .notDirectory }
-    let size = inode.byteCount
-    guard size % UInt64(blockByteCount) == 0, size / UInt64(blockByteCount) <= blockCount else {
-      throw .corrupted
-    }
-    var blocks: [UInt64] = []
-    for run in try runs(of: inode).runs {
-      guard run.logical == UInt64(blocks.count), run.state == .written else { throw .corrupted }
-      for offset in 0..<run.count { blocks.append(run.physical + offset) }
-    }
-    guard UInt64(blocks.count) >= size / UInt64(blockByteCount) else { throw .corrupted }
-    let directory = Directory(inode, blocks: Array(blocks.prefix(Int(size / UInt64(blockByteCount)))))
-    for index in directory.blocks.indices {
+    let directory = try isInline(inode) ? Directory(inline: inode) : emptyDirectory(inode)
+    for index in 0..<directory.blockCount {
       let block = try readBlock(index, of: directory)
       guard let records = block.records() else { throw .corrupted }
       for record in records where record.inode != 0 && record.nameByteCount > 0 {
@@ -37,7 +27,23 @@ extension Metadata {
     return directory
   }
 
+  /// A directory whose names were not read yet.
+  private func emptyDirectory(_ inode: Inode) throws(Errno) -> Directory {
+    let size = inode.byteCount
+    guard size % UInt64(blockByteCount) == 0, size / UInt64(blockByteCount) <= blockCount else {
+      throw .corrupted
+    }
+    var blocks: [UInt64] = []
+    for run in try runs(of: inode).runs {
+      guard run.logical == UInt64(blocks.count), run.state == .written else { throw .corrupted }
+      for offset in 0..<run.count { blocks.append(run.physical + offset) }
+    }
+    guard UInt64(blocks.count) >= size / UInt64(blockByteCount) else { throw .corrupted }
+    return Directory(inode, blocks: Array(blocks.prefix(Int(size / UInt64(blockByteCount)))))
+  }
+
   func readBlock(_ index: Int, of directory: Directory) throws(Errno) -> DirectoryBlock {
+    if directory.isInline { return try inlineDirectoryBlock(try inode(directory.inode)) }
     var bytes = [UInt8](repeating: 0, count: blockByteCount)
     // SAFETY: the array is one block, which is what is read.
     let result = unsafe bytes.withUnsafeMutableBytes {
@@ -79,6 +85,7 @@ extension Metadata {
   /// Adds a name. The inode was written before.
   mutating func insert(_ name: [UInt8], inode: UInt32, type: UInt8, in parent: UInt32) throws(Errno) {
     let directory = try directory(parent)
+    try leaveInode(directory)
     try dropIndex(of: directory)
     let type = hasFileTypes ? type : 0
     let needed = DirectoryBlock.recordByteCount(name: name.count)
@@ -95,6 +102,7 @@ extension Metadata {
   mutating func remove(_ name: [UInt8], from parent: UInt32) throws(Errno) {
     let directory = try directory(parent)
     guard let entry = directory.entries[name] else { throw .noSuchFileOrDirectory }
+    try leaveInode(directory)
     try dropIndex(of: directory)
     var block = try readBlock(entry.block, of: directory)
     guard let record = block.record(at: entry.offset), block.name(of: record) == name else {
@@ -109,6 +117,7 @@ extension Metadata {
   mutating func retarget(_ name: [UInt8], in parent: UInt32, to inode: UInt32, type: UInt8) throws(Errno) {
     let directory = try directory(parent)
     guard var entry = directory.entries[name] else { throw .noSuchFileOrDirectory }
+    try leaveInode(directory)
     try dropIndex(of: directory)
     var block = try readBlock(entry.block, of: directory)
     guard let record = block.record(at: entry.offset), block.name(of: record) == name else {

@@ -3,6 +3,8 @@ struct FileData: Sendable {
   var map: ExtentMap
   var byteCount: UInt64
   let usesExtents: Bool
+  /// The contents, if the inode holds them: ``map`` is empty then.
+  var inlineContent: [UInt8]?
   /// Blocks beyond the end were allocated for the writes to come.
   var hasSpareBlocks = false
   /// The blocks of the map that are reserved: the disk does not know of them (block pointers alone).

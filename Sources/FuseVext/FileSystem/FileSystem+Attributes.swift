@@ -83,7 +83,10 @@ extension FileSystem {
   private func sectorCount(_ record: Inode) -> UInt64 {
     let count = unsafe UInt64(record.raw.i_blocks) | UInt64(record.raw.osd2.linux2.l_i_blocks_hi) << 32
     let isHuge = record.flags & UInt32(EXT4_HUGE_FILE_FL) != 0
-    return isHuge ? count * UInt64(blockByteCount / 512) : count
+    let blocks = isHuge ? count * UInt64(blockByteCount / 512) : count
+    // What lies in the inode counts too, as with the kernel, lest tar(1) take the file for a hole.
+    let isInline = record.isRegularFile && record.flags & UInt32(EXT4_INLINE_DATA_FL) != 0
+    return isInline ? blocks + (record.byteCount / 512 + (record.byteCount % 512 > 0 ? 1 : 0)) : blocks
   }
 
   /// What setattr changes; nil leaves it.

@@ -6,10 +6,17 @@ extension FileSystem {
   /// Makes sure that it is known where the data are.
   func load(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     let isLoaded = inode.lock.shared { inode.data != nil }
-    if !isLoaded { try inode.lock.exclusively { () throws(Errno) in try loadLocked(inode, worker) } }
+    if !isLoaded { try inode.lock.exclusively { () throws(Errno) in try readMap(inode, worker) } }
   }
 
+  /// As ``load(_:_:)``, by a caller that has the inode alone and will change its data: they are in blocks afterwards.
   func loadLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+    try readMap(inode, worker)
+    if let content = inode.data?.inlineContent { try leaveInode(inode, content, worker) }
+  }
+
+  /// Reads where the data are, for a caller that has the inode alone.
+  func readMap(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     guard inode.data == nil else { return }
     inode.data = try inspect(worker) { (metadata) throws(Errno) in
       let record = try metadata.inode(inode.number)
@@ -17,6 +24,11 @@ extension FileSystem {
       if record.isEncrypted { throw .noKey }
       guard record.isRegularFile else { throw record.isDirectory ? .isDirectory : .invalidArgument }
       inode.isSynchronous.store(record.isSynchronous, ordering: .relaxed)
+      if metadata.isInline(record) {
+        return FileData(
+          map: ExtentMap(), byteCount: record.byteCount, usesExtents: metadata.hasExtents,
+          inlineContent: try metadata.inlineData(of: record))
+      }
       return FileData(
         map: try metadata.runs(of: record), byteCount: record.byteCount, usesExtents: record.usesExtents)
     }
@@ -34,6 +46,11 @@ extension FileSystem {
     guard let data = inode.data else { throw .ioError }
     guard offset < data.byteCount, byteCount > 0 else { return unsafe worker.staging.slice(0, 0) }
     let count = Int(min(UInt64(min(byteCount, Worker.transferByteCount)), data.byteCount - offset))
+    if let content = data.inlineContent {
+      let bytes = unsafe worker.staging.slice(0, count)
+      unsafe bytes.copyBytes(from: content[Int(offset)..<Int(offset) + count])
+      return unsafe bytes
+    }
     let block = UInt64(blockByteCount)
     let first = offset / block
     let end = (offset + UInt64(count) + block - 1) / block
@@ -91,6 +108,7 @@ extension FileSystem {
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data, offset < data.byteCount else { throw .noSuchAddressOrDevice }
+    if data.inlineContent != nil { return toData ? offset : data.byteCount }
     let size = UInt64(blockByteCount)
     var position = offset
     while position < data.byteCount {

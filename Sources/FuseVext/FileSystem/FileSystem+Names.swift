@@ -135,6 +135,7 @@ extension FileSystem {
       if record.isEncrypted { throw .noKey }
       let count = Int(clamping: record.byteCount)
       guard count > 0 else { throw .corrupted }
+      if metadata.isInline(record) { return try metadata.inlineData(of: record) }
       if count < 60 { return unsafe record.withBlockWords { unsafe Array($0[0..<count]) } }
       guard count < metadata.blockByteCount, let run = try metadata.runs(of: record).runs.first,
         run.logical == 0,
@@ -166,7 +167,7 @@ extension FileSystem {
       if directory.isEncrypted { throw .noKey }
       let size = UInt64(blockByteCount)
       var index = Int(clamping: position / size)
-      while index < directory.blocks.count {
+      while index < directory.blockCount {
         let block = try metadata.readBlock(index, of: directory)
         guard let records = block.records() else { throw .corrupted }
         for record in records where record.inode != 0 && record.nameByteCount > 0 {

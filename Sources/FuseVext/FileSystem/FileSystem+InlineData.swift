@@ -1,0 +1,31 @@
+import CExt2
+import SystemPackage
+
+extension FileSystem {
+  /// Moves the contents of a file from its inode to a block, in one step, before they change.
+  func leaveInode(_ inode: OpenInode, _ content: [UInt8], _ worker: Worker) throws(Errno) {
+    let memory = unsafe worker.zeros.slice(0, blockByteCount)
+    unsafe _ = memory.initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe memory.copyBytes(from: content)
+    try change(worker) { (metadata) throws(Errno) in
+      var block: UInt64?
+      do throws(Errno) {
+        if !content.isEmpty {
+          let taken = try metadata.takeFirstBlock(of: try metadata.inode(inode.number))
+          block = taken
+          // Past the cache, as all data.
+          try worker.queue.perform(
+            unsafe BlockRequest(.write, byteOffset: taken * UInt64(blockByteCount), memory: memory))
+        }
+        try metadata.batch { (metadata: inout Metadata) throws(Errno) in
+          try metadata.leaveInode(inode.number, for: block, byteCount: UInt64(content.count))
+        }
+      } catch {
+        if let block { metadata.giveBack(block: block, count: 1) }
+        throw error
+      }
+    }
+    inode.data = nil
+    try readMap(inode, worker)
+  }
+}
