@@ -73,6 +73,7 @@ struct FuseVextCommand: ParsableCommand {
         do throws(Errno) { pipe = try Background.enter() } catch { throw .fuse("fork: \(error)") }
       }
       let mount = try Mount(options)
+      for note in mount.notes { Self.report(note, as: "note") }
       if isVerbose { print("\(options.device) mounted on \(options.mountPoint)") }
       if let pipe { Background.tell(pipe, exitCode: 0) }
       pipe = nil
@@ -85,8 +86,8 @@ struct FuseVextCommand: ParsableCommand {
   }
 
   /// One line for whoever started it; nobody can be told that it cannot be written.
-  private static func report(_ text: String) {
-    _ = try? FileDescriptor.standardError.writeAll(Array("fuse-vext: error: \(text)\n".utf8))
+  private static func report(_ text: String, as kind: String = "error") {
+    _ = try? FileDescriptor.standardError.writeAll(Array("fuse-vext: \(kind): \(text)\n".utf8))
   }
 
   private func mountOptions() throws(MountFailure) -> MountOptions {

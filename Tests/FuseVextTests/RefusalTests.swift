@@ -33,11 +33,22 @@ struct RefusalTests {
     expectRefusal(disk, code: 2, "Block device required", arguments: "/tmp '\(disk.mountPoint)'")
   }
 
-  @Test func `a dirty journal, read-only too`() {
+  @Test func `a dirty journal on a device that takes no writes`() {
     let disk = MountedImage()
     Command.run("debugfs -w -R 'feature needs_recovery' '\(disk.image)'")
-    expectRefusal(disk, code: 3, "e2fsck")
-    expectRefusal(disk, code: 3, "e2fsck", arguments: "-o ro '\(disk.image)' '\(disk.mountPoint)'")
+    let device = Command.run("losetup -r -f --show '\(disk.image)'").output.split(separator: "\n").first ?? ""
+    defer { Command.run("losetup -d \(device)") }
+    expectRefusal(disk, code: 3, "norecovery", arguments: "-o ro \(device) '\(disk.mountPoint)'")
+  }
+
+  @Test func `a journal on another device`() {
+    let disk = MountedImage()
+    Command.run(
+      """
+      debugfs -w -R 'ssv journal_inum 0' '\(disk.image)'
+      debugfs -w -R 'ssv journal_uuid c1b9d5a2-f162-11cf-9ece-0020afc76f16' '\(disk.image)'
+      """)
+    expectRefusal(disk, code: 3, "another device")
   }
 
   @Test func `a dirty journal is left alone where that is asked for, and nothing else is changed`() {

@@ -12,24 +12,16 @@ public struct Mount: ~Copyable {
   private let worker: Worker
   private let signals: SignalDescriptor
 
-  /// Mounts. On a failure nothing is mounted, and nothing was written.
+  /// What the user should know of the mount; one line each.
+  public let notes: [String]
+
+  /// Mounts. On a failure nothing is mounted, and nothing was written but the replay of a journal.
   ///
   /// Call it in the main thread, before any other is made: it blocks the signals that end it.
   public init(_ options: MountOptions) throws(MountFailure) {
     try Self.checkPlaces(options)
     let signals = try Self.blockSignals()
-    let device = try Self.open(options)
-    let worker: Worker
-    do throws(Errno) {
-      worker = try Worker(device: device)
-    } catch {
-      throw .device(options.device, error)
-    }
-    let fileSystem = try FileSystem(
-      device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
-      countsOverhead: options.countsOverhead, durability: options.durability,
-      accessTimes: options.accessTimes,
-      leavesJournal: options.leavesJournal, writesJournal: options.writesJournal)
+    let (fileSystem, worker, replayedCount) = try Self.openFileSystem(options)
     let server: FuseServer
     do throws(Errno) {
       server = try FuseServer(fileSystem: fileSystem, isDirect: options.isDirect)
@@ -45,6 +37,7 @@ public struct Mount: ~Copyable {
       session.unmount()
       throw .device(options.device, error)
     }
+    notes = replayedCount.map { ["\(options.device): journal replayed, \($0) transactions"] } ?? []
     self.options = options
     self.fileSystem = fileSystem
     self.session = session
@@ -72,7 +65,50 @@ public struct Mount: ~Copyable {
     }
   }
 
-  private static func open(_ options: MountOptions) throws(MountFailure) -> any BlockDevice {
+  /// Opens the device and the file system.
+  ///
+  /// - Returns: Also how many transactions of its journal were replayed; nil if it needed no recovery.
+  private static func openFileSystem(_ options: MountOptions) throws(MountFailure) -> (
+    FileSystem, Worker, Int?
+  ) {
+    do throws(MountFailure) {
+      let (fileSystem, worker) = try openFileSystem(options, on: try open(options))
+      return (fileSystem, worker, fileSystem.replayedTransactionCount)
+    } catch .dirtyJournal(let name) where options.isReadOnly && options.vextAddress == nil {
+      // As the kernel: a read-only mount too replays the journal, if the device takes writes.
+      let count: Int?
+      do throws(MountFailure) {
+        count = try openFileSystem(options, on: try open(options, forReplay: true)).0.replayedTransactionCount
+      } catch .device(_, let error)
+        where [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(error)
+      {
+        throw .dirtyJournal(name)
+      }
+      let (fileSystem, worker) = try openFileSystem(options, on: try open(options))
+      return (fileSystem, worker, count)
+    }
+  }
+
+  private static func openFileSystem(
+    _ options: MountOptions, on device: any BlockDevice
+  ) throws(MountFailure) -> (FileSystem, Worker) {
+    let worker: Worker
+    do throws(Errno) {
+      worker = try Worker(device: device)
+    } catch {
+      throw .device(options.device, error)
+    }
+    let fileSystem = try FileSystem(
+      device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
+      countsOverhead: options.countsOverhead, durability: options.durability,
+      accessTimes: options.accessTimes, leavesJournal: options.leavesJournal,
+      writesJournal: options.writesJournal)
+    return (fileSystem, worker)
+  }
+
+  private static func open(_ options: MountOptions, forReplay: Bool = false) throws(MountFailure)
+    -> any BlockDevice
+  {
     if let address = options.vextAddress {
       return try VextDevice(
         address: address.isEmpty ? nil : address,
@@ -81,7 +117,8 @@ public struct Mount: ~Copyable {
     }
     do throws(Errno) {
       return try FileDevice(
-        path: options.device, readOnly: options.isReadOnly, usesPageCache: options.usesPageCache)
+        path: options.device, readOnly: options.isReadOnly && !forReplay, usesPageCache: options.usesPageCache
+      )
     } catch {
       throw error == .resourceBusy
         ? MountFailure.inUse(options.device) : MountFailure.device(options.device, error)

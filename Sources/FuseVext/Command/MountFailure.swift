@@ -18,8 +18,14 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   case corrupted(String)
   /// The superblock tells of more blocks than the device has.
   case largerThanDevice(String)
-  /// The journal holds changes that only e2fsck or the kernel can apply.
+  /// The journal needs recovery, and the device takes no writes.
   case dirtyJournal(String)
+  /// The journal contradicts itself; what and where.
+  case corruptedJournal(String, String)
+  /// The journal holds fast commits, which the kernel can replay. (e2fsck 1.47 too, but not behind a log that wraps.)
+  case fastCommits(String)
+  /// The journal is on another device.
+  case externalJournal(String)
   /// The last user did not unmount, or recorded errors.
   case notClean(String)
   /// A feature that is not honoured.
@@ -43,7 +49,14 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
     case .corrupted(let name): "\(name): the file system is corrupted; run 'e2fsck -f \(name)'"
     case .largerThanDevice(let name):
       "\(name): the file system is larger than the device; run 'e2fsck -f \(name)'"
-    case .dirtyJournal(let name): "\(name): the journal needs recovery; run 'e2fsck -E journal_only \(name)'"
+    case .dirtyJournal(let name):
+      "\(name): the journal needs recovery, and the device is read-only; mount with '-o norecovery'"
+    case .corruptedJournal(let name, let what):
+      "\(name): the journal is corrupted (\(what)); run 'e2fsck -f \(name)'"
+    case .fastCommits(let name):
+      "\(name): the journal holds fast commits, which cannot be replayed here; mount it once with the kernel's ext4"
+    case .externalJournal(let name):
+      "\(name): the journal is on another device, which is not supported; mount with '-o norecovery'"
     case .notClean(let name): "\(name): the file system was not cleanly unmounted; run 'e2fsck -f \(name)'"
     case .unsupportedFeature(let name, let feature): "\(name): feature '\(feature)' is not supported"
     case .featureNeedsReadOnly(let name, let feature):
@@ -57,8 +70,10 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   public var exitCode: Int32 {
     switch self {
     case .usage: 1
-    case .device, .inUse, .noVextFunction, .vext, .notExt, .corrupted, .largerThanDevice: 2
-    case .dirtyJournal, .notClean, .unsupportedFeature, .featureNeedsReadOnly: 3
+    case .device, .inUse, .noVextFunction, .vext, .notExt, .corrupted, .corruptedJournal, .largerThanDevice: 2
+    case .dirtyJournal, .fastCommits, .externalJournal, .notClean, .unsupportedFeature,
+      .featureNeedsReadOnly:
+      3
     case .mountPoint, .fuse: 4
     }
   }

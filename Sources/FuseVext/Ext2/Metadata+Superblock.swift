@@ -114,7 +114,7 @@ extension Metadata {
 
   /// Takes a file off the list.
   mutating func removeOrphan(_ number: UInt32) throws(Errno) {
-    guard let position = orphans.firstIndex(of: number) else { return }
+    guard let position = orphans.lastIndex(of: number) else { return }
     orphans.remove(at: position)
     let next = position > 0 ? orphans[position - 1] : 0
     if position < orphans.count {

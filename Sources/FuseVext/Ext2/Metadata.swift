@@ -72,10 +72,8 @@ struct Metadata: ~Copyable {
   mutating func openJournal(device: any BlockDevice) throws(Errno) {
     let superblock = unsafe fileSystem.pointee.super.pointee
     guard superblock.s_feature_compat & UInt32(EXT3_FEATURE_COMPAT_HAS_JOURNAL) != 0 else { return }
-    let inode = try inode(superblock.s_journal_inum)
-    guard inode.isRegularFile else { throw .corrupted }
     log = try JournalLog(
-      device: device, cache: cache, map: try runs(of: inode), hasChecksums: hasChecksums,
+      device: device, cache: cache, map: try journalMap(), hasChecksums: hasChecksums,
       is64Bit: superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_64BIT) != 0)
   }
 

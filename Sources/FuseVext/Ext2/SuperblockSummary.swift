@@ -4,11 +4,16 @@ import SystemPackage
 /// What of the superblock decides whether and how a file system is mounted, read before libext2fs sees the device.
 struct SuperblockSummary {
   let blockByteCount: Int
+  let firstDataBlock: UInt64
+  let blockCount: UInt64
+  let hasJournal: Bool
+  /// The inode of the journal; 0 if it is on another device.
+  let journalInode: UInt32
+  /// Whether the journal holds changes that are newer than the file system.
+  let needsRecovery: Bool
 
   /// Reads the superblock and refuses what this program cannot honour.
-  init(device: any BlockDevice, queue: any BlockQueue, readOnly: Bool, leavesJournal: Bool)
-    throws(MountFailure)
-  {
+  init(device: any BlockDevice, queue: any BlockQueue, readOnly: Bool) throws(MountFailure) {
     let name = device.name
     guard device.byteCount >= 4096 else { throw .notExt(name) }
     let superblock: ext2_super_block
@@ -26,10 +31,9 @@ struct SuperblockSummary {
 
     let incompatible = superblock.s_feature_incompat
     let readOnlyCompatible = superblock.s_feature_ro_compat
-    // Read-only too: there is no replay here, and what the journal holds is newer than the blocks.
-    if incompatible & UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) != 0, !(readOnly && leavesJournal) {
-      throw .dirtyJournal(name)
-    }
+    needsRecovery = incompatible & UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) != 0
+    hasJournal = superblock.s_feature_compat & UInt32(EXT3_FEATURE_COMPAT_HAS_JOURNAL) != 0
+    journalInode = superblock.s_journal_inum
     if let feature = Feature.unsupported(incompatible: incompatible) {
       throw .unsupportedFeature(name, feature)
     }
@@ -37,16 +41,17 @@ struct SuperblockSummary {
       if let feature = Feature.unsupported(readOnlyCompatible: readOnlyCompatible) {
         throw .featureNeedsReadOnly(name, feature)
       }
-      if readOnlyCompatible & UInt32(EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT) != 0 { throw .notClean(name) }
+      // With a journal too: the kernel takes the mark away only where it has none to keep bitmaps right.
       let state = superblock.s_state
-      guard state & UInt16(EXT2_VALID_FS) != 0, state & UInt16(EXT2_ERROR_FS) == 0,
-        superblock.s_last_orphan == 0
-      else { throw .notClean(name) }
+      guard state & UInt16(EXT2_VALID_FS) != 0, state & UInt16(EXT2_ERROR_FS) == 0 else {
+        throw .notClean(name)
+      }
     }
 
     // What libext2fs would believe.
     let high = incompatible & UInt32(EXT4_FEATURE_INCOMPAT_64BIT) != 0 ? superblock.s_blocks_count_hi : 0
-    let blockCount = UInt64(superblock.s_blocks_count) | UInt64(high) << 32
+    blockCount = UInt64(superblock.s_blocks_count) | UInt64(high) << 32
+    firstDataBlock = UInt64(superblock.s_first_data_block)
     let (byteCount, overflow) = blockCount.multipliedReportingOverflow(by: UInt64(blockByteCount))
     guard blockCount > 0, !overflow, byteCount <= device.byteCount else { throw .largerThanDevice(name) }
     // The bits of a group's bitmap stand for clusters; libext2fs checks how many blocks each has.

@@ -16,6 +16,8 @@ public final class FileSystem: Sendable {
   public let device: any BlockDevice
   /// Whether changes are refused.
   public let isReadOnly: Bool
+  /// How many transactions of the journal opening has replayed; nil if the journal needed no recovery.
+  public let replayedTransactionCount: Int?
   let blockByteCount: Int
   let discards: Bool
   let countsOverhead: Bool
@@ -54,14 +56,15 @@ public final class FileSystem: Sendable {
     var lookupCount: UInt64
   }
 
-  /// Opens the file system and writes nothing. Before the first change comes ``begin(_:)``.
+  /// Opens the file system, and replays its journal if that needs recovery. Writes nothing else; before the first change
+  /// comes ``begin(_:)``.
   ///
   /// - Parameters:
   ///   - discards: Freed blocks are given back to the device.
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
   ///   - durability: Which changes are durable when they are answered.
   ///   - accessTimes: Which reads set the time of access.
-  ///   - leavesJournal: A journal that needs recovery is no reason to refuse, if nothing may be changed.
+  ///   - leavesJournal: A journal that needs recovery is left as it is, if nothing may be changed.
   ///   - writesJournal: If the file system has a journal, changes of structures go through it.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
@@ -69,8 +72,16 @@ public final class FileSystem: Sendable {
     leavesJournal: Bool = false, writesJournal: Bool = true
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
-    let summary = try SuperblockSummary(
-      device: device, queue: worker.queue, readOnly: readOnly, leavesJournal: leavesJournal)
+    var summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
+    if !(readOnly && leavesJournal) {
+      replayedTransactionCount = try JournalRecovery.perform(
+        device: device, queue: worker.queue, summary: summary, readOnly: readOnly)
+      if replayedTransactionCount != nil {
+        summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
+      }
+    } else {
+      replayedTransactionCount = nil
+    }
     self.device = device
     self.discards = discards
     self.countsOverhead = countsOverhead
@@ -86,6 +97,7 @@ public final class FileSystem: Sendable {
       journal = opened.log?.progress
       separatesAttributeValues = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE)
       encrypts = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_ENCRYPT)
+      if !readOnly { try opened.readOrphans() }
       metadata = Locked(opened)
     } catch {
       throw error == .corrupted
@@ -93,10 +105,11 @@ public final class FileSystem: Sendable {
     }
   }
 
-  /// Says in the superblock that the file system is in use, until ``close(_:)``.
+  /// Says in the superblock that the file system is in use, until ``close(_:)``, and ends what its last user left undone.
   public func begin(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
     try change(worker) { (metadata) throws(Errno) in try metadata.markInUse() }
+    try endOrphans(worker)
   }
 
   // MARK: Metadata
@@ -168,7 +181,7 @@ public final class FileSystem: Sendable {
     }
   }
 
-  private func makeOpenInode(_ number: UInt32) -> OpenInode {
+  func makeOpenInode(_ number: UInt32) -> OpenInode {
     OpenInode(number: number, transaction: runningTransaction)
   }
 
@@ -229,7 +242,7 @@ public final class FileSystem: Sendable {
     if separatesAttributeValues { try freeAttributeValues(of: inode.number, worker) }
     let map = try change(worker) { (metadata) throws(Errno) -> ExtentMap? in
       if let data { metadata.giveBackReserved(data) }
-      guard metadata.orphans.contains(inode.number) else { return nil }
+      guard metadata.isOrphan(inode.number) else { return nil }
       let record = try metadata.inode(inode.number)
       return record.hasBlocks ? try metadata.runs(of: record) : ExtentMap()
     }
@@ -251,7 +264,7 @@ public final class FileSystem: Sendable {
     var isLeft = true
     while isLeft {
       isLeft = try change(worker) { (metadata) throws(Errno) in
-        guard metadata.orphans.contains(number) else { return false }
+        guard metadata.isOrphan(number) else { return false }
         return try metadata.removeAttributeValue(of: number)
       }
     }

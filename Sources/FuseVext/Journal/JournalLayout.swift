@@ -166,10 +166,16 @@ struct JournalLayout {
   }
 
   /// Whether a commit block has the right checksum of itself, or none is in use.
+  ///
+  /// A write that was cut off after the first sector leaves older bytes behind it, which is no error: all that counts is in
+  /// the first sector, and the checksum was made with zeros behind it.
   func hasValidChecksum(commit block: [UInt8]) -> Bool {
     guard hasBlockChecksums else { return true }
-    return block.bigEndian32(at: JournalCommit.checksumOffset)
-      == checksum(of: block, without: JournalCommit.checksumOffset)
+    let expected = block.bigEndian32(at: JournalCommit.checksumOffset)
+    if expected == checksum(of: block, without: JournalCommit.checksumOffset) { return true }
+    var first = block
+    for index in JournalCommit.byteCount..<block.count { first[index] = 0 }
+    return expected == checksum(of: first, without: JournalCommit.checksumOffset)
   }
 
   /// The checksum that a tag has for its block, as the block is in the journal (so after escaping); 0 if none is in use.
@@ -230,7 +236,7 @@ struct JournalCommit: Equatable {
   static let crc32Type: UInt8 = 1
   static let crc32Size: UInt8 = 4
   static let checksumOffset = 16
-  private static let byteCount = 60
+  fileprivate static let byteCount = 60
 
   init(
     sequence: UInt32, checksumType: UInt8 = 0, checksumSize: UInt8 = 0, checksum: UInt32 = 0, seconds: UInt64,

@@ -70,13 +70,48 @@ struct JournalSuperblock: Equatable {
   var logEnd: UInt32 {
     guard incompatible.contains(.fastCommit) else { return blockCount }
     let count = fastCommitBlockCount == 0 ? Self.defaultFastCommitBlockCount : fastCommitBlockCount
-    return blockCount > count ? blockCount - count : 0
+    // The kernel has no such area where the log would become too short.
+    let (end, underflow) = blockCount.subtractingReportingOverflow(count)
+    return underflow || end < JournalFormat.leastBlockCount ? blockCount : end
   }
 
   var checksumVersion: JournalChecksumVersion {
     if incompatible.contains(.checksumVersion3) { return .version3 }
     if incompatible.contains(.checksumVersion2) { return .version2 }
     return compatible.contains(.checksum) ? .version1 : .none
+  }
+
+  // MARK: Checks
+
+  /// Why the journal cannot be used, or nil: what the kernel refuses, and what it would take for granted.
+  ///
+  /// - Parameters:
+  ///   - fileSystemBlockByteCount: The file system's block size, in bytes.
+  ///   - mappedBlockCount: The blocks that the journal's inode has without a hole.
+  func problem(fileSystemBlockByteCount: Int, mappedBlockCount: UInt64) -> String? {
+    let version2or3: JournalIncompatibleFeatures = [.checksumVersion2, .checksumVersion3]
+    if !hasValidChecksum { return "superblock checksum" }
+    if incompatible.isSuperset(of: version2or3)
+      || compatible.contains(.checksum) && !incompatible.isDisjoint(with: version2or3)
+    {
+      return "checksums of two versions"
+    }
+    if !incompatible.isDisjoint(with: version2or3), checksumType != Self.crc32cType { return "checksum type" }
+    if blockByteCount != UInt32(clamping: fileSystemBlockByteCount) { return "block size" }
+    if UInt64(blockCount) > mappedBlockCount { return "length" }
+    let end = logEnd
+    if firstBlock == 0 || firstBlock >= end || end - firstBlock < JournalFormat.leastBlockCount - 1 {
+      return "first block of the log"
+    }
+    if startBlock != 0, startBlock < firstBlock || startBlock >= end { return "start of the log" }
+    return nil
+  }
+
+  /// The first feature that is not known, as a number.
+  var unknownFeature: String? {
+    let unknown = incompatible.subtracting(.known).rawValue
+    let bits = unknown != 0 ? unknown : readOnlyCompatible
+    return bits == 0 ? nil : "journal 0x" + String(bits, radix: 16)
   }
 
   // MARK: Checksum

@@ -1,0 +1,14 @@
+import CExt2
+import SystemPackage
+
+extension Metadata {
+  /// Where the file is that holds the journal.
+  func journalMap() throws(Errno) -> ExtentMap {
+    let number = unsafe fileSystem.pointee.super.pointee.s_journal_inum
+    let inode = try inode(number)
+    guard inode.isRegularFile, inode.linkCount > 0 else { throw .corrupted }
+    let map = try runs(of: inode)
+    guard map.runs.allSatisfy({ isPlausible(block: $0.physical, count: $0.count) }) else { throw .corrupted }
+    return map
+  }
+}
