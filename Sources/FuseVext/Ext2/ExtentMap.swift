@@ -129,13 +129,37 @@ struct ExtentMap: Sendable {
     for run in changes { replace(run.logical..<run.logicalEnd, with: [run]) }
   }
 
-  /// All runs that the disk's structures do not know to hold data.
-  var pendingRuns: [Run] { runs.filter { $0.state == .pending } }
+  /// The first runs from a block on that the disk's structures do not know to hold data, as many as one step may change.
+  func pendingRuns(from block: UInt64, _ meter: StepMeter) -> [Run] {
+    var meter = meter
+    var result: [Run] = []
+    for var run in runs[firstIndex(endingAfter: block)...] where run.state == .pending {
+      run = run.clipped(to: block..<UInt64.max)
+      let count = meter.takeFirst(of: run)
+      if count > 0 { result.append(run.clipped(to: run.logical..<run.logical + count)) }
+      if count < run.count { break }
+    }
+    return result
+  }
 
-  /// Says that the disk's structures know all data.
-  mutating func markAllWritten() {
-    var all = runs
-    for index in all.indices where all[index].state == .pending { all[index].state = .written }
+  /// Whether the disk's structures do not know of all data from a block on.
+  func hasPendingRuns(from block: UInt64) -> Bool {
+    runs[firstIndex(endingAfter: block)...].contains { $0.state == .pending }
+  }
+
+  /// Says that the disk's structures know all data before a block.
+  mutating func markWritten(below block: UInt64) {
+    var all: [Run] = []
+    all.reserveCapacity(runs.count)
+    for var run in runs {
+      if run.state == .pending, run.logical < block {
+        let known = run.clipped(to: 0..<block)
+        all.append(Run(logical: known.logical, physical: known.physical, count: known.count, state: .written))
+        guard known.count < run.count else { continue }
+        run = run.clipped(to: block..<UInt64.max)
+      }
+      all.append(run)
+    }
     self = ExtentMap(all) ?? self
   }
 }

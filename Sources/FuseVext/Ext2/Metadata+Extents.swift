@@ -39,6 +39,7 @@ extension Metadata {
     var inode = try inode(number)
     return try change(
       runs.map { .fill($0) }, in: &inode, added: runs.reduce(0) { $0 + $1.count }, byteCount: byteCount)
+      ?? false
   }
 
   /// Says in the extent tree that blocks hold data now.
@@ -46,11 +47,21 @@ extension Metadata {
   /// - Parameters:
   ///   - runs: In rising order, none beyond the size.
   ///   - byteCount: The size that the file gets.
-  /// - Returns: As ``fill(_:of:byteCount:)``.
-  mutating func markWritten(_ runs: [Run], of number: UInt32, byteCount: UInt64) throws(Errno) -> Bool {
-    guard !runs.isEmpty else { return false }
-    var inode = try inode(number)
-    return try change(runs.map { .markWritten($0) }, in: &inode, added: 0, byteCount: byteCount)
+  /// - Returns: How many of the runs were done, at least one: what touches more nodes is too large for one step. And as
+  ///   ``fill(_:of:byteCount:)``.
+  mutating func markWritten(
+    _ runs: [Run], of number: UInt32, byteCount: UInt64
+  ) throws(Errno) -> (count: Int, gaveUp: Bool) {
+    guard !runs.isEmpty else { return (0, false) }
+    var count = runs.count
+    while true {
+      var inode = try inode(number)
+      let gaveUp = try change(
+        runs.prefix(count).map { .markWritten($0) }, in: &inode, added: 0, byteCount: byteCount,
+        nodeLimit: count > 1 ? 40 : .max)
+      if let gaveUp { return (count, gaveUp) }
+      count /= 2
+    }
   }
 
   /// Frees the blocks of a range of a file.
@@ -63,7 +74,7 @@ extension Metadata {
     return try batch { (metadata: inout Metadata) throws(Errno) in
       var inode = try metadata.inode(number)
       if inode.usesExtents {
-        return try metadata.change([.remove(range)], in: &inode, added: 0, byteCount: byteCount)
+        return try metadata.change([.remove(range)], in: &inode, added: 0, byteCount: byteCount) ?? false
       }
       try metadata.punchBlocks(range, in: &inode)
       return false
@@ -75,9 +86,12 @@ extension Metadata {
   /// A tree of more than two levels gets no leaf beyond the file's size: e2fsck 1.47 measures the last node by that size, and
   /// would take away the one that the size is in, with the data before it. So the size is written with the tree there,
   /// and blocks beyond it are given up.
+  ///
+  /// - Returns: Whether they were; nil if nothing was changed, since more nodes than `nodeLimit` would be written.
   private mutating func change(
-    _ changes: [ExtentEdit.Change], in inode: inout Inode, added: UInt64, byteCount: UInt64
-  ) throws(Errno) -> Bool {
+    _ changes: [ExtentEdit.Change], in inode: inout Inode, added: UInt64, byteCount: UInt64,
+    nodeLimit: Int = .max
+  ) throws(Errno) -> Bool? {
     let end = (byteCount + UInt64(blockByteCount) - 1) / UInt64(blockByteCount)
     let last = changes.last?.range.upperBound ?? 0
     let beyond = end..<ExtentNode.logicalLimit
@@ -96,6 +110,10 @@ extension Metadata {
         edit = try extentEdit(of: inode, changes + [.remove(beyond)])
       }
       if byteCount > inode.byteCount { try setByteCount(byteCount, of: &inode) }
+    }
+    guard edit.newNodes.count + edit.changedNodes.count <= nodeLimit else {
+      discard(edit)
+      return nil
     }
     try enter(edit, added: added, in: &inode)
     return givesUp

@@ -39,7 +39,8 @@ extension Metadata {
   ///   - spareCount: How many blocks more than the range there may be.
   ///   - byteCount: The size that the file gets.
   ///   - map: What the file has.
-  /// - Returns: What it has afterwards. After an error that is what it had.
+  /// - Returns: What it has afterwards: as many of the first blocks of the range as one step may bring, at least one. After an
+  ///   error that is what it had.
   mutating func allocate(
     _ range: Range<UInt64>, spareCount: UInt64 = 0, of number: UInt32, byteCount: UInt64, map: ExtentMap
   ) throws(Errno) -> ExtentMap {
@@ -48,13 +49,6 @@ extension Metadata {
     } catch .noSpace where spareCount > 0 {
       return try allocateOnce(range, spareCount: 0, of: number, byteCount: byteCount, map: map)
     }
-  }
-
-  /// Throws `ENOSPC` if there are fewer blocks than holes have, and than data leave to structures.
-  func checkRoom(for holes: [Range<UInt64>]) throws(Errno) {
-    let wanted = holes.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
-    guard wanted == 0 || freeBlockCount >= heldBackBlockCount && freeBlockCount - heldBackBlockCount >= wanted
-    else { throw .noSpace }
   }
 
   private mutating func allocateOnce(
@@ -67,11 +61,15 @@ extension Metadata {
     guard file.usesExtents, range.upperBound <= ExtentNode.logicalLimit else { throw .fileTooLarge }
     var result = map
     var taken: [Run] = []
+    var meter = stepMeter(usesExtents: true)
     do throws(Errno) {
-      for hole in holes {
+      holes: for hole in holes {
         var block = hole.lowerBound
         while block < hole.upperBound {
-          let run = try takeRun(block..<hole.upperBound, of: file, map: result)
+          var run = try findRun(for: block..<hole.upperBound, of: file, map: result)
+          run.count = meter.takeFirst(of: run)
+          guard run.count > 0 else { break holes }
+          countBlocks(run.physical, run.count, isUsed: true)
           taken.append(run)
           result.replace(run.logical..<run.logicalEnd, with: [run])
           block = run.logicalEnd
@@ -94,13 +92,6 @@ extension Metadata {
       throw error
     }
     return result
-  }
-
-  /// Takes blocks for the beginning of a hole.
-  private func takeRun(_ hole: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno) -> Run {
-    let run = try findRun(for: hole, of: file, map: map)
-    countBlocks(run.physical, run.count, isUsed: true)
-    return run
   }
 
   /// Finds free blocks for the beginning of a hole.
@@ -128,13 +119,13 @@ extension Metadata {
     else { return nil }
     let spare: Run
     do throws(Errno) {
-      spare = try takeRun(last.logicalEnd..<end, of: file, map: map)
+      spare = try findRun(for: last.logicalEnd..<end, of: file, map: map)
     } catch .noSpace {
       return nil
     }
-    if last.continues(in: spare) { return spare }
-    giveBack(block: spare.physical, count: spare.count)
-    return nil
+    guard last.continues(in: spare) else { return nil }
+    countBlocks(spare.physical, spare.count, isUsed: true)
+    return spare
   }
 
   // MARK: Structures

@@ -68,6 +68,12 @@ struct Metadata: ~Copyable {
       != 0
   }
 
+  var sizeLimits: SizeLimits {
+    let features = unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat
+    let hasHugeFiles = features & UInt32(EXT4_FEATURE_RO_COMPAT_HUGE_FILE) != 0
+    return SizeLimits(blockByteCount: blockByteCount, countsHugeFiles: hasHugeFiles)
+  }
+
   /// Opens the journal, if there is one, for ``markInUse()`` to take it into use. Its log is empty.
   mutating func openJournal(device: any BlockDevice) throws(Errno) {
     let superblock = unsafe fileSystem.pointee.super.pointee
@@ -109,6 +115,14 @@ struct Metadata: ~Copyable {
   /// Whether an extent or a block pointer can be a file's.
   func isPlausible(block: UInt64, count: UInt64) -> Bool {
     block > firstDataBlock && block < blockCount && count <= blockCount - block
+  }
+
+  /// Measures a step that changes the blocks of a file.
+  func stepMeter(usesExtents: Bool) -> StepMeter {
+    StepMeter(
+      firstDataBlock: firstDataBlock,
+      blocksPerGroup: unsafe UInt64(fileSystem.pointee.super.pointee.s_blocks_per_group),
+      pointerCount: usesExtents ? nil : UInt64(blockMapShape.pointerCount))
   }
 
   // MARK: Batches

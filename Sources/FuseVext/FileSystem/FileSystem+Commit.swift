@@ -16,19 +16,21 @@ extension FileSystem {
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
     let accessTime = inode.pendingAccessTime.exchange(0, ordering: .relaxed)
     let lackedData = inode.lacksData.exchange(false, ordering: .relaxed)
+    var step = CommitStep()
     do throws(Errno) {
-      let gaveUp = try change(worker) { (metadata) throws(Errno) in
-        return try metadata.batch { (metadata: inout Metadata) throws(Errno) in
-          try metadata.commit(
-            inode.data, of: inode.number, writeTime: InodeTime(pending: writeTime),
-            accessTime: InodeTime(pending: accessTime))
+      while !step.isLast {
+        step = try change(worker) { (metadata) throws(Errno) in
+          try metadata.batch { (metadata: inout Metadata) throws(Errno) in
+            try metadata.commitStep(
+              inode.data, of: inode.number, from: step.end, writeTime: InodeTime(pending: writeTime),
+              accessTime: InodeTime(pending: accessTime))
+          }
         }
+        inode.data?.note(step, blockByteCount: blockByteCount)
+        if lackedData { noteDataWritten(inode) }
       }
-      if gaveUp, let byteCount = inode.data?.byteCount {
-        inode.data?.map.cut(at: byteCount, blockByteCount: blockByteCount)
-      }
-      if lackedData { noteDataWritten(inode) }
     } catch {
+      inode.data?.map.markWritten(below: step.end)
       inode.pendingWriteTime.store(writeTime, ordering: .relaxed)
       inode.pendingAccessTime.store(accessTime, ordering: .relaxed)
       inode.lacksData.store(lackedData, ordering: .relaxed)
@@ -37,7 +39,7 @@ extension FileSystem {
       throw error
     }
     inode.data?.dropReservations()
-    inode.data?.map.markAllWritten()
+    inode.data?.map.markWritten(below: .max)
   }
 
   /// Makes durable what was written to a file, and all that it depends on: data, then structures, then the device's cache.
@@ -174,34 +176,5 @@ extension FileSystem {
     if inode.isOrphan.load(ordering: .relaxed) { return try free(inode, worker) }
     try trim(inode, worker)
     try commit(inode, worker)
-  }
-}
-
-extension Metadata {
-  /// Writes what a file's data say.
-  ///
-  /// - Returns: Whether blocks beyond the file's size were given up.
-  fileprivate mutating func commit(
-    _ data: FileData?, of number: UInt32, writeTime: InodeTime?, accessTime: InodeTime?
-  ) throws(Errno) -> Bool {
-    var gaveUp = false
-    if let data, data.usesExtents {
-      gaveUp = try markWritten(data.map.pendingRuns, of: number, byteCount: data.byteCount)
-    }
-    var record = try inode(number)
-    if let data, !data.usesExtents {
-      let taken = try mapReserved(data.map.pendingRuns, in: &record)
-      // What was reserved and never written. Nothing after this fails but with the device.
-      for run in data.map.runs where run.state == .unwritten { giveBackReserved(run) }
-      reserved.endPromise(data.promisedCount - min(taken, data.promisedCount))
-    }
-    if let data, data.byteCount != record.byteCount { try setByteCount(data.byteCount, of: &record) }
-    if let writeTime {
-      record.modificationTime = writeTime
-      record.changeTime = writeTime
-    }
-    if let accessTime { record.accessTime = accessTime }
-    try write(record)
-    return gaveUp
   }
 }

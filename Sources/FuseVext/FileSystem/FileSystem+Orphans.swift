@@ -32,7 +32,8 @@ extension FileSystem {
       record.hasBlocks
       ? try inspect(worker) { (metadata) throws(Errno) in try metadata.runs(of: record) } : ExtentMap()
     if record.isRegularFile { try zeroEnd(of: record, map, worker) }
-    try freeInSteps(rounded / size..<UInt64.max, map: map) { (step, isLast) throws(Errno) in
+    try freeInSteps(rounded / size..<UInt64.max, map: map, usesExtents: record.usesExtents) {
+      (step, isLast) throws(Errno) in
       try change(worker) { (metadata) throws(Errno) in
         if record.hasBlocks {
           try metadata.cut(number, at: isLast ? record.byteCount : step.lowerBound * size)

@@ -6,7 +6,6 @@ extension FileSystem {
   func truncate(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
     try checkWritable()
     let size = UInt64(blockByteCount)
-    guard byteCount <= size << 32 - size else { throw .fileTooLarge }
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     try loadLocked(inode, worker)
@@ -14,6 +13,7 @@ extension FileSystem {
     let flags = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
     guard !flags.isImmutable, !flags.isAppendOnly else { throw .notPermitted }
     try flags.checkContentsCanChange()
+    guard byteCount <= sizeLimit(of: inode) else { throw .fileTooLarge }
     try commitLocked(inode, worker)
     guard let data = inode.data else { throw .ioError }
     let isShorter = byteCount < data.byteCount
@@ -41,7 +41,8 @@ extension FileSystem {
   private func cutInSteps(_ inode: OpenInode, at byteCount: UInt64, _ worker: Worker) throws(Errno) {
     guard let data = inode.data else { throw .ioError }
     let size = UInt64(blockByteCount)
-    try freeInSteps((byteCount + size - 1) / size..<UInt64.max, map: data.map) {
+    try freeInSteps((byteCount + size - 1) / size..<UInt64.max, map: data.map, usesExtents: data.usesExtents)
+    {
       (step, isLast) throws(Errno) in
       let end = isLast ? byteCount : step.lowerBound * size
       try change(worker) { (metadata) throws(Errno) in try metadata.cut(inode.number, at: end) }
@@ -73,10 +74,9 @@ extension FileSystem {
     _ operation: SpaceOperation, of inode: OpenInode, offset: UInt64, byteCount: UInt64, _ worker: Worker
   ) throws(Errno) {
     try checkWritable()
-    let size = UInt64(blockByteCount)
     let (end, overflow) = offset.addingReportingOverflow(byteCount)
     guard byteCount > 0 else { throw .invalidArgument }
-    guard !overflow, end <= size << 32 - size else { throw .fileTooLarge }
+    guard !overflow, end <= sizeLimits.extents else { throw .fileTooLarge }
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     try loadLocked(inode, worker)
@@ -90,12 +90,18 @@ extension FileSystem {
     case .punchHole:
       try punch(inode, offset..<min(end, max(data.byteCount, offset)), worker)
     case .zeroRange(let keepsSize):
+      guard end <= sizeLimit(of: inode) else { throw .fileTooLarge }
       // What cannot be had is found out before anything is changed: the kernel keeps its cached pages after an error.
       if data.usesExtents { try fill(inode, offset..<end, keepsSize: keepsSize, worker) }
       try punch(inode, offset..<min(end, max(data.byteCount, offset)), worker)
       if data.usesExtents { try fill(inode, offset..<end, keepsSize: keepsSize, worker) }
       if !keepsSize { try grow(inode, to: end, worker) }
     }
+  }
+
+  /// The largest size of a file that is loaded.
+  func sizeLimit(of inode: OpenInode) -> UInt64 {
+    inode.data?.usesExtents == false ? sizeLimits.blockMap : sizeLimits.extents
   }
 
   private func fill(
@@ -105,17 +111,7 @@ extension FileSystem {
     guard let data = inode.data else { throw .ioError }
     let blocks = range.lowerBound / size..<(range.upperBound + size - 1) / size
     let byteCount = keepsSize ? data.byteCount : max(data.byteCount, range.upperBound)
-    try change(worker) { (metadata) throws(Errno) in
-      try metadata.checkRoom(for: data.map.holes(in: blocks))
-    }
-    try fillInSteps(blocks) { (step) throws(Errno) in
-      guard let map = inode.data?.map else { throw .ioError }
-      let filled = try change(worker) { (metadata) throws(Errno) in
-        try metadata.allocate(step, of: inode.number, byteCount: byteCount, map: map)
-      }
-      noteDataWritten(inode)
-      inode.data?.map = filled
-    }
+    try fillHoles(of: blocks, of: inode, byteCount: byteCount, worker)
     // Asked for by name, so nobody trims it.
     inode.data?.hasSpareBlocks = false
   }
@@ -137,8 +133,9 @@ extension FileSystem {
     if end >= first { try zero(end * size..<max(range.upperBound, end * size), of: inode, worker) }
     noteDataChange(inode)
     try commitLocked(inode, worker)
-    guard end > first, let map = inode.data?.map else { return }
-    try freeInSteps(first..<end, map: map) { (step, _) throws(Errno) in
+    guard end > first, let data = inode.data else { return }
+    let map = data.map
+    try freeInSteps(first..<end, map: map, usesExtents: data.usesExtents) { (step, _) throws(Errno) in
       let gaveUp = try change(worker) { (metadata) throws(Errno) in
         try metadata.punch(step, of: inode.number, byteCount: fileEnd)
       }
@@ -158,9 +155,12 @@ extension FileSystem {
     inode.data?.hasSpareBlocks = false
     guard data.map.end > end else { return }
     try commitLocked(inode, worker)
-    try change(worker) { (metadata) throws(Errno) in
-      _ = try metadata.punch(end..<UInt64.max, of: inode.number, byteCount: data.byteCount)
+    guard let map = inode.data?.map else { return }
+    try freeInSteps(end..<UInt64.max, map: map, usesExtents: data.usesExtents) { (step, _) throws(Errno) in
+      try change(worker) { (metadata) throws(Errno) in
+        _ = try metadata.punch(step, of: inode.number, byteCount: data.byteCount)
+      }
+      inode.data?.map.replace(step, with: [])
     }
-    inode.data?.map.replace(end..<UInt64.max, with: [])
   }
 }

@@ -11,27 +11,30 @@ extension FileSystem {
   /// ``synchronize(_:_:)``.
   ///
   /// - Parameter source: At most ``Worker/transferByteCount``.
+  /// - Returns: The bytes that were written: fewer if the file cannot be as large. Throws `EFBIG` if it is none.
+  @discardableResult
   func write(
     _ inode: OpenInode, offset: UInt64, _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
-  ) throws(Errno) {
+  ) throws(Errno) -> Int {
     try checkWritable()
-    guard unsafe !source.isEmpty else { return }
+    guard unsafe !source.isEmpty else { return 0 }
     let size = UInt64(blockByteCount)
-    let (endOffset, overflow) = offset.addingReportingOverflow(UInt64(source.count))
-    guard !overflow, endOffset <= size << 32 - size, source.count <= Worker.transferByteCount else {
-      throw .fileTooLarge
-    }
     try load(inode, worker)
+    let limit = inode.lock.shared { sizeLimit(of: inode) }
+    guard offset < limit, source.count <= Worker.transferByteCount else { throw .fileTooLarge }
+    let source = unsafe part(source, 0, Int(min(UInt64(source.count), limit - offset)))
+    let endOffset = offset + UInt64(source.count)
     let blocks = offset / size..<(endOffset + size - 1) / size
     if offset % size == 0, endOffset % size == 0,
       unsafe try overwrite(inode, blocks, endOffset, source, worker)
     {
-      return
+      return source.count
     }
 
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     unsafe try writeLocked(inode, offset: offset, source, worker)
+    return source.count
   }
 
   /// Writes whole blocks that hold data already: several threads at once may do so. False if some hold none.
@@ -139,14 +142,11 @@ extension FileSystem {
     if grows, data.map.end * size >= smallestGrowingByteCount {
       spareCount = min(data.map.end * size, largestSpareByteCount) / size
     }
-    let map = try change(worker) { (metadata) throws(Errno) in
-      try metadata.allocate(
-        blocks, spareCount: spareCount, of: inode.number, byteCount: max(data.byteCount, endOffset),
-        map: data.map)
+    try fillHoles(
+      of: blocks, spareCount: spareCount, of: inode, byteCount: max(data.byteCount, endOffset), worker)
+    if let map = inode.data?.map, map.end > blocks.upperBound, spareCount > 0 {
+      inode.data?.hasSpareBlocks = true
     }
-    noteDataWritten(inode)
-    inode.data?.map = map
-    if map.end > blocks.upperBound, spareCount > 0 { inode.data?.hasSpareBlocks = true }
   }
 
   /// Fills the holes of a range of a file of block pointers.

@@ -19,6 +19,9 @@ public final class FileSystem: Sendable {
   /// How many transactions of the journal opening has replayed; nil if the journal needed no recovery.
   public let replayedTransactionCount: Int?
   let blockByteCount: Int
+  let sizeLimits: SizeLimits
+  /// What measures steps that change the blocks of files.
+  let meters: (extents: StepMeter, blockMap: StepMeter)
   let discards: Bool
   let countsOverhead: Bool
   let durability: Durability
@@ -98,6 +101,8 @@ public final class FileSystem: Sendable {
       separatesAttributeValues = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE)
       encrypts = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_ENCRYPT)
       if !readOnly { try opened.readOrphans() }
+      sizeLimits = opened.sizeLimits
+      meters = (opened.stepMeter(usesExtents: true), opened.stepMeter(usesExtents: false))
       metadata = Locked(opened)
     } catch {
       throw error == .corrupted
@@ -240,14 +245,14 @@ public final class FileSystem: Sendable {
     let data = inode.data
     inode.data = nil
     if separatesAttributeValues { try freeAttributeValues(of: inode.number, worker) }
-    let map = try change(worker) { (metadata) throws(Errno) -> ExtentMap? in
+    let found = try change(worker) { (metadata) throws(Errno) -> (ExtentMap, usesExtents: Bool)? in
       if let data { metadata.giveBackReserved(data) }
       guard metadata.isOrphan(inode.number) else { return nil }
       let record = try metadata.inode(inode.number)
-      return record.hasBlocks ? try metadata.runs(of: record) : ExtentMap()
+      return (record.hasBlocks ? try metadata.runs(of: record) : ExtentMap(), record.usesExtents)
     }
-    guard let map else { return }
-    try freeInSteps(0..<UInt64.max, map: map) { (step, isLast) throws(Errno) in
+    guard let (map, usesExtents) = found else { return }
+    try freeInSteps(0..<UInt64.max, map: map, usesExtents: usesExtents) { (step, isLast) throws(Errno) in
       try change(worker) { (metadata) throws(Errno) in
         if isLast {
           var record = try metadata.inode(inode.number)

@@ -56,9 +56,9 @@ extension FuseServer {
         let source = unsafe UnsafeMutableRawBufferPointer(
           start: UnsafeMutableRawPointer(mutating: bytes), count: byteCount)
         let inode = try unsafe FuseServer.file(info)
-        try unsafe server.fileSystem.write(inode, offset: UInt64(offset), source, worker)
+        let written = try unsafe server.fileSystem.write(inode, offset: UInt64(offset), source, worker)
         try server.synchronize(inode, written: unsafe info?.pointee.flags ?? 0, worker)
-        request.answer(written: byteCount)
+        request.answer(written: written)
       }
     }
     unsafe operations.fsync = { handle, _, dataOnly, info in
