@@ -8,6 +8,7 @@ final class FaultyDevice: BlockDevice {
   /// Which operations end with `EIO`.
   let failsReads = Atomic<Bool>(false)
   let failsWrites = Atomic<Bool>(false)
+  let refusesDiscards = Atomic<Bool>(false)
   let flushCount = Atomic<Int>(0)
 
   init(_ device: FileDevice) { self.device = device }
@@ -38,6 +39,9 @@ final class FaultyDevice: BlockDevice {
         request.operation == .read
         ? device.failsReads.load(ordering: .relaxed) : device.failsWrites.load(ordering: .relaxed)
       if fails { throw .ioError }
+      if request.operation == .discard, device.refusesDiscards.load(ordering: .relaxed) {
+        throw .notSupported
+      }
       if request.operation == .flush { device.flushCount.wrappingAdd(1, ordering: .relaxed) }
       try queue.perform(request)
     }

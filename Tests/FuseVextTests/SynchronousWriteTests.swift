@@ -9,6 +9,7 @@ struct SynchronousWriteTests {
   @Test(arguments: [
     ("", "mkfs.ext4 -q -F", ""), ("direct_io", "mkfs.ext4 -q -F", ""), ("direct_io", "mkfs.ext2 -q -F", ""),
     ("sync", "mkfs.ext4 -q -F", "plain"), ("sync,direct_io", "mkfs.ext2 -q -F", "plain"),
+    ("", "mkfs.ext4 -q -F", "inherited"),
   ])
   func `a write that asks for durability and was acknowledged survives kill -9`(
     options: String, make: String, asking: String
@@ -16,7 +17,9 @@ struct SynchronousWriteTests {
     let disk = MountedImage(make: make)
     disk.mount(options)
     let script = TestScript.path("synchronous-writes")
-    disk.shell("python3 '\(script)' write . \(asking)")
+    // The folder's flag, which new files inherit.
+    if asking == "inherited" { disk.shell("chattr +S .") }
+    disk.shell("python3 '\(script)' write . \(asking.isEmpty ? "" : "plain")")
     disk.kill()
     let repair = Command.run("e2fsck -fy '\(disk.image)'")
     #expect(repair.exitCode <= 1, "\(repair.output)")

@@ -46,6 +46,13 @@ extension Metadata {
   /// The project of an inode; 0 is the default one.
   func project(of inode: Inode) -> UInt32 { hasProject(inode) ? inode.raw.i_projid : 0 }
 
+  /// Throws `EOPNOTSUPP` without the feature, `EOVERFLOW` where the inode has no room.
+  func setProject(_ project: UInt32, of inode: inout Inode) throws(Errno) {
+    guard hasFeature(readOnlyCompatible: EXT4_FEATURE_RO_COMPAT_PROJECT) else { throw .notSupported }
+    guard hasProject(inode) else { throw Errno(rawValue: EOVERFLOW) }
+    inode.raw.i_projid = project
+  }
+
   /// Gives a new file the project of its directory, if that is what the directory asks for.
   func inheritProject(_ inode: inout Inode, from directory: Inode) {
     guard directory.inheritsProject, hasProject(inode) else { return }

@@ -85,6 +85,7 @@ extension Metadata {
     inode.modificationTime = now
     inode.changeTime = now
     inode.setCreationTime(now)
+    inode.inheritFlags(from: directory)
     inheritProject(&inode, from: directory)
     inode.raw.i_generation = UInt32(truncatingIfNeeded: HostClock.realtimeNanoseconds())
     return inode

@@ -27,6 +27,10 @@ struct FuseRequest {
     unsafe _ = fuse_reply_buf(handle, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
   }
 
+  func answer(control bytes: UnsafeRawBufferPointer) {
+    unsafe _ = fuse_reply_ioctl(handle, 0, bytes.baseAddress, bytes.count)
+  }
+
   func answer(written byteCount: Int) { unsafe _ = fuse_reply_write(handle, byteCount) }
 
   func answer(position: UInt64) { unsafe _ = fuse_reply_lseek(handle, Int(clamping: position)) }
@@ -75,6 +79,12 @@ struct FuseRequest {
   var caller: (user: UInt32, group: UInt32) {
     guard let context = unsafe fuse_req_ctx(handle) else { return (0, 0) }
     return unsafe (context.pointee.uid, context.pointee.gid)
+  }
+
+  /// The thread that asks; 0 if it is in another process namespace.
+  var process: pid_t {
+    guard let context = unsafe fuse_req_ctx(handle) else { return 0 }
+    return unsafe context.pointee.pid
   }
 
   /// Adds a name to a listing; the number of bytes that it needs, more than there is room for if it does not fit.

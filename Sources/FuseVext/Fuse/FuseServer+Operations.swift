@@ -11,6 +11,7 @@ extension FuseServer {
     addFiles(&operations)
     addAttributes(&operations)
     addDirectories(&operations)
+    addIoctl(&operations)
     return operations
   }
 

@@ -1,0 +1,95 @@
+import CExt2
+import Synchronization
+import SystemPackage
+
+/// What chattr(1), tune2fs-like tools and their system calls see and change.
+extension FileSystem {
+  /// What ioctl(2) tells of an inode.
+  struct Traits: Equatable {
+    /// As `FS_IOC_GETFLAGS` has them.
+    var flags: UInt32
+    /// As `struct fsxattr` has them.
+    var extendedFlags: UInt32
+    var project: UInt32
+    var generation: UInt32
+  }
+
+  func traits(of number: UInt32, _ worker: Worker) throws(Errno) -> Traits {
+    try inspect(worker) { (metadata) throws(Errno) in
+      let record = try metadata.inode(number)
+      return Traits(
+        flags: record.visibleFlags, extendedFlags: record.extendedFlags,
+        project: metadata.project(of: record), generation: record.raw.i_generation)
+    }
+  }
+
+  /// How flags are asked for.
+  enum FlagChange {
+    /// `FS_IOC_SETFLAGS`.
+    case flags(UInt32)
+    /// `FS_IOC_FSSETXATTR`.
+    case extended(UInt32, project: UInt32)
+  }
+
+  /// Changes the flags of an inode. The kernel has checked that the caller owns it, and may make it immutable or append-only.
+  ///
+  /// - Parameter mayJournalData: The caller may set and clear `j` (`CAP_SYS_RESOURCE`).
+  func setFlags(
+    _ change: FlagChange, of number: UInt32, mayJournalData: Bool, _ worker: Worker
+  ) throws(Errno) {
+    let inode = openInode(number)
+    try self.change(worker) { (metadata) throws(Errno) in
+      var record = try metadata.inode(number)
+      let flags: UInt32
+      switch change {
+      case .flags(let wanted): flags = try record.flags(asking: wanted)
+      case .extended(let wanted, let project):
+        flags = try record.flags(askingExtended: wanted)
+        if project != metadata.project(of: record) {
+          guard !(record.isImmutable && flags & UInt32(EXT2_IMMUTABLE_FL) != 0) else { throw .notPermitted }
+          try metadata.setProject(project, of: &record)
+        }
+      }
+      if (flags ^ record.flags) & UInt32(EXT3_JOURNAL_DATA_FL) != 0, !mayJournalData { throw .notPermitted }
+      record.flags = flags
+      record.changeTime = .now()
+      try metadata.write(record)
+      inode.isSynchronous.store(record.isSynchronous, ordering: .relaxed)
+    }
+    expectAccess(inode)
+    try synchronizeIfAsked(inode, worker)
+  }
+
+  /// The file system's label, without the zeros behind it.
+  func label(_ worker: Worker) throws(Errno) -> [UInt8] {
+    try inspect(worker) { (metadata) throws(Errno) in metadata.label }
+  }
+
+  /// Throws `EINVAL` for a label of more than 16 bytes.
+  func setLabel(_ label: [UInt8], _ worker: Worker) throws(Errno) {
+    guard label.count <= Metadata.labelByteCount else { throw .invalidArgument }
+    try change(worker) { (metadata) throws(Errno) in
+      metadata.label = label
+      try metadata.writeSuperblock()
+    }
+    try flush(worker)
+  }
+}
+
+extension Metadata {
+  static let labelByteCount = 16
+
+  /// `s_volume_name`.
+  fileprivate var label: [UInt8] {
+    get {
+      var name = unsafe fileSystem.pointee.super.pointee.s_volume_name
+      return unsafe withUnsafeBytes(of: &name) { bytes in unsafe Array(bytes.prefix { $0 != 0 }) }
+    }
+    nonmutating set {
+      unsafe withUnsafeMutableBytes(of: &fileSystem.pointee.super.pointee.s_volume_name) { bytes in
+        let padded = newValue + [UInt8](repeating: 0, count: Self.labelByteCount)
+        unsafe bytes.copyBytes(from: padded.prefix(bytes.count))
+      }
+    }
+  }
+}
