@@ -50,7 +50,7 @@ struct FeatureTests {
     Case(feature: "dirdata", outcome: .refused),
     Case(feature: "inline_data", outcome: .works, make: "-O inline_data"),
     Case(feature: "journal_dev", outcome: .refused),
-    Case(feature: "mmp", outcome: .refused, make: "-O mmp"),
+    Case(feature: "mmp", outcome: .works, make: "-O mmp"),
     Case(feature: "FEATURE_I20", outcome: .refused, name: "0x100000"),
     Case(feature: "FEATURE_R24", outcome: .needsReadOnly, name: "0x1000000"),
   ]

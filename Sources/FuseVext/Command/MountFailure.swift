@@ -8,6 +8,8 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   case device(String, Errno)
   /// Somebody else has the device.
   case inUse(String)
+  /// Another host has it mounted.
+  case claimed(String)
   /// There is no vext function, or not the one that was named.
   case noVextFunction(String)
   /// The vext function cannot be used.
@@ -43,6 +45,8 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
     case .usage(let text): text
     case .device(let name, let error): "\(name): \(error)"
     case .inUse(let name): "\(name): in use by another process or mounted"
+    case .claimed(let name):
+      "\(name): in use by another host, or checked by e2fsck (mmp); unmount it there, or mount with '-o ro'"
     case .noVextFunction(let name): "\(name): no vext PCI function found"
     case .vext(let text): text
     case .notExt(let name): "\(name): not an ext2, ext3 or ext4 file system"
@@ -70,7 +74,9 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   public var exitCode: Int32 {
     switch self {
     case .usage: 1
-    case .device, .inUse, .noVextFunction, .vext, .notExt, .corrupted, .corruptedJournal, .largerThanDevice: 2
+    case .device, .inUse, .claimed, .noVextFunction, .vext, .notExt, .corrupted, .corruptedJournal,
+      .largerThanDevice:
+      2
     case .dirtyJournal, .fastCommits, .externalJournal, .notClean, .unsupportedFeature,
       .featureNeedsReadOnly:
       3

@@ -42,7 +42,8 @@ final class IOManager {
     let name = unsafe String(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()))
     try ext2Check(
       unsafe ext2fs_open2(
-        name, nil, EXT2_FLAG_64BITS | (readOnly ? 0 : EXT2_FLAG_RW), 0, 0, manager, &fileSystem))
+        name, nil, EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP | (readOnly ? 0 : EXT2_FLAG_RW), 0, 0, manager,
+        &fileSystem))
     guard let fileSystem = unsafe fileSystem else { throw .ioError }
     return unsafe fileSystem
   }

@@ -11,6 +11,10 @@ struct SuperblockSummary {
   let journalInode: UInt32
   /// Whether the journal holds changes that are newer than the file system.
   let needsRecovery: Bool
+  /// Whether hosts that share the device claim the file system.
+  let hasMountClaims: Bool
+  /// Where they do so.
+  let mountClaim: MountClaim.Layout?
 
   /// Reads the superblock and refuses what this program cannot honour.
   init(device: any BlockDevice, queue: any BlockQueue, readOnly: Bool) throws(MountFailure) {
@@ -48,12 +52,14 @@ struct SuperblockSummary {
       }
     }
 
+    hasMountClaims = incompatible & UInt32(EXT4_FEATURE_INCOMPAT_MMP) != 0
     // What libext2fs would believe.
     let high = incompatible & UInt32(EXT4_FEATURE_INCOMPAT_64BIT) != 0 ? superblock.s_blocks_count_hi : 0
     blockCount = UInt64(superblock.s_blocks_count) | UInt64(high) << 32
     firstDataBlock = UInt64(superblock.s_first_data_block)
     let (byteCount, overflow) = blockCount.multipliedReportingOverflow(by: UInt64(blockByteCount))
     guard blockCount > 0, !overflow, byteCount <= device.byteCount else { throw .largerThanDevice(name) }
+    mountClaim = MountClaim.Layout(superblock, blockByteCount: blockByteCount, blockCount: blockCount)
     // The bits of a group's bitmap stand for clusters; libext2fs checks how many blocks each has.
     let hasClusters = readOnlyCompatible & UInt32(EXT4_FEATURE_RO_COMPAT_BIGALLOC) != 0
     let bitCount = hasClusters ? superblock.s_clusters_per_group : superblock.s_blocks_per_group

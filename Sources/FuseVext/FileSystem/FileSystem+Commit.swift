@@ -156,6 +156,7 @@ extension FileSystem {
   ///
   /// Nobody else may use the file system any more. After a failure the mark of a clean unmount stays away.
   public func close(_ worker: Worker) throws(Errno) {
+    defer { releaseClaim() }
     guard !isReadOnly else { return }
     if hasFailed.load(ordering: .relaxed) { throw .ioError }
     var failure: Errno?

@@ -32,6 +32,8 @@ public final class FileSystem: Sendable {
   let encrypts: Bool
   /// Whether values of attributes may have inodes of their own.
   let separatesAttributeValues: Bool
+  /// What tells other hosts that this one has the file system mounted.
+  let claim: Locked<MountClaim>?
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
   /// The inodes whose disk copy is old.
@@ -76,7 +78,12 @@ public final class FileSystem: Sendable {
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
     var summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
-    if !(readOnly && leavesJournal) {
+    let replays = !(readOnly && leavesJournal)
+    let claim =
+      !readOnly || replays && summary.needsRecovery
+      ? try Self.claim(summary, device: device) : nil
+    self.claim = claim
+    if replays {
       replayedTransactionCount = try JournalRecovery.perform(
         device: device, queue: worker.queue, summary: summary, readOnly: readOnly)
       if replayedTransactionCount != nil {
@@ -108,6 +115,7 @@ public final class FileSystem: Sendable {
       throw error == .corrupted
         ? MountFailure.corrupted(device.name) : MountFailure.device(device.name, error)
     }
+    if readOnly { releaseClaim() }
   }
 
   /// Says in the superblock that the file system is in use, until ``close(_:)``, and ends what its last user left undone.

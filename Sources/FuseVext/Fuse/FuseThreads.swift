@@ -7,16 +7,20 @@ final class FuseThreads: Sendable {
   private let session: FuseSession
   private let threads: [HostThread]
   private let writer: HostThread
+  /// Shows other hosts that the file system is in use; nil where hosts do not share devices.
+  private let claimer: HostThread?
   private let shared: Shared
 
   private final class Shared: Sendable {
     let ended: EventDescriptor
     let stop: EventDescriptor
+    let stopClaiming: EventDescriptor
     let remaining: Atomic<Int>
 
     init(count: Int) throws(Errno) {
       ended = try EventDescriptor()
       stop = try EventDescriptor()
+      stopClaiming = try EventDescriptor()
       remaining = Atomic(count)
     }
   }
@@ -52,7 +56,20 @@ final class FuseThreads: Sendable {
     }
     let resources = Lent(try Worker(device: fileSystem.device))
     writer = try HostThread(name: "fuse-vext-sync", cpus: nil) {
-      Self.writeRegularly(fileSystem, resources.value, shared.stop, writeInterval)
+      Self.repeatedly(every: writeInterval, until: shared.stop) {
+        // Whoever calls fsync is told of the error; the file system has recorded it.
+        do throws(Errno) { try fileSystem.synchronizeAll(resources.value, isRegular: true) } catch {}
+      }
+    }
+    if let interval = fileSystem.claimInterval {
+      let resources = Lent(try Worker(device: fileSystem.device))
+      claimer = try HostThread(name: "fuse-vext-claim", cpus: nil) {
+        Self.repeatedly(every: UInt32(interval), until: shared.stopClaiming) {
+          fileSystem.renewClaim(resources.value)
+        }
+      }
+    } else {
+      claimer = nil
     }
     self.session = session
     self.threads = threads
@@ -67,6 +84,8 @@ final class FuseThreads: Sendable {
     session.end()
     shared.stop.signal()
     writer.join()
+    shared.stopClaiming.signal()
+    claimer?.join()
     // A thread may be just before the call that blocks it, so one signal may come too early.
     while shared.remaining.load(ordering: .acquiring) > 0 {
       for thread in threads { thread.interrupt() }
@@ -75,16 +94,16 @@ final class FuseThreads: Sendable {
     for thread in threads { thread.join() }
   }
 
-  private static func writeRegularly(
-    _ fileSystem: FileSystem, _ worker: Worker, _ stop: borrowing EventDescriptor, _ interval: UInt32
+  /// Calls `body` at an interval, in seconds, until an event.
+  private static func repeatedly(
+    every interval: UInt32, until stop: borrowing EventDescriptor, _ body: () -> Void
   ) {
     do throws(Errno) {
       let poll = try EventPoll()
       try poll.add(descriptor: stop.rawValue, token: 0)
       var events = EventBuffer(capacity: 1)
       while try poll.wait(timeoutMilliseconds: Int32(clamping: UInt64(interval) * 1000), into: &events) == 0 {
-        // Whoever calls fsync is told of the error; the file system has recorded it.
-        do throws(Errno) { try fileSystem.synchronizeAll(worker, isRegular: true) } catch {}
+        body()
       }
     } catch {
       // Without descriptors for waiting, structures are written by fsync and at the end.

@@ -1,0 +1,153 @@
+import CExt2
+import Glibc
+import HostSystem
+import SystemPackage
+
+/// The block by which hosts that share a device tell each other who has it mounted (`mmp`, ext4's `struct mmp_struct`).
+///
+/// It goes past the cache and the journal, because other hosts change it. The claim ends with ``release()``, or with this object.
+/// For one thread at a time.
+final class MountClaim {
+  /// Where the block is, and how it is written.
+  struct Layout: Equatable {
+    let byteOffset: UInt64
+    let byteCount: Int
+    /// How often the owner changes its claim, in seconds.
+    let updateInterval: UInt16
+    /// What checksums continue; nil without `metadata_csum`.
+    let checksumSeed: UInt32?
+  }
+
+  /// Nobody has the file system mounted (`EXT4_MMP_SEQ_CLEAN`).
+  private static let free: UInt32 = 0xFF4D_4D50
+  /// What is above, but for ``free``, is a check's or unknown (`EXT4_MMP_SEQ_MAX`).
+  private static let greatest: UInt32 = 0xE24D_4D4F
+  private static let magic: UInt32 = 0x004D_4D50
+  /// The last word of the structure.
+  private static let checksumOffset = 1020
+
+  private let layout: Layout
+  private let queue: any BlockQueue
+  private let block: BlockBuffer
+  /// What this host wrote last; nil if it has no claim.
+  private var own: UInt32?
+
+  var updateInterval: UInt16 { layout.updateInterval }
+
+  /// Claims a file system, as the kernel's ext4 does. If the last owner did not unmount, this waits for as long as that owner
+  /// may take to show a sign of life: 11 s or more, and as long again after its own first sign.
+  ///
+  /// Throws `EBUSY` if another host has the file system mounted, or a check is running.
+  ///
+  /// - Parameter sleep: Waits for a number of seconds.
+  init(
+    _ layout: Layout, device: any BlockDevice,
+    sleep: (UInt64) -> Void = { HostClock.sleep(nanoseconds: $0 * 1_000_000_000) }
+  ) throws(Errno) {
+    self.layout = layout
+    queue = try device.makeQueue()
+    block = try device.allocateBuffer(byteCount: layout.byteCount)
+    let seen = try read()
+    var waitTime: UInt64 = 0
+    if seen != Self.free {
+      guard seen <= Self.greatest else { throw .resourceBusy }
+      let interval = UInt64(max(checkInterval, 2 * layout.updateInterval, 5))
+      waitTime = min(2 * interval + 1, interval + 60)
+      sleep(waitTime)
+      guard try read() == seen else { throw .resourceBusy }
+    }
+    let mine = try write(.random(in: 1...Self.greatest))
+    if waitTime > 0 { sleep(waitTime) }
+    guard try read() == mine else { throw .resourceBusy }
+    own = mine
+  }
+
+  /// Shows other hosts that this one still has the file system. Throws `EBUSY` if another one has taken it.
+  func renew() throws(Errno) {
+    guard let last = own else { return }
+    guard try read() == last else {
+      own = nil
+      throw .resourceBusy
+    }
+    own = try write(.random(in: 1...Self.greatest))
+  }
+
+  /// Ends the claim. What another host says stays.
+  func release() throws(Errno) {
+    guard let last = own else { return }
+    own = nil
+    guard try read() == last else { return }
+    _ = try write(Self.free)
+  }
+
+  deinit {
+    // The next host waits until the claim looks abandoned.
+    do throws(Errno) { try release() } catch {}
+  }
+
+  // MARK: The block
+
+  private var bytes: UnsafeMutableRawBufferPointer { unsafe block.slice(0, layout.byteCount) }
+
+  /// How long other hosts wait at least, as the last owner said.
+  private var checkInterval: UInt16 { unsafe bytes.loadUnaligned(fromByteOffset: 112, as: UInt16.self) }
+
+  private var checksum: UInt32? {
+    layout.checksumSeed.map {
+      unsafe JournalChecksum.crc32c($0, UnsafeRawBufferPointer(rebasing: bytes[..<Self.checksumOffset]))
+    }
+  }
+
+  /// Returns the number that the owner changes.
+  private func read() throws(Errno) -> UInt32 {
+    try unsafe queue.perform(BlockRequest(.read, byteOffset: layout.byteOffset, memory: bytes))
+    let found = unsafe bytes.loadUnaligned(fromByteOffset: Self.checksumOffset, as: UInt32.self)
+    guard unsafe bytes.loadUnaligned(as: UInt32.self) == Self.magic, checksum ?? found == found else {
+      throw .corrupted
+    }
+    return unsafe bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
+  }
+
+  /// Writes mmp_seq, mmp_time, mmp_nodename and mmp_check_interval, durably. Returns the first.
+  private func write(_ sequence: UInt32) throws(Errno) -> UInt32 {
+    let bytes = unsafe bytes
+    unsafe bytes.storeBytes(of: sequence, toByteOffset: 4, as: UInt32.self)
+    unsafe bytes.storeBytes(of: UInt64(max(time(nil), 0)), toByteOffset: 8, as: UInt64.self)
+    unsafe bytes.storeBytes(
+      of: max(2 * layout.updateInterval, 5), toByteOffset: 112, as: UInt16.self)
+    let name = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[16..<80])
+    unsafe _ = name.initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe name.withMemoryRebound(to: CChar.self) { characters in
+      // The name is cut off where the field ends; it needs no zero byte there.
+      if let start = characters.baseAddress { unsafe _ = gethostname(start, characters.count) }
+    }
+    if let checksum {
+      unsafe bytes.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt32.self)
+    }
+    try unsafe queue.perform(BlockRequest(.write, byteOffset: layout.byteOffset, memory: bytes))
+    try queue.flush()
+    return sequence
+  }
+}
+
+extension MountClaim.Layout {
+  /// Nil without the feature, or if the block lies outside.
+  init?(_ superblock: ext2_super_block, blockByteCount: Int, blockCount: UInt64) {
+    let block = superblock.s_mmp_block
+    guard superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_MMP) != 0,
+      block > UInt64(superblock.s_first_data_block), block < blockCount
+    else { return nil }
+    byteOffset = block * UInt64(blockByteCount)
+    byteCount = blockByteCount
+    // EXT4_MMP_UPDATE_INTERVAL and EXT4_MMP_MAX_UPDATE_INTERVAL.
+    updateInterval =
+      superblock.s_mmp_update_interval == 0 ? 5 : min(superblock.s_mmp_update_interval, 300)
+    let hasChecksums =
+      superblock.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_METADATA_CSUM) != 0
+    let hasSeed = superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_CSUM_SEED) != 0
+    let identifier = unsafe withUnsafeBytes(of: superblock.s_uuid) { unsafe [UInt8]($0) }
+    checksumSeed =
+      hasChecksums
+      ? (hasSeed ? superblock.s_checksum_seed : JournalChecksum.seed(uuid: identifier)) : nil
+  }
+}
