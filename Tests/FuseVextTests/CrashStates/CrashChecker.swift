@@ -26,7 +26,9 @@ final class CrashChecker {
     let history = CrashHistory(workload)
     report.writeCount += history.windows.reduce(0) { $0 + $1.writes.count }
     var random = CrashRandom(seed: seed ^ 0x5EED)
-    let plan = CrashPlan(history, limit: settings.stateLimit, random: &random)
+    let plan = CrashPlan(
+      history, blockByteCount: image.kind.blockByteCount, limit: settings.subsetLimit,
+      blockStateCount: settings.blockStateCount, random: &random)
     report.leftOutCount += plan.leftOutCount
     let fsck = try fsck(byteCount: image.bytes.count)
     fsck.clear()
@@ -107,29 +109,32 @@ final class CrashRun {
   /// Makes a state and checks it; states come in the order of their windows.
   func check(_ state: CrashState, _ report: inout CrashReport) throws {
     while window < state.window { advance() }
-    let window = history.windows[state.window]
-    for index in 0..<state.issued where !state.dropped.contains(index) {
-      arrive(window.writes[index], index == state.issued - 1 ? state.arrived : nil, on: disk)
-    }
-    let moment = window.moments[state.issued]
-    report.stateCount += 1
+    make(state)
+    let moment = history.windows[state.window].moments[state.issued]
+    let label = "seed \(workload.seed) on \(workload.kind), \(state)"
     let asksOracle = settings.oracleInterval > 0 && random.oneIn(settings.oracleInterval)
+    let cutsReplay = settings.replayInterval > 0 && random.oneIn(settings.replayInterval)
     let raw = asksOracle || settings.keepsImages ? CrashMemory(copying: disk.memory) : nil
     let exceptionCount = found.exceptions.count
+    report.stateCount += 1
     if workload.usesJournal {
-      try checkReplay(state, moment, &report)
-      if asksOracle, let raw { try askOracle(raw, state, moment, &report) }
+      if cutsReplay { disk.startRecording() }
+      try checkReplay(label, moment, &report)
+      let events = cutsReplay ? disk.stopRecording() : []
+      if asksOracle, let raw { try askOracle(raw, label, moment, &report) }
+      disk.revert(to: base.memory)
+      if cutsReplay { try checkCutReplays(of: state, events, label, moment, &report) }
     } else {
-      try checkRepair(state, moment, &report)
+      try checkRepair(label, moment, &report)
+      disk.revert(to: base.memory)
     }
-    if found.exceptions.count > exceptionCount, let raw { save(raw, state) }
-    disk.revert(to: base.memory)
+    if found.exceptions.count > exceptionCount, let raw { save(raw, label) }
   }
 
   private func advance() {
     for write in history.windows[window].writes {
-      arrive(write, nil, on: base)
-      arrive(write, nil, on: disk)
+      arrive(write, [], on: base)
+      arrive(write, [], on: disk)
     }
     for block in base.touched {
       baseDigest.subtract(digests[block])
@@ -141,74 +146,105 @@ final class CrashRun {
     window += 1
   }
 
-  private func arrive(_ write: CrashHistory.Write, _ part: Range<Int>?, on disk: CrashDisk) {
-    let part = part ?? 0..<write.byteCount
-    if let bytes = write.bytes {
-      disk.write(bytes[part], at: write.offset + part.lowerBound)
-    } else {
-      disk.clear(write.offset + part.lowerBound, part.count)
+  private func make(_ state: CrashState) {
+    for (index, write) in history.windows[state.window].writes[..<state.issued].enumerated() {
+      arrive(write, state.missing.filter { $0.write == index }.map(\.bytes), on: disk)
+    }
+  }
+
+  private func arrive(_ write: CrashHistory.Write, _ missing: [Range<Int>], on disk: CrashDisk) {
+    var first = 0
+    for part in missing.sorted(by: { $0.lowerBound < $1.lowerBound }) + [write.byteCount..<write.byteCount] {
+      if first < part.lowerBound { write.arrive(first..<part.lowerBound, on: disk) }
+      first = max(first, part.upperBound)
     }
   }
 
   // MARK: Checks
 
   /// The file system is mounted, which replays the journal, and unmounted.
-  private func checkReplay(_ state: CrashState, _ moment: CrashMoment, _ report: inout CrashReport) throws {
+  private func checkReplay(_ label: String, _ moment: CrashMoment, _ report: inout CrashReport) throws {
     do {
       try CrashMount.open(disk, worker, usesJournal: true).close(worker)
     } catch {
-      return add("it cannot be mounted and unmounted: \(error)", state)
+      return add("it cannot be mounted and unmounted: \(error)", label)
     }
     let digest = currentDigest()
     if verified.insert([digest.structures, digest.data, UInt64(moment.number)]).inserted {
       report.verifiedCount += 1
-      if let problem = try problem(in: disk, moment) { add(problem, state) }
+      if let problem = try problem(in: disk, moment) { add(problem, label) }
     }
     if checkedByFsck.insert(digest.structures).inserted {
       report.fsckCount += 1
       fsck.submit(
-        disk.memory, liveBlocks, blockByteCount: blocks.blockByteCount, label: label(of: state))
+        disk.memory, liveBlocks, blockByteCount: blocks.blockByteCount, label: label)
+    }
+  }
+
+  /// The machine dies again while the journal is replayed and orphans are freed.
+  private func checkCutReplays(
+    of state: CrashState, _ events: [CrashEvent], _ label: String, _ moment: CrashMoment,
+    _ report: inout CrashReport
+  ) throws {
+    let windows = CrashHistory.windows(of: events)
+    for _ in 0..<4 {
+      let cut = random.below(windows.count)
+      let writes = windows[cut]
+      guard !writes.isEmpty else { continue }
+      let issued = 1 + random.below(writes.count)
+      let missing = random.oneIn(2) ? random.below(issued) : -1
+      make(state)
+      for window in windows[..<cut] { for write in window { arrive(write, [], on: disk) } }
+      for (index, write) in writes[..<issued].enumerated() where index != missing {
+        arrive(write, [], on: disk)
+      }
+      report.stateCount += 1
+      report.cutReplayCount += 1
+      let note = missing >= 0 ? " without write \(missing)" : ""
+      try checkReplay(
+        "\(label); then its replay, window \(cut), \(issued) writes\(note)", moment, &report)
+      disk.revert(to: base.memory)
     }
   }
 
   /// e2fsck repairs the file system, as there is no journal.
-  private func checkRepair(_ state: CrashState, _ moment: CrashMoment, _ report: inout CrashReport) throws {
+  private func checkRepair(_ label: String, _ moment: CrashMoment, _ report: inout CrashReport) throws {
     let digest = currentDigest()
     guard verified.insert([digest.structures, digest.data, UInt64(moment.number)]).inserted else { return }
     report.verifiedCount += 1
     report.fsckCount += 2
     checkedByFsck.insert(digest.structures)
-    try checkRepaired(disk.memory, state, moment)
+    try checkRepaired(disk.memory, label, moment)
   }
 
-  private func checkRepaired(_ memory: CrashMemory, _ state: CrashState, _ moment: CrashMoment) throws {
+  private func checkRepaired(_ memory: CrashMemory, _ label: String, _ moment: CrashMoment) throws {
     let repair = fsck.run(["-fy"], on: memory, liveBlocks, blockByteCount: blocks.blockByteCount)
-    guard repair.exitCode <= 1 else { return add("e2fsck -fy: \(repair.exitCode), \(repair.output)", state) }
+    guard repair.exitCode <= 1 else { return add("e2fsck -fy: \(repair.exitCode), \(repair.output)", label) }
     let check = fsck.run(["-fn"], on: repair.file)
-    guard check.exitCode == 0 else { return add("e2fsck -fn after -fy: \(check.output)", state) }
+    guard check.exitCode == 0 else { return add("e2fsck -fn after -fy: \(check.output)", label) }
     let disk = CrashDisk(repair.file.memory, blockByteCount: blocks.blockByteCount)
     if let problem = try problem(in: disk, moment) {
-      add("after e2fsck -fy, \(problem)\n\(repair.output)", state)
+      add("after e2fsck -fy, \(problem)\n\(repair.output)", label)
     }
   }
 
   /// e2fsck, and once in a while the kernel, replay the same state.
   private func askOracle(
-    _ raw: CrashMemory, _ state: CrashState, _ moment: CrashMoment, _ report: inout CrashReport
+    _ raw: CrashMemory, _ label: String, _ moment: CrashMoment, _ report: inout CrashReport
   ) throws {
     report.oracleCount += 1
-    try checkRepaired(raw, state, moment)
+    try checkRepaired(raw, label, moment)
     guard settings.kernelInterval > 0, report.oracleCount % settings.kernelInterval == 1 else { return }
     report.kernelCount += 1
     let replay = fsck.run(["-V"], on: raw, liveBlocks, blockByteCount: blocks.blockByteCount)
     let folder = TemporaryFolder()
     let mounted = Command.run(
       "mount -o loop '\(replay.file.path)' '\(folder.path)' && umount '\(folder.path)'")
-    guard mounted.exitCode == 0 else { return add("the kernel: \(mounted.output)", state) }
+    guard mounted.exitCode == 0 else { return add("the kernel: \(mounted.output)", label) }
     let check = fsck.run(["-fn"], on: replay.file)
-    guard check.exitCode == 0 else { return add("e2fsck -fn after the kernel: \(check.output)", state) }
+    guard check.exitCode == 0 else { return add("e2fsck -fn after the kernel: \(check.output)", label) }
     let disk = CrashDisk(replay.file.memory, blockByteCount: blocks.blockByteCount)
-    if let problem = try problem(in: disk, moment) { add("after the kernel, \(problem)", state) }
+    if let problem = try problem(in: disk, moment) { add("after the kernel, \(problem)", label) }
   }
 
   private func problem(in disk: CrashDisk, _ moment: CrashMoment) throws -> String? {
@@ -236,23 +272,19 @@ final class CrashRun {
 
   // MARK: Reports
 
-  private func label(of state: CrashState) -> String {
-    "seed \(workload.seed) on \(workload.kind), \(state)"
-  }
+  private func add(_ problem: String, _ label: String) { found.add("\(label): \(problem)") }
 
-  private func add(_ problem: String, _ state: CrashState) { found.add("\(label(of: state)): \(problem)") }
-
-  private func save(_ raw: CrashMemory, _ state: CrashState) {
+  private func save(_ raw: CrashMemory, _ label: String) {
     guard savedCount < 3 else { return }
     savedCount += 1
     let path = "/tmp/crash-\(workload.seed)-\(workload.kind)-\(savedCount)"
     do {
       try CrashImageFile(path: path, byteCount: raw.byteCount).memory.copy(0, raw.byteCount, from: raw)
     } catch {
-      return found.add("\(label(of: state)): not saved: \(error)")
+      return found.add("\(label): not saved: \(error)")
     }
     let text = workload.lanes.flatMap(\.descriptions).joined(separator: "\n")
-    Command.record("\(label(of: state))\n\(found.exceptions.last ?? "")\n\(text)", in: "\(path).txt")
+    Command.record("\(label)\n\(found.exceptions.last ?? "")\n\(text)", in: "\(path).txt")
   }
 }
 

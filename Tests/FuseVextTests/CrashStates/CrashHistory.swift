@@ -7,17 +7,47 @@ struct CrashMoment {
     var begun: Int
     /// The last operation that has ended.
     var ended: Int
-    /// The last operation whose effect on the data of a file is durable, by file.
-    var content: [Int: Int] = [:]
-    /// The same for files that are not in ``content``.
-    var contentOfAll: Int
+    /// The last operation whose effect on the data and size of a file is durable, by file.
+    var data: [Int: Int] = [:]
+    /// The last operation whose effect on the times of a file is durable too, by file.
+    var times: [Int: Int] = [:]
+    /// The same for files that are in neither.
+    var all: Int
 
-    func durableContent(of node: Int) -> Int { max(content[node] ?? 0, contentOfAll) }
+    func durableData(of node: Int) -> Int { max(data[node] ?? 0, all) }
+    func durableTimes(of node: Int) -> Int { max(times[node] ?? 0, all) }
   }
 
   var lanes: [Lane]
   /// Differs from moment to moment.
   var number = 0
+
+  /// An operation has ended that makes something durable.
+  ///
+  /// - Parameter endedBefore: The last operation of each thread that had ended when this one began.
+  mutating func keep(_ promise: CrashLane.Promise, lane: Int, operation: Int, endedBefore: [Int]) {
+    switch promise {
+    case .data(let node):
+      lanes[lane].data[node] = operation
+    case .file(let node):
+      keepNames(lane, operation, endedBefore)
+      lanes[lane].data[node] = operation
+      lanes[lane].times[node] = operation
+    case .names:
+      keepNames(lane, operation, endedBefore)
+    case .everything:
+      keepNames(lane, operation, endedBefore)
+      for index in lanes.indices {
+        lanes[index].all = max(lanes[index].all, index == lane ? operation : endedBefore[index])
+      }
+    }
+  }
+
+  private mutating func keepNames(_ lane: Int, _ operation: Int, _ endedBefore: [Int]) {
+    for index in lanes.indices {
+      lanes[index].durable = max(lanes[index].durable, index == lane ? operation : endedBefore[index])
+    }
+  }
 }
 
 /// The record of a workload, divided where the disk was flushed.
@@ -27,6 +57,25 @@ struct CrashHistory {
     let byteCount: Int
     /// Nil for zeros.
     let bytes: [UInt8]?
+
+    /// The write, or discard, that an event stands for.
+    init?(_ event: CrashEvent) {
+      switch event {
+      case .write(let offset, let bytes): (self.offset, byteCount, self.bytes) = (offset, bytes.count, bytes)
+      case .discard(let offset, let byteCount):
+        (self.offset, self.byteCount, bytes) = (offset, byteCount, nil)
+      case .flush, .begin, .end: return nil
+      }
+    }
+
+    /// A part of it reaches a disk.
+    func arrive(_ part: Range<Int>, on disk: CrashDisk) {
+      if let bytes {
+        disk.write(bytes[part], at: offset + part.lowerBound)
+      } else {
+        disk.clear(offset + part.lowerBound, part.count)
+      }
+    }
   }
 
   /// Writes that may arrive or not, in any order, while all before the window have arrived.
@@ -40,20 +89,16 @@ struct CrashHistory {
 
   init(_ workload: CrashWorkload) {
     var moment = CrashMoment(
-      lanes: workload.starts.map { CrashMoment.Lane(durable: $0, begun: $0, ended: $0, contentOfAll: $0) })
+      lanes: workload.starts.map { CrashMoment.Lane(durable: $0, begun: $0, ended: $0, all: $0) })
     // For each thread, what all of them had ended when its operation began.
     var endedBefore = [[Int]](repeating: [], count: workload.lanes.count)
     var window = Window()
-    func note(_ write: Write) {
-      window.moments.append(moment)
-      window.writes.append(write)
-    }
     for event in workload.events {
       switch event {
-      case .write(let offset, let bytes):
-        note(Write(offset: offset, byteCount: bytes.count, bytes: bytes))
-      case .discard(let offset, let byteCount):
-        note(Write(offset: offset, byteCount: byteCount, bytes: nil))
+      case .write, .discard:
+        guard let write = Write(event) else { continue }
+        window.moments.append(moment)
+        window.writes.append(write)
       case .flush:
         window.moments.append(moment)
         windows.append(window)
@@ -66,17 +111,20 @@ struct CrashHistory {
         moment.number += 1
         moment.lanes[lane].ended = operation
         guard let promise = workload.lanes[lane].promises[operation] else { continue }
-        for index in moment.lanes.indices {
-          let durable = index == lane ? operation : endedBefore[lane][index]
-          moment.lanes[index].durable = max(moment.lanes[index].durable, durable)
-          if case .everything = promise {
-            moment.lanes[index].contentOfAll = max(moment.lanes[index].contentOfAll, durable)
-          }
-        }
-        if case .file(let node) = promise { moment.lanes[lane].content[node] = operation }
+        moment.keep(promise, lane: lane, operation: operation, endedBefore: endedBefore[lane])
       }
     }
     window.moments.append(moment)
     windows.append(window)
+  }
+
+  /// The writes of a record, divided where the disk was flushed.
+  static func windows(of events: [CrashEvent]) -> [[Write]] {
+    var windows: [[Write]] = [[]]
+    for event in events {
+      if case .flush = event { windows.append([]) }
+      if let write = Write(event) { windows[windows.count - 1].append(write) }
+    }
+    return windows
   }
 }

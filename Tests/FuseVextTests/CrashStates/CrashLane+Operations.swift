@@ -21,7 +21,8 @@ extension CrashLane {
     case 71..<74: removeDirectory(places)
     case 74..<80: setAttribute(places)
     case 80..<84: setOwnerOrMode(places)
-    case 84..<86: changeFile(places) { self.setTime(of: $0, at: $1) }
+    case 84..<85: makeUnnamed()
+    case 85..<86: changeFile(places) { self.setTime(of: $0, at: $1) }
     case 86..<90: close()
     case 90..<96: changeFile(places) { self.synchronize($0, at: $1) }
     case 96..<98:
@@ -73,7 +74,7 @@ extension CrashLane {
   ) {
     let (directory, parent) = anyDirectory()
     guard let name = freshName(in: directory) else { return }
-    perform("\(what) \(name) in \(directory)") { (model) throws(Errno) in
+    perform("\(what) \(name) in \(directory)", implied: .names) { (model) throws(Errno) in
       let new = NewInode(mode: mode, user: 0, group: 0, target: Array(target.utf8))
       let found = try fileSystem.create(Array(name.utf8), in: parent, new, worker)
       model.nodes.append(CrashModel.Node(kind: kind, number: found.number, mode: mode & 0o7777))
@@ -87,6 +88,20 @@ extension CrashLane {
   private func makeDirectory() { make(.directory, 0o040755, "mkdir") }
   private func makePipe() { make(.pipe, 0o010600, "mkfifo") }
 
+  /// As O_TMPFILE does.
+  private func makeUnnamed() {
+    let (directory, parent) = anyDirectory()
+    perform("create without a name in \(directory)") { (model) throws(Errno) in
+      let new = NewInode(mode: 0o100600, user: 0, group: 0)
+      let found = try fileSystem.createUnnamed(in: parent, new, worker)
+      model.nodes.append(CrashModel.Node(kind: .file, number: found.number, mode: 0o600, linkCount: 0))
+      let node = model.nodes.count - 1
+      model.addVersion(of: node, content: [], isCommitted: true)
+      orphans.append(node)
+      unnamed.append(node)
+    }
+  }
+
   private func makeLink() {
     let target = String(
       repeating: "t", count: random.oneIn(2) ? 1 + random.below(59) : 60 + random.below(400))
@@ -95,10 +110,22 @@ extension CrashLane {
 
   private func addName(_ places: [CrashModel.Place]) {
     let (directory, parent) = anyDirectory()
+    if let node = unnamed.last(where: orphans.contains), random.oneIn(2) {
+      guard let name = freshName(in: directory) else { return }
+      return perform("link unnamed \(node) as \(name) in \(directory)", implied: .names) {
+        (model) throws(Errno) in
+        _ = try fileSystem.link(model.nodes[node].number, as: Array(name.utf8), in: parent, worker)
+        model.nodes[node].references += 1
+        model.nodes[node].linkCount = 1
+        model.nodes[directory].entries[name] = node
+        orphans.removeAll { $0 == node }
+        unnamed.removeAll { $0 == node }
+      }
+    }
     guard let place = random.element(places.filter({ model.nodes[$0.node].kind != .directory })),
       let name = freshName(in: directory)
     else { return }
-    perform("link \(place.path) as \(name) in \(directory)") { (model) throws(Errno) in
+    perform("link \(place.path) as \(name) in \(directory)", implied: .names) { (model) throws(Errno) in
       let number = model.nodes[place.node].number
       _ = try fileSystem.link(number, as: Array(name.utf8), in: parent, worker)
       model.nodes[place.node].references += 1
@@ -114,7 +141,7 @@ extension CrashLane {
       return
     }
     let keeps = random.oneIn(3)
-    perform("unlink \(place.path)\(keeps ? ", kept open" : "")") { (model) throws(Errno) in
+    perform("unlink \(place.path)\(keeps ? ", kept open" : "")", implied: .names) { (model) throws(Errno) in
       if keeps { try hold(place.node, at: place, &model) }
       try fileSystem.unlink(Array(place.name.utf8), in: model.nodes[place.parent].number, worker)
       model.nodes[place.parent].entries[place.name] = nil
@@ -128,7 +155,7 @@ extension CrashLane {
       model.nodes[$0.node].kind == .directory && model.nodes[$0.node].entries.isEmpty
     }
     guard let place = random.element(empty) else { return }
-    perform("rmdir \(place.path)") { (model) throws(Errno) in
+    perform("rmdir \(place.path)", implied: .names) { (model) throws(Errno) in
       try fileSystem.removeDirectory(Array(place.name.utf8), in: model.nodes[place.parent].number, worker)
       model.nodes[place.parent].entries[place.name] = nil
       dropName(place.node, &model)
@@ -147,7 +174,10 @@ extension CrashLane {
         model.nodes[replaced].entries.isEmpty
       else { return }
     }
-    perform("rename \(source.path) to \(name) in \(directory)\(replaced == nil ? "" : ", replacing")") {
+    perform(
+      "rename \(source.path) to \(name) in \(directory)\(replaced == nil ? "" : ", replacing")",
+      implied: .names
+    ) {
       (model) throws(Errno) in
       try fileSystem.rename(
         Metadata.Place(parent: model.nodes[source.parent].number, name: Array(source.name.utf8)),
@@ -163,7 +193,7 @@ extension CrashLane {
       first.node != second.node, !model.isInside(second.node, of: first.node),
       !model.isInside(first.node, of: second.node)
     else { return }
-    perform("exchange \(first.path) and \(second.path)") { (model) throws(Errno) in
+    perform("exchange \(first.path) and \(second.path)", implied: .names) { (model) throws(Errno) in
       try fileSystem.rename(
         Metadata.Place(parent: model.nodes[first.parent].number, name: Array(first.name.utf8)),
         to: Metadata.Place(parent: model.nodes[second.parent].number, name: Array(second.name.utf8)),
@@ -187,7 +217,8 @@ extension CrashLane {
     default: offset = size + random.below(random.oneIn(8) ? 300_000 : 20_000)
     }
     guard offset + count < 400_000 else { return }
-    perform("write \(count) at \(offset) to \(place?.path ?? "orphan \(node)")") { (model) throws(Errno) in
+    perform("write \(count) at \(offset) to \(place?.path ?? "orphan \(node)")", implied: .file(node: node)) {
+      (model) throws(Errno) in
       try hold(node, at: place, &model)
       try write(node, offset: offset, count: count, &model)
     }
@@ -196,7 +227,8 @@ extension CrashLane {
   private func truncate(_ node: Int, at place: CrashModel.Place?) {
     var content = model.content(of: node)
     let count = random.oneIn(3) ? content.count + random.below(9000) : random.below(content.count + 1)
-    perform("truncate \(place?.path ?? "orphan \(node)") to \(count)") { (model) throws(Errno) in
+    perform("truncate \(place?.path ?? "orphan \(node)") to \(count)", implied: .file(node: node)) {
+      (model) throws(Errno) in
       content = Array(content.prefix(count)) + [UInt8](repeating: 0, count: max(0, count - content.count))
       model.addVersion(of: node, content: content, isCommitted: true)
       _ = try fileSystem.setAttributes(
@@ -238,8 +270,13 @@ extension CrashLane {
   }
 
   private func synchronize(_ node: Int, at place: CrashModel.Place?) {
-    perform("fsync \(place?.path ?? "orphan \(node)")", promise: .file(node: node)) { (model) throws(Errno) in
-      try fileSystem.synchronize(fileSystem.openInode(model.nodes[node].number), worker)
+    let path = place?.path ?? "orphan \(node)"
+    let dataOnly = random.oneIn(4)
+    perform(
+      "\(dataOnly ? "fdatasync" : "fsync") \(path)", promise: dataOnly ? .data(node: node) : .file(node: node)
+    ) { (model) throws(Errno) in
+      try fileSystem.synchronize(
+        fileSystem.openInode(model.nodes[node].number), dataOnly: dataOnly, worker)
     }
   }
 
@@ -259,14 +296,16 @@ extension CrashLane {
     let name = "user.\(["a", "b", "long-name-of-an-attribute"][random.below(3)])"
     let number = model.nodes[place.node].number
     if model.nodes[place.node].attributes[name] != nil, random.oneIn(2) {
-      return perform("remove \(name) of \(place.path)") { (model) throws(Errno) in
+      return perform("remove \(name) of \(place.path)", implied: .file(node: place.node)) {
+        (model) throws(Errno) in
         try fileSystem.removeAttribute(name, of: number, worker)
         model.nodes[place.node].attributes[name] = nil
       }
     }
     let count = random.oneIn(3) ? 200 + random.below(400) : random.below(30)
     let value = (0..<count).map { _ in UInt8(random.below(256)) }
-    perform("set \(name) of \(place.path), \(count) bytes") { (model) throws(Errno) in
+    perform("set \(name) of \(place.path), \(count) bytes", implied: .file(node: place.node)) {
+      (model) throws(Errno) in
       let buffer = try BlockBuffer(byteCount: max(count, 1))
       unsafe buffer.slice(0, count).copyBytes(from: value)
       try unsafe fileSystem.setAttribute(
@@ -291,7 +330,8 @@ extension CrashLane {
     let seconds = Int64(1_000_000_000 + random.below(1_000_000_000))
     var change = FileSystem.AttributeChange()
     change.modificationTime = InodeTime(seconds: seconds, nanoseconds: 0)
-    perform("utimes \(place?.path ?? "orphan \(node)")") { (model) throws(Errno) in
+    perform("utimes \(place?.path ?? "orphan \(node)")") {
+      (model) throws(Errno) in
       try set(change, of: node, &model)
     }
   }

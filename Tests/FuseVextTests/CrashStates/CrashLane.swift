@@ -5,7 +5,9 @@ import SystemPackage
 final class CrashLane: @unchecked Sendable {
   /// What an operation makes durable.
   enum Promise {
-    /// A file: data, size and attributes.
+    /// Data and size of a file.
+    case data(node: Int)
+    /// A file: data, size and attributes; so all names.
     case file(node: Int)
     /// All names.
     case names
@@ -26,6 +28,8 @@ final class CrashLane: @unchecked Sendable {
   var descriptions: [String] = []
   /// Files without a name that are still open.
   var orphans: [Int] = []
+  /// Those of them that never had one.
+  var unnamed: [Int] = []
   /// The file system ran out of space, or failed: no further operations.
   var hasEnded = false
   /// An error that a sound file system does not return.
@@ -51,16 +55,21 @@ final class CrashLane: @unchecked Sendable {
   }
 
   /// Does one operation: `body` changes the file system and then, if it succeeded, the model.
+  ///
+  /// - Parameters:
+  ///   - promise: What it makes durable.
+  ///   - implied: What it makes durable if the file system is mounted so (`sync`, `dirsync`).
   func perform(
-    _ description: String, promise: Promise? = nil, _ body: (inout CrashModel) throws(Errno) -> Void
+    _ description: String, promise: Promise? = nil, implied: Promise? = nil,
+    _ body: (inout CrashModel) throws(Errno) -> Void
   ) {
     model.operation += 1
     descriptions.append("\(index).\(model.operation) \(description)")
-    if let promise { promises[model.operation] = promise }
     disk.record(.begin(lane: index, operation: model.operation))
     do throws(Errno) {
       try body(&model)
       model.takeSnapshot()
+      promises[model.operation] = promise ?? implied.flatMap { keeps($0) ? $0 : nil }
       disk.record(.end(lane: index, operation: model.operation))
     } catch {
       model.takeSnapshot()
@@ -77,6 +86,11 @@ final class CrashLane: @unchecked Sendable {
     }
   }
 
+  private func keeps(_ implied: Promise) -> Bool {
+    if case .names = implied { return fileSystem.durability != .byFlags }
+    return fileSystem.durability == .everything
+  }
+
   /// Writes to a file what only this operation writes.
   func write(_ node: Int, offset: Int, count: Int, _ model: inout CrashModel) throws(Errno) {
     let stamp = UInt32(truncatingIfNeeded: index << 24 | node << 12 | model.operation)
@@ -91,6 +105,7 @@ final class CrashLane: @unchecked Sendable {
     content.replaceSubrange(offset..<offset + count, with: bytes)
     model.addVersion(of: node, content: content)
     try unsafe fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), worker)
+    try fileSystem.synchronizeIfAsked(inode, worker)
   }
 
   /// As a kernel that is about to use a file that it does not know.

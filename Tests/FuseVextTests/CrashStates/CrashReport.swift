@@ -12,6 +12,7 @@ struct CrashReport: CustomStringConvertible {
   var verifiedCount = 0
   var oracleCount = 0
   var kernelCount = 0
+  var cutReplayCount = 0
   var exceptionCount = 0
   /// The first exceptions, in words.
   var exceptions: [String] = []
@@ -32,6 +33,7 @@ struct CrashReport: CustomStringConvertible {
     verifiedCount += other.verifiedCount
     oracleCount += other.oracleCount
     kernelCount += other.kernelCount
+    cutReplayCount += other.cutReplayCount
     exceptionCount += other.exceptionCount
     exceptions += other.exceptions.prefix(max(0, 20 - exceptions.count))
   }
@@ -39,7 +41,7 @@ struct CrashReport: CustomStringConvertible {
   var description: String {
     """
     \(workloadCount) workloads, \(operationCount) operations, \(writeCount) writes; \(stateCount) crash states (\(leftOutCount) \
-    more subsets left out), \(verifiedCount) compared with the model, \(distinctCount) distinct file systems afterwards, \
+    more subsets left out; \(cutReplayCount) of them during a replay), \(verifiedCount) compared with the model, \(distinctCount) distinct file systems afterwards, \
     \(fsckCount) runs of e2fsck, \(oracleCount) states also replayed by e2fsck, \(kernelCount) by the kernel; \
     \(exceptionCount) exceptions
     """

@@ -6,8 +6,12 @@ import Synchronization
 struct CrashSettings: Sendable {
   var firstSeed: UInt64 = 1
   var workloadCount = 10
-  /// States of one workload.
-  var stateLimit = 150
+  /// Subsets of requests, of one workload.
+  var subsetLimit = 1000
+  /// States of one workload in which single blocks of requests are missing.
+  var blockStateCount = 20
+  /// In one state of so many, the replay is cut short too; 0 for none.
+  var replayInterval = 50
   var threadCount = 1
   /// e2fsck processes at a time, for each thread.
   var fsckCount = 2
@@ -16,6 +20,8 @@ struct CrashSettings: Sendable {
   /// One in so many of these also by the kernel; 0 for none.
   var kernelInterval = 100
   var keepsImages = false
+  /// No further workload after one with an exception.
+  var endsAtException = false
   var usesJournal = true
   var defect = CrashDefect.none
   var kinds: [CrashImage.Kind] = CrashImage.Kind.allCases.filter(\.hasJournal)
@@ -41,6 +47,7 @@ struct CrashSettings: Sendable {
           // A seed alone names a workload, so the kind follows from it.
           let seed = firstSeed &+ UInt64(number)
           try checker.check(seed: seed, image: images[Int(seed % UInt64(images.count))])
+          if endsAtException, checker.report.exceptionCount > 0 { break }
         }
       } catch {
         failure.withLock { $0 = "\(error)" }

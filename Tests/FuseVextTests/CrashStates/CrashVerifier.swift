@@ -56,15 +56,22 @@ struct CrashVerifier {
     let files = lane.model.snapshots[operation].files
     guard files.count == tree.files.count else { return "\(tree.files.count) files for \(files.count)" }
     for (expected, file) in zip(files, tree.files) {
-      let durable = moment.durableContent(of: expected.node)
-      let known = lane.model.versions(of: expected.node, since: durable, to: operation)
+      let durable = moment.durableData(of: expected.node)
       // What the last operation that commits the file has left, or a later one.
-      let sizes = known[(known.lastIndex(where: \.isCommitted) ?? known.startIndex)...]
-      guard sizes.contains(where: { $0.content.count == file.byteCount && agrees($0, file) }) else {
+      let sizes = Self.committed(
+        lane.model.versions(of: expected.node, since: durable, to: max(operation, durable)))
+      guard sizes.contains(where: { $0.content.count == file.byteCount }) else {
         return """
-          \(file.path): \(file.byteCount) bytes, modified at \(file.modificationTime), is none of \
-          \(sizes.map { "\($0.content.count) at \($0.modificationTime ?? -1) by \($0.operation)" }) (names as after \(operation))
+          \(file.path): \(file.byteCount) bytes, not \(sizes.map { "\($0.content.count) by \($0.operation)" }) (names as \
+          after \(operation))
           """
+      }
+      let times = Self.committed(
+        lane.model.versions(
+          of: expected.node, since: moment.durableTimes(of: expected.node), to: operation))
+      guard times.contains(where: { $0.modificationTime ?? file.modificationTime == file.modificationTime })
+      else {
+        return "\(file.path): modified at \(file.modificationTime), not \(times.map(\.modificationTime))"
       }
       let versions = lane.model.versions(of: expected.node, since: durable, to: moment.begun)
       if let problem = try contentProblem(of: file, fileSystem, versions) { return problem }
@@ -72,8 +79,9 @@ struct CrashVerifier {
     return nil
   }
 
-  private func agrees(_ version: CrashModel.Version, _ file: CrashTree.File) -> Bool {
-    version.modificationTime.map { $0 == file.modificationTime } ?? true
+  private static func committed(_ versions: ArraySlice<CrashModel.Version>) -> ArraySlice<CrashModel.Version>
+  {
+    versions[(versions.lastIndex(where: \.isCommitted) ?? versions.startIndex)...]
   }
 
   // MARK: Without a journal
@@ -91,7 +99,7 @@ struct CrashVerifier {
       }
       guard isSettled else { continue }
       guard let file = found[path]?.first else { return "\(path) is missing" }
-      let durable = moment.durableContent(of: node)
+      let durable = moment.durableData(of: node)
       let versions = lane.model.versions(of: node, since: durable, to: moment.begun)
       guard let version = versions.first, version.operation <= durable else { continue }
       guard versions.contains(where: { $0.content.count == file.byteCount }) else {

@@ -24,7 +24,14 @@ struct CrashWorkload {
     var random = CrashRandom(seed: seed)
     let disk = CrashDisk(CrashMemory(image.bytes), blockByteCount: kind.blockByteCount)
     let worker = try Worker(device: disk)
-    let fileSystem = try CrashMount.open(disk, worker, usesJournal: usesJournal)
+    let durability: FileSystem.Durability =
+      switch random.below(12) {
+      case 0: .everything
+      case 1: .names
+      default: .byFlags
+      }
+    let fileSystem = try CrashMount.open(
+      disk, worker, usesJournal: usesJournal, discards: random.oneIn(4), durability)
     journalBlocks = try kind.hasJournal ? Self.journalBlocks(fileSystem, worker) : []
     let laneCount = random.oneIn(5) ? 3 : 1
     let lanes = try (0..<laneCount).map { index in
@@ -83,8 +90,13 @@ struct CrashWorkload {
 /// Opening a file system for a workload or after it.
 enum CrashMount {
   /// Mounts for writing: replays the journal and frees what has no name.
-  static func open(_ disk: CrashDisk, _ worker: Worker, usesJournal: Bool) throws -> FileSystem {
-    let fileSystem = try FileSystem(device: disk, worker: worker, readOnly: false)
+  static func open(
+    _ disk: CrashDisk, _ worker: Worker, usesJournal: Bool, discards: Bool = false,
+    _ durability: FileSystem.Durability = .byFlags
+  ) throws -> FileSystem {
+    let fileSystem = try FileSystem(
+      device: disk, worker: worker, readOnly: false, discards: discards, durability: durability,
+      writesJournal: usesJournal)
     try fileSystem.begin(worker)
     return fileSystem
   }
