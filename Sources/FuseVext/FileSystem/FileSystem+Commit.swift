@@ -12,7 +12,6 @@ extension FileSystem {
   /// As ``commit(_:_:)``, by who has the inode alone.
   func commitLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     guard inode.isDirty.exchange(false, ordering: .relaxed) else { return }
-    _ = dirty.withLock { $0.remove(inode.number) }
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
     let accessTime = inode.pendingAccessTime.exchange(0, ordering: .relaxed)
     let lackedData = inode.lacksData.exchange(false, ordering: .relaxed)
@@ -35,8 +34,11 @@ extension FileSystem {
       inode.pendingAccessTime.store(accessTime, ordering: .relaxed)
       inode.lacksData.store(lackedData, ordering: .relaxed)
       inode.isDirty.store(true, ordering: .relaxed)
-      _ = dirty.withLock { $0.insert(inode.number) }
       throw error
+    }
+    // Not earlier: another thread that commits all dirty files waits for this one as long as it is among them.
+    dirty.withLock { dirty in
+      if !inode.isDirty.load(ordering: .relaxed) { dirty.remove(inode.number) }
     }
     inode.data?.dropReservations()
     inode.data?.map.markWritten(below: .max)
