@@ -3,16 +3,18 @@ import SystemPackage
 
 /// A file's bytes as a whole, for tests that compare or change images.
 enum ImageBytes {
-  static func read(_ path: String) throws -> [UInt8] {
+  /// All bytes, or `count` from an offset on.
+  static func read(_ path: String, offset: Int = 0, count: Int? = nil) throws -> [UInt8] {
     let file = unsafe try FileDescriptor.open(path, .readOnly)
     defer { close(file.rawValue) }
-    let count = Int(try file.seek(offset: 0, from: .end))
+    let count = try count ?? Int(file.seek(offset: 0, from: .end))
     var bytes = [UInt8](repeating: 0, count: count)
     var done = 0
     while done < count {
       let more = try unsafe bytes.withUnsafeMutableBytes {
         try unsafe file.read(
-          fromAbsoluteOffset: Int64(done), into: UnsafeMutableRawBufferPointer(rebasing: $0[done...]))
+          fromAbsoluteOffset: Int64(offset + done), into: UnsafeMutableRawBufferPointer(rebasing: $0[done...])
+        )
       }
       guard more > 0 else { break }
       done += more

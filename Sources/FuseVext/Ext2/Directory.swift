@@ -1,4 +1,4 @@
-/// What is known of a directory: where its blocks are, which names it has, how much room each block has.
+/// What is known of a directory: where its blocks are, where its names are, how much room each block has.
 ///
 /// Belongs to whoever holds the lock of the metadata.
 final class Directory {
@@ -18,25 +18,26 @@ final class Directory {
   /// Whether the names are in the inode: there is one block of them then, but not on the device.
   var isInline = false
   /// The device's block of each block of the directory.
-  var blocks: [UInt64]
-  var entries: [[UInt8]: Entry] = [:]
+  var blocks: [UInt64] = []
+  var names = NameTable()
+  /// How many of the names stand for directories, without `.` and `..`; nil if the entries do not tell.
+  var subdirectoryCount: Int?
   /// The largest record that each block has room for.
   var gaps: [Int] = []
 
-  init(_ inode: Inode, blocks: [UInt64]) {
+  init(_ inode: Inode) {
     self.inode = inode.number
     isEncrypted = inode.isEncrypted
-    self.blocks = blocks
-  }
-
-  /// A directory whose names are in its inode.
-  convenience init(inline inode: Inode) {
-    self.init(inode, blocks: [])
-    isInline = true
   }
 
   var blockCount: Int { isInline ? 1 : blocks.count }
 
-  /// Whether it has no names but `.` and `..`.
-  var isEmpty: Bool { entries.allSatisfy { $0.key == [0x2E] || $0.key == [0x2E, 0x2E] } }
+  /// Whether a name is one that every directory has: its own or its parent's.
+  static func isDots(_ name: [UInt8]) -> Bool { name == [0x2E] || name == [0x2E, 0x2E] }
+
+  /// Counts an entry that was added or removed. `EXT2_FT_DIR` is 2; 0 does not tell.
+  func count(_ name: [UInt8], type: UInt8, by change: Int) {
+    guard !Self.isDots(name), let known = subdirectoryCount else { return }
+    if type == 0 { subdirectoryCount = nil } else if type == 2 { subdirectoryCount = known + change }
+  }
 }

@@ -93,6 +93,11 @@ struct DirectoryBlock {
     return records
   }
 
+  /// The records that stand for something, and their names; nil if the records do not fill the block exactly.
+  func usedRecords() -> [(Record, [UInt8])]? {
+    records()?.filter { $0.inode != 0 && $0.nameByteCount > 0 }.map { ($0, name(of: $0)) }
+  }
+
   /// The most bytes that a new record can have.
   var largestGap: Int { records()?.map(\.slack).max() ?? 0 }
 

@@ -22,8 +22,8 @@ struct ExtentNode: Equatable {
   static let greatestDepth = 5
   /// The bytes of the root, in the inode.
   static let rootByteCount = 60
-  /// Every block of a file is below this one.
-  static let logicalLimit: UInt64 = 1 << 32
+  /// Every block of a file is below this one (`EXT_MAX_BLOCKS`), so that 32 bits count them.
+  static let logicalLimit: UInt64 = 1 << 32 - 1
   /// `EXT_INIT_MAX_LEN`
   private static let longestWritten: UInt64 = 32768
   /// `EXT_UNWRITTEN_MAX_LEN`

@@ -3,21 +3,30 @@ import HostSystem
 
 /// A moment as inodes have it.
 struct InodeTime: Equatable, Comparable {
+  /// Since 1970-01-01 00:00 UTC; any number, as a request may carry any.
   var seconds: Int64
   var nanoseconds: UInt32
+
+  /// The seconds that 32 bits hold: 1901-12-13 to 2038-01-19.
+  static let shortRange = Int64(Int32.min)...Int64(Int32.max)
+  /// The seconds that 32 bits and the two of the epoch hold: 1901-12-13 to 2446-05-10.
+  static let longRange = Int64(Int32.min)...Int64(Int32.max) + 3 << 32
 
   static func < (left: InodeTime, right: InodeTime) -> Bool {
     (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
   }
 
-  static func now() -> InodeTime {
-    let time = HostClock.realtimeNanoseconds()
-    return InodeTime(seconds: Int64(time / 1_000_000_000), nanoseconds: UInt32(time % 1_000_000_000))
-  }
+  static func now() -> InodeTime { InodeTime(sinceEpoch: HostClock.realtimeNanoseconds()) }
 
   init(seconds: Int64, nanoseconds: UInt32) {
     self.seconds = seconds
     self.nanoseconds = nanoseconds
+  }
+
+  /// Nanoseconds since 1970.
+  init(sinceEpoch time: UInt64) {
+    seconds = Int64(time / 1_000_000_000)
+    nanoseconds = UInt32(time % 1_000_000_000)
   }
 
   /// From the 32-bit seconds and the extra word of an inode: 2 bits of epoch, 30 bits of nanoseconds.
@@ -26,56 +35,71 @@ struct InodeTime: Equatable, Comparable {
     nanoseconds = min(extra >> 2, 999_999_999)
   }
 
-  var low: UInt32 { UInt32(truncatingIfNeeded: seconds) }
-
-  var extra: UInt32 {
-    let epoch = UInt32(truncatingIfNeeded: (seconds - Int64(Int32(truncatingIfNeeded: seconds))) >> 32) & 3
-    return nanoseconds << 2 | epoch
+  /// The nearest moment of `range`. At its ends there are no nanoseconds, as with the kernel.
+  func clamped(to range: ClosedRange<Int64>) -> InodeTime {
+    let nearest = min(max(seconds, range.lowerBound), range.upperBound)
+    let isInside = nearest > range.lowerBound && nearest < range.upperBound
+    return InodeTime(seconds: nearest, nanoseconds: isInside ? min(nanoseconds, 999_999_999) : 0)
   }
 
-  /// The nearest time that an inode without extra words can hold.
-  var clamped: UInt32 { UInt32(bitPattern: Int32(clamping: seconds)) }
+  var low: UInt32 { UInt32(truncatingIfNeeded: seconds) }
+
+  /// The extra word of a moment within ``longRange``.
+  var extra: UInt32 {
+    let epoch = UInt32(truncatingIfNeeded: (seconds &- Int64(Int32(truncatingIfNeeded: seconds))) >> 32) & 3
+    return nanoseconds << 2 | epoch
+  }
 }
 
 extension Inode {
-  /// Whether the inode is large enough for nanoseconds and years after 2038.
-  private var hasExtraTimes: Bool { raw.i_extra_isize >= 24 }
+  /// Whether `i_extra_isize` covers the field that ends `end` bytes after the first 128.
+  private func hasField(endingAt end: UInt16) -> Bool { raw.i_extra_isize >= end }
+
+  private var hasChangeExtra: Bool { hasField(endingAt: 8) }
+  private var hasModificationExtra: Bool { hasField(endingAt: 12) }
+  private var hasAccessExtra: Bool { hasField(endingAt: 16) }
+  private var hasCreation: Bool { hasField(endingAt: 20) }
+  private var hasCreationExtra: Bool { hasField(endingAt: 24) }
 
   var accessTime: InodeTime {
-    get { InodeTime(raw.i_atime, extra: hasExtraTimes ? raw.i_atime_extra : 0) }
+    get { InodeTime(raw.i_atime, extra: hasAccessExtra ? raw.i_atime_extra : 0) }
     set {
-      raw.i_atime = hasExtraTimes ? newValue.low : newValue.clamped
-      if hasExtraTimes { raw.i_atime_extra = newValue.extra }
+      let time = newValue.clamped(to: hasAccessExtra ? InodeTime.longRange : InodeTime.shortRange)
+      raw.i_atime = time.low
+      if hasAccessExtra { raw.i_atime_extra = time.extra }
     }
   }
 
   var modificationTime: InodeTime {
-    get { InodeTime(raw.i_mtime, extra: hasExtraTimes ? raw.i_mtime_extra : 0) }
+    get { InodeTime(raw.i_mtime, extra: hasModificationExtra ? raw.i_mtime_extra : 0) }
     set {
-      raw.i_mtime = hasExtraTimes ? newValue.low : newValue.clamped
-      if hasExtraTimes { raw.i_mtime_extra = newValue.extra }
+      let time = newValue.clamped(to: hasModificationExtra ? InodeTime.longRange : InodeTime.shortRange)
+      raw.i_mtime = time.low
+      if hasModificationExtra { raw.i_mtime_extra = time.extra }
     }
   }
 
   var changeTime: InodeTime {
-    get { InodeTime(raw.i_ctime, extra: hasExtraTimes ? raw.i_ctime_extra : 0) }
+    get { InodeTime(raw.i_ctime, extra: hasChangeExtra ? raw.i_ctime_extra : 0) }
     set {
-      raw.i_ctime = hasExtraTimes ? newValue.low : newValue.clamped
-      if hasExtraTimes { raw.i_ctime_extra = newValue.extra }
+      let time = newValue.clamped(to: hasChangeExtra ? InodeTime.longRange : InodeTime.shortRange)
+      raw.i_ctime = time.low
+      if hasChangeExtra { raw.i_ctime_extra = time.extra }
     }
   }
 
   /// The time of birth, if the inode has room for it.
   var creationTime: InodeTime? {
-    guard raw.i_extra_isize >= 24 else { return nil }
+    guard hasCreationExtra else { return nil }
     let time = InodeTime(raw.i_crtime, extra: raw.i_crtime_extra)
     // Inodes that were enlarged later have none.
     return raw.i_crtime == 0 && raw.i_crtime_extra == 0 ? nil : time
   }
 
   mutating func setCreationTime(_ time: InodeTime) {
-    guard hasExtraTimes else { return }
+    guard hasCreation else { return }
+    let time = time.clamped(to: hasCreationExtra ? InodeTime.longRange : InodeTime.shortRange)
     raw.i_crtime = time.low
-    raw.i_crtime_extra = time.extra
+    if hasCreationExtra { raw.i_crtime_extra = time.extra }
   }
 }

@@ -115,7 +115,6 @@ extension Metadata {
   // MARK: Entries
 
   private func references(of number: UInt32) throws(Errno) -> References {
-    let inodeByteCount = unsafe max(Int(fileSystem.pointee.super.pointee.s_inode_size), 128)
     var body = [UInt8](repeating: 0, count: inodeByteCount)
     // SAFETY: the array is as long as an inode on the disk.
     let result = unsafe body.withUnsafeMutableBytes {

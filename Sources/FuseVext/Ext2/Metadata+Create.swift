@@ -26,7 +26,7 @@ extension Metadata {
       try free(&inode)
       throw error
     }
-    if isDirectory { countLink(of: &directory, by: 1) }
+    if isDirectory { try countLink(of: &directory, by: 1) }
     // Adding the name may have changed size and flags of the directory.
     try touch(parent, linkCount: isDirectory ? directory.linkCount : nil)
     return inode
@@ -76,7 +76,6 @@ extension Metadata {
     inode.mode = mode
     inode.linkCount = mode & 0o170000 == 0o040000 ? 2 : 1
     inode.setOwner(user: new.user, group: group)
-    let inodeByteCount = unsafe Int(fileSystem.pointee.super.pointee.s_inode_size)
     if inodeByteCount > 128 {
       inode.raw.i_extra_isize = UInt16(min(inodeByteCount, MemoryLayout<ext2_inode_large>.size) - 128)
     }
@@ -138,7 +137,7 @@ extension Metadata {
 
   /// Writes an inode and zeros over what an earlier user left behind its fields.
   private func writeWhole(_ inode: Inode) throws(Errno) {
-    let byteCount = unsafe Int(fileSystem.pointee.super.pointee.s_inode_size)
+    let byteCount = inodeByteCount
     var bytes = [UInt8](repeating: 0, count: max(byteCount, MemoryLayout<ext2_inode_large>.size))
     // SAFETY: the array is at least as long as the structure, and as the inode on the disk.
     let result = unsafe bytes.withUnsafeMutableBytes { buffer in

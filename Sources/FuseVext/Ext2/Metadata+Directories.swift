@@ -1,8 +1,8 @@
 import CExt2
 import SystemPackage
 
-/// The most names that are kept of all directories together.
-private let knownNameLimit = 1 << 20
+/// The most names and blocks that are known of all directories together, before all are forgotten.
+private let knownDirectoryLimit = 1 << 21
 
 extension Metadata {
   /// What is known of a directory, read if it is not yet.
@@ -10,36 +10,110 @@ extension Metadata {
     if let known = directories[number] { return known }
     let inode = try inode(number)
     guard inode.isDirectory else { throw .notDirectory }
-    let directory = try isInline(inode) ? Directory(inline: inode) : emptyDirectory(inode)
-    for index in 0..<directory.blockCount {
-      let block = try readBlock(index, of: directory)
-      guard let records = block.records() else { throw .corrupted }
-      for record in records where record.inode != 0 && record.nameByteCount > 0 {
-        directory.entries[block.name(of: record)] = Directory.Entry(
-          inode: record.inode, type: record.type, block: index, offset: record.offset)
-      }
-      directory.gaps.append(records.map(\.slack).max() ?? 0)
+    let directory = Directory(inode)
+    directory.subdirectoryCount = hasFileTypes ? 0 : nil
+    if isInline(inode) {
+      directory.isInline = true
+      try addBlock(0, to: directory)
+    } else {
+      try addBlocks(of: inode, to: directory)
     }
-    var known = directory.entries.count
-    for other in directories.values { known += other.entries.count }
-    if known > knownNameLimit { directories.removeAll() }
+    knownDirectorySize += directory.names.count + directory.blocks.count + 8
+    if knownDirectorySize > knownDirectoryLimit {
+      directories.removeAll()
+      knownDirectorySize = directory.names.count + directory.blocks.count + 8
+    }
     directories[number] = directory
     return directory
   }
 
-  /// A directory whose names were not read yet.
-  private func emptyDirectory(_ inode: Inode) throws(Errno) -> Directory {
+  private func addBlocks(of inode: Inode, to directory: Directory) throws(Errno) {
     let size = inode.byteCount
-    guard size % UInt64(blockByteCount) == 0, size / UInt64(blockByteCount) <= blockCount else {
+    let count = size / UInt64(blockByteCount)
+    guard size % UInt64(blockByteCount) == 0, count <= blockCount, size <= NameTable.byteLimit else {
       throw .corrupted
     }
-    var blocks: [UInt64] = []
-    for run in try runs(of: inode).runs {
-      guard run.logical == UInt64(blocks.count), run.state == .written else { throw .corrupted }
-      for offset in 0..<run.count { blocks.append(run.physical + offset) }
+    // Each block is checked before there is memory for the next one, whatever the size and the extents claim.
+    for run in try runs(of: inode, below: count).runs {
+      guard run.logical == UInt64(directory.blocks.count), run.state == .written else { throw .corrupted }
+      for offset in 0..<run.count {
+        directory.blocks.append(run.physical + offset)
+        try addBlock(directory.blocks.count - 1, to: directory)
+      }
     }
-    guard UInt64(blocks.count) >= size / UInt64(blockByteCount) else { throw .corrupted }
-    return Directory(inode, blocks: Array(blocks.prefix(Int(size / UInt64(blockByteCount)))))
+    guard UInt64(directory.blocks.count) == count else { throw .corrupted }
+  }
+
+  /// Learns the names of a block of a directory.
+  private func addBlock(_ index: Int, to directory: Directory) throws(Errno) {
+    let block = try readBlock(index, of: directory)
+    guard let records = block.usedRecords() else { throw .corrupted }
+    directory.gaps.append(block.largestGap)
+    for (record, name) in records {
+      let hash = NameTable.hash(name)
+      // Of two entries with one name the first counts, as for the kernel.
+      if try find(name, hash, in: directory) != nil { continue }
+      directory.names.insert(hash, at: position(index, record.offset))
+      directory.count(name, type: record.type, by: 1)
+    }
+  }
+
+  private func position(_ block: Int, _ offset: Int) -> UInt64 {
+    UInt64(block) * UInt64(blockByteCount) + UInt64(offset)
+  }
+
+  /// The entry of a name, if the directory has it.
+  func find(_ name: [UInt8], in directory: Directory) throws(Errno) -> Directory.Entry? {
+    try find(name, NameTable.hash(name), in: directory)
+  }
+
+  private func find(_ name: [UInt8], _ hash: UInt32, in directory: Directory) throws(Errno) -> Directory
+    .Entry?
+  {
+    var found: Directory.Entry?
+    _ = try directory.names.first(hash) { (position) throws(Errno) in
+      let index = Int(position / UInt64(blockByteCount))
+      let offset = Int(position % UInt64(blockByteCount))
+      let bytes = try recordStart(index, offset, 8 + name.count, of: directory)
+      guard bytes.count == 8 + name.count, Int(bytes[6]) == name.count, bytes[8...].elementsEqual(name) else {
+        return false
+      }
+      let inode = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << UInt32(8 * $1) }
+      found = Directory.Entry(inode: inode, type: bytes[7], block: index, offset: offset)
+      return true
+    }
+    return found
+  }
+
+  /// The first bytes of a record (ext4's `struct ext4_dir_entry_2`), fewer than `count` at the end of a block.
+  private func recordStart(_ index: Int, _ offset: Int, _ count: Int, of directory: Directory) throws(Errno)
+    -> [UInt8]
+  {
+    let count = min(count, blockByteCount - offset)
+    if directory.isInline { return Array(try readBlock(index, of: directory).bytes[offset..<offset + count]) }
+    return try cache.read(
+      byteOffset: directory.blocks[index] * UInt64(blockByteCount) + UInt64(offset), byteCount: count)
+  }
+
+  /// Whether a directory has no names but those that every directory has.
+  func isEmpty(_ directory: Directory) throws(Errno) -> Bool {
+    var count = directory.names.count
+    for name: [UInt8] in [[0x2E], [0x2E, 0x2E]] where try find(name, in: directory) != nil { count -= 1 }
+    return count == 0
+  }
+
+  /// The number of directories in a directory.
+  mutating func subdirectoryCount(of directory: Directory) throws(Errno) -> Int {
+    if let known = directory.subdirectoryCount { return known }
+    var count = 0
+    for index in 0..<directory.blockCount {
+      guard let records = try readBlock(index, of: directory).usedRecords() else { throw .corrupted }
+      for (record, name) in records where !Directory.isDots(name) {
+        if try inode(record.inode).isDirectory { count += 1 }
+      }
+    }
+    directory.subdirectoryCount = count
+    return count
   }
 
   func readBlock(_ index: Int, of directory: Directory) throws(Errno) -> DirectoryBlock {
@@ -67,12 +141,9 @@ extension Metadata {
   mutating func lookup(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Directory.Entry? {
     let directory = try directory(parent)
     if directory.isEncrypted { throw .noKey }
-    guard let entry = directory.entries[name] else { return nil }
-    let first = unsafe max(
-      fileSystem.pointee.super.pointee.s_rev_level > 0 ? fileSystem.pointee.super.pointee.s_first_ino : 11, 11
-    )
-    let isParentLink = name == [0x2E] || name == [0x2E, 0x2E]
-    guard entry.inode >= first || isParentLink && entry.inode == UInt32(EXT2_ROOT_INO),
+    guard let entry = try find(name, in: directory) else { return nil }
+    let isParentLink = Directory.isDots(name)
+    guard entry.inode >= firstInode || isParentLink && entry.inode == UInt32(EXT2_ROOT_INO),
       entry.inode <= inodeCount
     else {
       throw .corrupted
@@ -95,13 +166,14 @@ extension Metadata {
     var block = try readBlock(index, of: directory)
     guard let offset = block.insert(name: name, inode: inode, type: type) else { throw .corrupted }
     try commit(block, index, of: directory)
-    directory.entries[name] = Directory.Entry(inode: inode, type: type, block: index, offset: offset)
+    directory.names.insert(NameTable.hash(name), at: position(index, offset))
+    directory.count(name, type: type, by: 1)
   }
 
   /// Removes a name.
   mutating func remove(_ name: [UInt8], from parent: UInt32) throws(Errno) {
     let directory = try directory(parent)
-    guard let entry = directory.entries[name] else { throw .noSuchFileOrDirectory }
+    guard let entry = try find(name, in: directory) else { throw .noSuchFileOrDirectory }
     try leaveInode(directory)
     try dropIndex(of: directory)
     var block = try readBlock(entry.block, of: directory)
@@ -110,13 +182,14 @@ extension Metadata {
     }
     block.remove(at: entry.offset)
     try commit(block, entry.block, of: directory)
-    directory.entries[name] = nil
+    directory.names.remove(NameTable.hash(name), at: position(entry.block, entry.offset))
+    directory.count(name, type: entry.type, by: -1)
   }
 
   /// Lets a name stand for another inode, in one write.
   mutating func retarget(_ name: [UInt8], in parent: UInt32, to inode: UInt32, type: UInt8) throws(Errno) {
     let directory = try directory(parent)
-    guard var entry = directory.entries[name] else { throw .noSuchFileOrDirectory }
+    guard let entry = try find(name, in: directory) else { throw .noSuchFileOrDirectory }
     try leaveInode(directory)
     try dropIndex(of: directory)
     var block = try readBlock(entry.block, of: directory)
@@ -125,9 +198,8 @@ extension Metadata {
     }
     block.setTarget(inode: inode, type: hasFileTypes ? type : 0, at: entry.offset)
     try commit(block, entry.block, of: directory)
-    entry.inode = inode
-    entry.type = type
-    directory.entries[name] = entry
+    directory.count(name, type: entry.type, by: -1)
+    directory.count(name, type: hasFileTypes ? type : 0, by: 1)
   }
 
   private mutating func commit(_ block: DirectoryBlock, _ index: Int, of directory: Directory) throws(Errno) {

@@ -3,29 +3,41 @@ import SystemPackage
 
 extension Metadata {
   /// Where the blocks of a file are, as the disk says.
-  func runs(of inode: Inode) throws(Errno) -> ExtentMap {
+  ///
+  /// - Parameter limit: What lies at this block of the file or behind it is left out.
+  func runs(of inode: Inode, below limit: UInt64 = .max) throws(Errno) -> ExtentMap {
     guard inode.flags & UInt32(EXT4_INLINE_DATA_FL) == 0 else { throw .corrupted }
     var runs: [Run] = []
     if inode.usesExtents {
       let all = 0..<ExtentNode.logicalLimit
-      try collect(try extentRoot(of: inode), for: all, of: inode.number, into: &runs)
+      var total: UInt64 = 0
+      try collect(
+        try extentRoot(of: inode), for: all, below: limit, of: inode.number, into: &runs, total: &total)
     } else {
-      runs = try blockMapRuns(of: inode)
+      runs = try blockMapRuns(of: inode).filter { $0.logical < limit }.map { $0.clipped(to: 0..<limit) }
     }
     guard let map = ExtentMap(runs) else { throw .corrupted }
     return map
   }
 
+  /// Adds the extents below a node. A file has no more blocks than the file system, however many extents claim the same.
   private func collect(
-    _ node: ExtentNode, for range: Range<UInt64>, of number: UInt32, into runs: inout [Run]
+    _ node: ExtentNode, for range: Range<UInt64>, below limit: UInt64, of number: UInt32,
+    into runs: inout [Run], total: inout UInt64
   ) throws(Errno) {
     if node.depth == 0 {
-      runs += node.runs
+      for run in node.runs where run.logical < limit {
+        let run = run.clipped(to: 0..<limit)
+        total += run.count
+        guard total <= blockCount else { throw .corrupted }
+        runs.append(run)
+      }
       return
     }
-    for index in node.entries.indices {
+    for index in node.entries.indices where node.entries[index].logical < limit {
       let below = try extentNode(below: node, at: index, in: range, of: number)
-      try collect(below, for: node.range(at: index, in: range), of: number, into: &runs)
+      try collect(
+        below, for: node.range(at: index, in: range), below: limit, of: number, into: &runs, total: &total)
     }
   }
 

@@ -13,15 +13,17 @@ extension Metadata {
     try write(inode)
   }
 
-  /// Counts a link of a directory; 1 stands for "too many to count" (`dir_nlink`).
-  func countLink(of inode: inout Inode, by change: Int) {
-    guard inode.linkCount != 1 else { return }
-    let count = Int(inode.linkCount) + change
-    inode.linkCount = count >= Int(linkLimit) ? 1 : UInt16(max(count, 0))
+  /// Counts a link of a directory whose names were changed already. 1 stands for more than ``linkLimit`` (`dir_nlink`), and
+  /// goes when there are fewer again: e2fsck counts.
+  mutating func countLink(of inode: inout Inode, by change: Int) throws(Errno) {
+    let count =
+      inode.linkCount == 1
+      ? try subdirectoryCount(of: try directory(inode.number)) + 2 : Int(inode.linkCount) + change
+    inode.linkCount = count > Int(linkLimit) ? 1 : UInt16(max(count, 0))
   }
 
   func checkRoomForLink(_ directory: Inode) throws(Errno) {
-    if directory.linkCount >= linkLimit - 1, !hasNoNumberOfDirectoryLinks { throw .tooManyLinks }
+    if directory.linkCount >= linkLimit, !hasNoNumberOfDirectoryLinks { throw .tooManyLinks }
   }
 
   /// Gives a file a further name, or one without a name its first.
@@ -74,10 +76,10 @@ extension Metadata {
     var inode = try removableInode(name, in: parent)
     guard inode.isDirectory else { throw .notDirectory }
     guard inode.number != parent else { throw .invalidArgument }
-    guard try directory(inode.number).isEmpty else { throw .directoryNotEmpty }
+    guard try isEmpty(try directory(inode.number)) else { throw .directoryNotEmpty }
     try remove(name, from: parent)
     var above = try self.inode(parent)
-    countLink(of: &above, by: -1)
+    try countLink(of: &above, by: -1)
     try touch(parent, linkCount: above.linkCount)
     try dropDirectory(&inode)
     return inode

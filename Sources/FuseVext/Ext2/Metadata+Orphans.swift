@@ -29,9 +29,7 @@ extension Metadata {
 
   /// The inode of an orphan, if it can be one.
   private func orphan(_ number: UInt32) throws(Errno) -> Inode {
-    let superblock = unsafe fileSystem.pointee.super.pointee
-    let first = superblock.s_rev_level == 0 ? UInt32(EXT2_GOOD_OLD_FIRST_INO) : superblock.s_first_ino
-    guard number >= first, number <= inodeCount,
+    guard number >= firstInode, number <= inodeCount,
       unsafe ext2fs_test_inode_bitmap2(fileSystem.pointee.inode_map, number) != 0
     else { throw .corrupted }
     let inode = try inode(number)

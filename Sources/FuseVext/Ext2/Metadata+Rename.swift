@@ -26,7 +26,7 @@ extension Metadata {
       guard !oldInode.isImmutable, !oldInode.isAppendOnly else { throw .notPermitted }
       if oldInode.isDirectory {
         guard inode.isDirectory else { throw .isDirectory }
-        guard try directory(old.inode).isEmpty else { throw .directoryNotEmpty }
+        guard try isEmpty(try directory(old.inode)) else { throw .directoryNotEmpty }
       } else if inode.isDirectory {
         throw .notDirectory
       }
@@ -63,12 +63,12 @@ extension Metadata {
     _ source: Place, _ target: Place, moves: Bool, replaces: Bool
   ) throws(Errno) {
     var from = try inode(source.parent)
-    if moves || (replaces && source.parent == target.parent) { countLink(of: &from, by: -1) }
+    if moves || (replaces && source.parent == target.parent) { try countLink(of: &from, by: -1) }
     try touch(source.parent, linkCount: from.linkCount)
     guard source.parent != target.parent else { return }
     var to = try inode(target.parent)
-    if moves { countLink(of: &to, by: 1) }
-    if replaces { countLink(of: &to, by: -1) }
+    if moves { try countLink(of: &to, by: 1) }
+    if replaces { try countLink(of: &to, by: -1) }
     try touch(target.parent, linkCount: to.linkCount)
   }
 
@@ -92,8 +92,8 @@ extension Metadata {
     var above = try inode(first.parent)
     var beside = try inode(second.parent)
     if first.parent != second.parent, a.isDirectory != b.isDirectory {
-      countLink(of: &above, by: a.isDirectory ? -1 : 1)
-      countLink(of: &beside, by: a.isDirectory ? 1 : -1)
+      try countLink(of: &above, by: a.isDirectory ? -1 : 1)
+      try countLink(of: &beside, by: a.isDirectory ? 1 : -1)
     }
     try touch(first.parent, linkCount: above.linkCount)
     if first.parent != second.parent { try touch(second.parent, linkCount: beside.linkCount) }

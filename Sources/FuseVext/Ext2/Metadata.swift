@@ -18,12 +18,18 @@ struct Metadata: ~Copyable {
   let superblockBuffer: BlockBuffer
   /// Directories whose entries are known by name.
   var directories: [UInt32: Directory] = [:]
+  /// The names and blocks that were read into ``directories``.
+  var knownDirectorySize = 0
   /// Files without a name that are still open, as the list in the superblock has them, its head last.
   var orphans: [UInt32] = []
 
   /// Opens the file system whose superblock ``SuperblockSummary`` has found sound.
-  init(device: any BlockDevice, queue: any BlockQueue, blockByteCount: Int, readOnly: Bool) throws(Errno) {
-    let cache = try MetadataCache(device: device, queue: queue, blockByteCount: blockByteCount)
+  init(
+    device: any BlockDevice, queue: any BlockQueue, geometry: SuperblockGeometry, readOnly: Bool
+  ) throws(Errno) {
+    let cache = try MetadataCache(
+      device: device, queue: queue, blockByteCount: Int(geometry.blockByteCount))
+    try geometry.checkGroups(cache)
     let superblockBuffer = try device.allocateBuffer(byteCount: 4096)
     let manager = IOManager(cache: cache)
     let fileSystem = try unsafe manager.openFileSystem(readOnly: readOnly)
@@ -34,6 +40,12 @@ struct Metadata: ~Copyable {
         unsafe ext2fs_free(fileSystem)
         throw error
       }
+    }
+    do throws(Errno) {
+      try unsafe Self.countFree(in: fileSystem, geometry, readOnly: readOnly)
+    } catch {
+      unsafe ext2fs_free(fileSystem)
+      throw error
     }
     // Copies of the superblock and of the group descriptors are for e2fsck, which keeps them.
     unsafe fileSystem.pointee.flags |= EXT2_FLAG_MASTER_SB_ONLY
@@ -48,10 +60,47 @@ struct Metadata: ~Copyable {
 
   deinit { unsafe ext2fs_free(fileSystem) }
 
+  /// Sets the superblock's counts of free blocks and inodes by those of the groups, as the kernel does: its own are old
+  /// while the file system is in use. To write, the groups' must be possible, and what their checksums say.
+  private static func countFree(
+    in fileSystem: ext2_filsys, _ geometry: SuperblockGeometry, readOnly: Bool
+  ) throws(Errno) {
+    var blocks: UInt64 = 0
+    var inodes: UInt64 = 0
+    for group in 0..<(unsafe fileSystem.pointee.group_desc_count) {
+      let freeBlocks = unsafe UInt64(ext2fs_bg_free_blocks_count(fileSystem, group))
+      let freeInodes = unsafe UInt64(ext2fs_bg_free_inodes_count(fileSystem, group))
+      if !readOnly {
+        guard freeBlocks <= geometry.blocksPerGroup, freeInodes <= geometry.inodesPerGroup,
+          unsafe ext2fs_group_desc_csum_verify(fileSystem, group) != 0
+        else { throw .corrupted }
+      }
+      blocks += min(freeBlocks, geometry.blocksPerGroup)
+      inodes += min(freeInodes, geometry.inodesPerGroup)
+    }
+    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
+    let isClustered = geometry.clusterBlockCount > 1
+    unsafe ext2fs_free_blocks_count_set(
+      superblock, min(isClustered ? blocks * geometry.clusterBlockCount : blocks, geometry.blockCount))
+    unsafe superblock.pointee.s_free_inodes_count = UInt32(
+      min(inodes, UInt64(superblock.pointee.s_inodes_count)))
+  }
+
   var blockByteCount: Int { cache.blockByteCount }
   var blockCount: UInt64 { unsafe ext2fs_blocks_count(fileSystem.pointee.super) }
   var firstDataBlock: UInt64 { unsafe UInt64(fileSystem.pointee.super.pointee.s_first_data_block) }
   var inodeCount: UInt32 { unsafe fileSystem.pointee.super.pointee.s_inodes_count }
+  /// The size of an inode on the disk. Revision 0 knows one only, whatever the field says.
+  var inodeByteCount: Int {
+    unsafe fileSystem.pointee.super.pointee.s_rev_level == UInt32(EXT2_GOOD_OLD_REV)
+      ? Int(EXT2_GOOD_OLD_INODE_SIZE) : Int(fileSystem.pointee.super.pointee.s_inode_size)
+  }
+  /// The first inode that a name may stand for, but for the root; revision 0 has a fixed one.
+  var firstInode: UInt32 {
+    let fixed = UInt32(EXT2_GOOD_OLD_FIRST_INO)
+    return unsafe fileSystem.pointee.super.pointee.s_rev_level == UInt32(EXT2_GOOD_OLD_REV)
+      ? fixed : max(fileSystem.pointee.super.pointee.s_first_ino, fixed)
+  }
   var hasChecksums: Bool {
     unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_METADATA_CSUM)
       != 0

@@ -4,6 +4,7 @@ import SystemPackage
 /// What of the superblock decides whether and how a file system is mounted, read before libext2fs sees the device.
 struct SuperblockSummary {
   let blockByteCount: Int
+  let geometry: SuperblockGeometry
   let firstDataBlock: UInt64
   let blockCount: UInt64
   let hasJournal: Bool
@@ -60,14 +61,9 @@ struct SuperblockSummary {
     let (byteCount, overflow) = blockCount.multipliedReportingOverflow(by: UInt64(blockByteCount))
     guard blockCount > 0, !overflow, byteCount <= device.byteCount else { throw .largerThanDevice(name) }
     mountClaim = MountClaim.Layout(superblock, blockByteCount: blockByteCount, blockCount: blockCount)
-    // The bits of a group's bitmap stand for clusters; libext2fs checks how many blocks each has.
-    let hasClusters = readOnlyCompatible & UInt32(EXT4_FEATURE_RO_COMPAT_BIGALLOC) != 0
-    let bitCount = hasClusters ? superblock.s_clusters_per_group : superblock.s_blocks_per_group
-    guard superblock.s_inodes_per_group > 0, superblock.s_blocks_per_group > 0,
-      superblock.s_first_data_block < blockCount, superblock.s_rev_level <= 1,
-      bitCount <= 8 * UInt32(blockByteCount),
-      superblock.s_inodes_per_group <= 8 * UInt32(blockByteCount),
-      superblock.s_inodes_count >= 11
+    guard
+      let geometry = SuperblockGeometry(superblock, blockByteCount: blockByteCount, blockCount: blockCount)
     else { throw .corrupted(name) }
+    self.geometry = geometry
   }
 }

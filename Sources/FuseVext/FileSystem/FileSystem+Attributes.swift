@@ -59,8 +59,7 @@ extension FileSystem {
     }
     let pending = inode.pendingWriteTime.load(ordering: .relaxed)
     if pending > 0 {
-      let time = InodeTime(
-        seconds: Int64(pending / 1_000_000_000), nanoseconds: UInt32(pending % 1_000_000_000))
+      let time = InodeTime(sinceEpoch: pending)
       status.st_mtim = moment(time)
       status.st_ctim = moment(time)
     }
@@ -139,7 +138,8 @@ extension FileSystem {
       result.f_bsize = UInt(blockByteCount)
       result.f_frsize = UInt(blockByteCount)
       let free = metadata.availableBlockCount
-      let reserved = unsafe ext2fs_r_blocks_count(superblock) + metadata.heldBackBlockCount
+      let kept = unsafe min(ext2fs_r_blocks_count(superblock), metadata.blockCount)
+      let reserved = kept + metadata.heldBackBlockCount
       let overhead = countsOverhead ? 0 : min(try metadata.overheadBlockCount(), metadata.blockCount)
       result.f_blocks = UInt(metadata.blockCount - overhead)
       result.f_bfree = UInt(free)
@@ -168,8 +168,9 @@ extension Metadata {
       // Two bitmaps.
       count += unsafe UInt64(copies) + 2 + UInt64(fileSystem.pointee.inode_blocks_per_group)
     }
-    if superblock.s_journal_inum > 0 {
-      count += try inode(superblock.s_journal_inum).byteCount / UInt64(blockByteCount)
+    // A number that no inode has is a matter of who opens the journal.
+    if superblock.s_journal_inum > 0, superblock.s_journal_inum <= inodeCount {
+      count += min(try inode(superblock.s_journal_inum).byteCount / UInt64(blockByteCount), blockCount)
     }
     return count
   }

@@ -101,7 +101,7 @@ public final class FileSystem: Sendable {
     blockByteCount = summary.blockByteCount
     do throws(Errno) {
       var opened = try Metadata(
-        device: device, queue: worker.queue, blockByteCount: summary.blockByteCount, readOnly: readOnly)
+        device: device, queue: worker.queue, geometry: summary.geometry, readOnly: readOnly)
       guard try opened.inode(Self.root).isDirectory else { throw .corrupted }
       if writesJournal, !readOnly { try opened.openJournal(device: device) }
       journal = opened.log?.progress

@@ -51,7 +51,7 @@ struct JournalRecovery {
     do throws(Errno) {
       // Inodes of the journal's kind are never changed, so that it is found before the replay.
       map = try Metadata(
-        device: device, queue: queue, blockByteCount: summary.blockByteCount, readOnly: true
+        device: device, queue: queue, geometry: summary.geometry, readOnly: true
       ).journalMap()
       reader = try JournalReader(
         device: device, queue: queue, map: map, blockByteCount: summary.blockByteCount)
