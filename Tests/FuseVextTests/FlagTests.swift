@@ -59,6 +59,7 @@ struct FlagTests {
       setpriv --reuid=1000 --clear-groups chattr -d f
       ! setpriv --reuid=1000 --clear-groups chattr +i f 2>/dev/null
       chattr +i f; ! rm f 2>/dev/null; chattr -i f; rm f
+      chattr +i d; ! python3 -c "import os; os.open('d', os.O_TMPFILE | os.O_RDWR)" 2>/dev/null; chattr -i d
       chattr +SD d; touch d/f; lsattr d/f | grep -q S; ! chattr +D d/f 2>/dev/null
       cat > /dev/shm/label.$$ <<'END'
       import fcntl, os, sys

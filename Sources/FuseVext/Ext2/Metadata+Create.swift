@@ -37,6 +37,7 @@ extension Metadata {
     let directory = try inode(parent)
     guard directory.isDirectory else { throw .notDirectory }
     guard directory.linkCount > 0 else { throw .noSuchFileOrDirectory }
+    guard !directory.isImmutable else { throw .notPermitted }
     var inode = try takeInode(new, in: directory)
     inode.linkCount = 0
     do throws(Errno) {
