@@ -1,6 +1,8 @@
 import Glibc
 import SystemPackage
 
+@testable import FuseVext
+
 /// A file's bytes as a whole, for tests that compare or change images.
 enum ImageBytes {
   /// All bytes, or `count` from an offset on.
@@ -27,5 +29,23 @@ enum ImageBytes {
     defer { close(file.rawValue) }
     try file.seek(offset: Int64(offset), from: .start)
     try file.writeAll(bytes)
+  }
+
+  /// The numbers of the blocks in which two images of one length differ.
+  static func differences(_ first: [UInt8], _ second: [UInt8], blockByteCount: Int) -> [UInt64] {
+    var blocks: [UInt64] = []
+    let count = min(first.count, second.count) / blockByteCount
+    unsafe first.withUnsafeBytes { first in
+      unsafe second.withUnsafeBytes { second in
+        guard let ours = first.baseAddress, let theirs = second.baseAddress else { return }
+        for block in 0..<count {
+          let offset = block * blockByteCount
+          if unsafe !memoryIsEqual(ours + offset, theirs + offset, blockByteCount) {
+            blocks.append(UInt64(block))
+          }
+        }
+      }
+    }
+    return blocks
   }
 }

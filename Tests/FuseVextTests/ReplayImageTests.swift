@@ -52,7 +52,10 @@ struct ReplayImageTests {
     try fileSystem.begin(worker)
     try fileSystem.close(worker)
     disk.expectClean("\(note)")
-    if hasArea { #expect(digest(disk.image, disk) == digest(oracle, disk), "\(note)") }
+    // The kernel 6.18 refuses a journal whose first fast commit was torn.
+    if hasArea, let theirs = digest(oracle, disk) {
+      #expect(digest(disk.image, disk) == theirs, "\(note)")
+    }
     return count
   }
 
@@ -62,14 +65,15 @@ struct ReplayImageTests {
     return (try FileSystem(device: device, worker: worker, readOnly: readOnly), worker)
   }
 
-  /// What the kernel sees in an image.
-  private func digest(_ image: String, _ disk: MountedImage) -> String {
+  /// What the kernel sees in an image; nil if it refuses to mount it.
+  private func digest(_ image: String, _ disk: MountedImage) -> String? {
     let result = Command.run(
       """
-      mount -o loop '\(image)' '\(disk.mountPoint)' && cd '\(disk.mountPoint)' || exit 1
+      mount -o loop '\(image)' '\(disk.mountPoint)' && cd '\(disk.mountPoint)' || exit 32
       { find . -printf '%p %y %m %n %s %T@ %l\\n' | sort; find . -type f -print0 | sort -z | xargs -0r sha256sum; } | sha256sum
       cd /; umount '\(disk.mountPoint)'
       """)
+    if result.exitCode == 32 { return nil }
     #expect(result.exitCode == 0, "\(result.output)")
     return result.output
   }
@@ -99,19 +103,12 @@ struct ReplayImageTests {
       for index in 1024 + offset..<1024 + offset + count { (ours[index], theirs[index]) = (0, 0) }
     }
     for index in journal * size..<journal * size + 1024 { (ours[index], theirs[index]) = (0, 0) }
-    let differing = stride(from: 0, to: ours.count, by: size).filter { offset in
-      unsafe ours.withUnsafeBytes { first in
-        unsafe theirs.withUnsafeBytes { second in
-          unsafe !memoryIsEqual(
-            first.baseAddress.unsafelyUnwrapped + offset, second.baseAddress.unsafelyUnwrapped + offset, size)
-        }
-      }
-    }
-    guard !differing.isEmpty else { return }
-    let first = differing[0]
+    let differing = ImageBytes.differences(ours, theirs, blockByteCount: size)
+    guard let block = differing.first else { return }
+    let first = Int(block) * size
     let bytes = (first..<first + size).filter { ours[$0] != theirs[$0] }.map { $0 - first }
     Issue.record(
-      "\(note): blocks \(differing.map { $0 / size }.prefix(20)) differ, the first one at \(bytes.prefix(20))"
+      "\(note): blocks \(differing.prefix(20)) differ, the first one at \(bytes.prefix(20))"
     )
   }
 }
