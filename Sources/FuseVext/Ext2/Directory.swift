@@ -17,6 +17,8 @@ final class Directory {
   let isEncrypted: Bool
   /// Whether the names are in the inode: there is one block of them then, but not on the device.
   var isInline = false
+  /// How names are compared if case does not count.
+  let folding: NameFolding?
   /// The device's block of each block of the directory.
   var blocks: [UInt64] = []
   var names = NameTable()
@@ -25,9 +27,18 @@ final class Directory {
   /// The largest record that each block has room for.
   var gaps: [Int] = []
 
-  init(_ inode: Inode) {
+  init(_ inode: Inode, folding: NameFolding?) {
+    self.folding = inode.foldsNames ? folding : nil
     self.inode = inode.number
     isEncrypted = inode.isEncrypted
+  }
+
+  /// Where ``names`` has a name.
+  func hash(_ name: [UInt8]) -> UInt32 { folding?.hash(name) ?? NameTable.hash(name) }
+
+  /// Whether a stored name is the one that is sought.
+  func isEqual(_ stored: [UInt8], _ name: [UInt8]) -> Bool {
+    folding?.isEqual(stored, name) ?? (stored == name)
   }
 
   var blockCount: Int { isInline ? 1 : blocks.count }

@@ -17,6 +17,8 @@ extension Inode {
   var isSealed: Bool { has(EXT4_VERITY_FL) }
   /// The inode holds the value of an extended attribute, not a file (`ea_inode`).
   var isAttributeValue: Bool { has(EXT4_EA_INODE_FL) }
+  /// Names in the directory tell no case (`casefold`).
+  var foldsNames: Bool { has(EXT4_CASEFOLD_FL) }
   /// New files get the directory's project (`project`).
   var inheritsProject: Bool { has(EXT4_PROJINHERIT_FL) }
 
@@ -34,6 +36,21 @@ extension Metadata {
 
   func hasFeature(incompatible bit: Int32) -> Bool {
     unsafe fileSystem.pointee.super.pointee.s_feature_incompat & UInt32(bit) != 0
+  }
+
+  // MARK: Names
+
+  /// How names are compared where case does not count; nil if that is nowhere.
+  var nameFolding: NameFolding? {
+    hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_CASEFOLD) ? unsafe NameFolding(fileSystem) : nil
+  }
+
+  /// Lets a change of a directory's folding pass: names that are there keep none from being found.
+  mutating func checkFoldingCanChange(_ inode: Inode) throws(Errno) {
+    guard nameFolding != nil else { throw .notSupported }
+    guard inode.isDirectory else { throw .notDirectory }
+    guard try isEmpty(try directory(inode.number)) else { throw .directoryNotEmpty }
+    directories[inode.number] = nil
   }
 
   // MARK: Projects

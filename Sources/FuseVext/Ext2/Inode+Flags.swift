@@ -7,9 +7,9 @@ extension Inode {
   private static let visible: UInt32 = 0x725B_DFFF
   /// What `FS_IOC_SETFLAGS` may change; of the others the old values stay.
   private static let modifiable: UInt32 = 0x624B_C0FF
-  /// Of those, the ones whose change the kernel's ext4 would act on, which is not done here: moving a file between block pointers
-  /// and extents, case folding.
-  private static let fixed = UInt32(EXT4_EXTENTS_FL | EXT4_CASEFOLD_FL) | endOfFileBlocks
+  /// Of those, the one whose change the kernel's ext4 would act on, which is not done here: moving a file between block pointers
+  /// and extents.
+  private static let fixed = UInt32(EXT4_EXTENTS_FL) | endOfFileBlocks
   /// `EXT4_EOFBLOCKS_FL`, which is no longer used.
   private static let endOfFileBlocks: UInt32 = 0x0040_0000
   /// What a new file gets from its directory.
@@ -17,7 +17,7 @@ extension Inode {
     UInt32(
       EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL
         | EXT2_NOCOMPR_FL)
-    | UInt32(EXT3_JOURNAL_DATA_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | EXT4_PROJINHERIT_FL)
+    | UInt32(EXT3_JOURNAL_DATA_FL | EXT2_NOTAIL_FL | EXT2_DIRSYNC_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL)
   private static let directoriesOnly = UInt32(
     EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL | EXT4_PROJINHERIT_FL | EXT4_CASEFOLD_FL)
 

@@ -10,7 +10,7 @@ extension Metadata {
     if let known = directories[number] { return known }
     let inode = try inode(number)
     guard inode.isDirectory else { throw .notDirectory }
-    let directory = Directory(inode)
+    let directory = Directory(inode, folding: nameFolding)
     directory.subdirectoryCount = hasFileTypes ? 0 : nil
     if isInline(inode) {
       directory.isInline = true
@@ -50,9 +50,9 @@ extension Metadata {
     guard let records = block.usedRecords() else { throw .corrupted }
     directory.gaps.append(block.largestGap)
     for (record, name) in records {
-      let hash = NameTable.hash(name)
+      let hash = directory.hash(name)
       // Of two entries with one name the first counts, as for the kernel.
-      if try find(name, hash, in: directory) != nil { continue }
+      if try find(name, hash, in: directory, { $0.elementsEqual(name) }) != nil { continue }
       directory.names.insert(hash, at: position(index, record.offset))
       directory.count(name, type: record.type, by: 1)
     }
@@ -64,18 +64,24 @@ extension Metadata {
 
   /// The entry of a name, if the directory has it.
   func find(_ name: [UInt8], in directory: Directory) throws(Errno) -> Directory.Entry? {
-    try find(name, NameTable.hash(name), in: directory)
+    let hash = directory.hash(name)
+    if let entry = try find(name, hash, in: directory, { $0.elementsEqual(name) }) { return entry }
+    guard let folding = directory.folding else { return nil }
+    return try find(name, hash, in: directory) { folding.isEqual(Array($0), name) }
   }
 
-  private func find(_ name: [UInt8], _ hash: UInt32, in directory: Directory) throws(Errno) -> Directory
-    .Entry?
-  {
+  private func find(
+    _ name: [UInt8], _ hash: UInt32, in directory: Directory, _ matches: (ArraySlice<UInt8>) -> Bool
+  ) throws(Errno) -> Directory.Entry? {
     var found: Directory.Entry?
     _ = try directory.names.first(hash) { (position) throws(Errno) in
       let index = Int(position / UInt64(blockByteCount))
       let offset = Int(position % UInt64(blockByteCount))
-      let bytes = try recordStart(index, offset, 8 + name.count, of: directory)
-      guard bytes.count == 8 + name.count, Int(bytes[6]) == name.count, bytes[8...].elementsEqual(name) else {
+      // With folding the stored name may be longer than the one that is sought.
+      let nameByteCount = directory.folding == nil ? name.count : 255
+      let bytes = try recordStart(index, offset, 8 + nameByteCount, of: directory)
+      guard bytes.count >= 8, case let end = 8 + Int(bytes[6]), end <= bytes.count, matches(bytes[8..<end])
+      else {
         return false
       }
       let inode = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[$1]) << UInt32(8 * $1) }
@@ -141,6 +147,7 @@ extension Metadata {
   mutating func lookup(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Directory.Entry? {
     let directory = try directory(parent)
     if directory.isEncrypted { throw .noKey }
+    try directory.folding?.check(name)
     guard let entry = try find(name, in: directory) else { return nil }
     let isParentLink = Directory.isDots(name)
     guard entry.inode >= firstInode || isParentLink && entry.inode == UInt32(EXT2_ROOT_INO),
@@ -166,7 +173,7 @@ extension Metadata {
     var block = try readBlock(index, of: directory)
     guard let offset = block.insert(name: name, inode: inode, type: type) else { throw .corrupted }
     try commit(block, index, of: directory)
-    directory.names.insert(NameTable.hash(name), at: position(index, offset))
+    directory.names.insert(directory.hash(name), at: position(index, offset))
     directory.count(name, type: type, by: 1)
   }
 
@@ -177,12 +184,13 @@ extension Metadata {
     try leaveInode(directory)
     try dropIndex(of: directory)
     var block = try readBlock(entry.block, of: directory)
-    guard let record = block.record(at: entry.offset), block.name(of: record) == name else {
+    guard let record = block.record(at: entry.offset), directory.isEqual(block.name(of: record), name)
+    else {
       throw .corrupted
     }
     block.remove(at: entry.offset)
     try commit(block, entry.block, of: directory)
-    directory.names.remove(NameTable.hash(name), at: position(entry.block, entry.offset))
+    directory.names.remove(directory.hash(name), at: position(entry.block, entry.offset))
     directory.count(name, type: entry.type, by: -1)
   }
 
@@ -193,7 +201,8 @@ extension Metadata {
     try leaveInode(directory)
     try dropIndex(of: directory)
     var block = try readBlock(entry.block, of: directory)
-    guard let record = block.record(at: entry.offset), block.name(of: record) == name else {
+    guard let record = block.record(at: entry.offset), directory.isEqual(block.name(of: record), name)
+    else {
       throw .corrupted
     }
     block.setTarget(inode: inode, type: hasFileTypes ? type : 0, at: entry.offset)

@@ -42,6 +42,11 @@ struct SuperblockSummary {
     if let feature = Feature.unsupported(incompatible: incompatible) {
       throw .unsupportedFeature(name, feature)
     }
+    if incompatible & UInt32(EXT4_FEATURE_INCOMPAT_CASEFOLD) != 0,
+      superblock.s_encoding != UInt16(EXT4_ENC_UTF8_12_1)
+    {
+      throw .unsupportedFeature(name, "casefold with encoding \(superblock.s_encoding)")
+    }
     if !readOnly {
       if let feature = Feature.unsupported(readOnlyCompatible: readOnlyCompatible) {
         throw .featureNeedsReadOnly(name, feature)

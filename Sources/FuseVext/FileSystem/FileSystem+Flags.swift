@@ -51,6 +51,9 @@ extension FileSystem {
         }
       }
       if (flags ^ record.flags) & UInt32(EXT3_JOURNAL_DATA_FL) != 0, !mayJournalData { throw .notPermitted }
+      if (flags ^ record.flags) & UInt32(EXT4_CASEFOLD_FL) != 0 {
+        try metadata.checkFoldingCanChange(record)
+      }
       record.flags = flags
       record.changeTime = .now()
       try metadata.write(record)

@@ -9,6 +9,8 @@ extension FileSystem {
     let number: UInt32
     let generation: UInt32
     let attributes: stat
+    /// Whether the file is found by no other spelling of the name, which the kernel would remember on its own.
+    let isOnlyName: Bool
   }
 
   /// Looks a name up and counts the answer; nil if there is none.
@@ -39,7 +41,7 @@ extension FileSystem {
   func found(_ seen: Seen, _ worker: Worker) -> Found {
     Found(
       number: seen.record.number, generation: seen.record.raw.i_generation,
-      attributes: attributes(seen, worker))
+      attributes: attributes(seen, worker), isOnlyName: !foldsNames)
   }
 
   func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {

@@ -28,6 +28,8 @@ public final class FileSystem: Sendable {
   let accessTimes: AccessTimes
   /// How far the journal's commits have come; nil where changes of structures do not go through a journal.
   let journal: JournalLog.Progress?
+  /// Whether a file may be found by names that nobody has looked up yet: the kernel must ask each time.
+  let foldsNames: Bool
   /// Whether some files may be encrypted.
   let encrypts: Bool
   /// Whether values of attributes may have inodes of their own.
@@ -106,6 +108,7 @@ public final class FileSystem: Sendable {
       if writesJournal, !readOnly { try opened.openJournal(device: device) }
       journal = opened.log?.progress
       separatesAttributeValues = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_EA_INODE)
+      foldsNames = opened.nameFolding != nil
       encrypts = opened.hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_ENCRYPT)
       if !readOnly { try opened.readOrphans() }
       sizeLimits = opened.sizeLimits

@@ -10,7 +10,7 @@ extension FuseServer {
           name(text), in: FuseServer.inodeNumber(parent), worker)
         // Inode 0: there is no such name, and the kernel may remember that.
         var entry = fuse_entry_param()
-        entry.entry_timeout = FuseServer.timeout
+        entry.entry_timeout = server.fileSystem.foldsNames ? 0 : FuseServer.timeout
         request.answer(entry: found.map { FuseServer.entry($0) } ?? entry)
       }
     }

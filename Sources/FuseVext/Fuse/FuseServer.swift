@@ -55,7 +55,8 @@ final class FuseServer: Sendable {
   static func entry(_ found: FileSystem.Found) -> fuse_entry_param {
     fuse_entry_param(
       ino: fuse_ino_t(found.number), generation: UInt64(found.generation), attr: found.attributes,
-      attr_timeout: timeout, entry_timeout: timeout)
+      attr_timeout: timeout,
+      entry_timeout: found.isOnlyName ? timeout : 0)
   }
 
   // MARK: Open files
