@@ -4,6 +4,8 @@ import Glibc
 final class CrashFsck {
   private struct Slot {
     let file: CrashImageFile
+    /// The blocks that may differ from zero.
+    var blocks: Set<Int> = []
     var child: pid_t = -1
     var label = ""
   }
@@ -36,7 +38,10 @@ final class CrashFsck {
   /// Makes every byte of the copies zero: the next image comes.
   func clear() {
     finish()
-    for slot in slots { slot.file.clear() }
+    for index in slots.indices {
+      slots[index].file.clear()
+      slots[index].blocks = []
+    }
   }
 
   /// Checks a copy of an image by `e2fsck -fn`, while the caller goes on.
@@ -69,7 +74,9 @@ final class CrashFsck {
   func finish() { for index in slots.indices { collect(index) } }
 
   private func copy(_ memory: CrashMemory, _ blocks: [Int], _ blockByteCount: Int, to index: Int) {
-    for block in blocks {
+    // What an earlier image had there may be nothing in this one.
+    slots[index].blocks.formUnion(blocks)
+    for block in slots[index].blocks {
       slots[index].file.memory.copy(block * blockByteCount, blockByteCount, from: memory)
     }
   }
