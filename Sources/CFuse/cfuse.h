@@ -80,7 +80,15 @@ static inline int cfuse_reply_create(
 // MARK: Requests that libfuse 3.14 does not know
 
 // Opcodes of linux/fuse.h, some newer than the headers.
-enum { CFUSE_WRITE = 16, CFUSE_INIT = 26, CFUSE_SYNCFS = 50, CFUSE_TMPFILE = 51, CFUSE_STATX = 52 };
+enum {
+  CFUSE_WRITE = 16,
+  CFUSE_INIT = 26,
+  CFUSE_READDIR = 28,
+  CFUSE_READDIRPLUS = 44,
+  CFUSE_SYNCFS = 50,
+  CFUSE_TMPFILE = 51,
+  CFUSE_STATX = 52
+};
 
 // Answers a request without libfuse: `error` is 0 or a negative errno, and then nothing follows.
 static inline int cfuse_answer(int device, uint64_t unique, int error, const void *body, size_t byte_count) {

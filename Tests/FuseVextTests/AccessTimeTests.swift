@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized)
 struct AccessTimeTests {
   /// What became of old times of access: of a file, a directory and a symbolic link that were read, of the file read again,
-  /// of a file that was read after a day, and of one read with `O_NOATIME`.
+  /// of a file that was read after a day, and of a file and a directory read with `O_NOATIME`.
   private static let script = """
     set -e
     old='2020-01-01 00:00:00 UTC'
@@ -20,13 +20,14 @@ struct AccessTimeTests {
     if [[ $before == "$after" ]]; then echo -n 'same '; else echo -n 'newer '; fi
     touch -d '2019-01-01' f; touch -a -d "$old" f; cat f > cat; changed f
     touch -a -d "$old" f; dd if=f iflag=noatime of=cat status=none; changed f
+    touch -a -d "$old" d; python3 -c "import os; os.listdir(os.open('d', os.O_RDONLY | os.O_NOATIME))"; changed d
     touch -a -d "$old" f; cat f > cat
     """
 
   @Test(arguments: [
-    ("relatime", "new new new same new old"), ("strictatime", "new new new newer new old"),
-    ("noatime", "old old old same old old"), ("nodiratime", "new old new same new old"),
-    ("lazytime", "new new new same new old"), ("direct_io", "new new new same new old"),
+    ("relatime", "new new new same new old old"), ("strictatime", "new new new newer new old old"),
+    ("noatime", "old old old same old old old"), ("nodiratime", "new old new same new old old"),
+    ("lazytime", "new new new same new old old"), ("direct_io", "new new new same new old old"),
   ])
   func `reads set times of access as the mount's options say`(options: String, expected: String) {
     let disk = MountedImage()

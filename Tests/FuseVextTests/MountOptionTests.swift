@@ -25,7 +25,7 @@ struct MountOptionTests {
   @Test(arguments: [
     "nonsense", "data=", "data=none", "errors=ignore", "barrier=2", "commit=-1", "commit=x", "threads=0",
     "relatime=1",
-    "usrquota", "x", "noacl ",
+    "usrquota", "x", "noacl ", "remount",
   ])
   func `an unknown option, or a wrong value, is refused by name`(word: String) {
     do throws(MountFailure) {

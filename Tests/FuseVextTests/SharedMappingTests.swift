@@ -8,7 +8,7 @@ struct SharedMappingTests {
     let disk = MountedImage()
     disk.mount(options)
     let script = TestScript.path("mixed-access")
-    for seed in 1...2 { disk.shell("python3 '\(script)' f\(seed) \(seed) 1000; cmp f\(seed) f\(seed).model") }
+    for seed in 1...2 { disk.shell("python3 '\(script)' f\(seed) \(seed) 600; cmp f\(seed) f\(seed).model") }
     disk.unmount()
     disk.expectClean()
     disk.mount("ro")
@@ -27,7 +27,7 @@ struct SharedMappingTests {
       database = sqlite3.connect('w.db', timeout=60)
       assert database.execute('pragma journal_mode=wal').fetchone()[0] == 'wal'
       database.execute('create table if not exists t(writer, number)')
-      for number in range(50):
+      for number in range(20):
           database.execute('insert into t values (?, ?)', (sys.argv[1], number))
           database.commit()
       END
@@ -36,7 +36,7 @@ struct SharedMappingTests {
       python3 -c "
       import sqlite3
       database = sqlite3.connect('w.db')
-      assert database.execute('select count(*), sum(number) from t').fetchone() == (150, 3675)
+      assert database.execute('select count(*), sum(number) from t').fetchone() == (60, 570)
       assert database.execute('pragma integrity_check').fetchone()[0] == 'ok'"
       """)
     disk.unmount()

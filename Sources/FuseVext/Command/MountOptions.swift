@@ -68,6 +68,9 @@ public struct MountOptions: Equatable, Sendable {
       case "minixdf": countsOverhead = true
       case "bsddf": countsOverhead = false
       case "pin": pinsThreads = true
+      case "remount":
+        throw .usage(
+          "option 'remount': use 'mount -i -o remount,...', which changes what the kernel does alone")
       case _ where word.hasPrefix("threads="):
         threadCount = try Self.number(in: word, from: 1...256)
       case _ where word.hasPrefix("commit="):

@@ -8,11 +8,13 @@ struct FuseRequest {
   private let handle: fuse_req_t
   /// `write_flags` of a WRITE (`FUSE_WRITE_` in linux/fuse.h).
   let writeFlags: UInt32
+  /// The flags of the descriptor, of READDIR and READDIRPLUS.
+  let listingFlags: Int32
 
-  init?(_ handle: fuse_req_t?, writeFlags: UInt32 = 0) {
-    guard let handle = unsafe handle else { return nil }
+  init(_ handle: fuse_req_t, _ thread: ServingThread?) {
     unsafe self.handle = unsafe handle
-    self.writeFlags = writeFlags
+    writeFlags = thread?.writeFlags ?? 0
+    listingFlags = thread?.listingFlags ?? 0
   }
 
   // The kernel drops the answer of a request that it has given up, so that a failure to answer needs nobody.

@@ -26,10 +26,8 @@ extension FuseServer {
   }
 
   /// Notes that a directory was listed.
-  func noteListing(
-    _ node: fuse_ino_t, _ info: UnsafeMutablePointer<fuse_file_info>?, _ worker: Worker
-  ) throws(Errno) {
-    if unsafe Self.keepsAccessTime(info) { return }
+  func noteListing(_ node: fuse_ino_t, _ flags: Int32, _ worker: Worker) throws(Errno) {
+    guard flags & OpenFlag.noAccessTime == 0 else { return }
     try fileSystem.noteAccess(fileSystem.openInode(try Self.inodeNumber(node)), worker)
   }
 }

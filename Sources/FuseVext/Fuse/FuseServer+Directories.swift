@@ -18,7 +18,7 @@ extension FuseServer {
         request.succeed()
       }
     }
-    unsafe operations.readdir = { handle, node, room, position, info in
+    unsafe operations.readdir = { handle, node, room, position, _ in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
         var used = 0
@@ -33,11 +33,11 @@ extension FuseServer {
           used += needed
           return true
         }
-        try unsafe server.noteListing(node, info, worker)
+        try server.noteListing(node, request.listingFlags, worker)
         unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
       }
     }
-    unsafe operations.readdirplus = { handle, node, room, position, info in
+    unsafe operations.readdirplus = { handle, node, room, position, _ in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
         let listed = try server.listWithAttributes(
@@ -51,7 +51,7 @@ extension FuseServer {
           plain.attr.st_mode = FuseServer.mode(ofType: entry.type)
           used += unsafe request.add(entry.name, found ?? plain, next: entry.next, to: free)
         }
-        try unsafe server.noteListing(node, info, worker)
+        try server.noteListing(node, request.listingFlags, worker)
         unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
       }
     }

@@ -100,7 +100,7 @@ func serve(
   // SAFETY: the session's owner keeps the server alive.
   let server = unsafe Unmanaged<FuseServer>.fromOpaque(context).takeUnretainedValue()
   let thread = server.thread
-  guard let request = unsafe FuseRequest(handle, writeFlags: thread?.writeFlags ?? 0) else { return }
+  let request = unsafe FuseRequest(handle, thread)
   guard let thread else { return request.fail(.ioError) }
   do throws(Errno) {
     try body(request, server, thread.worker)

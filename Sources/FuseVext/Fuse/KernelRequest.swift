@@ -50,6 +50,9 @@ extension FuseServer {
       case UInt32(CFUSE_WRITE):
         thread.writeFlags = try request.argument(as: fuse_write_in.self).write_flags
         return false
+      case UInt32(CFUSE_READDIR), UInt32(CFUSE_READDIRPLUS):
+        thread.listingFlags = Int32(bitPattern: try request.argument(as: fuse_read_in.self).flags)
+        return false
       case UInt32(CFUSE_INIT):
         agreement.receive(try request.argument(), number: request.header.unique)
         return false
