@@ -13,7 +13,7 @@ final class TemporaryFolder {
 
   deinit { Command.run("rm -rf '\(path)'") }
 
-  static func uniquePath(_ name: String) -> String {
-    "/tmp/fuse-vext-test-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)-\(name)"
+  static func uniquePath(_ name: String, in folder: String = "/tmp") -> String {
+    "\(folder)/fuse-vext-test-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)-\(name)"
   }
 }

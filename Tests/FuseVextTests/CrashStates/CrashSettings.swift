@@ -27,9 +27,12 @@ struct CrashSettings: Sendable {
   var kinds: [CrashImage.Kind] = CrashImage.Kind.allCases.filter(\.hasJournal)
 
   /// A number from the environment.
-  static func number(_ name: String) -> Int? {
+  static func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
+
+  /// A word from the environment.
+  static func text(_ name: String) -> String? {
     guard let text = unsafe getenv(name) else { return nil }
-    return unsafe Int(String(cString: text))
+    return unsafe String(cString: text)
   }
 
   /// Runs all workloads.
