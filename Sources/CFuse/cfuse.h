@@ -10,10 +10,12 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <linux/fuse.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <syslog.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -260,5 +262,13 @@ static inline void cfuse_tell_parent(int pipe_end, unsigned char code) {
 }
 
 static inline int cfuse_umount(const char *path, int flags) { return umount2(path, flags) < 0 ? -errno : 0; }
+
+// One line on standard error and in the system's log.
+static inline void cfuse_report(const char *text) {
+  dprintf(2, "fuse-vext: error: %s\n", text);
+  openlog("fuse-vext", LOG_PID, LOG_DAEMON);
+  syslog(LOG_ERR, "%s", text);
+  closelog();
+}
 
 #endif

@@ -42,6 +42,12 @@ static inline int linux_block_device_is_read_only(int descriptor) {
   return ioctl(descriptor, 0x125e, &value) < 0 ? -errno : value != 0;
 }
 
+/* The logical block size of a block device in bytes (BLKSSZGET of linux/fs.h), or -errno. */
+static inline int linux_block_device_block_size(int descriptor) {
+  int value = 0;
+  return ioctl(descriptor, 0x1268, &value) < 0 ? -errno : value;
+}
+
 /* BLKDISCARD of linux/fs.h. */
 static inline int linux_block_device_discard(int descriptor, uint64_t offset, uint64_t byte_count) {
   uint64_t range[2] = {offset, byte_count};
@@ -61,6 +67,47 @@ static inline int linux_file_kind_of(const char *path, struct linux_file_kind *k
   kind->is_regular = S_ISREG(status.st_mode);
   kind->is_block_device = S_ISBLK(status.st_mode);
   kind->is_directory = S_ISDIR(status.st_mode);
+  return 0;
+}
+
+/* Which file it is, and how many names it has. */
+struct linux_file_identity {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t link_count;
+};
+
+static inline void linux_fill_file_identity(const struct stat *status, struct linux_file_identity *identity) {
+  identity->device = status->st_dev;
+  identity->inode = status->st_ino;
+  identity->link_count = status->st_nlink;
+}
+
+static inline int linux_file_identity_of(int descriptor, struct linux_file_identity *identity) {
+  struct stat status;
+  if (fstat(descriptor, &status) < 0) return -errno;
+  linux_fill_file_identity(&status, identity);
+  return 0;
+}
+
+static inline int linux_path_identity_of(const char *path, struct linux_file_identity *identity) {
+  struct stat status;
+  if (stat(path, &status) < 0) return -errno;
+  linux_fill_file_identity(&status, identity);
+  return 0;
+}
+
+/* The file of a loop device (LOOP_GET_STATUS64 of linux/loop.h): lo_device, lo_inode, and lo_flags at offset 52. */
+static inline int linux_loop_file(const char *path, struct linux_file_identity *identity, int *is_read_only) {
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return -errno;
+  uint64_t status[29] = {0};
+  int result = ioctl(descriptor, 0x4C05, status) < 0 ? -errno : 0;
+  close(descriptor);
+  if (result < 0) return result;
+  identity->device = status[0];
+  identity->inode = status[1];
+  *is_read_only = (int)(status[6] >> 32) & 1;
   return 0;
 }
 

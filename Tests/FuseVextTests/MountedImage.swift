@@ -67,6 +67,20 @@ final class MountedImage {
     return code
   }
 
+  /// Unmounts what has failed meanwhile. Returns the process's exit code.
+  func unmountAfterFailure() -> Int32 {
+    Command.run("umount '\(mountPoint)'")
+    let code = Command.wait(for: child)
+    child = -1
+    return code
+  }
+
+  /// What the process has said.
+  var messages: String { Command.text(of: log) }
+
+  /// Whether changes are refused.
+  var failsToMakeFile: Bool { Command.run("touch '\(mountPoint)/new'").exitCode != 0 }
+
   /// Ends the process as a crash would.
   func kill() {
     _ = Glibc.kill(child, SIGKILL)

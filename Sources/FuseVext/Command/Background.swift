@@ -22,4 +22,9 @@ public enum Background {
   public static func tell(_ pipe: Int32, exitCode: Int32) {
     cfuse_tell_parent(pipe, UInt8(clamping: exitCode))
   }
+
+  /// Says on standard error, and in the system's log, what ends all changes of a mount: in the background nobody reads the former.
+  static func report(_ text: String) {
+    unsafe text.withCString { unsafe cfuse_report($0) }
+  }
 }

@@ -2,6 +2,7 @@ import CFuse
 import CLinux
 import Glibc
 import HostSystem
+import Synchronization
 import SystemPackage
 
 /// The program: mounts a file system and serves it until it is unmounted.
@@ -38,6 +39,7 @@ public struct Mount: ~Copyable {
       throw .device(options.device, error)
     }
     notes = replayedCount.map { ["\(options.device): journal replayed, \($0) transactions"] } ?? []
+    fileSystem.failureReport.withLock { $0 = { Background.report($0) } }
     self.options = options
     self.fileSystem = fileSystem
     self.session = session
@@ -98,30 +100,15 @@ public struct Mount: ~Copyable {
     } catch {
       throw .device(options.device, error)
     }
-    let fileSystem = try FileSystem(
-      device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
-      countsOverhead: options.countsOverhead, durability: options.durability,
-      accessTimes: options.accessTimes, leavesJournal: options.leavesJournal,
-      writesJournal: options.writesJournal)
-    return (fileSystem, worker)
-  }
-
-  private static func open(_ options: MountOptions, forReplay: Bool = false) throws(MountFailure)
-    -> any BlockDevice
-  {
-    if let address = options.vextAddress {
-      return try VextDevice(
-        address: address.isEmpty ? nil : address,
-        poolByteCount: FuseThreads.bufferByteCount(
-          threadCount: options.servingThreadCount))
-    }
-    do throws(Errno) {
-      return try FileDevice(
-        path: options.device, readOnly: options.isReadOnly && !forReplay, usesPageCache: options.usesPageCache
-      )
-    } catch {
-      throw error == .resourceBusy
-        ? MountFailure.inUse(options.device) : MountFailure.device(options.device, error)
+    do throws(MountFailure) {
+      let fileSystem = try FileSystem(
+        device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
+        countsOverhead: options.countsOverhead, durability: options.durability,
+        accessTimes: options.accessTimes, leavesJournal: options.leavesJournal,
+        writesJournal: options.writesJournal)
+      return (fileSystem, worker)
+    } catch .notExt(let name) {
+      throw refusal(of: device) ?? .notExt(name)
     }
   }
 
@@ -145,7 +132,10 @@ public struct Mount: ~Copyable {
     do throws(Errno) {
       try fileSystem.close(worker)
     } catch {
-      throw .device(options.device, error)
+      let failure = MountFailure.device(options.device, error)
+      // What was said when it happened is not said again.
+      if fileSystem.hasReportedFailure { return failure.exitCode }
+      throw failure
     }
     return 0
   }

@@ -10,12 +10,20 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   case inUse(String)
   /// Another host has it mounted.
   case claimed(String)
+  /// The image is mounted by the kernel, through a loop device.
+  case inUseByLoop(String, String)
   /// There is no vext function, or not the one that was named.
   case noVextFunction(String)
   /// The vext function cannot be used.
   case vext(String)
   /// There is no ext2, ext3 or ext4 superblock.
   case notExt(String)
+  /// The image is none of a raw disk: what it is, and what to do.
+  case foreignFormat(String, String, String)
+  /// There is a partition table: its partitions, and what to do.
+  case wholeDisk(String, String, String)
+  /// There is no such partition, or the range that options name lies outside of the device.
+  case noSuchPart(String, String)
   /// The superblock contradicts itself.
   case corrupted(String)
   /// The superblock tells of more blocks than the device has.
@@ -47,9 +55,15 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
     case .inUse(let name): "\(name): in use by another process or mounted"
     case .claimed(let name):
       "\(name): in use by another host, or checked by e2fsck (mmp); unmount it there, or mount with '-o ro'"
+    case .inUseByLoop(let name, let device):
+      "\(name): in use by \(device); unmount that, or detach it with 'losetup -d \(device)'"
     case .noVextFunction(let name): "\(name): no vext PCI function found"
     case .vext(let text): text
     case .notExt(let name): "\(name): not an ext2, ext3 or ext4 file system"
+    case .foreignFormat(let name, let noun, let remedy): "\(name): \(noun); \(remedy)"
+    case .wholeDisk(let name, let partitions, let advice):
+      "\(name): a whole disk: \(partitions); \(advice)"
+    case .noSuchPart(let name, let text): "\(name): \(text)"
     case .corrupted(let name): "\(name): the file system is corrupted; run 'e2fsck -f \(name)'"
     case .largerThanDevice(let name):
       "\(name): the file system is larger than the device; run 'e2fsck -f \(name)'"
@@ -74,8 +88,8 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   public var exitCode: Int32 {
     switch self {
     case .usage: 1
-    case .device, .inUse, .claimed, .noVextFunction, .vext, .notExt, .corrupted, .corruptedJournal,
-      .largerThanDevice:
+    case .device, .inUse, .inUseByLoop, .claimed, .noVextFunction, .vext, .notExt, .foreignFormat, .wholeDisk,
+      .noSuchPart, .corrupted, .corruptedJournal, .largerThanDevice:
       2
     case .dirtyJournal, .fastCommits, .externalJournal, .notClean, .unsupportedFeature,
       .featureNeedsReadOnly:

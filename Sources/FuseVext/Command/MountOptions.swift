@@ -34,6 +34,12 @@ public struct MountOptions: Equatable, Sendable {
   public var writeInterval: UInt32 = Self.defaultWriteInterval
   /// Access control lists have an effect.
   public var usesAccessControlLists = true
+  /// Where the file system begins on the device, in bytes.
+  public var byteOffset: UInt64 = 0
+  /// How much of the device it may use, in bytes; nil for all.
+  public var byteLimit: UInt64?
+  /// The partition that has it.
+  public var partition: Int?
   /// What the kernel and libfuse get as they are.
   public var passedOn: [String] = []
 
@@ -77,6 +83,12 @@ public struct MountOptions: Equatable, Sendable {
         // The kernel's limit; it takes 0 for the default too.
         let seconds = UInt32(try Self.number(in: word, from: 0...21_474_836))
         writeInterval = seconds == 0 ? Self.defaultWriteInterval : seconds
+      case _ where word.hasPrefix("offset="): byteOffset = try Self.byteCount(in: word)
+      case _ where word.hasPrefix("sizelimit="):
+        // As for losetup, 0 is no limit.
+        let limit = try Self.byteCount(in: word)
+        byteLimit = limit == 0 ? nil : limit
+      case _ where word.hasPrefix("partition="): partition = try Self.number(in: word, from: 1...1024)
       case _ where addAccessTimes(word): break
       case _ where word.hasPrefix("fsname=") || word.hasPrefix("subtype=") || Self.passed.contains(word):
         passedOn.append(word)
@@ -84,6 +96,22 @@ public struct MountOptions: Equatable, Sendable {
       default: throw .usage("unknown option '\(word)'")
       }
     }
+  }
+
+  /// A number of bytes, with the suffixes of mount(8) and losetup(8): K, M, G, T, or KiB and so on, and KB for thousands.
+  private static func byteCount(in word: String) throws(MountFailure) -> UInt64 {
+    let text = word.drop { $0 != "=" }.dropFirst()
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let suffix = text.dropFirst(digits.count).uppercased()
+    var scale: UInt64? = suffix.isEmpty ? 1 : nil
+    for (power, letter) in ["K", "M", "G", "T"].enumerated() {
+      if suffix == letter || suffix == letter + "IB" { scale = 1 << UInt64(10 * (power + 1)) }
+      if suffix == letter + "B" { scale = (0...power).reduce(1) { product, _ in product * 1000 } }
+    }
+    guard let number = UInt64(digits), let scale,
+      case let (result, overflow) = number.multipliedReportingOverflow(by: scale), !overflow
+    else { throw .usage("option '\(word)': a number of bytes is needed") }
+    return result
   }
 
   private static func number(in word: String, from range: ClosedRange<Int>) throws(MountFailure) -> Int {

@@ -15,9 +15,17 @@ public protocol BlockDevice: Sendable {
   /// What the user called it.
   var name: String { get }
 
+  /// Why nothing may be written any more, as somebody else has changed or uses the device; nil while all is well.
+  func problem() -> String?
+
   /// A queue for the thread that calls.
   func makeQueue() throws(Errno) -> any BlockQueue
 
   /// Page-aligned memory that requests of any queue use without a copy.
   func allocateBuffer(byteCount: Int) throws(Errno) -> BlockBuffer
+}
+
+extension BlockDevice {
+  /// For devices that nobody else can reach.
+  public func problem() -> String? { nil }
 }

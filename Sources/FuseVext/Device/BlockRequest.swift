@@ -45,4 +45,15 @@ public struct BlockRequest {
       operation, byteOffset: byteOffset + UInt64(count),
       memory: UnsafeMutableRawBufferPointer(start: memory?.advanced(by: count), count: byteCount - count))
   }
+
+  /// The same request further on.
+  func moved(by distance: UInt64) -> BlockRequest {
+    guard let memory = unsafe memory else {
+      return BlockRequest(operation, byteOffset: byteOffset + distance, byteCount: byteCount)
+    }
+    // SAFETY: the request's own memory.
+    return unsafe BlockRequest(
+      operation, byteOffset: byteOffset + distance,
+      memory: UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+  }
 }

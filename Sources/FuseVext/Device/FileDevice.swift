@@ -11,7 +11,7 @@ public final class FileDevice: BlockDevice {
   /// Its capacity in bytes.
   public let byteCount: UInt64
   /// What offsets and lengths are multiples of, in bytes.
-  public let logicalBlockByteCount = 512
+  public let logicalBlockByteCount: Int
   /// Whether it takes no writes.
   public let isReadOnly: Bool
   /// The most queues that may be open at once.
@@ -19,6 +19,8 @@ public final class FileDevice: BlockDevice {
   /// What messages call it.
   public let name: String
   let isBlockDevice: Bool
+  /// Whether the file had a name when it was opened.
+  let hadName: Bool
 
   /// Opens `path`.
   ///
@@ -49,6 +51,11 @@ public final class FileDevice: BlockDevice {
     let end = lseek(descriptor.rawValue, 0, SEEK_END)
     guard end >= 0 else { throw Errno(rawValue: errno) }
     byteCount = UInt64(end) & ~511
+    var identity = linux_file_identity()
+    try check(unsafe linux_file_identity_of(descriptor.rawValue, &identity))
+    hadName = identity.link_count > 0
+    logicalBlockByteCount =
+      isDirect ? try Self.logicalBlock(descriptor.rawValue, isBlockDevice: isBlockDevice) : 512
     isReadOnly = readOnly
     name = path
   }
@@ -59,6 +66,16 @@ public final class FileDevice: BlockDevice {
     } catch .invalidArgument {
       return (try OwnedDescriptor.open(path, flags: flags).release(), false)
     }
+  }
+
+  /// What O_DIRECT asks for: the logical block of a disk, or of the disk that an image is on.
+  private static func logicalBlock(_ descriptor: Int32, isBlockDevice: Bool) throws(Errno) -> Int {
+    let size =
+      isBlockDevice
+      ? Int(try check(linux_block_device_block_size(descriptor)))
+      : Int(try DirectIO.alignment(of: descriptor)?.offset ?? 512)
+    guard size > 0, size.nonzeroBitCount == 1 else { return 512 }
+    return max(size, 512)
   }
 
   /// A queue for one thread over the same descriptor.

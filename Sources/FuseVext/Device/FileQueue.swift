@@ -22,6 +22,26 @@ final class FileQueue: BlockQueue {
   deinit { unsafe vectors.deallocate() }
 
   func perform(_ request: BlockRequest) throws(Errno) {
+    do throws(Errno) {
+      if request.operation == .write { try checkLength() }
+      try send(request)
+    } catch {
+      throw translated(error)
+    }
+  }
+
+  /// The file is as long as it was: a write must not make a shorter one longer.
+  private func checkLength() throws(Errno) {
+    if device.isShorter { throw .ioError }
+  }
+
+  /// A device that has no such block, or is gone, has failed; it is not full.
+  private func translated(_ error: Errno) -> Errno {
+    let isGone = [.noSpace, .noSuchAddressOrDevice, .operationNotSupportedByDevice].contains(error)
+    return device.isBlockDevice && isGone ? .ioError : error
+  }
+
+  private func send(_ request: BlockRequest) throws(Errno) {
     let descriptor = device.descriptor.rawValue
     switch request.operation {
     case .flush:
@@ -52,12 +72,13 @@ final class FileQueue: BlockQueue {
     if requests.count == 1 { return try perform(requests[0]) }
     var failure: Errno?
     var first = 0
+    if requests.contains(where: { $0.operation == .write }) { try checkLength() }
     while first < requests.count {
       let count = min(Self.depth, requests.count - first)
       failure = performBatch(requests[first..<first + count]) ?? failure
       first += count
     }
-    if let failure { throw failure }
+    if let failure { throw translated(failure) }
   }
 
   private func performBatch(_ requests: ArraySlice<BlockRequest>) -> Errno? {

@@ -46,6 +46,8 @@ public final class FileSystem: Sendable {
   let discarding = ThreadLock()
   /// Structures were left half-changed: the disk is not touched any more.
   let hasFailed = Atomic<Bool>(false)
+  /// Takes one line about why nothing is changed any more, at most once. Set it before other threads use the file system.
+  public let failureReport = Mutex<(@Sendable (String) -> Void)?>(nil)
 
   /// Which changes are durable when they are answered, without anybody's fsync.
   public enum Durability: Equatable, Sendable {
@@ -163,7 +165,7 @@ public final class FileSystem: Sendable {
         }
       } catch {
         if error == .ioError || error == .corrupted || metadata.cache.writeError != nil {
-          fail(&metadata)
+          fail(&metadata, error)
         }
         throw error
       }
@@ -173,12 +175,6 @@ public final class FileSystem: Sendable {
   func checkWritable() throws(Errno) {
     if isReadOnly { throw .readOnlyFileSystem }
     if hasFailed.load(ordering: .relaxed) { throw .readOnlyFileSystem }
-  }
-
-  private func fail(_ metadata: inout Metadata) {
-    guard !hasFailed.exchange(true, ordering: .relaxed) else { return }
-    // The device may refuse this too; the mark of a clean unmount is absent in any case.
-    do throws(Errno) { try metadata.markErroneous() } catch {}
   }
 
   // MARK: The inodes that the kernel knows

@@ -31,6 +31,9 @@ final class FuseThreads: Sendable {
     threadCount * 2 * (2 << 20) + (threadCount + 2) * (1 << 20) + 2 * (2 << 20)
   }
 
+  /// How often the device is looked at, in seconds.
+  private static let deviceCheckInterval: UInt32 = 2
+
   /// Starts to serve.
   ///
   /// - Parameter writeInterval: How often structures that nobody has asked to be durable are written, in seconds.
@@ -56,7 +59,14 @@ final class FuseThreads: Sendable {
     }
     let resources = Lent(try Worker(device: fileSystem.device))
     writer = try HostThread(name: "fuse-vext-sync", cpus: nil) {
-      Self.repeatedly(every: writeInterval, until: shared.stop) {
+      // Others may change the device meanwhile, however rarely structures are written.
+      let step = min(writeInterval, Self.deviceCheckInterval)
+      var waited: UInt32 = 0
+      Self.repeatedly(every: step, until: shared.stop) {
+        fileSystem.checkDevice()
+        waited += step
+        guard waited >= writeInterval else { return }
+        waited = 0
         // Whoever calls fsync is told of the error; the file system has recorded it.
         do throws(Errno) { try fileSystem.synchronizeAll(resources.value, isRegular: true) } catch {}
       }
