@@ -48,6 +48,25 @@ static inline ssize_t linux_read(int descriptor, void *buffer, size_t byte_count
   return result < 0 ? -errno : result;
 }
 
+// Reads the beginning of a file, as much as there is room for. Returns the number of bytes.
+static inline ssize_t linux_read_file(const char *path, void *buffer, size_t byte_count) {
+  int descriptor = linux_open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (descriptor < 0) return descriptor;
+  size_t done = 0;
+  ssize_t count = 0;
+  while (done < byte_count && (count = linux_read(descriptor, (char *)buffer + done, byte_count - done)) > 0)
+    done += (size_t)count;
+  linux_close(descriptor);
+  return count < 0 ? count : (ssize_t)done;
+}
+
+// 1 if both paths lead to one file, 0 if not.
+static inline int linux_is_same_file(const char *first, const char *second) {
+  struct stat one, other;
+  if (stat(first, &one) < 0 || stat(second, &other) < 0) return -errno;
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 // The numbers of the block device that `path` is, or that the file system below it is on.
 static inline int linux_device_below(const char *path, unsigned int *major_number, unsigned int *minor_number) {
   struct stat status;

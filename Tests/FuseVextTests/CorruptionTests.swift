@@ -122,7 +122,8 @@ struct CorruptionTests {
       }
       try fileSystem.change(worker) { (metadata) throws(Errno) in
         try unsafe metadata.setAttribute(
-          "user.a", to: UnsafeRawBufferPointer(buffer.slice(0, number * 10)), of: file.number, rule: .any)
+          try AttributeName(Array("user.a".utf8)),
+          to: UnsafeRawBufferPointer(buffer.slice(0, number * 10)), of: file.number)
       }
     }
     _ = try fileSystem.create(
@@ -214,7 +215,7 @@ struct CorruptionTests {
     }
     operations.append {
       try fileSystem.change(worker) { (metadata) throws(Errno) in
-        try metadata.removeAttribute("user.a", of: found.number)
+        try metadata.removeAttribute(try AttributeName(Array("user.a".utf8)), of: found.number)
       }
     }
     operations.append { try fileSystem.unlink(name, in: FileSystem.root, worker) }

@@ -16,7 +16,7 @@ struct MountOptionTests {
     "noauto", "auto",
     "x-gvfs-show", "x-systemd.device-timeout=5", "comment=text", "iversion", "data=ordered", "data=writeback",
     "data=journal", "errors=continue", "errors=panic", "barrier=1", "barrier=0", "nobarrier", "acl",
-    "user_xattr", "nouser_xattr", "journal_checksum", "nodelalloc", "stripe=16", "init_itable=0",
+    "user_xattr", "journal_checksum", "nodelalloc", "stripe=16", "init_itable=0",
   ])
   func `options of fstab and ext4 that change nothing are taken`(word: String) throws {
     #expect(try options(word) == options(""))
@@ -47,7 +47,8 @@ struct MountOptionTests {
     #expect(try options("lazytime,nolazytime,nodiratime,diratime").accessTimes == AccessTimes())
     #expect(try options("sync,dirsync").durability == .everything)
     #expect(try options("sync,async,dirsync").durability == .names)
-    #expect(try options("noacl").usesAccessControlLists == false)
+    #expect(try options("noacl").attributeSupport == .userAttributes)
+    #expect(try options("nouser_xattr").attributeSupport == .accessControlLists)
     #expect(try options("commit=30").writeInterval == 30)
     #expect(try options("commit=30,commit=0").writeInterval == 5)
   }

@@ -25,7 +25,8 @@ public struct Mount: ~Copyable {
     let (fileSystem, worker, replayedCount) = try Self.openFileSystem(options)
     let server: FuseServer
     do throws(Errno) {
-      server = try FuseServer(fileSystem: fileSystem, isDirect: options.isDirect)
+      server = try FuseServer(
+        fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot)
     } catch {
       throw .fuse("threads: \(error)")
     }
@@ -104,8 +105,8 @@ public struct Mount: ~Copyable {
       let fileSystem = try FileSystem(
         device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
         countsOverhead: options.countsOverhead, durability: options.durability,
-        accessTimes: options.accessTimes, leavesJournal: options.leavesJournal,
-        writesJournal: options.writesJournal)
+        accessTimes: options.accessTimes, attributeSupport: options.attributeSupport,
+        leavesJournal: options.leavesJournal, writesJournal: options.writesJournal)
       return (fileSystem, worker)
     } catch .notExt(let name) {
       throw refusal(of: device) ?? .notExt(name)

@@ -25,8 +25,8 @@ extension MountOptions {
     "noblock_validity", "journal_checksum", "nojournal_checksum", "journal_async_commit", "init_itable",
     "noinit_itable", "mbcache", "nombcache", "no_mbcache", "orlov", "oldalloc", "nocheck", "check=none",
     "no_prefetch_block_bitmaps", "prefetch_block_bitmaps", "nodax", "dax=never", "dax=inode",
-    // The defaults, and what ext4 no longer turns off.
-    "user_xattr", "nouser_xattr", "sysvgroups", "nogrpid", "noquota",
+    // The defaults.
+    "sysvgroups", "nogrpid", "noquota",
   ]
 
   private static let prefixesWithoutEffect = [

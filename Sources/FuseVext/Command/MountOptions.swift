@@ -32,8 +32,8 @@ public struct MountOptions: Equatable, Sendable {
   public var accessTimes = AccessTimes()
   /// How often structures that nobody has asked to be durable are written, in seconds.
   public var writeInterval: UInt32 = Self.defaultWriteInterval
-  /// Access control lists have an effect.
-  public var usesAccessControlLists = true
+  /// Which optional kinds of extended attributes there are.
+  public var attributeSupport = AttributeSupport.all
   /// Where the file system begins on the device, in bytes.
   public var byteOffset: UInt64 = 0
   /// How much of the device it may use, in bytes; nil for all.
@@ -63,8 +63,10 @@ public struct MountOptions: Equatable, Sendable {
       case "discard": discards = true
       case "nodiscard": discards = false
       case "page_cache": usesPageCache = true
-      case "acl": usesAccessControlLists = true
-      case "noacl": usesAccessControlLists = false
+      case "acl": attributeSupport.insert(.accessControlLists)
+      case "noacl": attributeSupport.remove(.accessControlLists)
+      case "user_xattr": attributeSupport.insert(.userAttributes)
+      case "nouser_xattr": attributeSupport.remove(.userAttributes)
       // The kernel needs to know too: it adds O_DSYNC to writes.
       case "sync": (durability, passedOn) = (.everything, passedOn + [word])
       case "dirsync":

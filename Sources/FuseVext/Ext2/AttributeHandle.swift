@@ -2,7 +2,7 @@ import CExt2
 import Glibc
 import SystemPackage
 
-/// The extended attributes of one inode (`ext2_xattr_handle`), read when it is made.
+/// The extended attributes of one inode (`ext2_xattr_handle`), read when it is made. Values are as the disk has them.
 @safe
 struct AttributeHandle: ~Copyable {
   private let handle: OpaquePointer
@@ -11,6 +11,9 @@ struct AttributeHandle: ~Copyable {
     var opened: OpaquePointer?
     try ext2Check(unsafe ext2fs_xattrs_open(metadata.fileSystem, number, &opened))
     guard let opened = unsafe opened else { throw .ioError }
+    // libext2fs would convert access control lists, and trust what they hold.
+    var flags = UInt32(XATTR_HANDLE_FLAG_RAW)
+    unsafe ext2fs_xattrs_flags(opened, &flags, nil)
     let result = unsafe ext2fs_xattrs_read(opened)
     if result != 0 {
       var unread: OpaquePointer? = unsafe opened
@@ -25,11 +28,12 @@ struct AttributeHandle: ~Copyable {
     _ = unsafe ext2fs_xattrs_close(&handle)
   }
 
-  func value(_ name: String) throws(Errno) -> [UInt8] {
+  /// Throws `ENODATA` if there is no such attribute.
+  func value(_ name: [UInt8]) throws(Errno) -> [UInt8] {
     var memory: UnsafeMutableRawPointer?
     var byteCount = 0
     // SAFETY: libext2fs allocates the value, which is freed below.
-    let result = unsafe name.withCString { unsafe ext2fs_xattr_get(handle, $0, &memory, &byteCount) }
+    let result = unsafe withText(name) { unsafe ext2fs_xattr_get(handle, $0, &memory, &byteCount) }
     try ext2Check(result)
     guard let memory = unsafe memory else { return [] }
     let value = unsafe [UInt8](UnsafeRawBufferPointer(start: memory, count: byteCount))
@@ -37,7 +41,7 @@ struct AttributeHandle: ~Copyable {
     return value
   }
 
-  func names() throws(Errno) -> [UInt8] {
+  func names() throws(Errno) -> [[UInt8]] {
     let collector = NameCollector()
     let result = unsafe ext2fs_xattrs_iterate(
       handle,
@@ -45,19 +49,17 @@ struct AttributeHandle: ~Copyable {
         guard let name = unsafe name, let context = unsafe context else { return XATTR_ABORT }
         // SAFETY: the collector lives until the call returns.
         let collector = unsafe Unmanaged<NameCollector>.fromOpaque(context).takeUnretainedValue()
-        // The contents of an inline file.
-        if unsafe strcmp(name, "system.data") == 0 { return 0 }
-        collector.bytes += Array(unsafe String(cString: name).utf8) + [0]
+        collector.names.append(unsafe Array(UnsafeRawBufferPointer(start: name, count: strlen(name))))
         return 0
       }, Unmanaged.passUnretained(collector).toOpaque())
     try ext2Check(result)
-    return collector.bytes
+    return collector.names
   }
 
   /// Writes the inode or the block of attributes.
-  func set(_ name: String, _ value: UnsafeRawBufferPointer) throws(Errno) {
+  func set(_ name: [UInt8], _ value: UnsafeRawBufferPointer) throws(Errno) {
     let empty: [UInt8] = [0]
-    let result = unsafe name.withCString { name in
+    let result = unsafe withText(name) { name in
       unsafe empty.withUnsafeBytes { empty in
         unsafe ext2fs_xattr_set(handle, name, value.baseAddress ?? empty.baseAddress, value.count)
       }
@@ -65,18 +67,25 @@ struct AttributeHandle: ~Copyable {
     try ext2Check(result)
   }
 
-  func remove(_ name: String) throws(Errno) { try remove(Array(name.utf8)) }
-
-  /// Removes an attribute whose name need not be UTF-8.
-  func remove(_ name: [UInt8]) throws(Errno) {
-    // SAFETY: the name ends with the zero byte that is added here.
-    let result = unsafe (name + [0]).withUnsafeBytes {
-      unsafe ext2fs_xattr_remove(handle, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
+  /// Writes the inode or the block of attributes.
+  func set(_ name: [UInt8], _ value: [UInt8]) throws(Errno) {
+    var failure: Errno?
+    unsafe value.withUnsafeBytes { bytes in
+      do throws(Errno) { try unsafe set(name, bytes) } catch { failure = error }
     }
-    try ext2Check(result)
+    if let failure { throw failure }
+  }
+
+  func remove(_ name: [UInt8]) throws(Errno) {
+    try ext2Check(unsafe withText(name) { unsafe ext2fs_xattr_remove(handle, $0) })
+  }
+
+  private func withText<Result>(_ name: [UInt8], _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    let text = name.map { CChar(bitPattern: $0) } + [0]
+    return unsafe text.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
   }
 }
 
 private final class NameCollector {
-  var bytes: [UInt8] = []
+  var names: [[UInt8]] = []
 }

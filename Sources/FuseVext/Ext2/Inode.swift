@@ -43,6 +43,8 @@ struct Inode {
   var hasSynchronousNames: Bool { flags & UInt32(EXT2_SYNC_FL | EXT2_DIRSYNC_FL) != 0 }
   /// Whether reads leave the time of access as it is.
   var keepsAccessTime: Bool { flags & UInt32(EXT2_NOATIME_FL) != 0 }
+  /// Whether attributes and names must stay as they are: immutable or append-only.
+  var isProtected: Bool { isImmutable || isAppendOnly }
   var isAppendOnly: Bool { flags & UInt32(EXT2_APPEND_FL) != 0 }
 
   /// Whether the words of ``withBlockWords(_:)`` may tell of blocks.

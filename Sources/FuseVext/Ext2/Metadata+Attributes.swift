@@ -2,56 +2,100 @@ import CExt2
 import Glibc
 import SystemPackage
 
-/// What setxattr(2) asks of a name that is, or is not, there already.
-enum AttributeRule {
-  case any
-  case mustBeNew
-  case mustExist
+/// What setxattr(2) asks of a name (`XATTR_CREATE`, `XATTR_REPLACE`).
+struct AttributeRule: OptionSet, Sendable {
+  let rawValue: Int32
+
+  static let mustBeNew = AttributeRule(rawValue: 1)
+  static let mustExist = AttributeRule(rawValue: 2)
 }
 
 extension Metadata {
-  /// The value of an extended attribute. Throws `ENODATA` if there is none.
-  func attribute(_ name: String, of number: UInt32) throws(Errno) -> [UInt8] {
-    guard hasAttributes else { throw Errno(rawValue: ENODATA) }
+  /// The value of an extended attribute, as the disk has it. Throws `ENODATA` if there is none.
+  func attribute(_ name: AttributeName, of number: UInt32) throws(Errno) -> [UInt8] {
+    guard hasAttributes else { throw .noAttribute }
     let attributes = try AttributeHandle(self, number)
-    return try attributes.value(name)
+    return try attributes.value(name.bytes)
   }
 
-  /// The names of all extended attributes, each ended by a zero byte.
-  func attributeNames(of number: UInt32) throws(Errno) -> [UInt8] {
+  /// As ``attribute(_:of:)``, or nil if there is none.
+  func attributeIfPresent(_ name: AttributeName, of inode: Inode) throws(Errno) -> [UInt8]? {
+    guard try mayHaveAttributes(inode) else { return nil }
+    do throws(Errno) {
+      return try attribute(name, of: inode.number)
+    } catch .noAttribute {
+      return nil
+    }
+  }
+
+  /// The names of all extended attributes that are in ext4's namespaces.
+  func attributeNames(of number: UInt32) throws(Errno) -> [AttributeName] {
     guard hasAttributes else { return [] }
     let attributes = try AttributeHandle(self, number)
-    return try attributes.names()
+    var names: [AttributeName] = []
+    for bytes in try attributes.names() {
+      // The kernel's ext4 does not show the others either.
+      do throws(Errno) { names.append(try AttributeName(bytes)) } catch {}
+    }
+    return names
   }
 
+  /// Stores an attribute, with the value as the disk has it.
   mutating func setAttribute(
-    _ name: String, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule
+    _ name: AttributeName, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule = []
   ) throws(Errno) {
-    guard name.utf8.count <= 255 else { throw .outOfRange }
     if !hasAttributes { try startAttributes() }
     let attributes = try AttributeHandle(self, number)
-    let exists: Bool
+    let old: [UInt8]?
     do throws(Errno) {
-      _ = try attributes.value(name)
-      exists = true
-    } catch {
-      guard error == Errno(rawValue: ENODATA) else { throw error }
-      exists = false
+      old = try attributes.value(name.bytes)
+    } catch .noAttribute {
+      old = nil
     }
-    if exists, rule == .mustBeNew { throw .fileExists }
-    if !exists, rule == .mustExist { throw Errno(rawValue: ENODATA) }
+    if old != nil, rule.contains(.mustBeNew) { throw .fileExists }
+    if old == nil, rule.contains(.mustExist) { throw .noAttribute }
+    let mayTakeBlock = hasAttributeBlock(try inode(number)) || hasRoom(for: 1)
     try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in
-      try unsafe attributes.set(name, value)
+      try unsafe attributes.set(name.bytes, value)
     }
-    try touchChangeTime(number)
+    // libext2fs alone knows whether the inode has room, and it gives the root's blocks to everybody.
+    guard !mayTakeBlock, hasAttributeBlock(try inode(number)) else { return }
+    try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in
+      guard let old else { return try attributes.remove(name.bytes) }
+      try attributes.set(name.bytes, old)
+    }
+    throw .noSpace
   }
 
-  mutating func removeAttribute(_ name: String, of number: UInt32) throws(Errno) {
-    guard hasAttributes else { throw Errno(rawValue: ENODATA) }
+  private func hasAttributeBlock(_ inode: Inode) -> Bool {
+    unsafe inode.raw.i_file_acl != 0 || inode.raw.osd2.linux2.l_i_file_acl_high != 0
+  }
+
+  /// Removes an attribute. Throws `ENODATA` if there is none.
+  mutating func removeAttribute(_ name: AttributeName, of number: UInt32) throws(Errno) {
+    guard hasAttributes else { throw .noAttribute }
     let attributes = try AttributeHandle(self, number)
-    _ = try attributes.value(name)
-    try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in try attributes.remove(name) }
-    try touchChangeTime(number)
+    _ = try attributes.value(name.bytes)
+    try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in
+      try attributes.remove(name.bytes)
+    }
+  }
+
+  /// Whether there is a block of attributes, or the magic number of attributes in the inode itself.
+  func mayHaveAttributes(_ inode: Inode) throws(Errno) -> Bool {
+    guard hasAttributes else { return false }
+    if hasAttributeBlock(inode) { return true }
+    let inodeByteCount = unsafe Int(fileSystem.pointee.super.pointee.s_inode_size)
+    let start = 128 + Int(inode.raw.i_extra_isize)
+    guard inodeByteCount > 128, start + 4 <= inodeByteCount else { return false }
+    var bytes = [UInt8](repeating: 0, count: inodeByteCount)
+    // SAFETY: the array is as long as an inode on the disk.
+    let result = unsafe bytes.withUnsafeMutableBytes {
+      unsafe ext2fs_read_inode_full(
+        fileSystem, inode.number, $0.baseAddress?.assumingMemoryBound(to: ext2_inode.self), Int32($0.count))
+    }
+    try ext2Check(result)
+    return bytes[start..<start + 4].elementsEqual([0, 0, 2, 0xEA])
   }
 
   /// Whether libext2fs reads attributes (`ext_attr`). Old file systems get the feature with their first one.
@@ -66,7 +110,7 @@ extension Metadata {
     try writeSuperblock()
   }
 
-  private mutating func touchChangeTime(_ number: UInt32) throws(Errno) {
+  mutating func touchChangeTime(_ number: UInt32) throws(Errno) {
     var inode = try inode(number)
     inode.changeTime = .now()
     try write(inode)

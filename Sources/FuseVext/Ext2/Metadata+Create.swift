@@ -13,14 +13,16 @@ extension Metadata {
     var directory = try inode(parent)
     guard directory.isDirectory else { throw .notDirectory }
     guard directory.linkCount > 0 else { throw .noSuchFileOrDirectory }
-    guard !directory.isImmutable else { throw .notPermitted }
+    try checkMayAddNames(directory)
     guard try lookup(name, in: parent) == nil else { throw .fileExists }
     let isDirectory = new.mode & 0o170000 == 0o040000
     if isDirectory { try checkRoomForLink(directory) }
 
+    let (new, lists) = try adapted(new, to: directory)
     var inode = try takeInode(new, in: directory)
     do throws(Errno) {
       try writeNew(&inode, new, parent: parent)
+      try store(lists, for: &inode)
       try insert(name, inode: inode.number, type: inode.directoryEntryType, in: parent)
     } catch {
       try free(&inode)
@@ -37,11 +39,13 @@ extension Metadata {
     let directory = try inode(parent)
     guard directory.isDirectory else { throw .notDirectory }
     guard directory.linkCount > 0 else { throw .noSuchFileOrDirectory }
-    guard !directory.isImmutable else { throw .notPermitted }
+    try checkMayAddNames(directory)
+    let (new, lists) = try adapted(new, to: directory)
     var inode = try takeInode(new, in: directory)
     inode.linkCount = 0
     do throws(Errno) {
       try writeNew(&inode, new, parent: parent)
+      try store(lists, for: &inode)
       inode = try self.inode(inode.number)
       try addOrphan(&inode)
     } catch {

@@ -29,8 +29,8 @@ extension Metadata {
   /// Gives a file a further name, or one without a name its first.
   mutating func link(_ number: UInt32, as name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
     var inode = try inode(number)
-    guard !inode.isDirectory else { throw .notPermitted }
-    guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
+    try checkMayAddNames(try self.inode(parent))
+    guard !inode.isDirectory, !inode.isProtected else { throw .notPermitted }
     let isUnnamed = inode.linkCount == 0
     if isUnnamed {
       // The kernel lets those alone pass that O_TMPFILE made.
@@ -88,8 +88,18 @@ extension Metadata {
   private mutating func removableInode(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {
     guard let entry = try lookup(name, in: parent) else { throw .noSuchFileOrDirectory }
     let inode = try inode(entry.inode)
-    guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
+    try checkMayRemove(inode, from: try self.inode(parent))
     return inode
+  }
+
+  /// Refuses new names in an immutable directory.
+  func checkMayAddNames(_ directory: Inode) throws(Errno) {
+    if directory.isImmutable { throw .notPermitted }
+  }
+
+  /// Refuses to take away, or to change, a name that its directory's or its file's flags protect.
+  func checkMayRemove(_ inode: Inode, from directory: Inode) throws(Errno) {
+    if directory.isProtected || inode.isProtected { throw .notPermitted }
   }
 
   private mutating func dropDirectory(_ inode: inout Inode) throws(Errno) {

@@ -15,15 +15,18 @@ extension Metadata {
     guard let moved = try lookup(source.name, in: source.parent) else { throw .noSuchFileOrDirectory }
     guard target.name.count <= 255 else { throw .fileNameTooLong }
     let inode = try inode(moved.inode)
-    guard !inode.isImmutable, !inode.isAppendOnly else { throw .notPermitted }
-    try checkProject(of: inode, in: try self.inode(target.parent))
+    let old = try lookup(target.name, in: target.parent)
+    if old != nil, !mayReplace { throw .fileExists }
+    // Two names of one file: rename(2) leaves both.
+    if old?.inode == moved.inode { return nil }
+    let targetParent = try self.inode(target.parent)
+    try checkMayRemove(inode, from: try self.inode(source.parent))
+    if old == nil { try checkMayAddNames(targetParent) }
+    try checkProject(of: inode, in: targetParent)
     var replaced: Inode?
-    if let old = try lookup(target.name, in: target.parent) {
-      guard mayReplace else { throw .fileExists }
-      // Two names of one file: rename(2) leaves both.
-      if old.inode == moved.inode { return nil }
+    if let old {
       let oldInode = try self.inode(old.inode)
-      guard !oldInode.isImmutable, !oldInode.isAppendOnly else { throw .notPermitted }
+      try checkMayRemove(oldInode, from: targetParent)
       if oldInode.isDirectory {
         guard inode.isDirectory else { throw .isDirectory }
         guard try isEmpty(try directory(old.inode)) else { throw .directoryNotEmpty }
@@ -79,8 +82,9 @@ extension Metadata {
     else { throw .noSuchFileOrDirectory }
     let a = try inode(one.inode)
     let b = try inode(other.inode)
-    guard !a.isImmutable, !b.isImmutable, !a.isAppendOnly, !b.isAppendOnly else { throw .notPermitted }
     guard a.number != b.number else { return }
+    try checkMayRemove(a, from: try inode(first.parent))
+    try checkMayRemove(b, from: try inode(second.parent))
     try checkProject(of: a, in: try inode(second.parent))
     try checkProject(of: b, in: try inode(first.parent))
     try retarget(second.name, in: second.parent, to: a.number, type: a.directoryEntryType)

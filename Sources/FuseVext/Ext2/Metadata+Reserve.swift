@@ -28,7 +28,7 @@ extension Metadata {
       let run = Run(logical: hole.lowerBound, physical: 0, count: count, state: .unwritten)
       return sum + count + shape.pointerBlockCount(for: run, beside: map)
     }
-    guard needed == 0 || availableBlockCount >= needed + heldBackBlockCount else { throw .noSpace }
+    try checkRoom(for: needed, leaving: heldBackBlockCount)
     var result = Reservation(map: map)
     var taken: [Run] = []
     do throws(Errno) {

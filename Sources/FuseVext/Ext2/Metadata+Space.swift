@@ -57,7 +57,7 @@ extension Metadata {
     let file = try inode(number)
     let holes = map.holes(in: range)
     let wanted = holes.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
-    guard wanted == 0 || availableBlockCount >= wanted + heldBackBlockCount else { throw .noSpace }
+    try checkRoom(for: wanted, leaving: heldBackBlockCount)
     guard file.usesExtents, range.upperBound <= ExtentNode.logicalLimit else { throw .fileTooLarge }
     var result = map
     var taken: [Run] = []
@@ -114,7 +114,8 @@ extension Metadata {
   ) throws(Errno) -> Run? {
     let end = min(last.logicalEnd + count, ExtentNode.logicalLimit - 1)
     // Only where there is plenty, and where a tree may have blocks beyond the size: see change(_:in:added:byteCount:).
-    guard last.logicalEnd < end, availableBlockCount >= count * 4, try extentRoot(of: file).depth < 2,
+    guard last.logicalEnd < end, availableBlockCount >= count * 4 + rootReserveBlockCount,
+      try extentRoot(of: file).depth < 2,
       map.runs.count < ExtentNode.capacity(byteCount: blockByteCount) / 2, last.count + count < 32768
     else { return nil }
     let spare: Run
@@ -138,6 +139,7 @@ extension Metadata {
     var file = try inode(number)
     var goal = unsafe ext2fs_find_inode_goal(fileSystem, number, cext2_small(&file.raw), logical)
     if let last { goal = last + 1 }
+    try checkRoom(for: 1)
     let physical = try takeBlock(near: goal)
     let run = Run(logical: logical, physical: physical, count: 1, state: .written)
     do throws(Errno) {

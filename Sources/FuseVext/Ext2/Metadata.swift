@@ -16,6 +16,10 @@ struct Metadata: ~Copyable {
   private(set) var log: JournalLog?
   /// The first 4 KiB of the device, when the superblock is changed past the cache.
   let superblockBuffer: BlockBuffer
+  /// Who asked for the operation under way.
+  var caller = Caller.root
+  /// Whether access control lists have an effect (`acl`).
+  var usesAccessControlLists = true
   /// Directories whose entries are known by name.
   var directories: [UInt32: Directory] = [:]
   /// The names and blocks that were read into ``directories``.

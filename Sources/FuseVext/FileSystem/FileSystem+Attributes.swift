@@ -97,12 +97,23 @@ extension FileSystem {
     var accessTime: InodeTime?
     var modificationTime: InodeTime?
     var changeTime: InodeTime?
+    /// Whether both times are set to the present one, which needs less permission.
+    var isTouch = false
+
+    /// Whether append-only files refuse it.
+    fileprivate var isProtected: Bool {
+      mode != nil || user != nil || group != nil || (accessTime != nil || modificationTime != nil) && !isTouch
+    }
   }
 
   func setAttributes(_ change: AttributeChange, of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
     try checkWritable()
     let inode = openInode(number)
+    // Before anything is changed.
+    let old = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
+    guard !old.isImmutable, !(old.isAppendOnly && change.isProtected) else { throw .notPermitted }
     if let byteCount = change.byteCount {
+      if change.mode == nil { _ = try prepareToWrite(inode, offset: nil, .call(keepsSetID: nil), worker) }
       try truncate(inode, to: byteCount, worker)
       try synchronizeIfAsked(inode, worker)
     }
@@ -113,8 +124,18 @@ extension FileSystem {
     let record = try self.change(worker) { (metadata) throws(Errno) in
       var record = try metadata.inode(number)
       guard !record.isImmutable else { throw .notPermitted }
-      if let mode = change.mode { record.mode = record.type | UInt16(mode & 0o7777) }
+      if let mode = change.mode {
+        try metadata.changeList(of: &record, toMode: UInt16(mode & 0o7777))
+        record.mode = record.type | UInt16(mode & 0o7777)
+        inode.allowsWrites.store(false, ordering: .relaxed)
+      }
       if change.user != nil || change.group != nil {
+        // The kernel clears the bits where the group may execute the file.
+        if change.mode == nil, record.isRegularFile,
+          metadata.mustLoseGroupID(record.mode, group: record.group)
+        {
+          record.mode &= ~0o2000
+        }
         record.setOwner(user: change.user ?? record.user, group: change.group ?? record.group)
       }
       if let time = change.accessTime {
@@ -133,19 +154,17 @@ extension FileSystem {
   /// What statfs(2) tells.
   func statistics(_ worker: Worker) throws(Errno) -> statvfs {
     try inspect(worker) { (metadata) throws(Errno) in
-      guard let superblock = unsafe metadata.fileSystem.pointee.super else { throw .corrupted }
       var result = statvfs()
       result.f_bsize = UInt(blockByteCount)
       result.f_frsize = UInt(blockByteCount)
       let free = metadata.availableBlockCount
-      let kept = unsafe min(ext2fs_r_blocks_count(superblock), metadata.blockCount)
-      let reserved = kept + metadata.heldBackBlockCount
+      let reserved = metadata.rootReserveBlockCount + metadata.heldBackBlockCount
       let overhead = countsOverhead ? 0 : min(try metadata.overheadBlockCount(), metadata.blockCount)
       result.f_blocks = UInt(metadata.blockCount - overhead)
       result.f_bfree = UInt(free)
       result.f_bavail = UInt(free > reserved ? free - reserved : 0)
       result.f_files = UInt(metadata.inodeCount)
-      result.f_ffree = unsafe UInt(superblock.pointee.s_free_inodes_count)
+      result.f_ffree = unsafe UInt(metadata.fileSystem.pointee.super.pointee.s_free_inodes_count)
       result.f_favail = result.f_ffree
       result.f_namemax = 255
       return result

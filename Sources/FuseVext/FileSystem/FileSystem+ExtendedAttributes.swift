@@ -2,41 +2,113 @@ import Glibc
 import Synchronization
 import SystemPackage
 
+/// Kinds of extended attributes that an option turns off.
+public struct AttributeSupport: OptionSet, Sendable {
+  /// One bit a kind.
+  public let rawValue: UInt8
+
+  /// The kinds whose bits are set.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Access control lists (`acl`).
+  public static let accessControlLists = AttributeSupport(rawValue: 1)
+  /// Attributes that users name (`user_xattr`).
+  public static let userAttributes = AttributeSupport(rawValue: 2)
+  /// What there is by default.
+  public static let all: AttributeSupport = [.accessControlLists, .userAttributes]
+}
+
+/// The kernel checks who may read and change `user.`, `trusted.` and `security.` attributes, and it takes `security.capability`
+/// away before writes of others: those checks are not repeated here.
 extension FileSystem {
   /// The value of an extended attribute. Throws `ENODATA` if there is none.
-  func attribute(_ name: String, of number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
+  func attribute(_ name: AttributeName, of number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
+    guard supports(name) else { throw .notSupported }
     let inode = openInode(number)
-    if inode.hasNoAttributes.load(ordering: .relaxed) { throw Errno(rawValue: ENODATA) }
-    return try inspect(worker) { (metadata) throws(Errno) in
-      do throws(Errno) {
-        return try metadata.attribute(name, of: number)
-      } catch {
-        if error == Errno(rawValue: ENODATA), try metadata.attributeNames(of: number).isEmpty {
-          inode.hasNoAttributes.store(true, ordering: .relaxed)
-        }
-        throw error
+    if inode.hasNoAttributes.load(ordering: .relaxed) { throw Errno.noAttribute }
+    let value = try inspect(worker) { (metadata) throws(Errno) in
+      if try !metadata.mayHaveAttributes(try metadata.inode(number)) {
+        inode.hasNoAttributes.store(true, ordering: .relaxed)
+        throw Errno.noAttribute
       }
+      return try metadata.attribute(name, of: number)
     }
+    return name.isList ? try AccessControlList(disk: value).requestBytes : value
   }
 
-  /// The names of all extended attributes, each ended by a zero byte.
-  func attributeNames(of number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
-    try inspect(worker) { (metadata) throws(Errno) in try metadata.attributeNames(of: number) }
+  /// The names of all extended attributes that the caller may see.
+  func attributeNames(of number: UInt32, _ worker: Worker) throws(Errno) -> [AttributeName] {
+    var names = try inspect(worker) { (metadata) throws(Errno) in
+      guard try metadata.mayHaveAttributes(try metadata.inode(number)) else { return [AttributeName]() }
+      return try metadata.attributeNames(of: number)
+    }
+    names.removeAll { !supports($0) }
+    if names.contains(where: { $0.namespace == .trusted }), !worker.caller.has(.administration) {
+      names.removeAll { $0.namespace == .trusted }
+    }
+    return names
   }
 
   func setAttribute(
-    _ name: String, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule, _ worker: Worker
+    _ name: AttributeName, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule,
+    _ worker: Worker
   ) throws(Errno) {
+    guard supports(name) else { throw .notSupported }
     let inode = openInode(number)
+    if name.isList {
+      let list = unsafe value.isEmpty ? nil : try AccessControlList(request: Array(value))
+      return try setList(name, to: list?.entries.isEmpty ?? true ? nil : list, of: inode, worker)
+    }
     try change(worker) { (metadata) throws(Errno) in
-      inode.hasNoAttributes.store(false, ordering: .relaxed)
+      try metadata.checkMayChangeAttributes(of: number)
+      noteAttributeChange(inode)
       try unsafe metadata.setAttribute(name, to: value, of: number, rule: rule)
+      try metadata.touchChangeTime(number)
     }
     try synchronizeIfAsked(inode, worker)
   }
 
-  func removeAttribute(_ name: String, of number: UInt32, _ worker: Worker) throws(Errno) {
-    try change(worker) { (metadata) throws(Errno) in try metadata.removeAttribute(name, of: number) }
-    try synchronizeIfAsked(openInode(number), worker)
+  func removeAttribute(_ name: AttributeName, of number: UInt32, _ worker: Worker) throws(Errno) {
+    guard supports(name) else { throw .notSupported }
+    let inode = openInode(number)
+    if name.isList { return try setList(name, to: nil, of: inode, worker) }
+    try change(worker) { (metadata) throws(Errno) in
+      try metadata.checkMayChangeAttributes(of: number)
+      try metadata.removeAttribute(name, of: number)
+      try metadata.touchChangeTime(number)
+    }
+    try synchronizeIfAsked(inode, worker)
+  }
+
+  private func setList(
+    _ name: AttributeName, to list: AccessControlList?, of inode: OpenInode, _ worker: Worker
+  ) throws(Errno) {
+    try change(worker) { (metadata) throws(Errno) in
+      try metadata.checkMayChangeAttributes(of: inode.number)
+      noteAttributeChange(inode)
+      try metadata.setList(name, to: list, of: inode.number)
+    }
+    try synchronizeIfAsked(inode, worker)
+  }
+
+  /// Forgets what is known of an inode's attributes and its mode, by the holder of the metadata's lock.
+  private func noteAttributeChange(_ inode: OpenInode) {
+    inode.hasNoAttributes.store(false, ordering: .relaxed)
+    inode.allowsWrites.store(false, ordering: .relaxed)
+  }
+
+  private func supports(_ name: AttributeName) -> Bool {
+    switch name.namespace {
+    case .accessList, .defaultList: attributeSupport.contains(.accessControlLists)
+    case .user: attributeSupport.contains(.userAttributes)
+    case .trusted, .security: true
+    }
+  }
+}
+
+extension Metadata {
+  /// Refuses to change the attributes of files that are immutable or append-only.
+  fileprivate func checkMayChangeAttributes(of number: UInt32) throws(Errno) {
+    if try inode(number).isProtected { throw .notPermitted }
   }
 }

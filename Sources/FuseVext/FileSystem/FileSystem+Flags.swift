@@ -58,6 +58,7 @@ extension FileSystem {
       record.changeTime = .now()
       try metadata.write(record)
       inode.isSynchronous.store(record.isSynchronous, ordering: .relaxed)
+      inode.allowsWrites.store(false, ordering: .relaxed)
     }
     expectAccess(inode)
     try synchronizeIfAsked(inode, worker)

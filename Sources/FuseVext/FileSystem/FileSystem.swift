@@ -26,6 +26,8 @@ public final class FileSystem: Sendable {
   let countsOverhead: Bool
   let durability: Durability
   let accessTimes: AccessTimes
+  /// Which namespaces of extended attributes there are beside ``AttributeName/Namespace/trusted`` and `security`.
+  let attributeSupport: AttributeSupport
   /// How far the journal's commits have come; nil where changes of structures do not go through a journal.
   let journal: JournalLog.Progress?
   /// Whether a file may be found by names that nobody has looked up yet: the kernel must ask each time.
@@ -73,12 +75,13 @@ public final class FileSystem: Sendable {
   ///   - countsOverhead: statfs counts the blocks of structures among the blocks that there are.
   ///   - durability: Which changes are durable when they are answered.
   ///   - accessTimes: Which reads set the time of access.
+  ///   - attributeSupport: Which optional kinds of extended attributes there are.
   ///   - leavesJournal: A journal that needs recovery is left as it is, if nothing may be changed.
   ///   - writesJournal: If the file system has a journal, changes of structures go through it.
   public init(
     device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
     countsOverhead: Bool = false, durability: Durability = .byFlags, accessTimes: AccessTimes = .init(),
-    leavesJournal: Bool = false, writesJournal: Bool = true
+    attributeSupport: AttributeSupport = .all, leavesJournal: Bool = false, writesJournal: Bool = true
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
     var summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
@@ -101,6 +104,7 @@ public final class FileSystem: Sendable {
     self.countsOverhead = countsOverhead
     self.durability = durability
     self.accessTimes = accessTimes
+    self.attributeSupport = attributeSupport
     isReadOnly = readOnly
     blockByteCount = summary.blockByteCount
     do throws(Errno) {
@@ -115,6 +119,7 @@ public final class FileSystem: Sendable {
       if !readOnly { try opened.readOrphans() }
       sizeLimits = opened.sizeLimits
       meters = (opened.stepMeter(usesExtents: true), opened.stepMeter(usesExtents: false))
+      opened.usesAccessControlLists = attributeSupport.contains(.accessControlLists)
       metadata = Locked(opened)
     } catch {
       throw error == .corrupted
@@ -138,6 +143,7 @@ public final class FileSystem: Sendable {
   ) throws(Errno) -> Result {
     try metadata.withLock { (metadata) throws(Errno) in
       metadata.cache.queue = worker.queue
+      metadata.caller = worker.caller
       return try body(&metadata)
     }
   }
@@ -155,6 +161,7 @@ public final class FileSystem: Sendable {
       // The thread that had the lock before may have failed, and left in memory what must not reach the device.
       try checkWritable()
       metadata.cache.queue = worker.queue
+      metadata.caller = worker.caller
       do throws(Errno) {
         if metadata.isShortOfBlocks || metadata.hasLargeTransaction { try metadata.commitTransaction() }
         do throws(Errno) {

@@ -35,6 +35,10 @@ final class OpenInode: @unchecked Sendable {
   /// Whether it is known to have no extended attributes. The kernel asks for one before every buffered write.
   let hasNoAttributes = Atomic<Bool>(false)
 
+  /// Whether a write is known to need no check: no set-user-ID, set-group-ID or capability for it to clear, and no flag of the inode
+  /// that forbids it. Changed under the lock of the metadata.
+  let allowsWrites = Atomic<Bool>(false)
+
   /// - Parameter transaction: The running transaction, which may have made the inode.
   init(number: UInt32, transaction: UInt64) {
     self.number = number

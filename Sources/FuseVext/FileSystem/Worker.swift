@@ -1,6 +1,7 @@
 import SystemPackage
 
-/// What one thread needs to do file system operations: a queue of its own, and memory that the queue uses without a copy.
+/// What one thread needs to do file system operations: a queue of its own, memory that the queue uses without a copy, and the
+/// caller that it works for.
 public final class Worker {
   /// The longest read or write of one request.
   public static let transferByteCount = 1 << 20
@@ -11,6 +12,8 @@ public final class Worker {
   let staging: BlockBuffer
   /// The part of a block that is overwritten with zeros.
   let zeros: BlockBuffer
+  /// Who asked for the operation that the thread is at.
+  var caller = Caller.root
   /// Reused from request to request.
   var requests: [BlockRequest] = []
 

@@ -78,15 +78,16 @@ struct FuseRequest {
   }
 
   /// Who asks.
-  var caller: (user: UInt32, group: UInt32) {
-    guard let context = unsafe fuse_req_ctx(handle) else { return (0, 0) }
-    return unsafe (context.pointee.uid, context.pointee.gid)
+  var caller: Caller {
+    guard let context = unsafe fuse_req_ctx(handle) else { return .root }
+    return unsafe Caller(
+      user: context.pointee.uid, group: context.pointee.gid, process: context.pointee.pid)
   }
 
-  /// The thread that asks; 0 if it is in another process namespace.
-  var process: pid_t {
+  /// The bits that the mode of a new file loses.
+  var umask: UInt16 {
     guard let context = unsafe fuse_req_ctx(handle) else { return 0 }
-    return unsafe context.pointee.pid
+    return unsafe UInt16(truncatingIfNeeded: context.pointee.umask)
   }
 
   /// Adds a name to a listing; the number of bytes that it needs, more than there is room for if it does not fit.

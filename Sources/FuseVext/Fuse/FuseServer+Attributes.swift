@@ -31,14 +31,14 @@ extension FuseServer {
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let number = try FuseServer.inodeNumber(node)
         let names = try server.fileSystem.attributeNames(of: number, worker)
-        request.answer(attribute: names, room: room)
+        request.answer(attribute: names.reduce(into: []) { $0 += $1.bytes + [0] }, room: room)
       }
     }
     unsafe operations.setxattr = { handle, node, text, value, byteCount, flags in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let name = try unsafe FuseServer.attributeName(text)
         let number = try FuseServer.inodeNumber(node)
-        let rule: AttributeRule = flags & 1 != 0 ? .mustBeNew : flags & 2 != 0 ? .mustExist : .any
+        let rule = AttributeRule(rawValue: flags)
         try unsafe server.fileSystem.setAttribute(
           name, to: UnsafeRawBufferPointer(start: value, count: byteCount), of: number, rule: rule, worker)
         request.succeed()
@@ -68,14 +68,11 @@ extension FuseServer {
       byteCount: mask & FUSE_SET_ATTR_SIZE != 0 ? UInt64(max(attributes.st_size, 0)) : nil,
       accessTime: time(attributes.st_atim, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW),
       modificationTime: time(attributes.st_mtim, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW),
-      changeTime: time(attributes.st_ctim, FUSE_SET_ATTR_CTIME, 0))
+      changeTime: time(attributes.st_ctim, FUSE_SET_ATTR_CTIME, 0),
+      isTouch: mask & FUSE_SET_ATTR_ATIME_NOW != 0 && mask & FUSE_SET_ATTR_MTIME_NOW != 0)
   }
 
-  /// Names of attributes are UTF-8 in libext2fs's eyes only as far as their prefix goes.
-  private static func attributeName(_ text: UnsafePointer<CChar>?) throws(Errno) -> String {
-    guard let text = unsafe text, let name = unsafe String(validatingCString: text) else {
-      throw .invalidArgument
-    }
-    return name
+  private static func attributeName(_ text: UnsafePointer<CChar>?) throws(Errno) -> AttributeName {
+    try AttributeName(unsafe name(text))
   }
 }

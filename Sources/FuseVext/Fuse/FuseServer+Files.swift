@@ -9,7 +9,8 @@ extension FuseServer {
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let caller = request.caller
         let new = NewInode(
-          mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o100000, user: caller.user, group: caller.group)
+          mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o100000, user: caller.user, group: caller.group,
+          umask: request.umask)
         let found = try unsafe server.fileSystem.create(
           name(text), in: FuseServer.inodeNumber(parent), new, worker)
         let file = FuseServer.handle(retaining: server.fileSystem.openInode(found.number))
@@ -49,13 +50,14 @@ extension FuseServer {
         unsafe request.answer(UnsafeRawBufferPointer(bytes))
       }
     }
-    unsafe operations.write = { handle, _, bytes, byteCount, offset, info in
+    unsafe operations.write = { handle, node, bytes, byteCount, offset, info in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         guard offset >= 0 else { throw .invalidArgument }
         // SAFETY: the payload lies in the worker's own receive buffer; a write does not change it.
         let source = unsafe UnsafeMutableRawBufferPointer(
           start: UnsafeMutableRawPointer(mutating: bytes), count: byteCount)
         let inode = try unsafe FuseServer.file(info)
+        try server.prepareToWrite(inode, node, offset: UInt64(offset), flags: request.writeFlags, worker)
         let written = try unsafe server.fileSystem.write(inode, offset: UInt64(offset), source, worker)
         try server.synchronize(inode, written: unsafe info?.pointee.flags ?? 0, worker)
         request.answer(written: written)
@@ -67,7 +69,7 @@ extension FuseServer {
         request.succeed()
       }
     }
-    unsafe operations.fallocate = { handle, _, mode, offset, byteCount, info in
+    unsafe operations.fallocate = { handle, node, mode, offset, byteCount, info in
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         guard offset >= 0, byteCount > 0 else { throw .invalidArgument }
         // linux/falloc.h: FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE.
@@ -79,6 +81,7 @@ extension FuseServer {
         default: throw .notSupported
         }
         let inode = try unsafe FuseServer.file(info)
+        try server.prepareToChangeSpace(inode, node, operation, worker)
         try server.fileSystem.changeSpace(
           operation, of: inode, offset: UInt64(offset), byteCount: UInt64(byteCount), worker)
         try server.fileSystem.synchronizeIfAsked(inode, worker)
@@ -108,6 +111,29 @@ extension FuseServer {
       try fileSystem.synchronize(inode, dataOnly: flags & OpenFlag.synchronous == 0, worker)
     } else if inode.isSynchronous.load(ordering: .relaxed) {
       try fileSystem.synchronize(inode, worker)
+    }
+  }
+}
+
+extension FuseServer {
+  /// Refuses a write, or clears what it must not leave.
+  fileprivate func prepareToWrite(
+    _ inode: OpenInode, _ node: fuse_ino_t, offset: UInt64, flags: UInt32, _ worker: Worker
+  ) throws(Errno) {
+    let origin: FileSystem.WriteOrigin =
+      flags & UInt32(FUSE_WRITE_CACHE) != 0
+      ? .mapping : .call(keepsSetID: flags & UInt32(FUSE_WRITE_KILL_SUIDGID) == 0)
+    if try fileSystem.prepareToWrite(inode, offset: offset, origin, worker) { forgetAttributes(of: node) }
+  }
+
+  /// As ``prepareToWrite(_:_:offset:flags:_:)``, for fallocate(2), which may only add blocks to an append-only file.
+  fileprivate func prepareToChangeSpace(
+    _ inode: OpenInode, _ node: fuse_ino_t, _ operation: FileSystem.SpaceOperation, _ worker: Worker
+  ) throws(Errno) {
+    var offset: UInt64?
+    if case .allocate = operation {} else { offset = 0 }
+    if try fileSystem.prepareToWrite(inode, offset: offset, .call(keepsSetID: nil), worker) {
+      forgetAttributes(of: node)
     }
   }
 }

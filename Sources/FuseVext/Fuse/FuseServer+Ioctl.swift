@@ -41,7 +41,7 @@ extension FuseServer {
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let input = unsafe UnsafeRawBufferPointer(start: input, count: input == nil ? 0 : inputByteCount)
         let call = try unsafe Ioctl(
-          input: input, number: FuseServer.inodeNumber(node), process: request.process, worker: worker)
+          input: input, number: FuseServer.inodeNumber(node), worker: worker)
         let answer = try server.perform(command, call)
         unsafe answer.withUnsafeBytes { unsafe request.answer(control: $0) }
       }
@@ -53,13 +53,11 @@ extension FuseServer {
   private struct Ioctl {
     private let input: UnsafeRawBufferPointer
     let number: UInt32
-    let process: pid_t
     let worker: Worker
 
-    init(input: UnsafeRawBufferPointer, number: UInt32, process: pid_t, worker: Worker) {
+    init(input: UnsafeRawBufferPointer, number: UInt32, worker: Worker) {
       unsafe self.input = unsafe input
       self.number = number
-      self.process = process
       self.worker = worker
     }
 
@@ -73,8 +71,8 @@ extension FuseServer {
     /// The bytes up to the first zero.
     var text: [UInt8] { unsafe Array(input.prefix { $0 != 0 }) }
 
-    func require(_ capability: Capability) throws(Errno) {
-      guard capability.isHeld(by: process) else { throw .notPermitted }
+    func require(_ capability: Caller.Capability) throws(Errno) {
+      guard worker.caller.has(capability) else { throw .notPermitted }
     }
   }
 
@@ -94,10 +92,10 @@ extension FuseServer {
       try setFlags(.extended(wanted.flags, project: wanted.project), call)
     case IoctlCommand.getLabel: return try fileSystem.label(worker) + [0]
     case IoctlCommand.setLabel:
-      try call.require(.systemAdministration)
+      try call.require(.administration)
       try fileSystem.setLabel(call.text, worker)
     case IoctlCommand.trim:
-      try call.require(.systemAdministration)
+      try call.require(.administration)
       var range = try call.argument(as: TrimRange.self)
       range.length = try fileSystem.trimFreeBlocks(
         from: range.start, byteCount: range.length, smallest: range.smallest, worker)
@@ -109,7 +107,7 @@ extension FuseServer {
 
   private func setFlags(_ change: FileSystem.FlagChange, _ call: Ioctl) throws(Errno) {
     // Looked up by those alone who change it, which is rare.
-    let mayJournalData = Capability.systemResources.isHeld(by: call.process)
+    let mayJournalData = call.worker.caller.has(.resources)
     try fileSystem.setFlags(change, of: call.number, mayJournalData: mayJournalData, call.worker)
   }
 }

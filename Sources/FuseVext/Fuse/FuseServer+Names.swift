@@ -19,7 +19,7 @@ extension FuseServer {
         let caller = request.caller
         let new = NewInode(
           mode: UInt16(truncatingIfNeeded: mode), user: caller.user, group: caller.group,
-          device: UInt64(device))
+          umask: request.umask, device: UInt64(device))
         let found = try unsafe server.fileSystem.create(
           name(text), in: FuseServer.inodeNumber(parent), new, worker)
         request.answer(entry: FuseServer.entry(found))
@@ -29,7 +29,8 @@ extension FuseServer {
       unsafe serve(handle) { (request, server, worker) throws(Errno) in
         let caller = request.caller
         let new = NewInode(
-          mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o040000, user: caller.user, group: caller.group)
+          mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o040000, user: caller.user, group: caller.group,
+          umask: request.umask)
         let found = try unsafe server.fileSystem.create(
           name(text), in: FuseServer.inodeNumber(parent), new, worker)
         request.answer(entry: FuseServer.entry(found))

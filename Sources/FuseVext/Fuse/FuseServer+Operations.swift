@@ -16,8 +16,10 @@ extension FuseServer {
   }
 
   private static func addSession(_ operations: inout fuse_lowlevel_ops) {
-    unsafe operations.`init` = { _, connection in
-      guard let connection = unsafe connection else { return }
+    unsafe operations.`init` = { context, connection in
+      guard let context = unsafe context, let connection = unsafe connection else { return }
+      // SAFETY: the session's owner keeps the server alive.
+      let server = unsafe Unmanaged<FuseServer>.fromOpaque(context).takeUnretainedValue()
       // Pipes would copy what goes straight from and to the device's memory. The kernel itself truncates on open and takes
       // set-user-ID bits away; nobody but it changes data, so it need not look at times to keep its cache.
       let unwanted =
@@ -27,6 +29,11 @@ extension FuseServer {
       let wanted =
         FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS
       unsafe connection.pointee.want |= UInt32(wanted) & connection.pointee.capable
+      // Lists turn the kernel's checks on, and a directory's list decides whether the umask counts.
+      if server.fileSystem.attributeSupport.contains(.accessControlLists), !server.fakesRoot {
+        unsafe connection.pointee.want |=
+          UInt32(FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK) & connection.pointee.capable
+      }
       unsafe connection.pointee.max_write = UInt32(Worker.transferByteCount)
       unsafe connection.pointee.max_readahead = UInt32(Worker.transferByteCount)
       unsafe connection.pointee.max_background = 64

@@ -11,6 +11,8 @@ final class FuseServer: Sendable {
   let fileSystem: FileSystem
   /// Every open file goes past the kernel's cache.
   let isDirect: Bool
+  /// Every caller may do everything.
+  let fakesRoot: Bool
   /// What the kernel and this server have agreed on.
   let agreement = KernelAgreement()
   /// The descriptor of /dev/fuse while the file system is mounted.
@@ -20,9 +22,10 @@ final class FuseServer: Sendable {
   /// How long the kernel believes what it was told, in seconds: nobody else changes the file system.
   static let timeout = 3600.0
 
-  init(fileSystem: FileSystem, isDirect: Bool) throws(Errno) {
+  init(fileSystem: FileSystem, isDirect: Bool, fakesRoot: Bool = false) throws(Errno) {
     self.fileSystem = fileSystem
     self.isDirect = isDirect
+    self.fakesRoot = fakesRoot
     var key = pthread_key_t()
     let result = unsafe pthread_key_create(&key, nil)
     guard result == 0 else { throw Errno(rawValue: result) }
@@ -102,6 +105,7 @@ func serve(
   let thread = server.thread
   let request = unsafe FuseRequest(handle, thread)
   guard let thread else { return request.fail(.ioError) }
+  thread.worker.caller = server.fakesRoot ? .root : request.caller
   do throws(Errno) {
     try body(request, server, thread.worker)
   } catch {

@@ -45,8 +45,13 @@ struct KernelRequest {
 extension FuseServer {
   /// Answers a request that libfuse does not know. False for all others, which libfuse gets afterwards.
   func answer(_ request: KernelRequest, _ thread: ServingThread) -> Bool {
+    let header = request.header
+    thread.worker.caller =
+      fakesRoot
+      ? .root
+      : Caller(user: header.uid, group: header.gid, process: Int32(bitPattern: header.pid))
     do throws(Errno) {
-      switch request.header.opcode {
+      switch header.opcode {
       case UInt32(CFUSE_WRITE):
         thread.writeFlags = try request.argument(as: fuse_write_in.self).write_flags
         return false
@@ -74,7 +79,7 @@ extension FuseServer {
     let argument = try request.argument(as: fuse_create_in.self)
     let new = NewInode(
       mode: UInt16(truncatingIfNeeded: argument.mode) & 0o7777 | 0o100000, user: request.header.uid,
-      group: request.header.gid)
+      group: request.header.gid, umask: UInt16(truncatingIfNeeded: argument.umask))
     let found = try fileSystem.createUnnamed(
       in: Self.inodeNumber(request.header.nodeid), new, worker)
     let file = Self.handle(retaining: fileSystem.openInode(found.number))

@@ -298,7 +298,7 @@ extension CrashLane {
     if model.nodes[place.node].attributes[name] != nil, random.oneIn(2) {
       return perform("remove \(name) of \(place.path)", implied: .file(node: place.node)) {
         (model) throws(Errno) in
-        try fileSystem.removeAttribute(name, of: number, worker)
+        try fileSystem.removeAttribute(try AttributeName(Array(name.utf8)), of: number, worker)
         model.nodes[place.node].attributes[name] = nil
       }
     }
@@ -309,7 +309,8 @@ extension CrashLane {
       let buffer = try BlockBuffer(byteCount: max(count, 1))
       unsafe buffer.slice(0, count).copyBytes(from: value)
       try unsafe fileSystem.setAttribute(
-        name, to: UnsafeRawBufferPointer(buffer.slice(0, count)), of: number, rule: .any, worker)
+        try AttributeName(Array(name.utf8)), to: UnsafeRawBufferPointer(buffer.slice(0, count)), of: number,
+        rule: [], worker)
       model.nodes[place.node].attributes[name] = value
     }
   }

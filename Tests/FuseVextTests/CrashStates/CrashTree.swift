@@ -65,9 +65,9 @@ struct CrashTree {
     of number: UInt32, _ fileSystem: FileSystem, _ worker: Worker
   ) throws(Errno) -> [String: [UInt8]] {
     var attributes: [String: [UInt8]] = [:]
-    for name in try fileSystem.attributeNames(of: number, worker).split(separator: 0) {
-      let name = String(decoding: name, as: UTF8.self)
-      attributes[name] = try fileSystem.attribute(name, of: number, worker)
+    for name in try fileSystem.attributeNames(of: number, worker) {
+      attributes[String(decoding: name.bytes, as: UTF8.self)] = try fileSystem.attribute(
+        name, of: number, worker)
     }
     return attributes
   }

@@ -233,7 +233,8 @@ extension ModelLane {
         var failure: Errno?
         unsafe value.withUnsafeBytes { bytes in
           do throws(Errno) {
-            try unsafe fileSystem.setAttribute(name, to: bytes, of: number, rule: .any, worker)
+            try unsafe fileSystem.setAttribute(
+              AttributeName(Array(name.utf8)), to: bytes, of: number, rule: [], worker)
           } catch { failure = error }
         }
         if let failure { throw failure }
@@ -243,7 +244,7 @@ extension ModelLane {
       unsettle(file.mark)
       let isDone = try note("removexattr \(number) \(name)", allows: [Errno(rawValue: ENODATA)]) {
         () throws(Errno) in
-        try fileSystem.removeAttribute(name, of: number, worker)
+        try fileSystem.removeAttribute(AttributeName(Array(name.utf8)), of: number, worker)
       }
       try expect(isDone == (file.attributes[name] != nil), "removexattr")
       file.attributes[name] = nil
@@ -256,7 +257,7 @@ extension ModelLane {
     for name in ["user.a", "user.b", "user.c", "user.long-name-of-an-attribute"] {
       var value: [UInt8]?
       try note("getxattr \(number) \(name)", allows: [Errno(rawValue: ENODATA)]) { () throws(Errno) in
-        value = try fileSystem.attribute(name, of: number, worker)
+        value = try fileSystem.attribute(AttributeName(Array(name.utf8)), of: number, worker)
       }
       try expect(value == file.attributes[name], "\(number), \(name): \(value?.count as Any) bytes")
     }

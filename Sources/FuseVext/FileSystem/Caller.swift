@@ -1,0 +1,78 @@
+import CLinux
+import Glibc
+
+/// The thread that an operation is done for, as a request names it.
+struct Caller: Sendable {
+  /// `fsuid` and `fsgid`.
+  let user: UInt32
+  let group: UInt32
+  /// The thread's number in this process's PID namespace; 0 if it has none there.
+  let process: Int32
+
+  /// The server itself, and every caller under `fakeroot`: it may do everything.
+  static let root = Caller(user: 0, group: 0, process: 0)
+
+  /// Capabilities that a file system asks for; the raw value is the number in linux/capability.h.
+  enum Capability: UInt64 {
+    case fileOwner = 3
+    case keepSetID = 4
+    case administration = 21
+    case resources = 24
+  }
+
+  // Both read /proc, so ask them only where the answer decides something.
+
+  /// Whether the thread has a capability; without a thread, root has all.
+  func has(_ capability: Capability) -> Bool {
+    guard let credentials = ProcessCredentials(of: self) else { return user == 0 }
+    return credentials.capabilities & (1 << capability.rawValue) != 0
+  }
+
+  /// Whether the thread is in a group, by its own or by one of its further ones.
+  func isMember(of group: UInt32) -> Bool {
+    self.group == group || ProcessCredentials(of: self)?.groups.contains(group) ?? false
+  }
+}
+
+/// What `/proc` says of a thread that waits for an answer.
+struct ProcessCredentials: Equatable {
+  /// The effective capabilities, none of a thread in another user namespace: there they are about that namespace's files.
+  let capabilities: UInt64
+  let groups: [UInt32]
+
+  /// Nil if the thread is gone, or out of sight.
+  init?(of caller: Caller) {
+    guard caller.process > 0 else { return nil }
+    let folder = "/proc/\(caller.process)"
+    var bytes = [UInt8](repeating: 0, count: 65536)
+    let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+      unsafe "\(folder)/status".withCString {
+        unsafe linux_read_file($0, buffer.baseAddress, buffer.count)
+      }
+    }
+    guard count > 0 else { return nil }
+    let isAtHome = unsafe "\(folder)/ns/user".withCString { theirs in
+      unsafe "/proc/self/ns/user".withCString { ours in unsafe linux_is_same_file(theirs, ours) == 1 }
+    }
+    self.init(
+      status: String(decoding: bytes[..<count], as: UTF8.self), user: caller.user,
+      isInSameNamespace: isAtHome)
+  }
+
+  /// - Parameters:
+  ///   - status: The text of `/proc/PID/status`.
+  ///   - user: The `fsuid` that the thread must have; with another, the number is another thread's by now.
+  init?(status: String, user: UInt32, isInSameNamespace: Bool) {
+    var fields: [Substring: [Substring]] = [:]
+    for line in status.split(separator: "\n") {
+      let words = line.split(whereSeparator: { $0 == "\t" || $0 == " " })
+      if let first = words.first { fields[first] = Array(words.dropFirst()) }
+    }
+    // Real, effective, saved and file system ID.
+    guard let users = fields["Uid:"], users.count == 4, UInt32(users[3]) == user,
+      let text = fields["CapEff:"]?.first, let capabilities = UInt64(text, radix: 16)
+    else { return nil }
+    self.capabilities = isInSameNamespace ? capabilities : 0
+    groups = (fields["Groups:"] ?? []).compactMap { UInt32($0) }
+  }
+}
