@@ -8,9 +8,11 @@ enum BenchProgram {
     var errors: String
   }
 
-  /// Runs it with `arguments` in `folder`, with `environment` over its own, and with limits of prlimit(1) if there are any.
+  /// Runs it with `arguments` in `folder`, with `environment` over its own, with limits of prlimit(1) if there are any, and with its output to `outputPath`.
   static func run(
-    _ arguments: [String], in folder: String, environment: [String: String] = [:], under limits: [String] = []
+    _ arguments: [String], in folder: String, environment: [String: String] = [:],
+    under limits: [String] = [],
+    outputPath: String? = nil
   ) throws -> Outcome {
     let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
       .appending(path: "bench")
@@ -20,7 +22,12 @@ enum BenchProgram {
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.currentDirectoryURL = URL(filePath: folder)
     let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
+    if let outputPath {
+      process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
+      try output.fileHandleForWriting.close()
+    } else {
+      process.standardOutput = output
+    }
     process.standardError = errors
     try process.run()
     // Both are far smaller than a pipe's buffer: reading one after the other cannot block.

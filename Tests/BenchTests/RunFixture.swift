@@ -60,6 +60,15 @@ enum RunFixture {
 
   static var record: RunRecord { RunRecord(context: context, cell: cell, measurement: measurement()) }
 
+  /// The document of a run without a boot.
+  static var document: RunDocument {
+    RunDocument(
+      runID: identity.runID, startedAt: identity.startedAt, finishedAt: identity.startedAt, isComplete: true,
+      gitRevision: identity.revision.name, isDirty: true, commandLine: [], host: host,
+      configuration: configuration, plan: RunPlan(configuration), plannedPlacement: placement,
+      nativeRoundTripNanoseconds: [], results: [])
+  }
+
   static func boot(
     _ mode: DataPathMode, _ fileSystem: GuestFileSystem = .none, repetition: Int, iops: Double
   ) throws -> BootSummary? {

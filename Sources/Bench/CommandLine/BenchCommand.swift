@@ -17,31 +17,50 @@ struct BenchCommand: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+      try StandardOutput.flush()
     } catch let failure as BenchFailure {
-      report(failure.description)
-      Self.exit(withError: ExitCode(failure.exitCode.rawValue))
+      end(failure)
     } catch let code as ExitCode {
       Self.exit(withError: code)
     } catch {
       switch exitCode(for: error) {
       case .success:
-        Self.exit(withError: error)
+        // Help, or the version.
+        do {
+          try StandardOutput.writeLine(fullMessage(for: error))
+        } catch let failure as BenchFailure {
+          end(failure)
+        } catch {
+          Self.exit(withError: error)
+        }
       case .validationFailure:
-        report(withoutPrefix(fullMessage(for: error)))
+        report(firstLine(fullMessage(for: error)))
         Self.exit(withError: ExitCode.validationFailure)
       default:
-        report(withoutPrefix(message(for: error)))
+        report(firstLine(message(for: error)))
         Self.exit(withError: ExitCode.failure)
       }
     }
+  }
+
+  private static func end(_ failure: BenchFailure) -> Never {
+    report(failure.description)
+    Self.exit(withError: ExitCode(failure.exitCode.rawValue))
   }
 
   private static func report(_ message: String) {
     FileHandle.standardError.write(Data("bench: error: \(message)\n".utf8))
   }
 
-  /// ArgumentParser begins a full message with its own prefix.
-  private static func withoutPrefix(_ message: String) -> String {
-    message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
+  /// ArgumentParser begins a full message with its own prefix, and lists possible values and the usage below it.
+  static func firstLine(_ message: String) -> String {
+    let text = message.hasPrefix("Error: ") ? String(message.dropFirst("Error: ".count)) : message
+    let lines = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    guard let first = lines.first else { return message }
+    // Possible values, and what the parser suggests, stand on lines of their own before the usage.
+    let rest = lines.dropFirst().prefix {
+      !$0.hasPrefix("Usage:") && !$0.hasPrefix("Help:") && !$0.hasPrefix("See '")
+    }
+    return ([first] + rest).joined(separator: " ")
   }
 }

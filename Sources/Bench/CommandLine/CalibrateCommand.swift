@@ -56,7 +56,7 @@ struct CalibrateCommand: ParsableCommand {
         ExperimentSide(name: "a", title: "this bench"), ExperimentSide(name: "b", title: "this bench again"),
       ], host: host, defaultRepetitionCount: Self.defaultRepetitionCount)
     if options.dryRun {
-      print(plan.text)
+      try StandardOutput.writeLine(plan.text)
     } else {
       try finish(options.folder(for: plan), watch: watch)
     }
@@ -66,11 +66,11 @@ struct CalibrateCommand: ParsableCommand {
     let runner = ExperimentRunner(
       progress: ProgressReporter(isQuiet: options.quiet), watch: watch,
       resumeCommand: "bench calibrate --resume")
-    try runner.run(folder, with: BootProcess())
+    try runner.runAll(folder, with: BootProcess())
     let calibration = try calibration(folder)
     let path = try CalibrationStore.inUserCache.save(calibration, to: save)
-    print(try calibration.text(format), terminator: "")
-    if format != .json { print("- stored: \(path)") }
+    try StandardOutput.write(calibration.text(format))
+    if format != .json { try StandardOutput.writeLine("- stored: \(path)") }
   }
 
   private func calibration(_ folder: borrowing ExperimentFolder) throws -> Calibration {
@@ -86,12 +86,26 @@ struct CalibrateCommand: ParsableCommand {
         guard case .paired(let pairs)? = comparable.samples(of: metric, configuration: key) else {
           return nil
         }
-        return Calibration.Entry(configuration: key, metric: metric, pairs: pairs, seed: folder.plan.seed)
+        return Calibration.Entry(configuration: key, metric: metric, pairs: pairs)
       }
     }
-    return Calibration(
+    var calibration = Calibration(
       host: folder.plan.host, scenario: folder.plan.name, scenarioFingerprint: folder.plan.fingerprint,
       createdAt: RunIdentity.timestamp(Date()), gitRevision: sides[0].first?.revision ?? "",
       pairCount: folder.plan.blockCount, entries: entries)
+    if entries.contains(where: { !$0.isUsable }) { calibration.doctor = doctorReasons() }
+    return calibration
+  }
+
+  /// What the doctor says about this host that spoils figures.
+  private func doctorReasons() -> [String]? {
+    guard let run = try? RunCommand.parse([]),
+      let environment = try? DoctorEnvironment.capture(
+        run.runConfiguration(diskByteCount: nil, seed: 0, decision: run.likelyDecision),
+        scratchFolder: OutputFiles.defaultFolder)
+    else { return nil }
+    return DoctorReport(environment).findings.filter { $0.severity == .spoils }.map {
+      "\($0.check.rawValue): \($0.found)"
+    }
   }
 }

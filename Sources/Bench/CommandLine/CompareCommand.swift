@@ -9,10 +9,12 @@ struct CompareCommand: ParsableCommand {
     discussion: """
       bench compare a.csv b.csv            rows that were measured before
       bench compare main . -- --mode vext  two revisions ('.': this checkout), interleaved boot by boot
+      bench compare --a '--mode virtio-blk' --b '--mode vext'
       bench compare --a '--iodepth 1' --b '--iodepth 4' --scenario file.yaml
       bench compare --baseline FOLDER --scenario file.yaml
 
-      Exit code: 0 all unchanged or improved, 2 something regressed, 6 something inconclusive, 5 no baseline, 64 usage.
+      Exit code: 0 all unchanged or improved, 2 something regressed or fails more often, 6 something inconclusive or nothing \
+      compared, 5 no baseline, 64 usage, 73 output that cannot be written.
       """)
 
   @Argument(help: ArgumentHelp("A: a CSV file or a revision.", valueName: "a"))
@@ -84,15 +86,45 @@ struct CompareCommand: ParsableCommand {
     guard sources <= 1, wantedInputs.contains(inputs.count) else {
       throw ValidationError("name A and B: two files, two revisions, --a and --b, or --baseline")
     }
+    if options.resume != nil, scenario != nil || !runOptions.isEmpty {
+      throw ValidationError("--resume goes on as planned: --scenario and run options have no effect")
+    }
+    if sources > 0, paired { throw ValidationError("--paired has an effect on two files only") }
+    if force, writtenA != nil || options.resume != nil || baseline != nil && !updateBaseline {
+      throw ValidationError("--force has an effect on two files and on --update-baseline only")
+    }
+    if updateBaseline, stored || !inputs.isEmpty || !ignore.isEmpty || judgement.isGiven {
+      throw ValidationError("--update-baseline compares nothing: options of the comparison have no effect")
+    }
+  }
+
+  /// Refuses options that have no effect where two files are compared, or where none is.
+  private func checkEffects(comparesFiles: Bool) throws {
+    var useless: [String] = []
+    if comparesFiles {
+      useless =
+        options.given + (scenario == nil ? [] : ["--scenario"]) + (runOptions.isEmpty ? [] : ["run options"])
+    } else if inputs.count == 2 {
+      useless = (paired ? ["--paired"] : []) + (force ? ["--force"] : [])
+    }
+    guard let option = useless.first else { return }
+    throw BenchFailure(
+      comparesFiles
+        ? "\(option) has no effect: two files are compared, and nothing is booted"
+        : "\(option) has an effect on two files only, and \(inputs.joined(separator: " and ")) are revisions",
+      exitCode: .usage)
   }
 
   func run() throws {
-    // Before any thread exists: all of them inherit the blocked signals.
-    let watch = InterruptionWatch()
-    if inputs.count == 2, try areFiles(inputs) {
+    let comparesFiles = try inputs.count == 2 && areFiles(inputs)
+    try checkEffects(comparesFiles: comparesFiles)
+    if comparesFiles {
+      // Signals keep their effect: nothing has to be tidied up.
       try show(compareFiles())
       return
     }
+    // Before any thread exists: all of them inherit the blocked signals.
+    let watch = InterruptionWatch()
     let session = ComparisonSession(
       options: options, judgement: judgement, ignoring: Set(ignore), host: .capture(), watch: watch)
     if let path = options.resume {
@@ -119,14 +151,17 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func compareFiles() throws -> Comparison {
-    let files = try inputs.map { try RowFile(path: $0) }
     let metrics = judgement.judgedMetrics
-    let boots = try files.map { try BootSample.boots(of: $0, metrics: metrics, ignoring: Set(ignore)) }
+    // One file after the other: only one's text is in memory.
+    let boots = try inputs.map { path in
+      try BootSample.boots(of: RowFile(path: path), metrics: metrics, ignoring: Set(ignore))
+    }
     let host = boots[0].first?.host
     return try Comparison(
       Comparison.Request(
         titleA: inputs[0], titleB: inputs[1], bootsA: boots[0], bootsB: boots[1], metrics: metrics,
-        isPaired: paired, isForced: force, calibrations: host.map(judgement.calibrations) ?? []))
+        isPaired: paired, isForced: force, leavesOutDoubtful: judgement.trustedOnly,
+        calibrations: host.map(judgement.calibrations) ?? []))
   }
 
   private func sides(watch: InterruptionWatch) throws -> [ExperimentSide] {
@@ -142,18 +177,18 @@ struct CompareCommand: ParsableCommand {
 
   private func loadScenario() throws -> Scenario {
     if let scenario { return try ScenarioFile.load(scenario) }
-    guard !runOptions.isEmpty else {
+    guard writtenA != nil || !runOptions.isEmpty else {
       throw BenchFailure(
         "say what to boot: --scenario file.yaml, or options of bench run after --", exitCode: .usage)
     }
-    return try Scenario(arguments: runOptions)
+    return try Scenario(arguments: runOptions, sidesNameModes: writtenA != nil)
   }
 
   private func run(_ baseline: Baseline, _ session: ComparisonSession) throws {
     let scenario = try loadScenario()
     if updateBaseline {
       if try session.measure(baseline, scenario: scenario, isForced: force) {
-        print("baseline: \(baseline.path)")
+        try StandardOutput.writeLine("baseline: \(baseline.path)")
       }
     } else if let comparison = try session.compare(
       baseline, revision: inputs.first ?? ".", scenario: scenario, usesStoredRows: stored)
@@ -163,7 +198,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func show(_ comparison: Comparison) throws {
-    print(try comparison.text(judgement.format), terminator: "")
+    try StandardOutput.write(comparison.text(judgement.format))
     if comparison.exitCode != 0 { throw ExitCode(comparison.exitCode) }
   }
 }

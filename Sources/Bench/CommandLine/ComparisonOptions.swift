@@ -19,9 +19,15 @@ struct ComparisonOptions: ParsableArguments {
     help: ArgumentHelp("Take the floors from this file of bench calibrate.", valueName: "file.json"))
   var calibration: String?
 
+  @Flag(help: "Leave out boots that are not to be trusted (docs/benchmarking.md).")
+  var trustedOnly = false
+
   func validate() throws {
     if Set(metrics).count < metrics.count { throw ValidationError("--metric names a figure twice") }
   }
+
+  /// Whether any of them was given.
+  var isGiven: Bool { !metrics.isEmpty || calibration != nil || trustedOnly || format != .table }
 
   /// The figures to be judged.
   var judgedMetrics: [Metric] { metrics.isEmpty ? Metric.judgedByDefault : metrics }

@@ -21,7 +21,7 @@ struct ComparisonSession {
   /// Goes on with a comparison that was cut off.
   func resume(_ path: String) throws -> Comparison {
     let folder = try options.resumed(path, kind: .comparison, host: HostIdentity(host))
-    try runner.run(folder, with: BootProcess())
+    try measure(folder)
     return try comparison(of: folder)
   }
 
@@ -78,20 +78,57 @@ struct ComparisonSession {
     let plan = try options.plan(
       .comparison, scenario: scenario, sides: sides, host: host,
       defaultRepetitionCount: Self.defaultRepetitionCount)
+    let warning = warning(plan)
     if options.dryRun {
-      print(plan.text)
+      try StandardOutput.writeLine(plan.text + (warning.map { "\nNO VERDICT   \($0)" } ?? ""))
       return nil
     }
+    if let warning { FileHandle.standardError.write(Data("bench: warning: \(warning)\n".utf8)) }
     let folder = try options.folder(for: plan)
-    try runner.run(folder, with: BootProcess())
+    try measure(folder)
     return folder
   }
 
+  /// Boots what `folder` lacks.
+  ///
+  /// Boots of B that fail where A's do not are a result, and no reason to end without one.
+  private func measure(_ folder: borrowing ExperimentFolder) throws {
+    let failed = try runner.run(folder, with: BootProcess())
+    let failedB = folder.failedBoots.count { $0.side == 1 }
+    let failedA = folder.failedBoots.count { $0.side == 0 }
+    if failedB > failedA { return }
+    if let failure = runner.failure(failed, of: folder) { throw failure }
+  }
+
+  /// What a user should know before the boots, which take their time.
+  private func warning(_ plan: ExperimentPlan) -> String? {
+    guard plan.sides.count == 2 else { return nil }
+    return VerdictRequirements.warning(
+      tests: plan.cells.count * judgement.judgedMetrics.count, pairs: plan.blockCount)
+  }
+
+  /// The boots of each cell in which one failed.
+  private func failedBoots(of folder: borrowing ExperimentFolder) -> [Comparison.FailedBoots] {
+    let failed = folder.failedBoots
+    let left = Set(folder.remainingBoots.map(\.index))
+    let done = folder.plan.boots.filter { !left.contains($0.index) }
+    func count(cell: Int, side: Int) -> Reliability.Count {
+      let failures = failed.count { $0.cell == cell && $0.side == side }
+      return Reliability.Count(
+        boots: failures + done.count { $0.cell == cell && $0.side == side }, failed: failures)
+    }
+    return Set(failed.map(\.cell)).sorted().map { cell in
+      Comparison.FailedBoots(
+        cell: folder.plan.cells[cell].title, a: count(cell: cell, side: 0), b: count(cell: cell, side: 1))
+    }
+  }
+
   private func boots(of folder: borrowing ExperimentFolder, side: Int) throws -> [BootSample] {
-    try BootSample.boots(
-      of: RowFile(path: folder.rowsPath(side: side), versions: .upToCurrent),
-      metrics: judgement.judgedMetrics,
-      ignoring: ignoring)
+    let path = folder.rowsPath(side: side)
+    // A side whose every boot failed has no file.
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    return try BootSample.boots(
+      of: RowFile(path: path), metrics: judgement.judgedMetrics, ignoring: ignoring)
   }
 
   private func request(
@@ -99,7 +136,8 @@ struct ComparisonSession {
   ) throws -> Comparison.Request {
     Comparison.Request(
       titleA: titleA, titleB: titleB, bootsA: bootsA, bootsB: bootsB, metrics: judgement.judgedMetrics,
-      isPaired: isPaired, calibrations: try judgement.calibrations(of: HostIdentity(host)))
+      isPaired: isPaired, leavesOutDoubtful: judgement.trustedOnly,
+      calibrations: try judgement.calibrations(of: HostIdentity(host)), host: HostIdentity(host))
   }
 
   /// Compares the sides of a folder that is complete. Where sides differ in options, the columns that the options set are no part of
@@ -115,10 +153,10 @@ struct ComparisonSession {
     let differing = SideDifference.columns(first, second)
     first = first.map { $0.ignoring(differing) }
     second = second.map { $0.ignoring(differing) }
-    let comparison = try Comparison(
-      request(
-        titleA: folder.plan.sides[0].title, titleB: folder.plan.sides[1].title, first, second, isPaired: true)
-    )
+    var request = try request(
+      titleA: folder.plan.sides[0].title, titleB: folder.plan.sides[1].title, first, second, isPaired: true)
+    request.failedBoots = failedBoots(of: folder)
+    let comparison = try Comparison(request)
     var notes = ["rows: \(folder.rowsPath(side: 0)), \(folder.rowsPath(side: 1))"]
     if !differing.isEmpty { notes.append("A and B differ in: \(differing.sorted().joined(separator: ", "))") }
     if !recorded.isEmpty, let note = try drift(from: recorded, to: first) { notes.append(note) }

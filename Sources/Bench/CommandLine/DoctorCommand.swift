@@ -55,7 +55,7 @@ struct DoctorCommand: ParsableCommand {
       scratchFolder: scratch ?? ProcessInfo.processInfo.environment["BENCH_SCRATCH"]
         ?? OutputFiles.defaultFolder)
     let report = DoctorReport(environment)
-    print(try report.text(format), terminator: "")
+    try StandardOutput.write(report.text(format))
     if let code = report.exitCode { throw ExitCode(code.rawValue) }
   }
 }

@@ -43,6 +43,8 @@ struct ExperimentOptions: ParsableArguments {
     defaultRepetitionCount: Int = 1
   ) throws -> ExperimentPlan {
     try ScenarioRequirements.check(scenario.hostRequirements, host: host)
+    for side in sides { try side.check(scenario.cells) }
+    try refuseLinuxGuests(scenario, sides, host: host)
     let identity = RunIdentity.new(revision: try .capture())
     return ExperimentPlan(
       kind: kind, scenario: scenario, sides: sides,
@@ -50,6 +52,28 @@ struct ExperimentOptions: ParsableArguments {
       // 53 bits, so that every reader of JSON gets the recorded seed back.
       seed: seed ?? scenario.seed ?? UInt64.random(in: 0..<1 << 53), host: HostIdentity(host),
       startedAt: identity.startedAt)
+  }
+
+  /// Says at once what every boot would fail with.
+  private func refuseLinuxGuests(_ scenario: Scenario, _ sides: [ExperimentSide], host: HostDescription)
+    throws
+  {
+    guard !dryRun, let refusal = LinuxRequirements.refusal(on: host.kvmBackend) else { return }
+    for cell in scenario.cells {
+      for side in sides {
+        let command = try RunCommand.parse(side.arguments(beside: cell.arguments))
+        if command.machines.guest == .linux { throw refusal }
+      }
+    }
+  }
+
+  /// The options that were given, by name.
+  var given: [String] {
+    let options: [(name: String, isGiven: Bool)] = [
+      ("--repeat", repetitionCount != nil), ("--seed", seed != nil), ("--output", output != nil),
+      ("--resume", resume != nil), ("--dry-run", dryRun), ("--quiet", quiet),
+    ]
+    return options.filter(\.isGiven).map(\.name)
   }
 
   /// The folder of a new run of `plan`.

@@ -25,9 +25,12 @@ struct FiguresCommand: ParsableCommand {
     try figures.write(to: output)
     let gnuplot = Gnuplot()
     if let gnuplot { try figures.draw(in: output, with: gnuplot) }
-    for line in figures.summary(folder: output, isDrawn: gnuplot != nil) { print(line) }
+    for line in figures.summary(folder: output, isDrawn: gnuplot != nil) {
+      try StandardOutput.writeLine(line)
+    }
     if runs.unsoundCount > 0 {
-      print("\(runs.unsoundCount) boot(s) with failed requests or wrong data were left out")
+      try StandardOutput.writeLine(
+        "\(runs.unsoundCount) boot(s) with failed requests or wrong data were left out")
     }
     if gnuplot == nil {
       throw BenchFailure(

@@ -33,7 +33,7 @@ struct FloorCommand: ParsableCommand {
         try FloorMeasurement.measure(cpus: cpus?.cpus, duration: runtime).nanosecondsPerRoundTrip)
     }
     guard let spread = Spread(samples) else { return }
-    print(
+    try StandardOutput.writeLine(
       String(
         format: "round trip of a cache line between two native threads: %.1f ns (median of %d, %.1f..%.1f)",
         spread.median, repetitionCount, spread.minimum, spread.maximum))

@@ -27,6 +27,6 @@ struct HistoryCommand: ParsableCommand {
 
   func run() throws {
     let history = try History(folder: folder, metrics: metrics.isEmpty ? Metric.judgedByDefault : metrics)
-    print(try history.text(format, showsPoints: points), terminator: "")
+    try StandardOutput.write(history.text(format, showsPoints: points))
   }
 }

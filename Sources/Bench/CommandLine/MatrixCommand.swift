@@ -33,7 +33,7 @@ struct MatrixCommand: ParsableCommand {
         .matrix, scenario: ScenarioFile.load(scenario),
         sides: [ExperimentSide(name: "rows", title: "this bench")], host: host)
       if options.dryRun {
-        print(plan.text)
+        try StandardOutput.writeLine(plan.text)
         return
       }
       try finish(options.folder(for: plan), watch: watch)
@@ -44,8 +44,8 @@ struct MatrixCommand: ParsableCommand {
     let runner = ExperimentRunner(
       progress: ProgressReporter(isQuiet: options.quiet), watch: watch, resumeCommand: "bench matrix --resume"
     )
-    try runner.run(folder, with: BootProcess())
-    print(
+    try runner.runAll(folder, with: BootProcess())
+    try StandardOutput.writeLine(
       "\(folder.plan.boots.count) boots; rows: \(folder.rowsPath(side: 0)); each boot's record: \(folder.path)/boots"
     )
   }

@@ -1,11 +1,13 @@
 import Foundation
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Where a run leaves its rows, its JSON document and, while it lasts, its disks.
 struct OutputFiles: Equatable, Sendable {
   /// The CSV file.
   let csvPath: String
-  /// The JSON file: beside the CSV, under its name; with the run's id in it where that name is taken by an earlier run.
-  let jsonPath: String
   private let stem: String
   private let scratchFolder: String?
 
@@ -47,8 +49,21 @@ struct OutputFiles: Equatable, Sendable {
     }
     self.csvPath = path
     stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path
-    let plainJSON = stem + ".json"
-    jsonPath = manager.fileExists(atPath: plainJSON) ? "\(stem).\(identity.runID).json" : plainJSON
+  }
+
+  /// Writes `document` beside the CSV file under its name, or with the run's id in the name where another run took that.
+  ///
+  /// Runs that end at the same moment keep a document each: a name is taken by link(2), which replaces nothing.
+  ///
+  /// - Returns: The file.
+  func write(_ document: RunDocument) throws -> String {
+    let ownPath = "\(stem).\(document.runID).json"
+    try document.write(to: ownPath)
+    let plainPath = stem + ".json"
+    // A file system without links keeps the longer name.
+    guard unsafe link(ownPath, plainPath) == 0 else { return ownPath }
+    guard unsafe unlink(ownPath) == 0 else { return ownPath }
+    return plainPath
   }
 
   /// Makes the folder of the files, unless it is there: only a run that can take place leaves one.
@@ -65,9 +80,8 @@ struct OutputFiles: Equatable, Sendable {
     }
   }
 
-  /// The disk of guest `index`, where bench makes one of its own.
-  func scratchDiskPath(guest index: Int, identity: RunIdentity) -> String {
-    guard let scratchFolder else { return "\(stem).\(identity.runID).guest\(index).disk" }
-    return "\(scratchFolder)/bench.\(identity.runID).guest\(index).disk"
+  /// The folder of the guests' disks, where bench makes some of its own.
+  func scratchDiskFolder(identity: RunIdentity) -> String {
+    ScratchFolder.path(stem: scratchFolder.map { "\($0)/bench" } ?? stem, runID: identity.runID, kind: .disks)
   }
 }

@@ -31,8 +31,10 @@ struct ReportCommand: ParsableCommand {
     } catch {
       throw BenchFailure("cannot write \(output): \(error.localizedDescription)", exitCode: .cannotCreate)
     }
-    print("\(output): \(runs.boots.count) boots, \(drawn.count) figures")
-    for kind in figures.missing { print("\(kind.rawValue): left out, it needs \(kind.need)") }
+    try StandardOutput.writeLine("\(output): \(runs.boots.count) boots, \(drawn.count) figures")
+    for kind in figures.missing {
+      try StandardOutput.writeLine("\(kind.rawValue): left out, it needs \(kind.need)")
+    }
     if gnuplot == nil {
       throw BenchFailure(
         "gnuplot is not in PATH: \(output) lacks its figures; install the Debian package \(Gnuplot.package)",

@@ -142,6 +142,10 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     // Before any thread exists: all of them inherit the blocked signals.
     let watch = InterruptionWatch()
+    // Before the host is described, which takes longer.
+    if !dryRun, machines.guest == .linux, let refusal = LinuxRequirements.refusal(on: .current()) {
+      throw refusal
+    }
     let diskByteCount = try diskOptions.disk.map(DiskSize.byteCount)
     let host = HostDescription.capture(
       imagePath: diskOptions.disk ?? diskOptions.scratchFolder ?? OutputFiles.folder(csvPath: output))
@@ -167,7 +171,7 @@ struct RunCommand: ParsableCommand {
     watch: InterruptionWatch
   ) throws {
     if dryRun {
-      print(plan.description(of: configuration, placement: runner.placement))
+      try StandardOutput.writeLine(plan.description(of: configuration, placement: runner.placement))
       return
     }
     let context = RunContext(

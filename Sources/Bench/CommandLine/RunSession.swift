@@ -9,7 +9,7 @@ struct RunSession: ~Copyable {
   private let progress: ProgressReporter
   private let watch: InterruptionWatch
   private let writer: CSVWriter
-  private let show: (String) -> Void
+  private let show: (String) throws -> Void
   private var results: [RunDocument.Result] = []
   private var boots: [BootSummary] = []
   private var nativeRoundTrips: [Double] = []
@@ -20,7 +20,7 @@ struct RunSession: ~Copyable {
   init(
     context: RunContext, plan: RunPlan, files: OutputFiles, progress: ProgressReporter,
     watch: InterruptionWatch,
-    show: @escaping (String) -> Void = { print($0) }
+    show: @escaping (String) throws -> Void = StandardOutput.writeLine
   ) throws {
     self.context = context
     self.plan = plan
@@ -64,9 +64,7 @@ struct RunSession: ~Copyable {
       progress.show("making \(configuration.guestCount) disk(s) of \(diskSize)")
       let watch = watch
       let disks = try ScratchDisks(
-        paths: (0..<configuration.guestCount).map {
-          files.scratchDiskPath(guest: $0, identity: context.identity)
-        },
+        in: files.scratchDiskFolder(identity: context.identity), count: configuration.guestCount,
         byteCount: diskSize.byteCount, isFilled: configuration.engine != .null,
         isInterrupted: { watch.isInterrupted })
       try bootAll(with: runner, disks: disks)
@@ -122,12 +120,18 @@ struct RunSession: ~Copyable {
       plan: plan,
       plannedPlacement: context.placement, nativeRoundTripNanoseconds: nativeRoundTrips, results: results)
     let table = RunTable(boots: boots, paths: context.configuration.paths).text()
-    let notes = Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
-    show("\n" + table)
-    for note in notes { show("- \(note)") }
-    show("- rows: \(files.csvPath); host, plan and histograms: \(files.jsonPath)")
-    // Last: where it cannot be written, the table has been seen.
-    try document.write(to: files.jsonPath)
+    let doubts = try TrustIssue.sentence(TrustIssue.issues(of: results.map(\.row)))
+    let notes =
+      Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
+      + (doubts.map { [$0] } ?? [])
+    let shown = Result {
+      try show("\n" + table)
+      for note in notes { try show("- \(note)") }
+    }
+    // After the table, which has been seen where the document cannot be written; and though the table could not be shown.
+    let jsonPath = try files.write(document)
+    try shown.get()
+    try show("- rows: \(files.csvPath); host, plan and histograms: \(jsonPath)")
   }
 
   private func explained(_ failure: any Error) -> any Error {

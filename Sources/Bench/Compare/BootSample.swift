@@ -2,6 +2,8 @@
 struct BootSample: Equatable, Sendable {
   /// What was measured.
   private(set) var configuration: ConfigurationKey
+  /// The run that it belongs to.
+  let runID: String
   /// Which boot of its configuration; in interleaved runs the block, by which boots are paired.
   let repetition: Int
   /// Where it ran.
@@ -14,14 +16,24 @@ struct BootSample: Equatable, Sendable {
   let placement: String
   /// Whether times mean anything in absolute terms.
   let isTimingValid: Bool
-  /// Whether every request succeeded and every checked block was right.
+  /// Whether every request succeeded, every checked block was right, and there was a request at all.
   let isSound: Bool
-  /// Its rows, one for each guest.
-  let rows: [Row]
+  /// Why its figures may say less than they seem to.
+  let doubts: Set<TrustIssue>
+  /// The share of all CPUs that other work kept busy within the window; nil if the record does not say.
+  let otherShare: Double?
+  /// The file of its rows.
+  let file: String
   /// The line of its first row.
   let line: Int
-  /// Its figures.
-  let values: [Metric: Double]
+  /// The figures that were asked for, by their place in `Metric.allCases`.
+  private let figures: [Double?]
+
+  /// The figure of `metric`; nil if it was not asked for.
+  subscript(metric: Metric) -> Double? { figures.isEmpty ? nil : figures[metric.place] }
+
+  /// Where the boot stands, for a message: `rows.csv:12`.
+  var location: String { "\(file):\(line)" }
 
   /// The boots of `file`, in its order.
   ///
@@ -32,43 +44,59 @@ struct BootSample: Equatable, Sendable {
   static func boots(of file: RowFile, metrics: [Metric], ignoring ignored: Set<String> = []) throws
     -> [BootSample]
   {
+    try rowsByBoot(of: file, metrics: metrics, ignoring: ignored).map(\.boot)
+  }
+
+  /// The same, each with its rows.
+  static func rowsByBoot(of file: RowFile, metrics: [Metric], ignoring ignored: Set<String> = []) throws
+    -> [(boot: BootSample, rows: [Row])]
+  {
     struct BootKey: Hashable {
-      let runID: String?
-      let configuration: ConfigurationKey
+      let runID: String
+      let configuration: Int
       let repetition: Int
     }
     do throws(CSVText.Fault) {
-      var order: [BootKey] = []
-      var rowsByBoot: [BootKey: [Row]] = [:]
+      var interner = RowInterner(ignoring: ignored)
+      var places: [BootKey: Int] = [:]
+      var groups: [(key: BootKey, rows: [Row])] = []
       for row in file.rows {
         let key = BootKey(
-          runID: row.text(.runID), configuration: ConfigurationKey(row),
+          runID: interner.shared(row.text(.runID) ?? ""), configuration: interner.configuration(of: row),
           repetition: try row.integer(.repetition))
-        if rowsByBoot[key] == nil { order.append(key) }
-        rowsByBoot[key, default: []].append(row)
+        if let place = places[key] {
+          groups[place].rows.append(row)
+        } else {
+          places[key] = groups.count
+          groups.append((key, [row]))
+        }
       }
-      var boots: [BootSample] = []
-      for key in order {
-        boots.append(
-          try BootSample(
-            rows: rowsByBoot[key] ?? [], repetition: key.repetition, metrics: metrics, ignoring: ignored))
+      var boots: [(boot: BootSample, rows: [Row])] = []
+      boots.reserveCapacity(groups.count)
+      for (key, rows) in groups {
+        let boot = try BootSample(
+          rows: rows, file: file.path, runID: key.runID, configuration: interner.keys[key.configuration],
+          repetition: key.repetition, metrics: metrics, interner: &interner)
+        boots.append((boot, rows))
       }
       return boots
     } catch {
-      throw BenchFailure("\(file.path):\(error.line): \(error.reason)", exitCode: .dataError)
+      throw RowFile.failure(error, path: file.path)
     }
   }
 
   /// The same boot, told from others without `columns`.
   func ignoring(_ columns: Set<String>) -> BootSample {
+    guard !columns.isEmpty else { return self }
     var boot = self
     boot.configuration = configuration.removing(columns)
     return boot
   }
 
-  private init(rows: [Row], repetition: Int, metrics: [Metric], ignoring ignored: Set<String>)
-    throws(CSVText.Fault)
-  {
+  private init(
+    rows: [Row], file: String, runID: String, configuration: ConfigurationKey, repetition: Int,
+    metrics: [Metric], interner: inout RowInterner
+  ) throws(CSVText.Fault) {
     let first = rows[0]
     let guestCount = try first.integer(.guests)
     var guests: [Int] = []
@@ -80,21 +108,29 @@ struct BootSample: Equatable, Sendable {
           "a boot of \(guestCount) guest(s) with the rows of guests \(guests.map(String.init).joined(separator: ", ")): "
           + "rows are missing, or there twice")
     }
-    configuration = ConfigurationKey(first, ignoring: ignored)
+    self.configuration = configuration
+    self.runID = runID
     self.repetition = repetition
-    host = try HostIdentity(first)
-    revision = (first.text(.gitRevision) ?? "") + (first.text(.isDirty) == "true" ? "-dirty" : "")
-    isTimingValid = first.text(.isTimingValid) != "false"
-    startedAt = first.text(.startedAt) ?? ""
-    placement = rows.map { "\($0.text(.pollerCPUs) ?? "") / \($0.text(.vcpuCPUs) ?? "")" }.joined(
-      separator: "; ")
+    self.file = file
+    host = try interner.host(of: first)
+    revision = interner.shared(
+      (first.text(.gitRevision) ?? "") + (first.bool(.isDirty) == true ? "-dirty" : ""))
+    isTimingValid = first.bool(.isTimingValid) != false
+    startedAt = interner.shared(first.text(.startedAt) ?? "")
+    placement = interner.shared(
+      rows.map { "\($0.text(.pollerCPUs) ?? "") / \($0.text(.vcpuCPUs) ?? "")" }.joined(separator: "; "))
     line = first.line
-    self.rows = rows
-    var values: [Metric: Double] = [:]
-    for metric in metrics { values[metric] = try metric.value(ofBoot: rows) }
-    self.values = values
+    var figures = [Double?](repeating: nil, count: Metric.allCases.count)
+    for metric in metrics { figures[metric.place] = try metric.value(ofBoot: rows) }
+    self.figures = figures
     var faults = 0.0
-    for row in rows { faults += try row.number(.errors) + row.number(.verifyErrors) }
-    isSound = faults == 0
+    var requests = 0.0
+    for row in rows {
+      faults += try row.number(.errors) + row.number(.verifyErrors)
+      requests += try row.number(.ios)
+    }
+    isSound = faults == 0 && requests > 0
+    doubts = try TrustIssue.issues(ofBoot: rows)
+    otherShare = try first.optionalNumber(.otherShare)
   }
 }

@@ -28,17 +28,31 @@ extension Calibration {
       [
         entry.configuration.title(varying: varying), entry.metric.rawValue, Figure.text(entry.median),
         String(format: "%.2f %%", entry.pairNoise * 100), Figure.percent(expm1(entry.shift)),
-        String(format: "%.2f %%", entry.relativeFloor * 100), "\(entry.pairsForFivePercent)",
+        String(format: "%.2f %%", entry.relativeFloor * 100),
+        "\(entry.pairsForFivePercent)\(entry.isUsable ? "" : " (unusable)")",
       ]
     }
     return table
   }
 
   private var notes: String {
-    [
+    (unusableNotes + [
       "host: \(host.summary)",
       "\(pairCount) pairs; noise: standard deviation of B by A, robust; floor: for as many pairs as here",
       "figures that were 0 in a boot have no ratio, and are left out",
-    ].map { "- \($0)\n" }.joined()
+    ]).map { "- \($0)\n" }.joined()
+  }
+
+  /// What makes the calibration, or a part of it, of no use.
+  var unusableNotes: [String] {
+    let unusable = entries.filter { !$0.isUsable }
+    guard !unusable.isEmpty else { return [] }
+    let metrics = Metric.allCases.filter { metric in unusable.contains { $0.metric == metric } }
+    let reasons = doctor ?? []
+    return [
+      "UNUSABLE: the host is too noisy for \(metrics.map(\.rawValue).joined(separator: ", ")) "
+        + "(\(unusable.count) of \(entries.count) lines): a change of 5 % would take more than \(Entry.mostPairs) pairs"
+        + (reasons.isEmpty ? "; bench doctor says why, now and on this host" : "")
+    ] + reasons.map { "bench doctor, when the calibration was made: \($0)" }
   }
 }

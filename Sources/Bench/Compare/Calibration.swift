@@ -17,6 +17,9 @@ struct Calibration: Codable, Equatable, Sendable {
   var pairCount: Int
   var entries: [Entry]
 
+  /// What `bench doctor` said about the host meanwhile that spoils figures; nil in files of earlier versions.
+  var doctor: [String]?
+
   /// The noise of one metric in one configuration.
   struct Entry: Codable, Equatable, Sendable {
     var configuration: ConfigurationKey
@@ -28,14 +31,22 @@ struct Calibration: Codable, Equatable, Sendable {
     var bootNoise: Double
     /// The A/A verdict's own numbers: the change where there was none, and its interval.
     var shift: Double
-    var interval: BootstrapInterval
+    var interval: ConfidenceInterval
     /// The floor that as many pairs have.
     var relativeFloor: Double
     /// Pairs of boots that find a change of 5 %.
     var pairsForFivePercent: Int
+    /// False where a change of 5 % takes more than ``mostPairs``; nil in files of earlier versions.
+    var usable: Bool?
+
+    /// More pairs than these are no comparison that anybody would wait for.
+    static let mostPairs = 100
+
+    /// Whether a verdict may rest on this noise.
+    var isUsable: Bool { usable != false && pairsForFivePercent <= Self.mostPairs }
 
     enum CodingKeys: String, CodingKey {
-      case configuration, metric, median, shift, interval
+      case configuration, metric, median, shift, interval, usable
       case pairNoise = "pair_noise"
       case bootNoise = "boot_noise"
       case relativeFloor = "relative_floor"
@@ -44,7 +55,7 @@ struct Calibration: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case host, scenario, entries
+    case host, scenario, entries, doctor
     case formatVersion = "format_version"
     case scenarioFingerprint = "scenario_fingerprint"
     case createdAt = "created_at"
@@ -58,13 +69,13 @@ extension Calibration.Entry {
   private static let efficiency = (Double.pi / 3).squareRoot()
 
   /// The noise that `samples` of two equal sides show; nil where the figure can be 0 and has no logarithm, or without samples.
-  init?(configuration: ConfigurationKey, metric: Metric, pairs: [SampleSet.Pair], seed: UInt64) {
+  init?(configuration: ConfigurationKey, metric: Metric, pairs: [SampleSet.Pair]) {
     let values = pairs.flatMap { [$0.first, $0.second] }
     guard values.allSatisfy({ $0 > 0 }), let median = values.median else { return nil }
     let ratios = pairs.map { log($0.second / $0.first) }
     guard let shift = HodgesLehmann.location(of: ratios),
-      let interval = BootstrapInterval.ofLocation(
-        ratios, confidence: 1 - MetricComparison.significance, seed: seed)
+      let interval = ConfidenceInterval.ofLocation(
+        ratios, confidence: 1 - MetricComparison.significance)
     else { return nil }
     self.configuration = configuration
     self.metric = metric
@@ -80,6 +91,7 @@ extension Calibration.Entry {
       .relative
     // What takes 5 % longer is done at a rate that is lower by 4.8 %: the smaller of the two changes.
     pairsForFivePercent = Self.pairs(forChange: 1 - 1 / 1.05, noise: pairNoise)
+    usable = pairsForFivePercent <= Self.mostPairs
   }
 
   /// The floor for so many pairs, or for so many independent boots on each side.

@@ -4,20 +4,47 @@ extension Comparison {
   /// The comparison in `format`, ended by a line feed.
   func text(_ format: ReportFormat) throws -> String {
     switch format {
-    case .table: "A: \(titleA)\nB: \(titleB)\n\n" + table().plainText() + noteLines() + summary + "\n"
+    case .table:
+      "A: \(titleA)\nB: \(titleB)\n\n" + tables.map { $0.plainText() }.joined(separator: "\n") + noteLines()
+        + summary
+        + "\n"
     case .markdown:
-      "A: \(titleA)  \nB: \(titleB)\n\n" + table().markdown() + "\n" + noteLines() + "\n**\(summary)**\n"
+      "A: \(titleA)  \nB: \(titleB)\n\n" + tables.map { $0.markdown() + "\n" }.joined() + noteLines()
+        + "\n**\(summary)**\n"
     case .json: try json()
     }
   }
 
   /// One line: how many metrics went which way.
   var summary: String {
-    let counts = Verdict.allCases.compactMap { verdict -> String? in
+    var counts = Verdict.allCases.compactMap { verdict -> String? in
       let count = metrics.count { $0.verdict == verdict }
       return count > 0 ? "\(count) \(verdict.rawValue)" : nil
     }
-    return "verdict: " + (counts.isEmpty ? "nothing was compared" : counts.joined(separator: ", "))
+    if metrics.isEmpty { counts.append("nothing was compared") }
+    let unreliable = reliability.count { $0.verdict == .regressed }
+    if unreliable > 0 { counts.append("reliability regressed in \(unreliable) configuration(s)") }
+    if !metrics.isEmpty, !notCompared.isEmpty { counts.append("\(notCompared.count) not compared") }
+    return "verdict: " + counts.joined(separator: ", ")
+  }
+
+  private var tables: [ReportTable] {
+    (metrics.isEmpty ? [] : [table()]) + (reliability.isEmpty ? [] : [reliabilityTable])
+  }
+
+  private var reliabilityTable: ReportTable {
+    var table = ReportTable(headings: [
+      .init(title: "configuration"), .init(title: "reliability"), .init(title: "A failed", isNumber: true),
+      .init(title: "B failed", isNumber: true), .init(title: "p (Fisher)", isNumber: true),
+      .init(title: "verdict"),
+    ])
+    table.lines = reliability.map {
+      [
+        $0.configuration, "failed boots", "\($0.failedA) of \($0.bootsA)", "\($0.failedB) of \($0.bootsB)",
+        Figure.probability($0.pValue), $0.verdict.rawValue,
+      ]
+    }
+    return table
   }
 
   private func table() -> ReportTable {
@@ -53,7 +80,12 @@ extension Comparison {
 
   /// In percent where the relative floor is what counts, else in the metric's unit.
   private static func floor(_ metric: MetricComparison) -> String {
-    let mark = metric.floor.source == .standard ? "*" : ""
+    let mark =
+      switch metric.floor.source {
+      case .standard: "*"
+      case .capped: "!"
+      case .calibrated: ""
+      }
     if metric.floorWidth > metric.floor.relative * metric.medianA {
       return "\(Figure.text(metric.floorWidth)) \(metric.unit)\(mark)"
     }
@@ -63,12 +95,16 @@ extension Comparison {
   private func noteLines() -> String {
     let kinds = Set(metrics.map(\.isPaired))
     let test = kinds.map { $0 ? "Wilcoxon on pairs" : "Mann-Whitney" }.sorted().joined(separator: ", ")
-    return
-      ([
-        "host: \(host.summary)",
-        "change: Hodges-Lehmann; interval: bootstrap; p: \(test), corrected for "
-          + "\(metrics.count) tests",
-      ] + notes).map { "- \($0)\n" }.joined()
+    var lines = ["host: \(host.summary)"]
+    if !metrics.isEmpty {
+      lines.append(
+        "change: Hodges-Lehmann; interval: what the test does not reject; p: \(test), corrected for \(metrics.count) tests"
+      )
+    }
+    if !notCompared.isEmpty {
+      lines.append("NOT COMPARED, since a side has no figure: \(notCompared.joined(separator: ", "))")
+    }
+    return (lines + notes).map { "- \($0)\n" }.joined()
   }
 
   private func json() throws -> String {

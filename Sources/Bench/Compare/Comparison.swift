@@ -5,13 +5,18 @@ struct Comparison: Codable, Equatable, Sendable {
   let titleB: String
   let host: HostIdentity
   let metrics: [MetricComparison]
+  /// The configurations in which a boot failed.
+  let reliability: [Reliability]
+  /// Configurations and metrics that should have been compared and were not.
+  let notCompared: [String]
   /// What a reader must know, a sentence each.
   private(set) var notes: [String]
 
   enum CodingKeys: String, CodingKey {
-    case host, metrics, notes
+    case host, metrics, notes, reliability
     case titleA = "a"
     case titleB = "b"
+    case notCompared = "not_compared"
   }
 
   /// The sides of a comparison, and how to compare them.
@@ -25,38 +30,68 @@ struct Comparison: Codable, Equatable, Sendable {
     var isPaired: Bool
     /// Whether boots of different hosts may be compared.
     var isForced = false
+    /// Whether boots with doubts are left out.
+    var leavesOutDoubtful = false
     var calibrations: [Calibration] = []
-    /// Of the bootstrap.
-    var seed: UInt64 = 1
-    /// Of the bootstrap.
-    var resampleCount = BootstrapInterval.defaultResampleCount
+    /// Boots that left no row, by cell.
+    var failedBoots: [FailedBoots] = []
+    /// Where the boots ran, in case that none of them left a row.
+    var host: HostIdentity?
+  }
+
+  /// The boots of one cell of an experiment that left no row.
+  struct FailedBoots: Equatable, Sendable {
+    var cell: String
+    var a: Reliability.Count
+    var b: Reliability.Count
   }
 
   /// Compares the sides of `request`.
   ///
   /// - Throws: ``BenchFailure`` if the sides cannot be compared.
   init(_ request: Request) throws {
+    titleA = request.titleA
+    titleB = request.titleB
+    let failed = request.failedBoots.map { (configuration: "\($0.cell) (no row)", a: $0.a, b: $0.b) }
+    if request.bootsA.isEmpty || request.bootsB.isEmpty, !failed.isEmpty,
+      let host = (request.bootsA + request.bootsB).first?.host ?? request.host
+    {
+      self.host = host
+      metrics = []
+      notCompared = failed.map(\.configuration)
+      reliability = Reliability.comparisons(failed)
+      notes = []
+      return
+    }
     let sides = try ComparisonSides(request)
     var metrics: [MetricComparison] = []
+    var notCompared: [String] = []
     for (key, title) in sides.configurations {
       for metric in request.metrics {
-        guard let samples = sides.samples(of: metric, configuration: key) else { continue }
-        let floor = Self.floor(for: metric, key, samples, request)
-        if let comparison = MetricComparison(
-          configuration: title, metric: metric, samples: samples, floor: floor, seed: request.seed,
-          resampleCount: request.resampleCount)
-        {
+        let comparison = sides.samples(of: metric, configuration: key).flatMap { samples in
+          MetricComparison(
+            configuration: title, metric: metric, samples: samples,
+            floor: Self.floor(for: metric, key, samples, request))
+        }
+        if let comparison {
           metrics.append(comparison)
+        } else {
+          notCompared.append("\(title) \(metric.rawValue)")
         }
       }
     }
     let adjusted = Holm.adjusted(metrics.map(\.pValue))
-    for index in metrics.indices { metrics[index].judge(adjustedPValue: adjusted[index]) }
-    titleA = request.titleA
-    titleB = request.titleB
+    let smallest = Holm.adjusted(metrics.map(\.smallestPValue))
+    for index in metrics.indices {
+      metrics[index].judge(adjustedPValue: adjusted[index], smallestAdjustedPValue: smallest[index])
+    }
     host = sides.host
     self.metrics = metrics
-    notes = sides.notes + Self.notes(metrics)
+    self.notCompared = notCompared
+    reliability = Reliability.comparisons(sides.counts + failed)
+    notes =
+      sides.notes + ComparisonNotes.verdicts(metrics, isPaired: request.isPaired)
+      + Self.calibrationNotes(request, metrics)
   }
 
   /// The same comparison with more to know.
@@ -66,42 +101,45 @@ struct Comparison: Codable, Equatable, Sendable {
     return comparison
   }
 
-  /// What a command that made this comparison ends with.
-  var exitCode: Int32 { Verdict.exitCode(of: metrics.map(\.verdict)) }
+  /// All verdicts, those on reliability among them.
+  var verdicts: [Verdict] {
+    metrics.map(\.verdict) + reliability.map(\.verdict)
+      + (notCompared.isEmpty && !metrics.isEmpty ? [] : [.inconclusive])
+  }
+
+  /// What a command that made this comparison ends with. Where nothing was compared, nothing was shown.
+  var exitCode: Int32 { Verdict.exitCode(of: verdicts) }
+
+  private static func entry(
+    for metric: Metric, _ key: ConfigurationKey, in calibrations: [Calibration]
+  ) -> Calibration.Entry? {
+    calibrations.lazy.flatMap(\.entries).first {
+      $0.metric == metric && $0.configuration.removing(ignored(in: key, of: $0)) == key
+    }
+  }
 
   private static func floor(
     for metric: Metric, _ key: ConfigurationKey, _ samples: SampleSet, _ request: Request
   ) -> NoiseFloor {
-    let entry = request.calibrations.lazy.flatMap(\.entries).first {
-      $0.metric == metric && $0.configuration.removing(ignored(in: key, of: $0)) == key
+    guard let entry = entry(for: metric, key, in: request.calibrations), entry.isUsable else {
+      return NoiseFloor(defaultOf: metric)
     }
-    guard let entry else { return NoiseFloor(defaultOf: metric) }
     return entry.floor(
       bootsA: samples.first.count, bootsB: samples.second.count, isPaired: samples.isPaired)
+  }
+
+  private static func calibrationNotes(_ request: Request, _ metrics: [MetricComparison]) -> [String] {
+    let judged = Set(metrics.map(\.metric))
+    let unusable = request.calibrations.filter { calibration in
+      calibration.entries.contains { !$0.isUsable && judged.contains($0.metric) }
+    }
+    return unusable.flatMap { calibration in
+      calibration.unusableNotes.map { "calibration of \(calibration.createdAt): \($0)" }
+    }
   }
 
   /// The columns that `key` leaves out.
   private static func ignored(in key: ConfigurationKey, of entry: Calibration.Entry) -> Set<String> {
     Set(entry.configuration.values.keys).subtracting(key.values.keys)
-  }
-
-  private static func notes(_ metrics: [MetricComparison]) -> [String] {
-    var notes: [String] = []
-    if metrics.contains(where: { $0.floor.source == .standard }) {
-      notes.append(
-        "floors marked * are defaults: bench calibrate measures those of this host and these configurations")
-    }
-    if let fewest = metrics.filter({ !$0.hasEnoughBoots }).map({ min($0.bootsA, $0.bootsB) }).min() {
-      notes.append("\(fewest) boots are too few for any verdict: take 6 pairs, or 4 boots a side, at least")
-    }
-    let strongest = metrics.filter { $0.isPaired && $0.hasEnoughBoots }.map { $0.bootsA }.min()
-    if let strongest,
-      WilcoxonSignedRank.smallestPValue(strongest) * Double(metrics.count) > MetricComparison.significance
-    {
-      notes.append(
-        "\(metrics.count) tests on \(strongest) pairs: after correction a single change cannot be significant; "
-          + "take more boots, or fewer metrics (--metric)")
-    }
-    return notes
   }
 }

@@ -6,6 +6,8 @@ struct ComparisonSides: Sendable {
   let host: HostIdentity
   /// What a reader must know.
   let notes: [String]
+  /// How many boots each configuration has on both sides, and how many of them failed.
+  let counts: [(configuration: String, a: Reliability.Count, b: Reliability.Count)]
   private let isPaired: Bool
   private let bootsA: [ConfigurationKey: [BootSample]]
   private let bootsB: [ConfigurationKey: [BootSample]]
@@ -19,23 +21,37 @@ struct ComparisonSides: Sendable {
     }
     host = first.host
     var notes = try Self.checkHosts(request, host: first.host)
-    let bootsA = Dictionary(grouping: request.bootsA.filter(\.isSound), by: \.configuration)
-    let bootsB = Dictionary(grouping: request.bootsB.filter(\.isSound), by: \.configuration)
-    let unsound = (request.bootsA + request.bootsB).count { !$0.isSound }
-    if unsound > 0 { notes.append("\(unsound) boot(s) with failed requests or wrong data were left out") }
+    let allA = Dictionary(grouping: request.bootsA, by: \.configuration)
+    let allB = Dictionary(grouping: request.bootsB, by: \.configuration)
     let order = Self.unique(request.bootsA.map(\.configuration))
-    let common = order.filter { bootsA[$0] != nil && bootsB[$0] != nil }
+    let common = order.filter { allB[$0] != nil }
     let all = Self.unique(order + request.bootsB.map(\.configuration))
     guard common.count == all.count else {
       throw BenchFailure(
-        Self.difference(common: common, all: all, bootsA: bootsA, bootsB: bootsB), exitCode: .dataError)
+        Self.difference(common: Set(common), all: all, bootsA: allA, bootsB: allB), exitCode: .dataError)
     }
     let varying = ConfigurationKey.varyingColumns(of: common)
-    configurations = common.map { ($0, $0.title(varying: varying)) }
+    let configurations = common.map { ($0, title: $0.title(varying: varying)) }
+    self.configurations = configurations
     isPaired = request.isPaired
-    self.bootsA = bootsA
-    self.bootsB = bootsB
-    if isPaired { try Self.checkPairing(of: [bootsA, bootsB]) }
+    if isPaired { try Self.checkPairing(of: [allA, allB]) }
+    func isUsed(_ boot: BootSample) -> Bool {
+      boot.isSound && (!request.leavesOutDoubtful || boot.doubts.isEmpty)
+    }
+    bootsA = allA.mapValues { $0.filter(isUsed) }
+    bootsB = allB.mapValues { $0.filter(isUsed) }
+    counts = configurations.map { key, title in
+      (title, Self.count(allA[key] ?? []), Self.count(allB[key] ?? []))
+    }
+    let unsound = (request.bootsA + request.bootsB).count { !$0.isSound }
+    if unsound > 0 {
+      notes.append(
+        "\(unsound) boot(s) with failed requests or wrong data are in no figure, and count as failures")
+    }
+    notes += ComparisonNotes.circumstances(request.bootsA, request.bootsB)
+    notes += ComparisonNotes.doubts(
+      request.bootsA, request.bootsB, metrics: request.metrics, isLeftOut: request.leavesOutDoubtful)
+    if isPaired { notes += Self.unpairedNotes(configurations, bootsA, bootsB) }
     let placements = Set((request.bootsA + request.bootsB).map(\.placement))
     if placements.count > 1 { notes.append("threads were not on the same CPUs in all boots") }
     if !(request.bootsA + request.bootsB).allSatisfy(\.isTimingValid) {
@@ -48,15 +64,42 @@ struct ComparisonSides: Sendable {
   func samples(of metric: Metric, configuration: ConfigurationKey) -> SampleSet? {
     let (first, second) = (bootsA[configuration] ?? [], bootsB[configuration] ?? [])
     guard isPaired else {
-      let values = (first.compactMap { $0.values[metric] }, second.compactMap { $0.values[metric] })
+      let values = (first.compactMap { $0[metric] }, second.compactMap { $0[metric] })
       return values.0.isEmpty || values.1.isEmpty ? nil : .independent(first: values.0, second: values.1)
     }
     let partners = Dictionary(second.map { ($0.repetition, $0) }, uniquingKeysWith: { first, _ in first })
     let pairs = first.compactMap { boot -> SampleSet.Pair? in
-      guard let a = boot.values[metric], let b = partners[boot.repetition]?.values[metric] else { return nil }
+      guard let a = boot[metric], let b = partners[boot.repetition]?[metric] else { return nil }
       return SampleSet.Pair(first: a, second: b)
     }
     return pairs.isEmpty ? nil : .paired(pairs)
+  }
+
+  private static func count(_ boots: [BootSample]) -> Reliability.Count {
+    Reliability.Count(boots: boots.count, failed: boots.count { !$0.isSound })
+  }
+
+  /// Boots without a partner: they are in no figure.
+  private static func unpairedNotes(
+    _ configurations: [(ConfigurationKey, title: String)], _ bootsA: [ConfigurationKey: [BootSample]],
+    _ bootsB: [ConfigurationKey: [BootSample]]
+  ) -> [String] {
+    var lone = 0
+    var without: [String] = []
+    for (key, title) in configurations {
+      let first = Set((bootsA[key] ?? []).map(\.repetition))
+      let second = Set((bootsB[key] ?? []).map(\.repetition))
+      lone += first.symmetricDifference(second).count
+      if first.isDisjoint(with: second) { without.append(title) }
+    }
+    var notes: [String] = []
+    if !without.isEmpty {
+      notes.append(
+        "NO PAIR: A and B have no repetition in common in \(without.joined(separator: ", ")); leave out --paired, or take "
+          + "rows that were measured side by side")
+    }
+    if lone > 0 { notes.append("\(lone) boot(s) without a partner of the same repetition are in no figure") }
+    return notes
   }
 
   /// A pair is told by its repetition, so there may be one boot of each only.
@@ -64,7 +107,7 @@ struct ComparisonSides: Sendable {
     for side in sides {
       for boots in side.values where Set(boots.map(\.repetition)).count < boots.count {
         throw BenchFailure(
-          "line \(boots[0].line): several boots of one configuration have the same repetition, so pairs cannot be told; "
+          "\(boots[0].location): several boots of one configuration have the same repetition, so pairs cannot be told; "
             + "compare without --paired", exitCode: .dataError)
       }
     }
@@ -75,7 +118,7 @@ struct ComparisonSides: Sendable {
       let differences = host.differences(from: boot.host).joined(separator: "; ")
       guard request.isForced else {
         throw BenchFailure(
-          "line \(boot.line): the hosts differ: \(differences). Figures of different hosts do not compare; "
+          "\(boot.location): the hosts differ: \(differences). Figures of different hosts do not compare; "
             + "--force does it nonetheless", exitCode: .dataError)
       }
       return ["THE HOSTS DIFFER: \(differences)"]
@@ -90,15 +133,16 @@ struct ComparisonSides: Sendable {
 
   /// Says which configuration is on one side only, and the columns in which it differs from what is on the other.
   private static func difference(
-    common: [ConfigurationKey], all: [ConfigurationKey], bootsA: [ConfigurationKey: [BootSample]],
+    common: Set<ConfigurationKey>, all: [ConfigurationKey], bootsA: [ConfigurationKey: [BootSample]],
     bootsB: [ConfigurationKey: [BootSample]]
   ) -> String {
     let lone = all.filter { !common.contains($0) }
     let varying = ConfigurationKey.varyingColumns(of: all)
-    guard let example = lone.first else { return "the configurations differ" }
-    let (side, line) = bootsA[example].map { ("A", $0[0].line) } ?? ("B", bootsB[example]?[0].line ?? 0)
+    guard let example = lone.first, let boot = (bootsA[example] ?? bootsB[example])?.first else {
+      return "the configurations differ"
+    }
     return "A and B did not measure the same: \(lone.count) configuration(s) are on one side only, such as "
-      + "'\(example.title(varying: varying))' of \(side) (line \(line)); --ignore \(varying.first ?? "COLUMN") "
-      + "compares across a column"
+      + "'\(example.title(varying: varying))' of \(bootsA[example] == nil ? "B" : "A") (\(boot.location)); "
+      + "--ignore \(varying.first ?? "COLUMN") compares across a column"
   }
 }

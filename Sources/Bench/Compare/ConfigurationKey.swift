@@ -1,33 +1,48 @@
 /// What was measured, by the columns that say so: only boots with the same key are compared.
-struct ConfigurationKey: Hashable, Codable, Sendable {
+struct ConfigurationKey: Sendable {
   /// Value by column.
-  private(set) var values: [String: String]
+  let values: [String: String]
+  /// All of it as one text, by which keys are told apart.
+  private let text: String
+
+  private init(_ values: [String: String]) {
+    self.values = values
+    text = values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\u{1F}" }.joined()
+  }
 
   /// The key of `row`, without the columns `ignored`.
   init(_ row: Row, ignoring ignored: Set<String> = []) {
-    values = [:]
+    var values: [String: String] = [:]
     for column in RunRecord.CodingKeys.columns(of: .configuration) where !ignored.contains(column.rawValue) {
-      guard let text = row.text(column), !text.isEmpty else { continue }
+      guard let field = row.text(column), !field.isEmpty else { continue }
+      let text = Self.normalized(field, of: column)
       // Rows of earlier versions, which lack the columns, and rows that do without them are the same.
-      if column.isSinceVersion2, text == GuestFileSystem.none.rawValue || Double(text) == 0 { continue }
+      if column.isSinceVersion2, text == GuestFileSystem.none.rawValue || text == "false" || Double(text) == 0
+      {
+        continue
+      }
       if column == .busyGuests, text == row.text(.guests) { continue }
       values[column.rawValue] = text
     }
+    self.init(values)
   }
 
-  init(from decoder: any Decoder) throws {
-    values = try decoder.singleValueContainer().decode([String: String].self)
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(values)
+  /// A spreadsheet writes `0.100` as `0.1` and `true` as `TRUE`: the same values.
+  private static func normalized(_ text: String, of column: RunRecord.CodingKeys) -> String {
+    if column.isText { return text }
+    if Int64(text) != nil { return text }
+    if let number = Double(text), number.isFinite {
+      return number == number.rounded() && abs(number) < 1e15 ? String(Int64(number)) : String(number)
+    }
+    let lowercase = text.lowercased()
+    return lowercase == "true" || lowercase == "false" ? lowercase : text
   }
 
   /// The columns in which `keys` do not all agree, in the order of the file.
   static func varyingColumns(of keys: some Sequence<ConfigurationKey>) -> [String] {
-    RunRecord.CodingKeys.columns(of: .configuration).map(\.rawValue).filter { column in
-      Set(keys.map { $0.values[column] }).count > 1
+    let distinct = Set(keys)
+    return RunRecord.CodingKeys.columns(of: .configuration).map(\.rawValue).filter { column in
+      Set(distinct.map { $0.values[column] }).count > 1
     }
   }
 
@@ -40,20 +55,38 @@ struct ConfigurationKey: Hashable, Codable, Sendable {
 
   /// The key without `columns`.
   func removing(_ columns: Set<String>) -> ConfigurationKey {
-    var key = self
-    for column in columns { key.values[column] = nil }
-    return key
+    ConfigurationKey(values.filter { !columns.contains($0.key) })
   }
 
   /// The key with another value of `column`.
   func replacing(_ column: String, with value: String) -> ConfigurationKey {
-    var key = self
-    key.values[column] = value
-    return key
+    ConfigurationKey(values.merging([column: value]) { $1 })
   }
 
   /// Every column and value, for comparing by eye and for sorting.
   var fullTitle: String {
     values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+  }
+}
+
+extension ConfigurationKey: Hashable {
+  static func == (left: ConfigurationKey, right: ConfigurationKey) -> Bool { left.text == right.text }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(text) }
+}
+
+extension ConfigurationKey: Codable {
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.singleValueContainer().decode([String: String].self)
+    self.init(
+      Dictionary(
+        uniqueKeysWithValues: values.map { name, value in
+          (name, RunRecord.CodingKeys(rawValue: name).map { Self.normalized(value, of: $0) } ?? value)
+        }))
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(values)
   }
 }

@@ -22,6 +22,21 @@ enum Metric: String, CaseIterable, Codable, Sendable {
     .iops, .latencyP50, .latencyP99, .ioVMExitsPerIO, .iopsPerCPUSecond,
   ]
 
+  /// The place in `allCases`.
+  var place: Int {
+    switch self {
+    case .iops: 0
+    case .latencyMean: 1
+    case .latencyP50: 2
+    case .latencyP90: 3
+    case .latencyP99: 4
+    case .latencyP99_9: 5
+    case .vmexitsPerIO: 6
+    case .ioVMExitsPerIO: 7
+    case .iopsPerCPUSecond: 8
+    }
+  }
+
   /// Which way is good.
   var direction: Direction {
     switch self {
@@ -37,7 +52,7 @@ enum Metric: String, CaseIterable, Codable, Sendable {
     case .iops: "1/s"
     case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9: "us"
     case .vmexitsPerIO, .ioVMExitsPerIO: "1"
-    case .iopsPerCPUSecond: "1/s per CPU s"
+    case .iopsPerCPUSecond: "requests per CPU s"
     }
   }
 
@@ -92,8 +107,10 @@ enum Metric: String, CaseIterable, Codable, Sendable {
     case .latencyP50, .latencyP90, .latencyP99, .latencyP99_9:
       try Self.largest(column, rows)
     case .iopsPerCPUSecond:
+      // Requests and CPU time of the same window, also of rows whose version recorded something else in the column.
       Self.quotient(
-        try Self.sum(.iops, rows), try Self.sum(.pollerCPUSeconds, rows) + Self.sum(.vcpuCPUSeconds, rows))
+        try Self.sum(rows) { row throws(CSVText.Fault) in try row.windowRequests() },
+        try Self.sum(.pollerCPUSeconds, rows) + Self.sum(.vcpuCPUSeconds, rows))
     }
   }
 

@@ -18,11 +18,11 @@ struct MetricComparison: Codable, Equatable, Sendable {
   /// The Hodges-Lehmann estimate of B less A, in ``unit``.
   let shift: Double
   /// Its interval.
-  let interval: BootstrapInterval
+  let interval: ConfidenceInterval
   /// ``shift`` relative to A's median; nil where that is 0.
   let relativeShift: Double?
   /// ``interval`` relative to A's median.
-  let relativeInterval: BootstrapInterval?
+  let relativeInterval: ConfidenceInterval?
   /// The rank test's p, and how it was computed.
   let pValue: Double
   let method: RankTest.Method
@@ -31,8 +31,12 @@ struct MetricComparison: Codable, Equatable, Sendable {
   let floor: NoiseFloor
   /// The floor in ``unit``.
   let floorWidth: Double
-  /// Whether so few boots could show anything, however large.
+  /// The smallest p that so many boots can give.
+  let smallestPValue: Double
+  /// Whether so many boots could show anything in a test of its own.
   let hasEnoughBoots: Bool
+  /// Whether they can show anything after the correction, however large it is.
+  private(set) var isSignificancePossible: Bool
   private(set) var verdict: Verdict
 
   /// The names in JSON.
@@ -49,7 +53,10 @@ struct MetricComparison: Codable, Equatable, Sendable {
     case pValue = "p"
     case adjustedPValue = "p_holm"
     case floorWidth = "floor_width"
+    case smallestPValue = "smallest_p"
     case hasEnoughBoots = "enough_boots"
+    case isSignificancePossible = "significance_possible"
+    case isLarge = "large"
   }
 
   /// A wrong alarm in so many comparisons is accepted; intervals are those of 1 - this.
@@ -57,16 +64,14 @@ struct MetricComparison: Codable, Equatable, Sendable {
 
   /// Compares `samples`; nil if a side is empty. The verdict holds once ``judge(adjustedPValue:)`` was told the correction.
   init?(
-    configuration: String, metric: Metric, samples: SampleSet, floor: NoiseFloor, seed: UInt64,
-    resampleCount: Int = BootstrapInterval.defaultResampleCount
+    configuration: String, metric: Metric, samples: SampleSet, floor: NoiseFloor
   ) {
     guard let medianA = samples.first.median, let medianB = samples.second.median else { return nil }
     // Hosts get slower and faster by factors: on logarithms, a block at half speed weighs as much as any other.
     let isRatio = (samples.first + samples.second).allSatisfy { $0 > 0 }
     let scaled = isRatio ? samples.mapValues { log($0) } : samples
     guard let change = scaled.shift, let test = scaled.test,
-      let ends = scaled.interval(
-        confidence: 1 - Self.significance, resampleCount: resampleCount, seed: seed)
+      let ends = scaled.interval(confidence: 1 - Self.significance)
     else { return nil }
     func inUnit(_ change: Double) -> Double { isRatio ? medianA * expm1(change) : change }
     self.configuration = configuration
@@ -80,28 +85,46 @@ struct MetricComparison: Codable, Equatable, Sendable {
     self.medianB = medianB
     self.isRatio = isRatio
     shift = inUnit(change)
-    interval = BootstrapInterval(lower: inUnit(ends.lower), upper: inUnit(ends.upper))
+    interval = ends.mapEnds(inUnit)
     relativeShift = medianA > 0 ? shift / medianA : nil
-    relativeInterval =
-      medianA > 0 ? BootstrapInterval(lower: interval.lower / medianA, upper: interval.upper / medianA) : nil
+    relativeInterval = medianA > 0 ? interval.mapEnds { $0 / medianA } : nil
     pValue = test.pValue
     method = test.method
     adjustedPValue = test.pValue
     self.floor = floor
     floorWidth = floor.width(atMedian: medianA)
-    hasEnoughBoots = samples.smallestPValue <= Self.significance
+    smallestPValue = samples.smallestPValue
+    hasEnoughBoots = smallestPValue <= Self.significance
+    isSignificancePossible = hasEnoughBoots
+    isLarge = Self.isLarge(samples)
     verdict = .inconclusive
   }
 
+  private static func isLarge(_ samples: SampleSet) -> Bool {
+    guard let leastA = samples.first.min(), let mostA = samples.first.max(),
+      let leastB = samples.second.min(),
+      let mostB = samples.second.max(), let medianA = samples.first.median,
+      let medianB = samples.second.median
+    else { return false }
+    let isApart = mostA < leastB || mostB < leastA
+    return isApart && max(medianA, medianB) >= 2 * min(medianA, medianB)
+  }
+
+  /// Whether B's figures are twice A's or half of them at least, and none of either side lies among those of the other.
+  let isLarge: Bool
+
   /// Takes the corrected p and comes to a verdict.
-  mutating func judge(adjustedPValue: Double) {
+  ///
+  /// - Parameter smallestAdjustedPValue: The smallest p after the correction that so many boots can give.
+  mutating func judge(adjustedPValue: Double, smallestAdjustedPValue: Double) {
     self.adjustedPValue = adjustedPValue
+    isSignificancePossible = smallestAdjustedPValue <= Self.significance
     let isWorse = direction == .lessIsBetter ? shift > 0 : shift < 0
     if !hasEnoughBoots {
       verdict = .inconclusive
     } else if adjustedPValue <= Self.significance, abs(shift) > floorWidth {
       verdict = isWorse ? .regressed : .improved
-    } else if interval.lower >= -floorWidth, interval.upper <= floorWidth {
+    } else if floor.source != .capped, interval.lower >= -floorWidth, interval.upper <= floorWidth {
       verdict = .unchanged
     } else {
       verdict = .inconclusive

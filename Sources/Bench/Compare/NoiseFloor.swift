@@ -9,15 +9,18 @@ struct NoiseFloor: Codable, Equatable, Sendable {
 
   /// Where a floor comes from.
   enum Source: String, Codable, Sendable {
-    /// A default of the metric: this host and configuration were not calibrated.
+    /// A default of the metric: this host and configuration were not calibrated, or too noisily.
     case standard = "default"
     /// `bench calibrate` on this host.
     case calibrated
+    /// `bench calibrate` on this host found more noise than a verdict can be based on. The floor is the highest one, and nothing within
+    /// it is called unchanged.
+    case capped
   }
 
   /// No floor is lower: code layout alone moves figures by as much.
   static let leastRelative = 0.01
-  /// The highest floor: what this host can tell no better than this, it cannot tell.
+  /// The highest floor. A host that can tell no less than this can show no sameness.
   static let mostRelative = 0.25
 
   /// The floor where nothing was calibrated.
@@ -32,9 +35,10 @@ struct NoiseFloor: Codable, Equatable, Sendable {
   /// Four standard errors: the estimate of no change is then within two, and the ends of its interval within another two, so that
   /// an unchanged thing is called unchanged in some 95 % of cases.
   init(metric: Metric, standardError: Double) {
-    relative = min(max(Self.leastRelative, 4 * standardError), Self.mostRelative)
+    let wanted = 4 * standardError
+    relative = min(max(Self.leastRelative, wanted), Self.mostRelative)
     absolute = metric.absoluteFloor
-    source = .calibrated
+    source = wanted > Self.mostRelative ? .capped : .calibrated
   }
 
   /// The floor in the metric's unit, for a figure of `median`.

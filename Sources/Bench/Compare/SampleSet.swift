@@ -53,17 +53,13 @@ enum SampleSet: Equatable, Sendable {
     }
   }
 
-  /// The bootstrap interval of ``shift``.
-  func interval(confidence: Double, resampleCount: Int, seed: UInt64) -> BootstrapInterval? {
+  /// The interval of ``shift``: all changes that ``test`` would not reject.
+  func interval(confidence: Double) -> ConfidenceInterval? {
     switch self {
     case .paired(let pairs):
-      BootstrapInterval.ofLocation(
-        pairs.map { $0.second - $0.first }, confidence: confidence, resampleCount: resampleCount,
-        seed: seed)
+      ConfidenceInterval.ofLocation(pairs.map { $0.second - $0.first }, confidence: confidence)
     case .independent(let first, let second):
-      BootstrapInterval.ofShift(
-        from: first, to: second, confidence: confidence, resampleCount: resampleCount,
-        seed: seed)
+      ConfidenceInterval.ofShift(from: first, to: second, confidence: confidence)
     }
   }
 

@@ -5,15 +5,16 @@ import SystemPackage
   import Glibc
 #endif
 
-/// Disk images of bench's own, made for a run and removed with this value.
+/// Disk images of bench's own, made for a run and removed with this value, or by the next run after a crash.
 struct ScratchDisks: ~Copyable {
   /// The files, one for each guest.
-  private(set) var paths: [String] = []
+  let paths: [String]
+  private let folder: ScratchFolder
 
   /// Bytes written at once while filling.
   private static let chunkByteCount = 1 << 20
 
-  /// Makes the files at `paths`, which must not exist.
+  /// Makes `count` files in a new folder at `path`.
   ///
   /// Their blocks are written and flushed, not only reserved: a read of a block that was never written is answered
   /// from the file system's books and costs the device nothing.
@@ -23,11 +24,14 @@ struct ScratchDisks: ~Copyable {
   ///   - isFilled: Whether blocks are written at all; an engine that touches no file needs none.
   ///   - isInterrupted: Asked between two chunks; true ends the filling.
   /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. No file is left then.
-  init(paths: [String], byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
+  init(in path: String, count: Int, byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
+    let folder = try ScratchFolder(path)
+    let paths = (0..<count).map { "\(path)/guest\($0).disk" }
     for path in paths {
       try Self.makeFile(path, byteCount: byteCount, isFilled: isFilled, isInterrupted: isInterrupted)
-      self.paths.append(path)
     }
+    self.paths = paths
+    self.folder = folder
   }
 
   /// Makes one file; after a failure it is not left.
@@ -50,13 +54,6 @@ struct ScratchDisks: ~Copyable {
       unsafe unlink(path)
       guard let errno = error as? Errno else { throw error }
       throw BenchFailure("cannot fill the disk \(path): \(errno)", exitCode: .ioError)
-    }
-  }
-
-  deinit {
-    for path in paths {
-      // A file that has gone already is what was wanted.
-      unsafe unlink(path)
     }
   }
 

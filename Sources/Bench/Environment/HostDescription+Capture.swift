@@ -9,11 +9,7 @@ extension HostDescription {
     let cpuModel = processors.lazy.compactMap { $0.value(ofKey: "model name") }.first ?? "unknown"
     let memory = files.lines("proc/meminfo")
     let clocks = "sys/devices/system/clocksource/clocksource0/"
-    let backend = KVMBackend(
-      modules: Set(files.entries("sys/module")), cpuModel: cpuModel,
-      systemVendor: files.text("sys/class/dmi/id/sys_vendor") ?? "",
-      clockSources: Set(
-        (files.text(clocks + "available_clocksource") ?? "").split(separator: " ").map(String.init)))
+    let backend = KVMBackend(files)
     let processor = ProcessorDescription(files)
     return HostDescription(
       cpuModel: cpuModel,

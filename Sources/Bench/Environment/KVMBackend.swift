@@ -46,3 +46,18 @@ enum KVMBackend: String, Codable, Sendable {
     }
   }
 }
+
+extension KVMBackend {
+  /// What /sys and /proc say.
+  init(_ files: KernelFiles) {
+    let cpuModel = files.lines("proc/cpuinfo").lazy.compactMap { $0.value(ofKey: "model name") }.first
+    let clocks = files.text("sys/devices/system/clocksource/clocksource0/available_clocksource") ?? ""
+    self.init(
+      modules: Set(files.entries("sys/module")), cpuModel: cpuModel ?? "",
+      systemVendor: files.text("sys/class/dmi/id/sys_vendor") ?? "",
+      clockSources: Set(clocks.split(separator: " ").map(String.init)))
+  }
+
+  /// This host's.
+  static func current() -> KVMBackend { KVMBackend(KernelFiles(root: "/")) }
+}

@@ -12,6 +12,7 @@ struct MeasurementWindow {
   let guests: [BenchGuest]
   let pollers: [IOThread]
   let watch: InterruptionWatch
+  private let coreKinds = CoreKinds(KernelFiles(root: "/"))
 
   /// What has been used up so far, guest by guest.
   private struct Snapshot {
@@ -19,6 +20,15 @@ struct MeasurementWindow {
     let exits: [ExitCounts]
     let vcpuNanoseconds: [UInt64]
     let pollerNanoseconds: UInt64
+    let accounts: HostAccounts
+  }
+
+  /// A window over `guests`, which are ready to start.
+  init(configuration: RunConfiguration, guests: [BenchGuest], pollers: [IOThread], watch: InterruptionWatch) {
+    self.configuration = configuration
+    self.guests = guests
+    self.pollers = pollers
+    self.watch = watch
   }
 
   /// How often the controlling thread looks at the guests: it may share a CPU with a vCPU.
@@ -76,12 +86,16 @@ struct MeasurementWindow {
   }
 
   private func snapshot() throws -> Snapshot {
-    Snapshot(
+    let vcpuNanoseconds = try guests.map { try $0.machine.vcpuNanoseconds() }
+    let peerNanoseconds = try guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) }
+    let isPeer = guests.contains { $0.machine.peer != nil }
+    return Snapshot(
       nanoseconds: HostClock.monotonicNanoseconds(),
-      exits: try guests.map { try $0.machine.exitCounts() },
-      vcpuNanoseconds: try guests.map { try $0.machine.vcpuNanoseconds() },
+      exits: try guests.map { try $0.machine.exitCounts() }, vcpuNanoseconds: vcpuNanoseconds,
       pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
-        + guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) })
+        + peerNanoseconds,
+      accounts: HostAccounts(
+        machineNanoseconds: isPeer ? vcpuNanoseconds.reduce(peerNanoseconds, +) : 0))
   }
 
   private func grantedPlacement(_ guest: BenchGuest) throws -> GrantedPlacement {
@@ -119,7 +133,16 @@ struct MeasurementWindow {
         / Double(guests.count),
       vcpuCPUSeconds: Double(closing.vcpuNanoseconds[guest.index] - opening.vcpuNanoseconds[guest.index])
         / 1e9,
-      diskByteCount: diskByteCount, granted: granted, peer: guest.machine.peer)
+      diskByteCount: diskByteCount, granted: granted, peer: guest.machine.peer,
+      conditions: conditions(from: opening, to: closing, granted))
+  }
+
+  private func conditions(from opening: Snapshot, to closing: Snapshot, _ granted: GrantedPlacement)
+    -> WindowConditions
+  {
+    var conditions = closing.accounts.conditions(since: opening.accounts)
+    conditions.mixedCores = coreKinds.mixes(granted.pollerCPUs + granted.vcpuCPUs)
+    return conditions
   }
 
   /// Verification goes on after the window: what it found is only known at the end.

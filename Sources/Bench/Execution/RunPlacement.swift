@@ -20,10 +20,23 @@ struct RunPlacement {
       pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode
     )
     do {
-      plan = try PlacementPlanner.plan(request, on: NUMATopology.read())
+      plan = try PlacementPlanner.plan(request, on: Self.topology(naming: request))
     } catch let error as PlacementError {
       throw BenchFailure("\(error)", exitCode: .usage)
     }
+  }
+
+  /// This host, with the CPUs that the calling thread may use and those that `request` names and that it may move to.
+  ///
+  /// `isolcpus=` takes CPUs out of a login's mask; a thread may be pinned there all the same.
+  static func topology(naming request: PlacementRequest) throws -> NUMATopology {
+    let allowed = try HostThread.currentCPUs()
+    let named = CPUSet((request.pollerCPUs ?? []) + (request.vcpuCPUs ?? [])).subtracting(allowed)
+    guard !named.isEmpty else { return try NUMATopology(allowed: allowed) }
+    // The kernel alone knows: it refuses CPUs that are offline, or outside of the control group's.
+    let reachable = named.sorted.filter { (try? HostThread.pinCurrent(to: CPUSet([$0]))) != nil }
+    try HostThread.pinCurrent(to: allowed)
+    return try NUMATopology(allowed: allowed.union(CPUSet(reachable)))
   }
 
   /// What was planned, for the output.

@@ -48,7 +48,7 @@ enum DepthFigure {
       title: "\(series.name), \(metric.rawValue)", columns: DataBlock.spreadColumns("iodepth", unit))
     let boots = group.boots(of: series)
     for depth in Set(boots.map(\.iodepth)).sorted() {
-      let samples = boots.filter { $0.iodepth == depth }.compactMap { $0.sample.values[metric] }
+      let samples = boots.filter { $0.iodepth == depth }.compactMap { $0.sample[metric] }
       if let line = DataBlock.spreadLine(Double(depth), samples, name: "iodepth \(depth)") {
         block.rows.append(line)
       }

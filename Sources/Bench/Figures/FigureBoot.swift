@@ -2,8 +2,6 @@
 struct FigureBoot: Sendable {
   /// The boot itself.
   let sample: BootSample
-  /// The file that holds its rows.
-  let file: String
   /// What it is drawn as.
   let series: FigureSeries
   /// What was measured, without what has no bearing on the figures. A mode that chooses its engine itself was measured beside each
@@ -15,8 +13,6 @@ struct FigureBoot: Sendable {
   let guests: Int
   let busyGuests: Int
   let pollers: Int
-  /// Whether busy threads shared CPUs.
-  let isOversubscribed: Bool
   /// vmexits per request, by reason. They add up to ``vmexitsPerIO``.
   let exits: [ExitReason: Double]
   /// All vmexits per request.
@@ -33,11 +29,10 @@ struct FigureBoot: Sendable {
     "mode", "vmm", "fs", "runtime_s", "warmup_s", "requests_per_worker", "disk_bytes",
   ]
 
-  /// The figures of `sample`, found in `file`.
-  init(_ sample: BootSample, file: String, latencies: LatencyCurve?) throws(CSVText.Fault) {
-    let first = sample.rows[0]
+  /// The figures of `sample`, which has `rows`.
+  init(_ sample: BootSample, rows: [Row], latencies: LatencyCurve?) throws(CSVText.Fault) {
+    let first = rows[0]
     self.sample = sample
-    self.file = file
     self.latencies = latencies
     let series = try FigureSeries(first)
     self.series = series
@@ -52,14 +47,13 @@ struct FigureBoot: Sendable {
       throw CSVText.Fault(
         line: first.line, reason: "iodepth, workers, guests, busy_guests and pollers contradict each other")
     }
-    isOversubscribed = first.text(.isOversubscribed) == "true"
 
     var requests = 0.0
     var total = 0.0
     var counts: [ExitReason: Double] = [:]
     var (poller, vcpu) = (0.0, 0.0)
-    for row in sample.rows {
-      requests += try Self.windowRequests(row)
+    for row in rows {
+      requests += try row.windowRequests()
       total += try row.number(.vmexits)
       for reason in ExitReason.allCases {
         if let column = reason.column { counts[reason, default: 0] += try row.number(column) }
@@ -75,15 +69,6 @@ struct FigureBoot: Sendable {
     vmexitsPerIO = perRequest(max(total, named))
     pollerMicrosecondsPerIO = perRequest(poller * 1e6)
     vcpuMicrosecondsPerIO = perRequest(vcpu * 1e6)
-  }
-
-  /// How many requests a row's exits and CPU times stand for. Of a Linux guest these belong to a part of fio's phase, whose requests
-  /// are known by the quotient.
-  private static func windowRequests(_ row: Row) throws(CSVText.Fault) -> Double {
-    let requests = try row.number(.ios)
-    guard row.text(.guest) == GuestKind.linux.rawValue else { return requests }
-    let quotient = try row.number(.vmexitsPerIO)
-    return quotient > 0 ? try row.number(.vmexits) / quotient : requests
   }
 
   private static func configurations(_ key: ConfigurationKey, _ series: FigureSeries) -> [ConfigurationKey] {

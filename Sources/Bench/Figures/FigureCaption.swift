@@ -68,12 +68,7 @@ enum FigureCaption {
         "TIMES MEAN NOTHING ON THIS HOST (timing_valid=false): neither rates nor latencies nor CPU times say anything."
       )
     }
-    let crowded = group.boots.count(where: \.isOversubscribed)
-    if crowded > 0 {
-      lines.append(
-        "Too few CPUs: busy threads had to share one in \(crowded) of \(group.boots.count) boots (oversubscribed)."
-      )
-    }
+    if let sentence = TrustIssue.sentence(group.boots.map(\.sample.doubts)) { lines.append(sentence + ".") }
     return lines
   }
 }

@@ -46,7 +46,7 @@ enum FigureKind: String, CaseIterable, Sendable {
 
   /// The drawing of the boots that show most; nil where ``need`` is not met.
   func drawing(of runs: FigureRuns) -> Drawing? {
-    let usable = runs.boots.filter { ($0.sample.values[.iops] ?? 0) > 0 }
+    let usable = runs.boots.filter { ($0.sample[.iops] ?? 0) > 0 }
     switch self {
     case .throughput: return ThroughputFigure.drawing(usable, runs)
     case .vmexits: return StackFigure.vmexits(usable, runs)

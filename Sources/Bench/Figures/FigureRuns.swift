@@ -29,35 +29,36 @@ struct FigureRuns: Sendable {
   /// - Throws: ``BenchFailure``, with file and line, for rows of other versions, damaged ones, and those of several hosts.
   init(_ sources: [String], choice: Choice = Choice()) throws {
     files = try Self.rowFiles(sources)
-    var samples: [(sample: BootSample, file: String)] = []
+    var samples: [(boot: BootSample, rows: [Row])] = []
     for file in files {
-      samples += try BootSample.boots(of: RowFile(path: file), metrics: Self.metrics).map { ($0, file) }
+      samples += try BootSample.rowsByBoot(of: RowFile(path: file), metrics: Self.metrics)
     }
-    samples = samples.filter { Self.fits($0.sample, choice) }
+    samples = try samples.filter { try Self.fits($0.boot, $0.rows[0], choice) }
     guard let first = samples.first else {
       throw BenchFailure("no boot has what --host and --where ask for", exitCode: .dataError)
     }
-    for (sample, file) in samples where sample.host != first.sample.host {
+    for (sample, _) in samples where sample.host != first.boot.host {
       throw BenchFailure(
-        "\(file):\(sample.line): the hosts differ: "
-          + sample.host.differences(from: first.sample.host).joined(separator: "; ")
-          + ". A figure is of one host: choose it by --host and a part of '\(first.sample.host.summary)'",
+        "\(sample.location): the hosts differ: "
+          + sample.host.differences(from: first.boot.host).joined(separator: "; ")
+          + ". A figure is of one host: choose it by --host and a part of '\(first.boot.host.summary)'",
         exitCode: .dataError)
     }
-    host = first.sample.host
-    let runs = Set(samples.flatMap { $0.sample.rows.compactMap { $0.text(.runID) } })
+    host = first.boot.host
+    let runs = Set(samples.map(\.boot.runID))
     let records = try RunDocuments(beside: files, of: runs)
     documents = records.documents
-    boots = try samples.filter(\.sample.isSound).map { sample, file in
+    boots = try samples.filter(\.boot.isSound).map { sample, rows in
       do throws(CSVText.Fault) {
-        return try FigureBoot(sample, file: file, latencies: records.latencies(of: sample.rows))
+        return try FigureBoot(sample, rows: rows, latencies: records.latencies(of: rows))
       } catch {
-        throw BenchFailure("\(file):\(error.line): \(error.reason)", exitCode: .dataError)
+        throw RowFile.failure(error, path: sample.file)
       }
     }
-    unsoundCount = samples.count { !$0.sample.isSound }
+    unsoundCount = samples.count { !$0.boot.isSound }
     guard !boots.isEmpty else {
-      throw BenchFailure("every boot had failed requests or wrong data", exitCode: .dataError)
+      throw BenchFailure(
+        "every boot had failed requests or wrong data, or answered none", exitCode: .dataError)
     }
   }
 
@@ -73,10 +74,10 @@ struct FigureRuns: Sendable {
     return files
   }
 
-  private static func fits(_ sample: BootSample, _ choice: Choice) -> Bool {
-    if let host = choice.host, !sample.host.summary.contains(host) { return false }
-    return choice.values.allSatisfy { column, value in
-      sample.rows[0].places[column].map { sample.rows[0].fields[$0] == value } ?? false
+  private static func fits(_ boot: BootSample, _ row: Row, _ choice: Choice) throws -> Bool {
+    if let host = choice.host, !boot.host.summary.contains(host) { return false }
+    return try choice.values.allSatisfy { column, value in
+      try row.table.text(named: column, ofRow: row.index) == value
     }
   }
 }

@@ -86,7 +86,7 @@ enum GuestsFigure {
       let same = fitting.filter { $0.guests == count }
       let share = Double(count) / Double(same[0].pollers)
       if let line = DataBlock.spreadLine(
-        share, same.compactMap { $0.sample.values[.iops] }, name: "\(count) guests")
+        share, same.compactMap { $0.sample[.iops] }, name: "\(count) guests")
       {
         block.rows.append(line)
       }

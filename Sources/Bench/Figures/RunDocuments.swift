@@ -79,10 +79,11 @@ struct RunDocuments: Sendable {
       let data = try Data(contentsOf: URL(filePath: path))
       let version = try JSONDecoder().decode(Version.self, from: data)
       guard runs.contains(version.runID) else { return nil }
-      guard version.schemaVersion == RunRecord.currentSchemaVersion else {
+      guard RunDocument.readableVersions.contains(version.schemaVersion) else {
         throw BenchFailure(
-          "\(path): schema version \(version.schemaVersion); this bench reads version "
-            + "\(RunRecord.currentSchemaVersion) only", exitCode: .dataError)
+          "\(path): schema version \(version.schemaVersion); this bench reads the versions "
+            + "\(RunDocument.readableVersions.lowerBound) to \(RunRecord.currentSchemaVersion)",
+          exitCode: .dataError)
       }
       return try JSONDecoder().decode(RunDocument.self, from: data)
     } catch let failure as BenchFailure {

@@ -18,7 +18,7 @@ enum StackFigure {
       Part(name: reason.rawValue, colour: reason.colour) { $0.exits[reason] ?? 0 }
     }
     return drawing(
-      .vmexits, boots.filter { $0.vmexitsPerIO > 0 || $0.sample.values[.vmexitsPerIO] != nil }, runs,
+      .vmexits, boots.filter { $0.vmexitsPerIO > 0 || $0.sample[.vmexitsPerIO] != nil }, runs,
       parts: parts,
       yLabel: "vmexits per I/O",
       reading:

@@ -45,7 +45,7 @@ enum ThroughputFigure {
     var block = DataBlock(title: series.name, columns: DataBlock.spreadColumns("x", "requests/s"))
     for (place, workload) in workloads.enumerated() {
       let samples = group.boots(of: series).filter { $0.workload == workload }.compactMap {
-        $0.sample.values[.iops]
+        $0.sample[.iops]
       }
       let x = Double(place) - clusterWidth / 2 + width * (Double(index) + 0.5)
       if let line = DataBlock.spreadLine(x, samples, name: workload.name) { block.rows.append(line) }

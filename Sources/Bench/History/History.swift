@@ -27,7 +27,7 @@ struct History: Codable, Equatable, Sendable {
         continue
       }
       files.append(path)
-      let boots = try BootSample.boots(of: RowFile(path: path, versions: .upToCurrent), metrics: metrics)
+      let boots = try BootSample.boots(of: RowFile(path: path), metrics: metrics)
       for (key, point) in Self.points(of: boots.filter(\.isSound), file: path, metrics: metrics) {
         points[key, default: []].append(point)
       }
@@ -66,7 +66,7 @@ struct History: Codable, Equatable, Sendable {
     }
     return groups.flatMap { group, boots in
       metrics.compactMap { metric in
-        guard let value = boots.compactMap({ $0.values[metric] }).median,
+        guard let value = boots.compactMap({ $0[metric] }).median,
           let startedAt = boots.map(\.startedAt).min()
         else { return nil }
         return (

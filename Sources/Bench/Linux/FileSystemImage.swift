@@ -9,7 +9,14 @@ final class FileSystemImage {
   /// Where the files are copied from.
   private let sourceFolder: String
   private let files: [(name: String, byteCount: UInt64)]
-  private var hasSource = false
+  private var source: FileSource?
+
+  /// Keeps the folder as long as this object lives.
+  private final class FileSource {
+    private let folder: ScratchFolder
+
+    init(_ path: String) throws { folder = try ScratchFolder(path) }
+  }
 
   /// Options of mkfs.ext4: blocks of 4 KiB however small the disk is, and nothing left for the guest's kernel to
   /// initialize while it is measured.
@@ -21,11 +28,6 @@ final class FileSystemImage {
   init(files: [(name: String, byteCount: UInt64)], sourceFolder: String) {
     self.files = files
     self.sourceFolder = sourceFolder
-  }
-
-  deinit {
-    // A folder that was never made is what was wanted.
-    try? FileManager.default.removeItem(atPath: sourceFolder)
   }
 
   /// The command for a disk.
@@ -44,19 +46,14 @@ final class FileSystemImage {
   }
 
   private func makeSource(_ isInterrupted: () -> Bool) throws {
-    guard !hasSource else { return }
-    do {
-      try FileManager.default.createDirectory(atPath: sourceFolder, withIntermediateDirectories: true)
-    } catch {
-      throw BenchFailure(
-        "cannot make the folder \(sourceFolder): \(error.localizedDescription)", exitCode: .cannotCreate)
-    }
+    guard source == nil else { return }
+    let source = try FileSource(sourceFolder)
     for file in files {
       try ScratchDisks.makeFile(
         "\(sourceFolder)/\(file.name)", byteCount: file.byteCount, isFilled: true,
         isInterrupted: isInterrupted)
     }
-    hasSource = true
+    self.source = source
   }
 
   /// Looks whether the file system on `path`, which nobody has mounted, is whole, and changes nothing.

@@ -27,7 +27,9 @@ final class LinuxCellRunner: CellMeasuring {
     self.backend = backend
     threads = try RunPlacement(configuration, scratchFolder: scratchFolder)
     image = FileSystemImage(
-      files: FioJob.files(configuration), sourceFolder: "\(scratchFolder)/bench.\(UUID().uuidString).files")
+      files: FioJob.files(configuration),
+      sourceFolder: ScratchFolder.path(stem: "\(scratchFolder)/bench", runID: UUID().uuidString, kind: .files)
+    )
   }
 
   /// What was planned, for the output.
@@ -35,16 +37,11 @@ final class LinuxCellRunner: CellMeasuring {
 
   /// Checks that this host can do the run: KVM, programs, memory, and the user's disk.
   func checkHost() throws {
+    if let refusal = LinuxRequirements.refusal(on: backend) { throw refusal }
     try HostRequirements.checkKVM()
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     for vmm in configuration.vmms where vmm.isPeer {
       _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
-      // Ours looks at the guest and says so when it gets stuck.
-      if backend == .pvm {
-        throw BenchFailure(
-          "a Linux guest cannot run in \(vmm.rawValue) here: this KVM (pvm, software) cannot run an unmodified kernel",
-          exitCode: .unavailable)
-      }
     }
     let fileSystems = configuration.paths.map(\.fileSystem)
     if let missing = LinuxRequirements.missing(for: fileSystems, kernelPath: linux.kernelPath) {
@@ -126,6 +123,8 @@ final class LinuxCellRunner: CellMeasuring {
       return alignment.inner(window, margin: Self.marginNanoseconds)
         .flatMap { timeline.exitRates(guest: guest.index, within: $0) }
     }
+    var conditions = timeline.conditions(within: window)
+    conditions.mixedCores = CoreKinds(KernelFiles(root: "/")).mixes(granted.pollerCPUs + granted.vcpuCPUs)
     let figures = LinuxFigures(
       kernel: report.marks.kernel, fioVersion: fio.version, latencyKind: fio.latencyKind,
       measuredSeconds: fio.measuredSeconds,
@@ -144,6 +143,6 @@ final class LinuxCellRunner: CellMeasuring {
         / Double(configuration.guestCount),
       vcpuCPUSeconds: Double(last.vcpuNanoseconds[guest.index] - first.vcpuNanoseconds[guest.index]) / 1e9,
       diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: figures,
-      peer: guest.peer)
+      peer: guest.peer, conditions: conditions)
   }
 }

@@ -22,6 +22,14 @@ enum LinuxRequirements {
       .appending(path: "fuse-vext").path
   }
 
+  /// Why no Linux guest boots on a host with the KVM `backend`; nil if one does.
+  static func refusal(on backend: KVMBackend) -> BenchFailure? {
+    guard backend == .pvm else { return nil }
+    return BenchFailure(
+      "a Linux guest cannot run here: this KVM (kvm_pvm, in software) cannot run an unmodified kernel; "
+        + "'scripts/bench --testbed run ...' runs it in the virtual host", exitCode: .unavailable)
+  }
+
   /// What is missing for `fileSystems`, in words; nil if nothing is.
   static func missing(for fileSystems: [GuestFileSystem], kernelPath: String?) -> String? {
     if CommandRun.find("fio") == nil { return "fio is not installed" }

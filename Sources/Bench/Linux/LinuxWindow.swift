@@ -11,6 +11,8 @@ struct LinuxWindow {
 
   /// The distance of two samples: fine enough to cut a second out of it, coarse enough to cost little.
   private static let sampleNanoseconds: UInt64 = 20_000_000
+  /// Every how many samples the host's accounts are read: five times a second.
+  private static let samplesPerAccount = 10
   /// Time for booting, and for fio's start and end, beyond what was asked for. An emulated host is slow.
   private static let graceSeconds = 300.0
   /// How long a window may last that ends with its work.
@@ -50,8 +52,10 @@ struct LinuxWindow {
     let end = start + UInt64((seconds + Self.graceSeconds) * 1e9)
     let judgement = start + UInt64(SoftwareKVM.patienceMilliseconds) * 1_000_000
     var judges = timeline.samples.isEmpty
+    var round = 0
     while true {
-      timeline.append(try sample())
+      timeline.append(try sample(withAccounts: round.isMultiple(of: Self.samplesPerAccount)))
+      round += 1
       let waiting = try guests.filter { !(try isThere($0)) }
       guard let late = waiting.first else { return }
       if watch.isInterrupted { throw RunInterruption() }
@@ -67,12 +71,20 @@ struct LinuxWindow {
     }
   }
 
-  private func sample() throws -> UsageSample {
-    UsageSample(
-      nanoseconds: HostClock.realtimeNanoseconds(), exits: try guests.map { try $0.machine.exitCounts() },
-      vcpuNanoseconds: try guests.map { try $0.machine.vcpuNanoseconds() },
+  private func sample(withAccounts: Bool) throws -> UsageSample {
+    let nanoseconds = HostClock.realtimeNanoseconds()
+    let monotonic = HostClock.monotonicNanoseconds()
+    let vcpuNanoseconds = try guests.map { try $0.machine.vcpuNanoseconds() }
+    let peerNanoseconds = try guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) }
+    let isPeer = guests.contains { $0.machine.peer != nil }
+    return UsageSample(
+      nanoseconds: nanoseconds, exits: try guests.map { try $0.machine.exitCounts() },
+      vcpuNanoseconds: vcpuNanoseconds,
       pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
-        + guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) })
+        + peerNanoseconds,
+      clockOffset: Int64(bitPattern: nanoseconds &- monotonic),
+      accounts: withAccounts
+        ? HostAccounts(machineNanoseconds: isPeer ? vcpuNanoseconds.reduce(peerNanoseconds, +) : 0) : nil)
   }
 
   private func grantedPlacement(_ guest: LinuxGuest) throws -> GrantedPlacement {

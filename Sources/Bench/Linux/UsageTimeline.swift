@@ -36,6 +36,19 @@ struct UsageTimeline {
     return (first, last)
   }
 
+  /// What else happened on the host within `window`, as far as the samples tell.
+  func conditions(within window: ClosedRange<UInt64>) -> WindowConditions {
+    let within = samples.filter { window.contains($0.nanoseconds) }
+    let accounts = within.compactMap(\.accounts)
+    var conditions = WindowConditions()
+    if let first = accounts.first, let last = accounts.last { conditions = last.conditions(since: first) }
+    let offsets = within.map(\.clockOffset)
+    if let least = offsets.min(), let most = offsets.max() {
+      conditions.clockStepSeconds = Double(most.subtractingReportingOverflow(least).partialValue) / 1e9
+    }
+    return conditions
+  }
+
   /// Exits of guest `index` per second within `window`; nil if there are not two samples.
   func exitRates(guest index: Int, within window: ClosedRange<UInt64>) -> ExitRates? {
     guard let (first, last) = cut(window) else { return nil }

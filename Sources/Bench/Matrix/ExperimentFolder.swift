@@ -111,6 +111,11 @@ struct ExperimentFolder: ~Copyable {
     plan.boots.filter { !FileManager.default.fileExists(atPath: "\(stem(of: $0)).csv") }
   }
 
+  /// The boots that were tried and left no row, once no boot is under way.
+  var failedBoots: [ExperimentPlan.Boot] {
+    remainingBoots.filter { FileManager.default.fileExists(atPath: logPath(of: $0)) }
+  }
+
   /// The file of a side's rows.
   func rowsPath(side: Int) -> String { "\(path)/\(plan.sides[side].name).csv" }
 
@@ -151,12 +156,12 @@ struct ExperimentFolder: ~Copyable {
   private func rowLines(of boot: ExperimentPlan.Boot, at path: String) throws -> (
     header: String, rows: [String]
   ) {
-    let file = try RowFile(path: path, versions: .upToCurrent)
+    let file = try RowFile(path: path)
     guard let place = file.header.firstIndex(of: RunRecord.CodingKeys.repetition.rawValue) else {
       throw BenchFailure("\(path):1: the file has no column repetition", exitCode: .dataError)
     }
-    let rows = file.rows.map { row in
-      var fields = row.fields
+    let rows = try file.rows.map { row in
+      var fields = try row.table.fields(ofRow: row.index)
       fields[place] = String(boot.block)
       return fields.map(CSVSchema.quoted).joined(separator: ",")
     }

@@ -89,7 +89,7 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
 
   /// What boots `boot`, with rows to `output`.
   func arguments(of boot: Boot, output: String) -> [String] {
-    ["run"] + cells[boot.cell].arguments + sides[boot.side].arguments
+    ["run"] + sides[boot.side].arguments(beside: cells[boot.cell].arguments)
       + ["--repeat", "1", "--seed", String(boot.seed), "--quiet", "--output", output]
   }
 

@@ -18,12 +18,13 @@ struct ExperimentRunner {
   ///
   /// A boot that fails is passed over: resuming tries it again.
   ///
-  /// - Throws: ``BenchFailure`` if the user interrupted, or if boots failed.
-  func run(_ folder: borrowing ExperimentFolder, with runner: some BootRunning) throws {
+  /// - Returns: The boots that failed.
+  /// - Throws: ``BenchFailure`` if the user interrupted.
+  func run(_ folder: borrowing ExperimentFolder, with runner: some BootRunning) throws -> [FailedBoot] {
     let boots = folder.remainingBoots
     var clock = ProgressClock(
       weights: boots.map { folder.plan.estimatedSeconds[$0.cell] ?? 1 }, total: folder.plan.boots.count)
-    var failures: [String] = []
+    var failures: [FailedBoot] = []
     var failuresInARow = 0
     for boot in boots {
       if watch.isInterrupted { throw interrupted(folder) }
@@ -34,18 +35,33 @@ struct ExperimentRunner {
       } catch is RunInterruption {
         throw interrupted(folder)
       } catch let failure as BootFailure {
-        failures.append(failure.description)
+        failures.append(FailedBoot(boot: boot, reason: failure.description))
         failuresInARow += 1
         if failuresInARow == Self.failureLimit { break }
       }
       clock.finishOne()
     }
     progress.clear()
-    if let last = failures.last {
-      throw BenchFailure(
-        "\(failures.count) of \(boots.count) boots failed, \(folder.remainingBoots.count) are left "
-          + "(\(resumeCommand) \(folder.path) tries them again); the last: \(last)")
-    }
+    return failures
+  }
+
+  /// The same, where a boot that fails is a failure of the whole.
+  func runAll(_ folder: borrowing ExperimentFolder, with runner: some BootRunning) throws {
+    if let failure = failure(try run(folder, with: runner), of: folder) { throw failure }
+  }
+
+  /// What a user is told about `failures`; nil if there is none.
+  func failure(_ failures: [FailedBoot], of folder: borrowing ExperimentFolder) -> BenchFailure? {
+    guard let last = failures.last else { return nil }
+    return BenchFailure(
+      "\(failures.count) boots failed, \(folder.remainingBoots.count) of \(folder.plan.boots.count) are left "
+        + "(\(resumeCommand) \(folder.path) tries them again); the last: \(last.reason)")
+  }
+
+  /// A boot that failed, and why.
+  struct FailedBoot: Equatable, Sendable {
+    let boot: ExperimentPlan.Boot
+    let reason: String
   }
 
   /// A boot that failed in its own process.

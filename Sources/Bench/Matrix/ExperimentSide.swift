@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// What is started for a boot: a build of bench with arguments and environment of its own.
@@ -45,6 +46,58 @@ struct ExperimentSide: Codable, Equatable, Sendable {
       throw BenchFailure(
         "\(program) was built anew since the experiment began: rows of two builds must not mix",
         exitCode: .dataError)
+    }
+  }
+
+  /// Options of which several add up: where a side gives one, the cell's does not count.
+  private static let addedUp = ["--mode", "--vmm", "--fs"]
+
+  /// The arguments of `bench run` for a cell with `arguments`, whose values the side's own replace.
+  func arguments(beside arguments: [String]) -> [String] {
+    func isOption(_ name: String, _ word: String) -> Bool { word == name || word.hasPrefix("\(name)=") }
+    let replaced = Self.addedUp.filter { name in self.arguments.contains { isOption(name, $0) } }
+    var kept: [String] = []
+    var skipsValue = false
+    for word in arguments {
+      if skipsValue {
+        skipsValue = false
+      } else if let name = replaced.first(where: { isOption($0, word) }) {
+        skipsValue = word == name
+      } else {
+        kept.append(word)
+      }
+    }
+    return kept + self.arguments
+  }
+
+  /// Checks that every one of `cells` is a run of one mode under one VMM on this side, and that no two of them are the same run.
+  ///
+  /// - Throws: ``BenchFailure`` with the exit code of a wrong command line.
+  func check(_ cells: [ScenarioCell]) throws {
+    var seen: Set<[String]> = []
+    for cell in cells {
+      let arguments = arguments(beside: cell.arguments)
+      func refuse(_ reason: String) -> BenchFailure {
+        BenchFailure("side \(name): \(reason)", exitCode: .usage)
+      }
+      let command: RunCommand
+      do {
+        command = try RunCommand.parse(arguments)
+      } catch {
+        throw refuse(BenchCommand.firstLine(RunCommand.message(for: error)))
+      }
+      guard command.modeLists.flatMap(\.modes).count == 1 else {
+        throw refuse("name one mode with --mode, on each side or behind --, or take a --scenario of several")
+      }
+      guard command.machines.vmms.count == 1 else {
+        throw refuse("name one VMM with --vmm, on each side or behind --, or take a --scenario of several")
+      }
+      guard command.output == nil, !command.dryRun, !command.quiet else {
+        throw refuse("--output, --dry-run and --quiet belong to the whole, before the --")
+      }
+      guard seen.insert(arguments).inserted else {
+        throw refuse("its options make the scenario's cell '\(cell.title)' the same run as another cell")
+      }
     }
   }
 

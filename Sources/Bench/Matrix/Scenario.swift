@@ -17,15 +17,17 @@ struct Scenario: Equatable, Sendable {
   let cells: [ScenarioCell]
 
   /// A scenario of one cell, from the options of a `bench run`.
-  init(arguments: [String]) throws {
+  ///
+  /// - Parameter sidesNameModes: Whether the sides of a comparison say what is missing here.
+  init(arguments: [String], sidesNameModes: Bool = false) throws {
     let command: RunCommand
     do {
       command = try RunCommand.parse(arguments)
     } catch {
-      throw BenchFailure(RunCommand.message(for: error), exitCode: .usage)
+      throw BenchFailure(BenchCommand.firstLine(RunCommand.message(for: error)), exitCode: .usage)
     }
     let modes = command.modeLists.flatMap(\.modes)
-    guard modes.count == 1 else {
+    guard modes.count == 1 || sidesNameModes && modes.isEmpty else {
       throw BenchFailure("name one mode with --mode, or take a --scenario of several", exitCode: .usage)
     }
     guard command.machines.vmms.count == 1 else {
@@ -39,7 +41,8 @@ struct Scenario: Equatable, Sendable {
     repetitionCount = command.repetitionCount
     seed = command.workload.seed
     hostRequirements = []
-    cells = [ScenarioCell(title: arguments.joined(separator: " "), arguments: arguments)]
+    let title = arguments.isEmpty ? "the defaults" : arguments.joined(separator: " ")
+    cells = [ScenarioCell(title: title, arguments: arguments)]
   }
 
   /// A scenario of these parts.

@@ -40,7 +40,7 @@ struct RunReport {
       <p>\(HTMLText.escaped(summary))</p>
       <p class="notice">Reconstruction: the scenarios are ours, made after the abstract of "A Paravirtualized File System for
       Accelerating File I/O" (paper-notes.md). No figure here is one of the paper's, and none repeats an experiment of it.</p>
-      \(sections.joined())</body>
+      \(distrust)\(sections.joined())</body>
       </html>
 
       """
@@ -52,6 +52,12 @@ struct RunReport {
     return
       "What \(runs.boots.count) boots of virtual machines cost and brought, over \(paths) on one host: \(runs.host.summary). "
       + "Runs from \(times.first ?? "") to \(times.last ?? ""), bench of revision \(revisions.joined(separator: ", "))."
+  }
+
+  /// What spoils boots of the page, marked; empty if nothing does.
+  private var distrust: String {
+    guard let sentence = TrustIssue.sentence(runs.boots.map(\.sample.doubts)) else { return "" }
+    return "<p class=\"distrust\">\(HTMLText.escaped(sentence)).</p>\n"
   }
 
   private var paths: String {
@@ -86,8 +92,6 @@ struct RunReport {
     if runs.boots.contains(where: { !$0.sample.isTimingValid }) {
       lines.append("TIMES MEAN NOTHING ON THIS HOST (timing_valid=false); counts do.")
     }
-    let crowded = runs.boots.count(where: \.isOversubscribed)
-    if crowded > 0 { lines.append("Busy threads had to share CPUs in \(crowded) boot(s).") }
     if runs.documents.isEmpty { lines.append("No record (JSON) was found beside the rows.") }
     let cutOff = runs.documents.count { !$0.isComplete }
     if cutOff > 0 { lines.append("\(cutOff) run(s) ended before all of their boots.") }

@@ -96,6 +96,18 @@ extension RunRecord {
     case .ioVMExitsPerIOBeyondComputing: Self.decimal(ioVMExitsPerIOBeyondComputing, digits: 9)
     case .thinkTimeSeconds: Self.decimal(thinkTimeSeconds, digits: 6)
     case .busyGuests: String(busyGuests)
+    case .pollerCPUShare: Self.decimal(pollerCPUShare, digits: 4)
+    case .vcpuCPUShare: Self.decimal(vcpuCPUShare, digits: 4)
+    case .stealShare: Self.decimal(stealShare, digits: 4)
+    case .otherShare: Self.decimal(otherShare, digits: 4)
+    case .throttledSeconds: Self.decimal(throttledSeconds, digits: 6)
+    case .mixedCores: mixedCores.map { String($0) } ?? ""
+    case .clockStepSeconds: Self.decimal(clockStepSeconds, digits: 6)
+    case .fioGroup: fioGroup ?? ""
+    case .fioBlockSizes: fioBlockSizes ?? ""
+    case .fioJobCount: fioJobCount.map { String($0) } ?? ""
+    case .fioThread: fioThread.map { String($0) } ?? ""
+    case .fioRate: fioRate ?? ""
     }
   }
 

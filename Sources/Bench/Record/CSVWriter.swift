@@ -50,24 +50,45 @@ struct CSVWriter: ~Copyable {
   ///
   /// - Throws: ``BenchFailure``; the file is then as it was before.
   func write(lines: [String]) throws {
-    let descriptor: FileDescriptor
-    do {
-      descriptor = try FileDescriptor.open(
-        FilePath(path), .readWrite, options: [.create, .append, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    } catch {
-      throw BenchFailure("cannot write \(path): \(error)", exitCode: .cannotCreate)
-    }
+    let descriptor = try openLocked()
     try descriptor.closeAfter {
-      // Released with the descriptor, which nobody else shares.
-      guard flock(descriptor.rawValue, LOCK_EX) == 0 else {
-        throw BenchFailure("cannot lock \(path): \(Errno(rawValue: errno))", exitCode: .ioError)
-      }
       let length = try descriptor.seek(offset: 0, from: .end)
       if length > 0 { try Self.checkContent(of: descriptor, path: path, header: header) }
       let text = ((length == 0 ? [header] : []) + lines).map { $0 + "\n" }.joined()
       try appendWhole(Array(text.utf8), to: descriptor, length: length)
     }
+  }
+
+  /// Opens the file and locks it; the lock is released with the descriptor, which nobody else shares.
+  private func openLocked() throws -> FileDescriptor {
+    while true {
+      let descriptor: FileDescriptor
+      do {
+        descriptor = try FileDescriptor.open(
+          FilePath(path), .readWrite, options: [.create, .append, .closeOnExec],
+          permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      } catch {
+        throw BenchFailure("cannot write \(path): \(error)", exitCode: .cannotCreate)
+      }
+      guard flock(descriptor.rawValue, LOCK_EX) == 0 else {
+        let reason = Errno(rawValue: errno)
+        // Nothing was written through it.
+        try? descriptor.close()
+        throw BenchFailure("cannot lock \(path): \(reason)", exitCode: .ioError)
+      }
+      // A writer whose first row failed removes the file while others wait for the lock.
+      if isStillThere(descriptor) { return descriptor }
+      try? descriptor.close()
+    }
+  }
+
+  /// Whether ``path`` names the file that `descriptor` has open.
+  private func isStillThere(_ descriptor: FileDescriptor) -> Bool {
+    var (opened, named) = (stat(), stat())
+    guard unsafe fstat(descriptor.rawValue, &opened) == 0, unsafe stat(path, &named) == 0 else {
+      return false
+    }
+    return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
   }
 
   private func appendWhole(_ bytes: [UInt8], to descriptor: FileDescriptor, length: Int64) throws {
@@ -86,7 +107,7 @@ struct CSVWriter: ~Copyable {
     } catch {
       outcome = "and the incomplete row could not be removed: \(error)"
     }
-    throw BenchFailure("cannot write a row to \(path): \(reason); \(outcome)", exitCode: .ioError)
+    throw BenchFailure("cannot write a row to \(path): \(reason); \(outcome)", exitCode: .cannotCreate)
   }
 
   /// Rows may only follow a header that names the same columns, and a line that is complete.

@@ -35,4 +35,6 @@ struct CellMeasurement: Equatable, Sendable {
   var linux: LinuxFigures?
   /// What another VMM tells of itself; nil for ours.
   var peer: PeerRecord?
+  /// What else happened on the host within the window.
+  var conditions = WindowConditions()
 }

@@ -22,7 +22,8 @@ extension RunRecord.CodingKeys {
       .host
     case .mode, .vmm, .guest, .guests, .workers, .pollers, .engine, .rw, .blockBytes, .iodepth, .direct,
       .diskBytes, .runtimeSeconds, .regionBytes, .warmupSeconds, .requestLimit, .verify, .fileSystem,
-      .guestKernel, .fioVersion, .fioEngine, .fioJob, .thinkTimeSeconds, .busyGuests:
+      .guestKernel, .fioVersion, .fioEngine, .fioJob, .thinkTimeSeconds, .busyGuests, .fioGroup,
+      .fioBlockSizes, .fioJobCount, .fioThread, .fioRate:
       .configuration
     case .pollerCPUs, .vcpuCPUs, .numaNode, .isOversubscribed:
       .placement
@@ -32,8 +33,19 @@ extension RunRecord.CodingKeys {
       .exitsHypercall, .exitsIRQ, .irqInjections, .userExits, .pollerCPUSeconds, .vcpuCPUSeconds,
       .iopsPerCPUSecond, .windowSeconds, .verifiedBlocks, .verifyErrors, .idleVMExitsPerSecond,
       .idleIOVMExitsPerSecond, .computingVMExitsPerSecond, .computingIOVMExitsPerSecond,
-      .ioVMExitsPerIOBeyondIdle, .ioVMExitsPerIOBeyondComputing:
+      .ioVMExitsPerIOBeyondIdle, .ioVMExitsPerIOBeyondComputing, .pollerCPUShare, .vcpuCPUShare, .stealShare,
+      .otherShare, .throttledSeconds, .mixedCores, .clockStepSeconds:
       .result
+    }
+  }
+
+  /// Whether the column holds a name or a release, which may look like a number and is none.
+  var isText: Bool {
+    switch self {
+    case .mode, .vmm, .guest, .engine, .rw, .fileSystem, .guestKernel, .fioVersion, .fioEngine, .fioJob,
+      .fioGroup, .fioBlockSizes, .fioRate:
+      true
+    default: false
     }
   }
 

@@ -32,13 +32,20 @@ enum RowFileSearch {
     return files
   }
 
-  /// Whether a CSV file is one of bench: rows of every version begin with their version.
+  /// Longer than any header of ours.
+  private static let headerByteCount = 16 << 10
+
+  /// Whether a CSV file is one of bench: rows of every version have a column for their version.
   static func holdsRows(_ path: String) throws -> Bool {
     do {
       let handle = try FileHandle(forReadingFrom: URL(filePath: path))
       defer { try? handle.close() }
-      let start = Data((RunRecord.CodingKeys.schemaVersion.rawValue + ",").utf8)
-      return try handle.read(upToCount: start.count) == start
+      let start = try handle.read(upToCount: headerByteCount) ?? Data()
+      let header = String(decoding: start.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+      let name = RunRecord.CodingKeys.schemaVersion.rawValue
+      return header.split(separator: ",").contains { column in
+        column.trimmingCharacters(in: ["\u{FEFF}", "\"", "\r"]) == name
+      }
     } catch {
       throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
     }

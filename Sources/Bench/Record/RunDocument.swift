@@ -2,6 +2,9 @@ import Foundation
 
 /// The JSON file beside the CSV: everything needed to judge the run, and to compute its percentiles again.
 struct RunDocument: Codable, Equatable, Sendable {
+  /// Versions whose documents can be read: what later ones added may be missing.
+  static let readableVersions = 3...RunRecord.currentSchemaVersion
+
   /// Version of the rows and of this file.
   var schemaVersion = RunRecord.currentSchemaVersion
   var runID: String

@@ -65,7 +65,7 @@ extension RunRecord {
 
     pollerCPUSeconds = measurement.pollerCPUSeconds
     vcpuCPUSeconds = measurement.vcpuCPUSeconds
-    iopsPerCPUSecond = cpuSeconds > 0 ? measurement.iops / cpuSeconds : 0
+    iopsPerCPUSecond = cpuSeconds > 0 ? requests / cpuSeconds : 0
 
     repetition = cell.repetition
     guestIndex = measurement.guestIndex
@@ -92,6 +92,29 @@ extension RunRecord {
     ioVMExitsPerIOBeyondComputing = linux?.computing.map(measurement.ioVMExitsPerIO(beyond:))
     thinkTimeSeconds = configuration.thinkTime?.seconds ?? 0
     busyGuests = configuration.busyGuests
+
+    let window = measurement.windowSeconds
+    let isOurs = !cell.vmm.isPeer && window > 0
+    // The time of all I/O threads was divided among the guests.
+    let pollerSeconds = measurement.pollerCPUSeconds * Double(configuration.guestCount)
+    pollerCPUShare =
+      isOurs && cell.mode.ioThreadPolls ? pollerSeconds / (window * Double(configuration.pollerCount)) : nil
+    let vcpuPolls = configuration.guest == .micro && cell.mode.microGuestPolls && measurement.requests > 0
+    vcpuCPUShare =
+      isOurs && vcpuPolls
+      ? measurement.vcpuCPUSeconds / (window * Double(configuration.workerCount)) : nil
+    let conditions = measurement.conditions
+    stealShare = conditions.stealShare
+    otherShare = conditions.otherShare
+    throttledSeconds = conditions.throttledSeconds
+    mixedCores = conditions.mixedCores
+    clockStepSeconds = conditions.clockStepSeconds
+
+    fioGroup = nil
+    fioBlockSizes = nil
+    fioJobCount = nil
+    fioThread = nil
+    fioRate = nil
   }
 }
 

@@ -6,7 +6,7 @@ import Hypervisor
 /// describes each. The coding keys are the columns, so that CSV and JSON cannot differ in names or order.
 struct RunRecord: Codable, Equatable, Sendable {
   /// The version of the columns; a change of meaning, name or order makes a new one.
-  static let currentSchemaVersion = 3
+  static let currentSchemaVersion = 4
 
   var schemaVersion = Self.currentSchemaVersion
   var runID: String
@@ -91,6 +91,20 @@ struct RunRecord: Codable, Equatable, Sendable {
   var thinkTimeSeconds: Double
   var busyGuests: Int
 
+  var pollerCPUShare: Double?
+  var vcpuCPUShare: Double?
+  var stealShare: Double?
+  var otherShare: Double?
+  var throttledSeconds: Double?
+  var mixedCores: Bool?
+  var clockStepSeconds: Double?
+
+  var fioGroup: String?
+  var fioBlockSizes: String?
+  var fioJobCount: Int?
+  var fioThread: Bool?
+  var fioRate: String?
+
   /// The columns, in order, under the names that CSV and JSON use.
   enum CodingKeys: String, CodingKey, CaseIterable {
     case schemaVersion = "schema_version"
@@ -167,5 +181,17 @@ struct RunRecord: Codable, Equatable, Sendable {
     case ioVMExitsPerIOBeyondComputing = "io_vmexits_per_io_beyond_computing"
     case thinkTimeSeconds = "think_time_s"
     case busyGuests = "busy_guests"
+    case pollerCPUShare = "poller_cpu_share"
+    case vcpuCPUShare = "vcpu_cpu_share"
+    case stealShare = "steal_share"
+    case otherShare = "other_cpu_share"
+    case throttledSeconds = "throttled_s"
+    case mixedCores = "mixed_cores"
+    case clockStepSeconds = "clock_step_s"
+    case fioGroup = "fio_group"
+    case fioBlockSizes = "fio_bs"
+    case fioJobCount = "fio_numjobs"
+    case fioThread = "fio_thread"
+    case fioRate = "fio_rate"
   }
 }

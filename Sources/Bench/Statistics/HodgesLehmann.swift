@@ -5,22 +5,12 @@
 enum HodgesLehmann {
   /// The shift from `first` to `second`: the median of all differences between the two; nil if one is empty.
   static func shift(from first: [Double], to second: [Double]) -> Double? {
-    var differences: [Double] = []
-    differences.reserveCapacity(first.count * second.count)
-    for value in second {
-      for base in first { differences.append(value - base) }
-    }
-    return differences.selectMedian()
+    first.isEmpty || second.isEmpty ? nil : PairwiseDifferences(from: first, to: second).median
   }
 
   /// The centre of `values`, such as the differences of pairs: the median of the means of all pairs of values, each value
   /// with itself included; nil if there is none.
   static func location(of values: [Double]) -> Double? {
-    var means: [Double] = []
-    means.reserveCapacity(values.count * (values.count + 1) / 2)
-    for (index, value) in values.enumerated() {
-      for other in values[index...] { means.append((value + other) / 2) }
-    }
-    return means.selectMedian()
+    values.isEmpty ? nil : WalshAverages(values).median
   }
 }

@@ -12,7 +12,7 @@ enum MannWhitney {
     let statistic = ranks.ranks[..<first.count].reduce(0, +) - count * (count + 1) / 2
     let larger = max(statistic, pairs - statistic)
     if !ranks.hasTies, first.count * second.count <= exactPairLimit {
-      let probability = upperTail(of: Int(larger), first.count, second.count)
+      let probability = distribution(first.count, second.count)[Int(larger)...].reduce(0, +)
       return RankTest(statistic: statistic, pValue: min(1, 2 * probability), method: .exact)
     }
     let total = count + Double(second.count)
@@ -30,8 +30,23 @@ enum MannWhitney {
     return min(1, 2 / arrangements)
   }
 
-  /// The share of arrangements of two samples without ties whose U is at least `statistic`.
-  private static func upperTail(of statistic: Int, _ first: Int, _ second: Int) -> Double {
+  /// The largest rank c of the pairwise differences such that U is below c with a probability of at most `tail`; 0 if there is none.
+  static func criticalRank(_ first: Int, _ second: Int, tail: Double) -> Int {
+    let pairs = Double(first) * Double(second)
+    guard pairs <= Double(exactPairLimit) else {
+      let deviation = (pairs / 12 * Double(first + second + 1)).squareRoot()
+      return max(0, Int(pairs / 2 + 0.5 + NormalDistribution.quantile(tail) * deviation))
+    }
+    var sum = 0.0
+    for (rank, share) in distribution(first, second).enumerated() {
+      sum += share
+      if sum > tail { return rank }
+    }
+    return 0
+  }
+
+  /// The probability of each U, from 0, of two samples without ties that do not differ.
+  private static func distribution(_ first: Int, _ second: Int) -> [Double] {
     // ways[j][u]: arrangements of i values of the first sample and j of the second with U = u. The largest value of all
     // either belongs to the first sample and exceeds all j of the second, or it belongs to the second.
     var ways = [[Double]](repeating: [1], count: second + 1)
@@ -45,7 +60,7 @@ enum MannWhitney {
       }
       ways = next
     }
-    let counts = ways[second]
-    return counts[statistic...].reduce(0, +) / counts.reduce(0, +)
+    let total = ways[second].reduce(0, +)
+    return ways[second].map { $0 / total }
   }
 }

@@ -15,7 +15,7 @@ enum WilcoxonSignedRank {
     let mean = count * (count + 1) / 4
     if !ranks.hasTies, nonzero.count <= exactCountLimit {
       let smaller = min(statistic, 2 * mean - statistic)
-      let probability = lowerTail(of: Int(smaller), count: nonzero.count)
+      let probability = distribution(count: nonzero.count)[...Int(smaller)].reduce(0, +)
       return RankTest(statistic: statistic, pValue: min(1, 2 * probability), method: .exact)
     }
     let variance = (count * (count + 1) * (2 * count + 1) - ranks.tieTerm / 2) / 24
@@ -31,14 +31,32 @@ enum WilcoxonSignedRank {
     return min(1, probability)
   }
 
-  /// The share of sign patterns over ranks 1 to `count` whose positive ranks sum up to at most `statistic`.
-  private static func lowerTail(of statistic: Int, count: Int) -> Double {
+  /// The largest rank c of the Walsh averages such that the sum of positive ranks is below c with a probability of at most `tail`; 0 if
+  /// there is none.
+  static func criticalRank(count: Int, tail: Double) -> Int {
+    guard count <= exactCountLimit else {
+      let size = Double(count)
+      let mean = size * (size + 1) / 4
+      let deviation = (mean * (2 * size + 1) / 6).squareRoot()
+      return max(0, Int(mean + 0.5 + NormalDistribution.quantile(tail) * deviation))
+    }
+    var sum = 0.0
+    for (rank, share) in distribution(count: count).enumerated() {
+      sum += share
+      if sum > tail { return rank }
+    }
+    return 0
+  }
+
+  /// The probability of each sum of the positive ranks, from 0, where all signs are equally likely.
+  private static func distribution(count: Int) -> [Double] {
     // ways[s]: sets of the ranks seen so far that sum up to s.
     var ways = [Double](repeating: 0, count: count * (count + 1) / 2 + 1)
     ways[0] = 1
     for rank in 1...count {
       for sum in stride(from: ways.count - 1, through: rank, by: -1) { ways[sum] += ways[sum - rank] }
     }
-    return ways[...statistic].reduce(0, +) / ways.reduce(0, +)
+    let total = ways.reduce(0, +)
+    return ways.map { $0 / total }
   }
 }

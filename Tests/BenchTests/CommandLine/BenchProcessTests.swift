@@ -26,7 +26,12 @@ struct BenchProcessTests {
       (["compare", "a.csv", "b.csv"], 66, "a.csv does not exist"),
       (["compare", "tiny.img", "small.img"], 65, "tiny.img:1: "),
       (["compare", "tiny.img", "HEAD"], 64, "tiny.img is a file and HEAD is none"),
-      (["compare", "--a", "", "--b", ""], 64, "say what to boot"),
+      (["compare", "--a", "", "--b", ""], 64, "side a: name one mode with --mode"),
+      (
+        ["compare", "--a", "--mode vext", "--b", "--mode vext --bogus"], 64,
+        "side b: Unknown option '--bogus'"
+      ),
+      (["run", "--guest", "martian"], 64, "'martian' is invalid"),
       (["compare", "HEAD", "HEAD~1", "--", "--mode", "vext"], 64, "lies in no git checkout"),
       (["compare", "--baseline", ".", "--", "--mode", "vext"], 5, "--update-baseline makes one"),
       (["history"], 66, "results does not exist"),
@@ -51,6 +56,7 @@ struct BenchProcessTests {
     let outcome = try BenchProgram.run(arguments, in: folder.path)
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.errors.hasPrefix("bench: error: "))
+    if exitCode == 64 { #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)") }
     #expect(outcome.errors.contains(message))
     #expect(outcome.output.isEmpty)
     #expect(try folder.entries == ["small.img", "tiny.img"])
@@ -68,6 +74,72 @@ struct BenchProcessTests {
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.output.contains("verdict: 1 "))
     #expect(outcome.errors.isEmpty)
+  }
+
+  @Test("options that do nothing where two files are compared are refused by name")
+  func uselessOptions() throws {
+    let folder = try TemporaryFolder()
+    try BootRows.write(BootRows.rows(iops: [1, 2]), to: folder.file("a.csv"))
+    for options in [
+      ["--repeat", "3"], ["--seed", "1"], ["--output", "x"], ["--dry-run"], ["--quiet"],
+      ["--scenario", "s.yaml"],
+      ["--", "--mode", "vext"],
+    ] {
+      let outcome = try BenchProgram.run(["compare", "a.csv", "a.csv"] + options, in: folder.path)
+      #expect(outcome.exitCode == 64)
+      #expect(outcome.errors.contains("has no effect") && outcome.errors.contains("two files are compared"))
+    }
+    let revisions = try BenchProgram.run(
+      ["compare", "HEAD", ".", "--paired", "--", "--mode", "vext"], in: folder.path)
+    #expect(revisions.exitCode == 64)
+    #expect(revisions.errors.contains("--paired has an effect on two files only"))
+  }
+
+  @Test(
+    "output that cannot be written is a failure of its own",
+    arguments: [
+      ["compare", "a.csv", "a.csv"], ["history", "."], ["run", "--help"],
+      ["run", "--mode", "vext", "--dry-run"],
+    ])
+  func fullOutput(arguments: [String]) throws {
+    let folder = try TemporaryFolder()
+    try BootRows.write(BootRows.rows(iops: [1, 2]), to: folder.file("a.csv"))
+    let outcome = try BenchProgram.run(arguments, in: folder.path, outputPath: "/dev/full")
+    #expect(outcome.exitCode == 73)
+    #expect(outcome.errors == "bench: error: cannot write to standard output: No space left on device\n")
+  }
+
+  @Test("two data paths are compared by --a and --b alone")
+  func twoModes() throws {
+    let folder = try TemporaryFolder()
+    let outcome = try BenchProgram.run(
+      ["compare", "--a", "--mode virtio-blk", "--b", "--mode vext", "--repeat", "4", "--dry-run"],
+      in: folder.path)
+    #expect(outcome.exitCode == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("side a       --mode virtio-blk"))
+    // Five metrics of one cell on four pairs.
+    #expect(
+      outcome.output.contains(
+        "NO VERDICT   4 pairs cannot come to a verdict in 5 test(s): 8 pairs are needed"))
+  }
+
+  @Test(
+    "a Linux guest on a KVM that cannot run it is refused at once, with the way out",
+    .enabled(if: KVMBackend.current() == .pvm, "needs a software KVM"))
+  func linuxOnSoftwareKVM() throws {
+    let folder = try TemporaryFolder()
+    for arguments in [
+      ["run", "--guest", "linux", "--fs", "none", "--mode", "virtio-blk"],
+      [
+        "compare", "--a", "--mode virtio-blk", "--b", "--mode virtio-blk-poll", "--", "--guest", "linux",
+        "--fs", "none",
+      ],
+    ] {
+      let outcome = try BenchProgram.run(arguments, in: folder.path)
+      #expect(outcome.exitCode == 69)
+      #expect(outcome.errors.contains("scripts/bench --testbed"))
+    }
+    #expect(try folder.entries.isEmpty)
   }
 
   @Test("the doctor says something about every host, changes nothing, and ends with 0 or 3")

@@ -9,10 +9,9 @@ struct OutputFilesTests {
     let folder = try TemporaryFolder()
     let files = try OutputFiles(csvPath: folder.file("rows.csv"), identity: RunFixture.identity)
     #expect(files.csvPath == folder.file("rows.csv"))
-    #expect(files.jsonPath == folder.file("rows.json"))
     #expect(
-      files.scratchDiskPath(guest: 1, identity: RunFixture.identity)
-        == folder.file("rows.\(RunFixture.identity.runID).guest1.disk"))
+      files.scratchDiskFolder(identity: RunFixture.identity)
+        == folder.file("rows.\(RunFixture.identity.runID).disks"))
     #expect(try folder.entries == [])
   }
 
@@ -21,7 +20,20 @@ struct OutputFilesTests {
     let folder = try TemporaryFolder()
     try Data("{}".utf8).write(to: URL(filePath: folder.file("rows.json")))
     let files = try OutputFiles(csvPath: folder.file("rows.csv"), identity: RunFixture.identity)
-    #expect(files.jsonPath == folder.file("rows.\(RunFixture.identity.runID).json"))
+    #expect(try files.write(RunFixture.document) == folder.file("rows.\(RunFixture.identity.runID).json"))
+    #expect(try folder.text(of: "rows.json") == "{}")
+  }
+
+  @Test("two runs that end at once keep a document each")
+  func twoDocuments() throws {
+    let folder = try TemporaryFolder()
+    var other = RunFixture.document
+    other.runID = "00000000-0000-4000-8000-000000000001"
+    // Both looked before either had written.
+    let files = try OutputFiles(csvPath: folder.file("rows.csv"), identity: RunFixture.identity)
+    #expect(try files.write(RunFixture.document) == folder.file("rows.json"))
+    #expect(try files.write(other) == folder.file("rows.\(other.runID).json"))
+    #expect(try folder.entries == ["rows.\(other.runID).json", "rows.json"])
   }
 
   @Test("a folder that does not exist is refused")

@@ -17,6 +17,7 @@ enum BootRows {
       row.repetition = index + 1
       row.iops = iops
       row.latencyP50Microseconds = 1e6 / iops
+      row.vcpuCPUShare = 1
       change(&row)
       return row
     }

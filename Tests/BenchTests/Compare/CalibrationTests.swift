@@ -15,8 +15,7 @@ struct CalibrationTests {
     let boot = try #require(BootRows.boots(BootRows.rows(iops: [1])).first)
     let entry = try #require(
       Calibration.Entry(
-        configuration: boot.configuration, metric: .iops, pairs: pairs(noise: noise, count: pairCount),
-        seed: 1)
+        configuration: boot.configuration, metric: .iops, pairs: pairs(noise: noise, count: pairCount))
     )
     return Calibration(
       host: HostIdentity(RunFixture.host), scenario: "test", scenarioFingerprint: "0123",
@@ -60,7 +59,7 @@ struct CalibrationTests {
         let comparison = try Comparison(
           Comparison.Request(
             titleA: "", titleB: "", bootsA: BootRows.boots(first), bootsB: BootRows.boots(second),
-            metrics: [.iops], isPaired: true, calibrations: [calibration], resampleCount: 200))
+            metrics: [.iops], isPaired: true, calibrations: [calibration]))
         #expect(comparison.metrics[0].floor.source == .calibrated)
         let isAlarm = comparison.metrics[0].verdict == .regressed
         if isFound, isAlarm { found += 1 }
@@ -71,11 +70,48 @@ struct CalibrationTests {
     #expect(alarms <= 1, "\(alarms) of 40 false")
   }
 
+  @Test("a calibration of a host too noisy for 5 % is unusable, says why, and gives no floor")
+  func unusable() throws {
+    var calibration = try calibration(noise: 0.3)
+    calibration.doctor = ["load: load average 12"]
+    #expect(calibration.entries[0].usable == false)
+    #expect(try calibration.text(.table).contains("UNUSABLE: the host is too noisy for iops"))
+    #expect(try calibration.text(.table).contains("load average 12"))
+    // A file of an earlier version does not say so itself.
+    var earlier = calibration
+    earlier.entries[0].usable = nil
+    for calibration in [calibration, earlier] {
+      let rates = BootRows.rates(20, level: 1000, noise: 0.002, seed: 1)
+      let comparison = try Comparison(
+        Comparison.Request(
+          titleA: "", titleB: "", bootsA: BootRows.boots(BootRows.rows(iops: rates)),
+          bootsB: BootRows.boots(BootRows.rows(iops: rates.map { $0 / 1.2 })), metrics: [.iops],
+          isPaired: false,
+          calibrations: [calibration]))
+      #expect(comparison.metrics[0].floor.source == .standard)
+      #expect(comparison.metrics[0].verdict == .regressed)
+      #expect(comparison.notes.contains { $0.contains("UNUSABLE") && $0.contains("calibration of 2026") })
+    }
+  }
+
+  @Test("nothing within a floor that was capped is called unchanged")
+  func cappedFloor() throws {
+    let floor = NoiseFloor(metric: .iops, standardError: 0.1)
+    #expect(floor.source == .capped)
+    #expect(floor.relative == NoiseFloor.mostRelative)
+    let values = BootRows.rates(20, level: 1000, noise: 0.002, seed: 1)
+    var comparison = try #require(
+      MetricComparison(
+        configuration: "", metric: .iops, samples: .independent(first: values, second: values), floor: floor))
+    comparison.judge(adjustedPValue: 1, smallestAdjustedPValue: 0.001)
+    #expect(comparison.verdict == .inconclusive)
+  }
+
   @Test("a figure that was 0 in a boot has no calibration")
   func zeros() throws {
     let boot = try #require(BootRows.boots(BootRows.rows(iops: [1])).first)
     let zeros = [SampleSet.Pair(first: 0, second: 1)]
-    #expect(Calibration.Entry(configuration: boot.configuration, metric: .iops, pairs: zeros, seed: 1) == nil)
+    #expect(Calibration.Entry(configuration: boot.configuration, metric: .iops, pairs: zeros) == nil)
   }
 
   @Test("calibrations are stored by host, and a damaged one is refused")

@@ -12,7 +12,7 @@ struct ComparisonTests {
       Comparison.Request(
         titleA: "A", titleB: "B", bootsA: BootRows.boots(first), bootsB: BootRows.boots(second),
         metrics: metrics,
-        isPaired: isPaired, isForced: isForced, calibrations: calibrations, resampleCount: 200))
+        isPaired: isPaired, isForced: isForced, calibrations: calibrations))
   }
 
   private func rates(_ level: Double, noise: Double = 0.005, seed: UInt64, count: Int = 20) -> [Double] {
@@ -72,7 +72,7 @@ struct ComparisonTests {
   func tooFew() throws {
     let comparison = try compare(BootRows.rows(iops: [10, 11, 12]), BootRows.rows(iops: [99, 98, 97]))
     #expect(comparison.metrics[0].verdict == .inconclusive)
-    #expect(comparison.notes.contains { $0.contains("3 boots are too few") })
+    #expect(comparison.notes.contains { $0.contains("3 boots a side are too few for 1 test(s)") })
     let constant = try compare(BootRows.rows(iops: [10, 10]), BootRows.rows(iops: [10, 10]))
     #expect(constant.metrics[0].verdict == .inconclusive)
   }
@@ -118,7 +118,7 @@ struct ComparisonTests {
     #expect(failure?.description.contains("--ignore iodepth") == true)
   }
 
-  @Test("pairs that cannot be told are refused, and boots with failed requests left out")
+  @Test("pairs that cannot be told are refused, and boots with failed requests are failures of their side")
   func unusableBoots() throws {
     let rows = BootRows.rows(iops: rates(1000, seed: 1))
     let repeated = rows.map { row in
@@ -131,6 +131,8 @@ struct ComparisonTests {
     let failed = BootRows.rows(iops: rates(1000, seed: 1)) { $0.errors = $0.repetition == 3 ? 1 : 0 }
     let comparison = try compare(rows, failed)
     #expect(comparison.metrics[0].bootsB == 19)
+    #expect(comparison.reliability.map(\.verdict) == [.regressed])
+    #expect(comparison.exitCode == 2)
     #expect(comparison.notes.contains { $0.hasPrefix("1 boot(s) with failed requests") })
   }
 
@@ -164,13 +166,136 @@ struct ComparisonTests {
       }
     }
     let boot = try #require(BootRows.boots(rows([0, 1])).first)
-    #expect(boot.values[.iops] == 200)
-    #expect(boot.values[.latencyP99] == 11)
-    #expect(boot.values[.ioVMExitsPerIO] == 1)
-    #expect(boot.values[.iopsPerCPUSecond] == 50)
+    #expect(boot[.iops] == 200)
+    #expect(boot[.latencyP99] == 11)
+    #expect(boot[.ioVMExitsPerIO] == 1)
+    #expect(boot[.iopsPerCPUSecond] == 500)
     for guests in [[0], [1], [0, 0], [0, 1, 1]] {
       let failure = #expect(throws: BenchFailure.self) { try BootRows.boots(rows(guests)) }
       #expect(failure?.description.contains(":2: a boot of 2 guest(s)") == true)
     }
+  }
+
+  @Test("where nothing is compared, the exit code is not that of success")
+  func nothingCompared() throws {
+    let first = BootRows.rows(iops: rates(1000, seed: 1))
+    let second = BootRows.rows(iops: rates(1000, seed: 2)) { $0.repetition += 100 }
+    let comparison = try compare(first, second, isPaired: true)
+    #expect(comparison.metrics.isEmpty)
+    #expect(comparison.notCompared == ["vext iops"])
+    #expect(comparison.exitCode == 6)
+    #expect(comparison.summary == "verdict: nothing was compared")
+    #expect(comparison.notes.contains { $0.hasPrefix("NO PAIR: ") })
+    // One configuration of two without a pair is no success either.
+    func both(_ offset: Int) -> [RunRecord] {
+      [1, 8].flatMap { depth in
+        BootRows.rows(iops: rates(1000, noise: 0.001, seed: 1)) { row in
+          row.iodepth = depth
+          if depth == 8 { row.repetition += offset }
+        }
+      }
+    }
+    let partly = try compare(both(0), both(100), isPaired: true)
+    #expect(partly.metrics.map(\.verdict) == [.unchanged])
+    #expect(partly.exitCode == 6)
+  }
+
+  @Test("a side whose boots fail is worse, not smaller")
+  func reliability() throws {
+    let rows = BootRows.rows(iops: rates(1000, noise: 0.001, seed: 1))
+    let half = BootRows.rows(iops: rates(1000, noise: 0.001, seed: 1)) {
+      $0.errors = $0.repetition % 2 == 0 ? 1 : 0
+    }
+    let comparison = try compare(rows, half)
+    #expect(comparison.metrics.map(\.verdict) == [.unchanged])
+    #expect(comparison.reliability.map(\.failedB) == [10])
+    #expect(comparison.exitCode == 2)
+    #expect(try comparison.text(.table).contains("reliability regressed in 1 configuration(s)"))
+    let all = BootRows.rows(iops: rates(1000, seed: 1)) { $0.verifyErrors = 1 }
+    let dead = try compare(rows, all)
+    #expect(dead.exitCode == 2)
+    #expect(try !dead.text(.table).contains("--ignore"))
+    // The same share on both sides is no regression, and fewer in B none either.
+    #expect(try compare(half, half).exitCode == 0)
+    #expect(try compare(half, rows).reliability.map(\.verdict) == [.improved])
+    #expect(try compare(all, all).exitCode == 6)
+    // A boot that answered nothing has failed, though nothing counted an error.
+    let idle = BootRows.rows(iops: rates(1000, seed: 1)) { $0.ios = $0.repetition == 1 ? 0 : 1000 }
+    #expect(try compare(rows, idle).exitCode == 2)
+  }
+
+  @Test("boots that left no row count, on a side that has no other too")
+  func missingBoots() throws {
+    let boots = try BootRows.boots(BootRows.rows(iops: rates(1000, noise: 0.001, seed: 1)))
+    var request = Comparison.Request(
+      titleA: "", titleB: "", bootsA: boots, bootsB: boots, metrics: [.iops], isPaired: true)
+    request.failedBoots = [
+      Comparison.FailedBoots(
+        cell: "mode=vext", a: Reliability.Count(boots: 20, failed: 0),
+        b: Reliability.Count(boots: 22, failed: 2))
+    ]
+    #expect(try Comparison(request).exitCode == 2)
+    request.bootsB = []
+    let comparison = try Comparison(request)
+    #expect(comparison.metrics.isEmpty)
+    #expect(comparison.exitCode == 2)
+  }
+
+  @Test(
+    "too few boots for so many tests are said, with the number that is needed, and tenfold changes are called out"
+  )
+  func noVerdictPossible() throws {
+    func rows(_ factor: Double) -> [RunRecord] {
+      (1...12).flatMap { depth in
+        BootRows.rows(iops: rates(1000 * factor, seed: UInt64(depth), count: 5)) { $0.iodepth = depth }
+      }
+    }
+    let comparison = try compare(rows(1), rows(0.1), metrics: [.iops, .latencyP50])
+    #expect(comparison.exitCode == 6)
+    #expect(comparison.metrics.allSatisfy { !$0.isSignificancePossible && $0.hasEnoughBoots })
+    // 2 / C(2n, n) times 24 is below 0.05 from n = 7 on.
+    #expect(VerdictRequirements.bootsPerSide(tests: 24) == 7)
+    let note = try #require(comparison.notes.first { $0.contains("too few for 24 test(s)") })
+    #expect(note.contains("7 boots a side are needed"))
+    #expect(
+      comparison.notes.contains { $0.hasPrefix("LARGE CHANGES WITHOUT A VERDICT") && $0.contains("to 1/") })
+    #expect(VerdictRequirements.pairs(tests: 5) == 8)
+    #expect(VerdictRequirements.warning(tests: 5, pairs: 7)?.contains("8 pairs are needed") == true)
+    #expect(VerdictRequirements.warning(tests: 5, pairs: 8) == nil)
+  }
+
+  @Test("boots measured at other times, under other load, or given twice are notes")
+  func circumstances() throws {
+    func rows(_ time: String, run: String, load: Double) -> [RunRecord] {
+      BootRows.rows(iops: rates(1000, seed: 1)) { row in
+        row.startedAt = time
+        row.runID = run
+        row.otherShare = load
+      }
+    }
+    let first = rows("2026-11-01T10:00:00Z", run: "a", load: 0)
+    let later = rows("2026-11-02T10:00:00Z", run: "b", load: 0.4)
+    let notes = try compare(first, later).notes
+    #expect(notes.contains { $0.contains("were not measured at the same time") })
+    #expect(notes.contains { $0.contains("the load differs") })
+    #expect(try compare(first, first).notes.contains { $0.contains("ARE THE SAME BOOTS") })
+    let beside = rows("2026-11-01T10:00:00Z", run: "c", load: 0.01)
+    let quiet = try compare(first, beside).notes
+    #expect(!quiet.contains { $0.contains("same time") || $0.contains("load") || $0.contains("SAME BOOTS") })
+  }
+
+  @Test("boots that deserve doubt are named, and left out only when told")
+  func doubts() throws {
+    let first = BootRows.rows(iops: rates(1000, seed: 1))
+    let second = BootRows.rows(iops: rates(1000, seed: 2)) { $0.stealShare = $0.repetition <= 8 ? 0.2 : 0 }
+    let comparison = try compare(first, second)
+    #expect(comparison.metrics[0].bootsB == 20)
+    #expect(comparison.notes.contains { $0.contains("steal in 0 of A's and 8 of B's boots") })
+    var request = Comparison.Request(
+      titleA: "", titleB: "", bootsA: try BootRows.boots(first), bootsB: try BootRows.boots(second),
+      metrics: [.iops],
+      isPaired: false)
+    request.leavesOutDoubtful = true
+    #expect(try Comparison(request).metrics[0].bootsB == 12)
   }
 }

@@ -54,7 +54,7 @@ struct HistoryTests {
   func versions() throws {
     let folder = try TemporaryFolder()
     try BootRows.write(BootRows.rows(iops: [1]), to: folder.file("new.csv"))
-    let fields = try RowFile(path: folder.file("new.csv")).rows[0].fields
+    let fields = try RowFile(path: folder.file("new.csv")).table.fields(ofRow: 0)
     let names = RunRecord.CodingKeys.allCases.map(\.rawValue)
     let count = try #require(names.firstIndex(of: "seed")) + 1
     // Version 1 had no idle guests: rows of busy ones go on with it.

@@ -84,7 +84,7 @@ struct ExperimentTests {
     let parent = try TemporaryFolder()
     let folder = try ExperimentFolder(creating: parent.file("run"), plan: Self.plan())
     let boots = FakeBoots()
-    try runner.run(folder, with: boots)
+    try runner.runAll(folder, with: boots)
     #expect(boots.started.count == 6)
     #expect(folder.remainingBoots.isEmpty)
     let file = try RowFile(path: folder.rowsPath(side: 0))
@@ -108,7 +108,7 @@ struct ExperimentTests {
     let folder = try ExperimentFolder.resuming(parent.file("run"))
     #expect(folder.remainingBoots.map(\.index) == [3, 4, 5])
     let boots = FakeBoots()
-    try runner.run(folder, with: boots)
+    try runner.runAll(folder, with: boots)
     #expect(boots.started.count == 3)
     #expect(try RowFile(path: folder.rowsPath(side: 0)).rows.count == 6)
   }
@@ -117,7 +117,7 @@ struct ExperimentTests {
     let folder = try ExperimentFolder(creating: path, plan: Self.plan())
     let boots = FakeBoots()
     boots.interruptsAt = 4
-    let failure = #expect(throws: BenchFailure.self) { try runner.run(folder, with: boots) }
+    let failure = #expect(throws: BenchFailure.self) { try runner.runAll(folder, with: boots) }
     #expect(
       failure?.description
         == "interrupted after 3 of 6 boots; bench matrix --resume \(path) goes on")
@@ -129,13 +129,14 @@ struct ExperimentTests {
     let folder = try ExperimentFolder(creating: parent.file("run"), plan: Self.plan())
     let boots = FakeBoots()
     boots.failing = { $0 == 2 ? 74 : 0 }
-    let failure = #expect(throws: BenchFailure.self) { try runner.run(folder, with: boots) }
-    #expect(failure?.description.contains("1 of 6 boots failed, 1 are left") == true)
+    let failure = #expect(throws: BenchFailure.self) { try runner.runAll(folder, with: boots) }
+    #expect(failure?.description.contains("1 boots failed, 1 of 6 are left") == true)
     #expect(failure?.description.contains("boot 2 ended with 74: bench: error: no luck") == true)
+    #expect(folder.failedBoots.map(\.index) == [1])
     let dead = FakeBoots()
     dead.failing = { _ in 69 }
     let other = try ExperimentFolder(creating: parent.file("other"), plan: Self.plan())
-    #expect(throws: BenchFailure.self) { try runner.run(other, with: dead) }
+    #expect(throws: BenchFailure.self) { try runner.runAll(other, with: dead) }
     #expect(dead.started.count == 3)
   }
 
@@ -182,6 +183,26 @@ struct ExperimentTests {
     #expect(side.arguments == ["--iodepth", "4", "--no-direct"])
     #expect(throws: BenchFailure.self) { try ExperimentSide(name: "a", written: "=1") }
     #expect(throws: BenchFailure.self) { try ExperimentSide(name: "a", title: "", program: "/nonexistent") }
+  }
+
+  @Test("what a side says takes the place of what the cell says, also for options that add up")
+  func merging() throws {
+    let side = try ExperimentSide(name: "b", written: "--mode vext --iodepth 4")
+    #expect(
+      side.arguments(beside: ["--mode", "virtio-blk", "--engine", "null", "--mode=vext-adaptive"]) == [
+        "--engine", "null", "--mode", "vext", "--iodepth", "4",
+      ])
+    try side.check([ScenarioCell(title: "x", arguments: ["--engine", "null"])])
+    let cells = ["virtio-blk", "vext"].map { ScenarioCell(title: $0, arguments: ["--mode", $0]) }
+    let failure = #expect(throws: BenchFailure.self) { try side.check(cells) }
+    #expect(failure?.exitCode == .usage)
+    #expect(failure?.description.contains("the same run as another cell") == true)
+    for written in [
+      "--iodepth 4", "--mode vext --bogus", "--mode vext,virtio-blk", "--mode vext --output x.csv",
+    ] {
+      let side = try ExperimentSide(name: "a", written: written)
+      #expect(throws: BenchFailure.self) { try side.check([ScenarioCell(title: "x", arguments: [])]) }
+    }
   }
 
   @Test("the time left follows from how long the boots so far took")

@@ -130,7 +130,7 @@ struct CSVWriterTests {
     let before = try folder.text(of: "rows.csv")
     let writer = try CSVWriter(path: folder.file("rows.csv"), append: faulty(fault))
     let error = failure { try writer.write(RunFixture.record) }
-    #expect(error?.exitCode == .ioError)
+    #expect(error?.exitCode == .cannotCreate)
     #expect(try folder.text(of: "rows.csv") == before)
   }
 

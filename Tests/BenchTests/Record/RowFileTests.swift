@@ -4,15 +4,26 @@ import Testing
 @testable import Bench
 
 struct RowFileTests {
+  /// The records of `bytes` with their texts.
+  private static func records(_ bytes: [UInt8]) throws(CSVText.Fault) -> [(line: Int, fields: [String])] {
+    var records: [(line: Int, fields: [String])] = []
+    try CSVText.forEachRecord(in: bytes) { record throws(CSVText.Fault) in
+      var fields: [String] = []
+      for field in record.fields { fields.append(try CSVText.text(bytes, field, line: record.line)) }
+      records.append((record.line, fields))
+    }
+    return records
+  }
+
   private static let line = CSVSchema.line(RunFixture.record)
 
   /// What reading `text` fails with, or nil.
-  private func failure(_ text: String, versions: RowFile.Versions = .current) throws -> String? {
+  private func failure(_ text: String) throws -> String? {
     let folder = try TemporaryFolder()
     let path = folder.file("rows.csv")
     try Data(text.utf8).write(to: URL(filePath: path))
     do {
-      _ = try RowFile(path: path, versions: versions)
+      _ = try RowFile(path: path)
       return nil
     } catch let failure as BenchFailure {
       #expect(failure.exitCode == .dataError)
@@ -53,13 +64,9 @@ struct RowFileTests {
       (header + ",iops\n" + line + ",1\n", ":1: a column appears twice"),
       (
         header + "\n99" + line.dropFirst() + "\n",
-        ":2: schema version 99; this bench compares version \(RunRecord.currentSchemaVersion) only"
+        ":2: schema version 99; this bench knows versions 1 to \(RunRecord.currentSchemaVersion)"
       ),
       (header + "\nx" + line.dropFirst() + "\n", ":2: schema_version is no whole number: 'x'"),
-      (
-        header.replacingOccurrences(of: ",iops,", with: ",kiops,") + "\n" + line + "\n",
-        ":1: column 29 is 'kiops' instead of 'iops': not schema version"
-      ),
     ]
     for (text, expected) in cases {
       let failure = try failure(text) ?? "none"
@@ -82,14 +89,14 @@ struct RowFileTests {
       (Array("a\n\"b\nc".utf8), 2, "a quote is opened and never closed"),
     ]
     for (bytes, line, reason) in cases {
-      let fault = #expect(throws: CSVText.Fault.self) { try CSVText.records(bytes) }
+      let fault = #expect(throws: CSVText.Fault.self) { try Self.records(bytes) }
       #expect(fault == CSVText.Fault(line: line, reason: reason))
     }
   }
 
   @Test("line ends, quotes and commas within quotes belong to the field")
   func quotes() throws {
-    let records = try CSVText.records(Array("a,\"b,\"\"c\"\"\nd\",\n,x\n".utf8))
+    let records = try Self.records(Array("a,\"b,\"\"c\"\"\nd\",\n,x\n".utf8))
     #expect(records.map(\.fields) == [["a", "b,\"c\"\nd", ""], ["", "x"]])
     #expect(records.map(\.line) == [1, 3])
   }
@@ -102,16 +109,86 @@ struct RowFileTests {
       let bytes = (0..<Int.random(in: 0..<40, using: &generator)).map { _ in
         alphabet[Int.random(in: alphabet.indices, using: &generator)]
       }
-      _ = try? CSVText.records(bytes)
+      _ = try? Self.records(bytes)
     }
   }
 
   @Test("numbers that are none, not finite or negative are refused with line and column")
   func numbers() throws {
     for text in ["", "x", "nan", "inf", "-1", "1e999"] {
-      let row = Row(line: 7, fields: [text], places: ["iops": 0])
+      let row = Row(
+        table: try RowTable(Array("schema_version,iops\n\n".utf8.dropLast()) + Array("3,\(text)\n".utf8)),
+        index: 0)
       let fault = #expect(throws: CSVText.Fault.self) { try row.number(.iops) }
-      #expect(fault == CSVText.Fault(line: 7, reason: "iops is no number of 0 or more: '\(text)'"))
+      #expect(fault == CSVText.Fault(line: 2, reason: "iops is no number of 0 or more: '\(text)'"))
+    }
+  }
+
+  @Test(
+    "rows that a spreadsheet saved are the same rows: CRLF, byte order mark, other columns, another order, TRUE and 0.1"
+  )
+  func spreadsheets() throws {
+    let folder = try TemporaryFolder()
+    try BootRows.write([RunFixture.record], to: folder.file("a.csv"))
+    let names = RunRecord.CodingKeys.allCases.reversed()
+    let header = (names.map(\.rawValue) + ["my notes"]).joined(separator: ",")
+    let fields = names.map { column in
+      let field = RunFixture.record.field(column)
+      let saved = Double(field).map { field.contains(".") && !column.isText ? String($0) : field } ?? field
+      return CSVSchema.quoted(["true", "false"].contains(saved) ? saved.uppercased() : saved)
+    }
+    let text = "\u{FEFF}\(header)\r\n\(fields.joined(separator: ",")),\"good, or not\"\r\n"
+    try Data(text.utf8).write(to: URL(filePath: folder.file("b.csv")))
+    let boots = try ["a.csv", "b.csv"].map {
+      try BootSample.boots(of: RowFile(path: folder.file($0)), metrics: Metric.allCases)
+    }
+    #expect(boots[1][0].configuration == boots[0][0].configuration)
+    #expect(boots[1][0].host == boots[0][0].host)
+    #expect(boots[1][0].revision == boots[0][0].revision)
+    #expect(boots[1][0][.iops] == boots[0][0][.iops])
+    #expect(try RowFileSearch.holdsRows(folder.file("b.csv")))
+  }
+
+  @Test("what is no comma-separated UTF-8 is refused by its cause")
+  func otherFormats() throws {
+    let semicolons =
+      CSVSchema.header.replacing(",", with: ";") + "\n" + Self.line.replacing(",", with: ";") + "\n"
+    #expect(try failure(semicolons)?.contains("separated by semicolons") == true)
+    #expect(try failure(CSVSchema.header + "\r" + Self.line + "\r")?.contains("carriage return") == true)
+    #expect(try failure(CSVSchema.header + "\r\n\r\n")?.hasPrefix(":2: the line is empty") == true)
+    let fault = #expect(throws: CSVText.Fault.self) { try Self.records([0xFF, 0xFE, 0x61, 0]) }
+    #expect(fault?.reason.contains("UTF-16") == true)
+  }
+
+  @Test("a column that is missing is named, with the file and the header's line")
+  func missingColumn() throws {
+    let folder = try TemporaryFolder()
+    let text = CSVSchema.header.replacing(",iops,", with: ",kiops,") + "\n" + Self.line + "\n"
+    try Data(text.utf8).write(to: URL(filePath: folder.file("rows.csv")))
+    let failure = #expect(throws: BenchFailure.self) {
+      try BootSample.boots(of: RowFile(path: folder.file("rows.csv")), metrics: [.iops])
+    }
+    #expect(failure?.description == "\(folder.file("rows.csv")):1: the file has no column iops")
+  }
+
+  @Test("rows of earlier versions mean what they meant, without the columns that they lack")
+  func earlierVersions() throws {
+    let folder = try TemporaryFolder()
+    // Version 1 ends with the seed, version 3 with busy_guests.
+    for (version, last) in [(1, RunRecord.CodingKeys.seed), (3, .busyGuests)] {
+      let columns = RunRecord.CodingKeys.allCases.prefix { $0 != last } + [last]
+      var row = RunFixture.record
+      row.schemaVersion = version
+      let text =
+        columns.map(\.rawValue).joined(separator: ",") + "\n"
+        + columns.map { CSVSchema.quoted(row.field($0)) }.joined(separator: ",") + "\n"
+      try Data(text.utf8).write(to: URL(filePath: folder.file("\(version).csv")))
+      let boot = try #require(
+        BootSample.boots(of: RowFile(path: folder.file("\(version).csv")), metrics: [.iops]).first)
+      let current = try #require(BootRows.boots([RunFixture.record]).first)
+      #expect(boot.configuration == current.configuration)
+      #expect(boot[.iops] == current[.iops])
+      #expect(boot.doubts == current.doubts)
     }
   }
 }

@@ -26,9 +26,37 @@ struct RunRecordTests {
     #expect(record.vmexitsPerIO == 1.5)
     #expect(record.ioVMExits == 1250)
     #expect(record.ioVMExitsPerIO == 1.25)
-    #expect(record.iopsPerCPUSecond == 2000 / 1.25)
+    #expect(record.iopsPerCPUSecond == 1000 / 1.25)
     #expect(record.latencyMeanMicroseconds == 10)
     #expect(record.latencyMaxMicroseconds == 10)
+  }
+
+  @Test(
+    "requests per CPU second are of one window: half the time for the same work doubles them, and no more")
+  func requestsByCPUTime() {
+    var measurement = RunFixture.measurement()
+    let slow = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
+    // A window that ends with its work is half as long, and its rate twice as high.
+    measurement.iops *= 2
+    measurement.windowSeconds /= 2
+    measurement.pollerCPUSeconds /= 2
+    measurement.vcpuCPUSeconds /= 2
+    let fast = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
+    #expect(fast.iopsPerCPUSecond == 2 * slow.iopsPerCPUSecond)
+  }
+
+  @Test("a polling thread's share of its CPU is recorded, a sleeping one's is not")
+  func cpuShares() {
+    let measurement = RunFixture.measurement()
+    let vext = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
+    #expect(vext.pollerCPUShare == 1)
+    // Two vCPUs shared 0.75 s in half a second.
+    #expect(vext.vcpuCPUShare == 0.75)
+    var cell = RunFixture.cell
+    cell.mode = .virtioBlock
+    let virtio = RunRecord(context: RunFixture.context, cell: cell, measurement: measurement)
+    #expect(virtio.pollerCPUShare == nil)
+    #expect(virtio.vcpuCPUShare == nil)
   }
 
   @Test("a guest that answered nothing gives zeros, not infinities")

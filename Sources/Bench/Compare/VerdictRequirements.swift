@@ -1,0 +1,28 @@
+/// How many boots leave room for a verdict.
+enum VerdictRequirements {
+  /// More boots than anybody takes.
+  private static let mostBoots = 1000
+
+  /// Pairs from which on the strongest of `tests` tests can be significant after Holm's correction.
+  static func pairs(tests: Int) -> Int {
+    least { WilcoxonSignedRank.smallestPValue($0) * Double(tests) }
+  }
+
+  /// The same in boots on each side, where boots are not paired.
+  static func bootsPerSide(tests: Int) -> Int {
+    least { MannWhitney.smallestPValue($0, $0) * Double(tests) }
+  }
+
+  private static func least(_ adjusted: (Int) -> Double) -> Int {
+    (1...mostBoots).first { adjusted($0) <= MetricComparison.significance } ?? mostBoots
+  }
+
+  /// What a user should know before `tests` tests of `pairs` pairs are measured; nil if a verdict is possible.
+  static func warning(tests: Int, pairs: Int) -> String? {
+    let needed = Self.pairs(tests: tests)
+    guard tests > 0, pairs < needed else { return nil }
+    return
+      "\(pairs) pairs cannot come to a verdict in \(tests) test(s): \(needed) pairs are needed (--repeat), "
+      + "or fewer metrics (--metric) or cells"
+  }
+}
