@@ -61,6 +61,11 @@ final class MountedImage {
   func unmount() -> Int32 {
     let result = Command.run("umount '\(mountPoint)'")
     #expect(result.exitCode == 0, "\(result.output)")
+    guard result.exitCode == 0 else {
+      // The process would go on serving for ever.
+      kill()
+      return -1
+    }
     let code = Command.wait(for: child)
     child = -1
     #expect(code == 0, "\(Command.text(of: log))")
