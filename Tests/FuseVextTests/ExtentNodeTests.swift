@@ -9,7 +9,7 @@ struct ExtentNodeTests {
     let leaf = ExtentNode(runs: [
       Run(logical: 3, physical: 0x1234_5678_9ABC, count: 32768, state: .written),
       Run(logical: 40000, physical: 77, count: 32767, state: .unwritten),
-      Run(logical: 0xFFFF_FFFF, physical: 78, count: 1, state: .written),
+      Run(logical: 0xFFFF_FFFE, physical: 78, count: 1, state: .written),
     ])
     #expect(leaf.entries.count == 3)
     #expect(ExtentNode(leaf.encoded(byteCount: 60), depth: nil, range: all) == leaf)

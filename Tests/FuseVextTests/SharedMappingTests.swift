@@ -25,12 +25,16 @@ struct SharedMappingTests {
       cat > '\(disk.folder.path)/insert.py' <<'END'
       import sqlite3, sys
       database = sqlite3.connect('w.db', timeout=60)
-      assert database.execute('pragma journal_mode=wal').fetchone()[0] == 'wal'
-      database.execute('create table if not exists t(writer, number)')
+      if sys.argv[1] == 'begin':
+          # Alone: SQLite does not wait where two processes change the mode.
+          assert database.execute('pragma journal_mode=wal').fetchone()[0] == 'wal'
+          database.execute('create table t(writer, number)')
+          sys.exit()
       for number in range(20):
           database.execute('insert into t values (?, ?)', (sys.argv[1], number))
           database.commit()
       END
+      python3 '\(disk.folder.path)/insert.py' begin || exit 1
       for writer in 1 2 3; do python3 '\(disk.folder.path)/insert.py' $writer & jobs="$jobs $!"; done
       # All of them: one that goes on would keep the file system busy.
       for job in $jobs; do wait $job || failed=yes; done
