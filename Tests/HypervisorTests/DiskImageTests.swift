@@ -64,6 +64,26 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      (0, [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, 3], ImageFormat.qcow2), (0, Array("KDMV".utf8), .vmdk),
+      (64, [0x7F, 0x10, 0xDA, 0xBE], .vdi), (0, Array("vhdxfile".utf8), .vhdx),
+      (8192 - 512, Array("conectix".utf8), .vhd), (0, [0x1F, 0x8B, 8], .gzip),
+    ] as [(Int, [UInt8], ImageFormat)])
+  func `an image of another format is refused, unless its bytes are asked for`(
+    offset: Int, mark: [UInt8], format: ImageFormat
+  ) throws {
+    let disk = VirtioTemporaryDisk(byteCount: 8192)
+    let file = unsafe try FileDescriptor.open(disk.path, .writeOnly)
+    _ = try file.writeAll(toAbsoluteOffset: Int64(offset), mark)
+    try file.close()
+    let error = DiskError.foreignFormat(path: disk.path, format)
+    #expect(throws: error) { try DiskImage(path: disk.path, readOnly: false, direct: false) }
+    #expect(error.description.contains(format.rawValue))
+    let image = try DiskImage(path: disk.path, readOnly: false, direct: false, acceptsAnyFormat: true)
+    #expect(image.handle.byteCount == 8192)
+  }
+
   @Test(arguments: [0, 1, 511])
   func `a file smaller than one block is refused`(byteCount: Int) {
     let disk = VirtioTemporaryDisk(byteCount: byteCount)

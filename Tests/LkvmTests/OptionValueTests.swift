@@ -28,7 +28,9 @@ struct OptionValueTests {
     #expect(!plain.isReadOnly && !plain.isDirect)
     let both = try #require(DiskOption(argument: "a b.img,direct,ro"))
     #expect(both.path == "a b.img")
-    #expect(both.isReadOnly && both.isDirect)
+    #expect(both.isReadOnly && both.isDirect && !both.acceptsAnyFormat)
+    #expect(try #require(DiskOption(argument: "a.img,format=raw")).acceptsAnyFormat)
+    #expect(DiskOption(argument: "a.img,format=qcow2") == nil)
   }
 
   @Test(arguments: ["", ",", ",ro", "disk.img,", "disk.img,rw", "disk.img,ro,", "disk.img,RO"])
@@ -42,7 +44,9 @@ struct OptionValueTests {
     let all = try #require(VextOption(argument: "disk.img,queues=128,ro,direct"))
     #expect(all.path == "disk.img")
     #expect(all.queueCount == 128)
-    #expect(all.isReadOnly && all.isDirect)
+    #expect(all.isReadOnly && all.isDirect && !all.acceptsAnyFormat)
+    #expect(try #require(VextOption(argument: "a.img,format=raw")).acceptsAnyFormat)
+    #expect(VextOption(argument: "a.img,format=vmdk") == nil)
   }
 
   @Test(arguments: [

@@ -17,7 +17,9 @@ struct DiskSet {
     for disk in disks {
       opened.append(
         try GuestError.attributing(to: part) { () throws(DiskError) in
-          try DiskImage(path: disk.path, readOnly: disk.isReadOnly, direct: disk.isDirect)
+          try DiskImage(
+            path: disk.path, readOnly: disk.isReadOnly, direct: disk.isDirect,
+            acceptsAnyFormat: disk.acceptsAnyFormat)
         })
     }
     return opened

@@ -10,13 +10,18 @@ public struct GuestConfiguration: Sendable {
     public var isDirect: Bool
     /// How many queues the device offers.
     public var queueCount: Int
+    /// Whether its bytes are the disk's, also if they look like an image that is no raw one.
+    public var acceptsAnyFormat: Bool
 
     /// A disk.
-    public init(path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int) {
+    public init(
+      path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int, acceptsAnyFormat: Bool = false
+    ) {
       self.path = path
       self.isReadOnly = isReadOnly
       self.isDirect = isDirect
       self.queueCount = queueCount
+      self.acceptsAnyFormat = acceptsAnyFormat
     }
   }
 

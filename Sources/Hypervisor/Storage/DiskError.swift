@@ -1,3 +1,4 @@
+public import HostSystem
 public import SystemPackage
 
 /// Why a disk cannot be served; says so in a sentence that names the path.
@@ -16,6 +17,8 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
   case tooSmall(path: String, byteCount: UInt64, blockByteCount: UInt32)
   /// The file system refuses O_DIRECT.
   case directRefused(path: String)
+  /// An image that is no raw one.
+  case foreignFormat(path: String, ImageFormat)
   /// Another call on the open file failed.
   case failed(path: String, call: String, Errno)
 
@@ -30,6 +33,8 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
     case .tooSmall(let path, let byteCount, let blockByteCount):
       "disk \(path): \(byteCount) bytes is less than one block of \(blockByteCount) bytes"
     case .directRefused(let path): "disk \(path): its file system refuses O_DIRECT; use --no-direct"
+    case .foreignFormat(let path, let format):
+      "disk \(path): \(format.noun), but a raw image is needed; \(format.remedy(path))"
     case .failed(let path, let call, let errno): "disk \(path): \(call): \(errno)"
     }
   }

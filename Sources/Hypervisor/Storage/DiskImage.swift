@@ -19,7 +19,12 @@ public final class DiskImage: Sendable {
   ///
   /// A block device is opened with O_EXCL, so that a mounted one is refused. An image is opened for writing once. Trailing
   /// bytes that do not fill a block are not part of the disk.
-  public init(path: String, readOnly: Bool, direct: Bool) throws(DiskError) {
+  ///
+  /// - Parameter acceptsAnyFormat: The bytes are the disk's, also if they look like an image of another format, which is
+  ///   refused otherwise: a guest's writes would destroy it.
+  public init(
+    path: String, readOnly: Bool, direct: Bool, acceptsAnyFormat: Bool = false
+  ) throws(DiskError) {
     self.path = path
     let kind = try Self.kind(of: path)
     let flags =
@@ -40,6 +45,7 @@ public final class DiskImage: Sendable {
     if kind == S_IFBLK && !readOnly && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
       throw .readOnly(path: path)
     }
+    if !acceptsAnyFormat { try Self.checkFormat(path) }
     let block = try direct ? Self.directAlignment(descriptor.rawValue, path) : 512
     // SEEK_END gives the size of files and block devices alike.
     let end = lseek(descriptor.rawValue, 0, SEEK_END)
@@ -76,6 +82,28 @@ public final class DiskImage: Sendable {
     let kind = status.st_mode & S_IFMT
     guard kind == S_IFREG || kind == S_IFBLK else { throw .notADisk(path: path) }
     return kind
+  }
+
+  /// Refuses an image that is no raw one. It is read through the page cache, which takes any offset and length.
+  private static func checkFormat(_ path: String) throws(DiskError) {
+    func bytes(_ descriptor: Int32, _ offset: off_t, _ count: Int) -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      let result = unsafe pread(descriptor, &bytes, count, offset)
+      // What cannot be read fails when it is used, with an error of its own.
+      return Array(bytes[..<max(result, 0)])
+    }
+    let file: OwnedDescriptor
+    do throws(Errno) {
+      file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+    } catch {
+      throw .cannotOpen(path: path, error)
+    }
+    let end = lseek(file.rawValue, 0, SEEK_END)
+    let format = ImageFormat(
+      first: bytes(file.rawValue, 0, ImageFormat.firstByteCount),
+      last: bytes(
+        file.rawValue, max(end - off_t(ImageFormat.lastByteCount), 0), ImageFormat.lastByteCount))
+    if let format, !format.mayBeginRawDisk { throw .foreignFormat(path: path, format) }
   }
 
   /// The smallest unit that O_DIRECT takes here: the kernel's word, or, where it gives none, 512 or 4,096 bytes, found by

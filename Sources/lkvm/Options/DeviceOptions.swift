@@ -7,12 +7,13 @@ struct DeviceOptions: ParsableArguments {
     name: .shortAndLong,
     help: ArgumentHelp(
       "Disk: an image, a block device, or the folder or the name of a root file system; repeatable.",
-      valueName: "path[,ro][,direct]"))
+      valueName: "path[,ro][,direct][,format=raw]"))
   var disk: [DiskOption] = []
 
   @Option(
     help: ArgumentHelp(
-      "Disk served through the vext queue; repeatable.", valueName: "path[,queues=N][,ro][,direct]"))
+      "Disk served through the vext queue; repeatable.",
+      valueName: "path[,queues=N][,ro][,direct][,format=raw]"))
   var vext: [VextOption] = []
 
   @Option(help: "Queues of each virtio-blk disk. Default: one for each vCPU.")

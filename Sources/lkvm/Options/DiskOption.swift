@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `--disk PATH[,ro][,direct]`.
+/// `--disk PATH[,ro][,direct][,format=raw]`.
 struct DiskOption: ExpressibleByArgument, Equatable {
   /// The image, block device or folder.
   var path: String
@@ -8,6 +8,8 @@ struct DiskOption: ExpressibleByArgument, Equatable {
   var isReadOnly = false
   /// `direct`: opened with O_DIRECT.
   var isDirect = false
+  /// `format=raw`: its bytes are the disk's, whatever they look like.
+  var acceptsAnyFormat = false
 
   /// Whether it names a target of the host's SCSI stack, as kvmtool has it.
   var isSCSI: Bool { path.hasPrefix("scsi:") }
@@ -21,6 +23,7 @@ struct DiskOption: ExpressibleByArgument, Equatable {
       switch part {
       case "ro": isReadOnly = true
       case "direct": isDirect = true
+      case "format=raw": acceptsAnyFormat = true
       default: return nil
       }
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import VextProtocol
 
-/// `--vext PATH[,queues=N][,ro][,direct]`: a disk served through the vext queue.
+/// `--vext PATH[,queues=N][,ro][,direct][,format=raw]`: a disk served through the vext queue.
 struct VextOption: ExpressibleByArgument, Equatable {
   /// The image or block device.
   var path: String
@@ -11,6 +11,8 @@ struct VextOption: ExpressibleByArgument, Equatable {
   var isReadOnly = false
   /// `direct`: opened with O_DIRECT.
   var isDirect = false
+  /// `format=raw`: its bytes are the disk's, whatever they look like.
+  var acceptsAnyFormat = false
 
   /// Reads `argument`, or answers nil for an empty path, an unknown suffix or a number of queues that no vext function has.
   init?(argument: String) {
@@ -22,6 +24,7 @@ struct VextOption: ExpressibleByArgument, Equatable {
       switch (words[0], words.count) {
       case ("ro", 1): isReadOnly = true
       case ("direct", 1): isDirect = true
+      case ("format", 2) where words[1] == "raw": acceptsAnyFormat = true
       case ("queues", 2):
         guard let count = Int(words[1]), (1...Int(VextRegister.queueLimit)).contains(count) else {
           return nil

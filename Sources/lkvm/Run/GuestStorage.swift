@@ -21,13 +21,14 @@ struct GuestStorage {
       } else {
         disks.append(
           .init(
-            path: disk.path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount))
+            path: disk.path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount,
+            acceptsAnyFormat: disk.acceptsAnyFormat))
       }
     }
     vextDisks = options.devices.vext.map {
       .init(
         path: $0.path, isReadOnly: $0.isReadOnly, isDirect: $0.isDirect,
-        queueCount: $0.queueCount ?? min(vcpuCount, 64))
+        queueCount: $0.queueCount ?? min(vcpuCount, 64), acceptsAnyFormat: $0.acceptsAnyFormat)
     }
     shares += options.devices.shares.map {
       .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly)
