@@ -2,7 +2,7 @@
 struct ConfigurationKey: Sendable {
   /// Value by column.
   let values: [String: String]
-  /// All of it as one text, by which keys are told apart.
+  /// All of it as one text: equal texts are equal keys.
   private let text: String
 
   private init(_ values: [String: String]) {

@@ -31,9 +31,9 @@ struct MetricComparison: Codable, Equatable, Sendable {
   let floor: NoiseFloor
   /// The floor in ``unit``.
   let floorWidth: Double
-  /// The smallest p that so many boots can give.
+  /// The smallest p that this number of boots can give.
   let smallestPValue: Double
-  /// Whether so many boots could show anything in a test of its own.
+  /// Whether this number of boots could show anything in a test of its own.
   let hasEnoughBoots: Bool
   /// Whether they can show anything after the correction, however large it is.
   private(set) var isSignificancePossible: Bool
@@ -115,7 +115,7 @@ struct MetricComparison: Codable, Equatable, Sendable {
 
   /// Takes the corrected p and comes to a verdict.
   ///
-  /// - Parameter smallestAdjustedPValue: The smallest p after the correction that so many boots can give.
+  /// - Parameter smallestAdjustedPValue: The smallest p after the correction that these boots can give.
   mutating func judge(adjustedPValue: Double, smallestAdjustedPValue: Double) {
     self.adjustedPValue = adjustedPValue
     isSignificancePossible = smallestAdjustedPValue <= Self.significance

@@ -7,7 +7,7 @@ struct Reliability: Codable, Equatable, Sendable {
   let failedA: Int
   let bootsB: Int
   let failedB: Int
-  /// One-sided, by Fisher's exact test: how likely B has so many of the failures if both fail equally often.
+  /// One-sided, by Fisher's exact test: how likely B has this share of the failures if both fail equally often.
   let pValue: Double
   let verdict: Verdict
 

@@ -27,7 +27,7 @@ struct HostAccounts: Equatable, Sendable {
 
   /// The length of a tick of /proc/stat: USER_HZ is 100 on every architecture that has KVM.
   private static let tickSeconds = 0.01
-  /// Shares are computed of so many ticks at least: of fewer, one tick more or less is several percent.
+  /// The fewest ticks that a share is computed of: below, one tick more or less is several percent.
   private static let leastTicks: UInt64 = 50
 
   /// Reads the accounts.

@@ -9,7 +9,7 @@ extension Metadata {
     unsafe min(ext2fs_r_blocks_count(fileSystem.pointee.super), blockCount)
   }
 
-  /// Throws `ENOSPC` unless the caller may take so many blocks and leave `heldBack` others free.
+  /// Throws `ENOSPC` unless the caller may take this number of blocks and leave `heldBack` others free.
   func checkRoom(for count: UInt64, leaving heldBack: UInt64 = 0) throws(Errno) {
     guard count > 0 else { return }
     let available = availableBlockCount

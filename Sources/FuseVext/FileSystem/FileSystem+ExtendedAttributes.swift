@@ -14,7 +14,7 @@ public struct AttributeSupport: OptionSet, Sendable {
   public static let accessControlLists = AttributeSupport(rawValue: 1)
   /// Attributes that users name (`user_xattr`).
   public static let userAttributes = AttributeSupport(rawValue: 2)
-  /// What there is by default.
+  /// All kinds, the default.
   public static let all: AttributeSupport = [.accessControlLists, .userAttributes]
 }
 

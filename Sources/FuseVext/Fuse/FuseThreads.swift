@@ -67,7 +67,7 @@ final class FuseThreads: Sendable {
         waited += step
         guard waited >= writeInterval else { return }
         waited = 0
-        // Whoever calls fsync is told of the error; the file system has recorded it.
+        // The caller of fsync gets the error; the file system has recorded it.
         do throws(Errno) { try fileSystem.synchronizeAll(resources.value, isRegular: true) } catch {}
       }
     }

@@ -22,7 +22,7 @@ public enum LoopDevices {
       var other = linux_file_identity()
       var isReadOnly: Int32 = 0
       if unsafe path.withCString({ unsafe linux_loop_file($0, &other, &isReadOnly) }) < 0 {
-        // Whoever may not open the device can still read the name of its file.
+        // A user who may not open the device can still read the name of its file.
         let backing = "/sys/block/\(name)/loop/backing_file"
         guard let file = text(of: backing), let lock = text(of: "/sys/block/\(name)/ro"),
           unsafe file.withCString({ unsafe linux_path_identity_of($0, &other) }) == 0
