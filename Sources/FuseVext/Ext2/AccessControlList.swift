@@ -41,22 +41,22 @@ struct AccessControlList: Equatable, Sendable {
   /// A list as setxattr(2) has it. Throws `EINVAL` if it is none; one without entries stands for no list.
   init(request bytes: [UInt8]) throws(Errno) {
     guard bytes.count >= 4, bytes.count % 8 == 4 else { throw .invalidArgument }
-    guard Self.number(bytes, 0, 4) == Self.requestVersion else { throw .notSupported }
+    guard UInt32(bytes.word(0, 4)) == Self.requestVersion else { throw .notSupported }
     try self.init(bytes, version: Self.requestVersion) { _ in 8 }
   }
 
   private init(_ bytes: [UInt8], version: UInt32, byteCount: (Tag) -> Int) throws(Errno) {
-    guard bytes.count >= 4, Self.number(bytes, 0, 4) == version else { throw .invalidArgument }
+    guard bytes.count >= 4, UInt32(bytes.word(0, 4)) == version else { throw .invalidArgument }
     entries = []
     var offset = 4
     while offset < bytes.count {
-      guard offset + 4 <= bytes.count, let tag = Tag(rawValue: UInt16(Self.number(bytes, offset, 2))),
+      guard offset + 4 <= bytes.count, let tag = Tag(rawValue: UInt16(bytes.word(offset, 2))),
         offset + byteCount(tag) <= bytes.count
       else { throw .invalidArgument }
       entries.append(
         Entry(
-          tag: tag, permissions: UInt16(Self.number(bytes, offset + 2, 2)),
-          id: tag.hasID ? Self.number(bytes, offset + 4, 4) : .max))
+          tag: tag, permissions: UInt16(bytes.word(offset + 2, 2)),
+          id: tag.hasID ? UInt32(bytes.word(offset + 4, 4)) : .max))
       offset += byteCount(tag)
     }
     guard isValid || entries.isEmpty && version == Self.requestVersion else { throw .invalidArgument }
@@ -80,10 +80,6 @@ struct AccessControlList: Equatable, Sendable {
       if hasID(entry.tag) { add(entry.id, 4) }
     }
     return bytes
-  }
-
-  private static func number(_ bytes: [UInt8], _ offset: Int, _ byteCount: Int) -> UInt32 {
-    (0..<byteCount).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
   }
 
   /// Whether the entries are in the order of their tags, each of owner, owning group and others once, with at most one mask, which

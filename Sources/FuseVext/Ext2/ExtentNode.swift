@@ -161,13 +161,6 @@ struct ExtentNode: Equatable {
 }
 
 extension [UInt8] {
-  /// The little-endian number of `byteCount` bytes at an offset inside.
-  fileprivate func word(_ offset: Int, _ byteCount: Int) -> UInt64 {
-    var value: UInt64 = 0
-    for index in 0..<byteCount { value |= UInt64(self[offset + index]) << UInt64(index * 8) }
-    return value
-  }
-
   fileprivate mutating func setWord(_ offset: Int, _ byteCount: Int, _ value: UInt64) {
     for index in 0..<byteCount {
       self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8))

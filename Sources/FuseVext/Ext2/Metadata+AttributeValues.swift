@@ -124,8 +124,8 @@ extension Metadata {
     try ext2Check(result)
     var references = References()
     if inodeByteCount > 132 {
-      let start = 128 + Int(Self.number(body, 128, 2))
-      if start + 8 <= inodeByteCount, Self.number(body, start, 4) == Self.magic {
+      let start = 128 + Int(body.word(128, 2))
+      if start + 8 <= inodeByteCount, UInt32(body.word(start, 4)) == Self.magic {
         references.inBody = Self.references(in: body[(start + 4)...])
       }
     }
@@ -134,8 +134,8 @@ extension Metadata {
     guard block > 0 else { return references }
     guard isPlausible(block: block, count: 1) else { throw .corrupted }
     let bytes = try cache.read(byteOffset: block * UInt64(blockByteCount), byteCount: blockByteCount)
-    guard Self.number(bytes, 0, 4) == Self.magic else { throw .corrupted }
-    references.sharesBlock = Self.number(bytes, 4, 4) > 1
+    guard UInt32(bytes.word(0, 4)) == Self.magic else { throw .corrupted }
+    references.sharesBlock = UInt32(bytes.word(4, 4)) > 1
     references.inBlock = Self.references(in: bytes[32...])
     return references
   }
@@ -148,26 +148,19 @@ extension Metadata {
     var references: [Reference] = []
     let bytes = Array(bytes)
     var offset = 0
-    while offset + 16 <= bytes.count, number(bytes, offset, 4) != 0 {
+    while offset + 16 <= bytes.count, UInt32(bytes.word(offset, 4)) != 0 {
       let nameByteCount = Int(bytes[offset])
       let end = offset + 16 + nameByteCount
       guard end <= bytes.count else { break }
-      let value = number(bytes, offset + 4, 4)
+      let value = UInt32(bytes.word(offset + 4, 4))
       if value != 0 {
         references.append(
           Reference(
-            value: value, byteCount: number(bytes, offset + 8, 4), nameIndex: bytes[offset + 1],
+            value: value, byteCount: UInt32(bytes.word(offset + 8, 4)), nameIndex: bytes[offset + 1],
             name: Array(bytes[offset + 16..<end])))
       }
       offset = (end + 3) & ~3
     }
     return references
-  }
-
-  /// A little-endian number inside.
-  private static func number(_ bytes: [UInt8], _ offset: Int, _ byteCount: Int) -> UInt32 {
-    var value: UInt32 = 0
-    for index in 0..<byteCount { value |= UInt32(bytes[offset + index]) << UInt32(8 * index) }
-    return value
   }
 }

@@ -23,18 +23,8 @@ extension Metadata {
   /// reach the device any more.
   mutating func markErroneous() throws(Errno) {
     try log?.recordError(.ioError)
-    let bytes = unsafe superblockBuffer.slice(0, 4096)
-    try cache.queue.perform(unsafe BlockRequest(.read, byteOffset: 0, memory: bytes))
-    // SAFETY: the superblock is the 1024 bytes from offset 1024 on.
-    let result = unsafe (bytes.baseAddress.unsafelyUnwrapped + 1024).withMemoryRebound(
-      to: ext2_super_block.self, capacity: 1
-    ) { superblock in
-      unsafe superblock.pointee.s_state |= UInt16(EXT2_ERROR_FS)
-      return unsafe ext2fs_superblock_csum_set(fileSystem, superblock)
-    }
-    try ext2Check(result)
-    try cache.queue.perform(unsafe BlockRequest(.write, byteOffset: 0, memory: bytes))
-    try cache.queue.flush()
+    let editor = try SuperblockEditor(device: device, queue: cache.queue)
+    try editor.change { $0.s_state |= UInt16(EXT2_ERROR_FS) }
   }
 
   // MARK: Transactions

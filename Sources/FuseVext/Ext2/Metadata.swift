@@ -14,8 +14,7 @@ struct Metadata: ~Copyable {
   private let manager: IOManager
   /// Where the journal's transactions go; nil without a journal, or where it is not written to.
   private(set) var log: JournalLog?
-  /// The first 4 KiB of the device, when the superblock is changed past the cache.
-  let superblockBuffer: BlockBuffer
+  let device: any BlockDevice
   /// Who asked for the operation under way.
   var caller = Caller.root
   /// Whether access control lists have an effect (`acl`).
@@ -34,7 +33,6 @@ struct Metadata: ~Copyable {
     let cache = try MetadataCache(
       device: device, queue: queue, blockByteCount: Int(geometry.blockByteCount))
     try geometry.checkGroups(cache)
-    let superblockBuffer = try device.allocateBuffer(byteCount: 4096)
     let manager = IOManager(cache: cache)
     let fileSystem = try unsafe manager.openFileSystem(readOnly: readOnly)
     if !readOnly {
@@ -55,7 +53,7 @@ struct Metadata: ~Copyable {
     unsafe fileSystem.pointee.flags |= EXT2_FLAG_MASTER_SB_ONLY
     self.cache = cache
     self.manager = manager
-    self.superblockBuffer = superblockBuffer
+    self.device = device
     unsafe self.fileSystem = unsafe fileSystem
     isReadOnly = readOnly
     freed = FreedBlocks(cache: cache)

@@ -1,7 +1,7 @@
 import CExt2
 import SystemPackage
 
-/// The first superblock, read and written while libext2fs does not have the device.
+/// The first superblock, read and written past libext2fs and its cache: before it has the device, or after a failure.
 final class SuperblockEditor {
   private let queue: any BlockQueue
   /// The device's first 4 KiB, where the superblock is at offset 1024.
