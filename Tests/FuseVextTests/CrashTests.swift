@@ -2,7 +2,7 @@ import Glibc
 import HostSystem
 import Testing
 
-/// The guarantee of docs/fuse-vext.md. `VEXT_CRASH_KILLS=100` kills each case so many times.
+/// The guarantee of docs/fuse-vext.md. `VEXT_CRASH_KILLS=100` kills each case 100 times.
 @Suite(.serialized)
 struct CrashTests {
   /// Who replays the journal first, after the kill.

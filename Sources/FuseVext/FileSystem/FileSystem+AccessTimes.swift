@@ -39,7 +39,7 @@ extension FileSystem {
     }
   }
 
-  /// Lets the next read decide from the inode whether it sets the time of access. For whoever opens a file.
+  /// Lets the next read decide from the inode whether it sets the time of access. Called when a file is opened.
   func expectAccess(_ inode: OpenInode) {
     if accessTimes.mode != .never { inode.accessRule.store(.unknown, ordering: .relaxed) }
   }

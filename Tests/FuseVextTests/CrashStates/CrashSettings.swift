@@ -10,14 +10,14 @@ struct CrashSettings: Sendable {
   var subsetLimit = 1000
   /// States of one workload in which single blocks of requests are missing.
   var blockStateCount = 20
-  /// In one state of so many, the replay is cut short too; 0 for none.
+  /// The replay is cut short in one state of this number; 0 for none.
   var replayInterval = 50
   var threadCount = 1
   /// e2fsck processes at a time, for each thread.
   var fsckCount = 2
-  /// One state in so many is also replayed by e2fsck; 0 for none.
+  /// e2fsck also replays one state of this number; 0 for none.
   var oracleInterval = 1000
-  /// One in so many of these also by the kernel; 0 for none.
+  /// The kernel also replays one of this number of these; 0 for none.
   var kernelInterval = 100
   var keepsImages = false
   /// No further workload after one with an exception.
