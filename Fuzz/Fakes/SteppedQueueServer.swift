@@ -29,7 +29,7 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
 
   func detach(_ queue: any IOQueue) {
     while queue.inFlight > 0 { reap() }
-    if queue.finishPass() { queue.settle() }
+    if queue.finishPass() { queue.confirmWake() }
     for index in queues.indices where queues[index] === queue { queues[index] = nil }
   }
 
@@ -46,7 +46,7 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
   }
 
   /// Passes until nothing is under way.
-  func settle() {
+  func confirmWake() {
     pass()
     while engine.inFlight > 0 { reap() }
     pass()
@@ -57,6 +57,6 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
       queues[Int(completion.token >> 32)]?.complete(
         slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
     }
-    for case let queue? in queues where queue.finishPass() { queue.settle() }
+    for case let queue? in queues where queue.finishPass() { queue.confirmWake() }
   }
 }

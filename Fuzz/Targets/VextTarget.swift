@@ -37,7 +37,7 @@ final class VextTarget: FuzzTarget {
       switch input.below(8) {
       case 0: access(device, &input)
       case 1
-      where input.happens(oneIn: 4) || read(.state, queue, device) != UInt64(QueueState.enabled.rawValue):
+      where input.happens(oneIn: 4) || read(.state, queue, device) != UInt64(VextQueueState.enabled.rawValue):
         write(.control, queue, 0, device)
         unsafe producers[queue] = try enable(queue, device, memory)
       default:
@@ -117,9 +117,9 @@ final class VextTarget: FuzzTarget {
     }
   }
 
-  private func makeSegment(_ input: inout FuzzInput) -> Segment {
+  private func makeSegment(_ input: inout FuzzInput) -> VextSegment {
     let address = Self.data + UInt64(input.below(256)) * 512
-    var segment = Segment(
+    var segment = VextSegment(
       address: GuestAddress(input.changed(address, oneIn: 32)),
       byteCount: input.changed(UInt32(1 + input.below(8)) * 512, oneIn: 32))
     segment.reserved = input.changed(0, oneIn: 128)
@@ -158,10 +158,10 @@ final class VextTarget: FuzzTarget {
         UInt64(segment.byteCount) | UInt64(segment.reserved) << 32, at: GuestAddress(address + 8))
     }
     entry.flags = .segmentList
-    entry.segment0 = Segment(
+    entry.segment0 = VextSegment(
       address: GuestAddress(input.changed(list, oneIn: 32)),
       byteCount: input.changed(UInt32(count * 16), oneIn: 32))
-    entry.segment1 = Segment()
+    entry.segment1 = VextSegment()
   }
 
   private func checkSoundEntry(
@@ -171,7 +171,7 @@ final class VextTarget: FuzzTarget {
     try FuzzFailure.check(server.attachedCount == 0, "a reset leaves a queue attached")
     var producer = unsafe try enable(0, device, memory)
     unsafe producer.push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 3))
-    server.settle()
+    server.confirmWake()
     let ring = Self.rings + Self.ringStride / 2
     guard let base = unsafe memory.map.hostPointer(GuestAddress(ring), byteCount: Self.ringStride / 2) else {
       throw FuzzFailure("the rings are not in memory")

@@ -221,7 +221,7 @@ final class VirtqueueTarget: FuzzTarget {
     try memory.store(status, at: GuestAddress(table + 16))
     try memory.store(1 | UInt64(Flag.write) << 32, at: GuestAddress(table + 24))
     try memory.store(1 as UInt16, at: GuestAddress(layout.availableRing.rawValue + 2))
-    server.settle()
+    server.confirmWake()
     let used = try memory.load(UInt16.self, at: GuestAddress(layout.usedRing.rawValue + 2))
     let answer = try memory.load(UInt8.self, at: GuestAddress(status))
     try FuzzFailure.check(

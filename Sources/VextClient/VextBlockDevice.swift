@@ -99,10 +99,10 @@ public final class VextBlockDevice: Sendable {
   ///   - waitPolicy: how it waits; nil: as the device's other queues.
   /// - Throws: `EBUSY` if every queue of the device is in use, `ENOMEM` if the pool has no room for the rings, `EIO` if
   ///   the device refuses them.
-  public func makeQueue(depth: Int = 64, waitPolicy: VextWaitPolicy? = nil) throws(Errno) -> VextQueue {
+  public func makeQueue(depth: Int = 64, waitPolicy: VextWaitPolicy? = nil) throws(Errno) -> VextClientQueue {
     guard let index = takeIndex() else { throw .resourceBusy }
     do {
-      return try VextQueue(
+      return try VextClientQueue(
         device: self, index: UInt16(index), depth: depth, waitPolicy: waitPolicy ?? self.waitPolicy)
     } catch {
       giveBackIndex(index)

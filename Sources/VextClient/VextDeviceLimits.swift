@@ -17,7 +17,7 @@ public struct VextDeviceLimits: Equatable, Sendable {
   /// The largest depth of a queue.
   public let maxQueueDepth: Int
   /// Whether the disk is read-only, and what it takes.
-  public let flags: DeviceFlags
+  public let flags: VextDeviceFlags
 
   /// Reads the registers of the function at `address`, and checks them.
   init(_ registers: some VextRegisterAccess, address: String) throws(VextClientError) {
@@ -57,6 +57,6 @@ public struct VextDeviceLimits: Equatable, Sendable {
     maxSegments = Int(segments)
     queueCount = Int(queues)
     maxQueueDepth = Int(depth)
-    flags = DeviceFlags(rawValue: registers.load32(VextRegister.deviceFlags))
+    flags = VextDeviceFlags(rawValue: registers.load32(VextRegister.deviceFlags))
   }
 }

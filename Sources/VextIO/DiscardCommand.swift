@@ -7,7 +7,7 @@ struct DiscardCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "discard", abstract: "Gives a range of the disk up, or fills it with zeroes.")
 
-  @OptionGroup var device: DeviceOptions
+  @OptionGroup var device: QueueOptions
 
   @Option(help: ArgumentHelp("Where the range begins.", valueName: "size"))
   var offset = ByteCount(0)

@@ -7,7 +7,7 @@ struct FlushCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "flush", abstract: "Brings what was written on stable storage.")
 
-  @OptionGroup var device: DeviceOptions
+  @OptionGroup var device: QueueOptions
 
   func run() throws {
     let device = try device.open()

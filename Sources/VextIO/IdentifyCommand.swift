@@ -8,7 +8,7 @@ struct IdentifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "identify", abstract: "Prints what the device says of itself.")
 
-  @OptionGroup var device: DeviceOptions
+  @OptionGroup var device: QueueOptions
 
   func run() throws {
     let device = try device.open()
@@ -19,7 +19,7 @@ struct IdentifyCommand: ParsableCommand {
     } catch {
       throw VextIOFailure.request("identify", error)
     }
-    let flags: [(DeviceFlags, String)] = [
+    let flags: [(VextDeviceFlags, String)] = [
       (.readOnly, "read-only"), (.discard, "discard"), (.writeZeroes, "write-zeroes"),
     ]
     print(

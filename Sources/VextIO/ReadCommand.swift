@@ -6,7 +6,7 @@ struct ReadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "read", abstract: "Reads a range and prints its checksum.")
 
-  @OptionGroup var device: DeviceOptions
+  @OptionGroup var device: QueueOptions
   @OptionGroup var options: TransferOptions
 
   @Option(help: ArgumentHelp("Compare with the pattern that `write` wrote.", valueName: "seed"))

@@ -16,7 +16,7 @@ final class TransferWorker {
   private let transfer: Transfer
   private let index: Int
   private let device: VextBlockDevice
-  private let queue: VextQueue
+  private let queue: VextClientQueue
   private var slots: [Slot]
   /// What came of it; the checksum is that of the last pass.
   private(set) var outcome = TransferRun.Outcome()

@@ -7,7 +7,7 @@ struct WriteCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "write", abstract: "Writes a pattern to a range and prints its checksum.")
 
-  @OptionGroup var device: DeviceOptions
+  @OptionGroup var device: QueueOptions
   @OptionGroup var options: TransferOptions
 
   @Option(help: ArgumentHelp("Which pattern.", valueName: "seed"))

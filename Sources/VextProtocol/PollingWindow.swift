@@ -4,7 +4,7 @@
 /// worth it, and the time spent looking was not: the window halves.
 ///
 /// What a sleep costs is the wake-up, once for each request that waits for it, and what looking costs is one processor:
-/// the limit grows with the requests that wait, up to ``crowd`` of them.
+/// the limit grows with the requests that wait, up to ``maxWaiters`` of them.
 @frozen
 public struct PollingWindow: BitwiseCopyable, Sendable {
   /// The shortest window, with which it starts, in the caller's unit of time.
@@ -12,7 +12,7 @@ public struct PollingWindow: BitwiseCopyable, Sendable {
   /// The longest window while one request waits. More than a sleep and a wake-up cost would be wasted.
   public let limit: UInt64
   /// So many requests that wait count, and no more.
-  public static var crowd: UInt64 { 8 }
+  public static var maxWaiters: UInt64 { 8 }
   /// How long to look now.
   public private(set) var length: UInt64
 
@@ -27,7 +27,7 @@ public struct PollingWindow: BitwiseCopyable, Sendable {
   ///
   /// - Parameter waiting: requests that were under way when it began.
   public mutating func learn(slept: UInt64, waiting: UInt64) {
-    let limit = self.limit &* min(max(waiting, 1), Self.crowd)
+    let limit = self.limit &* min(max(waiting, 1), Self.maxWaiters)
     length = slept < limit ? min(limit, length &* 2) : max(start, length / 2)
   }
 }

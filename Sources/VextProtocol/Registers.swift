@@ -33,7 +33,7 @@ public enum VextRegister {
   public static let queueCount: UInt64 = 0x2C
   /// RO, 32 bits: the largest depth of a queue.
   public static let maxQueueDepth: UInt64 = 0x30
-  /// RO, 32 bits: ``DeviceFlags``.
+  /// RO, 32 bits: ``VextDeviceFlags``.
   public static let deviceFlags: UInt64 = 0x34
   /// WO, 32 bits: any write disables every queue, as one write of 0 to each queue's control would.
   public static let reset: UInt64 = 0x38
@@ -72,11 +72,11 @@ public enum VextQueueRegister: UInt64, CaseIterable, Sendable {
   case depth = 0x10
   /// WO, 32 bits: 1 enables the queue with the values above, 0 disables it; returns when that is done.
   case control = 0x14
-  /// RO, 32 bits: a ``QueueState``.
+  /// RO, 32 bits: a ``VextQueueState``.
   case state = 0x18
-  /// RO, 32 bits: a ``QueueError``; 0 while nothing was wrong since the queue was last enabled.
+  /// RO, 32 bits: a ``VextQueueError``; 0 while nothing was wrong since the queue was last enabled.
   case error = 0x1C
-  /// RO, 64 bits: what the error is about: see ``QueueError``.
+  /// RO, 64 bits: what the error is about: see ``VextQueueError``.
   case errorDetail = 0x20
   /// RW, 64 bits: guest-physical address of the wake block, a multiple of 64; only with a feature of ``VextFeatures``.
   case wakeBlock = 0x28
@@ -102,7 +102,7 @@ public struct VextFeatures: OptionSet, BitwiseCopyable, Sendable {
 
 /// Bits of ``VextRegister/deviceFlags``.
 @frozen
-public struct DeviceFlags: OptionSet, BitwiseCopyable, Sendable {
+public struct VextDeviceFlags: OptionSet, BitwiseCopyable, Sendable {
   /// The bits as they stand in the register.
   public let rawValue: UInt32
 
@@ -111,16 +111,16 @@ public struct DeviceFlags: OptionSet, BitwiseCopyable, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Writes, discards and write-zeroes complete with EROFS.
-  public static let readOnly = DeviceFlags(rawValue: 1 << 0)
+  public static let readOnly = VextDeviceFlags(rawValue: 1 << 0)
   /// The disk takes discards; otherwise they complete with EOPNOTSUPP, or with EROFS where it is read-only.
-  public static let discard = DeviceFlags(rawValue: 1 << 1)
+  public static let discard = VextDeviceFlags(rawValue: 1 << 1)
   /// The disk takes write-zeroes; otherwise they complete with EOPNOTSUPP, or with EROFS where it is read-only.
-  public static let writeZeroes = DeviceFlags(rawValue: 1 << 2)
+  public static let writeZeroes = VextDeviceFlags(rawValue: 1 << 2)
 }
 
 /// What a queue is doing (docs/vext-protocol.md §5).
 @frozen
-public enum QueueState: UInt32, Sendable {
+public enum VextQueueState: UInt32, Sendable {
   /// Not served; the registers may be written.
   case disabled = 0
   /// Served.
@@ -132,7 +132,7 @@ public enum QueueState: UInt32, Sendable {
 /// Why a queue stopped or could not be enabled (docs/vext-protocol.md §5.2). `errorDetail` holds what is named
 /// here; for an entry, the slot it came in, unless said otherwise.
 @frozen
-public enum QueueError: UInt32, CaseIterable, Sendable {
+public enum VextQueueError: UInt32, CaseIterable, Sendable {
   /// Nothing was wrong.
   case none = 0
   /// The depth is not a power of two from 2 to the largest depth. Detail: the depth.

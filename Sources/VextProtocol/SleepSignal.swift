@@ -9,7 +9,7 @@ import Synchronization
 //   is there an entry?  (load)                is the epoch odd?  (load)
 //   no: sleep                                 odd, and not yet woken for: wake
 //
-// The waker may put off its fence and load while it has other things to do (SleepObserver.settle).
+// The waker may put off its fence and load while it has other things to do (SleepObserver.confirmWake).
 //
 // One of the two loads sees the other side's store, so that no wake-up is lost. An epoch is woken for once: the
 // sleeper looks again under a new epoch before it sleeps again.
@@ -29,7 +29,7 @@ public struct SleepPublisher {
   public var isPublished: Bool { unsafe epoch & 1 == 1 }
 
   /// Asks the other side to wake this one. The caller looks for entries once more before it sleeps; the fence between is
-  /// made here, and pairs with the one in ``SleepObserver/settle()``.
+  /// made here, and pairs with the one in ``SleepObserver/confirmWake()``.
   @inlinable @inline(__always)
   public mutating func publish() {
     if unsafe isPublished { return }
@@ -63,7 +63,7 @@ public struct SleepObserver {
   /// its sleeps.
   ///
   /// There is no fence, which would cost as much as the rest of a short request: a side that falls asleep meanwhile may go
-  /// unseen. ``settle()`` is owed as soon as there is nothing else to do, and in any case soon.
+  /// unseen. ``confirmWake()`` is owed as soon as there is nothing else to do, and in any case soon.
   @inlinable @inline(__always)
   public mutating func noteAnnouncement() -> Bool {
     unsafe isUnsettled = true
@@ -73,7 +73,7 @@ public struct SleepObserver {
   /// Looks again if a look is owed: whether the other side sleeps and has to be woken. The fence pairs with the one in
   /// ``SleepPublisher/publish()``.
   @inlinable @inline(__always)
-  public mutating func settle() -> Bool {
+  public mutating func confirmWake() -> Bool {
     guard unsafe isUnsettled else { return false }
     unsafe isUnsettled = false
     atomicMemoryFence(ordering: .sequentiallyConsistent)

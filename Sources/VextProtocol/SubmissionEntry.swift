@@ -22,9 +22,9 @@ public struct SubmissionEntry: BitwiseCopyable, Sendable {
   /// Bytes to discard or to zero; zero in every other operation.
   public var length: UInt64
   /// The first run of data, or of the segment list.
-  public var segment0: Segment
+  public var segment0: VextSegment
   /// The second run of data, unused where its length is zero.
-  public var segment1: Segment
+  public var segment1: VextSegment
   /// Zero; anything else is refused.
   public var reserved: UInt64
 
@@ -32,7 +32,7 @@ public struct SubmissionEntry: BitwiseCopyable, Sendable {
   @inlinable @inline(__always)
   public init(
     operation: UInt8, flags: SubmissionFlags = [], id: UInt16, offset: UInt64 = 0, length: UInt64 = 0,
-    segment0: Segment = Segment(), segment1: Segment = Segment()
+    segment0: VextSegment = VextSegment(), segment1: VextSegment = VextSegment()
   ) {
     self.operation = operation
     self.flags = flags

@@ -70,9 +70,9 @@ public struct SubmissionConsumer {
     if unsafe lap != position.lap { return .violation }
     let count0 = unsafe slot.load(4)
     let count1 = unsafe slot.load(6)
-    var segment0 = unsafe Segment(
+    var segment0 = unsafe VextSegment(
       address: GuestAddress(slot.load(3)), byteCount: UInt32(truncatingIfNeeded: count0))
-    var segment1 = unsafe Segment(
+    var segment1 = unsafe VextSegment(
       address: GuestAddress(slot.load(5)), byteCount: UInt32(truncatingIfNeeded: count1))
     segment0.reserved = UInt32(truncatingIfNeeded: count0 &>> 32)
     segment1.reserved = UInt32(truncatingIfNeeded: count1 &>> 32)

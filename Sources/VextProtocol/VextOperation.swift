@@ -25,6 +25,6 @@ public struct SubmissionFlags: OptionSet, BitwiseCopyable, Sendable {
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// Segment 0 names a list of segments in guest memory and not data; segment 1 is unused.
+  /// VextSegment 0 names a list of segments in guest memory and not data; segment 1 is unused.
   public static var segmentList: SubmissionFlags { SubmissionFlags(rawValue: 1 << 0) }
 }

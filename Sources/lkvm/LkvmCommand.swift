@@ -11,7 +11,7 @@ struct LkvmCommand: ParsableCommand {
     abstract: "Runs virtual machines on KVM, as kvmtool does.",
     version: LkvmVersion.text,
     subcommands: [
-      RunCommand.self, SandboxCommand.self, SetupCommand.self, ListCommand.self, StopCommand.self,
+      RunGuestCommand.self, SandboxCommand.self, SetupCommand.self, ListCommand.self, StopCommand.self,
       PauseCommand.self, ResumeCommand.self, StatCommand.self, BalloonCommand.self, DebugCommand.self,
       VersionCommand.self,
     ])

@@ -10,7 +10,7 @@ struct GuestPlanTests {
   private static let host = HostResources(onlineCPUCount: 4, memoryByteCount: 4096 << 20)
 
   private static func options(_ arguments: [String]) throws -> RunSettings {
-    try RunCommand.parse(arguments).options.settings
+    try RunGuestCommand.parse(arguments).options.settings
   }
 
   @Test func `a machine has the host's CPUs and memory for them`() throws {

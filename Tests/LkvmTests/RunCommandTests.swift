@@ -7,7 +7,7 @@ import Testing
 /// The command line of `lkvm run`, as far as options go.
 struct RunCommandTests {
   @Test func `without arguments everything is left to its default`() throws {
-    let run = try RunCommand.parse([])
+    let run = try RunGuestCommand.parse([])
     #expect(run.kernelFile == nil)
     #expect(run.command.isEmpty)
     #expect(run.options.machine.mem == nil)
@@ -22,31 +22,31 @@ struct RunCommandTests {
   @Test(
     arguments: [("libaio", .libaio), ("io_uring", .ioUring), ("sync", .sync)] as [(String, IOEngineOption)])
   func `an engine is known by its name`(name: String, engine: IOEngineOption) throws {
-    #expect(try RunCommand.parse(["--io-engine", name]).options.devices.ioEngine == engine)
+    #expect(try RunGuestCommand.parse(["--io-engine", name]).options.devices.ioEngine == engine)
   }
 
   @Test func `a word is the kernel`() throws {
-    let run = try RunCommand.parse(["-m", "64", "bzImage"])
+    let run = try RunGuestCommand.parse(["-m", "64", "bzImage"])
     #expect(run.kernelFile == "bzImage")
     #expect(run.options.machine.mem == MemorySize(byteCount: 64 << 20))
     #expect(run.command.isEmpty)
   }
 
   @Test func `what follows two dashes is the command, options and all`() throws {
-    let run = try RunCommand.parse(["-c", "1", "--", "ls", "-l", "--color"])
+    let run = try RunGuestCommand.parse(["-c", "1", "--", "ls", "-l", "--color"])
     #expect(run.kernelFile == nil)
     #expect(run.command == ["ls", "-l", "--color"])
     #expect(run.options.machine.cpus == 1)
   }
 
   @Test func `kernel and command go together`() throws {
-    let run = try RunCommand.parse(["bzImage", "--", "true"])
+    let run = try RunGuestCommand.parse(["bzImage", "--", "true"])
     #expect(run.kernelFile == "bzImage")
     #expect(run.command == ["true"])
   }
 
   @Test func `short options are kvmtool's`() throws {
-    let run = try RunCommand.parse([
+    let run = try RunGuestCommand.parse([
       "-k", "k", "-i", "i", "-p", "quiet", "-p", "x=1", "-c", "3", "-m", "1G", "-d", "a.img", "-d",
       "b.img,ro",
       "-n", "mode=none", "--9p", "/srv,srv",
@@ -63,11 +63,12 @@ struct RunCommandTests {
   }
 
   @Test func `debugging options decide what is logged`() throws {
-    #expect(try RunCommand.parse(["--debug"]).options.settings.debugging.level == .debug)
-    #expect(try RunCommand.parse(["--debug-ioport"]).options.settings.debugging.level == .info)
-    #expect(try RunCommand.parse(["--loglevel", "error"]).options.settings.debugging.level == .error)
+    #expect(try RunGuestCommand.parse(["--debug"]).options.settings.debugging.level == .debug)
+    #expect(try RunGuestCommand.parse(["--debug-ioport"]).options.settings.debugging.level == .info)
+    #expect(try RunGuestCommand.parse(["--loglevel", "error"]).options.settings.debugging.level == .error)
     #expect(
-      try RunCommand.parse(["--loglevel", "error", "--debug"]).options.settings.debugging.level == .debug)
+      try RunGuestCommand.parse(["--loglevel", "error", "--debug"]).options.settings.debugging.level == .debug
+    )
   }
 
   @Test(
@@ -98,10 +99,10 @@ struct RunCommandTests {
       (["-k", "a", "b"], "--kernel and a kernel as argument exclude each other"),
     ] as [([String], String)])
   func `what cannot be is refused by the name of its option`(arguments: [String], message: String) {
-    let error = #expect(throws: (any Error).self) { try RunCommand.parse(arguments) }
+    let error = #expect(throws: (any Error).self) { try RunGuestCommand.parse(arguments) }
     if let error {
-      #expect(RunCommand.message(for: error).contains(message))
-      #expect(RunCommand.exitCode(for: error) == .validationFailure)
+      #expect(RunGuestCommand.message(for: error).contains(message))
+      #expect(RunGuestCommand.exitCode(for: error) == .validationFailure)
     }
   }
 
@@ -123,7 +124,7 @@ struct RunCommandTests {
       ["--", "true"], ["-c", "+2"],
     ] as [[String]])
   func `the usual command lines are read as the parser reads them`(arguments: [String]) throws {
-    let parsed = try RunCommand.parse(arguments)
+    let parsed = try RunGuestCommand.parse(arguments)
     let quick = try #require(QuickRunLine(["run"] + arguments))
     #expect(quick.settings == parsed.options.settings)
     #expect(quick.kernelFile == parsed.kernelFile)

@@ -9,7 +9,7 @@ import VextProtocol
 /// T2: a guest that breaks the rules on its live queue, and an honest one beside it on the same I/O thread.
 @Suite(.serialized, .enabled(if: hasKVM, "/dev/kvm cannot be opened"))
 struct HostileGuestTests {
-  static let vextCases: [(Misbehaviour, QueueError)] = [
+  static let vextCases: [(Misbehaviour, VextQueueError)] = [
     (.badOperation, .badOperation), (.idInFlight, .idInFlight), (.idOutOfRange, .idOutOfRange),
     (.offsetPastEnd, .rangeOutsideDisk), (.segmentOutsideMemory, .segmentOutsideMemory),
     (.segmentWraps, .segmentOutsideMemory), (.listOutsideMemory, .segmentOutsideMemory),
@@ -35,7 +35,7 @@ struct HostileGuestTests {
   @Test(
     "a malformed vext entry stops its queue with the right error, and harms nobody else", arguments: vextCases
   )
-  func vext(misbehaviour: Misbehaviour, expected: QueueError) throws {
+  func vext(misbehaviour: Misbehaviour, expected: VextQueueError) throws {
     try hostilePair(misbehaviour, mode: .vext) { error in
       #expect(error == UInt64(expected.rawValue))
     }
@@ -46,8 +46,8 @@ struct HostileGuestTests {
     arguments: [
       (.doorbellStorm, .none), (.forgedWakeWords, .none), (.neverRings, .none),
       (.wakeBlockOutsideMemory, .badWakeBlock),
-    ] as [(Misbehaviour, QueueError)])
-  func adaptive(misbehaviour: Misbehaviour, expected: QueueError) throws {
+    ] as [(Misbehaviour, VextQueueError)])
+  func adaptive(misbehaviour: Misbehaviour, expected: VextQueueError) throws {
     try hostilePair(misbehaviour, mode: .vextAdaptive) { error in
       #expect(error == UInt64(expected.rawValue))
     }
@@ -56,7 +56,7 @@ struct HostileGuestTests {
   @Test("a segment list that changes while it is read ends in an answer or a named error")
   func changingList() throws {
     try hostilePair(.changingList, mode: .vext) { error in
-      let known: [QueueError] = [
+      let known: [VextQueueError] = [
         .none, .segmentOutsideMemory, .misaligned, .badTransferLength, .reservedNotZero,
       ]
       #expect(known.map { UInt64($0.rawValue) }.contains(error))

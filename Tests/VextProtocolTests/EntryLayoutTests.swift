@@ -9,8 +9,8 @@ import VextProtocol
     var entry = SubmissionEntry(
       operation: 0x01, flags: SubmissionFlags(rawValue: 0x02), id: 0x0403, offset: 0x1817_1615_1413_1211,
       length: 0x2827_2625_2423_2221,
-      segment0: Segment(address: GuestAddress(0x3837_3635_3433_3231), byteCount: 0x4443_4241),
-      segment1: Segment(address: GuestAddress(0x5857_5655_5453_5251), byteCount: 0x6463_6261))
+      segment0: VextSegment(address: GuestAddress(0x3837_3635_3433_3231), byteCount: 0x4443_4241),
+      segment1: VextSegment(address: GuestAddress(0x5857_5655_5453_5251), byteCount: 0x6463_6261))
     entry.segment0.reserved = 0x4847_4645
     entry.segment1.reserved = 0x6867_6665
     entry.reserved = 0x7877_7675_7473_7271
@@ -74,11 +74,11 @@ import VextProtocol
     #expect(MemoryLayout<CompletionEntry>.offset(of: \.status) == 8)
     #expect(MemoryLayout<CompletionEntry>.offset(of: \.id) == 10)
     #expect(MemoryLayout<CompletionEntry>.offset(of: \.lap) == 12)
-    #expect(MemoryLayout<Segment>.size == 16)
-    #expect(MemoryLayout<Segment>.stride == Segment.encodedByteCount)
-    #expect(MemoryLayout<Segment>.offset(of: \.address) == 0)
-    #expect(MemoryLayout<Segment>.offset(of: \.byteCount) == 8)
-    #expect(MemoryLayout<Segment>.offset(of: \.reserved) == 12)
+    #expect(MemoryLayout<VextSegment>.size == 16)
+    #expect(MemoryLayout<VextSegment>.stride == VextSegment.encodedByteCount)
+    #expect(MemoryLayout<VextSegment>.offset(of: \.address) == 0)
+    #expect(MemoryLayout<VextSegment>.offset(of: \.byteCount) == 8)
+    #expect(MemoryLayout<VextSegment>.offset(of: \.reserved) == 12)
   }
 
   @Test(

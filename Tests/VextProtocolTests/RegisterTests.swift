@@ -53,13 +53,13 @@ import VextProtocol
         0, 4, 8, 0x10, 0x18, 0x20, 0x24, 0x28, 0x2C, 0x30, 0x34, 0x38, 0x3C,
       ])
     #expect(VextQueueRegister.allCases.map(\.rawValue) == [0, 8, 0x10, 0x14, 0x18, 0x1C, 0x20, 0x28, 0x30])
-    #expect([QueueState.disabled, .enabled, .stopped].map(\.rawValue) == [0, 1, 2])
-    #expect(QueueError.allCases.map(\.rawValue) == Array(0...17))
+    #expect([VextQueueState.disabled, .enabled, .stopped].map(\.rawValue) == [0, 1, 2])
+    #expect(VextQueueError.allCases.map(\.rawValue) == Array(0...17))
     #expect([VextFeatures.doorbell, .interrupt].map(\.rawValue) == [1, 2])
     #expect(WakeBlock.byteCount == 128)
-    #expect(DeviceFlags.readOnly.rawValue == 1)
-    #expect(DeviceFlags.discard.rawValue == 2)
-    #expect(DeviceFlags.writeZeroes.rawValue == 4)
+    #expect(VextDeviceFlags.readOnly.rawValue == 1)
+    #expect(VextDeviceFlags.discard.rawValue == 2)
+    #expect(VextDeviceFlags.writeZeroes.rawValue == 4)
     #expect(SubmissionFlags.segmentList.rawValue == 1)
   }
 

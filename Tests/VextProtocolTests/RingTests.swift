@@ -14,8 +14,8 @@ import VextProtocol
         SubmissionEntry(
           operation: UInt8(truncatingIfNeeded: number), flags: .segmentList,
           id: UInt16(truncatingIfNeeded: number), offset: UInt64(number) << 20, length: UInt64(number),
-          segment0: Segment(address: GuestAddress(UInt64(number) << 32), byteCount: number),
-          segment1: Segment(address: GuestAddress(UInt64(number) << 40), byteCount: ~number)))
+          segment0: VextSegment(address: GuestAddress(UInt64(number) << 32), byteCount: number),
+          segment1: VextSegment(address: GuestAddress(UInt64(number) << 40), byteCount: ~number)))
       guard case .ready(let entry) = unsafe consumer.poll() else {
         Issue.record("entry \(number) did not arrive")
         return

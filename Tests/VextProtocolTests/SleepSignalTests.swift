@@ -45,17 +45,17 @@ import Testing
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)
     func announce() -> Bool { unsafe waker.noteAnnouncement() }
-    func settle() -> Bool { unsafe waker.settle() }
+    func confirmWake() -> Bool { unsafe waker.confirmWake() }
     unsafe sleeper.publish()
-    #expect(!settle())
+    #expect(!confirmWake())
     unsafe sleeper.withdraw()
     #expect(!announce())
     unsafe sleeper.publish()
-    #expect(settle())
-    #expect(!settle())
+    #expect(confirmWake())
+    #expect(!confirmWake())
     // Woken for already.
     #expect(!announce())
-    #expect(!settle())
+    #expect(!confirmWake())
   }
 
   @Test func `the window grows with sleeps that patience would have spared, and shrinks with long ones`() {
@@ -69,7 +69,7 @@ import Testing
     }
     #expect(lengths([5, 99, 50, 60, 1]) == [20, 40, 80, 100, 100])
     #expect(lengths([100, 1000, .max, 200, 300]) == [50, 25, 12, 10, 10])
-    // Three that wait are worth three times the patience; more than a crowd no more than a crowd.
+    // Three that wait are worth three times the patience; more than a maxWaiters no more than a maxWaiters.
     window = PollingWindow(start: 10, limit: 100)
     for _ in 0..<9 { window.learn(slept: 299, waiting: 3) }
     #expect(window.length == 300)

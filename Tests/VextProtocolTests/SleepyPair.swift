@@ -68,7 +68,7 @@ final class SleepyPair: @unchecked Sendable {
         if unsafe driver.noteAnnouncement() { interrupt.wrappingAdd(1, ordering: .releasing) }
         continue
       }
-      if unsafe driver.settle() { interrupt.wrappingAdd(1, ordering: .releasing) }
+      if unsafe driver.confirmWake() { interrupt.wrappingAdd(1, ordering: .releasing) }
       let seen = doorbell.load(ordering: .relaxed)
       unsafe own.publish()
       if unsafe submissions.isIdle {
@@ -98,7 +98,7 @@ final class SleepyPair: @unchecked Sendable {
           answered += 1
           continue
         }
-        if unsafe device.settle() { doorbell.wrappingAdd(1, ordering: .releasing) }
+        if unsafe device.confirmWake() { doorbell.wrappingAdd(1, ordering: .releasing) }
         let seen = interrupt.load(ordering: .relaxed)
         unsafe own.publish()
         if unsafe completions.isIdle {

@@ -26,7 +26,7 @@ struct DoctorCommand: ParsableCommand {
   var direct = true
 
   @OptionGroup(title: "Machines and placement")
-  var machines: MachineOptions
+  var machines: GuestMachineOptions
 
   @Option(help: "How the findings are printed.")
   var format = ReportFormat.table

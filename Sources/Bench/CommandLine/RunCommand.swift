@@ -23,7 +23,7 @@ struct RunCommand: ParsableCommand {
   var workload: WorkloadOptions
 
   @OptionGroup(title: "Machines and placement")
-  var machines: MachineOptions
+  var machines: GuestMachineOptions
 
   @OptionGroup(title: "Linux guests")
   var linux: LinuxOptions

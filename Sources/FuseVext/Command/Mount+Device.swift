@@ -30,7 +30,7 @@ extension Mount {
 
   private static func openVext(_ options: MountOptions) throws(MountFailure) -> any BlockDevice {
     let address = options.vextAddress ?? ""
-    return try VextDevice(
+    return try VextImageDevice(
       address: address.isEmpty ? nil : address,
       poolByteCount: FuseThreads.bufferByteCount(threadCount: options.servingThreadCount))
   }

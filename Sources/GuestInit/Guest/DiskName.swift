@@ -33,7 +33,7 @@ struct DiskName {
   private let superblock: UnsafeMutablePointer<UInt8>
 
   /// nil if `source` is a path.
-  init?(_ source: Text, _ arena: inout Arena) throws(Errno) {
+  init?(_ source: Text, _ arena: inout InitArena) throws(Errno) {
     let (identifier, label): (Text, Text) = ("UUID=", "LABEL=")
     if source.starts(with: identifier) {
       (mark, value) = (.identifier, source.dropFirst(identifier.count))
@@ -47,7 +47,7 @@ struct DiskName {
   }
 
   /// The node of the disk, or nil as long as none is there.
-  func find(_ arena: inout Arena) throws(Errno) -> Text? {
+  func find(_ arena: inout InitArena) throws(Errno) -> Text? {
     let directory = try Kernel.open("/sys/class/block")
     defer { Kernel.close(directory) }
     while true {

@@ -16,10 +16,10 @@ struct GuestCommand {
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   }
 
-  init(start: StartArguments, _ arena: inout Arena) throws(Errno) {
-    let command = try Handover.contents(of: Handover.command, &arena) ?? ""
-    if Kernel.exists(Handover.script) {
-      unsafe arguments = try Self.pointers(to: Records(command), after: Handover.script, &arena)
+  init(start: StartArguments, _ arena: inout InitArena) throws(Errno) {
+    let command = try RootHandover.contents(of: RootHandover.command, &arena) ?? ""
+    if Kernel.exists(RootHandover.script) {
+      unsafe arguments = try Self.pointers(to: Records(command), after: RootHandover.script, &arena)
     } else if !command.isEmpty {
       unsafe arguments = try Self.pointers(to: Records(command), after: nil, &arena)
     } else if Kernel.exists("/virt/sandbox.sh") {
@@ -30,9 +30,9 @@ struct GuestCommand {
         to: Records("-l"), after: hasBash ? "/bin/bash" : "/bin/sh", &arena)
     }
     program = unsafe arguments[0].map { unsafe Text(start: $0) } ?? ""
-    directory = try Handover.contents(of: Handover.directory, &arena)
+    directory = try RootHandover.contents(of: RootHandover.directory, &arena)
 
-    let passed = Records(try Handover.contents(of: Handover.environment, &arena) ?? "")
+    let passed = Records(try RootHandover.contents(of: RootHandover.environment, &arena) ?? "")
     let terminal = try arena.join("TERM=", start.variable("TERM=") ?? "linux")
     let list = unsafe try Self.pointers(to: passed, after: nil, spare: 4, &arena)
     let path = try arena.join("PATH=", Self.defaultSearchPath)
@@ -44,7 +44,7 @@ struct GuestCommand {
 
   /// A list of pointers to `first` and the records, with room for `spare` more, and a null.
   private static func pointers(
-    to records: Records, after first: Text?, spare: Int = 0, _ arena: inout Arena
+    to records: Records, after first: Text?, spare: Int = 0, _ arena: inout InitArena
   ) throws(Errno) -> PointerList {
     let count = records.count + spare + 2
     let raw = unsafe UnsafeMutableRawPointer(try arena.take(count * MemoryLayout<UInt>.stride))
@@ -88,7 +88,7 @@ struct GuestCommand {
 
   /// Becomes the command. Returns, if it cannot, the exit status that shells have for this: 127 when it is not
   /// found, 126 when it cannot be executed.
-  func execute(_ arena: inout Arena) -> UInt8 {
+  func execute(_ arena: inout InitArena) -> UInt8 {
     do throws(Errno) {
       try enterDirectory(&arena)
       throw try search(&arena)
@@ -99,7 +99,7 @@ struct GuestCommand {
   }
 
   /// Enters the directory where the command is to start: as it is in the guest, else as it is among the host's files.
-  private func enterDirectory(_ arena: inout Arena) throws(Errno) {
+  private func enterDirectory(_ arena: inout InitArena) throws(Errno) {
     guard let directory else {
       if !Kernel.attempt(.chdir, Text("/root").address) { try Kernel.call(.chdir, Text("/").address) }
       return
@@ -113,7 +113,7 @@ struct GuestCommand {
 
   /// Executes the program, which is looked for along PATH if its name has no slash.
   /// Returns why it could not be.
-  private func search(_ arena: inout Arena) throws(Errno) -> Errno {
+  private func search(_ arena: inout InitArena) throws(Errno) -> Errno {
     if program.isEmpty { throw .noEntry }
     if program.index(of: UInt8(ascii: "/")) != nil { return execute(program, &arena) }
     var cause = Errno.noEntry
@@ -130,7 +130,7 @@ struct GuestCommand {
   }
 
   /// Becomes the program at `path`; a script without an interpreter's name goes to the shell. Returns why not.
-  private func execute(_ path: Text, _ arena: inout Arena) -> Errno {
+  private func execute(_ path: Text, _ arena: inout InitArena) -> Errno {
     let variables = unsafe UInt64(UInt(bitPattern: environment))
     do throws(Errno) {
       try Kernel.call(.execve, path.address, unsafe UInt64(UInt(bitPattern: arguments)), variables)
@@ -148,7 +148,7 @@ struct GuestCommand {
   }
 
   /// The arguments with the shell before them, and `path` in the place of the name that was looked for.
-  private func shellArguments(for path: Text, _ arena: inout Arena) throws(Errno) -> PointerList {
+  private func shellArguments(for path: Text, _ arena: inout InitArena) throws(Errno) -> PointerList {
     var count = 1
     while unsafe arguments[count] != nil { count += 1 }
     let list = unsafe try Self.pointers(to: Records(""), after: "/bin/sh", spare: count, &arena)

@@ -13,7 +13,7 @@ enum GuestEnd {
   /// Ends the other processes, writes everything to the disks, tells lkvm `status`, and switches the machine off.
   static func end(status: UInt8) -> Never {
     endOtherProcesses()
-    Terminal.drain()
+    InitTerminal.drain()
     Kernel.attempt(.sync)
     if let port = exitPort(), !writePort(port, status) {
       report("the kernel lets no process write ports: the exit status is lost")
@@ -58,8 +58,8 @@ enum GuestEnd {
 
   /// Where lkvm waits for the status: port F4h, unless `lkvm.exit=` says another (decimal), or `none`.
   private static func exitPort() -> UInt16? {
-    var arena = Arena()
-    let parameters = try? KernelParameters(&arena)
+    var arena = InitArena()
+    let parameters = try? InitParameters(&arena)
     guard let wanted = parameters?.value("lkvm.exit=") else { return 0xF4 }
     // ioperm knows no higher ports.
     guard let port = wanted.number(), port < 0x400 else { return nil }

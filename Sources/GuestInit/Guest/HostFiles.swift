@@ -6,7 +6,7 @@ enum HostFiles {
   /// Mounts the share "hostfs" on /host as `lkvm.host=` says: `ro`, `rw` or `none`, then further mount options after a
   /// comma. When nothing is said it is read-only and cached, so that programs start fast: what the host changes while
   /// the guest runs may not be seen.
-  static func mount(_ parameters: KernelParameters, _ arena: inout Arena) {
+  static func mount(_ parameters: InitParameters, _ arena: inout InitArena) {
     let wanted = parameters.value("lkvm.host=") ?? "ro,cache=loose"
     if wanted == "none" || Kernel.isMountPoint("/host") { return }
     do throws(Errno) {

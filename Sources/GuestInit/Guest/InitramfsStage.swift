@@ -5,24 +5,24 @@ struct InitramfsStage {
   private static let newRoot: Text = "/newroot"
 
   /// Becomes the root's init. Returns an exit status only if no root is named: then the initramfs is the root.
-  func run(_ arena: inout Arena) throws(StageFailure) -> UInt8 {
-    Terminal.ensureStandardFiles()
+  func run(_ arena: inout InitArena) throws(StageFailure) -> UInt8 {
+    InitTerminal.ensureStandardFiles()
     mountKernelFileSystems()
-    Terminal.ensureStandardFiles()
+    InitTerminal.ensureStandardFiles()
     GuestEnd.tellRunning()
     ModuleLoader.loadAll(&arena)
     // A virtio console is there only now.
-    Terminal.connectStandardFiles()
+    InitTerminal.connectStandardFiles()
 
     let parameters = try attempt("read the kernel's command line") { () throws(Errno) in
-      try KernelParameters(&arena)
+      try InitParameters(&arena)
     }
     guard let root = RootFileSystem(parameters) else {
       return try RootStage(start: start).run(&arena)
     }
     try attempt("make /newroot") { () throws(Errno) in try Kernel.makeDirectory(Self.newRoot) }
     try root.mount(on: Self.newRoot, &arena)
-    try Handover.carry(&arena)
+    try RootHandover.carry(&arena)
     try switchRoot()
     try becomeInit(parameters)
   }
@@ -64,7 +64,7 @@ struct InitramfsStage {
     }
   }
 
-  private func becomeInit(_ parameters: KernelParameters) throws(StageFailure) -> Never {
+  private func becomeInit(_ parameters: InitParameters) throws(StageFailure) -> Never {
     if let program = parameters.value("init=") {
       let cause = start.execute(program)
       report("the root's init is ", program)

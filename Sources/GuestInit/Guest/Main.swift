@@ -13,7 +13,7 @@ func main(stack: UnsafeMutablePointer<UInt>) -> Never {
 
 /// Runs the stage that the program was started as. Returns the exit status that the guest ends with.
 private func runStage(_ start: StartArguments) -> UInt8 {
-  var arena = Arena()
+  var arena = InitArena()
   do throws(StageFailure) {
     if start.programName.ends(with: "virt/init") { return try RootStage(start: start).run(&arena) }
     return try InitramfsStage(start: start).run(&arena)

@@ -1,7 +1,7 @@
 /// Loads the kernel modules that the initramfs brings.
 enum ModuleLoader {
   /// Loads every file that /modules/index names, one a line, in its order, and removes it: an initramfs is memory.
-  static func loadAll(_ arena: inout Arena) {
+  static func loadAll(_ arena: inout InitArena) {
     guard Kernel.exists("/modules/index") else { return }
     do throws(Errno) {
       var names = Records(try arena.contents(of: "/modules/index", separator: UInt8(ascii: "\n")))

@@ -12,7 +12,7 @@ enum Network {
   private static let upAndRunning: UInt16 = 0x41  // IFF_UP | IFF_RUNNING
   private static let upThroughGateway: UInt16 = 0x3  // RTF_UP | RTF_GATEWAY
 
-  static func bringUp(_ parameters: KernelParameters, _ arena: inout Arena) {
+  static func bringUp(_ parameters: InitParameters, _ arena: inout InitArena) {
     do throws(Errno) {
       let socket = try Kernel.call(.socket, UInt64(internet), datagram, 0)
       defer { Kernel.close(socket) }
@@ -23,19 +23,19 @@ enum Network {
     }
   }
 
-  private static func configure(_ wanted: Text, _ socket: UInt64, _ arena: inout Arena) throws(Errno) {
-    guard let address = IPv4Address(wanted), let slash = wanted.index(of: UInt8(ascii: "/")),
+  private static func configure(_ wanted: Text, _ socket: UInt64, _ arena: inout InitArena) throws(Errno) {
+    guard let address = ParameterIPv4Address(wanted), let slash = wanted.index(of: UInt8(ascii: "/")),
       let prefix = wanted.number(from: slash + 1), prefix <= 32
     else {
       return report("not ADDRESS/PREFIX,GATEWAY,DNS: lkvm.net=", wanted)
     }
     try set(address, by: setAddress, of: "eth0", socket)
-    try set(IPv4Address(prefixLength: prefix), by: setMask, of: "eth0", socket)
+    try set(ParameterIPv4Address(prefixLength: prefix), by: setMask, of: "eth0", socket)
     try raise("eth0", socket)
 
     guard let comma = wanted.index(of: UInt8(ascii: ",")) else { return }
     let gateway = wanted.dropFirst(comma + 1)
-    if let address = IPv4Address(gateway) { try addDefaultRoute(through: address, socket) }
+    if let address = ParameterIPv4Address(gateway) { try addDefaultRoute(through: address, socket) }
     guard let comma = gateway.index(of: UInt8(ascii: ",")) else { return }
     // A root of `lkvm setup` has a link to it at /etc/resolv.conf: no file of a disk is written.
     let lines = try arena.join("nameserver ", gateway.dropFirst(comma + 1), "\n")
@@ -50,7 +50,7 @@ enum Network {
     return request
   }
 
-  private static func socketAddress(_ address: IPv4Address) -> init_socket_address {
+  private static func socketAddress(_ address: ParameterIPv4Address) -> init_socket_address {
     init_socket_address(family: internet, port: 0, address: address.bits.bigEndian, zero: 0)
   }
 
@@ -71,16 +71,16 @@ enum Network {
   }
 
   private static func set(
-    _ address: IPv4Address, by operation: UInt64, of name: Text, _ socket: UInt64
+    _ address: ParameterIPv4Address, by operation: UInt64, of name: Text, _ socket: UInt64
   ) throws(Errno) {
     var request = request(name)
     request.address = socketAddress(address)
     try perform(operation, request, socket)
   }
 
-  private static func addDefaultRoute(through gateway: IPv4Address, _ socket: UInt64) throws(Errno) {
+  private static func addDefaultRoute(through gateway: ParameterIPv4Address, _ socket: UInt64) throws(Errno) {
     var route = unsafe init_route()
-    let any = socketAddress(IPv4Address(bits: 0))
+    let any = socketAddress(ParameterIPv4Address(bits: 0))
     unsafe route.destination = any
     unsafe route.mask = any
     unsafe route.gateway = socketAddress(gateway)

@@ -10,7 +10,7 @@ struct RootFileSystem {
   private static let pauseMilliseconds: Int64 = 10
 
   /// nil if the command line names none.
-  init?(_ parameters: KernelParameters) {
+  init?(_ parameters: InitParameters) {
     guard let source = parameters.value("root="), !source.isEmpty else { return nil }
     self.source = source
     var type = parameters.value("rootfstype=")
@@ -23,7 +23,7 @@ struct RootFileSystem {
     options = parameters.value("rootflags=") ?? (isNinePFS ? HostFiles.transportOptions : "")
   }
 
-  func mount(on target: Text, _ arena: inout Arena) throws(StageFailure) {
+  func mount(on target: Text, _ arena: inout InitArena) throws(StageFailure) {
     do throws(Errno) {
       let source = isOnDisk ? try waitForDisk(&arena) : source
       if let type {
@@ -43,7 +43,7 @@ struct RootFileSystem {
   }
 
   /// The node of the disk, once it is there.
-  private func waitForDisk(_ arena: inout Arena) throws(Errno) -> Text {
+  private func waitForDisk(_ arena: inout InitArena) throws(Errno) -> Text {
     let name = try DiskName(source, &arena)
     var waited: Int64 = 0
     while true {
@@ -64,7 +64,7 @@ struct RootFileSystem {
 
   /// Tries ext4, then whatever else the kernel has for disks.
   private func mountByGuess(
-    _ source: Text, on target: Text, _ arena: inout Arena
+    _ source: Text, on target: Text, _ arena: inout InitArena
   ) throws(Errno) {
     do throws(Errno) {
       return try mount(source, on: target, type: "ext4")

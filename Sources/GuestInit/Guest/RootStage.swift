@@ -3,15 +3,15 @@ struct RootStage {
   let start: StartArguments
 
   /// Returns the exit status of the command.
-  func run(_ arena: inout Arena) throws(StageFailure) -> UInt8 {
-    Terminal.ensureStandardFiles()
+  func run(_ arena: inout InitArena) throws(StageFailure) -> UInt8 {
+    InitTerminal.ensureStandardFiles()
     for index in 0..<KernelFileSystem.early.count { KernelFileSystem.early[index].mount() }
     for index in 0..<KernelFileSystem.late.count { KernelFileSystem.late[index].mount() }
     makeDeviceLinks()
-    Terminal.ensureStandardFiles()
+    InitTerminal.ensureStandardFiles()
 
     let parameters = try attempt("read the kernel's command line") { () throws(Errno) in
-      try KernelParameters(&arena)
+      try InitParameters(&arena)
     }
     HostFiles.mount(parameters, &arena)
     setHostName(&arena)
@@ -21,12 +21,12 @@ struct RootStage {
       try GuestCommand(start: start, &arena)
     }
     let terminal = try attempt("find the console") { () throws(Errno) in
-      try Terminal(parameters, &arena)
+      try InitTerminal(parameters, &arena)
     }
     terminal.takeOver(parameters)
     let child = try attempt("start a process") { () throws(Errno) in try Kernel.call(.fork) }
     if child == 0 {
-      Terminal.enterForeground()
+      InitTerminal.enterForeground()
       exit(command.execute(&arena))
     }
     return waitFor(child)
@@ -41,7 +41,7 @@ struct RootStage {
     link("/dev/stderr", to: "/proc/self/fd/2")
   }
 
-  private func setHostName(_ arena: inout Arena) {
+  private func setHostName(_ arena: inout InitArena) {
     guard let contents = try? arena.contents(of: "/etc/hostname", separator: UInt8(ascii: "\n")) else {
       return
     }

@@ -1,5 +1,5 @@
 /// Bytes with a NUL after them that live as long as the program: literals, what the kernel passed on the stack, and
-/// memory of an ``Arena``, which hands out no byte twice.
+/// memory of an ``InitArena``, which hands out no byte twice.
 // SAFETY: every initializer's caller promises just that, so the bytes can be read at any time.
 @safe
 struct Text: ExpressibleByStringLiteral, @unchecked Sendable {

@@ -3,7 +3,7 @@ import CGuest
 /// Keeps requests in flight on one worker's queue, and measures them.
 // SAFETY: `slots` has an entry for each id below iodepth, and every id is checked before it is used.
 @safe
-struct Load<Queue: BlockQueue> {
+struct Load<Queue: DriverQueue> {
   /// When a run ends: at whichever limit comes first, or when the host says stop.
   struct Limit {
     /// Ticks from the first submission.
@@ -177,7 +177,7 @@ struct Load<Queue: BlockQueue> {
     }
     unsafe slots[id].submittedAt = submittedAt
     queue.submit(
-      BlockRequest(
+      DriverRequest(
         id: UInt16(truncatingIfNeeded: id), operation: choice.isRead ? .read : .write, shape: choice.shape,
         offset: choice.block &* parameters.blockByteCount, buffer: buffer,
         byteCount: UInt32(truncatingIfNeeded: parameters.blockByteCount)))
@@ -188,7 +188,7 @@ struct Load<Queue: BlockQueue> {
   mutating func flush() throws(GuestFailure) {
     guard queue.canFlush else { return }
     let status = try queue.roundTrip(
-      BlockRequest(id: 0, operation: .flush, offset: 0, buffer: 0, byteCount: 0))
+      DriverRequest(id: 0, operation: .flush, offset: 0, buffer: 0, byteCount: 0))
     if status != 0 { throw GuestFailure(reason: .flushFailed, detail: UInt64(status)) }
   }
 }

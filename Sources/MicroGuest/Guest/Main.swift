@@ -31,21 +31,21 @@ private func sleepForEver() -> Never {
 
 private func runOnVext(_ parameters: Parameters, block: WorkerBlock) throws(GuestFailure) {
   try initializeDevice(parameters) { () throws(GuestFailure) in
-    let function = try PCIFunction.find(vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device)
+    let function = try DriverPCIFunction.find(vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device)
     function.enable()
     Handover.device = try function.baseAddress(0)
   }
   var arena = parameters.arena(of: parameters.worker)
-  let queue = try VextQueue(device: Handover.device, parameters: parameters, arena: &arena)
+  let queue = try VextDriverQueue(device: Handover.device, parameters: parameters, arena: &arena)
   try runWorkload(on: queue, parameters: parameters, block: block, arena: &arena)
 }
 
 private func runOnAdaptiveVext(_ parameters: Parameters, block: WorkerBlock) throws(GuestFailure) {
   try initializeDevice(parameters) { () throws(GuestFailure) in
-    try AdaptiveVextQueue.initialize(parameters)
+    try AdaptiveVextDriverQueue.initialize(parameters)
   }
   var arena = parameters.arena(of: parameters.worker)
-  let queue = try AdaptiveVextQueue(
+  let queue = try AdaptiveVextDriverQueue(
     device: Handover.device, parameters: parameters, block: block, arena: &arena)
   try runWorkload(on: queue, parameters: parameters, block: block, arena: &arena)
 }
@@ -57,7 +57,7 @@ private func runOnVirtio(_ parameters: Parameters, block: WorkerBlock) throws(Gu
   var arena = parameters.arena(of: parameters.worker)
   let rings = try VirtqueueRings(
     parameters: parameters, largestSize: Handover.largestQueueSize, arena: &arena)
-  let queue = try VirtioBlockQueue(rings: rings, parameters: parameters, block: block, arena: &arena)
+  let queue = try VirtioBlockDriverQueue(rings: rings, parameters: parameters, block: block, arena: &arena)
   try runWorkload(on: queue, parameters: parameters, block: block, arena: &arena)
 }
 
@@ -78,7 +78,7 @@ private func initializeDevice(
   }
 }
 
-private func runWorkload<Queue: BlockQueue>(
+private func runWorkload<Queue: DriverQueue>(
   on queue: Queue, parameters: Parameters, block: WorkerBlock, arena: inout Arena
 ) throws(GuestFailure) {
   var workload = try Workload(queue: queue, parameters: parameters, block: block, arena: &arena)

@@ -10,7 +10,7 @@ struct VirtioBlockDevice {
   private let notify: UInt64
   private let notifyMultiplier: UInt64
   private let configuration: UInt64
-  private let interrupts: MSIXTable
+  private let interrupts: DriverMSIXTable
 
   /// The common configuration structure (§4.1.4.3).
   enum Common {
@@ -60,7 +60,7 @@ struct VirtioBlockDevice {
 
   /// Finds the device and brings it to DRIVER_OK with a queue and an interrupt for each worker.
   static func initialize(_ parameters: Parameters) throws(GuestFailure) {
-    let function = try PCIFunction.find(vendor: vendor, device: device)
+    let function = try DriverPCIFunction.find(vendor: vendor, device: device)
     function.enable()
     let device = try VirtioBlockDevice(function)
     try device.negotiate(parameters)
@@ -69,7 +69,7 @@ struct VirtioBlockDevice {
     device.addStatus(Status.driverOK)
   }
 
-  private init(_ function: PCIFunction) throws(GuestFailure) {
+  private init(_ function: DriverPCIFunction) throws(GuestFailure) {
     guard let common = try VirtioCapability.find(.common, in: function),
       let notify = try VirtioCapability.find(.notify, in: function),
       let configuration = try VirtioCapability.find(.device, in: function)
@@ -78,7 +78,7 @@ struct VirtioBlockDevice {
     self.notify = notify.address
     notifyMultiplier = UInt64(notify.notifyMultiplier)
     self.configuration = configuration.address
-    interrupts = try MSIXTable(function)
+    interrupts = try DriverMSIXTable(function)
     Handover.device = common.address
   }
 

@@ -15,7 +15,7 @@ struct VirtioCapability {
   private static let vendorSpecific: UInt32 = 0x09
 
   /// The first structure of this kind, which the device prefers (§4.1.4.1).
-  static func find(_ kind: Kind, in function: PCIFunction) throws(GuestFailure) -> VirtioCapability? {
+  static func find(_ kind: Kind, in function: DriverPCIFunction) throws(GuestFailure) -> VirtioCapability? {
     var next = function.capability(vendorSpecific)
     while let offset = next {
       if function[offset] >> 24 == kind.rawValue {

@@ -3,7 +3,7 @@ import CGuest
 /// The phases of a worker: warm-up, measured window, verification (see WorkerState).
 // SAFETY: the scratch histogram has as many buckets as the worker's block has.
 @safe
-struct Workload<Queue: BlockQueue> {
+struct Workload<Queue: DriverQueue> {
   private var load: Load<Queue>
   private var picker: RequestPicker
   private let parameters: Parameters

@@ -56,9 +56,9 @@ final class FakeVextDriver {
       0, offset: VextRegister.queue(queue, register), byteCount: Self.byteCount(of: register), value: value)
   }
 
-  var state: QueueState? { QueueState(rawValue: UInt32(truncatingIfNeeded: read(.state))) }
+  var state: VextQueueState? { VextQueueState(rawValue: UInt32(truncatingIfNeeded: read(.state))) }
 
-  var error: QueueError? { QueueError(rawValue: UInt32(truncatingIfNeeded: read(.error))) }
+  var error: VextQueueError? { VextQueueError(rawValue: UInt32(truncatingIfNeeded: read(.error))) }
 
   var errorDetail: UInt64 { read(.errorDetail) }
 
@@ -88,7 +88,7 @@ final class FakeVextDriver {
   /// Rings the doorbell if the device sleeps; tells whether it did.
   @discardableResult
   func notify() -> Bool {
-    guard unsafe deviceSleep?.noteAnnouncement() == true || deviceSleep?.settle() == true else {
+    guard unsafe deviceSleep?.noteAnnouncement() == true || deviceSleep?.confirmWake() == true else {
       return false
     }
     write(.doorbell, 1)

@@ -63,7 +63,7 @@ import VextProtocol
           fixture.disk.read(Int(round) * 4096, 1024) == [UInt8](repeating: UInt8(round + 1), count: 1024))
         // Two segments are a vector, which no registered buffer serves.
         var split = VextFixture.entry(.read, offset: round * 4096, byteCount: 512)
-        split.segment1 = Segment(address: GuestAddress(VextFixture.data + 0x1_0000), byteCount: 512)
+        split.segment1 = VextSegment(address: GuestAddress(VextFixture.data + 0x1_0000), byteCount: 512)
         #expect(try fixture.driver.perform(split).byteCount == 1024)
         #expect(
           try fixture.bytes(512, at: VextFixture.data + 0x1_0000)

@@ -27,7 +27,7 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
 
   func detach(_ queue: any IOQueue) {
     while queue.inFlight > 0 { reap() }
-    if queue.finishPass() { queue.settle() }
+    if queue.finishPass() { queue.confirmWake() }
     for index in queues.indices where queues[index] === queue { queues[index] = nil }
   }
 
@@ -45,11 +45,11 @@ final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
       queues[Int(completion.token >> 32)]?.complete(
         slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
     }
-    for case let queue? in queues where queue.finishPass() { queue.settle() }
+    for case let queue? in queues where queue.finishPass() { queue.confirmWake() }
   }
 
   /// Serves until nothing is left to do.
-  func settle() {
+  func confirmWake() {
     repeat { reap() } while drain() > 0 || engine.inFlight > 0
     reap()
   }

@@ -140,14 +140,14 @@ extension VextTests {
       let fixture = try Fixture(server: server, accepting: Self.both)
       func answer() throws {
         fixture.driver.push(Fixture.entry(.read))
-        server.settle()
+        server.confirmWake()
         #expect(try fixture.driver.poll()?.status == 0)
       }
       try answer()
       #expect(fixture.recorder.takeInterrupts(0) == 0)
       for epoch in [1, 3, 5] as [UInt64] {
         try fixture.driver.setDriverWord(epoch)
-        server.settle()
+        server.confirmWake()
         #expect(fixture.recorder.takeInterrupts(0) == 0, "there is no answer yet")
         try answer()
         #expect(fixture.recorder.takeInterrupts(0) == 1)

@@ -10,9 +10,9 @@ extension VextTests {
   @Suite struct AllocationTests {
     /// Hands out the queue that is attached, for the test to serve on its own thread.
     private final class Holder: IOQueueServer {
-      private let queue = Mutex<VextQueue?>(nil)
-      var held: VextQueue? { queue.withLock { $0 } }
-      func attach(_ queue: any IOQueue) { self.queue.withLock { $0 = queue as? VextQueue } }
+      private let queue = Mutex<VextDeviceQueue?>(nil)
+      var held: VextDeviceQueue? { queue.withLock { $0 } }
+      func attach(_ queue: any IOQueue) { self.queue.withLock { $0 = queue as? VextDeviceQueue } }
       func detach(_ queue: any IOQueue) { self.queue.withLock { $0 = nil } }
     }
 

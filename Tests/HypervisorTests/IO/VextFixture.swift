@@ -88,19 +88,19 @@ final class VextFixture {
   ) -> SubmissionEntry {
     SubmissionEntry(
       operation: operation.rawValue, id: id, offset: offset,
-      segment0: Segment(address: GuestAddress(data), byteCount: byteCount))
+      segment0: VextSegment(address: GuestAddress(data), byteCount: byteCount))
   }
 
   /// Writes a segment list to `address` and returns the segment that names it.
-  func writeList(_ segments: [Segment], at address: UInt64 = VextFixture.list) throws -> Segment {
+  func writeList(_ segments: [VextSegment], at address: UInt64 = VextFixture.list) throws -> VextSegment {
     for (index, segment) in segments.enumerated() {
-      let place = address + UInt64(index * Segment.encodedByteCount)
+      let place = address + UInt64(index * VextSegment.encodedByteCount)
       try memory.store(segment.address.rawValue, at: GuestAddress(place))
       try memory.store(
         UInt64(segment.byteCount) | UInt64(segment.reserved) << 32, at: GuestAddress(place + 8))
     }
-    return Segment(
-      address: GuestAddress(address), byteCount: UInt32(segments.count * Segment.encodedByteCount))
+    return VextSegment(
+      address: GuestAddress(address), byteCount: UInt32(segments.count * VextSegment.encodedByteCount))
   }
 
   /// Copies guest memory out.
@@ -115,7 +115,7 @@ final class VextFixture {
     let answer = try driver.perform(
       SubmissionEntry(
         operation: VextOperation.read.rawValue, id: 1, offset: 0x8000,
-        segment0: Segment(address: GuestAddress(address), byteCount: 512)))
+        segment0: VextSegment(address: GuestAddress(address), byteCount: 512)))
     return try answer.status == 0 && bytes(512, at: address) == VirtioTemporaryDisk.pattern(0x8000, 512)
   }
 }

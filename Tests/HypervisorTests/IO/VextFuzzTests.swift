@@ -19,8 +19,8 @@ extension VextTests {
       } ?? 0
     }
 
-    private static func segment(_ generator: inout SplitMix) -> Segment {
-      Segment(
+    private static func segment(_ generator: inout SplitMix) -> VextSegment {
+      VextSegment(
         address: GuestAddress(Fixture.data + UInt64.random(in: 0..<0x1000, using: &generator) * 512),
         byteCount: UInt32.random(in: 1...16, using: &generator) * 512)
     }
@@ -44,7 +44,7 @@ extension VextTests {
           entry.flags = .segmentList
           let segments = (0..<count).map { _ in segment(&generator) }
           entry.segment0 = try fixture.writeList(segments, at: Fixture.list + UInt64(id) * 4096)
-          entry.segment1 = Segment()
+          entry.segment1 = VextSegment()
         }
         return entry
       case .flush: return SubmissionEntry(operation: operation.rawValue, id: id)
@@ -102,12 +102,12 @@ extension VextTests {
           driver.push(entry)
         }
         submitted += Int(batch)
-        server.settle()
+        server.confirmWake()
         var answers = 0
         while try driver.poll() != nil { answers += 1 }
         if driver.state == .stopped {
           stops += 1
-          #expect(driver.error != QueueError.none)
+          #expect(driver.error != VextQueueError.none)
           #expect(answers < Int(batch))
           try driver.restart()
         } else {
@@ -121,7 +121,7 @@ extension VextTests {
 
     private static func stillReads(_ fixture: VextFixture, _ server: SteppedQueueServer) throws -> Bool {
       fixture.driver.push(Fixture.entry(.read, id: 1))
-      server.settle()
+      server.confirmWake()
       return try fixture.driver.poll()?.status == 0
     }
 
@@ -151,7 +151,7 @@ extension VextTests {
           } else {
             _ = fixture.device.readBAR(bar, offset: offset, byteCount: byteCount)
           }
-          if step % 64 == 0 { server.settle() }
+          if step % 64 == 0 { server.confirmWake() }
         }
         fixture.device.writeBAR(0, offset: VextRegister.reset, byteCount: 4, value: 0)
         #expect(server.attachedCount == 0)
@@ -171,7 +171,7 @@ extension VextTests {
       try Fixture.withThread(engine: .sync) { (fixture) throws in
         let driver = fixture.driver
         let good = (0..<64 as Range<UInt64>).map {
-          Segment(address: GuestAddress(Fixture.data + $0 * 512), byteCount: 512)
+          VextSegment(address: GuestAddress(Fixture.data + $0 * 512), byteCount: 512)
         }
         let entry = SubmissionEntry(
           operation: VextOperation.read.rawValue, flags: .segmentList, id: 1,
@@ -203,7 +203,7 @@ extension VextTests {
               return answer != nil || driver.state == .stopped
             })
           guard driver.state == .stopped else { continue }
-          let errors: [QueueError?] = [
+          let errors: [VextQueueError?] = [
             .segmentOutsideMemory, .reservedNotZero, .misaligned, .badTransferLength,
           ]
           #expect(errors.contains(driver.error))

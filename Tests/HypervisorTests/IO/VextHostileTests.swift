@@ -11,14 +11,14 @@ extension VextTests {
     /// One way to break the protocol.
     struct Attack: CustomTestStringConvertible, Sendable {
       let testDescription: String
-      let error: QueueError
+      let error: VextQueueError
       /// Puts something malformed where the next entry is expected.
       let run: @Sendable (VextFixture) throws -> Void
     }
 
     /// An entry that starts as a good read of one block into ``VextFixture/data``, and is then spoilt.
     private static func entry(
-      _ name: String, _ error: QueueError, operation: VextOperation = .read,
+      _ name: String, _ error: VextQueueError, operation: VextOperation = .read,
       _ spoil: @escaping @Sendable (inout SubmissionEntry) -> Void
     ) -> Attack {
       Attack(testDescription: name, error: error) { fixture in
@@ -30,18 +30,18 @@ extension VextTests {
 
     /// An entry without segments.
     private static func bare(
-      _ name: String, _ error: QueueError, _ operation: VextOperation,
+      _ name: String, _ error: VextQueueError, _ operation: VextOperation,
       _ spoil: @escaping @Sendable (inout SubmissionEntry) -> Void
     ) -> Attack {
       entry(name, error, operation: operation) { entry in
-        entry.segment0 = Segment()
+        entry.segment0 = VextSegment()
         spoil(&entry)
       }
     }
 
     /// A read with a segment list.
     private static func list(
-      _ name: String, _ error: QueueError, _ segments: [Segment],
+      _ name: String, _ error: VextQueueError, _ segments: [VextSegment],
       _ spoil: @escaping @Sendable (inout SubmissionEntry) -> Void = { _ in }
     ) -> Attack {
       Attack(testDescription: name, error: error) { fixture in
@@ -53,8 +53,8 @@ extension VextTests {
       }
     }
 
-    private static func segment(_ address: UInt64, _ byteCount: UInt32 = 512) -> Segment {
-      Segment(address: GuestAddress(address), byteCount: byteCount)
+    private static func segment(_ address: UInt64, _ byteCount: UInt32 = 512) -> VextSegment {
+      VextSegment(address: GuestAddress(address), byteCount: byteCount)
     }
 
     /// Phase garbage: the next slot carries `lap`.
@@ -115,14 +115,14 @@ extension VextTests {
       entry("a write from outside RAM", .segmentOutsideMemory, operation: .write) {
         $0.segment0 = segment(end)
       },
-      entry("a read of nothing", .badTransferLength) { $0.segment0 = Segment() },
+      entry("a read of nothing", .badTransferLength) { $0.segment0 = VextSegment() },
       entry("a read of nothing into segment 0", .badTransferLength) {
         $0.segment0.byteCount = 0
         $0.segment1 = good
       },
-      list("more than 16 MiB", .badTransferLength, [Segment](repeating: segment(0, 1 << 20), count: 17)),
+      list("more than 16 MiB", .badTransferLength, [VextSegment](repeating: segment(0, 1 << 20), count: 17)),
       list("a list without an entry", .badSegmentList, []) { $0.segment0 = segment(VextFixture.list, 0) },
-      list("a list of 257 entries", .badSegmentList, [Segment](repeating: good, count: 257)),
+      list("a list of 257 entries", .badSegmentList, [VextSegment](repeating: good, count: 257)),
       list("a list of one and a half entries", .badSegmentList, [good]) { $0.segment0.byteCount = 24 },
       list("a list of almost 4 GiB", .badSegmentList, [good]) { $0.segment0.byteCount = 0xFFFF_FFF0 },
       list("a list and a second segment", .badSegmentList, [good]) { $0.segment1 = good },
@@ -195,7 +195,7 @@ extension VextTests {
       #expect(try driver.poll() == nil)
       try driver.restart()
       #expect(driver.state == .enabled)
-      #expect(driver.error == QueueError.none)
+      #expect(driver.error == VextQueueError.none)
       #expect(driver.errorDetail == 0)
       #expect(try fixture.readsWell(driver))
     }
@@ -213,12 +213,12 @@ extension VextTests {
       #expect(fixture.driver.error == .idInFlight)
       #expect(fixture.driver.errorDetail == 2)
       // The two before it are still answered, the one behind it never is.
-      server.settle()
+      server.confirmWake()
       #expect(Set(try [0, 1].map { _ in try fixture.driver.poll()?.id }) == [5, 6])
       #expect(try fixture.driver.poll() == nil)
       try fixture.driver.restart()
       fixture.driver.push(Fixture.entry(.read, id: 5))
-      server.settle()
+      server.confirmWake()
       #expect(try fixture.driver.poll()?.status == 0)
     }
 
@@ -234,7 +234,7 @@ extension VextTests {
       let reached = Set(Self.attacks.map(\.error)).union(RegistrationTests.attacks.map(\.error))
         .union([.idInFlight, .alreadyEnabled, .badWakeBlock])
       // AdaptiveTests name a bad wake block. Running out of memory is the host's doing, not the guest's.
-      #expect(Set(QueueError.allCases).subtracting(reached) == [QueueError.none, .outOfResources])
+      #expect(Set(VextQueueError.allCases).subtracting(reached) == [VextQueueError.none, .outOfResources])
     }
   }
 }

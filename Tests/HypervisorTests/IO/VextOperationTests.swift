@@ -58,7 +58,7 @@ extension VextTests {
     func `two segments are one transfer`(engine: BlockEngineKind) throws {
       try Fixture.withThread(engine: engine) { (fixture) throws in
         var entry = Fixture.entry(.read, offset: 512, byteCount: 1024)
-        entry.segment1 = Segment(address: GuestAddress(Fixture.data + 0x1_0000), byteCount: 512)
+        entry.segment1 = VextSegment(address: GuestAddress(Fixture.data + 0x1_0000), byteCount: 512)
         let answer = try fixture.driver.perform(entry)
         #expect(answer.status == 0)
         #expect(answer.byteCount == 1536)
@@ -73,7 +73,7 @@ extension VextTests {
       try Fixture.withThread(engine: engine) { (fixture) throws in
         // Backwards in memory, so that an order that is lost shows.
         let segments = (0..<count).map {
-          Segment(address: GuestAddress(Fixture.data + UInt64(count - 1 - $0) * 1024), byteCount: 512)
+          VextSegment(address: GuestAddress(Fixture.data + UInt64(count - 1 - $0) * 1024), byteCount: 512)
         }
         let entry = SubmissionEntry(
           operation: VextOperation.read.rawValue, flags: .segmentList, id: 3, offset: 1024,
@@ -187,7 +187,7 @@ extension VextTests {
       #expect(server.drain() == 2)
       let first = try #require(try fixture.driver.poll())
       #expect(first.id == 4)
-      server.settle()
+      server.confirmWake()
       let second = try #require(try fixture.driver.poll())
       #expect(second.id == 9)
       #expect(second.byteCount == 512)
@@ -205,7 +205,7 @@ extension VextTests {
               driver.push(
                 SubmissionEntry(
                   operation: VextOperation.read.rawValue, id: id, offset: UInt64(id) * 1024,
-                  segment0: Segment(address: GuestAddress(place), byteCount: 512)))
+                  segment0: VextSegment(address: GuestAddress(place), byteCount: 512)))
             }
           }
           for driver in fixture.drivers {

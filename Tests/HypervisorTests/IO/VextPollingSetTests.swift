@@ -8,10 +8,10 @@ import VextProtocol
 @Suite struct VextPollingSetTests {
   /// Hands over what a device attaches.
   private final class Collector: IOQueueServer, @unchecked Sendable {
-    private(set) var queues: [VextQueue] = []
+    private(set) var queues: [VextDeviceQueue] = []
 
     func attach(_ queue: any IOQueue) {
-      guard let queue = queue as? VextQueue else { return }
+      guard let queue = queue as? VextDeviceQueue else { return }
       queue.begin(token: UInt64(queues.count) << 32, polling: true)
       queues.append(queue)
     }
@@ -25,7 +25,7 @@ import VextProtocol
     let fixture: VextFixture
     var set = VextPollingSet()
     var engine: BlockEngine
-    var news = DriverNews()
+    var news = DeferredNotifications()
 
     init() throws {
       let engine = try BlockEngine(kind: .sync, capacity: 16)
@@ -34,7 +34,7 @@ import VextProtocol
       self.collector = collector
       self.engine = engine
       for (slot, queue) in collector.queues.enumerated() {
-        set.insert(PolledVextQueue(queue, slot: slot))
+        set.insert(PolledDeviceQueue(queue, slot: slot))
         news.attach(slot, hasListener: false)
       }
     }
@@ -48,7 +48,7 @@ import VextProtocol
     }
 
     func pass() {
-      _ = set.drain(engine: &engine, news: &news)
+      _ = set.drain(engine: &engine, notifications: &news)
       engine.submit()
     }
   }

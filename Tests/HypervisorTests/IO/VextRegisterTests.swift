@@ -27,14 +27,14 @@ extension VextTests {
       #expect(read(VextRegister.maxSegments) == 256)
       #expect(read(VextRegister.queueCount) == 3)
       #expect(read(VextRegister.maxQueueDepth) == 1024)
-      #expect(read(VextRegister.deviceFlags) == UInt64(DeviceFlags([.discard, .writeZeroes]).rawValue))
+      #expect(read(VextRegister.deviceFlags) == UInt64(VextDeviceFlags([.discard, .writeZeroes]).rawValue))
       #expect(read(VextRegister.reset) == 0)
     }
 
     @Test func `a read-only disk says so`() throws {
       let fixture = try Self.makeFixture(readOnly: true)
       let flags = fixture.device.readBAR(0, offset: VextRegister.deviceFlags, byteCount: 4)
-      #expect(flags == UInt64(DeviceFlags.readOnly.rawValue))
+      #expect(flags == UInt64(VextDeviceFlags.readOnly.rawValue))
     }
 
     @Test func `a 64-bit register is read and written as a whole or by halves`() throws {

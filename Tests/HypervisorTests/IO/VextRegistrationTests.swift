@@ -12,14 +12,14 @@ extension VextTests {
     /// A registration that must be refused.
     struct Attack: CustomTestStringConvertible, Sendable {
       let testDescription: String
-      let error: QueueError
+      let error: VextQueueError
       let detail: UInt64
       var submissionRing: UInt64?
       var completionRing: UInt64?
       var depth: UInt64?
 
       init(
-        _ name: String, _ error: QueueError, detail: UInt64, submissionRing: UInt64? = nil,
+        _ name: String, _ error: VextQueueError, detail: UInt64, submissionRing: UInt64? = nil,
         completionRing: UInt64? = nil, depth: UInt64? = nil
       ) {
         testDescription = name
@@ -72,7 +72,7 @@ extension VextTests {
       #expect(try neighbour.readsWell(neighbour.driver))
       try driver.restart()
       #expect(driver.state == .enabled)
-      #expect(driver.error == QueueError.none)
+      #expect(driver.error == VextQueueError.none)
       #expect(try fixture.readsWell(driver))
     }
 
@@ -103,7 +103,7 @@ extension VextTests {
         #expect(driver.read(.depth) == UInt64(driver.depth))
         #expect(try fixture.readsWell(driver))
         try driver.restart()
-        #expect(driver.error == QueueError.none)
+        #expect(driver.error == VextQueueError.none)
       }
     }
 
@@ -172,7 +172,7 @@ extension VextTests {
       #expect(server.inFlight == 8)
       fixture.driver.register(submissionRing: 0x5_0000, completionRing: 0x6_0000)
       #expect(fixture.driver.error == .alreadyEnabled)
-      server.settle()
+      server.confirmWake()
       #expect(try (0..<8).allSatisfy { _ in try fixture.driver.poll()?.status == 0 })
       // The other place was left alone.
       #expect(try fixture.bytes(256, at: 0x6_0000) == [UInt8](repeating: 0, count: 256))
@@ -198,7 +198,7 @@ extension VextTests {
         try driver.enable()
         driver.push(Fixture.entry(.read, id: 3))
       }
-      server.settle()
+      server.confirmWake()
       for driver in fixture.drivers { #expect(try driver.poll()?.id == 3) }
     }
   }

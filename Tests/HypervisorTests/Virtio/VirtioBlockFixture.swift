@@ -89,7 +89,7 @@ final class VirtioBlockFixture {
     driver.start()
   }
 
-  func settle() { for server in servers { server.settle() } }
+  func confirmWake() { for server in servers { server.confirmWake() } }
 
   /// Whether the device asks for a reset.
   var needsReset: Bool { driver.status & FakeVirtioDriver.Status.needsReset != 0 }
@@ -126,7 +126,7 @@ final class VirtioBlockFixture {
   func submit(head: UInt16, queue: Int = 0, inByteCount: Int = 0) throws -> Answer? {
     try memory.store(0xEE as UInt8, at: GuestAddress(Self.status))
     try queues[queue].offer(head)
-    settle()
+    confirmWake()
     guard let used = try queues[queue].takeUsed() else { return nil }
     #expect(used.head == UInt32(head))
     return Answer(

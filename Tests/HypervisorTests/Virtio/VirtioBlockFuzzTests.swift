@@ -71,7 +71,7 @@ import VextProtocol
       }
       let before = try fixture.queues[0].deviceIndex()
       try fixture.queues[0].offer(random.next() % 64 == 0 ? 8 : 0)
-      fixture.settle()
+      fixture.confirmWake()
       let count = try fixture.queues[0].deviceIndex() &- before
       if fixture.needsReset {
         guard count == 0, fixture.function.failure != nil else {
@@ -101,7 +101,7 @@ import VextProtocol
       try Self.fill(fixture, &random, table: nil, hitsRings: true)
       try Self.fill(fixture, &random, table: GuestAddress(VirtioBlockFixture.indirectTable), hitsRings: true)
       try fixture.queues[0].offer([0, 1, 2, UInt16(random.next() % 8)])
-      // No settling: rings that say something else after each answer may keep a server busy for ever.
+      // No confirming: rings that say something else after each answer may keep a server busy for ever.
       for _ in 0..<3 {
         fixture.servers[0].drain()
         fixture.servers[0].reap()

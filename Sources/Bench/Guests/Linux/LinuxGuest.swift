@@ -33,7 +33,8 @@ final class LinuxGuest {
       fileSystem: cell.fileSystem, fuseProgram: "/host" + LinuxRequirements.fuseProgram,
       workerCount: configuration.workerCount, idleSpan: linux.idleSpan)
     try Data(job.utf8).write(to: URL(filePath: "\(folder.share(guest: index))/\(GuestScript.File.job)"))
-    let boot = try LinuxBoot(guest: index, linux: linux, folder: folder, script: script.text, vmm: cell.vmm)
+    let boot = try LinuxGuestBoot(
+      guest: index, linux: linux, folder: folder, script: script.text, vmm: cell.vmm)
     if cell.vmm.isPeer {
       let initrdPath = folder.initrd(guest: index)
       try boot.writeInitrd(to: initrdPath)
@@ -49,7 +50,7 @@ final class LinuxGuest {
         isReadOnly: cell.fileSystem == .none && !configuration.writesDisk,
         errorPath: folder.errors(guest: index))
     } else {
-      machine = try OwnLinuxMachine(
+      machine = try BuiltinLinuxMachine(
         index: index, cell: cell, configuration: configuration, linux: linux, boot: boot,
         consolePath: folder.console(guest: index), diskPath: diskPath,
         affinity: placement.vcpuAffinity(guest: index),

@@ -49,7 +49,7 @@ final class BenchGuest {
     }
     // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
     for poller in pollers { poller.register(disk: disk, memory: memory) }
-    self.machine = try OwnMicroMachine(
+    self.machine = try BuiltinMicroMachine(
       machine: machine,
       device: GuestDevice(
         mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, pollers: pollers))

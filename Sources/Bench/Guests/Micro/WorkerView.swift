@@ -46,7 +46,7 @@ struct WorkerView {
   }
 
   private func describeError(_ code: UInt64) -> String {
-    UInt32(exactly: code).flatMap(QueueError.init(rawValue:)).map { "\($0)" } ?? "code \(code)"
+    UInt32(exactly: code).flatMap(VextQueueError.init(rawValue:)).map { "\($0)" } ?? "code \(code)"
   }
 
   private func describeFault() throws -> String {

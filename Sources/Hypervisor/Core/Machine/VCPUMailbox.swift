@@ -7,19 +7,19 @@ final class VCPUMailbox: Sendable {
   typealias Task = @Sendable () -> Void
 
   /// What the vCPU's thread is to do next.
-  enum Mail {
+  enum Command {
     /// Run the guest.
     case nothing
     /// Run the guest, which did not run for a while.
     case resumption
-    /// Wait for more mail.
+    /// Wait for another command.
     case park
     case task(Task)
     case stop
   }
 
   private struct State {
-    /// Whether there is a thread that takes mail.
+    /// Whether there is a thread that takes commands.
     var isOpen = false
     var wantsStop = false
     var wantsPause = false
@@ -38,7 +38,7 @@ final class VCPUMailbox: Sendable {
   /// Whether the guest's code is at rest: the thread waits, or is not there.
   var isAtRest: Bool { state.withLock { $0.isParked || !$0.isOpen } }
 
-  /// From now on there is a thread that takes mail.
+  /// From now on there is a thread that takes commands.
   func open() { state.withLock { $0.isOpen = true } }
 
   /// Asks the thread to end; cannot be taken back.
@@ -66,7 +66,7 @@ final class VCPUMailbox: Sendable {
   }
 
   /// The vCPU's thread: what comes next, and what it is in from now on.
-  func take() -> Mail {
+  func take() -> Command {
     state.withLock { state in
       if !state.tasks.isEmpty { return .task(state.tasks.removeFirst()) }
       if state.wantsStop { return .stop }
@@ -79,8 +79,8 @@ final class VCPUMailbox: Sendable {
     }
   }
 
-  /// The vCPU's thread: sleeps until there may be mail.
-  func waitForMail() {
+  /// The vCPU's thread: sleeps until there may be a command.
+  func waitForCommand() {
     event.wait()
     event.drain()
   }

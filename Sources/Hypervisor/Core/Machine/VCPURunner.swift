@@ -137,7 +137,7 @@ public final class VCPURunner: Sendable {
         let exit = try vcpu.runOnce()
         userExits.store(userExits.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         if exit == .interrupted {
-          guard try answerMail() else { return .stopped }
+          guard try obeyCommand() else { return .stopped }
         } else if let outcome = handle(exit) {
           return outcome
         }
@@ -148,7 +148,7 @@ public final class VCPURunner: Sendable {
   }
 
   /// Does what other threads asked for; false where that is to stop.
-  private func answerMail() throws(KVMError) -> Bool {
+  private func obeyCommand() throws(KVMError) -> Bool {
     // Before looking: a request that comes later asks for an exit again.
     vcpu.clearExitRequest()
     while true {
@@ -156,7 +156,7 @@ public final class VCPURunner: Sendable {
       case .nothing: return true
       case .stop: return false
       case .task(let task): task()
-      case .park: mailbox.waitForMail()
+      case .park: mailbox.waitForCommand()
       case .resumption:
         try vcpu.tellGuestItWasPaused()
         return true

@@ -32,13 +32,13 @@ public final class Guest: Sendable {
   ) throws(GuestError) {
     // What a user gets wrong most often comes first, and costs nothing.
     let disks = try DiskSet(configuration)
-    let boot = try GuestError.boot(configuration, memory: try GuestError.memory(of: pending))
+    let boot = try configuration.loadKernel(into: try pending.guestMemory())
     startUp.note(.loaded)
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in
       try GuestThreads(configuration, ioThreads: ioThreads)
     }
     let machine: Machine
-    do throws(GuestError) { machine = try GuestError.finish(pending) } catch {
+    do throws(GuestError) { machine = try pending.finishedMachine() } catch {
       threads.stop()
       throw error
     }
@@ -80,7 +80,7 @@ public final class Guest: Sendable {
   /// Lets the vCPUs run.
   public func start() throws(GuestError) {
     try consoles.start()
-    try GuestError.start(machine, configuration.machine)
+    try machine.startVCPUs(configuration.machine)
   }
 
   /// Ends the guest whatever it does: stops the vCPUs, finishes the requests under way, flushes the disks and gives the

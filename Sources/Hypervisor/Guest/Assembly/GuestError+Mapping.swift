@@ -1,41 +1,44 @@
 import HostSystem
 import SystemPackage
 
-extension GuestError {
+extension PendingMachine {
   /// The memory to load the guest into; where it cannot be had, says so.
-  static func memory(of pending: PendingMachine) throws(GuestError) -> GuestMemory {
-    try attributing(to: pending.configuration) { () throws(MachineError) in try pending.memory() }
+  func guestMemory() throws(GuestError) -> GuestMemory {
+    try GuestError.attributing(to: configuration) { () throws(MachineError) in try memory() }
   }
 
   /// Waits for the machine; where memory is what cannot be had, says so.
-  static func finish(_ pending: PendingMachine) throws(GuestError) -> Machine {
-    try attributing(to: pending.configuration) { () throws(MachineError) in try pending.finish() }
+  func finishedMachine() throws(GuestError) -> Machine {
+    try GuestError.attributing(to: configuration) { () throws(MachineError) in try finish() }
   }
+}
 
+extension Machine {
   /// Starts the vCPUs; where the CPUs that they are pinned to are what is wrong, says so.
-  static func start(_ machine: Machine, _ configuration: MachineConfiguration) throws(GuestError) {
-    try attributing(to: configuration) { () throws(MachineError) in try machine.start() }
+  func startVCPUs(_ configuration: MachineConfiguration) throws(GuestError) {
+    try GuestError.attributing(to: configuration) { () throws(MachineError) in try start() }
   }
+}
 
+extension GuestConfiguration {
+  /// Loads the kernel into `memory`; where the initial RAM disk is what does not fit or cannot be read, says so.
+  func loadKernel(into memory: GuestMemory) throws(GuestError) -> LinuxBoot {
+    do throws(BootError) {
+      return try LinuxBoot(
+        kernel, initrd: initrd, commandLine: commandLine, memory: memory, vcpuCount: machine.vcpuCount)
+    } catch {
+      throw GuestError(error.part, error.description)
+    }
+  }
+}
+
+extension GuestError {
   /// Says which part of `configuration` is to blame for what `body` throws.
-  private static func attributing<Value>(
+  fileprivate static func attributing<Value>(
     to configuration: MachineConfiguration, _ body: () throws(MachineError) -> Value
   ) throws(GuestError) -> Value {
     do { return try body() } catch {
       throw GuestError(error.part(of: configuration), error.description)
-    }
-  }
-
-  /// Loads the kernel; where the initial RAM disk is what does not fit or cannot be read, says so.
-  static func boot(
-    _ configuration: GuestConfiguration, memory: GuestMemory
-  ) throws(GuestError) -> LinuxBoot {
-    do throws(BootError) {
-      return try LinuxBoot(
-        configuration.kernel, initrd: configuration.initrd, commandLine: configuration.commandLine,
-        memory: memory, vcpuCount: configuration.machine.vcpuCount)
-    } catch {
-      throw GuestError(error.part, error.description)
     }
   }
 }

@@ -33,13 +33,13 @@ public protocol IOQueue: AnyObject, Sendable {
 
   /// Makes this pass's answers known to the guest: index updates and interrupts that are due.
   ///
-  /// - Returns: whether ``settle()`` is owed.
+  /// - Returns: whether ``confirmWake()`` is owed.
   @discardableResult
   func finishPass() -> Bool
 
   /// Makes sure that a guest which fell asleep during ``finishPass()`` is woken. Owed before the thread waits for anything,
   /// and soon in any case.
-  func settle()
+  func confirmWake()
 
   /// Asks the guest to notify from now on.
   ///

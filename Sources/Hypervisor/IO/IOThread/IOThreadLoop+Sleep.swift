@@ -9,7 +9,7 @@ extension IOThreadLoop {
     // after a wake-up, where the first request waits.
     drainSignals()
     let mayRest = prepareToSleep()
-    guard mayRest, !mailbox.hasMail, engine.room > 0, pass() == 0 else {
+    guard mayRest, !mailbox.hasCommands, engine.room > 0, pass() == 0 else {
       wakeQueues()
       idleness.noteWork()
       return
@@ -32,7 +32,7 @@ extension IOThreadLoop {
     completionEvent.drain()
     for index in 0..<events.count {
       let token = events[index]
-      if token == Token.mail {
+      if token == Token.commands {
         mailbox.clearEvent()
       } else if token >= Token.queue {
         let slot = Int(truncatingIfNeeded: token &- Token.queue)

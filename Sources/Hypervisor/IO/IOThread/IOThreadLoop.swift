@@ -28,21 +28,21 @@ struct IOThreadLoop: ~Copyable {
   /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
   var vextQueues = VextPollingSet()
   var otherQueues: [(slot: Int, queue: any IOQueue)] = []
-  private var news = DriverNews()
+  private var notifications = DeferredNotifications()
   /// Queues that cannot notify: as long as there is one, the thread must not sleep.
   private var silentQueueCount = 0
   /// When an adaptive thread sleeps.
   var idleness = IOThreadIdleness()
   /// Queues that wait for their last requests, and who waits for them.
-  private var detaching: [(queue: any IOQueue, letter: IOThreadLetter?)] = []
+  private var detaching: [(queue: any IOQueue, command: IOThreadCommand?)] = []
   /// Whoever waits for the thread's end; once there is one, no queue is attached any more.
-  private var stopLetters: [IOThreadLetter] = []
+  private var stopCommands: [IOThreadCommand] = []
   /// The other queue at which this pass starts, and whether these come before the vext queues.
   private var otherTurn = 0
   private var isOthersTurn = false
 
   enum Token {
-    static let mail: UInt64 = 0
+    static let commands: UInt64 = 0
     static let completion: UInt64 = 1
     static let queue: UInt64 = 2
   }
@@ -52,7 +52,7 @@ struct IOThreadLoop: ~Copyable {
   ) throws(Errno) {
     let completionEvent = try EventDescriptor()
     let poll = try EventPoll()
-    try poll.add(descriptor: mailbox.eventDescriptor, token: Token.mail)
+    try poll.add(descriptor: mailbox.eventDescriptor, token: Token.commands)
     try poll.add(descriptor: completionEvent.rawValue, token: Token.completion)
     let engine = try BlockEngine(
       kind: kind, capacity: engineCapacity,
@@ -66,12 +66,12 @@ struct IOThreadLoop: ~Copyable {
 
   /// Serves until told to stop.
   mutating func run() {
-    while stopLetters.isEmpty || !isIdle {
+    while stopCommands.isEmpty || !isIdle {
       // Between any two passes, so that no amount of work keeps a machine from attaching or detaching a queue.
-      if mailbox.hasMail {
-        // What a letter asks for may take its time.
-        news.settle(slots)
-        readMail()
+      if mailbox.hasCommands {
+        // What a command asks for may take its time.
+        notifications.confirmWake(slots)
+        readCommands()
         continue
       }
       if pass() > 0 {
@@ -89,7 +89,7 @@ struct IOThreadLoop: ~Copyable {
       case .events: if !engine.mustPoll, engine.room == 0 || prepareToSleep() { waitForEvent() }
       }
     }
-    for letter in stopLetters + mailbox.close() { letter.markDone() }
+    for command in stopCommands + mailbox.close() { command.markDone() }
   }
 
   private var isIdle: Bool { detaching.isEmpty && slots.allSatisfy { $0 == nil } }
@@ -102,7 +102,7 @@ struct IOThreadLoop: ~Copyable {
   mutating func pass() -> Int {
     isOthersTurn.toggle()
     var progress = isOthersTurn ? drainOtherQueues() : 0
-    progress &+= vextQueues.drain(engine: &engine, news: &news)
+    progress &+= vextQueues.drain(engine: &engine, notifications: &notifications)
     if !isOthersTurn { progress &+= drainOtherQueues() }
     // A pass in which the thread moved much itself was a long one, as the next may be.
     let wasLong = engine.isSpent
@@ -111,11 +111,11 @@ struct IOThreadLoop: ~Copyable {
     while reaped < PassLimit.completions, let completion = engine.reap() {
       let slot = Int(truncatingIfNeeded: completion.token &>> 32)
       slots[slot]?.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
-      news.note(slot)
+      notifications.note(slot)
       reaped &+= 1
     }
     progress &+= reaped
-    news.finishPass(slots, settling: progress == 0 || wasLong)
+    notifications.finishPass(slots, confirming: progress == 0 || wasLong)
     if !detaching.isEmpty { finishDetaching() }
     return progress
   }
@@ -132,7 +132,7 @@ struct IOThreadLoop: ~Copyable {
 
   private mutating func drainOtherQueue(_ index: Int) -> Int {
     let taken = otherQueues[index].queue.drain(engine: &engine)
-    if taken > 0 { news.note(otherQueues[index].slot) }
+    if taken > 0 { notifications.note(otherQueues[index].slot) }
     return taken
   }
 
@@ -165,21 +165,21 @@ struct IOThreadLoop: ~Copyable {
     return mayRest
   }
 
-  private mutating func readMail() {
-    for letter in mailbox.take() {
-      switch letter.message {
+  private mutating func readCommands() {
+    for command in mailbox.take() {
+      switch command.message {
       case .attach(let queue):
         // A thread that is being stopped takes nothing on: the queue is never served.
-        if stopLetters.isEmpty { attach(queue) }
-        letter.markDone()
+        if stopCommands.isEmpty { attach(queue) }
+        command.markDone()
       case .register(let disk, let memory):
         engine.register(disk: disk, memory: memory)
-        letter.markDone()
+        command.markDone()
       case .detach(let queue):
         stopPolling(queue)
-        detaching.append((queue, letter))
+        detaching.append((queue, command))
       case .stop:
-        stopLetters.append(letter)
+        stopCommands.append(command)
         for case let queue? in slots where !detaching.contains(where: { $0.queue === queue }) {
           stopPolling(queue)
           detaching.append((queue, nil))
@@ -194,12 +194,12 @@ struct IOThreadLoop: ~Copyable {
     if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
     engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
     queue.begin(token: UInt64(slot) << 32, polling: waiting != .events)
-    if let vext = queue as? VextQueue {
-      vextQueues.insert(PolledVextQueue(vext, slot: slot))
-      news.attach(slot, hasListener: vext.raisesInterrupts)
+    if let vext = queue as? VextDeviceQueue {
+      vextQueues.insert(PolledDeviceQueue(vext, slot: slot))
+      notifications.attach(slot, hasListener: vext.raisesInterrupts)
     } else {
       otherQueues.append((slot, queue))
-      news.attach(slot, hasListener: true)
+      notifications.attach(slot, hasListener: true)
     }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {
@@ -223,14 +223,14 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func finishDetaching() {
-    for (queue, letter) in detaching where queue.inFlight == 0 {
+    for (queue, command) in detaching where queue.inFlight == 0 {
       queue.finishPass()
-      queue.settle()
+      queue.confirmWake()
       for index in slots.indices where slots[index] === queue {
         slots[index] = nil
         engine.detach(slot: index)
       }
-      letter?.markDone()
+      command?.markDone()
     }
     detaching.removeAll { $0.queue.inFlight == 0 }
   }

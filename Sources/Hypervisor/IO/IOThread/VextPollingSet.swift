@@ -10,14 +10,14 @@ struct VextPollingSet {
   /// Looks without work that make a busy queue a quiet one: some 100 us.
   private static let patience: UInt32 = 1024
 
-  private var busy: ContiguousArray<PolledVextQueue> = []
-  private var quiet: ContiguousArray<PolledVextQueue> = []
+  private var busy: ContiguousArray<PolledDeviceQueue> = []
+  private var quiet: ContiguousArray<PolledDeviceQueue> = []
   /// The busy queue at which this pass starts, so that none is always first where the engine has little room.
   private var turn = 0
   private var quietTurn = 0
 
   /// Adds a queue, which counts as busy at first.
-  mutating func insert(_ queue: PolledVextQueue) { busy.append(queue) }
+  mutating func insert(_ queue: PolledDeviceQueue) { busy.append(queue) }
 
   /// Removes the queue, if it is there.
   mutating func remove(_ queue: any IOQueue) {
@@ -26,7 +26,7 @@ struct VextPollingSet {
   }
 
   /// Calls `body` for every queue.
-  func forEach(_ body: (VextQueue) -> Void) {
+  func forEach(_ body: (VextDeviceQueue) -> Void) {
     for polled in busy { body(polled.queue) }
     for polled in quiet { body(polled.queue) }
   }
@@ -34,22 +34,24 @@ struct VextPollingSet {
   /// One pass: takes what there is, and notes whose drivers may want to be told.
   ///
   /// - Returns: how many requests were taken.
-  mutating func drain(engine: inout BlockEngine, news: inout DriverNews) -> Int {
+  mutating func drain(engine: inout BlockEngine, notifications: inout DeferredNotifications) -> Int {
     var taken = 0
     turn = turn &+ 1 < busy.count ? turn &+ 1 : 0
-    for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &news) }
-    for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &news) }
+    for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &notifications) }
+    for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &notifications) }
     if turn < busy.count, busy[turn].idleLooks >= Self.patience { quiet.append(busy.remove(at: turn)) }
-    if !quiet.isEmpty { taken &+= drainQuiet(&engine, &news, all: taken == 0) }
+    if !quiet.isEmpty { taken &+= drainQuiet(&engine, &notifications, all: taken == 0) }
     return taken
   }
 
-  private mutating func drainQuiet(_ engine: inout BlockEngine, _ news: inout DriverNews, all: Bool) -> Int {
+  private mutating func drainQuiet(
+    _ engine: inout BlockEngine, _ notifications: inout DeferredNotifications, all: Bool
+  ) -> Int {
     quietTurn = (quietTurn &+ 1) % Self.quietShare
     var taken = 0
     var index = all ? 0 : quietTurn
     while index < quiet.count {
-      taken &+= Self.drain(&quiet[index], &engine, &news)
+      taken &+= Self.drain(&quiet[index], &engine, &notifications)
       if quiet[index].idleLooks == 0 {
         quiet.swapAt(index, quiet.count - 1)
         busy.append(quiet.removeLast())
@@ -62,10 +64,11 @@ struct VextPollingSet {
 
   @inline(__always)
   private static func drain(
-    _ polled: inout PolledVextQueue, _ engine: inout BlockEngine, _ news: inout DriverNews
+    _ polled: inout PolledDeviceQueue, _ engine: inout BlockEngine,
+    _ notifications: inout DeferredNotifications
   ) -> Int {
     let taken = polled.drain(engine: &engine)
-    if taken > 0 { news.note(polled.slot) }
+    if taken > 0 { notifications.note(polled.slot) }
     return taken
   }
 }

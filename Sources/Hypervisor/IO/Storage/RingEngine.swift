@@ -10,7 +10,7 @@ struct RingEngine: ~Copyable {
   private var ranges: RingRangeTable
   private var registrations = RingRegistrations()
   /// What was registered of each queue's disk and memory, by the upper half of its tokens.
-  private var places: ContiguousArray<RingPlace> = []
+  private var places: ContiguousArray<RegisteredResources> = []
 
   /// Tokens of ranges are places in the table of ranges, told by this bit, which no queue's token has.
   private static let rangeBit: UInt64 = 1 << 63
@@ -34,13 +34,13 @@ struct RingEngine: ~Copyable {
 
   /// Notes whose disk and memory the tokens of `slot` are about.
   mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
-    while places.count <= slot { places.append(RingPlace()) }
+    while places.count <= slot { places.append(RegisteredResources()) }
     places[slot] = registrations.place(disk: disk, memory: memory)
   }
 
   /// Forgets them.
   mutating func detach(slot: Int) {
-    if slot < places.count { places[slot] = RingPlace() }
+    if slot < places.count { places[slot] = RegisteredResources() }
   }
 
   // MARK: Requests
@@ -53,7 +53,7 @@ struct RingEngine: ~Copyable {
   ) {
     precondition(token < Self.rangeBit, "the highest bit of a token is the engine's")
     let slot = Int(truncatingIfNeeded: token &>> 32)
-    let place = slot < places.count ? places[slot] : RingPlace()
+    let place = slot < places.count ? places[slot] : RegisteredResources()
     let file = place.file(disk)
     switch operation {
     case .read: unsafe transfer(.read, file, place, vectors, vectorCount, offset, token)
@@ -71,7 +71,8 @@ struct RingEngine: ~Copyable {
 
   @inline(__always)
   private mutating func transfer(
-    _ direction: IOUring.Direction, _ file: IOUringFile, _ place: RingPlace, _ vectors: UnsafePointer<iovec>,
+    _ direction: IOUring.Direction, _ file: IOUringFile, _ place: RegisteredResources,
+    _ vectors: UnsafePointer<iovec>,
     _ vectorCount: Int, _ offset: UInt64, _ token: UInt64
   ) {
     let first = unsafe vectors.pointee

@@ -2,7 +2,7 @@ import HostSystem
 import SystemPackage
 
 /// Where a queue's disk and memory are among what was registered with a ring.
-struct RingPlace: BitwiseCopyable {
+struct RegisteredResources: BitwiseCopyable {
   /// The file's place; nil: it is not registered.
   private var fileIndex: Int32 = -1
   /// The place of the memory's first piece.
@@ -99,8 +99,8 @@ struct RingRegistrations {
   }
 
   /// What requests of a queue on `disk` with data in `memory` can name.
-  func place(disk: DiskHandle, memory: GuestMemory) -> RingPlace {
-    RingPlace(
+  func place(disk: DiskHandle, memory: GuestMemory) -> RegisteredResources {
+    RegisteredResources(
       fileIndex: disks.firstIndex { $0.handle.descriptor == disk.descriptor },
       memory: memories.first { $0.owner === memory })
   }

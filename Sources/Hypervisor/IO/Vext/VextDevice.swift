@@ -19,7 +19,7 @@ public final class VextDevice: PCIFunction {
   /// The doorbells, if there are any.
   public let notifications: [PCINotification]
 
-  private let disk: VextDisk
+  private let disk: VextRequestValidator
   private let queues: [VextQueueSlot]
   /// One for each server, if requests are counted.
   private let activities: [DiskActivity]
@@ -46,7 +46,7 @@ public final class VextDevice: PCIFunction {
     countsRequests: Bool
   ) {
     self.init(
-      disk: VextDisk(memory: memory, image: disk, log: log), servers: servers, signals: nil,
+      disk: VextRequestValidator(memory: memory, image: disk, log: log), servers: servers, signals: nil,
       doorbells: [VextDoorbell?](repeating: nil, count: queueCount), countsRequests: countsRequests)
   }
 
@@ -62,12 +62,13 @@ public final class VextDevice: PCIFunction {
     var doorbells: [VextDoorbell?] = []
     for _ in 0..<queueCount { doorbells.append(VextDoorbell(event: try EventDescriptor())) }
     self.init(
-      disk: VextDisk(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
+      disk: VextRequestValidator(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
       signals: signals, doorbells: doorbells, countsRequests: countsRequests)
   }
 
   private init(
-    disk: VextDisk, servers: [any IOQueueServer], signals: VextSignals?, doorbells: [VextDoorbell?],
+    disk: VextRequestValidator, servers: [any IOQueueServer], signals: VextSignals?,
+    doorbells: [VextDoorbell?],
     countsRequests: Bool
   ) {
     precondition((1...Int(VextRegister.queueLimit)).contains(doorbells.count) && !servers.isEmpty)
@@ -122,10 +123,12 @@ public final class VextDevice: PCIFunction {
     case VextRegister.driverFeatures: value = signals?.acceptedFeatures.rawValue ?? 0
     case VextRegister.capacity: value = disk.disk.byteCount
     case VextRegister.blockByteCount:
-      value = UInt64(disk.disk.blockByteCount) | UInt64(VextDisk.maxTransferByteCount) << 32
-    case VextRegister.maxSegments: value = UInt64(VextRequestTable.maxSegments) | UInt64(queues.count) << 32
+      value = UInt64(disk.disk.blockByteCount) | UInt64(VextRequestValidator.maxTransferByteCount) << 32
+    case VextRegister.maxSegments:
+      value = UInt64(VextDeviceRequestTable.maxSegments) | UInt64(queues.count) << 32
     case VextRegister.maxQueueDepth: value = UInt64(Self.maxQueueDepth) | UInt64(flags.rawValue) << 32
-    case VextRegister.reset: value = UInt64(VextDisk.maxRangeByteCount) << 32  // reset itself reads as zero
+    // The reset register itself reads as zero.
+    case VextRegister.reset: value = UInt64(VextRequestValidator.maxRangeByteCount) << 32
     default: value = 0
     }
     return RegisterAccess.read(value, offset: offset, byteCount: byteCount)
@@ -147,7 +150,7 @@ public final class VextDevice: PCIFunction {
     queue.write(register, byteCount: byteCount, value: value)
   }
 
-  private var flags: DeviceFlags {
+  private var flags: VextDeviceFlags {
     disk.disk.isReadOnly ? [.readOnly] : [.discard, .writeZeroes]
   }
 

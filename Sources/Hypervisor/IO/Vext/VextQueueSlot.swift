@@ -5,7 +5,7 @@ import VextProtocol
 final class VextQueueSlot: Sendable {
   /// Why a queue could not be enabled.
   private struct Refusal: Error {
-    let error: QueueError
+    let error: VextQueueError
     let detail: UInt64
   }
 
@@ -14,13 +14,13 @@ final class VextQueueSlot: Sendable {
     var completionRing: UInt64 = 0
     var depth: UInt32 = 0
     var wakeBlock: UInt64 = 0
-    var queue: VextQueue?
+    var queue: VextDeviceQueue?
     /// Why the last attempt to enable failed.
     var refusal = Refusal(error: .none, detail: 0)
   }
 
   private let name: String
-  private let disk: VextDisk
+  private let disk: VextRequestValidator
   private let server: any IOQueueServer
   private let activity: DiskActivity?
   private let signals: VextSignals?
@@ -30,7 +30,8 @@ final class VextQueueSlot: Sendable {
   private let state = Mutex(State())
 
   init(
-    index: UInt16, disk: VextDisk, server: any IOQueueServer, activity: DiskActivity?, signals: VextSignals?,
+    index: UInt16, disk: VextRequestValidator, server: any IOQueueServer, activity: DiskActivity?,
+    signals: VextSignals?,
     doorbell: VextDoorbell?
   ) {
     name = "queue \(index)"
@@ -113,7 +114,7 @@ final class VextQueueSlot: Sendable {
     state.refusal = Refusal(error: .none, detail: 0)
   }
 
-  private func makeQueue(_ state: State) throws(Refusal) -> VextQueue {
+  private func makeQueue(_ state: State) throws(Refusal) -> VextDeviceQueue {
     let depth = UInt64(state.depth)
     guard (2...VextDevice.maxQueueDepth).contains(state.depth), state.depth.nonzeroBitCount == 1 else {
       throw Refusal(error: .badDepth, detail: depth)
@@ -129,7 +130,7 @@ final class VextQueueSlot: Sendable {
     }
     let wake = try unsafe makeWake(state, rings: [submissions, completions])
     do {
-      return try unsafe VextQueue(
+      return try unsafe VextDeviceQueue(
         name: name, device: disk, activity: activity, depth: state.depth, submissionRing: submissionRing,
         completionRing: completionRing, wake: wake)
     } catch {
@@ -166,12 +167,12 @@ final class VextQueueSlot: Sendable {
     return unsafe host
   }
 
-  private static func queueState(_ state: State) -> QueueState {
+  private static func queueState(_ state: State) -> VextQueueState {
     guard let queue = state.queue else { return .disabled }
     return queue.error.0 == .none ? .enabled : .stopped
   }
 
-  private static func error(_ state: State) -> (QueueError, UInt64) {
+  private static func error(_ state: State) -> (VextQueueError, UInt64) {
     guard let queue = state.queue, queue.error.0 != .none else {
       return (state.refusal.error, state.refusal.detail)
     }

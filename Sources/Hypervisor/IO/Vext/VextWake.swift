@@ -52,14 +52,14 @@ struct VextWake {
 
   var doorbellDescriptor: Int32? { unsafe doorbell?.descriptor }
 
-  /// Answers were announced: raises the interrupt if the driver is seen asleep and was not woken yet. ``settle()`` is owed.
+  /// Answers were announced: raises the interrupt if the driver is seen asleep and was not woken yet. ``confirmWake()`` is owed.
   mutating func noteAnswers() {
     if unsafe observer?.noteAnnouncement() == true { unsafe interrupts?.raise(vector) }
   }
 
   /// As above, for a driver that fell asleep meanwhile.
-  mutating func settle() {
-    if unsafe observer?.settle() == true { unsafe interrupts?.raise(vector) }
+  mutating func confirmWake() {
+    if unsafe observer?.confirmWake() == true { unsafe interrupts?.raise(vector) }
   }
 
   /// Raises the interrupt where the driver accepted INTERRUPT, asleep or not.

@@ -5,7 +5,7 @@ public final class VirtioBlock: VirtioDevice {
   private typealias Configuration = VirtioBlockProtocol.Configuration
 
   private struct Served: Sendable {
-    let queue: VirtioBlockQueue
+    let queue: VirtioBlockDeviceQueue
     let server: any IOQueueServer
   }
 
@@ -75,7 +75,7 @@ public final class VirtioBlock: VirtioDevice {
     if !features.contains(.blockFlush) { cache.isWriteBack = false }
     let new = queues.map { binding in
       Served(
-        queue: VirtioBlockQueue(
+        queue: VirtioBlockDeviceQueue(
           binding, disk: disk, cache: cache, activity: activities[binding.index % servers.count],
           memory: memory,
           chainLimit: Int(queueSizes[binding.index])),

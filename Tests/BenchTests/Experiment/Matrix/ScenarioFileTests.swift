@@ -113,7 +113,7 @@ struct ScenarioFileTests {
     ])
   func ownScenarios(name: String) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let scenario = try ScenarioFile.load(root.appending(path: "scripts/scenarios/\(name).yaml").path)
     #expect(scenario.name == name)
     #expect(!scenario.description.isEmpty)

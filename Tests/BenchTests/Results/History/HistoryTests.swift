@@ -87,7 +87,7 @@ struct HistoryTests {
   @Test("the results of this project can be read")
   func ownResults() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let history = try History(folder: root.appending(path: "results").path, metrics: [.iops])
     #expect(!history.series.isEmpty)
     #expect(

@@ -4,7 +4,7 @@ import Testing
 /// The committed reference against SciPy itself, where scripts/test made the environment for it.
 struct LiveSciPyTests {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
   private static let python = root.appending(path: ".build/statistics-environment/bin/python").path
   private static let script = root.appending(path: "scripts/lib/statistics-reference").path
 

@@ -1,0 +1,77 @@
+import Foundation
+import GuestInit
+import Hypervisor
+
+/// What a Linux guest boots from: the same under every VMM.
+struct LinuxGuestBoot {
+  /// The kernel.
+  let kernel: KernelImage
+  /// bench's own initial RAM disk.
+  let archive: Initramfs
+  /// The user's, which is unpacked before it.
+  let userInitrdPath: String?
+  /// The kernel's command line.
+  let commandLine: String
+  /// The folders that the guest mounts.
+  let shares: [GuestConfiguration.Share]
+
+  /// - Parameters:
+  ///   - script: What the guest runs.
+  ///   - folder: Where its root and its share are.
+  ///   - vmm: What it boots in.
+  init(guest index: Int, linux: LinuxConfiguration, folder: RunFolder, script: String, vmm: VMM) throws {
+    do throws(BootError) {
+      kernel = try KernelImage(path: linux.kernelPath)
+    } catch {
+      throw BenchFailure("--kernel: \(error)", exitCode: .noInput)
+    }
+    do throws(GuestRootError) {
+      let files = try kernel.moduleFiles(for: [
+        .virtioPCI, .panicNotifier, .fuse, .blockDevice, .ext4, .ninePFS,
+      ])
+      archive = try Initramfs(
+        initProgram: folder.initProgram, moduleFiles: files, task: GuestTask(script: Array(script.utf8)))
+    } catch {
+      throw BenchFailure("the guest's initial RAM disk: \(error)", exitCode: .unavailable)
+    }
+    userInitrdPath = linux.initrdPath
+    commandLine =
+      KernelParameters(
+        console: .serial,
+        root: .share(tag: GuestRootDirectory.rootTag, initProgram: GuestRootDirectory.initPath),
+        user: ["quiet", linux.kernelParameters].filter { !$0.isEmpty }, hasExitPort: !vmm.isPeer
+      ).text
+    shares = [
+      .init(directory: folder.root.path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
+      .init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true),
+      .init(directory: folder.share(guest: index), tag: GuestScript.shareTag, isReadOnly: false),
+    ]
+  }
+
+  /// The initial RAM disk for a machine of ours: the kernel unpacks one over the other.
+  var initrd: InitrdSource {
+    InitrdSource((userInitrdPath.map { [.file(path: $0)] } ?? []) + [.archive(archive)])
+  }
+
+  /// Writes both as one file, for a VMM that takes one.
+  func writeInitrd(to path: String) throws {
+    var bytes = Data()
+    if let userInitrdPath {
+      guard let user = FileManager.default.contents(atPath: userInitrdPath) else {
+        throw BenchFailure("--initrd: cannot read \(userInitrdPath)", exitCode: .noInput)
+      }
+      // The kernel looks for the next archive at multiples of four bytes.
+      bytes = user + Data(count: (4 - user.count % 4) % 4)
+    }
+    do throws(GuestRootError) {
+      bytes += try archive.archive()
+    } catch {
+      throw BenchFailure("the guest's initial RAM disk: \(error)", exitCode: .unavailable)
+    }
+    do {
+      try bytes.write(to: URL(filePath: path))
+    } catch {
+      throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import HostSystem
+import Hypervisor
+import SystemPackage
+
+/// A micro guest in a machine of ours, whose disk the I/O threads of bench serve.
+final class BuiltinMicroMachine: GuestMachine {
+  /// The machine.
+  let machine: Machine
+  private let device: GuestDevice
+  private let statistics: [KVMStatistics]
+
+  let peer: PeerRecord? = nil
+
+  /// Plugs `device` into a machine that is otherwise ready to run.
+  init(machine: Machine, device: GuestDevice) throws {
+    self.machine = machine
+    self.device = device
+    statistics = try machine.vcpus.map { try $0.vcpu.makeStatistics() }
+  }
+
+  /// Whether a vCPU ended; the guest's own code never ends it.
+  var hasEnded: Bool { badEnd() != nil }
+
+  func start() throws { try machine.start() }
+
+  func pause() throws { _ = try machine.pause() }
+
+  func exitCounts() throws -> ExitCounts {
+    var sum = ExitCounts()
+    for (statistics, runner) in zip(statistics, machine.vcpus) {
+      var counts = try statistics.exitCounts()
+      counts.user = runner.userExitCount
+      sum = sum + counts
+    }
+    return sum
+  }
+
+  func vcpuNanoseconds() throws -> UInt64 {
+    try machine.vcpus.reduce(0) { $0 + (try $1.thread?.cpuTimeNanoseconds() ?? 0) }
+  }
+
+  func ioThreadNanoseconds() -> UInt64 { 0 }
+
+  func grantedPlacement() throws -> GrantedPlacement {
+    GrantedPlacement(
+      pollerCPUs: [],
+      vcpuCPUs: try machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
+      numaNode: try machine.memory.node(ofPageAt: 0))
+  }
+
+  func verdict() -> String? { nil }
+
+  func badEnd() -> String? {
+    for runner in machine.vcpus {
+      switch runner.outcome {
+      case nil, .stopped: continue
+      case .reset: return "vCPU \(runner.vcpu.index) was reset (triple fault)"
+      case .crashed(let text): return text
+      }
+    }
+    return nil
+  }
+
+  func shutDown() -> [(path: String, errno: Errno)] {
+    machine.stop()
+    device.shutDown()
+    return []
+  }
+}

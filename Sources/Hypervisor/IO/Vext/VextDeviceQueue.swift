@@ -1,0 +1,185 @@
+import HostSystem
+import Glibc
+import Synchronization
+import SystemPackage
+import VextProtocol
+
+/// One vext queue as the I/O thread serves it: takes entries, checks them, starts them, answers them.
+///
+/// The I/O thread owns everything but ``error``, which any thread may read.
+@safe
+public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
+  /// The doorbell's eventfd; nil for a queue whose driver does not ring: it is polled.
+  public let notificationDescriptor: Int32?
+  /// The device's disk.
+  public var disk: DiskHandle { device.disk }
+  /// The machine's memory.
+  public var memory: GuestMemory { device.memory }
+  /// Requests that are under way in the engine.
+  public private(set) var inFlight = 0
+
+  private let device: VextRequestValidator
+  /// Nil where nobody asks what the disk does: then the data path reads no clock.
+  private let activity: DiskActivity?
+  private let name: String
+  private let depth: UInt32
+  private var submissions: SubmissionConsumer
+  private var completions: CompletionProducer
+  private var token: UInt64 = 0
+  /// Whether an entry was refused: nothing is taken any more.
+  private(set) var isStopped = false
+  private let requests: VextDeviceRequestTable
+  private var wake: VextWake
+  /// The completion ring's sequence when the driver was last looked after.
+  private var signalledSequence: UInt64
+  private let errorWord = Atomic<UInt32>(0)
+  private let errorDetailWord = Atomic<UInt64>(0)
+
+  /// A queue over rings whose place in guest memory has been checked.
+  ///
+  /// - Parameters:
+  ///   - name: names the queue in the log.
+  ///   - depth: entries in each ring, a power of two.
+  ///   - wake: how the two sides wake each other, as far as the driver asked for it.
+  /// - Throws: ENOMEM where there is no room for the queue's tables.
+  init(
+    name: String, device: VextRequestValidator, activity: DiskActivity?, depth: UInt32,
+    submissionRing: UnsafeMutableRawPointer,
+    completionRing: UnsafeMutableRawPointer, wake: VextWake
+  ) throws(Errno) {
+    self.name = name
+    unsafe notificationDescriptor = wake.doorbellDescriptor
+    unsafe self.wake = unsafe wake
+    self.device = device
+    self.activity = activity
+    self.depth = depth
+    // SAFETY: the device checked that both rings lie in guest memory, which `device` keeps mapped.
+    unsafe submissions = SubmissionConsumer(ring: submissionRing, depth: depth)
+    unsafe completions = CompletionProducer(ring: completionRing, depth: depth)
+    unsafe signalledSequence = completions.sequence
+    requests = try VextDeviceRequestTable(depth: Int(depth))
+  }
+
+  /// Why the queue stopped, and the slot of the entry at fault. Any thread.
+  public var error: (VextQueueError, detail: UInt64) {
+    let error = VextQueueError(rawValue: errorWord.load(ordering: .acquiring)) ?? .none
+    return (error, errorDetailWord.load(ordering: .relaxed))
+  }
+
+  /// Where the next entry comes.
+  var head: SubmissionConsumer { unsafe submissions }
+
+  /// Service begins.
+  public func begin(token: UInt64, polling: Bool) { self.token = token }
+
+  /// Whether its driver may want interrupts, so that ``finishPass()`` has something to do.
+  var raisesInterrupts: Bool { unsafe wake.observer != nil }
+
+  /// Raises the interrupt if there are new answers and the driver is seen asleep. The answers themselves are written as they
+  /// come.
+  @discardableResult
+  public func finishPass() -> Bool {
+    guard raisesInterrupts else { return false }
+    let sequence = unsafe completions.sequence
+    guard sequence != signalledSequence else { return false }
+    signalledSequence = sequence
+    unsafe wake.noteAnswers()
+    return true
+  }
+
+  /// Raises it also where the driver fell asleep unseen.
+  public func confirmWake() { unsafe wake.confirmWake() }
+
+  /// Asks the driver to ring, and looks once more. False also where the driver cannot ring.
+  public func prepareToSleep() -> Bool {
+    guard unsafe wake.publisher != nil else { return false }
+    if isStopped { return true }
+    unsafe wake.publisher?.publish()
+    return unsafe submissions.isIdle
+  }
+
+  /// Tells the driver that it need not ring.
+  public func didWake() { unsafe wake.publisher?.withdraw() }
+
+  /// Takes back what the doorbell signalled.
+  public func drainNotification() { unsafe wake.doorbell?.drain() }
+
+  /// Takes entries until the ring is idle, a bound is reached, or one is malformed.
+  public func drain(engine: inout BlockEngine) -> Int {
+    if isStopped { return 0 }
+    // The ring's ends live in locals for the loop: a class's fields would cost a check at each access.
+    var submissions = unsafe self.submissions
+    var completions = unsafe self.completions
+    let limit = min(PassLimit.requestsPerQueue, engine.room)
+    var taken = 0
+    var violation = VextQueueError.none
+    var slot: UInt32 = 0
+    loop: while taken < limit && !engine.isSpent {
+      slot = unsafe submissions.nextIndex
+      switch unsafe submissions.poll() {
+      case .idle: break loop
+      case .violation:
+        violation = .badLap
+        break loop
+      case .ready(let entry):
+        let request: VextDeviceRequest
+        switch device.check(entry, depth: depth, table: requests) {
+        case .refused(let error):
+          violation = error
+          break loop
+        case .answered(let answer):
+          unsafe completions.push(answer)
+          taken &+= 1
+          continue
+        case .admitted(let admitted): request = admitted
+        }
+        taken &+= 1
+        let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
+        let start = unsafe engine.start(
+          request.operation, on: device.disk, vectors: requests.vectors(of: entry.id),
+          vectorCount: request.vectorCount, offset: entry.offset, byteCount: request.byteCount,
+          token: token | UInt64(entry.id))
+        switch start {
+        case .finished(let result):
+          activity?.finish(startedAt: startTicks)
+          unsafe completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
+        case .pending:
+          requests.begin(entry.id, byteCount: request.byteCount, startTicks: startTicks)
+          inFlight &+= 1
+        }
+      }
+    }
+    unsafe self.submissions = submissions
+    unsafe self.completions = completions
+    if violation != .none { stop(violation, slot: slot) }
+    return taken
+  }
+
+  /// Answers a request that was under way.
+  public func complete(slot: UInt32, result: Int64) {
+    let id = UInt16(truncatingIfNeeded: slot)
+    inFlight &-= 1
+    activity?.finish(startedAt: requests.startTicks(of: id))
+    let wanted = requests.end(id)
+    unsafe completions.push(Self.answer(id: id, result: result, wanted: wanted))
+  }
+
+  @inline(__always)
+  private static func answer(id: UInt16, result: Int64, wanted: UInt64) -> CompletionEntry {
+    if result == Int64(bitPattern: wanted) { return CompletionEntry(id: id, status: 0, byteCount: wanted) }
+    if result < 0 {
+      return CompletionEntry(id: id, status: UInt16(truncatingIfNeeded: -result), byteCount: 0)
+    }
+    // A short transfer: the disk ends earlier than it did when it was opened.
+    return CompletionEntry(id: id, status: UInt16(EIO), byteCount: UInt64(result))
+  }
+
+  private func stop(_ error: VextQueueError, slot: UInt32) {
+    isStopped = true
+    errorDetailWord.store(UInt64(slot), ordering: .relaxed)
+    errorWord.store(error.rawValue, ordering: .releasing)
+    // A driver that waits for an interrupt would wait for ever.
+    unsafe wake.raise()
+    device.log.warn("\(name): stopped by entry \(slot): \(error)")
+  }
+}

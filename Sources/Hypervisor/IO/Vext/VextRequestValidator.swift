@@ -1,0 +1,166 @@
+import CLinux
+import Glibc
+import VextProtocol
+
+/// What every queue of one device shares: the guest's memory and the disk. Immutable.
+@safe
+struct VextRequestValidator: Sendable {
+  /// Bytes that one request may move at most.
+  static let maxTransferByteCount: UInt32 = 16 << 20
+
+  /// Bytes that one discard or write-zeroes may cover at most: the I/O thread does them itself, and others wait.
+  static let maxRangeByteCount: UInt32 = 1 << 30
+
+  let memory: GuestMemory
+  let map: GuestMemoryMap
+  let image: DiskImage
+  let disk: DiskHandle
+  let log: VextLog
+
+  init(memory: GuestMemory, image: DiskImage, log: VextLog) {
+    self.log = log
+    self.memory = memory
+    unsafe self.map = unsafe memory.map
+    self.image = image
+    self.disk = image.handle
+  }
+
+  /// Checks the copy of an entry and fills in its vectors (docs/vext-protocol.md §6). Everything in `entry` is
+  /// whatever a hostile guest wrote.
+  @inline(__always)
+  func check(_ entry: SubmissionEntry, depth: UInt32, table: VextDeviceRequestTable) -> VextAdmission {
+    guard let operation = VextOperation(rawValue: entry.operation) else { return .refused(.badOperation) }
+    guard entry.flags.rawValue & ~SubmissionFlags.segmentList.rawValue == 0, entry.reserved == 0,
+      entry.segment0.reserved | entry.segment1.reserved == 0
+    else { return .refused(.reservedNotZero) }
+    guard UInt32(entry.id) < depth else { return .refused(.idOutOfRange) }
+    guard !table.isInFlight(entry.id) else { return .refused(.idInFlight) }
+    switch operation {
+    case .read: return transfer(.read, entry, table)
+    case .write: return transfer(.write, entry, table)
+    case .flush, .discard, .writeZeroes, .identify: return checkWithoutTransfer(operation, entry)
+    }
+  }
+
+  @inline(__always)
+  private func transfer(
+    _ operation: BlockOperation, _ entry: SubmissionEntry, _ table: VextDeviceRequestTable
+  ) -> VextAdmission {
+    guard entry.length == 0 else { return .refused(.reservedNotZero) }
+    guard disk.isAligned(entry.offset) else { return .refused(.misaligned) }
+    let vectors = unsafe table.vectors(of: entry.id)
+    var count = 1
+    var total: UInt64
+    if entry.flags.contains(.segmentList) {
+      switch gather(entry, table) {
+      case .failure(let error): return .refused(error)
+      case .success(let gathered): (count, total) = gathered
+      }
+    } else {
+      total = UInt64(entry.segment0.byteCount)
+      guard let error = unsafe place(entry.segment0, vectors) else { return .refused(.badTransferLength) }
+      if error != .none { return .refused(error) }
+      if entry.segment1.byteCount > 0 {
+        guard let error = unsafe place(entry.segment1, vectors + 1) else {
+          return .refused(.badTransferLength)
+        }
+        if error != .none { return .refused(error) }
+        total &+= UInt64(entry.segment1.byteCount)
+        count = 2
+      } else if entry.segment1.address.rawValue != 0 {
+        return .refused(.reservedNotZero)
+      }
+    }
+    guard total <= UInt64(Self.maxTransferByteCount) else { return .refused(.badTransferLength) }
+    guard disk.contains(offset: entry.offset, byteCount: total) else { return .refused(.rangeOutsideDisk) }
+    if operation == .write && disk.isReadOnly {
+      return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
+    }
+    return .admitted(VextDeviceRequest(operation: operation, vectorCount: count, byteCount: total))
+  }
+
+  /// Translates one segment into one vector; nil for an empty one.
+  @inline(__always)
+  private func place(_ segment: VextSegment, _ vector: UnsafeMutablePointer<iovec>) -> VextQueueError? {
+    guard segment.byteCount > 0 else { return nil }
+    guard disk.isAligned(segment.address.rawValue | UInt64(segment.byteCount)) else { return .misaligned }
+    guard let host = unsafe map.hostPointer(segment.address, byteCount: UInt64(segment.byteCount)) else {
+      return .segmentOutsideMemory
+    }
+    unsafe vector.pointee = iovec(iov_base: host, iov_len: Int(segment.byteCount))
+    return VextQueueError.none
+  }
+
+  /// Copies a segment list once and translates the copy; the guest may change the list meanwhile.
+  private func gather(
+    _ entry: SubmissionEntry, _ table: VextDeviceRequestTable
+  ) -> Result<(count: Int, total: UInt64), VextQueueError> {
+    let byteCount = UInt64(entry.segment0.byteCount)
+    let count = Int(byteCount / UInt64(VextSegment.encodedByteCount))
+    guard byteCount % UInt64(VextSegment.encodedByteCount) == 0,
+      (1...VextDeviceRequestTable.maxSegments).contains(count),
+      entry.segment1.byteCount == 0, entry.segment1.address.rawValue == 0
+    else { return .failure(.badSegmentList) }
+    guard entry.segment0.address.isAligned(to: 8) else { return .failure(.misaligned) }
+    guard let list = unsafe map.hostPointer(entry.segment0.address, byteCount: byteCount) else {
+      return .failure(.segmentOutsideMemory)
+    }
+    // SAFETY: the run is guest memory, 8-byte aligned; each word is read once.
+    let words = unsafe SharedWords(base: list)
+    let copy = unsafe table.listCopy
+    for index in 0..<count &* 2 { unsafe copy[index] = words.load(index) }
+    let vectors = unsafe table.vectors(of: entry.id)
+    var total: UInt64 = 0
+    for index in 0..<count {
+      let tail = unsafe copy[index &* 2 &+ 1]
+      guard tail &>> 32 == 0 else { return .failure(.reservedNotZero) }
+      let segment = unsafe VextSegment(
+        address: GuestAddress(copy[index &* 2]), byteCount: UInt32(truncatingIfNeeded: tail))
+      guard let error = unsafe place(segment, vectors + index) else { return .failure(.badTransferLength) }
+      if error != .none { return .failure(error) }
+      total &+= UInt64(segment.byteCount)
+    }
+    return .success((count, total))
+  }
+
+  private func checkWithoutTransfer(_ operation: VextOperation, _ entry: SubmissionEntry) -> VextAdmission {
+    guard entry.flags.isEmpty, entry.segment1.byteCount == 0, entry.segment1.address.rawValue == 0 else {
+      return .refused(.reservedNotZero)
+    }
+    let hasSegment = entry.segment0.byteCount != 0 || entry.segment0.address.rawValue != 0
+    switch operation {
+    case .read, .write: return .refused(.badOperation)
+    case .flush:
+      guard entry.offset == 0, entry.length == 0, !hasSegment else { return .refused(.reservedNotZero) }
+      return .admitted(VextDeviceRequest(operation: .flush, vectorCount: 0, byteCount: 0))
+    case .discard, .writeZeroes:
+      guard !hasSegment else { return .refused(.reservedNotZero) }
+      guard entry.length > 0 else { return .refused(.badTransferLength) }
+      guard disk.isAligned(entry.offset | entry.length) else { return .refused(.misaligned) }
+      guard disk.contains(offset: entry.offset, byteCount: entry.length) else {
+        return .refused(.rangeOutsideDisk)
+      }
+      guard entry.length <= UInt64(Self.maxRangeByteCount) else { return .refused(.badTransferLength) }
+      if disk.isReadOnly {
+        return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
+      }
+      let block: BlockOperation = operation == .discard ? .discard : .writeZeroes
+      return .admitted(VextDeviceRequest(operation: block, vectorCount: 0, byteCount: entry.length))
+    case .identify:
+      guard entry.offset == 0, entry.length == 0 else { return .refused(.reservedNotZero) }
+      return identify(entry)
+    }
+  }
+
+  private func identify(_ entry: SubmissionEntry) -> VextAdmission {
+    guard entry.segment0.byteCount >= image.identity.count else { return .refused(.badTransferLength) }
+    do {
+      try memory.write(image.identity, at: entry.segment0.address)
+    } catch {
+      return .refused(.segmentOutsideMemory)
+    }
+    return .answered(CompletionEntry(id: entry.id, status: 0, byteCount: UInt64(image.identity.count)))
+  }
+}
+
+extension VextQueueError: Error {}

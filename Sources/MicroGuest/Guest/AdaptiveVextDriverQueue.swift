@@ -1,0 +1,120 @@
+import CGuest
+
+/// A vext queue whose two sides sleep when there is nothing to do (docs/vext-protocol.md §8.1): the doorbell is rung only
+/// while the device sleeps, and an answer that does not come soon is waited for by interrupt.
+// SAFETY: the wake block lies in this worker's arena.
+@safe
+struct AdaptiveVextDriverQueue: DriverQueue {
+  var queue: VextDriverQueue
+  private let block: WorkerBlock
+  private let doorbell: UInt64
+  private var device: SleepObserver
+  private var own: SleepPublisher
+  private var window: PollingWindow
+  private var hasSubmitted = false
+  /// Requests without an answer.
+  private var inFlight: UInt64 = 0
+  /// How often in a row nothing was found.
+  private var idlePolls: UInt32 = 0
+  /// When nothing was found first, in ticks; 0: not yet.
+  private var idleSince: UInt64 = 0
+  private(set) var kicks: UInt64 = 0
+
+  /// Polls between two looks at the clock.
+  private static var pollsPerLook: UInt32 { 16 }
+
+  var canFlush: Bool { queue.canFlush }
+
+  init(
+    device: UInt64, parameters: Parameters, block: WorkerBlock, arena: inout Arena
+  ) throws(GuestFailure) {
+    queue = try VextDriverQueue(device: device, parameters: parameters, arena: &arena, hasWakeBlock: true)
+    self.block = block
+    doorbell = device + VextRegister.queue(queue.index, .doorbell)
+    let words = unsafe try pointer(queue.wakeBlock)
+    unsafe self.device = SleepObserver(base: words + WakeBlock.deviceOffset)
+    unsafe own = SleepPublisher(base: words + WakeBlock.driverOffset)
+    window = PollingWindow(start: parameters.shortestWindowTicks, limit: parameters.longestWindowTicks)
+  }
+
+  /// Worker 0: finds the function, accepts its features and routes each queue's interrupt to its worker's vCPU.
+  static func initialize(_ parameters: Parameters) throws(GuestFailure) {
+    let function = try DriverPCIFunction.find(vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device)
+    function.enable()
+    let device = try function.baseAddress(0)
+    // No literal of an array: there is no heap.
+    let wanted = VextFeatures.doorbell.union(.interrupt)
+    let offered = VextFeatures(rawValue: guest_load64(device + VextRegister.deviceFeatures))
+    guard offered.isSuperset(of: wanted) else { throw GuestFailure(reason: .deviceMissing) }
+    guest_store64(device + VextRegister.driverFeatures, wanted.rawValue)
+    let interrupts = try DriverMSIXTable(function)
+    for worker in 0..<parameters.workerCount {
+      let index = UInt16(truncatingIfNeeded: worker)
+      try interrupts.route(index, toProcessor: index, vector: WorkloadLayout.interruptVector)
+    }
+    interrupts.enable()
+    Handover.device = device
+  }
+
+  @inline(__always)
+  mutating func submit(_ request: DriverRequest) {
+    queue.submit(request)
+    hasSubmitted = true
+    inFlight &+= 1
+  }
+
+  /// Rings if the device is seen asleep.
+  @inline(__always)
+  mutating func notify() {
+    guard hasSubmitted else { return }
+    hasSubmitted = false
+    if unsafe device.noteAnnouncement() { ring() }
+  }
+
+  /// Rings whether the device sleeps or not.
+  mutating func ring() {
+    guest_store32(doorbell, 1)
+    kicks &+= 1
+  }
+
+  @inline(__always)
+  mutating func poll() throws(GuestFailure) -> BlockAnswer? {
+    guard let answer = try queue.poll() else { return nil }
+    inFlight &-= 1
+    idlePolls = 0
+    idleSince = 0
+    return answer
+  }
+
+  @inline(__always)
+  mutating func waitForAnswer() throws(GuestFailure) {
+    if unsafe device.confirmWake() { ring() }
+    idlePolls &+= 1
+    if idlePolls % Self.pollsPerLook == 0 { try look() }
+  }
+
+  /// Sleeps if nothing was found for as long as the window.
+  @inline(never)
+  private mutating func look() throws(GuestFailure) {
+    let now = guest_ticks()
+    if idleSince == 0 {
+      idleSince = now
+    } else if now &- idleSince >= window.length {
+      try sleep(from: now)
+    }
+  }
+
+  private mutating func sleep(from start: UInt64) throws(GuestFailure) {
+    let seen = block[WorkerWord.interruptCount]
+    unsafe own.publish()
+    if queue.isIdle { guest_wait_for_interrupt(seen) }
+    unsafe own.withdraw()
+    idleSince = 0
+    if queue.isIdle {
+      // Woken for nothing, or because the queue has stopped.
+      try queue.checkState()
+    } else {
+      window.learn(slept: guest_ticks() &- start, waiting: inFlight)
+    }
+  }
+}

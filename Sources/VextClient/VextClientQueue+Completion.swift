@@ -1,0 +1,120 @@
+import SystemPackage
+import VextProtocol
+
+extension VextClientQueue {
+  /// Takes the answers that are there; says how many.
+  func drain() -> Int {
+    var count = 0
+    while true {
+      switch unsafe completions.poll() {
+      case .idle: return count
+      case .ready(let entry):
+        guard complete(entry) else {
+          stop()
+          return count
+        }
+        count += 1
+      case .violation:
+        stop()
+        return count
+      }
+    }
+  }
+
+  /// Takes one answer; false if it answers nothing.
+  private func complete(_ answer: CompletionEntry) -> Bool {
+    let id = Int(answer.id)
+    guard id < depth, case .request(let request) = unsafe commands[id].owner else { return false }
+    let error = Self.error(answer, expected: unsafe commands[id].byteCount)
+    if let bounce = unsafe commands[id].bounce {
+      if error == 0, unsafe commands[id].entry.operation == VextOperation.read.rawValue {
+        let count = unsafe Int(commands[id].byteCount)
+        let offset = unsafe commands[id].bounceOffset
+        // SAFETY: the caller keeps its buffers until the outcome was taken.
+        unsafe requests[request].targets.withUnsafeBufferPointer {
+          unsafe ScatteredBytes.copy(
+            from: UnsafeRawBufferPointer(rebasing: bounce[..<count]), to: $0, at: offset)
+        }
+      }
+      unsafe giveBackBounce(bounce)
+      unsafe commands[id].bounce = nil
+    }
+    unsafe commands[id].owner = .nobody
+    giveBack(id)
+    inFlightCount -= 1
+    requests[request].remaining -= 1
+    if error != 0 { note(Errno(rawValue: error), request: request) }
+    return true
+  }
+
+  /// What an answer means (docs/vext-protocol.md §7): an unknown number is EIO, and so is a short transfer.
+  private static func error(_ answer: CompletionEntry, expected: UInt64) -> CInt {
+    let lastKnown: UInt16 = 133
+    if answer.status == 0 { return answer.byteCount == expected ? 0 : Errno.ioError.rawValue }
+    return answer.status <= lastKnown ? CInt(answer.status) : Errno.ioError.rawValue
+  }
+
+  /// Keeps a request's first error.
+  func note(_ error: Errno, request: Int) {
+    if requests[request].error == 0 { requests[request].error = error.rawValue }
+  }
+
+  /// The device no longer serves the queue, or does not keep to the protocol: it gives up the queue, after which what
+  /// was in flight is answered, and everything else never will be.
+  func stop() {
+    guard failure == nil else { return }
+    failure = .ioError
+    setControl(0)
+    takeLastAnswers()
+    endRequests(.ioError)
+    endCommands()
+  }
+
+  private func takeLastAnswers() {
+    while case .ready(let entry) = unsafe completions.poll(), complete(entry) {}
+  }
+
+  /// No answer came in time. The device still has the entries, so that their memory stays as it is.
+  func expire() {
+    failure = .timedOut
+    endRequests(.timedOut)
+    for id in unsafe commands.indices {
+      guard case .request = unsafe commands[id].owner else { continue }
+      unsafe commands[id].owner = .abandoned
+      if unsafe commands[id].bounce == nil { unsafe forEachDataPage(of: id) { unsafe pool.hold($0) } }
+    }
+  }
+
+  /// Ends every request that is under way.
+  func endRequests(_ error: Errno) {
+    for slot in requests.indices where requests[slot].remaining > 0 {
+      note(error, request: slot)
+      requests[slot].remaining = 0
+    }
+  }
+
+  /// Takes back all memory and ids of entries, which the device no longer has.
+  func endCommands() {
+    for id in unsafe commands.indices {
+      switch unsafe commands[id].owner {
+      case .nobody: continue
+      case .abandoned:
+        if unsafe commands[id].bounce == nil { unsafe forEachDataPage(of: id) { unsafe pool.release($0) } }
+      case .request: break
+      }
+      if let bounce = unsafe commands[id].bounce { unsafe giveBackBounce(bounce) }
+      unsafe commands[id].bounce = nil
+      unsafe commands[id].owner = .nobody
+      giveBack(id)
+    }
+    inFlightCount = 0
+  }
+
+  private func giveBackBounce(_ bounce: UnsafeMutableRawBufferPointer) {
+    if unsafe bounce.baseAddress == reserve.baseAddress {
+      isReserveInUse = false
+    } else {
+      unsafe pool.deallocate(bounce)
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import SystemPackage
+import VextProtocol
+
+extension VextClientQueue {
+  /// A new request, which counts as under way until ``endSubmission(_:)``.
+  func beginRequest() throws(Errno) -> Int {
+    if let failure { throw failure }
+    let slot: Int
+    if let free = freeRequests.popLast() {
+      slot = free
+    } else {
+      slot = requests.count
+      requests.append(QueueRequest())
+    }
+    requests[slot].isActive = true
+    requests[slot].remaining = 1
+    requests[slot].error = 0
+    return slot
+  }
+
+  func endSubmission(_ slot: Int) -> VextRequestID {
+    requests[slot].remaining -= requests[slot].remaining > 0 ? 1 : 0
+    return VextRequestID(slot: Int32(slot), generation: requests[slot].generation)
+  }
+
+  /// An id that is free; waits for one. Nil if the queue fails, which the request then tells.
+  func takeID(request: Int) -> Int? {
+    while failure == nil {
+      if let id = freeIDs.popLast() { return Int(id) }
+      waitForProgress()
+    }
+    note(failure ?? .ioError, request: request)
+    return nil
+  }
+
+  func giveBack(_ id: Int) { freeIDs.append(UInt16(id)) }
+
+  /// Submits an entry that has no data; false if the queue has failed.
+  @discardableResult
+  func push(_ entry: SubmissionEntry, byteCount: UInt64, request: Int) -> Bool {
+    guard let id = takeID(request: request) else { return false }
+    push(entry, id: id, byteCount: byteCount, request: request)
+    return true
+  }
+
+  /// Submits an entry by the id, which the caller took.
+  func push(_ entry: SubmissionEntry, id: Int, byteCount: UInt64, request: Int) {
+    var entry = entry
+    entry.id = UInt16(id)
+    unsafe commands[id].owner = .request(request)
+    unsafe commands[id].entry = entry
+    unsafe commands[id].byteCount = byteCount
+    requests[request].remaining += 1
+    inFlightCount += 1
+    entryCount += 1
+    unsafe submissions.push(entry)
+  }
+
+  /// Whether the id has room for a segment list, which is taken from the pool when it is first needed.
+  func list(of id: Int) -> Bool {
+    guard segmentLimit > 2 else { return false }
+    if unsafe commands[id].list == nil {
+      unsafe commands[id].list = unsafe pool.takeContiguous(byteCount: Self.listByteCount)
+    }
+    return unsafe commands[id].list != nil
+  }
+
+  /// Writes a segment list (docs/vext-protocol.md §4.4) and returns the segment that names it.
+  func writeList(_ segments: ArraySlice<VextSegment>, of id: Int) -> VextSegment {
+    guard let list = unsafe commands[id].list, let base = list.baseAddress,
+      let place = unsafe memory.offset(of: base, byteCount: list.count)
+    else { preconditionFailure("the list's room was taken before") }
+    // SAFETY: the list has room for `segmentLimit` segments, and the device reads it after the entry's release store.
+    let words = unsafe SharedWords(base: base)
+    for (index, segment) in segments.enumerated() {
+      unsafe words.store(index * 2, segment.address.rawValue)
+      unsafe words.store(index * 2 + 1, UInt64(segment.byteCount))
+    }
+    return VextSegment(
+      address: GuestAddress(memory.map.run(at: place).address),
+      byteCount: UInt32(segments.count * VextSegment.encodedByteCount))
+  }
+
+  /// The guest-physical pages that the device may touch for an entry's data, as offsets into the memory.
+  func forEachDataPage(of id: Int, _ body: (UnsafeRawPointer) -> Void) {
+    let entry = unsafe commands[id].entry
+    var runs = [entry.segment0, entry.segment1]
+    if entry.flags.contains(.segmentList), let list = unsafe commands[id].list,
+      let base = list.baseAddress
+    {
+      let words = unsafe SharedWords(base: base)
+      runs = (0..<Int(entry.segment0.byteCount) / VextSegment.encodedByteCount).map { index in
+        unsafe VextSegment(
+          address: GuestAddress(words.load(index * 2)),
+          byteCount: UInt32(truncatingIfNeeded: words.load(index * 2 + 1)))
+      }
+    }
+    for run in runs where run.byteCount > 0 {
+      var address = run.address.rawValue & ~UInt64(PhysicalMap.pageByteCount - 1)
+      let end = run.address.rawValue + UInt64(run.byteCount)
+      while address < end {
+        if let offset = memory.map.offset(of: address) { unsafe body(memory.base + offset) }
+        address += UInt64(PhysicalMap.pageByteCount)
+      }
+    }
+  }
+}

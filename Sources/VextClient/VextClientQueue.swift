@@ -1,0 +1,200 @@
+public import SystemPackage
+import HostSystem
+import VextProtocol
+
+/// A queue of a vext device: one thread at a time submits requests to it and takes their outcomes.
+///
+/// A request on memory of the device's pool is carried out in place; any other memory is copied through the pool. In
+/// both cases a request may have any length and is split as the device's limits demand. Buffers of requests under way
+/// must stay as they are until the outcome was taken.
+///
+/// After an error of the queue itself (`ETIMEDOUT`: no answer in time; `EIO`: the device stopped the queue) every call
+/// throws that error until ``reset()``. Buffers of the pool that the device may still touch are not given out again
+/// before that, whatever their owner does.
+@safe
+public final class VextClientQueue {
+  /// The queue's device.
+  public let device: VextBlockDevice
+  /// Which of the device's queues it is.
+  public let index: UInt16
+  /// Entries that may be under way at once, a power of two.
+  public let depth: Int
+  /// How it waits.
+  public var waitPolicy: VextWaitPolicy
+  /// Entries submitted so far: a request that is split has several.
+  public internal(set) var entryCount: UInt64 = 0
+  /// Why the queue can no longer be used; nil while it can.
+  public internal(set) var failure: Errno?
+
+  let pool: VextBufferPool
+  let memory: VextMemory
+  let limits: VextDeviceLimits
+  /// Segments that fit into an entry's list.
+  let segmentLimit: Int
+  private let submissionRing: UnsafeMutableRawBufferPointer
+  private let completionRing: UnsafeMutableRawBufferPointer
+  /// Memory for copies when the pool has none.
+  let reserve: UnsafeMutableRawBufferPointer
+  var isReserveInUse = false
+
+  var submissions: SubmissionProducer
+  var completions: CompletionConsumer
+  var commands: ContiguousArray<QueueCommand>
+  var freeIDs: ContiguousArray<UInt16>
+  /// Entries that the device has.
+  var inFlightCount = 0
+  var requests: ContiguousArray<QueueRequest> = []
+  var freeRequests: ContiguousArray<Int> = []
+  /// The segments of the entry that is being made.
+  var segments: ContiguousArray<VextSegment> = []
+
+  /// Bytes of a segment list: one page, which is always in one piece.
+  static let listByteCount = PhysicalMap.pageByteCount
+  /// Bytes that go through the pool by one entry, unless a block has more.
+  static let bounceByteCount = 256 << 10
+  /// The least that the queue keeps for itself to copy through.
+  private static let reserveByteCount = 64 << 10
+
+  init(
+    device: VextBlockDevice, index: UInt16, depth wanted: Int, waitPolicy: VextWaitPolicy
+  ) throws(Errno) {
+    guard wanted > 0 else { throw .invalidArgument }
+    let pool = device.pool
+    var depth = 2
+    while depth < wanted, depth < device.limits.maxQueueDepth { depth *= 2 }
+    // Where there are no huge pages, a long ring may not be had in one piece.
+    var rings = unsafe Self.rings(depth: depth, pool)
+    while unsafe rings == nil, depth > 2 {
+      depth /= 2
+      unsafe rings = unsafe Self.rings(depth: depth, pool)
+    }
+    guard let rings = unsafe rings else { throw .noMemory }
+    guard
+      let reserve = unsafe pool.take(byteCount: max(Self.reserveByteCount, device.limits.blockByteCount))
+    else {
+      unsafe pool.deallocate(rings.submission)
+      unsafe pool.deallocate(rings.completion)
+      throw .noMemory
+    }
+    self.device = device
+    self.index = index
+    self.depth = depth
+    self.waitPolicy = waitPolicy
+    self.pool = pool
+    memory = pool.memory
+    limits = device.limits
+    segmentLimit = min(device.limits.maxSegments, Self.listByteCount / VextSegment.encodedByteCount)
+    unsafe submissionRing = unsafe rings.submission
+    unsafe completionRing = unsafe rings.completion
+    unsafe self.reserve = unsafe reserve
+    unsafe commands = unsafe ContiguousArray(repeating: QueueCommand(), count: depth)
+    freeIDs = ContiguousArray((0..<UInt16(depth)).reversed())
+    segments.reserveCapacity(segmentLimit)
+    // SAFETY: both rings have room for `depth` entries and belong to this object.
+    unsafe submissions = unsafe SubmissionProducer(
+      ring: rings.submission.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
+    unsafe completions = unsafe CompletionConsumer(
+      ring: rings.completion.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
+    do throws(Errno) {
+      try enable()
+    } catch {
+      releaseMemory()
+      throw error
+    }
+  }
+
+  deinit {
+    // When this returns, nothing is in flight, and the device will not touch the rings or any buffer again.
+    setControl(0)
+    endCommands()
+    releaseMemory()
+    device.giveBackIndex(Int(index))
+  }
+
+  /// Takes the queue from the device and registers it anew: the way out of a failure.
+  ///
+  /// It returns when the device is done with the requests under way, which can take as long as the slowest of them.
+  /// Requests whose outcome was not taken end with `ECANCELED`, if they have not ended otherwise.
+  ///
+  /// - Throws: `EIO` if the device refuses the queue.
+  public func reset() throws(Errno) {
+    setControl(0)
+    failure = nil
+    endRequests(Errno.canceled)
+    endCommands()
+    try enable()
+  }
+
+  /// The device's state of the queue, and its error: a register access each, for diagnosis.
+  public var deviceState: (state: VextQueueState?, error: VextQueueError?) {
+    (
+      VextQueueState(rawValue: load(.state)),
+      VextQueueError(rawValue: load(.error))
+    )
+  }
+
+  func setControl(_ value: UInt32) {
+    device.registers.store32(VextRegister.queue(index, .control), value)
+  }
+
+  func load(_ register: VextQueueRegister) -> UInt32 {
+    device.registers.load32(VextRegister.queue(index, register))
+  }
+
+  /// Starts from the first lap of rings of zeroes.
+  private func enable() throws(Errno) {
+    unsafe submissionRing.initializeMemory(as: UInt8.self, repeating: 0)
+    unsafe completionRing.initializeMemory(as: UInt8.self, repeating: 0)
+    // SAFETY: as in the initializer.
+    unsafe submissions = unsafe SubmissionProducer(
+      ring: submissionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
+    unsafe completions = unsafe CompletionConsumer(
+      ring: completionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
+    let registers = device.registers
+    // A predecessor that nobody reset would keep its own rings.
+    setControl(0)
+    registers.store64(VextRegister.queue(index, .submissionRing), unsafe address(of: submissionRing))
+    registers.store64(VextRegister.queue(index, .completionRing), unsafe address(of: completionRing))
+    registers.store32(VextRegister.queue(index, .depth), UInt32(depth))
+    setControl(1)
+    guard load(.state) == VextQueueState.enabled.rawValue else {
+      failure = .ioError
+      throw .ioError
+    }
+  }
+
+  private func address(of bytes: UnsafeMutableRawBufferPointer) -> UInt64 {
+    guard let base = bytes.baseAddress,
+      let offset = unsafe memory.offset(of: base, byteCount: bytes.count)
+    else { preconditionFailure("memory of the pool") }
+    return memory.map.run(at: offset).address
+  }
+
+  private static func rings(
+    depth: Int, _ pool: VextBufferPool
+  ) -> (submission: UnsafeMutableRawBufferPointer, completion: UnsafeMutableRawBufferPointer)? {
+    guard
+      let submission = unsafe pool.takeContiguous(byteCount: depth * SubmissionEntry.encodedByteCount)
+    else { return nil }
+    guard
+      let completion = unsafe pool.takeContiguous(byteCount: depth * CompletionEntry.encodedByteCount)
+    else {
+      unsafe pool.deallocate(submission)
+      return nil
+    }
+    return unsafe (submission, completion)
+  }
+
+  private func releaseMemory() {
+    for id in unsafe commands.indices {
+      if let list = unsafe commands[id].list { unsafe pool.deallocate(list) }
+      unsafe commands[id].list = nil
+    }
+    unsafe pool.deallocate(reserve)
+    unsafe pool.deallocate(completionRing)
+    unsafe pool.deallocate(submissionRing)
+  }
+}
+
+@available(*, unavailable)
+extension VextClientQueue: Sendable {}
