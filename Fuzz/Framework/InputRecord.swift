@@ -2,6 +2,8 @@ import Glibc
 import SystemPackage
 
 /// The file that holds the input under way. What is written is there even if the process dies the moment after.
+///
+/// The file is new: a link that somebody put there in advance leads nowhere.
 final class InputRecord {
   let path: String
   private let file: FileDescriptor
@@ -9,7 +11,8 @@ final class InputRecord {
   init(path: String) throws {
     self.path = path
     file = try FileDescriptor.open(
-      FilePath(path), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+      FilePath(path), .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+      permissions: .ownerReadWrite)
   }
 
   deinit { try? file.close() }

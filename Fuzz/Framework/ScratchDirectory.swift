@@ -5,9 +5,27 @@ import Glibc
 final class ScratchDirectory {
   let path: String
 
+  /// Makes the directory, and `parent` if it is missing.
+  ///
+  /// - Throws: ``FuzzFailure`` if `parent` is a link, belongs to somebody else or is open to others. They could lead what
+  ///   root writes to any file.
   init(parent: String, name: String) throws {
+    try Self.makePrivate(parent)
     path = "\(parent)/\(name)-\(getpid())"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+  }
+
+  private static func makePrivate(_ path: String) throws {
+    guard unsafe mkdir(path, 0o700) != 0 else { return }
+    guard errno == EEXIST else { throw FuzzFailure("\(path): \(unsafe String(cString: strerror(errno)))") }
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
+      status.st_mode & 0o077 == 0
+    else {
+      throw FuzzFailure(
+        "\(path): not a directory of this user's with mode 0700; choose another by --artifacts")
+    }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
