@@ -137,6 +137,26 @@ static inline int64_t linux_descriptor_location(
   return result < 0 ? -errno : result;
 }
 
+/* Opens the regular file `name` of `directory` for reading. What lies there may be anything: its type is known before it is
+   opened, because to open a FIFO may wait and to open a device may act. -EINVAL for what is no regular file. */
+static inline int linux_open_regular_beneath(int directory, const char *name) {
+  int path = linux_open_beneath(directory, name, LINUX_O_PATH, 0);
+  if (path < 0) return path;
+  struct stat status;
+  int result;
+  if (fstat(path, &status) < 0) {
+    result = -errno;
+  } else if (!S_ISREG(status.st_mode)) {
+    result = -EINVAL;
+  } else {
+    do result = open(linux_path_descriptor(path).text, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    while (result < 0 && errno == EINTR);
+    if (result < 0) result = -errno;
+  }
+  close(path);
+  return result;
+}
+
 static inline void linux_copy_status(const struct stat *from, struct linux_file_status *to) {
   *to = (struct linux_file_status){
       .device = from->st_dev,

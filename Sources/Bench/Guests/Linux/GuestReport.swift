@@ -1,4 +1,6 @@
 import Foundation
+import HostSystem
+import SystemPackage
 
 /// What a guest left in the folder that it shares with the host.
 struct GuestReport {
@@ -43,11 +45,15 @@ struct GuestReport {
   }
 
   private static func contents(of name: String, limit: Int, _ guest: LinuxGuest) throws -> Data {
-    guard let handle = FileHandle(forReadingAtPath: guest.file(name)),
-      let data = try? handle.read(upToCount: limit + 1)
-    else { throw guest.failure("it left no file \(name)") }
-    guard data.count <= limit else { throw guest.failure("its file \(name) is larger than \(limit) bytes") }
-    return data
+    do throws(Errno) {
+      return Data(try guest.files.contents(of: name, byteLimit: limit))
+    } catch .noSuchFileOrDirectory {
+      throw guest.failure("it left no file \(name)")
+    } catch .fileTooLarge {
+      throw guest.failure("its file \(name) is larger than \(limit) bytes")
+    } catch {
+      throw guest.failure("its file \(name) cannot be read: \(error)")
+    }
   }
 
   /// The marks with the times of the files that belong to them.

@@ -15,6 +15,8 @@ final class LinuxGuest {
   let diskPath: String
   /// The job that fio gets.
   let job: String
+  /// What it shares with the host.
+  let files: UntrustedFolder
   private let folder: RunFolder
 
   /// Boots nothing yet.
@@ -27,6 +29,11 @@ final class LinuxGuest {
     self.index = index
     self.folder = folder
     self.diskPath = diskPath
+    do throws(Errno) {
+      files = try UntrustedFolder(path: folder.share(guest: index))
+    } catch {
+      throw BenchFailure("cannot open \(folder.share(guest: index)): \(error)", exitCode: .cannotCreate)
+    }
     job =
       FioJob(configuration: configuration, fileSystem: cell.fileSystem, seed: cell.seed &+ UInt64(index)).text
     let script = GuestScript(
@@ -59,15 +66,17 @@ final class LinuxGuest {
   }
 
   /// A file of the folder that host and guest share.
-  func file(_ name: String) -> String { "\(folder.share(guest: index))/\(name)" }
+  func file(_ name: String) -> String { "\(files.path)/\(name)" }
 
   /// Whether the guest waits for the others, or has ended.
   var isReady: Bool { FileManager.default.fileExists(atPath: file(GuestScript.File.ready)) }
 
   /// Lets it go on.
   func go() throws {
-    guard FileManager.default.createFile(atPath: file(GuestScript.File.go), contents: nil) else {
-      throw BenchFailure("cannot make \(file(GuestScript.File.go))", exitCode: .cannotCreate)
+    do throws(Errno) {
+      try files.create(GuestScript.File.go)
+    } catch {
+      throw BenchFailure("cannot make \(file(GuestScript.File.go)): \(error)", exitCode: .cannotCreate)
     }
   }
 

@@ -42,7 +42,7 @@ struct LinuxGuestBoot {
         user: ["quiet", linux.kernelParameters].filter { !$0.isEmpty }, hasExitPort: !vmm.isPeer
       ).text
     shares = [
-      .init(directory: folder.root.path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
+      .init(directory: folder.root(guest: index).path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
       .init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true),
       .init(directory: folder.share(guest: index), tag: GuestScript.shareTag, isReadOnly: false),
     ]

@@ -3,12 +3,14 @@ import GuestInit
 import Hypervisor
 import SystemPackage
 
-/// A folder for one boot: the guests' root, and for each guest what it shares with the host. It goes with its last user.
+/// A folder for one boot: for each guest its root and what it shares with the host. It goes with its last user.
+///
+/// Only its owner enters it, because a guest chooses the mode and the owner of files in it. No guest reaches another's files.
 final class RunFolder {
   /// Where it is.
   let path: String
-  /// The root of all guests: directories of its own, and links to the host's.
-  let root: GuestRootDirectory
+  /// The root of each guest: directories of its own, and links to the host's.
+  private let roots: [GuestRootDirectory]
   /// The guests' init, which the initial RAM disk has as well.
   let initProgram = GuestInitImage.bytes()
 
@@ -16,11 +18,16 @@ final class RunFolder {
   init(guestCount: Int) throws {
     path = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)").path
     do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
       for index in 0..<guestCount {
         try FileManager.default.createDirectory(
-          atPath: Self.share(path, index), withIntermediateDirectories: true)
+          atPath: Self.share(path, index), withIntermediateDirectories: false)
       }
-      root = try GuestRootDirectory.create(name: "root", in: path, initProgram: initProgram)
+      let (path, initProgram) = (path, initProgram)
+      roots = try (0..<guestCount).map { index throws(GuestRootError) in
+        try GuestRootDirectory.create(name: "root\(index)", in: path, initProgram: initProgram)
+      }
     } catch {
       try? FileManager.default.removeItem(atPath: path)
       throw BenchFailure("cannot make the guests' files in \(path): \(error)", exitCode: .cannotCreate)
@@ -32,6 +39,8 @@ final class RunFolder {
     try? FileManager.default.removeItem(atPath: path)
   }
 
+  /// The root of guest `index`.
+  func root(guest index: Int) -> GuestRootDirectory { roots[index] }
   /// What guest `index` and the host share.
   func share(guest index: Int) -> String { Self.share(path, index) }
   /// Where guest `index`'s console goes.

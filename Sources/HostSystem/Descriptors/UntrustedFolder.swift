@@ -1,0 +1,54 @@
+import CLinux
+public import SystemPackage
+
+/// A folder in which somebody else makes files, such as a guest: no link is followed, and nothing waits.
+///
+/// Any thread.
+public struct UntrustedFolder: ~Copyable, Sendable {
+  /// Where it is.
+  public let path: String
+  private let descriptor: OwnedDescriptor
+
+  /// Opens the folder at `path`, whose own path is trusted.
+  public init(path: String) throws(Errno) {
+    self.path = path
+    descriptor = try OwnedDescriptor.open(path, flags: LINUX_O_PATH | LINUX_O_DIRECTORY)
+  }
+
+  /// The contents of the regular file `name`.
+  ///
+  /// - Throws: `EINVAL` for what is no regular file, `EFBIG` for more than `byteLimit` bytes.
+  public func contents(of name: String, byteLimit: Int) throws(Errno) -> [UInt8] {
+    let file = OwnedDescriptor(
+      adopting: try check(
+        unsafe name.withCString { unsafe linux_open_regular_beneath(descriptor.rawValue, $0) }))
+    let byteCount = Int(clamping: try check(linux_regular_file_size(file.rawValue)))
+    guard byteCount <= byteLimit else { throw .fileTooLarge }
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    var count = 0
+    while count < byteCount {
+      // SAFETY: the buffer has byteCount - count bytes from there on.
+      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe linux_read(file.rawValue, buffer.baseAddress.map { unsafe $0 + count }, byteCount - count)
+      }
+      let done = Int(try check(result))
+      if done == 0 { break }
+      count += done
+    }
+    // The file may have become shorter since its size was read.
+    bytes.removeLast(byteCount - count)
+    return bytes
+  }
+
+  /// Makes the empty file `name`.
+  ///
+  /// - Throws: `EEXIST` if there is anything of this name, be it a link that leads nowhere.
+  public func create(_ name: String) throws(Errno) {
+    _ = OwnedDescriptor(
+      adopting: try check(
+        unsafe name.withCString {
+          unsafe linux_open_beneath(
+            descriptor.rawValue, $0, LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, 0o644)
+        }))
+  }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import HostSystem
+import SystemPackage
+import Testing
+
+/// What somebody else may put into a folder, and what comes of it.
+@Suite struct UntrustedFolderTests {
+  /// A folder of this test's, which the caller removes.
+  private static func withFolder(_ body: (String) throws -> Void) throws {
+    var template = Array("/tmp/untrusted-XXXXXX".utf8CString)
+    let made = unsafe template.withUnsafeMutableBufferPointer {
+      unsafe $0.baseAddress.flatMap { unsafe mkdtemp($0) }
+    }
+    try #require(unsafe made != nil)
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer {
+      for name in ["file", "fifo", "link", "folder"] { unsafe _ = remove("\(path)/\(name)") }
+      unsafe _ = rmdir(path)
+    }
+    try body(path)
+  }
+
+  private static func write(_ path: String, _ text: String) throws {
+    let file = try OwnedDescriptor.open(path, flags: O_CREAT | O_WRONLY | O_EXCL, mode: 0o600)
+    #expect(unsafe Glibc.write(file.rawValue, text, text.utf8.count) == text.utf8.count)
+  }
+
+  @Test func `regular files are read whole, up to a limit`() throws {
+    try Self.withFolder { path in
+      try Self.write("\(path)/file", "contents")
+      let folder = try UntrustedFolder(path: path)
+      #expect(try folder.contents(of: "file", byteLimit: 8) == Array("contents".utf8))
+      #expect(throws: Errno.fileTooLarge) { try folder.contents(of: "file", byteLimit: 7) }
+      #expect(throws: Errno.noSuchFileOrDirectory) { try folder.contents(of: "none", byteLimit: 7) }
+    }
+  }
+
+  @Test func `a FIFO, a link, a directory and a way out are refused without waiting`() throws {
+    try Self.withFolder { path in
+      #expect(unsafe mkfifo("\(path)/fifo", 0o600) == 0)
+      #expect(unsafe symlink("/etc/passwd", "\(path)/link") == 0)
+      #expect(unsafe mkdir("\(path)/folder", 0o700) == 0)
+      let folder = try UntrustedFolder(path: path)
+      #expect(throws: Errno.invalidArgument) { try folder.contents(of: "fifo", byteLimit: 1 << 20) }
+      #expect(throws: Errno.invalidArgument) { try folder.contents(of: "link", byteLimit: 1 << 20) }
+      #expect(throws: Errno.invalidArgument) { try folder.contents(of: "folder", byteLimit: 1 << 20) }
+      #expect(throws: Errno.self) { try folder.contents(of: "../\(path)", byteLimit: 1 << 20) }
+      #expect(throws: Errno.self) { try folder.contents(of: "/etc/passwd", byteLimit: 1 << 20) }
+    }
+  }
+
+  @Test func `a file is made where nothing is, and not through a link`() throws {
+    try Self.withFolder { path in
+      let folder = try UntrustedFolder(path: path)
+      #expect(unsafe symlink("\(path)/file", "\(path)/link") == 0)
+      #expect(throws: Errno.fileExists) { try folder.create("link") }
+      #expect(throws: Errno.noSuchFileOrDirectory) { try folder.contents(of: "file", byteLimit: 1) }
+      try folder.create("file")
+      #expect(try folder.contents(of: "file", byteLimit: 1).isEmpty)
+    }
+  }
+}
