@@ -145,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "fuse-vext",
       dependencies: [
-        "FuseVext",
+        "FuseVext", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import HostSystem
 
 /// The command `vext-io`: requests on a vext disk, from user space of a Linux guest.
 @main
@@ -8,6 +9,7 @@ struct VextIOCommand: ParsableCommand {
     commandName: "vext-io",
     abstract: "Reads and writes a vext disk from user space.",
     discussion: "It runs in a guest whose machine has a vext function, as root. See docs/vext-client.md.",
+    version: "vext-io \(ProjectVersion.text)",
     subcommands: [
       IdentifyCommand.self, ReadCommand.self, WriteCommand.self, FlushCommand.self, DiscardCommand.self,
     ])

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FuseVext
 import Glibc
+import HostSystem
 import SystemPackage
 
 @main
@@ -12,7 +13,7 @@ struct FuseVextCommand: ParsableCommand {
       fuse-vext [options] DEVICE MOUNTPOINT
       fuse-vext [options] --device DEVICE MOUNTPOINT
       """,
-    version: "fuse-vext 0.3.0, libfuse \(Background.libraryVersion)")
+    version: "fuse-vext \(ProjectVersion.text), libfuse \(Background.libraryVersion)")
 
   @Option(
     name: .long,

@@ -1,5 +1,6 @@
-/// What `lkvm version` says.
+import HostSystem
+
+/// What `lkvm version` prints.
 enum LkvmVersion {
-  /// The release, as in CHANGELOG.md.
-  static let text = "0.3.0"
+  static let text = ProjectVersion.text
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HostSystem
 
 /// The command `bench`.
 @main
@@ -7,6 +8,7 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Compares I/O paths between virtual machines and their host.",
+    version: "bench \(ProjectVersion.text)",
     subcommands: [
       RunCommand.self, FloorCommand.self, MatrixCommand.self, CompareCommand.self, CalibrateCommand.self,
       HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self,
