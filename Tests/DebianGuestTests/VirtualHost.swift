@@ -17,11 +17,11 @@ enum VirtualHost {
   /// The release build of fuse-vext.
   static let fuseVext = project.appending(path: ".build/release/fuse-vext")
   /// What makes trees of files and compares them.
-  static let fileTree = project.appending(path: "scripts/lib/file-tree")
+  static let fileTree = project.appending(path: "scripts/lib/guest/file-tree")
   /// The release build of bench.
   static let bench = project.appending(path: ".build/release/bench")
   /// Runs bench with its disks in memory.
-  static let benchRunner = project.appending(path: "scripts/lib/bench-in-testbed")
+  static let benchRunner = project.appending(path: "scripts/lib/guest/bench-in-testbed")
   /// Whether fuse-vext is there, which Linux guests mount by.
   static let hasFuseVext = FileManager.default.isExecutableFile(atPath: fuseVext.path)
 

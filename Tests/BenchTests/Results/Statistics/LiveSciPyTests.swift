@@ -6,13 +6,13 @@ struct LiveSciPyTests {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
   private static let python = root.appending(path: ".build/statistics-environment/bin/python").path
-  private static let script = root.appending(path: "scripts/lib/statistics-reference").path
+  private static let script = root.appending(path: "scripts/lib/oracle/statistics-reference").path
 
   @Test(
     "SciPy still says what the committed reference says",
     .enabled(
       if: FileManager.default.isExecutableFile(atPath: python),
-      "scripts/lib/statistics-environment makes the environment"))
+      "scripts/lib/oracle/statistics-environment makes the environment"))
   func rerun() throws {
     let process = Process()
     process.executableURL = URL(filePath: Self.python)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What SciPy makes of fixed data sets: `Reference/scipy.json`, which scripts/lib/statistics-reference prints.
+/// What SciPy makes of fixed data sets: `Reference/scipy.json`, which scripts/lib/oracle/statistics-reference prints.
 struct SciPyReference: Decodable {
   struct Test: Decodable {
     let statistic: Double
