@@ -111,7 +111,6 @@ let package = Package(
       name: "lkvm",
       dependencies: [
         "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork", "VextProtocol",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -212,7 +211,6 @@ let package = Package(
       name: "LkvmTests",
       dependencies: [
         "HostSystem", "Hypervisor", "lkvm",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: houseRules),

@@ -1,50 +1,77 @@
-import ArgumentParser
 import Glibc
 import Hypervisor
 import SystemPackage
 
 /// The command `lkvm`.
 @main
-struct LkvmCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "lkvm",
-    abstract: "Runs virtual machines on KVM, as kvmtool does.",
-    version: LkvmVersion.text,
-    subcommands: [
-      RunGuestCommand.self, SandboxCommand.self, SetupCommand.self, ListCommand.self, StopCommand.self,
-      PauseCommand.self, ResumeCommand.self, StatCommand.self, BalloonCommand.self, DebugCommand.self,
-      VersionCommand.self,
-    ])
+enum LkvmCommand {
+  /// What it does.
+  static let abstract = "Runs virtual machines on KVM, as kvmtool does."
+
+  /// Every command, in the order of help.
+  static var subcommands: [AnySubcommand] {
+    [
+      AnySubcommand(RunGuestCommand.self), AnySubcommand(SandboxCommand.self),
+      AnySubcommand(SetupCommand.self),
+      AnySubcommand(ListCommand.self), AnySubcommand(StopCommand.self), AnySubcommand(PauseCommand.self),
+      AnySubcommand(ResumeCommand.self), AnySubcommand(StatCommand.self), AnySubcommand(BalloonCommand.self),
+      AnySubcommand(DebugCommand.self), AnySubcommand(VersionCommand.self),
+    ]
+  }
 
   /// Runs the command line. Every failure is one line on standard error that begins with `lkvm: error:`.
   static func main() {
     let startUp = StartUpClock()
     StandardDescriptors.ensureOpen()
     do {
-      if let line = QuickRunLine(Array(CommandLine.arguments.dropFirst())) {
-        try GuestRun.perform(
-          line.settings, kernelFile: line.kernelFile, command: line.command, startUp: startUp)
-      }
-      var command = try parseAsRoot()
-      try command.run()
+      let code = try perform(Array(CommandLine.arguments.dropFirst()), startUp)
       // What was printed and could not be written is a failure too: a full disk.
       guard fflush(nil) == 0 else { throw LkvmFailure("standard output: \(Errno(rawValue: errno))") }
+      Glibc.exit(code)
     } catch let failure as LkvmFailure {
       StandardError.writeError(failure.description)
       Glibc.exit(failure.exitCode)
-    } catch let code as ExitCode {
-      Glibc.exit(code.rawValue)
     } catch {
-      switch exitCode(for: error) {
-      case .success:
-        Self.exit(withError: error)
-      case .validationFailure:
-        StandardError.writeError(message(for: error))
-        Glibc.exit(ExitCode.validationFailure.rawValue)
-      default:
-        StandardError.writeError("\(error)")
-        Glibc.exit(ExitCode.failure.rawValue)
-      }
+      StandardError.writeError("\(error)")
+      Glibc.exit(1)
+    }
+  }
+
+  /// Does what `words` say.
+  ///
+  /// - Returns: the exit code.
+  private static func perform(_ words: [String], _ startUp: StartUpClock) throws -> Int32 {
+    let rest = Array(words.dropFirst())
+    switch words.first {
+    // Without the other commands' tables: this one's start is measured.
+    case RunGuestCommand.description.name?: return try RunGuestCommand.perform(rest, startUp)
+    case nil, "-h", "--help", "--help-all", "help": print(try help(rest.first), terminator: "")
+    case "--version": print(LkvmVersion.text)
+    case "--generate-completion-script": print(try completionScript(rest.first), terminator: "")
+    case "--generate-manual": print(ManualPage.text(subcommands), terminator: "")
+    case let name?: return try subcommand(name).perform(rest, startUp)
+    }
+    return 0
+  }
+
+  private static func help(_ name: String?) throws(LkvmFailure) -> String {
+    guard let name, !name.hasPrefix("-") else { return HelpText.overview(subcommands) }
+    return HelpText.text(try subcommand(name), .usual)
+  }
+
+  private static func subcommand(_ name: String) throws(LkvmFailure) -> AnySubcommand {
+    if let command = subcommands.first(where: { $0.description.name == name }) { return command }
+    let what = name.hasPrefix("-") ? "unknown option '\(name)'" : "'\(name)' is not a command"
+    throw .usage("\(what); see 'lkvm help'")
+  }
+
+  private static func completionScript(_ shell: String?) throws(LkvmFailure) -> String {
+    switch shell {
+    case "bash": BashCompletion.script(subcommands)
+    case "zsh": ZshCompletion.script(subcommands)
+    case "fish": FishCompletion.script(subcommands)
+    default:
+      throw .usage("--generate-completion-script\(shell.map { " \($0)" } ?? ""): wanted bash, zsh or fish")
     }
   }
 }

@@ -1,5 +1,3 @@
-import ArgumentParser
-
 /// Why a command cannot do what it was told, in one line, and the exit code that says so.
 struct LkvmFailure: Error, CustomStringConvertible {
   /// What a person reads.
@@ -7,15 +5,18 @@ struct LkvmFailure: Error, CustomStringConvertible {
   /// The process's exit code.
   let exitCode: Int32
 
+  /// EX_USAGE of sysexits.h.
+  private static let usageExitCode: Int32 = 64
+
   /// The machine or the host says no: exit code 1.
   init(_ description: String) {
     self.description = description
-    exitCode = ExitCode.failure.rawValue
+    exitCode = 1
   }
 
   /// The command line says what cannot be: exit code 64 (EX_USAGE).
   static func usage(_ description: String) -> LkvmFailure {
-    LkvmFailure(description, exitCode: ExitCode.validationFailure.rawValue)
+    LkvmFailure(description, exitCode: usageExitCode)
   }
 
   private init(_ description: String, exitCode: Int32) {

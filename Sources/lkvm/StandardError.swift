@@ -8,6 +8,12 @@ enum StandardError {
     write("lkvm: error: \(line)\n")
   }
 
+  /// Writes `text` as a warning of one line.
+  static func writeWarning(_ text: String) {
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    write("lkvm: warning: \(line)\n")
+  }
+
   /// Writes all of `text`; where nobody reads it, nothing happens.
   static func write(_ text: String) {
     var rest = Array(text.utf8)[...]

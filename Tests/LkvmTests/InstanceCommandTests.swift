@@ -1,4 +1,4 @@
-import ArgumentParser
+import Hypervisor
 import Testing
 
 @testable import lkvm
@@ -6,39 +6,67 @@ import Testing
 /// The command lines of what is sent to running guests.
 struct InstanceCommandTests {
   @Test func `guests are named, or all of them`() throws {
-    #expect(try StopCommand.parse(["-n", "a", "--name", "b"]).instances.name == ["a", "b"])
-    #expect(try PauseCommand.parse(["--all"]).instances.all)
-    #expect(try ResumeCommand.parse(["-a"]).instances.all)
-    #expect(try StatCommand.parse(["-m", "-n", "a"]).memory)
+    let stop = try ParsedCommand.make(StopCommand.self, ["-n", "a", "--name", "b"])
+    #expect(stop.settings.guests.names == ["a", "b"])
+    #expect(try ParsedCommand.make(PauseCommand.self, ["--all"]).settings.guests.all)
+    #expect(try ParsedCommand.make(ResumeCommand.self, ["-a"]).settings.guests.all)
+    #expect(try ParsedCommand.make(StatCommand.self, ["-m", "-na"]).settings.guests.names == ["a"])
   }
 
-  @Test(arguments: [[], ["-a", "-n", "x"], ["x"], ["-n"]])
-  func `nobody, or all and some, is refused`(arguments: [String]) {
-    #expect(throws: (any Error).self) { try StopCommand.parse(arguments) }
-    #expect(throws: (any Error).self) { try PauseCommand.parse(arguments) }
-    #expect(throws: (any Error).self) { try StatCommand.parse(arguments) }
+  @Test func `all guests are all, whoever else is named`() throws {
+    #expect(try ParsedCommand.make(StopCommand.self, ["-a", "-n", "x"]).settings.guests.all)
+    #expect(try ParsedCommand.make(StopCommand.self, ["-gan", "x"]).settings.guests.all)
   }
 
-  @Test func `a balloon is inflated or deflated`() throws {
-    #expect(try BalloonCommand.parse(["-n", "a", "-i", "10"]).inflate == 10)
-    #expect(try BalloonCommand.parse(["-n", "a", "--deflate", "10"]).deflate == 10)
+  @Test(arguments: [[], ["x"], ["-n"], ["-n", ""], ["-a", "x"], ["-x"], ["-a", "--no-all"]])
+  func `a command for no guest is refused`(arguments: [String]) {
+    #expect(throws: LkvmFailure.self) { try ParsedCommand.make(StopCommand.self, arguments) }
+    #expect(throws: LkvmFailure.self) { try ParsedCommand.make(PauseCommand.self, arguments) }
+    #expect(throws: LkvmFailure.self) { try ParsedCommand.make(StatCommand.self, arguments) }
+  }
+
+  @Test(
+    arguments: [
+      (["-i", "10"], 10), (["--inflate=0x10"], 16), (["-i010"], 8), (["--deflate", "10"], -10), (["-d1"], -1),
+      (["--def", "2147483647"], -2_147_483_647),
+    ] as [([String], Int32)])
+  func `a balloon is inflated or deflated`(arguments: [String], delta: Int32) throws {
+    #expect(try ParsedCommand.make(BalloonCommand.self, ["-n", "a"] + arguments).deltaMiB == delta)
   }
 
   @Test(arguments: [
-    [], ["-i", "1", "-d", "1"], ["-i", "0"], ["--inflate=-1"], ["-d", "x"], ["-i", "2147483648"],
+    [], ["-i", "1", "-d", "1"], ["-i", "0"], ["--inflate=-1"], ["-d", "x"], ["-i", "2147483648"], ["-i", ""],
+    ["-i", "0x"], ["-i", "08"],
   ])
   func `no amount, two or none at all is refused`(arguments: [String]) {
-    #expect(throws: (any Error).self) { try BalloonCommand.parse(["-n", "a"] + arguments) }
+    #expect(throws: LkvmFailure.self) {
+      try ParsedCommand.make(BalloonCommand.self, ["-n", "a"] + arguments)
+    }
   }
 
-  @Test func `a guest is looked into or poked`() throws {
-    #expect(try DebugCommand.parse(["-a", "-d"]).dump)
-    #expect(try DebugCommand.parse(["-a", "-m", "3"]).nmi == 3)
-    #expect(try DebugCommand.parse(["-a", "-s", "t"]).sysrq == "t")
+  @Test(
+    arguments: [
+      (["-a", "-d"], ControlDebug(dumps: true)), (["-ad"], ControlDebug(dumps: true)),
+      (["-a", "-m", "0x3"], ControlDebug(nmiVCPU: 3)), (["-as", "t"], ControlDebug(sysrqKey: 0x74)),
+      (["-ast"], ControlDebug(sysrqKey: 0x74)), (["-a", "-s", "help"], ControlDebug(sysrqKey: 0x68)),
+      (["-a", "-n", "x", "-d"], ControlDebug(dumps: true)),
+    ] as [([String], ControlDebug)])
+  func `a guest is dumped, interrupted or sent a system request`(
+    arguments: [String], request: ControlDebug
+  ) throws {
+    let command = try ParsedCommand.make(DebugCommand.self, arguments)
+    #expect(command.request == request)
+    #expect(command.guests.all)
+    #expect(!command.listsSysrqLetters)
   }
 
-  @Test(arguments: [[], ["-s", ""], ["-s", "ab"], ["-s", "é"], ["--nmi=-1"], ["-m", "4294967296"]])
-  func `a poke that is none is refused`(arguments: [String]) {
-    #expect(throws: (any Error).self) { try DebugCommand.parse(["-n", "a"] + arguments) }
+  @Test func `the letters of system requests are listed without a guest`() throws {
+    #expect(try ParsedCommand.make(DebugCommand.self, ["-s", "help"]).listsSysrqLetters)
+    #expect(throws: LkvmFailure.self) { try ParsedCommand.make(DebugCommand.self, ["-s", "t"]) }
+  }
+
+  @Test(arguments: [[], ["-s", ""], ["-s", "é"], ["-s", " "], ["--nmi=-1"], ["-m", "4294967296"]])
+  func `a request that no guest takes is refused`(arguments: [String]) {
+    #expect(throws: LkvmFailure.self) { try ParsedCommand.make(DebugCommand.self, ["-n", "a"] + arguments) }
   }
 }

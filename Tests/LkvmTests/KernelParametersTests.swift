@@ -36,6 +36,7 @@ struct KernelParametersTests {
 
   @Test func `the first disk is the root unless the user names another`() {
     #expect(Self.parameters(root: .firstDisk).suffix(2) == ["root=/dev/vda", "rw"])
+    #expect(Self.parameters(root: .firstDisk, user: ["ro"]).suffix(3) == ["root=/dev/vda", "rw", "ro"])
     let own = Self.parameters(root: .firstDisk, user: ["root=/dev/vda2 ro"])
     #expect(own.suffix(2) == ["root=/dev/vda2", "ro"])
     #expect(own.count { $0.hasPrefix("root=") } == 1)
@@ -48,6 +49,8 @@ struct KernelParametersTests {
     #expect(words.contains("root=/dev/root"))
     #expect(words.contains("rootfstype=9p"))
     #expect(words.last == "init=/virt/init")
+    #expect(
+      Self.parameters(root: Self.share, user: ["ro", "-- single"]).suffix(3) == ["ro", "--", "single"])
     #expect(Self.parameters(root: Self.share, user: ["init=/bin/sh"]).last != "init=/virt/init")
     let distribution = Self.parameters(root: .share(tag: "/dev/root", initProgram: nil))
     #expect(!distribution.contains { $0.hasPrefix("init=") || $0.hasPrefix("lkvm.") })

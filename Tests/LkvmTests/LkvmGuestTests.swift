@@ -73,16 +73,18 @@ struct LkvmGuestTests {
     #expect(inUse.exitCode == 1)
     #expect(inUse.errors == "lkvm: error: --name: a machine named 'a' runs already\n")
     for (arguments, exitCode, message) in [
-      (["stat"], 0, ""), (["pause"], 0, ""), (["pause"], 1, "it is paused already"), (["stat"], 0, ""),
-      (["resume"], 0, ""), (["resume"], 1, "it is running already"), (["debug", "-d"], 0, ""),
+      (["stat"], 0, ""), (["pause"], 0, "Guest a paused"), (["pause"], 0, "Guest a is already paused"),
+      (["stat"], 0, ""), (["resume"], 0, "Guest a resumed"), (["resume"], 0, "Guest a is already running"),
+      (["debug", "-d"], 0, ""),
       (["debug", "-m", "9"], 1, "there is no vCPU 9: it has 1"),
       (["balloon", "-i", "1"], 1, "it has no balloon"),
     ] as [([String], Int32, String)] {
       let outcome = try fixture.run(arguments + ["-n", "a"])
       #expect(outcome.exitCode == exitCode)
-      #expect(message.isEmpty ? outcome.errors.isEmpty : outcome.errors.contains(message))
+      #expect((exitCode == 0 ? outcome.output : outcome.errors).contains(message) || message.isEmpty)
+      #expect(exitCode != 0 || outcome.errors.isEmpty)
     }
-    #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
+    #expect(try fixture.run(["stop", "-a", "-n", "x"]).exitCode == 0)
     #expect(try guest.waitForEnd().exitCode == 0)
     #expect(try fixture.homeEntries == [])
   }

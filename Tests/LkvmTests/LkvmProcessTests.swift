@@ -5,10 +5,11 @@ import Testing
 struct LkvmProcessTests {
   @Test(
     arguments: [
-      (["bogus"], 64, "Unexpected argument 'bogus'"),
-      (["run", "-m", "1B"], 64, "--mem: 1 bytes are not a multiple"),
-      (["run", "-c", "9223372036854775807"], 64, "--cpus 9223372036854775807"),
-      (["run", "--firmware", "x"], 64, "--firmware is not supported yet"),
+      (["bogus"], 64, "'bogus' is not a command"), (["--bogus"], 64, "unknown option '--bogus'"),
+      (["help", "bogus"], 64, "'bogus' is not a command"),
+      (["--generate-completion-script", "csh"], 64, "wanted bash, zsh or fish"),
+      (["run", "-c", "99999999999999999999"], 64, "--cpus 99999999999999999999"),
+      (["run", "--firmware", "x"], 64, "--firmware x: not supported yet"),
       (["run", "missing"], 1, "--kernel: kernel missing: No such file or directory"),
       (["run", "-k", "empty"], 1, "--kernel: kernel empty: the file is empty"),
       (["run", "-k", "fifo"], 1, "--kernel: kernel fifo: not a regular file"),
@@ -32,7 +33,7 @@ struct LkvmProcessTests {
       (["run", "-k", "halt", "--stats-file", "dir"], 1, "--stats-file dir: Is a directory"),
       (["sandbox"], 64, "name a command"), (["setup", "a/b"], 1, "a/b"),
       (["stop"], 64, "--name"), (["stop", "-n", "nobody"], 1, "no machine named 'nobody' runs"),
-      (["stat", "-n", "../x"], 1, "'../x' is no name"), (["list", "x"], 64, "Unexpected argument 'x'"),
+      (["stat", "-n", "../x"], 1, "'../x' is no name"), (["list", "x"], 64, "unexpected argument 'x'"),
     ] as [([String], Int32, String)])
   func `bad input gets one line that names the option, and leaves nothing behind`(
     arguments: [String], exitCode: Int32, message: String
@@ -45,6 +46,57 @@ struct LkvmProcessTests {
     #expect(outcome.errors.count { $0.isNewline } == 1)
     #expect(outcome.output.isEmpty)
     #expect(try fixture.homeEntries.filter { $0.hasSuffix(".sock") } == [])
+  }
+
+  /// kvmtool's parser takes each of these lines. Where a guest would run, KVM's device file is none, which is exit code 1.
+  @Test(
+    arguments: [
+      (["-k", "halt", "-m512"], []), (["-k", "halt", "-c2"], []), (["-khalt", "-ddisk.img"], []),
+      (["-k", "halt", "--net", "mode=none"], []), (["-k", "halt", "--nam", "foo"], []),
+      (["-k", "halt", "--no-rng"], []), (["-k", "halt", "-c", "0x2"], []), (["-k", "halt", "-c", "0"], []),
+      (["-k", "halt", "--9p", "dir"], []), (["-k", "halt", "-p", "-- single"], []),
+      (["-k", "halt", "-p", "a=1", "-p", "b=2"], []), (["-k", "halt", "-m", "40000001B"], []),
+      (["-k", "halt", "--virtio-legacy"], []), (["halt", "--initr", "disk.img", "--bal", "--rng"], []),
+      (["-k", "halt", "-c", "300"], ["--cpus 300: "]),
+      (["-k", "halt", "-m", "1T"], ["--mem: 1048576 MiB is more"]),
+      (["-k", "halt", "--console", "hv"], ["--console hv: "]), (["-k", "halt", "-F", "x"], ["--flash x: "]),
+      (
+        ["-k", "halt", "-n", "mode=user,script=none"], ["--network mode=user,script=none: script is ignored"]
+      ),
+      (
+        ["-k", "halt", "-n", "mode=user,mq=2,fd=9"],
+        ["--network mode=user,mq=2,fd=9: fd ", "--network mode=user,mq"]
+      ),
+    ] as [([String], [String])])
+  func `a command line of kvmtool's gets as far as KVM`(words: [String], warnings: [String]) throws {
+    let outcome = try LkvmFixture().run(["run"] + words + ["--dev", "/dev/null", "--nodefaults"])
+    #expect(outcome.exitCode == 1)
+    let lines = outcome.errors.split(separator: "\n")
+    #expect(lines.count == warnings.count + 1)
+    for (line, warning) in zip(lines, warnings) { #expect(line.hasPrefix("lkvm: warning: \(warning)")) }
+    #expect(lines.last?.hasPrefix("lkvm: error: --dev: ") == true)
+    #expect(outcome.output.isEmpty)
+  }
+
+  @Test(
+    arguments: [
+      (["-n"], "--network: "), (["-n", "-m", "32"], "--network: "),
+      (["-n", "mode=tap,mq=16"], "--network: "),
+    ] as [([String], String)])
+  func `a card without a mode is a tap`(words: [String], message: String) throws {
+    // A host that has no tap, or no right to make one, says so; one that makes it goes on to KVM's device file.
+    let outcome = try LkvmFixture().run(["run", "halt", "--dev", "/dev/null", "--nodefaults"] + words)
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors.contains("error: \(message)") || outcome.errors.contains("error: --dev: "))
+  }
+
+  @Test func `a guest is named by its root, and no option is blamed that was not given`() throws {
+    let fixture = try LkvmFixture()
+    #expect(try fixture.run(["setup", "web"]).exitCode == 0)
+    try Data("precious".utf8).write(to: URL(filePath: "\(fixture.home)/web.sock"))
+    let outcome = try fixture.run(["run", "halt", "-d", "web", "--dev", "/dev/null", "-n", "mode=none"])
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors == "lkvm: error: \(fixture.home)/web.sock is in the way: it is no socket\n")
   }
 
   @Test(arguments: [["run"], ["list"], ["stop", "-a"], ["setup", "x"]])
@@ -101,7 +153,11 @@ struct LkvmProcessTests {
     #expect(process.terminationStatus == 1)
   }
 
-  @Test(arguments: [["help"], ["run", "--help"], ["version"], ["--version"], ["help", "balloon"]])
+  @Test(arguments: [
+    [], ["help"], ["-h"], ["--help"], ["run", "--help"], ["run", "-h"], ["run", "--help-all"], ["version"],
+    ["--version"], ["help", "balloon"], ["stop", "-h"], ["debug", "-s", "help"], ["--generate-manual"],
+    ["--generate-completion-script", "bash"],
+  ])
   func `help and version are no errors`(arguments: [String]) throws {
     let outcome = try LkvmFixture().run(arguments)
     #expect(outcome.exitCode == 0)

@@ -8,14 +8,15 @@ struct OptionValueTests {
     arguments: [
       ("512", 512 << 20), ("1M", 1 << 20), ("1m", 1 << 20), ("4096B", 4096), ("4096b", 4096),
       ("64K", 64 << 10),
-      ("2G", 2 << 30), ("1t", 1 << 40), ("8191P", 8191 << 50), ("0", 0),
+      ("2G", 2 << 30), ("1t", 1 << 40), ("8191P", 8191 << 50), ("0", 0), ("0x200", 512 << 20),
+      ("0x2G", 2 << 30), ("0xB", 11 << 20), ("0512", 512 << 20),
     ] as [(String, UInt64)])
   func `a size is a number with a unit, and MiB without one`(text: String, byteCount: UInt64) {
     #expect(MemorySize(argument: text) == MemorySize(byteCount: byteCount))
   }
 
   @Test(arguments: [
-    "", "M", "-1", "+1", "1.5G", "1E", "1MB", "1 M", "0x10", "８", "8192P", "9999999999999P",
+    "", "M", "-1", "+1", "1.5G", "1E", "1MB", "1 M", "0x", "0xG", "0x-1", "８", "8192P", "9999999999999P",
     "18446744073709551616B",
   ])
   func `what is no number of bytes below 2^63 is no size`(text: String) {
@@ -64,10 +65,11 @@ struct OptionValueTests {
     #expect(plain.tag == "data")
     #expect(!plain.isReadOnly)
     #expect(try #require(ShareOption(argument: "/srv/data,data,ro")).isReadOnly)
+    #expect(try #require(ShareOption(argument: "/srv/data")).tag == "kvm_9p")
   }
 
-  @Test(arguments: ["", "dir", "dir,", ",tag", "dir,tag,rw", "dir,tag,", "dir,tag,ro,ro", "dir,ro,"])
-  func `a share without folder or tag is refused`(text: String) {
+  @Test(arguments: ["", "dir,", ",tag", "dir,tag,rw", "dir,tag,", "dir,tag,ro,ro", "dir,ro,"])
+  func `a share without folder or with an empty tag is refused`(text: String) {
     #expect(ShareOption(argument: text) == nil)
   }
 }

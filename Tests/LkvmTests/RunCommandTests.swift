@@ -1,155 +1,124 @@
-import ArgumentParser
 import Logging
 import Testing
 
 @testable import lkvm
 
-/// The command line of `lkvm run`, as far as options go.
+/// What the options of `lkvm run` mean.
 struct RunCommandTests {
   @Test func `without arguments everything is left to its default`() throws {
-    let run = try RunGuestCommand.parse([])
+    let run = try ParsedCommand.run([])
     #expect(run.kernelFile == nil)
     #expect(run.command.isEmpty)
-    #expect(run.options.machine.mem == nil)
-    #expect(run.options.machine.cpus == nil)
-    #expect(run.options.devices.console == .serial)
-    #expect(run.options.devices.virtioTransport == .pci)
-    #expect(run.options.devices.ioEngine == .libaio)
-    #expect(run.options.devices.dev == "/dev/kvm")
-    #expect(run.options.settings.debugging.level == .warning)
+    #expect(run.settings == RunSettings())
+    #expect(run.settings.devices.dev == "/dev/kvm")
+    #expect(run.settings.debugging.level == .warning)
   }
 
   @Test(
     arguments: [("libaio", .libaio), ("io_uring", .ioUring), ("sync", .sync)] as [(String, IOEngineOption)])
   func `an engine is known by its name`(name: String, engine: IOEngineOption) throws {
-    #expect(try RunGuestCommand.parse(["--io-engine", name]).options.devices.ioEngine == engine)
-  }
-
-  @Test func `a word is the kernel`() throws {
-    let run = try RunGuestCommand.parse(["-m", "64", "bzImage"])
-    #expect(run.kernelFile == "bzImage")
-    #expect(run.options.machine.mem == MemorySize(byteCount: 64 << 20))
-    #expect(run.command.isEmpty)
-  }
-
-  @Test func `what follows two dashes is the command, options and all`() throws {
-    let run = try RunGuestCommand.parse(["-c", "1", "--", "ls", "-l", "--color"])
-    #expect(run.kernelFile == nil)
-    #expect(run.command == ["ls", "-l", "--color"])
-    #expect(run.options.machine.cpus == 1)
-  }
-
-  @Test func `kernel and command go together`() throws {
-    let run = try RunGuestCommand.parse(["bzImage", "--", "true"])
-    #expect(run.kernelFile == "bzImage")
-    #expect(run.command == ["true"])
+    #expect(try ParsedCommand.run(["--io-engine", name]).settings.devices.ioEngine == engine)
   }
 
   @Test func `short options are kvmtool's`() throws {
-    let run = try RunGuestCommand.parse([
+    let run = try ParsedCommand.run([
       "-k", "k", "-i", "i", "-p", "quiet", "-p", "x=1", "-c", "3", "-m", "1G", "-d", "a.img", "-d",
-      "b.img,ro",
-      "-n", "mode=none", "--9p", "/srv,srv",
+      "b.img,ro", "-n", "mode=none", "--9p", "/srv,srv",
     ])
-    #expect(run.options.kernel.kernel == "k")
-    #expect(run.options.kernel.initrd == "i")
-    #expect(run.options.kernel.params == ["quiet", "x=1"])
-    #expect(run.options.machine.cpus == 3)
-    #expect(run.options.machine.mem?.byteCount == 1 << 30)
-    #expect(run.options.devices.disk.map(\.path) == ["a.img", "b.img"])
-    #expect(run.options.devices.disk.map(\.isReadOnly) == [false, true])
-    #expect(run.options.devices.network == ["mode=none"])
-    #expect(run.options.devices.shares.map(\.tag) == ["srv"])
+    #expect(run.settings.kernel.kernel == "k")
+    #expect(run.settings.kernel.initrd == "i")
+    #expect(run.settings.kernel.params == ["quiet", "x=1"])
+    #expect(run.settings.machine.cpus == 3)
+    #expect(run.settings.machine.mem?.byteCount == 1 << 30)
+    #expect(run.settings.devices.disk.map(\.path) == ["a.img", "b.img"])
+    #expect(run.settings.devices.disk.map(\.isReadOnly) == [false, true])
+    #expect(run.settings.devices.network == ["mode=none"])
+    #expect(run.settings.devices.shares.map(\.tag) == ["srv"])
   }
 
   @Test func `debugging options decide what is logged`() throws {
-    #expect(try RunGuestCommand.parse(["--debug"]).options.settings.debugging.level == .debug)
-    #expect(try RunGuestCommand.parse(["--debug-ioport"]).options.settings.debugging.level == .info)
-    #expect(try RunGuestCommand.parse(["--loglevel", "error"]).options.settings.debugging.level == .error)
-    #expect(
-      try RunGuestCommand.parse(["--loglevel", "error", "--debug"]).options.settings.debugging.level == .debug
-    )
+    func level(_ words: [String]) throws -> Logger.Level {
+      try ParsedCommand.run(words).settings.debugging.level
+    }
+    #expect(try level(["--debug"]) == .debug)
+    #expect(try level(["--debug-ioport"]) == .info)
+    #expect(try level(["--loglevel", "error"]) == .error)
+    #expect(try level(["--loglevel", "error", "--debug"]) == .debug)
+    #expect(try level(["--debug", "--no-debug"]) == .warning)
+  }
+
+  @Test func `the last of two values counts, and lists keep all`() throws {
+    #expect(try ParsedCommand.run(["-m", "1", "-m2"]).settings.machine.mem?.byteCount == 2 << 20)
+    #expect(try ParsedCommand.run(["-p", "a=1", "-p", "b=2"]).settings.kernel.params == ["a=1", "b=2"])
+    #expect(try ParsedCommand.run(["--no-params", "-p", "b=2"]).settings.kernel.params == ["b=2"])
+  }
+
+  @Test func `what has no effect on a PC is a warning`() throws {
+    let flash = try ParsedCommand.run(["-F", "x"]).settings
+    #expect(flash.warnings == ["--flash x: ignored, as kvmtool does for a PC"])
+    let console = try ParsedCommand.run(["--console", "hv"]).settings
+    #expect(console.devices.console == .serial)
+    #expect(console.warnings == ["--console hv: a PC has no such console; the guest's is serial"])
   }
 
   @Test(
     arguments: [
-      (["--firmware", "x"], "--firmware is not supported yet"),
-      (["-f", "x"], "--firmware is not supported yet"),
-      (["--vsock", "3"], "--vsock is not supported yet"), (["--vnc"], "--vnc is not supported yet"),
-      (["--sdl"], "--sdl is not supported yet"), (["--hugetlbfs", "/x"], "--hugetlbfs is not supported yet"),
-      (["--shmem", "x"], "--shmem is not supported yet"),
-      (["--vfio-pci", "0:0.0"], "--vfio-pci is not supported yet"),
-      (["--vidmode", "3"], "--vidmode is not supported yet"),
-      (["-m", "0"], "--mem 0"), (["-m", "x"], "'x' is invalid for '-m"),
-      (["--mem=-1"], "'-1' is invalid for '--mem"),
-      (["--cpus", "0"], "--cpus 0: a guest has 1 to 254 vCPUs"), (["--cpus=-1"], "--cpus -1"),
-      (["--cpus", "255"], "--cpus 255"), (["-c", "9223372036854775807"], "--cpus 9223372036854775807"),
-      (["-c", "99999999999999999999"], "'99999999999999999999' is invalid for '-c"),
-      (["--numa-node=-1"], "--numa-node -1"), (["--tty", "4"], "--tty 4: there are serial ports 0 to 3"),
-      (["--disk-queues", "0"], "--disk-queues 0"), (["--disk-queues", "65"], "--disk-queues 65"),
-      (["--debug-iodelay", "10001"], "--debug-iodelay 10001"),
-      (["--console", "x"], "'x' is invalid for '--console"),
-      (["--virtio-transport", "mmio"], "'mmio' is invalid for '--virtio-transport"),
-      (["--io-engine", "x"], "'x' is invalid for '--io-engine"),
-      (["--loglevel", "x"], "'x' is invalid for '--loglevel"),
-      (["-d", "scsi:1234"], "--disk scsi:1234: scsi is not supported yet"),
-      (["-d", "a,b"], "'a,b' is invalid for '-d"), (["--9p", "a"], "'a' is invalid for '--9p"),
-      (["--vext", "a,queues=0"], "'a,queues=0' is invalid for '--vext"), (["-m"], "Missing value for '-m"),
-      (["--bogus"], "Unknown option '--bogus'"), (["a", "b"], "Unexpected argument 'b'"),
-      (["-k", "a", "b"], "--kernel and a kernel as argument exclude each other"),
+      (["--virtio-legacy"], .pciLegacy), (["--virtio-transport", "pci-legacy"], .pciLegacy),
+      (["--virtio-legacy", "--virtio-transport=pci"], .pci), (["--no-virtio-legacy"], .pci),
+    ] as [([String], VirtioTransportOption)])
+  func `the interface of virtio devices has two options`(
+    words: [String], transport: VirtioTransportOption
+  ) throws {
+    #expect(try ParsedCommand.run(words).settings.devices.virtioTransport == transport)
+  }
+
+  @Test(
+    arguments: [
+      (["--firmware", "x"], "--firmware x: not supported yet; "),
+      (["-fx"], "--firmware x: not supported yet; "),
+      (["--vsock", "3"], "--vsock 3: not supported yet; "), (["--vnc"], "--vnc: not supported yet; "),
+      (["--sdl"], "--sdl: not supported yet; "), (["--gtk"], "--gtk: not supported yet; "),
+      (["--hugetlbfs", "/x"], "--hugetlbfs /x: not supported yet; use --huge-pages"),
+      (["--shmem", "x"], "--shmem x: not supported yet; "),
+      (["--vfio-pci", "0:0.0"], "--vfio-pci 0:0.0: not "),
+      (["--vidmode", "3"], "--vidmode 3: not supported yet; "),
+      (["--vid", "3"], "--vidmode 3: not supported"),
+      (["-d", "scsi:1234"], "--disk scsi:1234: not supported yet; "),
+      (["-m", "0"], "--mem 0: a guest has memory"), (["-m", "x"], "--mem x: wanted a size"),
+      (["-m", "-5"], "--mem -5: wanted a size"), (["--mem="], "--mem : wanted a size"),
+      (["--cpus", "-1"], "--cpus -1: wanted a number from 0 on"),
+      (["-cx"], "--cpus x: wanted a number from 0 on"),
+      (["-c", "99999999999999999999"], "--cpus 99999999999999999999: wanted a number from 0 on"),
+      (["--numa-node=-1"], "--numa-node -1: wanted"),
+      (["--tty", "4"], "--tty 4: there are serial ports 0 to 3"),
+      (["--disk-queues", "0"], "--disk-queues 0: wanted a number from 1 to 64"),
+      (["--disk-queues", "65"], "--disk-q"),
+      (["--debug-iodelay", "10001"], "--debug-iodelay 10001: wanted a number from 0 to 10000"),
+      (["--console", "x"], "--console x: wanted serial or virtio"),
+      (["--virtio-transport", "mmio"], "--virtio-transport mmio: wanted pci or pci-legacy"),
+      (["--io-engine", "x"], "--io-engine x: wanted libaio or io_uring or sync"),
+      (["--loglevel", "x"], "--loglevel x: wanted debug or info"),
+      (["-d", "a,b"], "--disk a,b: wanted PATH"),
+      (["-d", "a,format=vmdk"], "--disk a,format=vmdk: wanted PATH"),
+      (["-d", ""], "--disk : wanted PATH"), (["-k", ""], "--kernel : wanted FILE"),
+      (["--9p", ""], "--9p : wanted DIR"), (["--vext", "a,queues=0"], "--vext a,queues=0: wanted PATH"),
     ] as [([String], String)])
   func `what cannot be is refused by the name of its option`(arguments: [String], message: String) {
-    let error = #expect(throws: (any Error).self) { try RunGuestCommand.parse(arguments) }
-    if let error {
-      #expect(RunGuestCommand.message(for: error).contains(message))
-      #expect(RunGuestCommand.exitCode(for: error) == .validationFailure)
-    }
-  }
-
-  @Test(
-    arguments: [
-      [], ["bzImage"], ["-k", "k", "-i", "i", "-p", "quiet", "-p", "x=1", "-c", "3", "-m", "1G"],
-      [
-        "--kernel", "k", "--initrd", "i", "--params", "a b", "--cpus", "254", "--mem", "4096K", "--name", "n",
-      ],
-      [
-        "-d", "a.img", "--disk", "b.img,ro,direct", "-n", "mode=none", "--network", "mode=user", "--9p",
-        "/s,t,ro",
-      ],
-      [
-        "--9p", "/srv,srv", "--rng", "--balloon", "--huge-pages", "--nodefaults", "--stats", "--stats-file",
-        "f",
-      ],
-      ["bzImage", "--", "ls", "-l", "--", "--color"], ["-c", "1", "--"], ["-m", "64", "bzImage", "--stats"],
-      ["--", "true"], ["-c", "+2"],
-    ] as [[String]])
-  func `the usual command lines are read as the parser reads them`(arguments: [String]) throws {
-    let parsed = try RunGuestCommand.parse(arguments)
-    let quick = try #require(QuickRunLine(["run"] + arguments))
-    #expect(quick.settings == parsed.options.settings)
-    #expect(quick.kernelFile == parsed.kernelFile)
-    #expect(quick.command == parsed.command)
-  }
-
-  @Test(
-    arguments: [
-      [], ["list"], ["sandbox", "--", "true"], ["run", "--help"], ["run", "-h"], ["run", "-m"],
-      ["run", "-m", "0"],
-      ["run", "-m", "x"], ["run", "-c", "0"], ["run", "-c", "255"], ["run", "-k", "-x"], ["run", "a", "b"],
-      ["run", "-k", "a", "b"], ["run", "-k", "a", "-k", "b"], ["run", "--rng", "--rng"],
-      ["run", "-d", "a,b"],
-      ["run", "-d", "scsi:1"], ["run", "--9p", "a"], ["run", "--mem=1G"], ["run", "-m1G"], ["run", ""],
-      ["run", "-p", ""], ["run", "--vnc"], ["run", "--bogus"], ["run", "-"], ["run", "--dev", "x"],
-      ["--generate-completion-script", "bash"], ["help", "run"], ["run", "--version"],
-    ] as [[String]])
-  func `whatever is unusual is left to the parser`(arguments: [String]) {
-    #expect(QuickRunLine(arguments) == nil)
+    let error = #expect(throws: LkvmFailure.self) { try ParsedCommand.run(arguments) }
+    #expect(error?.description.hasPrefix(message) == true)
+    #expect(error?.exitCode == 64)
   }
 
   @Test func `a sandbox has a command or a script`() throws {
-    #expect(try SandboxCommand.parse(["--", "true"]).command == ["true"])
-    #expect(try SandboxCommand.parse(["--sandbox", "x.sh"]).options.kernel.sandbox == "x.sh")
-    #expect(throws: (any Error).self) { try SandboxCommand.parse([]) }
-    #expect(throws: (any Error).self) { try SandboxCommand.parse(["true"]) }
+    func command(_ words: [String]) throws -> [String] {
+      try ParsedCommand.make(SandboxCommand.self, words).command
+    }
+    #expect(try command(["--", "true"]) == ["true"])
+    #expect(try command(["true"]) == ["true"])
+    #expect(try command(["-k", "k", "ls", "-l", "--", "-m", "x"]) == ["ls", "-l", "--", "-m", "x"])
+    let script = try ParsedCommand.make(SandboxCommand.self, ["--sandbox", "x.sh"])
+    #expect(script.settings.kernel.sandbox == "x.sh")
+    #expect(throws: LkvmFailure.self) { try command([]) }
+    #expect(throws: LkvmFailure.self) { try command(["-k", "k", "--"]) }
   }
 }

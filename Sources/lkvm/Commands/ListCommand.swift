@@ -1,18 +1,27 @@
-import ArgumentParser
 import Hypervisor
 
 /// `lkvm list`.
-struct ListCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists running guests and root file systems.")
+struct ListCommand: Subcommand {
+  /// What its options say.
+  struct Settings {
+    var running = false
+    var rootfs = false
+  }
 
-  @Flag(name: [.customShort("i"), .customLong("run")], help: "Running guests only.")
-  var running = false
+  static let description = CommandDescription(
+    name: "list", abstract: "Lists running guests and root file systems.")
+  static let options: [OptionRow<Settings>] = [
+    .flag("run", "i", .guests, "Running guests only.") { $0.running = $1 },
+    .flag("rootfs", "r", .guests, "Root file systems only.") { $0.rootfs = $1 },
+  ]
+  static var defaults: Settings { Settings() }
 
-  @Flag(name: .shortAndLong, help: "Root file systems only.")
-  var rootfs = false
+  let settings: Settings
 
-  func run() throws {
+  init(_ line: CommandLineParser<Settings>.Line) { settings = line.settings }
+
+  func run(_ startUp: StartUpClock) throws -> Int32 {
+    let (running, rootfs) = (settings.running, settings.rootfs)
     let directory = try Instances.directory()
     var rows = running || !rootfs ? [Self.row("PID", "NAME", "STATE")] : []
     do {
@@ -28,6 +37,7 @@ struct ListCommand: ParsableCommand {
       throw LkvmFailure("\(error)")
     }
     for row in rows { print(row) }
+    return 0
   }
 
   private static func row(_ processID: String, _ name: String, _ state: String) -> String {

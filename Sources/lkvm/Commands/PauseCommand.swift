@@ -1,12 +1,25 @@
-import ArgumentParser
 import Hypervisor
 
 /// `lkvm pause`.
-struct PauseCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "pause", abstract: "Stops guests where they are.")
+struct PauseCommand: Subcommand {
+  /// What its options say.
+  struct Settings: SelectsGuests {
+    var guests = GuestSelection()
+  }
 
-  @OptionGroup var instances: InstanceOptions
+  static let description = CommandDescription(name: "pause", abstract: "Stops guests where they are.")
+  static let options: [OptionRow<Settings>] = OptionRow.guestSelection
+  static var defaults: Settings { Settings() }
 
-  func run() throws { try Instances.send(.pause, to: instances) }
+  let settings: Settings
+
+  init(_ line: CommandLineParser<Settings>.Line) throws(LkvmFailure) {
+    settings = line.settings
+    try settings.guests.check()
+  }
+
+  func run(_ startUp: StartUpClock) throws -> Int32 {
+    try Instances.send(.pause, to: settings.guests, unless: .paused, done: "paused")
+    return 0
+  }
 }

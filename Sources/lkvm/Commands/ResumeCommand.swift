@@ -1,12 +1,25 @@
-import ArgumentParser
 import Hypervisor
 
 /// `lkvm resume`.
-struct ResumeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Lets paused guests go on.")
+struct ResumeCommand: Subcommand {
+  /// What its options say.
+  struct Settings: SelectsGuests {
+    var guests = GuestSelection()
+  }
 
-  @OptionGroup var instances: InstanceOptions
+  static let description = CommandDescription(name: "resume", abstract: "Lets paused guests go on.")
+  static let options: [OptionRow<Settings>] = OptionRow.guestSelection
+  static var defaults: Settings { Settings() }
 
-  func run() throws { try Instances.send(.resume, to: instances) }
+  let settings: Settings
+
+  init(_ line: CommandLineParser<Settings>.Line) throws(LkvmFailure) {
+    settings = line.settings
+    try settings.guests.check()
+  }
+
+  func run(_ startUp: StartUpClock) throws -> Int32 {
+    try Instances.send(.resume, to: settings.guests, unless: .running, done: "resumed")
+    return 0
+  }
 }

@@ -1,25 +1,25 @@
-import ArgumentParser
 import Hypervisor
 
 /// `lkvm sandbox`: `lkvm run` with a command.
-struct SandboxCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "sandbox",
-    abstract: "Runs a command in a guest over the host's files and ends with its exit code.")
+struct SandboxCommand: Subcommand {
+  static let description = CommandDescription(
+    name: "sandbox", abstract: "Runs a command in a guest over the host's files and ends with its exit code.",
+    takesCommand: true, operandBeginsCommand: true)
+  static var options: [OptionRow<RunSettings>] { RunOptions.rows }
+  static var defaults: RunSettings { RunSettings() }
 
-  @OptionGroup var options: RunOptions
+  let settings: RunSettings
+  /// What the guest runs, unless it is the script of `--sandbox`.
+  let command: [String]
 
-  @Argument(parsing: .postTerminator, help: "Command to run in the guest.")
-  var command: [String] = []
-
-  func validate() throws {
-    guard options.settings.runsCommand(command) else {
-      throw ValidationError("name a command: lkvm sandbox [options] -- COMMAND")
+  init(_ line: CommandLineParser<RunSettings>.Line) throws(LkvmFailure) {
+    (settings, command) = (line.settings, line.command)
+    guard settings.runsCommand(command) else {
+      throw .usage("name a command: lkvm sandbox [OPTION...] COMMAND")
     }
   }
 
-  func run() throws {
-    let startUp = StartUpClock()
-    try GuestRun.perform(options.settings, kernelFile: nil, command: command, startUp: startUp)
+  func run(_ startUp: StartUpClock) throws -> Int32 {
+    try GuestRun.perform(settings, kernelFile: nil, command: command, startUp: startUp)
   }
 }

@@ -1,17 +1,24 @@
-import ArgumentParser
 import GuestInit
 import Hypervisor
 
 /// `lkvm setup`.
-struct SetupCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "setup", abstract: "Makes a root file system that guests use over the host's files.",
-    discussion: "It is named by --disk NAME; guests without any disk have the one that is called default.")
+struct SetupCommand: Subcommand {
+  /// It has no options.
+  struct Settings {}
 
-  @Argument(help: "The root file system's name.")
-  var name: String
+  static let description = CommandDescription(
+    name: "setup", abstract: "Makes a root file system that guests use over the host's files.",
+    discussion: "It is named by --disk NAME; guests without any disk have the one that is called default.",
+    operand: .required("NAME", .none))
+  static let options: [OptionRow<Settings>] = []
+  static var defaults: Settings { Settings() }
 
-  func run() throws {
+  /// The root file system's name.
+  let name: String
+
+  init(_ line: CommandLineParser<Settings>.Line) { name = line.operands.first ?? "" }
+
+  func run(_ startUp: StartUpClock) throws -> Int32 {
     let root: GuestRootDirectory
     do {
       root = try GuestRootDirectory.create(
@@ -20,5 +27,6 @@ struct SetupCommand: ParsableCommand {
       throw LkvmFailure(error.description)
     }
     print("\(root.path) is ready: lkvm run --disk \(name)")
+    return 0
   }
 }

@@ -1,17 +1,33 @@
-import ArgumentParser
 import Hypervisor
 
 /// `lkvm stat`.
-struct StatCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "stat",
-    abstract:
-      "Prints the figures of guests: vmexits, disks, networks, and memory where there is a balloon.")
+struct StatCommand: Subcommand {
+  /// What its options say.
+  struct Settings: SelectsGuests {
+    var guests = GuestSelection()
+  }
 
-  @OptionGroup var instances: InstanceOptions
+  static let description = CommandDescription(
+    name: "stat",
+    abstract: "Prints the figures of guests: vmexits, disks, networks, and memory where there is a balloon.")
+  static let options: [OptionRow<Settings>] =
+    OptionRow.guestSelection + [
+      .flag(
+        "memory", "m", .guests,
+        "Accepted for compatibility with kvmtool; memory statistics are always printed."
+      ) { _, _ in }
+    ]
+  static var defaults: Settings { Settings() }
 
-  @Flag(name: .shortAndLong, help: "As without: memory is among the figures. For command lines of kvmtool's.")
-  var memory = false
+  let settings: Settings
 
-  func run() throws { try Instances.send(.statistics, to: instances) }
+  init(_ line: CommandLineParser<Settings>.Line) throws(LkvmFailure) {
+    settings = line.settings
+    try settings.guests.check()
+  }
+
+  func run(_ startUp: StartUpClock) throws -> Int32 {
+    try Instances.send(.statistics, to: settings.guests)
+    return 0
+  }
 }

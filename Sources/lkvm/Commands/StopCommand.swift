@@ -1,15 +1,32 @@
-import ArgumentParser
 import Hypervisor
 
 /// `lkvm stop`.
-struct StopCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "stop", abstract: "Ends guests at once; what they wrote to their disks stays.")
+struct StopCommand: Subcommand {
+  /// What its options say.
+  struct Settings: SelectsGuests {
+    var guests = GuestSelection()
+    var graceful = false
+  }
 
-  @OptionGroup var instances: InstanceOptions
+  static let description = CommandDescription(
+    name: "stop", abstract: "Ends guests at once; what they wrote to their disks stays.")
+  static let options: [OptionRow<Settings>] =
+    OptionRow.guestSelection + [
+      .flag("graceful", "g", .guests, "Press the power button instead, and let the guest shut down.") {
+        $0.graceful = $1
+      }
+    ]
+  static var defaults: Settings { Settings() }
 
-  @Flag(name: .shortAndLong, help: "Press the power button instead, and let the guest shut down.")
-  var graceful = false
+  let settings: Settings
 
-  func run() throws { try Instances.send(graceful ? .powerButton : .stop, to: instances) }
+  init(_ line: CommandLineParser<Settings>.Line) throws(LkvmFailure) {
+    settings = line.settings
+    try settings.guests.check()
+  }
+
+  func run(_ startUp: StartUpClock) throws -> Int32 {
+    try Instances.send(settings.graceful ? .powerButton : .stop, to: settings.guests)
+    return 0
+  }
 }

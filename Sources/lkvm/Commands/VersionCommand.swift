@@ -1,8 +1,18 @@
-import ArgumentParser
+import Hypervisor
 
 /// `lkvm version`.
-struct VersionCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
+struct VersionCommand: Subcommand {
+  /// It has no options.
+  struct Settings {}
 
-  func run() { print("lkvm \(LkvmVersion.text)") }
+  static let description = CommandDescription(name: "version", abstract: "Prints the version.")
+  static let options: [OptionRow<Settings>] = []
+  static var defaults: Settings { Settings() }
+
+  init(_ line: CommandLineParser<Settings>.Line) {}
+
+  func run(_ startUp: StartUpClock) -> Int32 {
+    print("lkvm \(LkvmVersion.text)")
+    return 0
+  }
 }

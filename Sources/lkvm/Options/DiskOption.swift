@@ -1,7 +1,5 @@
-import ArgumentParser
-
 /// `--disk PATH[,ro][,direct][,format=raw]`.
-struct DiskOption: ExpressibleByArgument, Equatable {
+struct DiskOption: Equatable {
   /// The image, block device or folder.
   var path: String
   /// `ro`: the guest may not write.

@@ -1,8 +1,7 @@
-import ArgumentParser
 import Hypervisor
 
 /// `--io-engine`: how disk requests are carried out.
-enum IOEngineOption: String, ExpressibleByArgument, CaseIterable {
+enum IOEngineOption: String, OptionChoice {
   /// Linux asynchronous I/O.
   case libaio
   /// io_uring.

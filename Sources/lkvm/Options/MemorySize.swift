@@ -1,7 +1,5 @@
-import ArgumentParser
-
-/// `--mem SIZE[BKMGTP]`: a plain number is MiB, as in kvmtool.
-struct MemorySize: ExpressibleByArgument, Equatable {
+/// `--mem SIZE[BKMGTP]`: a plain number is MiB, as in kvmtool; 0x begins a hexadecimal one.
+struct MemorySize: Equatable {
   /// Bytes.
   let byteCount: UInt64
 
@@ -10,8 +8,12 @@ struct MemorySize: ExpressibleByArgument, Equatable {
 
   /// Reads `argument`, or answers nil where it is no number of bytes below 2^63.
   init?(argument: String) {
-    let digits = argument.prefix { $0.isASCII && $0.isNumber }
-    guard let count = UInt64(digits), let shift = Self.shift(ofSuffix: argument.dropFirst(digits.count))
+    let isHexadecimal = argument.hasPrefix("0x") || argument.hasPrefix("0X")
+    let number = argument.dropFirst(isHexadecimal ? 2 : 0)
+    // In a hexadecimal number, b is a digit.
+    let digits = number.prefix { $0.isASCII && (isHexadecimal ? $0.isHexDigit : $0.isNumber) }
+    guard let count = UInt64(digits, radix: isHexadecimal ? 16 : 10),
+      let shift = Self.shift(ofSuffix: number.dropFirst(digits.count))
     else {
       return nil
     }

@@ -1,19 +1,225 @@
-import ArgumentParser
+import Hypervisor
 
-/// What `lkvm run` and `lkvm sandbox` have in common.
-struct RunOptions: ParsableArguments {
-  @OptionGroup(title: "Machine")
-  var machine: MachineOptions
+/// The options of `lkvm run` and `lkvm sandbox`: the one place where an option is declared.
+enum RunOptions {
+  /// All of them, in the order of help.
+  static let rows = machine + kernel + devices + network + debugging + kvmtool
 
-  @OptionGroup(title: "Kernel")
-  var kernel: KernelOptions
+  private static let machine: [OptionRow<RunSettings>] = [
+    .text(
+      "name", nil, "NAME", .machine, "The guest's name.",
+      standard: "the root's of --disk NAME, else guest-PID"
+    ) {
+      $0.machine.name = $1
+    },
+    .number(
+      "cpus", "c", "N", .machine, in: 0...Int.max, "vCPUs; 0 for the default.",
+      standard: "the host's online CPUs"
+    ) {
+      $0.machine.cpus = $1 == 0 ? nil : $1
+    },
+    .value(
+      "mem", "m", "SIZE[BKMGTP]", .machine, "Memory; a plain number is MiB.",
+      standard: "64 MiB for each vCPU and three more"
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.machine.mem = nil }
+      guard let size = MemorySize(argument: text) else { throw .wanted("a size such as 512, 512M or 2G") }
+      guard size.byteCount > 0 else { throw OptionProblem(text: "a guest has memory") }
+      settings.machine.mem = size
+    },
+    .text("pin", nil, "CPUS", .machine, "CPUs to pin the vCPUs to, one for each: 2,3 or 2-5.") {
+      $0.machine.pin = $1
+    },
+    .number("numa-node", nil, "NODE", .machine, in: 0...Int.max, "NUMA node that guest memory is bound to.") {
+      $0.machine.numaNode = $1
+    },
+    .flag("huge-pages", nil, .machine, "Ask for transparent huge pages: a slower start, a faster guest.") {
+      $0.machine.hugePages = $1
+    },
+    .flag(
+      "any-kvm", nil, .machine,
+      "Let the guest go on where KVM emulates its kernel one instruction at a time (kvm_pvm)."
+    ) { $0.machine.anyKvm = $1 },
+    .text(
+      "dev", nil, "PATH", .machine, "KVM's device file.", standard: KVMSystem.defaultPath, completion: .files
+    ) {
+      $0.devices.dev = $1 ?? KVMSystem.defaultPath
+    },
+  ]
 
-  @OptionGroup(title: "Devices")
-  var devices: DeviceOptions
+  private static let kernel: [OptionRow<RunSettings>] = [
+    .text(
+      "kernel", "k", "FILE", .kernel, "Kernel: a bzImage or an ELF vmlinux.", standard: "the running host's",
+      completion: .files
+    ) { $0.kernel.kernel = $1 },
+    .text(
+      "initrd", "i", "FILE", .kernel, "Initial RAM disk.", standard: "one made from the kernel's modules",
+      completion: .files
+    ) { $0.kernel.initrd = $1 },
+    .value("params", "p", "PARAMS", .kernel, "Kernel parameters, after those that lkvm gives; repeatable.") {
+      if let text = $1 { $0.kernel.params.append(text) } else { $0.kernel.params = [] }
+    },
+    .text(
+      "sandbox", nil, "SCRIPT", .kernel, "Script of the host's to run in the guest over the host's files.",
+      completion: .files
+    ) { $0.kernel.sandbox = $1 },
+    .flag(
+      "nodefaults", nil, .kernel,
+      "Give the kernel no parameters but --params, and the machine no devices but those asked for."
+    ) { $0.kernel.nodefaults = $1 },
+  ]
 
-  @OptionGroup(title: "Debugging")
-  var debugging: DebuggingOptions
+  private static let devices: [OptionRow<RunSettings>] = [
+    .value(
+      "disk", "d", "PATH[,ro][,direct][,format=raw]", .devices,
+      "Disk: an image, a block device, or the folder or the name of a root file system; repeatable.",
+      completion: .files
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.disk = [] }
+      guard let disk = DiskOption(argument: text) else {
+        throw .wanted("PATH, then any of ,ro ,direct ,format=raw")
+      }
+      guard !disk.isSCSI else {
+        throw OptionProblem(text: "not supported yet; give the target's block device as --disk /dev/NAME")
+      }
+      settings.devices.disk.append(disk)
+    },
+    .value(
+      "vext", nil, "PATH[,queues=N][,ro][,direct][,format=raw]", .devices,
+      "Disk served through the vext queue; repeatable.", completion: .files
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.vext = [] }
+      guard let disk = VextOption(argument: text) else {
+        throw .wanted("PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,format=raw")
+      }
+      settings.devices.vext.append(disk)
+    },
+    .number(
+      "disk-queues", nil, "N", .devices, in: 1...64, "Queues of each virtio-blk disk.",
+      standard: "one for each vCPU"
+    ) { $0.devices.diskQueues = $1 },
+    .choice(
+      "io-engine", "ENGINE", .devices, "How disk requests are carried out: libaio, io_uring or sync.",
+      standard: "libaio"
+    ) { $0.devices.ioEngine = $1 ?? .libaio },
+    .flag("no-ioeventfd", nil, .devices, "Let notifications of virtio queues come through user space.") {
+      $0.devices.noIoeventfd = $1
+    },
+    .value(
+      "9p", nil, "DIR[,TAG[,ro]]", .devices,
+      "Folder of the host's to share by virtio-9p; the tag is \(ShareOption.defaultTag) unless one is given; repeatable.",
+      completion: .folders
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.shares = [] }
+      guard let share = ShareOption(argument: text) else { throw .wanted("DIR[,TAG[,ro]]") }
+      settings.devices.shares.append(share)
+    },
+    .flag("rng", nil, .devices, "Entropy device.") { $0.devices.rng = $1 },
+    .flag("balloon", nil, .devices, "Memory balloon.") { $0.devices.balloon = $1 },
+    .value(
+      "console", nil, "DEVICE", .devices, "The guest's console on this terminal: serial or virtio.",
+      standard: "serial", completion: .words(RunSettings.Console.allCases.map(\.rawValue))
+    ) { settings, text throws(OptionProblem) in
+      if text == "hv" {
+        // kvmtool's word for a console that only POWER has.
+        settings.warnings.append("--console hv: a PC has no such console; the guest's is serial")
+      }
+      guard let console = text == nil || text == "hv" ? .serial : RunSettings.Console(rawValue: text ?? "")
+      else { throw .wanted("serial or virtio") }
+      settings.devices.console = console
+    },
+    .value("tty", nil, "N", .devices, "Put serial port N (0 to 3) on a pseudo-terminal; repeatable.") {
+      settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.tty = [] }
+      guard let port = OptionNumber.parse(text), (0...3).contains(port) else {
+        throw OptionProblem(text: "there are serial ports 0 to 3")
+      }
+      settings.devices.tty.append(port)
+    },
+    .choice(
+      "virtio-transport", "KIND", .devices, "Interface of the virtio devices: pci or pci-legacy.",
+      standard: "pci"
+    ) { $0.devices.virtioTransport = $1 ?? .pci },
+    .flag("virtio-legacy", nil, .devices, "The same as --virtio-transport pci-legacy.") {
+      $0.devices.virtioTransport = $1 ? .pciLegacy : .pci
+    },
+  ]
 
-  @OptionGroup(title: "Not supported yet")
-  var unsupported: UnsupportedOptions
+  private static let network: [OptionRow<RunSettings>] = [
+    OptionRow(
+      description: OptionDescription(
+        long: "network", short: "n", shape: .optionalValue("KEY=VALUE,..."),
+        help:
+          "Network card; repeatable. mode=user|tap|none, without which a tap is meant; guest_mac=, guest_ip=, "
+          + "host_ip=, trans=pci|pci-legacy; with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0; "
+          + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT, mtu=.",
+        standard: "one card with mode=user", group: .network, completion: .none)
+    ) { settings, input throws(OptionProblem) in
+      switch input {
+      case .off: settings.devices.network = []
+      case .bare: settings.devices.network.append("mode=tap")
+      case .value(let text): settings.devices.network.append(text)
+      }
+    },
+    .flag("no-dhcp", nil, .network, "Leave the guest's network to itself: no address by kernel parameter.") {
+      $0.devices.noDhcp = $1
+    },
+  ]
+
+  private static let debugging: [OptionRow<RunSettings>] = [
+    .flag("debug", nil, .debugging, "Log what lkvm does.") { $0.debugging.debug = $1 },
+    .flag("debug-single-step", nil, .debugging, "Log the address of each instruction (very slow).") {
+      $0.debugging.debugSingleStep = $1
+    },
+    .flag("debug-ioport", nil, .debugging, "Log accesses to ports where no device is.") {
+      $0.debugging.debugIoport = $1
+    },
+    .flag("debug-mmio", nil, .debugging, "Log accesses to memory where neither RAM nor a device is.") {
+      $0.debugging.debugMmio = $1
+    },
+    .number(
+      "debug-iodelay", nil, "MS", .debugging, in: 0...10_000,
+      "Milliseconds to wait at each port and MMIO access."
+    ) { $0.debugging.debugIodelay = $1 },
+    .choice(
+      "loglevel", "LEVEL", .debugging,
+      "Least important messages that are printed: debug, info, warning or error.", standard: "warning"
+    ) { $0.debugging.loglevel = $1 ?? .warning },
+    .flag(
+      "stats", nil, .debugging,
+      "Print start-up times, memory, vmexits and disks to standard error at the end."
+    ) {
+      $0.debugging.stats = $1
+    },
+    .text(
+      "stats-file", nil, "FILE", .debugging,
+      "Append start-up times, memory, vmexits and disks to FILE as JSON.",
+      completion: .files
+    ) { $0.debugging.statsFile = $1 },
+  ]
+
+  private static let kvmtool: [OptionRow<RunSettings>] = [
+    .refused(
+      "firmware", "f", .value("FILE"), "Firmware image.",
+      instead: "boot the disk's kernel with --kernel and --initrd"),
+    .value("flash", "F", "FILE", .kvmtool, "Flash image: ignored with a warning, as a PC has no such flash.")
+    {
+      settings, file in
+      if let file { settings.warnings.append("--flash \(file): ignored, as kvmtool does for a PC") }
+    },
+    .refused("vsock", nil, .value("CID"), "vsock device.", instead: "use --network with hostfwd="),
+    .refused("vnc", nil, .flag, "Frame buffer by VNC.", instead: "use --console serial or --tty"),
+    .refused("sdl", nil, .flag, "Frame buffer by SDL.", instead: "use --console serial or --tty"),
+    .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --console serial or --tty"),
+    .refused(
+      "vidmode", nil, .value("MODE"), "Video mode of a frame buffer.", instead: "use --console serial"),
+    .refused(
+      "hugetlbfs", nil, .value("PATH"), "Guest memory from a hugetlbfs mount.", instead: "use --huge-pages"),
+    .refused(
+      "shmem", nil, .value("[pci:]ADDR:SIZE[:handle=NAME][:create]"), "Shared memory device.",
+      instead: "share files with --9p"),
+    .refused(
+      "vfio-pci", nil, .value("[DOMAIN:]BUS:DEV.FN"), "Host device to pass through.",
+      instead: "use --disk, --vext or --network"),
+  ]
 }

@@ -34,7 +34,7 @@ struct RunSettings: Equatable {
     var noDhcp = false
     var rng = false
     var balloon = false
-    var console = ConsoleOption.serial
+    var console = Console.serial
     var tty: [Int] = []
     var virtioTransport = VirtioTransportOption.pci
     var dev = KVMSystem.defaultPath
@@ -47,15 +47,33 @@ struct RunSettings: Equatable {
     var debugIoport = false
     var debugMmio = false
     var debugIodelay: Int?
-    var loglevel = LogLevelOption.warning
+    var loglevel = LogLevel.warning
     var stats = false
     var statsFile: String?
+  }
+
+  /// Which device is the guest's console on the terminal.
+  enum Console: String, OptionChoice {
+    /// The first 8250: `ttyS0`.
+    case serial
+    /// The virtio console: `hvc0`.
+    case virtio
+  }
+
+  /// The least important messages that are printed.
+  enum LogLevel: String, OptionChoice {
+    case debug
+    case info
+    case warning
+    case error
   }
 
   var machine = Machine()
   var kernel = Kernel()
   var devices = Devices()
   var debugging = Debugging()
+  /// What was given and has no effect, or another than it says.
+  var warnings: [String] = []
 
   /// Whether the guest runs `command`, or a script, and then ends.
   func runsCommand(_ command: [String]) -> Bool { !command.isEmpty || kernel.sandbox != nil }

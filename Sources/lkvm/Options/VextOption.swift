@@ -1,8 +1,7 @@
-import ArgumentParser
 import VextProtocol
 
 /// `--vext PATH[,queues=N][,ro][,direct][,format=raw]`: a disk served through the vext queue.
-struct VextOption: ExpressibleByArgument, Equatable {
+struct VextOption: Equatable {
   /// The image or block device.
   var path: String
   /// Queues that the function offers; nil: one for each vCPU.
@@ -26,7 +25,9 @@ struct VextOption: ExpressibleByArgument, Equatable {
       case ("direct", 1): isDirect = true
       case ("format", 2) where words[1] == "raw": acceptsAnyFormat = true
       case ("queues", 2):
-        guard let count = Int(words[1]), (1...Int(VextRegister.queueLimit)).contains(count) else {
+        guard let count = OptionNumber.parse(String(words[1])),
+          (1...Int(VextRegister.queueLimit)).contains(count)
+        else {
           return nil
         }
         queueCount = count

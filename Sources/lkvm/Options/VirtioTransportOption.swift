@@ -1,8 +1,7 @@
-import ArgumentParser
 import Hypervisor
 
 /// `--virtio-transport`: which interface the virtio devices have.
-enum VirtioTransportOption: String, ExpressibleByArgument, CaseIterable {
+enum VirtioTransportOption: String, OptionChoice {
   /// virtio 1.x.
   case pci
   /// The interface before virtio 1.0 (virtio 1.2 §4.1.4.8).

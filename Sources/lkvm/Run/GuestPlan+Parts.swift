@@ -10,16 +10,16 @@ extension GuestPlan {
     let wanted = options.machine.cpus ?? host.onlineCPUCount
     let vcpuCount = min(wanted, host.vcpuLimit)
     if wanted > vcpuCount {
-      StandardError.write("lkvm: warning: --cpus \(wanted): this KVM runs \(vcpuCount) vCPUs at most\n")
+      StandardError.writeWarning("--cpus \(wanted): this KVM runs \(vcpuCount) vCPUs at most")
     }
-    let memoryByteCount =
+    let wantedByteCount =
       options.machine.mem?.byteCount ?? host.defaultMemoryByteCount(vcpuCount: vcpuCount)
-    guard memoryByteCount <= host.memoryByteCount else {
-      throw LkvmFailure(
-        "--mem: \(memoryByteCount >> 20) MiB is more than the host's \(host.memoryByteCount >> 20) MiB")
-    }
-    guard memoryByteCount.isMultiple(of: GuestMemory.pageByteCount) else {
-      throw LkvmFailure.usage("--mem: \(memoryByteCount) bytes are not a multiple of 4096")
+    // Whole pages. A size is below 2^63.
+    let page = GuestMemory.pageByteCount
+    let memoryByteCount = (wantedByteCount + page - 1) / page * page
+    if memoryByteCount > host.memoryByteCount {
+      let (wanted, most) = (memoryByteCount >> 20, host.memoryByteCount >> 20)
+      StandardError.writeWarning("--mem: \(wanted) MiB is more than the host's \(most) MiB")
     }
     var machine = MachineConfiguration(
       name: name, memoryByteCount: memoryByteCount, vcpuCount: vcpuCount,
@@ -51,7 +51,13 @@ extension GuestPlan {
       return options.kernel.nodefaults ? [] : [NetworkOptions.withoutOption]
     }
     return try options.devices.network.map { text in
-      do { return try NetworkOptions(text) } catch { throw LkvmFailure.usage("--network \(text): \(error)") }
+      do {
+        let network = try NetworkOptions(text)
+        for warning in network.warnings { StandardError.writeWarning("--network \(text): \(warning)") }
+        return network
+      } catch {
+        throw LkvmFailure.usage("--network \(text): \(error)")
+      }
     }.filter { $0.mode != .none }
   }
 

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import HostSystem
 import Hypervisor
@@ -14,23 +13,28 @@ struct GuestRun {
   private let takesAnyKVM: Bool
   private let options: RunSettings.Debugging
 
-  /// Boots the guest that the options describe, waits for its end, and ends the command with its exit code.
+  /// Boots the guest that the options describe, and waits for its end.
+  ///
+  /// - Returns: the process's exit code.
   static func perform(
     _ options: RunSettings, kernelFile: String?, command: [String], startUp: StartUpClock
-  ) throws -> Never {
+  ) throws -> Int32 {
     LogOutput.install(options.debugging)
+    options.warnings.forEach(StandardError.writeWarning)
     // Before any thread exists: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
     DescriptorLimit.raise()
     let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let directory = try Instances.directory()
+    let name = try options.machine.name ?? GuestStorage.rootName(options, home: directory.path)
     let configuration = try GuestPlan.machine(
-      options, name: options.machine.name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
+      options, name: name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
     let plan = try GuestPlan(
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
-    let listener = try Self.claim(plan.configuration.machine.name, in: directory)
+    let listener = try Self.claim(
+      plan.configuration.machine.name, in: directory, wasNamed: options.machine.name != nil)
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
@@ -43,7 +47,7 @@ struct GuestRun {
       networks.close()
       throw error
     }
-    throw ExitCode(code)
+    return code
   }
 
   /// Prints and records the run's figures where that was asked for. The guest has been shut down.
@@ -56,9 +60,14 @@ struct GuestRun {
 
   /// Takes the name, so that commands find the guest.
   private static func claim(
-    _ name: String, in directory: InstanceDirectory
+    _ name: String, in directory: InstanceDirectory, wasNamed: Bool
   ) throws(LkvmFailure) -> ControlListener {
-    do { return try directory.claim(name) } catch { throw LkvmFailure("--name: \(error)") }
+    do { return try directory.claim(name) } catch {
+      if wasNamed { throw LkvmFailure("--name: \(error)") }
+      // The name comes from the root: kvmtool names guests so, and another guest may run on the same root.
+      throw LkvmFailure(
+        error == .nameInUse(name) ? "\(error); give this one another name with --name" : "\(error)")
+    }
   }
 
   private init(
@@ -112,7 +121,7 @@ struct GuestRun {
     if let message = Self.message(of: end) { StandardError.write("lkvm: error: \(message)\n") }
     let code = GuestExit.code(
       end: end, status: guest.exitStatus, ranCommand: plan.runsCommand, signal: signal)
-    return code == 0 && !failures.isEmpty ? ExitCode.failure.rawValue : code
+    return code == 0 && !failures.isEmpty ? 1 : code
   }
 
   /// Returns the signal that asked for the end, or nil where the guest or somebody else did.

@@ -48,6 +48,14 @@ struct GuestStorage {
     }
   }
 
+  /// The name of the root that `--disk NAME` takes from `home`, which kvmtool names the guest by.
+  static func rootName(_ options: RunSettings, home: String) throws -> String? {
+    try options.devices.disk.first { disk in
+      var status = stat()
+      return try unsafe stat(disk.path, &status) != 0 && rootFolder(disk.path, home) != nil
+    }?.path
+  }
+
   /// A folder of its own, or the one that `lkvm setup` made under that name; nil for an image.
   private static func rootFolder(_ path: String, _ home: String) throws -> String? {
     var status = stat()

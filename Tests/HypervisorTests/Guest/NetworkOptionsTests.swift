@@ -64,18 +64,30 @@ import Testing
 
   @Test(
     arguments: [
+      ("mode=user,script=none", 1, "script is ignored: mode=user has no tap"),
+      ("mode=user,fd=3", 1, "fd is ignored"), ("mode=none,script=x", 1, "script is ignored"),
+      ("mode=user,mq=2", 1, "mq=2 is ignored: mode=user has one pair of queues"),
+      ("fd=3,mq=2", 1, "mq=2 is ignored: a tap by fd"), ("tapif=/dev/tap3,mq=2", 1, "mq=2 is ignored"),
+      ("mode=tap,mq=16", 8, "mq=16: a card has 8 pairs"), ("mode=user,mq=16", 1, "mq=16: "),
+    ] as [(String, Int, String)])
+  func `what has no effect in kvmtool has none, and is a warning`(
+    text: String, queuePairCount: Int, warning: String
+  ) throws {
+    let options = try NetworkOptions(text)
+    #expect(options.queuePairCount == queuePairCount)
+    #expect(options.warnings.first?.hasPrefix(warning) == true)
+    #expect(try NetworkOptions("mode=tap,script=none,mq=2").warnings.isEmpty)
+  }
+
+  @Test(
+    arguments: [
       ("", .empty), ("mode=user,", .empty), ("mode", .noValue(key: "mode")), ("mode=", .noValue(key: "mode")),
       ("colour=red", .unknownKey("colour")), ("colour", .unknownKey("colour")), ("=x", .unknownKey("")),
       ("mq=1,mq=2", .repeated(key: "mq")), ("vhost=1", .notSupported("vhost=1")),
       ("trans=mmio", .notSupported("trans=mmio")),
-      ("mode=user,fd=3", .conflict(key: "fd", with: "mode=user")),
-      ("mode=user,mq=2", .conflict(key: "mq", with: "mode=user")),
-      ("mode=none,script=x", .conflict(key: "script", with: "mode=none")),
       ("hostfwd=tcp:1-:2", .conflict(key: "hostfwd", with: "mode=tap")),
       ("mtu=9000", .conflict(key: "mtu", with: "mode=tap")),
       ("fd=3,tapif=tap0", .conflict(key: "tapif", with: "fd")),
-      ("fd=3,mq=2", .conflict(key: "mq", with: "fd")),
-      ("tapif=/dev/tap3,mq=2", .conflict(key: "mq", with: "tapif=/dev/tap3")),
     ] as [(String, NetworkOptionError)])
   func `a wrong option is refused with its reason`(text: String, error: NetworkOptionError) {
     #expect(throws: error) { try NetworkOptions(text) }
@@ -88,7 +100,8 @@ import Testing
       "guest_mac=00:00:00:00:00:00", "guest_mac=02:00:00:00:00:0g", "guest_mac=+2:00:00:00:00:00",
       "guest_mac=02::00:00:00:00", "guest_ip=1.2.3", "guest_ip=1.2.3.256", "guest_ip=1.2.3.4.5",
       "host_ip=1..2.3",
-      "host_ip=+1.2.3.4", "fd=-1", "fd=x", "fd=4294967296", "mq=0", "mq=9", "mq=two", "vhost=2", "trans=usb",
+      "host_ip=+1.2.3.4", "fd=-1", "fd=x", "fd=4294967296", "mq=0", "mq=-1", "mq=65536", "mq=two", "vhost=2",
+      "trans=usb",
       "tapif=a-name-that-is-too-long", "tapif=a/b", "mtu=575", "mtu=65521", "hostfwd=tcp:1-2",
       "hostfwd=icmp:1-:2",
       "hostfwd=tcp:0-:2",

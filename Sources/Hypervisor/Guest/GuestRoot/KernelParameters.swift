@@ -46,9 +46,10 @@ public struct KernelParameters: Equatable, Sendable {
     var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
     if case .share(_, .some) = root { words += initWords }
     if let network { words.append(network) }
-    if !given.isEmpty { words.append(given) }
-    // The user's own root goes before ours.
+    // A root of the user's replaces ours.
     if !Self.names("root", in: given) { words += Self.words(for: root, given: given) }
+    // The user's words come last, because the last of two contradicting ones counts: "ro" overrides our "rw".
+    if !given.isEmpty { words.append(given) }
     return words.joined(separator: " ")
   }
 

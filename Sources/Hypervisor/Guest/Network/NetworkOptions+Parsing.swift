@@ -48,7 +48,10 @@ extension NetworkOptions {
     case "tapif": try setInterface(key, value)
     case "vhost": if try Self.number(key, value, 0...1) == 1 { throw .notSupported("vhost=1") }
     case "fd": descriptor = Int32(try Self.number(key, value, 0...Int(Int32.max)))
-    case "mq": queuePairCount = try Self.number(key, value, 1...VirtioNetProtocol.pairLimit)
+    case "mq":
+      let (wanted, limit) = (try Self.number(key, value, 1...Int(UInt16.max)), VirtioNetProtocol.pairLimit)
+      if wanted > limit { warn("mq=\(wanted): a card has \(limit) pairs of queues at most") }
+      queuePairCount = min(wanted, limit)
     case "trans": try setTransport(key, value)
     case "mtu": mtu = UInt16(try Self.number(key, value, Self.mtuRange))
     default:
@@ -75,22 +78,24 @@ extension NetworkOptions {
     self.transport = transport
   }
 
-  /// What is right alone and wrong together: said rather than ignored.
-  private func checkTogether(_ seen: Set<String>) throws(NetworkOptionError) {
+  /// What is right alone and wrong together: refused, or ignored with a warning where kvmtool ignores it.
+  private mutating func checkTogether(_ seen: Set<String>) throws(NetworkOptionError) {
     if mode != .tap {
-      if let key = Self.tapKeys.first(where: seen.contains) {
-        throw .conflict(key: key, with: "mode=\(mode)")
-      }
-      if queuePairCount > 1 { throw .conflict(key: "mq", with: "mode=\(mode)") }
+      for key in Self.tapKeys where seen.contains(key) { warn("\(key) is ignored: mode=\(mode) has no tap") }
+      takeOneQueuePair("mode=\(mode)")
     }
     if mode != .user, let key = Self.userKeys.first(where: seen.contains) {
       throw .conflict(key: key, with: "mode=\(mode)")
     }
     if descriptor != nil, tapInterface != nil { throw .conflict(key: "tapif", with: "fd") }
-    if queuePairCount > 1, descriptor != nil { throw .conflict(key: "mq", with: "fd") }
-    if queuePairCount > 1, let tapInterface, tapInterface.hasPrefix("/") {
-      throw .conflict(key: "mq", with: "tapif=\(tapInterface)")
-    }
+    if descriptor != nil { takeOneQueuePair("a tap by fd") }
+    if let tapInterface, tapInterface.hasPrefix("/") { takeOneQueuePair("tapif=\(tapInterface)") }
+  }
+
+  private mutating func takeOneQueuePair(_ reason: String) {
+    guard queuePairCount > 1 else { return }
+    warn("mq=\(queuePairCount) is ignored: \(reason) has one pair of queues")
+    queuePairCount = 1
   }
 
   private static func hardwareAddress(_ key: String, _ value: String) throws(NetworkOptionError) -> MACAddress

@@ -36,6 +36,8 @@ public struct NetworkOptions: Equatable, Sendable {
   public var mtu: UInt16?
   /// Ports of the host that lead into the guest; user mode only, beyond kvmtool.
   public var forwards: [PortForward] = []
+  /// What was given and has no effect, or less than it says, as with kvmtool: one line each.
+  public private(set) var warnings: [String] = []
 
   /// The host's address unless another is given.
   public static let defaultHostAddress = IPv4Address(192, 168, 33, 1)
@@ -48,6 +50,9 @@ public struct NetworkOptions: Equatable, Sendable {
   }()
 
   private init() {}
+
+  /// Notes that a setting has less effect than it says.
+  mutating func warn(_ text: String) { warnings.append(text) }
 
   /// Reads the value of one `--network` option.
   public init(_ text: String) throws(NetworkOptionError) {

@@ -1,0 +1,33 @@
+/// Which running guests a command is for.
+struct GuestSelection: Equatable {
+  /// `--all`: all of them, whatever else is named.
+  var all = false
+  /// Those of these names.
+  var names: [String] = []
+
+  /// - Throws: a usage failure where no guest is selected.
+  func check() throws(LkvmFailure) {
+    if !all, names.isEmpty { throw .usage("name a guest with --name, or take --all") }
+  }
+}
+
+/// Settings of a command for running guests.
+protocol SelectsGuests: Sendable {
+  /// Which guests it is for.
+  var guests: GuestSelection { get set }
+}
+
+extension OptionRow where Settings: SelectsGuests {
+  /// `--all` and `--name`.
+  static var guestSelection: [OptionRow] {
+    [
+      .flag("all", "a", .guests, "All running guests.") { $0.guests.all = $1 },
+      .value("name", "n", "NAME", .guests, "The guest of this name; repeatable.", completion: .guests) {
+        settings, name throws(OptionProblem) in
+        guard let name else { return settings.guests.names = [] }
+        if name.isEmpty { throw .wanted("NAME") }
+        settings.guests.names.append(name)
+      },
+    ]
+  }
+}
