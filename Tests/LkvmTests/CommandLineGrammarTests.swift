@@ -27,7 +27,7 @@ struct CommandLineGrammarTests {
       (["--no-dhcp", "--dhcp"], []), (["--no-dhcp", "--no-no-dhcp"], []),
       (["--nodefaults", "--no-nodefaults"], []),
       (["--no-ioeventfd", "--ioeventfd"], []), (["-m", "5", "--no-mem"], []), (["-d", "x", "--no-disk"], []),
-      (["-n", "x", "--no-network"], []), (["--no-vnc"], []), (["--no-firmware"], []),
+      (["-n", "mode=none", "--no-network"], []), (["--no-vnc"], []), (["--no-firmware"], []),
       (["--dev", "x", "--no-dev"], []),
       // Numbers.
       (["-c", "0x2"], ["-c", "2"]), (["-c", "010"], ["-c", "8"]), (["-c", "0X1f"], ["-c", "31"]),

@@ -81,16 +81,4 @@ struct GuestPlanTests {
     let tap = try GuestPlan.networks(Self.options(["-n", "mode=tap"]))
     #expect(GuestPlan.networkParameter(tap.first) == nil)
   }
-
-  @Test(arguments: [
-    ("foo=1", "unknown key 'foo'"), ("mode", "mode without a value"), ("mode=x", "mode=x"),
-    ("mode=user,guest_mac=zz", "guest_mac=zz"), ("mode=user,guest_ip=1.2.3", "guest_ip=1.2.3"),
-    ("", "an empty setting"), ("mode=tap,mtu=0", "mtu=0"),
-  ])
-  func `a network that cannot be is refused`(text: String, message: String) throws {
-    let options = try Self.options(["-n", text])
-    let failure = #expect(throws: LkvmFailure.self) { try GuestPlan.networks(options) }
-    #expect(failure?.description.hasPrefix("--network \(text): \(message)") == true)
-    #expect(failure?.exitCode == 64)
-  }
 }

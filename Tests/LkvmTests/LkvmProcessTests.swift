@@ -46,6 +46,18 @@ struct LkvmProcessTests {
     #expect(outcome.errors.count { $0.isNewline } == 1)
     #expect(outcome.output.isEmpty)
     #expect(try fixture.homeEntries.filter { $0.hasSuffix(".sock") } == [])
+    if exitCode == 64 { #expect(try fixture.homeEntries == []) }
+  }
+
+  @Test(
+    arguments: [
+      ["--pin", "x"], ["-n", "foo=1"], ["-m", "x"], ["-c", "1", "--pin", "0,1"], ["--tty", "9"],
+    ])
+  func `a wrong value makes no statistics file`(arguments: [String]) throws {
+    let fixture = try LkvmFixture()
+    let before = try fixture.folder.entries
+    #expect(try fixture.run(["run", "halt", "--stats-file", "f"] + arguments).exitCode == 64)
+    #expect(try fixture.folder.entries == before)
   }
 
   /// kvmtool's parser takes each of these lines. Where a guest would run, KVM's device file is none, which is exit code 1.

@@ -1,3 +1,4 @@
+import Hypervisor
 import Logging
 import Testing
 
@@ -32,7 +33,7 @@ struct RunCommandTests {
     #expect(run.settings.machine.mem?.byteCount == 1 << 30)
     #expect(run.settings.devices.disk.map(\.path) == ["a.img", "b.img"])
     #expect(run.settings.devices.disk.map(\.isReadOnly) == [false, true])
-    #expect(run.settings.devices.network == ["mode=none"])
+    #expect(run.settings.devices.network.map(\.mode) == [.none])
     #expect(run.settings.devices.shares.map(\.tag) == ["srv"])
   }
 
@@ -101,6 +102,15 @@ struct RunCommandTests {
       (["-d", "a,b"], "--disk a,b: wanted PATH"),
       (["-d", "a,format=vmdk"], "--disk a,format=vmdk: wanted PATH"),
       (["-d", ""], "--disk : wanted PATH"), (["-k", ""], "--kernel : wanted FILE"),
+      (["-n", "foo=1"], "--network foo=1: unknown key 'foo'"),
+      (["-n", "mode"], "--network mode: mode without a value"),
+      (["-n", "mode=x"], "--network mode=x: mode=x"), (["-n", ""], "--network : an empty setting"),
+      (
+        ["-n", "mode=user,guest_ip=1.2.3"],
+        "--network mode=user,guest_ip=1.2.3: guest_ip=1.2.3: wanted an IPv4 address"
+      ),
+      (["-n", "mode=user,guest_mac=zz"], "--network mode=user,guest_mac=zz: "),
+      (["-n", "mtu=0"], "--network mtu=0: mtu=0"),
       (["--9p", ""], "--9p : wanted DIR"), (["--vext", "a,queues=0"], "--vext a,queues=0: wanted PATH"),
     ] as [([String], String)])
   func `what cannot be is refused by the name of its option`(arguments: [String], message: String) {

@@ -155,10 +155,18 @@ enum RunOptions {
           + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT, mtu=.",
         standard: "one card with mode=user", group: .network, completion: .none)
     ) { settings, input throws(OptionProblem) in
+      let text: String
       switch input {
-      case .off: settings.devices.network = []
-      case .bare: settings.devices.network.append("mode=tap")
-      case .value(let text): settings.devices.network.append(text)
+      case .off: return settings.devices.network = []
+      case .bare: text = "mode=tap"
+      case .value(let given): text = given
+      }
+      do throws(NetworkOptionError) {
+        let network = try NetworkOptions(text)
+        settings.devices.network.append(network)
+        settings.warnings += network.warnings.map { "--network \(text): \($0)" }
+      } catch {
+        throw OptionProblem(text: error.description)
       }
     },
     .flag("no-dhcp", nil, .network, "Leave the guest's network to itself: no address by kernel parameter.") {

@@ -30,7 +30,7 @@ struct RunSettings: Equatable {
     var ioEngine = IOEngineOption.libaio
     var noIoeventfd = false
     var shares: [ShareOption] = []
-    var network: [String] = []
+    var network: [NetworkOptions] = []
     var noDhcp = false
     var rng = false
     var balloon = false

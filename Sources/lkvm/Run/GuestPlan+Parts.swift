@@ -46,19 +46,11 @@ extension GuestPlan {
   }
 
   /// The network cards that the options ask for, in order.
-  static func networks(_ options: RunSettings) throws -> [NetworkOptions] {
+  static func networks(_ options: RunSettings) -> [NetworkOptions] {
     guard !options.devices.network.isEmpty else {
       return options.kernel.nodefaults ? [] : [NetworkOptions.withoutOption]
     }
-    return try options.devices.network.map { text in
-      do {
-        let network = try NetworkOptions(text)
-        for warning in network.warnings { StandardError.writeWarning("--network \(text): \(warning)") }
-        return network
-      } catch {
-        throw LkvmFailure.usage("--network \(text): \(error)")
-      }
-    }.filter { $0.mode != .none }
+    return options.devices.network.filter { $0.mode != .none }
   }
 
   /// The address that the guest's init gives the first card, where lkvm knows it.

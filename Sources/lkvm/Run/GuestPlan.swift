@@ -27,7 +27,7 @@ struct GuestPlan {
     let kernelPath =
       try options.kernel.kernel ?? kernelFile ?? Self.findKernel()
     let storage = try GuestStorage(options, vcpuCount: machine.vcpuCount, home: home, command: command)
-    networks = try Self.networks(options)
+    networks = Self.networks(options)
     let console: GuestConfiguration.Console = options.devices.console == .serial ? .serial : .virtio
     var parameters = KernelParameters(
       console: console, root: storage.root, network: nil,

@@ -25,12 +25,13 @@ struct GuestRun {
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
     DescriptorLimit.raise()
-    let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let directory = try Instances.directory()
     let name = try options.machine.name ?? GuestStorage.rootName(options, home: directory.path)
     let configuration = try GuestPlan.machine(
       options, name: name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
+    // The first file that is made: what is wrong with the options is known by now.
+    let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let plan = try GuestPlan(
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
     let listener = try Self.claim(

@@ -35,16 +35,19 @@ struct GuestStorage {
     }
     let runsCommand = options.runsCommand(command)
     let hasOwnRoot = root != .none || !disks.isEmpty || options.kernel.initrd != nil
-    if root == .none, runsCommand || !(hasOwnRoot || options.kernel.nodefaults) {
+    let needsDefaultRoot = root == .none && (runsCommand || !(hasOwnRoot || options.kernel.nodefaults))
+    // Before the root is made, which has two tags.
+    var tags = shares.map(\.tag)
+    if needsDefaultRoot { tags += [GuestRootDirectory.rootTag, GuestRootDirectory.hostTag] }
+    for (index, tag) in tags.enumerated() where tags[..<index].contains(tag) {
+      throw LkvmFailure.usage("--9p: the tag '\(tag)' is used twice")
+    }
+    if needsDefaultRoot {
       let folder = try GuestRootDirectory.openOrCreate(
         in: home, initProgram: Self.initProgram)
       try addRoot(folder.path, isReadOnly: false)
     } else if root == .none, !disks.isEmpty {
       root = .firstDisk
-    }
-    for (index, share) in shares.enumerated()
-    where shares[..<index].contains(where: { $0.tag == share.tag }) {
-      throw LkvmFailure.usage("--9p: the tag '\(share.tag)' is used twice")
     }
   }
 
