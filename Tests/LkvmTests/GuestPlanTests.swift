@@ -40,6 +40,14 @@ struct GuestPlanTests {
     #expect(machine.memoryByteCount == byteCount)
   }
 
+  @Test func `a lowered number of vCPUs is a warning where the user gave it`() {
+    var host = Self.host
+    host.vcpuLimit = 3
+    #expect(GuestPlan.vcpuCount(4, host: host) == (3, "--cpus 4: this KVM runs 3 vCPUs at most"))
+    #expect(GuestPlan.vcpuCount(3, host: host) == (3, nil))
+    #expect(GuestPlan.vcpuCount(nil, host: host) == (3, nil))
+  }
+
   @Test func `vCPUs are pinned in order`() throws {
     let machine = try GuestPlan.machine(
       Self.options(["-c", "3", "--pin", "1,4-5"]), name: "a", host: Self.host)

@@ -78,6 +78,7 @@ struct RunCommandTests {
       (["--firmware", "x"], "--firmware x: not supported yet; "),
       (["-fx"], "--firmware x: not supported yet; "),
       (["--vsock", "3"], "--vsock 3: not supported yet; "), (["--vnc"], "--vnc: not supported yet; "),
+      (["--vnc=:1"], "--vnc :1: not supported yet; "),
       (["--sdl"], "--sdl: not supported yet; "), (["--gtk"], "--gtk: not supported yet; "),
       (["--hugetlbfs", "/x"], "--hugetlbfs /x: not supported yet; use --huge-pages"),
       (["--shmem", "x"], "--shmem x: not supported yet; "),

@@ -216,7 +216,8 @@ enum RunOptions {
       if let file { settings.warnings.append("--flash \(file): ignored, as kvmtool does for a PC") }
     },
     .refused("vsock", nil, .value("CID"), "vsock device.", instead: "use --network with hostfwd="),
-    .refused("vnc", nil, .flag, "Frame buffer by VNC.", instead: "use --console serial or --tty"),
+    .refused(
+      "vnc", nil, .optionalValue("ADDR"), "Frame buffer by VNC.", instead: "use --console serial or --tty"),
     .refused("sdl", nil, .flag, "Frame buffer by SDL.", instead: "use --console serial or --tty"),
     .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --console serial or --tty"),
     .refused(

@@ -7,11 +7,8 @@ extension GuestPlan {
   static func machine(
     _ options: RunSettings, name: String, host: HostResources
   ) throws -> MachineConfiguration {
-    let wanted = options.machine.cpus ?? host.onlineCPUCount
-    let vcpuCount = min(wanted, host.vcpuLimit)
-    if wanted > vcpuCount {
-      StandardError.writeWarning("--cpus \(wanted): this KVM runs \(vcpuCount) vCPUs at most")
-    }
+    let (vcpuCount, warning) = Self.vcpuCount(options.machine.cpus, host: host)
+    if let warning { StandardError.writeWarning(warning) }
     let wantedByteCount =
       options.machine.mem?.byteCount ?? host.defaultMemoryByteCount(vcpuCount: vcpuCount)
     // Whole pages. A size is below 2^63.
@@ -31,6 +28,13 @@ extension GuestPlan {
     machine.debug.singleSteps = options.debugging.debugSingleStep
     machine.debug.accessDelayMilliseconds = UInt64(options.debugging.debugIodelay ?? 0)
     return machine
+  }
+
+  /// The number of vCPUs, and a warning where the user asked for more.
+  static func vcpuCount(_ wanted: Int?, host: HostResources) -> (count: Int, warning: String?) {
+    let count = min(wanted ?? host.onlineCPUCount, host.vcpuLimit)
+    guard let wanted, wanted > count else { return (count, nil) }
+    return (count, "--cpus \(wanted): this KVM runs \(count) vCPUs at most")
   }
 
   /// One CPU for each vCPU, in the order of their numbers.
