@@ -162,6 +162,15 @@ let package = Package(
       path: "Fuzz",
       swiftSettings: houseRules),
 
+    // docs/examples.md: what a user of the libraries starts from.
+    .executableTarget(
+      name: "ExampleVMM", dependencies: ["HostSystem", "Hypervisor", "MicroGuest", "VextProtocol"],
+      path: "Examples/ExampleVMM", swiftSettings: houseRules),
+    .executableTarget(
+      name: "ExampleClient",
+      dependencies: ["VextClient", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Examples/ExampleClient", swiftSettings: houseRules),
+
     // C: replaces malloc in the test process, to count.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
 
@@ -182,7 +191,7 @@ let package = Package(
     .testTarget(
       name: "VextClientTests",
       dependencies: [
-        "CLinux", "Hypervisor", "HostSystem", "VextClient", "VextProtocol",
+        "CLinux", "ExampleClient", "Hypervisor", "HostSystem", "VextClient", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
@@ -230,7 +239,7 @@ let package = Package(
     .testTarget(
       name: "MicroGuestTests",
       dependencies: [
-        "Bench", "Hypervisor", "HostSystem", "MicroGuest", "VextProtocol",
+        "Bench", "ExampleVMM", "Hypervisor", "HostSystem", "MicroGuest", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: houseRules),
