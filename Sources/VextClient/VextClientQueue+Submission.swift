@@ -30,7 +30,7 @@ extension VextClientQueue {
     }
   }
 
-  /// Starts a write of `buffer` to the disk. As ``submitRead(at:into:)``; `EROFS` if the disk is read-only.
+  /// Starts a write of `buffer` to the disk. As `submitRead(at:into:)`; `EROFS` if the disk is read-only.
   public func submitWrite(at offset: UInt64, from buffer: UnsafeRawBufferPointer) throws(Errno)
     -> VextRequestID
   {
@@ -59,7 +59,7 @@ extension VextClientQueue {
     return endSubmission(slot)
   }
 
-  /// Starts telling the device that a range of the disk is no longer needed. As ``submitRead(at:into:)`` for the range;
+  /// Starts telling the device that a range of the disk is no longer needed. As `submitRead(at:into:)` for the range;
   /// it ends with `EOPNOTSUPP` where the storage does not take it, and throws `EROFS` if the disk is read-only.
   public func submitDiscard(at offset: UInt64, byteCount: UInt64) throws(Errno) -> VextRequestID {
     try submitRange(.discard, at: offset, byteCount: byteCount)

@@ -3,7 +3,7 @@ import VextProtocol
 
 extension VextClientQueue {
   /// Reads `buffer.count` bytes of the disk from `offset` on; returns when they are there. See
-  /// ``submitRead(at:into:)``.
+  /// `submitRead(at:into:)`.
   public func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) {
     try wait(for: unsafe submitRead(at: offset, into: buffer))
   }

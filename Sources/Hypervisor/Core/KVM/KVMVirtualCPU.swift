@@ -5,7 +5,7 @@ import VextProtocol
 
 /// A virtual CPU of KVM's. Its vCPU thread owns it; ``requestExit()`` is for any thread. Every other call would wait
 /// for KVM_RUN to return: another thread makes them before the vCPU's thread starts, or through
-/// ``VCPURunner/perform(_:)``.
+/// `VCPURunner/perform(_:)`.
 public final class KVMVirtualCPU: @unchecked Sendable {
   /// Its number, and its local APIC's ID.
   public let index: Int

@@ -20,7 +20,7 @@ public final class Guest: Sendable {
   /// A guest that is ready to start.
   ///
   /// - Parameters:
-  ///   - machine: of the configuration's machine.
+  ///   - pending: the configuration's machine, which another thread makes.
   ///   - networks: the network cards, in their order.
   ///   - input: where the console's input comes from; stays the caller's.
   ///   - output: where its output goes; stays the caller's.

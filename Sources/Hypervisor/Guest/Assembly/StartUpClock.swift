@@ -9,7 +9,7 @@ public final class StartUpClock: Sendable {
     case entered
     /// The kernel and its RAM disk are in guest memory.
     case loaded
-    /// The guest's init wrote to ``GuestProgressPort``.
+    /// The guest's init wrote to `GuestProgressPort`.
     case initRunning
   }
 

@@ -5,7 +5,7 @@ public import SystemPackage
 /// The standard input and output of the process as a guest's console.
 ///
 /// Where the input is a terminal it is made raw; a pipe, a file and /dev/null do as well, and their end only ends the
-/// input. Ctrl-A is the escape key (see ``EscapeFilter``): Ctrl-A x ends the machine.
+/// input. Ctrl-A is the escape key (see `EscapeFilter`): Ctrl-A x ends the machine.
 ///
 /// Output is written by the device thread, from a buffer of 64 KiB; where the reader is slower than the guest, the
 /// device waits, and nothing is lost.

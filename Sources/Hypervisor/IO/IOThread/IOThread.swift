@@ -13,7 +13,7 @@ public final class IOThread: IOQueueServer {
     case polling
     /// It sleeps until a guest notifies it (ioeventfd) or a request completes (eventfd).
     case events
-    /// It polls, and sleeps as with `events` after a time without anything to do, which adapts (``PollingWindow``). Queues
+    /// It polls, and sleeps as with `events` after a time without anything to do, which adapts (`PollingWindow`). Queues
     /// that cannot notify keep it awake.
     case adaptive
   }

@@ -25,7 +25,7 @@ public final class VextDevice: PCIFunction {
   private let activities: [DiskActivity]
   private let signals: VextSignals?
 
-  /// A function that offers no feature, and serves `disk` through `queueCount` queues, 1 to ``VextRegister/queueLimit``.
+  /// A function that offers no feature, and serves `disk` through `queueCount` queues, 1 to `VextRegister/queueLimit`.
   ///
   /// - Parameters:
   ///   - name: names the device in the log, for example by its machine.

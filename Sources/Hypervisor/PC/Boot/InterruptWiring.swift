@@ -1,7 +1,7 @@
 /// How interrupt lines reach the I/O APIC, as the MP table and ACPI tell it to the guest.
 ///
 /// ISA line n is GSI n is pin n, the timer on pin 0 included: that is how KVM wires its interrupt chips unless a
-/// routing table says otherwise, and ``InterruptRoutes`` says the same.
+/// routing table says otherwise, and `InterruptRoutes` says the same.
 public enum InterruptWiring {
   /// The ISA lines that a device may drive: 2 is the PICs' own.
   public static let isaLines: [UInt8] = [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
