@@ -109,7 +109,7 @@ extension DebianGuestTests {
       #expect(try session.said("wrong", code: 1).contains("not the pattern's"))
     }
 
-    @Test func `a second process is told that the device is in use`() throws {
+    @Test func `a second process gets an error that the device is in use`() throws {
       let session = try Self.session.get()
       #expect(try session.report.value("loaded") == "yes")
       #expect(try session.said("second", code: 1).contains("in use"))

@@ -3,7 +3,7 @@ import Testing
 /// Who may do what, and what it leaves: as on the kernel's ext4, in every try that Scripts/rights.py makes.
 @Suite(.serialized)
 struct RightsTests {
-  /// Of the tries, every so many: all take a minute.
+  /// Only one try in this many runs, because all of them take a minute.
   private static let stride = Command.run("echo ${FUSE_VEXT_RIGHTS_STRIDE:-11}").output.prefix { $0.isNumber }
 
   private static func script(_ part: String) -> String {

@@ -59,7 +59,7 @@ struct SuperblockTests {
     Damage(field: "s_last_orphan", offset: 0xE8, bytes: [0xff, 0xff, 0xff, 0xff]),
     Damage(field: "s_overhead_clusters", offset: 0x248, bytes: [0xff, 0xff, 0xff, 0xff]),
   ])
-  func `a count that is told from elsewhere is not believed`(damage: Damage) throws {
+  func `a count that another structure contradicts is not believed`(damage: Damage) throws {
     let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -b 1024 -O 64bit,^metadata_csum")
     let (old, oldWorker) = try InputTests.open(disk.image, readOnly: true)
     let before = try old.statistics(oldWorker)

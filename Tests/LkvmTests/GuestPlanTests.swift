@@ -71,7 +71,7 @@ struct GuestPlanTests {
     #expect(failure?.exitCode == exitCode)
   }
 
-  @Test func `a guest has one card in user space unless it is told otherwise`() throws {
+  @Test func `a guest has one card in user space unless an option says otherwise`() throws {
     #expect(try GuestPlan.networks(Self.options([])).map(\.mode) == [.user])
     #expect(try GuestPlan.networks(Self.options(["--nodefaults"])).isEmpty)
     #expect(try GuestPlan.networks(Self.options(["-n", "mode=none"])).isEmpty)
@@ -81,7 +81,7 @@ struct GuestPlanTests {
     #expect(two.map(\.mode) == [.user, .tap])
   }
 
-  @Test func `the guest's init is told the address that lkvm knows`() throws {
+  @Test func `a kernel parameter gives the guest's init the address that lkvm knows`() throws {
     let networks = try GuestPlan.networks(
       Self.options(["-n", "mode=user,guest_ip=10.1.2.9,host_ip=10.1.2.1"]))
     #expect(GuestPlan.networkParameter(networks.first) == "lkvm.net=10.1.2.9/24,10.1.2.1,10.1.2.3")

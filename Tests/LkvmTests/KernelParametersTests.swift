@@ -28,7 +28,7 @@ struct KernelParametersTests {
     #expect(Self.parameters(user: ["notquiet"]).contains("earlyprintk=serial"))
   }
 
-  @Test func `the guest's init is told whether there is a port for its exit code`() {
+  @Test func `a kernel parameter says whether there is a port for the exit code`() {
     #expect(Self.parameters(root: Self.share).contains("lkvm.exit=244"))
     let elsewhere = KernelParameters(console: .serial, root: Self.share, hasExitPort: false).text
     #expect(elsewhere.split(separator: " ").contains("lkvm.exit=none"))
@@ -56,7 +56,7 @@ struct KernelParametersTests {
     #expect(!distribution.contains { $0.hasPrefix("init=") || $0.hasPrefix("lkvm.") })
   }
 
-  @Test func `lkvm's init is told of the terminal and the network`() {
+  @Test func `kernel parameters give lkvm's init the terminal and the network`() {
     let words = Self.parameters(
       root: Self.share, network: "lkvm.net=1.2.3.4/24,1.2.3.1,1.2.3.3",
       terminal: ConsoleSize(columns: 132, rows: 43))

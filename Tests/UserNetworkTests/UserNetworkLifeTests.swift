@@ -24,7 +24,7 @@ import Testing
       FakeGuest(port: network.port).askFor(IPv4Address(192, 168, 33, 1))
       network.stop()
     }
-    // Other tests run meanwhile and have descriptors and threads of their own, but not that many.
+    // Other tests run meanwhile and have descriptors and threads of their own, but fewer.
     #expect(Self.entryCount("/proc/self/fd") - descriptors < cycleCount / 2)
     #expect(Self.entryCount("/proc/self/task") - threads < cycleCount / 2)
   }

@@ -37,7 +37,7 @@ struct BuddyAllocatorTests {
     #expect(allocator.takenRun(containing: unit + 3) == nil)
   }
 
-  @Test func `what there is not room for is refused`() {
+  @Test func `an allocation that does not fit is refused`() {
     var allocator = BuddyAllocator(unitCount: 12)
     #expect(allocator.take(order: 4) == nil)
     #expect(allocator.take(order: 3) != nil)

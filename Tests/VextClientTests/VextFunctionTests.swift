@@ -40,7 +40,7 @@ struct VextFunctionTests {
     #expect(try VextFunction.all(sysfsPath: folder.path).map(\.address) == ["0000:00:03.0", "0000:00:05.0"])
   }
 
-  @Test func `no function, or none of that address, is told`() {
+  @Test func `opening reports that there is no function, or none of that address`() {
     let folder = TemporaryFolder()
     #expect(throws: VextClientError.noFunction) { try VextBlockDevice.open(options: Self.options(folder)) }
     #expect(throws: VextClientError.noFunction) {

@@ -113,7 +113,7 @@ struct VextQueueTests {
     #expect(queue.poll() == 0)
   }
 
-  @Test func `several requests are performed at once, and the first failure is told`() throws {
+  @Test func `several requests are performed at once, and the first failure is thrown`() throws {
     let fixture = try ClientFixture()
     let queue = try fixture.device.makeQueue()
     let buffer = try fixture.device.pool.allocate(byteCount: 8192)

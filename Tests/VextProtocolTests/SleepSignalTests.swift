@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test func `a look is owed once after each announcement, and sees what the announcement did not`() {
+  @Test func `each announcement is followed by one more poll, which sees what the announcement did not`() {
     let memory = RingMemory(byteCount: 64)
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)

@@ -180,7 +180,7 @@ final class ModelRun {
       try check("e2fsck -fn", "after the repair")
     } else if random.oneIn(2) {
       let output = try check("e2fsck -fy -E no_optimize_extents", "after a kill", codes: 0...1)
-      // What is freed or replayed is told without a question.
+      // Notes about freed orphans and replay come without a question.
       guard !output.contains("? yes") else { throw ModelStop.failed("repaired after a kill: \(output)") }
       try check("e2fsck -fn", "after a replay by e2fsck")
     }

@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// A machine that notes what it is told.
+/// A machine that records the commands that it gets.
 final class FakeMachine: ControlHandler {
   private let log = Mutex<[String]>([])
   private let isPaused = Atomic<Bool>(false)

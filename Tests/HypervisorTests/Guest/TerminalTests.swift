@@ -225,7 +225,7 @@ import Testing
     terminal.close()
   }
 
-  @Test func `the device is told the window's size`() throws {
+  @Test func `the device gets the window's size`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let keyboard = try Keyboard()

@@ -77,7 +77,7 @@ import VextProtocol
     }
   }
 
-  @Test func `discards and zeroes are bounded, and the bound is told`() throws {
+  @Test func `discards and zeroes are bounded, and the device announces the bound`() throws {
     let path = NSTemporaryDirectory() + "vext-range-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: path) }
     #expect(FileManager.default.createFile(atPath: path, contents: nil))

@@ -25,7 +25,7 @@ import VextProtocol
     let fixture: VextFixture
     var set = VextPollingSet()
     var engine: BlockEngine
-    var news = DeferredNotifications()
+    var deferred = DeferredNotifications()
 
     init() throws {
       let engine = try BlockEngine(kind: .sync, capacity: 16)
@@ -35,7 +35,7 @@ import VextProtocol
       self.engine = engine
       for (slot, queue) in collector.queues.enumerated() {
         set.insert(PolledDeviceQueue(queue, slot: slot))
-        news.attach(slot, hasListener: false)
+        deferred.attach(slot, hasListener: false)
       }
     }
 
@@ -48,7 +48,7 @@ import VextProtocol
     }
 
     func pass() {
-      _ = set.drain(engine: &engine, notifications: &news)
+      _ = set.drain(engine: &engine, notifications: &deferred)
       engine.submit()
     }
   }

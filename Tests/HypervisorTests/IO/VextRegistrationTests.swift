@@ -162,7 +162,7 @@ extension VextTests {
     }
 
     @Test(arguments: TestedEngines.asynchronous)
-    func `a queue registered anew with requests in flight keeps its registration`(engine: BlockEngineKind)
+    func `a queue registered again with requests in flight keeps its registration`(engine: BlockEngineKind)
       throws
     {
       let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)

@@ -3,7 +3,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// Masking and pending bits of MSI-X (PCI Local Bus 3.0 §6.8.2), with a router that writes down what it is told.
+/// Masking and pending bits of MSI-X (PCI Local Bus 3.0 §6.8.2), with a router that records its messages.
 @Suite struct MSIXTests {
   private final class Router: MessageInterruptRouter {
     struct Log: Equatable {

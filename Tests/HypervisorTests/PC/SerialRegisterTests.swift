@@ -72,7 +72,7 @@ import Testing
     #expect(fixture.endpoint.written == [])
   }
 
-  @Test func `a seventeenth character in loopback overruns, which is told once`() {
+  @Test func `a seventeenth character in loopback overruns, and the register reports that once`() {
     let fixture = SerialFixture.started(interrupts: 0x04)
     fixture.write(UART.modemControl, 0x10)
     for byte: UInt8 in 0..<17 { fixture.write(UART.data, byte) }

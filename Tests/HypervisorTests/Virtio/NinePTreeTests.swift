@@ -103,7 +103,7 @@ import Testing
     #expect(try client.entries(try client.open([])).map(\.name).sorted() == [".", ".."])
   }
 
-  @Test func `status is told and set: mode, owner, size, times`() throws {
+  @Test func `status is read and set: mode, owner, size, times`() throws {
     directory.write("file", "12345678")
     let client = try NinePClient(directory)
     let fid = try client.walk(["file"])

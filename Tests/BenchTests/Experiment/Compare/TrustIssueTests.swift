@@ -32,7 +32,8 @@ struct TrustIssueTests {
   }
 
   @Test(
-    "what other work and a hypervisor below took is told from the host's accounts, if these are fine enough")
+    "what other work and a hypervisor below took is computed from the host's accounts, if these are fine enough"
+  )
   func accounts() {
     let before = HostAccounts(
       ticks: CPUTicks(busy: 100, idle: 1000, steal: 0), throttledNanoseconds: 5, ownNanoseconds: 0)

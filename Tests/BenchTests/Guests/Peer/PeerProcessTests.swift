@@ -10,7 +10,7 @@ struct PeerProcessTests {
       program: "/bin/sh", arguments: ["-c", script], outputPath: nil, errorPath: "\(folder.path)/errors")
   }
 
-  @Test("how a program ended is told in words, with its last line")
+  @Test("a description in words says how a program ended, with its last line")
   func ends() throws {
     let folder = try TemporaryFolder()
     let failed = try shell("echo first >&2; echo cannot do it >&2; exit 3", in: folder)

@@ -7,7 +7,7 @@ import Testing
 struct QMPTests {
   private func message(_ line: String) -> QMPMessage? { QMPMessage(line: Data(line.utf8)) }
 
-  @Test("each kind of line is told apart")
+  @Test("each kind of line is recognized")
   func messages() {
     #expect(
       message(

@@ -55,7 +55,7 @@ enum DoctorFixture {
 }
 
 extension DoctorEnvironment {
-  /// Places the threads anew, after what they depend on has changed.
+  /// Places the threads again, after what they depend on has changed.
   mutating func replan() throws {
     guard let topology else { return }
     placement = try PlacementPlanner.plan(

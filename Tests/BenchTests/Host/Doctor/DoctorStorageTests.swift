@@ -42,7 +42,7 @@ struct DoctorStorageTests {
   }
 
   @Test(
-    "a guest without huge pages for VextClient is told so",
+    "a guest without huge pages for VextClient gets a note",
     arguments: [(0, Finding.Severity.note), (16, .ok)])
   func hugePages(free: Int, severity: Finding.Severity) throws {
     var environment = try DoctorFixture.environment()

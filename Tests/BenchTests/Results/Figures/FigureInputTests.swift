@@ -90,7 +90,7 @@ struct FigureInputTests {
     #expect(throws: BenchFailure.self) { try FigureFixture.runs(rows.suffix(1)) }
   }
 
-  @Test("a folder of a matrix is read with its boots' records, whose repetitions count anew")
+  @Test("a folder of a matrix is read with its boots' records, whose repetitions start at one again")
   func matrixFolder() throws {
     let folder = try TemporaryFolder()
     try FileManager.default.createDirectory(

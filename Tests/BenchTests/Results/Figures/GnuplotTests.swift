@@ -88,7 +88,7 @@ struct GnuplotTests {
       try FileManager.default.contentsOfDirectory(atPath: folder.file("out")).sorted() == names.sorted())
   }
 
-  @Test("what gnuplot says when it fails is told")
+  @Test("the error has what gnuplot says when it fails")
   func failing() throws {
     let folder = try TemporaryFolder()
     try FigureFixture.write(FigureFixture.everything, to: folder.path)
