@@ -89,6 +89,21 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
+  @Test func `a guest is named by its root, and a second one on that root needs a name of its own`() throws {
+    let fixture = try LkvmFixture()
+    #expect(try fixture.run(["setup", "web"]).exitCode == 0)
+    let guest = try fixture.start(["run", "halt", "--any-kvm", "-d", "web"] + Self.machine)
+    _ = try fixture.processIdentifier(of: "web")
+    let second = try fixture.run(["run", "halt", "-d", "web"] + Self.machine)
+    #expect(second.exitCode == 1)
+    #expect(
+      second.errors
+        == "lkvm: error: a machine named 'web' runs already; give this one another name with --name\n")
+    #expect(try fixture.run(["run", "reset", "-d", "web", "--name", "b"] + Self.machine).exitCode == 0)
+    #expect(try fixture.run(["stop", "-nweb"]).exitCode == 0)
+    #expect(try guest.waitForEnd().exitCode == 0)
+  }
+
   @Test func `the socket of a guest that was killed is taken over`() throws {
     let fixture = try LkvmFixture()
     let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a"] + Self.machine)
