@@ -27,7 +27,7 @@ struct ChildProcessTests {
     #expect(run.errors == "err\n")
   }
 
-  @Test("a signal that ends a child is told as 128 and its number")
+  @Test("a child that a signal ends has the exit code 128 plus its number")
   func signalled() throws {
     #expect(try shell("kill -9 $$").exitCode == 137)
   }

@@ -22,7 +22,8 @@ import Testing
   }
 
   @Test func `the first heading of the changelog names the version`() throws {
-    let changelog = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../CHANGELOG.md")
+    let changelog = URL(filePath: #filePath).deletingLastPathComponent().appending(
+      path: "../../../CHANGELOG.md")
     let heading = try String(contentsOf: changelog, encoding: .utf8).split(separator: "\n")
       .first { $0.hasPrefix("## ") }
     #expect(
