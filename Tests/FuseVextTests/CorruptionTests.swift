@@ -30,7 +30,7 @@ struct CorruptionTests {
     let original = [UInt8](try Self.bytes(of: disk.image, count: size))
     // Where structures are: what is not zero, and no file's contents.
     let places = original.indices.filter { original[$0] != 0 && original[$0] != 0x61 }
-    for seed: UInt64 in 1...100 {
+    for seed: UInt64 in 1...(Self.imageCount * 5) {
       var generator = SeededGenerator(state: seed)
       var mutated = original
       for _ in 0..<Int.random(in: 1...8, using: &generator) {

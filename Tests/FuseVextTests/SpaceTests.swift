@@ -9,12 +9,13 @@ struct SpaceTests {
     ("mkfs.ext4 -q -F -b 1024 -I 128", 6),
   ])
   func `on free space in pieces, random operations come out as on a plain folder`(make: String, seed: Int) {
-    let disk = MountedImage(megabytes: 32, make: make)
+    let disk = MountedImage(megabytes: 24, make: make)
     let model = TemporaryFolder()
+    let count = CrashSettings.number("VEXT_SPACE_OPERATIONS") ?? 500
     let script = "python3 '\(TestScript.path("space-operations"))'"
     disk.mount()
     disk.shell("mkdir work && \(script) fragment \(seed) filler")
-    disk.shell("\(script) run \(seed) 2000 work '\(model.path)'")
+    disk.shell("\(script) run \(seed) \(count) work '\(model.path)'")
     disk.unmount()
     disk.expectClean("seed \(seed)")
     disk.throughKernel("\(script) compare work '\(model.path)'", options: "ro")

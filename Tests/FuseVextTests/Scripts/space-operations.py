@@ -29,7 +29,7 @@ def fragment(seed, folder):
         for number in range(100000):
             name = os.path.join(folder, f"x{number}")
             with open(name, "wb") as file:
-                file.write(b"x" * block * source.choice([1, 1, 2, 3, 8]))
+                file.write(b"x" * block * source.choice([1, 2, 3, 5, 8, 16]))
             names.append(name)
     except OSError:
         pass
