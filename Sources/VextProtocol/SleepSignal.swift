@@ -63,7 +63,7 @@ public struct SleepObserver {
   /// its sleeps.
   ///
   /// There is no fence, which would cost as much as the rest of a short request: a side that falls asleep meanwhile may go
-  /// unseen. ``confirmWake()`` is owed as soon as there is nothing else to do, and in any case soon.
+  /// unseen. ``confirmWake()`` must follow as soon as there is nothing else to do, and in any case soon.
   @inlinable @inline(__always)
   public mutating func noteAnnouncement() -> Bool {
     unsafe isUnsettled = true

@@ -1,4 +1,4 @@
-/// What people and shells are told about an option: everything but what it does.
+/// How help, completion and the manual page describe an option: everything but what it does.
 struct OptionDescription: Equatable, Sendable {
   /// Whether a value follows the name.
   enum Shape: Equatable, Sendable {

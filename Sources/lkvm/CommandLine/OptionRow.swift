@@ -10,7 +10,7 @@ struct OptionRow<Settings>: Sendable {
     case off
   }
 
-  /// What people and shells are told.
+  /// What help, completion and the manual page say of it.
   let description: OptionDescription
   /// Writes what was given into the settings.
   let apply: @Sendable (inout Settings, Input) throws(OptionProblem) -> Void

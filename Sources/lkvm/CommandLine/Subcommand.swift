@@ -3,7 +3,7 @@ import Hypervisor
 /// A command of lkvm: its options fill `Settings`, from which the command is made.
 protocol Subcommand {
   associatedtype Settings
-  /// What people and shells are told about it.
+  /// What help, completion and the manual page say of it.
   static var description: CommandDescription { get }
   /// Its options.
   static var options: [OptionRow<Settings>] { get }
@@ -19,7 +19,7 @@ protocol Subcommand {
   func run(_ startUp: StartUpClock) throws -> Int32
 }
 
-/// What people and shells are told about a command.
+/// How help, completion and the manual page describe a command.
 struct CommandDescription {
   /// What the words are that belong to no option.
   enum Operand: Equatable {
@@ -88,9 +88,9 @@ enum ParseResult<Command> {
 
 /// A command without the type of its settings.
 struct AnySubcommand {
-  /// What people and shells are told about it.
+  /// What help, completion and the manual page say of it.
   let description: CommandDescription
-  /// Its options, as people and shells are told of them.
+  /// Its options, as help, completion and the manual page describe them.
   let options: [OptionDescription]
   /// Does what the words behind the command's name say.
   let perform: ([String], StartUpClock) throws -> Int32

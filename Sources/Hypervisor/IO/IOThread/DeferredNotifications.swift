@@ -68,7 +68,7 @@ struct DeferredNotifications {
     pending.removeAll()
   }
 
-  /// Makes sure of every driver that is owed it.
+  /// Makes sure of every driver in the list.
   mutating func confirmWake(_ slots: borrowing [(any IOQueue)?]) {
     busyPasses = 0
     for slot in unconfirmed.list { slots[slot]?.confirmWake() }

@@ -33,7 +33,7 @@ public protocol IOQueue: AnyObject, Sendable {
 
   /// Makes this pass's answers known to the guest: index updates and interrupts that are due.
   ///
-  /// - Returns: whether ``confirmWake()`` is owed.
+  /// - Returns: whether ``confirmWake()`` must be called later.
   @discardableResult
   func finishPass() -> Bool
 

@@ -17,7 +17,7 @@ struct PolledDeviceQueue {
     unsafe head = queue.head
   }
 
-  /// Takes what there is, as ``VextDeviceQueue/drain(engine:)`` does.
+  /// Takes the available entries, as ``VextDeviceQueue/drain(engine:)`` does.
   @inline(__always)
   mutating func drain(engine: inout BlockEngine) -> Int {
     idleLooks &+= 1

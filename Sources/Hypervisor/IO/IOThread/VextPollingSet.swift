@@ -5,7 +5,7 @@
 /// and an idle one's first request is seen in eight passes at most. From then on its queue is busy, and so first in its turn,
 /// whatever the others keep the thread with.
 struct VextPollingSet {
-  /// A quiet queue is looked at in one of so many passes with work.
+  /// The number of passes with work in which a quiet queue is looked at once.
   private static let quietShare = 8
   /// Looks without work that make a busy queue a quiet one: some 100 us.
   private static let patience: UInt32 = 1024
@@ -31,7 +31,7 @@ struct VextPollingSet {
     for polled in quiet { body(polled.queue) }
   }
 
-  /// One pass: takes what there is, and notes whose drivers may want to be told.
+  /// One pass: takes the available entries, and notes which drivers may need a notification.
   ///
   /// - Returns: how many requests were taken.
   mutating func drain(engine: inout BlockEngine, notifications: inout DeferredNotifications) -> Int {

@@ -52,7 +52,7 @@ struct VextWake {
 
   var doorbellDescriptor: Int32? { unsafe doorbell?.descriptor }
 
-  /// Answers were announced: raises the interrupt if the driver is seen asleep and was not woken yet. ``confirmWake()`` is owed.
+  /// Answers were announced: raises the interrupt if the driver is seen asleep and was not woken yet. ``confirmWake()`` must follow.
   mutating func noteAnswers() {
     if unsafe observer?.noteAnnouncement() == true { unsafe interrupts?.raise(vector) }
   }
