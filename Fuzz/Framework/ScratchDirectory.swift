@@ -7,8 +7,8 @@ final class ScratchDirectory {
 
   /// Makes the directory, and `parent` if it is missing.
   ///
-  /// - Throws: ``FuzzFailure`` if `parent` is a link, belongs to somebody else or is open to others. They could lead what
-  ///   root writes to any file.
+  /// - Throws: ``FuzzFailure`` if `parent` is a link, belongs to somebody else or may be written by others. They could lead
+  ///   what root writes to any file. Others may no longer read it afterwards.
   init(parent: String, name: String) throws {
     try Self.makePrivate(parent)
     path = "\(parent)/\(name)-\(getpid())"
@@ -21,10 +21,13 @@ final class ScratchDirectory {
     guard errno == EEXIST else { throw FuzzFailure("\(path): \(unsafe String(cString: strerror(errno)))") }
     var status = stat()
     guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
-      status.st_mode & 0o077 == 0
+      status.st_mode & 0o022 == 0
     else {
       throw FuzzFailure(
-        "\(path): not a directory of this user's with mode 0700; choose another by --artifacts")
+        "\(path): not a directory of this user's that nobody else may write; choose another by --artifacts")
+    }
+    guard unsafe status.st_mode & 0o077 == 0 || chmod(path, 0o700) == 0 else {
+      throw FuzzFailure("\(path): \(unsafe String(cString: strerror(errno)))")
     }
   }
 
