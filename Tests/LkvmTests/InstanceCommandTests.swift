@@ -13,7 +13,7 @@ struct InstanceCommandTests {
     #expect(try ParsedCommand.make(StatCommand.self, ["-m", "-na"]).settings.guests.names == ["a"])
   }
 
-  @Test func `all guests are all, whoever else is named`() throws {
+  @Test func `all guests are all, even if names are given too`() throws {
     #expect(try ParsedCommand.make(StopCommand.self, ["-a", "-n", "x"]).settings.guests.all)
     #expect(try ParsedCommand.make(StopCommand.self, ["-gan", "x"]).settings.guests.all)
   }

@@ -46,7 +46,7 @@ struct CommandDescription {
 }
 
 extension Subcommand {
-  /// The command that `words`, which follow its name, describe; nil where they ask for help.
+  /// What `words`, which follow the command's name, ask for: the command, or help.
   static func parse(_ words: [String]) throws(LkvmFailure) -> ParseResult<Self> {
     let parser = CommandLineParser(
       name: description.name, rows: options, operandBeginsCommand: description.operandBeginsCommand)
@@ -67,7 +67,7 @@ extension Subcommand {
     return .command(try Self(line))
   }
 
-  /// What `words` say.
+  /// Does what `words` ask for.
   static func perform(_ words: [String], _ startUp: StartUpClock) throws -> Int32 {
     switch try parse(words) {
     case .help(let request):
