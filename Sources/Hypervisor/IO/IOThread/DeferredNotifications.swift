@@ -1,20 +1,20 @@
-/// Which queues have something to tell their drivers at the end of a pass, and which have told it without having made sure
-/// that a driver which fell asleep meanwhile is woken (``IOQueue/confirmWake()``).
+/// Notifications that an I/O thread owes to drivers: at the end of the pass, and again later.
 ///
-/// A pass costs what the queues with notifications cost, not what all do.
+/// The second list holds queues whose driver may have gone to sleep while ``IOQueue/finishPass()`` ran; each needs a
+/// ``IOQueue/confirmWake()``. The cost of a pass depends on the number of listed queues, not on the number of attached ones.
 struct DeferredNotifications {
-  /// Busy passes after which drivers are made sure of: an idle pass, which comes much sooner as a rule, does it at once.
+  /// Number of busy passes after which sleeping drivers are checked at the latest; an idle pass checks them at once.
   private static let busyPassLimit = 16
 
-  /// Numbers of slots, each once.
+  /// A set of slot numbers, in the order of their insertion.
   private struct Slots {
     private(set) var list: ContiguousArray<Int> = []
-    /// By slot: whether it is listed already, or never is.
+    /// For each slot, whether ``insert(_:)`` ignores it: it is in the list, or it was opened as not wanted.
     private var isClosed: ContiguousArray<Bool> = []
 
     var isEmpty: Bool { list.isEmpty }
 
-    /// Lists the slot from now on when it is inserted, or never.
+    /// Removes the slot from the list, and says whether later insertions count.
     mutating func open(_ slot: Int, _ isWanted: Bool) {
       list.removeAll { $0 == slot }
       while isClosed.count <= slot { isClosed.append(true) }
@@ -38,23 +38,23 @@ struct DeferredNotifications {
   private var unconfirmed = Slots()
   private var busyPasses = 0
 
-  /// A queue was attached in `slot`.
+  /// Registers the queue in `slot`.
   ///
-  /// - Parameter hasListener: Whether its driver may want to be told; of others nothing is kept.
+  /// - Parameter hasListener: whether its driver may ask for interrupts; other queues are never listed.
   mutating func attach(_ slot: Int, hasListener: Bool) {
     pending.open(slot, hasListener)
     unconfirmed.open(slot, hasListener)
   }
 
-  /// The queue in `slot` answered, or took from its ring.
+  /// Lists the queue in `slot`, which completed a request or took one from its ring.
   @inline(__always)
   mutating func note(_ slot: Int) { pending.insert(slot) }
 
-  /// The pass is over: tells the drivers, and makes sure of them where there is time.
+  /// Ends a pass: notifies the drivers of listed queues, and checks drivers that may have gone to sleep.
   ///
   /// - Parameters:
-  ///   - slots: the attached queues; nothing is told to one that is gone.
-  ///   - confirming: whether drivers are made sure of now: the pass found nothing to do, or took long.
+  ///   - slots: the attached queues, nil for a slot that is free.
+  ///   - confirming: whether to check sleeping drivers now, because the pass found nothing to do or took long.
   @inline(__always)
   mutating func finishPass(_ slots: borrowing [(any IOQueue)?], confirming: Bool) {
     if !pending.isEmpty { tell(slots) }
@@ -68,7 +68,7 @@ struct DeferredNotifications {
     pending.removeAll()
   }
 
-  /// Makes sure of every driver in the list.
+  /// Checks every driver that may have gone to sleep, and wakes those that did.
   mutating func confirmWake(_ slots: borrowing [(any IOQueue)?]) {
     busyPasses = 0
     for slot in unconfirmed.list { slots[slot]?.confirmWake() }

@@ -2,19 +2,19 @@ public import HostSystem
 public import SystemPackage
 import Synchronization
 
-/// The I/O-dedicated host thread: serves the queues of all the machines handed to it.
+/// A host thread that does nothing but I/O: it serves the queues of one or many machines.
 ///
-/// The thread owns its queues and its engine; other threads reach it through ``attach(_:)``, ``detach(_:)`` and
-/// ``stop()`` alone, from any thread.
+/// The thread owns its queues and its engine. Any thread may call the methods here, which send it commands.
 public final class IOThread: IOQueueServer {
   /// How the thread learns of new requests and completions.
   public enum Waiting: Sendable, Equatable {
-    /// It looks at every queue and at the completion ring again and again, and never sleeps.
+    /// Polls every queue and the completion ring all the time, and never sleeps.
     case polling
-    /// It sleeps until a guest notifies it (ioeventfd) or a request completes (eventfd).
+    /// Sleeps until a guest notifies it (ioeventfd) or a request completes (eventfd).
     case events
-    /// It polls, and sleeps as with `events` after a time without anything to do, which adapts (`PollingWindow`). Queues
-    /// that cannot notify keep it awake.
+    /// Polls, and sleeps as with `events` once there was no work for an adaptive time (`PollingWindow`).
+    ///
+    /// A queue that cannot notify keeps the thread awake.
     case adaptive
   }
 
@@ -27,9 +27,9 @@ public final class IOThread: IOQueueServer {
   ///
   /// - Parameters:
   ///   - name: the thread's name, at most 15 bytes.
-  ///   - cpus: where it runs; nil: anywhere.
-  ///   - engineCapacity: requests under way at most, over all queues.
-  /// - Throws: what the kernel says to the engine's set-up or to the pinning.
+  ///   - cpus: the CPUs that it may use; nil: all.
+  ///   - engineCapacity: maximum number of requests under way, over all queues.
+  /// - Throws: the kernel's error if the engine cannot be set up or the thread cannot be pinned.
   public init(
     name: String, cpus: CPUSet?, waiting: Waiting, engine kind: BlockEngineKind, engineCapacity: Int = 4096
   ) throws(Errno) {
@@ -41,29 +41,30 @@ public final class IOThread: IOQueueServer {
     self.thread = try HostThread(name: name, cpus: cpus) { loop.runOnThisThread() }
   }
 
-  /// Serves `queue` from now on; returns when the thread has taken it over.
+  /// Serves `queue` from now on; returns when the thread owns it.
   ///
-  /// - Precondition: a thread that waits for events can only serve a queue that notifies.
+  /// - Precondition: the queue notifies, or the thread does not wait with `events`.
   public func attach(_ queue: any IOQueue) {
     precondition(waiting != .events || queue.notificationDescriptor != nil, "this queue must be polled")
     mailbox.send(.attach(queue))
   }
 
-  /// Takes no more requests from `queue`; returns when none is under way and it will not be touched again.
+  /// Stops taking requests from `queue`; returns when none is under way and the thread will not touch the queue again.
   public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue)) }
 
-  /// Registers a disk, and a machine's memory, with the kernel where the engine is `io_uring` and the host allows it; returns
-  /// when that is done. Before their queues are attached: those that are attached already go on as they did.
+  /// Registers a disk, and a machine's memory if given, with the kernel for `io_uring`; returns when that is done.
   ///
-  /// Both are kept until the thread ends. The memory is resident and pinned from now on: a machine with a balloon, or one
-  /// that must not take all of its memory at once, does not register it.
+  /// Does nothing with another engine, or if the host does not allow it. Call this before the queues are attached; queues
+  /// that are attached already do not use the registration. It lasts until the thread ends. Registered memory is resident
+  /// and pinned: do not register the memory of a machine with a balloon, or of one that must not take all of it at once.
   public func register(disk: DiskImage, memory: GuestMemory?) { mailbox.send(.register(disk, memory)) }
 
-  /// Ends the thread when nobody refers to it any more, without waiting for that.
+  /// Ends the thread without waiting for its end.
   deinit { mailbox.post(.stop) }
 
-  /// Detaches every queue, waits for what is under way, and ends the thread. A queue that is attached from now on is
-  /// not served; calling this twice does nothing more.
+  /// Detaches every queue, waits for requests under way, and ends the thread.
+  ///
+  /// A queue that is attached later is not served. A second call has no effect.
   public func stop() {
     mailbox.send(.stop)
     thread.join()

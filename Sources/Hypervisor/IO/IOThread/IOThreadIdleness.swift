@@ -1,28 +1,30 @@
 import HostSystem
 import VextProtocol
 
-/// When an adaptive I/O thread goes to sleep: after a time without work that adapts to how long its sleeps turn out to be
-/// (docs/vext-protocol.md §8.1).
+/// Decides when an adaptive I/O thread goes to sleep: once it had no work for the whole polling window.
+///
+/// The window adapts to the length of earlier sleeps (docs/vext-protocol.md §8.1).
 struct IOThreadIdleness {
-  /// About what a wake-up costs; less would hardly ever meet the next request.
+  /// The shortest window: about the cost of a wake-up, because a shorter one would hardly ever meet the next request.
   static let shortestWindowNanoseconds: UInt64 = 8_000
-  /// What KVM's halt polling (halt_poll_ns) takes, and more than a fast disk needs for a request. With many requests under
-  /// way it is a multiple (``PollingWindow``).
+  /// The longest window: as long as KVM's halt polling (halt_poll_ns), and longer than a request on a fast disk.
+  ///
+  /// With many requests under way the limit is a multiple of it (``PollingWindow``).
   static let longestWindowNanoseconds: UInt64 = 200_000
-  /// Passes between two looks at the clock.
+  /// Number of passes between two readings of the clock.
   private static let passesPerLook: UInt32 = 16
 
   private(set) var window = PollingWindow(
     start: Self.shortestWindowNanoseconds, limit: Self.longestWindowNanoseconds)
   private var passes: UInt32 = 0
-  /// When the thread was first seen without work; 0: it had some.
+  /// The first clock reading without work; 0 if the thread had work since.
   private var idleSince: UInt64 = 0
-  /// How long the last sleep was, until it is known whether it ended for work.
+  /// Length of the last sleep, as long as no work has followed it.
   private var lastSleep: UInt64?
-  /// Requests that were under way when it began.
+  /// Number of requests that were under way when the last sleep began.
   private var lastWaiting: UInt64 = 0
 
-  /// The pass found something to do.
+  /// Call after a pass that found work.
   @inline(__always)
   mutating func noteWork() {
     passes = 0
@@ -35,8 +37,10 @@ struct IOThreadIdleness {
     lastSleep = nil
   }
 
-  /// The pass found nothing: whether there was nothing for long enough. After a wake-up for nothing it is at once, so that
-  /// a guest which rings for nothing keeps nobody awake.
+  /// Call after an idle pass. Returns true once the thread has been idle for the whole window.
+  ///
+  /// After a wake-up without work it returns true at once, because a guest that rings without requests must not keep the
+  /// thread awake.
   @inline(__always)
   mutating func isTimeToSleep() -> Bool {
     if lastSleep != nil { return true }
@@ -54,9 +58,9 @@ struct IOThreadIdleness {
     return now &- idleSince >= window.length
   }
 
-  /// The thread has slept while `waiting` requests were under way.
+  /// Call after a sleep, during which `waiting` requests were under way.
   mutating func noteSleep(nanoseconds: UInt64, waiting: Int) {
-    // A wake-up for nothing does not end the sleep that is learned from.
+    // A wake-up without work does not end a sleep: the window learns from the sum.
     if lastSleep == nil { lastWaiting = UInt64(waiting) }
     lastSleep = nanoseconds &+ (lastSleep ?? 0)
     passes = 0

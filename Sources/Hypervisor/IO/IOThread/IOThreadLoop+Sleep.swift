@@ -2,11 +2,10 @@ import HostSystem
 
 /// How an adaptive thread sleeps (docs/vext-protocol.md §8.1).
 extension IOThreadLoop {
-  /// Asks every guest to notify, looks at everything once more, and sleeps until something happens; does not sleep where
-  /// there is something after all.
+  /// Asks every guest to notify, makes a last pass, and sleeps until an event; does not sleep if the pass found work.
   mutating func sleep() {
-    // Before the last look: what was signalled until here is seen by the look, and what is signalled later wakes. Not
-    // after a wake-up, where the first request waits.
+    // Clears signals before the last pass: the pass sees the work of all signals so far, and a later signal wakes the
+    // thread. Clearing them after the wake-up would delay the first request.
     drainSignals()
     let mayRest = prepareToSleep()
     guard mayRest, !mailbox.hasCommands, engine.room > 0, pass() == 0 else {
@@ -26,8 +25,9 @@ extension IOThreadLoop {
     for other in otherQueues { other.queue.didWake() }
   }
 
-  /// Takes back what woke the thread last, and the completions that were signalled since. A doorbell that rang while the
-  /// thread was awake wakes it once for nothing.
+  /// Clears the signals that woke the thread last, and that of completions since.
+  ///
+  /// A doorbell that rang while the thread was awake causes one wake-up without work.
   private mutating func drainSignals() {
     completionEvent.drain()
     for index in 0..<events.count {

@@ -2,7 +2,7 @@ import HostSystem
 import SystemPackage
 import Synchronization
 
-/// What an I/O thread runs, and all that it owns.
+/// The loop of an I/O thread, with all data that the thread owns.
 struct IOThreadLoop: ~Copyable {
   /// Carries the loop to its thread.
   final class Box: @unchecked Sendable {
@@ -23,22 +23,23 @@ struct IOThreadLoop: ~Copyable {
   var events = EventBuffer(capacity: 16)
   var engine: BlockEngine
 
-  /// Every attached queue at the index that its tokens carry; also those that are being detached.
+  /// Every attached queue at the index that its tokens carry, including queues that are being detached.
   var slots: [(any IOQueue)?] = []
-  /// Those to poll, by kind: concrete types keep the polling loop free of existentials.
+  /// The queues to drain, by kind: vext queues have a concrete type, which keeps the polling loop free of existentials.
   var vextQueues = VextPollingSet()
   var otherQueues: [(slot: Int, queue: any IOQueue)] = []
   private var notifications = DeferredNotifications()
-  /// Queues that cannot notify: as long as there is one, the thread must not sleep.
+  /// Number of queues that cannot notify: the thread must not sleep while there are any.
   private var silentQueueCount = 0
-  /// When an adaptive thread sleeps.
+  /// Decides when an adaptive thread sleeps.
   var idleness = IOThreadIdleness()
-  /// Queues that wait for their last requests, and who waits for them.
+  /// Queues with requests under way that will be detached, and the commands that wait for them.
   private var detaching: [(queue: any IOQueue, command: IOThreadCommand?)] = []
-  /// Whoever waits for the thread's end; once there is one, no queue is attached any more.
+  /// Commands that wait for the thread's end; once there is one, the thread attaches no queue.
   private var stopCommands: [IOThreadCommand] = []
-  /// The other queue at which this pass starts, and whether these come before the vext queues.
+  /// Index in ``otherQueues`` at which this pass starts.
   private var otherTurn = 0
+  /// Whether this pass drains ``otherQueues`` before the vext queues.
   private var isOthersTurn = false
 
   enum Token {
@@ -67,9 +68,9 @@ struct IOThreadLoop: ~Copyable {
   /// Serves until told to stop.
   mutating func run() {
     while stopCommands.isEmpty || !isIdle {
-      // Between any two passes, so that no amount of work keeps a machine from attaching or detaching a queue.
+      // Before every pass, so that a machine can attach and detach queues whatever the load.
       if mailbox.hasCommands {
-        // What a command asks for may take its time.
+        // A command may take long.
         notifications.confirmWake(slots)
         readCommands()
         continue
@@ -94,17 +95,17 @@ struct IOThreadLoop: ~Copyable {
 
   private var isIdle: Bool { detaching.isEmpty && slots.allSatisfy { $0 == nil } }
 
-  /// Looks at every queue and at the completion ring once.
+  /// Drains every queue and the completion ring once.
   ///
-  /// Each pass starts at another queue: whoever comes first when the engine is full gets what becomes free.
+  /// Each pass starts at another queue, because the first queue gets the room that becomes free in a full engine.
   ///
-  /// - Returns: how many requests and completions it saw.
+  /// - Returns: the number of requests and completions that it handled.
   mutating func pass() -> Int {
     isOthersTurn.toggle()
     var progress = isOthersTurn ? drainOtherQueues() : 0
     progress &+= vextQueues.drain(engine: &engine, notifications: &notifications)
     if !isOthersTurn { progress &+= drainOtherQueues() }
-    // A pass in which the thread moved much itself was a long one, as the next may be.
+    // A pass in which the thread itself moved much data took long, and so may the next one.
     let wasLong = engine.isSpent
     engine.submit()
     var reaped = 0
@@ -146,9 +147,9 @@ struct IOThreadLoop: ~Copyable {
     }
   }
 
-  /// Sleeps until something happened; ``events`` says what.
+  /// Sleeps until an event, and stores it in ``events``.
   mutating func blockUntilEvent() {
-    // What the kernel had no memory to take (EAGAIN) is tried again soon; nothing else would wake the thread for it.
+    // Requests that the kernel had no memory to take (EAGAIN) must be tried again soon, and no event announces that.
     let timeout: Int32 = engine.hasUnsubmitted ? 1 : -1
     do {
       try poll.wait(timeoutMilliseconds: timeout, into: &events)
@@ -157,7 +158,9 @@ struct IOThreadLoop: ~Copyable {
     }
   }
 
-  /// Asks every guest to notify, and looks once more; false where a queue has something or cannot notify.
+  /// Asks every guest to notify.
+  ///
+  /// - Returns: false if a queue has new requests or cannot notify.
   mutating func prepareToSleep() -> Bool {
     var mayRest = true
     vextQueues.forEach { queue in if !queue.prepareToSleep() { mayRest = false } }
@@ -169,7 +172,7 @@ struct IOThreadLoop: ~Copyable {
     for command in mailbox.take() {
       switch command.message {
       case .attach(let queue):
-        // A thread that is being stopped takes nothing on: the queue is never served.
+        // A thread that is being stopped serves no new queue.
         if stopCommands.isEmpty { attach(queue) }
         command.markDone()
       case .register(let disk, let memory):
@@ -203,7 +206,7 @@ struct IOThreadLoop: ~Copyable {
     }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {
-      // A full table of watched descriptors leaves the queue served at each wake-up, later than it should be.
+      // If the kernel's table of watched descriptors is full, the queue is served late: at each wake-up.
       try? poll.add(descriptor: descriptor, token: Token.queue + UInt64(slot))
     }
   }

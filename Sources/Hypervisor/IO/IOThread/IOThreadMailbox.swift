@@ -1,7 +1,7 @@
 import HostSystem
 import Synchronization
 
-/// What an I/O thread can be told.
+/// An action that other threads can request of an I/O thread.
 enum IOThreadAction: Sendable {
   case attach(any IOQueue)
   case detach(any IOQueue)
@@ -9,14 +9,14 @@ enum IOThreadAction: Sendable {
   case stop
 }
 
-/// A message and whether it has been acted upon.
+/// A requested action and whether the I/O thread has carried it out.
 final class IOThreadCommand: Sendable {
   let message: IOThreadAction
   private let isDone = Atomic<Bool>(false)
 
   init(_ message: IOThreadAction) { self.message = message }
 
-  /// The I/O thread: lets the sender go on. Pairs with the acquire load in ``waitUntilDone()``.
+  /// Lets the sender go on. The I/O thread only. Pairs with the acquire load in ``waitUntilDone()``.
   func markDone() { isDone.store(true, ordering: .releasing) }
 
   /// The sender: waits, asleep for 20 us at a time. Control path, once per registration of a queue.
@@ -25,7 +25,7 @@ final class IOThreadCommand: Sendable {
   }
 }
 
-/// The one way to tell a running I/O thread something. Any thread posts, the I/O thread takes.
+/// The queue of commands to a running I/O thread. Any thread posts, the I/O thread takes.
 final class IOThreadMailbox: Sendable {
   private struct State {
     var commands: [IOThreadCommand] = []
@@ -38,18 +38,18 @@ final class IOThreadMailbox: Sendable {
 
   init(event: consuming EventDescriptor) { self.event = event }
 
-  /// Signalled with each message, for a thread that sleeps.
+  /// The eventfd that each message signals, for a thread that sleeps.
   var eventDescriptor: Int32 { event.rawValue }
 
-  /// Whether there is something to take; one load, for each pass of a polling thread.
+  /// Whether there is a command to take. One load, because a polling thread asks in each pass.
   var hasCommands: Bool { hasCommandsFlag.load(ordering: .acquiring) }
 
-  /// Posts `message` and waits until the I/O thread has acted upon it; returns at once if the thread has ended.
+  /// Posts `message` and waits until the I/O thread has carried it out; returns at once if the thread has ended.
   func send(_ message: IOThreadAction) { post(message)?.waitUntilDone() }
 
   /// Posts `message`.
   ///
-  /// - Returns: what to wait for, or nil if the thread has ended.
+  /// - Returns: the command to wait for, or nil if the thread has ended.
   @discardableResult
   func post(_ message: IOThreadAction) -> IOThreadCommand? {
     let command: IOThreadCommand? = state.withLock { state in
@@ -63,7 +63,7 @@ final class IOThreadMailbox: Sendable {
     return command
   }
 
-  /// Takes everything posted so far, in order. The I/O thread.
+  /// Takes all posted commands, in order. The I/O thread only.
   func take() -> [IOThreadCommand] {
     state.withLock { state in
       let taken = state.commands
@@ -73,10 +73,10 @@ final class IOThreadMailbox: Sendable {
     }
   }
 
-  /// Lets the thread sleep until the next message: before it looks for commands, so that none is missed.
+  /// Clears the event, so that the thread can sleep until the next message. Call it before ``hasCommands`` is read.
   func clearEvent() { event.drain() }
 
-  /// Takes what is left and accepts nothing more. The I/O thread, last of all.
+  /// Takes the remaining commands and accepts no more. The I/O thread only, at its end.
   func close() -> [IOThreadCommand] {
     state.withLock { state in
       state.isClosed = true

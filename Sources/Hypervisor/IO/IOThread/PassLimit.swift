@@ -1,7 +1,7 @@
 /// Bounds of one pass of an I/O thread, so that one queue cannot starve the others.
 enum PassLimit {
-  /// Requests taken from one queue in one pass.
+  /// Maximum number of requests taken from one queue in one pass.
   static let requestsPerQueue = 64
-  /// Completions reaped in one pass.
+  /// Maximum number of completions reaped in one pass.
   static let completions = 256
 }

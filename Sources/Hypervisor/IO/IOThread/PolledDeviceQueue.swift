@@ -1,14 +1,16 @@
 import VextProtocol
 
-/// A vext queue in an I/O thread's polling loop, with a copy of the place that it looks at next: of a queue without notifications
-/// nothing else is touched.
+/// A vext queue in an I/O thread's polling loop, with a copy of the consumer's position.
+///
+/// Because of the copy, polling an empty queue touches nothing but its ring.
 @safe
 struct PolledDeviceQueue {
   let queue: VextDeviceQueue
-  /// Its place among the thread's queues.
+  /// The queue's index among the thread's queues.
   let slot: Int
   private var head: SubmissionConsumer
-  /// Looks in a row that found no entry. One that waits, since the engine has no room or the thread has worked enough, is one.
+  /// Number of polls in a row that found no entry. A poll that leaves entries behind because the engine is full counts as
+  /// busy.
   private(set) var idleLooks: UInt32 = 0
 
   init(_ queue: VextDeviceQueue, slot: Int) {

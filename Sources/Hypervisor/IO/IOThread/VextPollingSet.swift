@@ -1,18 +1,17 @@
 /// The vext queues that an I/O thread polls.
 ///
-/// A queue that had something lately is *busy*, and looked at in every pass. The others are *quiet*: a pass that found work in
-/// a busy queue looks at an eighth of them, every other pass at all of them. So many idle guests hardly slow down a busy one,
-/// and an idle one's first request is seen in eight passes at most. From then on its queue is busy, and so first in its turn,
-/// whatever the others keep the thread with.
+/// A queue with recent work is *busy*, and every pass polls it. The others are *quiet*: a pass that found work in a busy queue
+/// polls an eighth of them, and any other pass polls all. Idle guests therefore hardly slow down a busy guest, and the thread
+/// finds an idle guest's first request within eight passes. From then on the queue is busy and has its turn in every pass.
 struct VextPollingSet {
-  /// The number of passes with work in which a quiet queue is looked at once.
+  /// Number of passes with work in which each quiet queue is polled once.
   private static let quietShare = 8
-  /// Looks without work that make a busy queue a quiet one: some 100 us.
+  /// Number of polls without work after which a busy queue becomes quiet: about 100 us.
   private static let patience: UInt32 = 1024
 
   private var busy: ContiguousArray<PolledDeviceQueue> = []
   private var quiet: ContiguousArray<PolledDeviceQueue> = []
-  /// The busy queue at which this pass starts, so that none is always first where the engine has little room.
+  /// Index of the busy queue at which this pass starts, so that no queue is always first when the engine has little room.
   private var turn = 0
   private var quietTurn = 0
 
@@ -31,9 +30,9 @@ struct VextPollingSet {
     for polled in quiet { body(polled.queue) }
   }
 
-  /// One pass: takes the available entries, and notes which drivers may need a notification.
+  /// Takes the available entries in one pass, and lists the drivers that may need a notification.
   ///
-  /// - Returns: how many requests were taken.
+  /// - Returns: the number of requests that were taken.
   mutating func drain(engine: inout BlockEngine, notifications: inout DeferredNotifications) -> Int {
     var taken = 0
     turn = turn &+ 1 < busy.count ? turn &+ 1 : 0

@@ -3,27 +3,27 @@ import Glibc
 public import HostSystem
 public import SystemPackage
 
-/// What became of a request that was started.
+/// The state of a request after its start.
 @frozen
 public enum BlockStart {
-  /// Done: the bytes moved, or -errno.
+  /// The request is done: number of bytes moved, or -errno.
   case finished(Int64)
-  /// Under way: ``BlockEngine/reap()`` will return it.
+  /// The request is under way: ``BlockEngine/reap()`` will return its completion.
   case pending
 }
 
-/// Moves bytes between disks and memory on behalf of one I/O thread, which is the only one that may call it.
+/// Moves bytes between disks and memory for one I/O thread. That thread only.
 ///
-/// Discard and write-zeroes are fallocate calls. The I/O thread makes them itself with `libaio`, which has no
-/// asynchronous form of them, and with `sync`; with `io_uring` a thread of the kernel's does.
+/// Discard and write-zeroes are fallocate(2) calls. With `sync` and with `libaio`, which has no asynchronous form of
+/// them, the I/O thread makes them itself; with `io_uring` a thread of the kernel does.
 public struct BlockEngine: ~Copyable {
-  /// Which engine this is.
+  /// The engine's kind.
   public let kind: BlockEngineKind
-  /// Requests under way.
+  /// Number of requests under way.
   public private(set) var inFlight = 0
-  /// Bytes that the thread itself has moved since the last ``submit()``.
+  /// Number of bytes that the thread itself has moved since the last ``submit()``.
   private var spentByteCount: UInt64 = 0
-  /// Requests started since the last submission.
+  /// Number of requests started since the last submission.
   private var queued = 0
   private var context: AIOContext?
   private var ring: RingEngine?
@@ -31,16 +31,18 @@ public struct BlockEngine: ~Copyable {
     private var slowdown = InjectedSlowdown()
   #endif
 
-  /// After this many bytes moved by the thread itself, the others' turn has come.
+  /// Number of bytes after which a thread that moves them itself must let other queues have their turn.
   private static let passByteLimit: UInt64 = 16 << 20
 
-  /// Requests handed to the kernel with one system call at most. A larger batch saves system calls, but the device
-  /// starts its first request later and then answers in bursts: between them both sides wait for each other.
+  /// Maximum number of requests in one submitting system call.
+  ///
+  /// A larger batch saves system calls, but the device starts the first request later and completes requests in bursts,
+  /// between which the guest and the I/O thread wait for each other.
   private static let submissionBatch = 2
 
-  /// An engine for up to `capacity` requests under way.
+  /// Makes an engine for up to `capacity` requests under way.
   ///
-  /// - Parameter completionEvent: an eventfd that is signalled when a pending request completes, but see ``mustPoll``.
+  /// - Parameter completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``.
   public init(kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil) throws(Errno) {
     self.kind = kind
     switch kind {
@@ -50,26 +52,29 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// Registers a disk, and a machine's memory, with the kernel where the engine knows such a thing (`io_uring`) and the host
-  /// allows it. Both are kept until the engine's end; the memory stays resident, so that nobody may discard parts of it.
+  /// Registers a disk, and a machine's memory if given, with the kernel for `io_uring`.
+  ///
+  /// Does nothing with another engine, or if the host does not allow it. Registrations last until the engine's end. The
+  /// memory stays resident, so that no balloon may discard parts of it.
   public mutating func register(disk: DiskImage, memory: GuestMemory?) {
     ring?.register(disk: disk, memory: memory)
   }
 
-  /// Tells whose disk and memory the requests with tokens of `slot` (the upper 32 bits) are about. Until then, and after
-  /// ``detach(slot:)``, nothing that was registered is used for them.
+  /// Lets requests with tokens of `slot` (the upper 32 bits) use the registrations of this disk and memory.
+  ///
+  /// Before this call and after ``detach(slot:)`` they use none.
   public mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
     ring?.attach(slot: slot, disk: disk, memory: memory)
   }
 
-  /// Forgets what ``attach(slot:disk:memory:)`` told.
+  /// Undoes ``attach(slot:disk:memory:)``.
   public mutating func detach(slot: Int) { ring?.detach(slot: slot) }
 
-  /// Whether the thread has worked long enough itself, so that queues take nothing more before ``submit()``.
+  /// Whether the thread itself has moved so much that queues must not take requests before ``submit()``.
   @inline(__always)
   public var isSpent: Bool { spentByteCount >= Self.passByteLimit }
 
-  /// Whether the kernel has not taken requests yet (EAGAIN): ``submit()`` tries again.
+  /// Whether the kernel refused requests for now (EAGAIN); ``submit()`` tries again.
   public var hasUnsubmitted: Bool {
     switch ring {
     case .some(let ring): return ring.hasUnsubmitted
@@ -81,10 +86,10 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// Whether a request is under way that does not signal the eventfd when it completes: who waits must look.
+  /// Whether a request is under way whose completion signals no eventfd, so that the thread must call ``reap()``.
   ///
-  /// Through the page cache (`libaio`) the submission itself moves the bytes, and its completions are there when it
-  /// returns.
+  /// With `libaio` through the page cache, the submission itself moves the bytes, and the completions are in the ring when
+  /// it returns.
   public var mustPoll: Bool {
     switch context {
     case .some(let context): return context.unsignalledCount > 0
@@ -92,7 +97,7 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// How many more requests ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` takes now.
+  /// Number of further requests that ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` accepts now.
   public var room: Int {
     switch ring {
     case .some(let ring): return ring.room
@@ -104,12 +109,13 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// Starts one request. Needs ``room``.
+  /// Starts one request. ``room`` must not be 0.
   ///
   /// - Parameters:
   ///   - vectors: host memory of the data; vectors and memory stay valid until the request is done.
-  ///   - byteCount: bytes of the vectors together, or of the range to discard or zero.
-  ///   - token: below 2^63; returned by ``reap()`` where the request is pending.
+  ///   - offset: position on the disk in bytes.
+  ///   - byteCount: number of bytes of all vectors, or of the range to discard or zero.
+  ///   - token: less than 2^63; ``reap()`` returns it if the request is pending.
   public mutating func start(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64, token: UInt64
@@ -165,9 +171,9 @@ public struct BlockEngine: ~Copyable {
     return .pending
   }
 
-  /// Discards or zeroes a range now, which the thread does itself in every engine: where there is no ``room``.
+  /// Discards or zeroes a range on this thread, with every engine. For use when there is no ``room``.
   ///
-  /// - Returns: the bytes of the range, or -errno.
+  /// - Returns: number of bytes of the range, or -errno.
   public mutating func performRange(
     _ operation: BlockOperation, on disk: DiskHandle, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
@@ -178,7 +184,7 @@ public struct BlockEngine: ~Copyable {
       operation, on: disk, vectors: &noData, vectorCount: 0, offset: offset, byteCount: byteCount)
   }
 
-  /// Hands the requests started since the last call to the kernel, in one system call.
+  /// Submits the requests that were started since the last call to the kernel, with one system call.
   public mutating func submit() {
     spentByteCount = 0
     if inFlight > 0 { submitQueued() }
@@ -189,12 +195,12 @@ public struct BlockEngine: ~Copyable {
     queued = 0
   }
 
-  /// Notes work of the thread's own. How long a range takes to zero depends on the disk: one is enough for a pass.
+  /// Records work that the thread did itself. One range ends a pass, because the time to zero it depends on the disk.
   private mutating func spend(_ operation: BlockOperation, _ byteCount: UInt64) {
     spentByteCount &+= operation.movesBytes ? byteCount : Self.passByteLimit
   }
 
-  /// The next request that is done, or nil; without a system call as long as the kernel's ring is of the known form.
+  /// Returns the next completion, or nil; makes no system call if the layout of the kernel's ring is known.
   public mutating func reap() -> AIOCompletion? {
     guard inFlight > 0 else { return nil }
     guard let completion = kind == .ioUring ? ring?.reap() : context?.reap() else { return nil }
@@ -202,8 +208,7 @@ public struct BlockEngine: ~Copyable {
     return completion
   }
 
-  /// Zeroes a range and keeps its blocks, or, where the file system cannot (tmpfs), gives them back: they then read as
-  /// zero too.
+  /// Zeroes a range and keeps its blocks; if the file system cannot (tmpfs), frees them, which also makes them read as zero.
   private static func zero(_ descriptor: Int32, _ offset: Int64, _ byteCount: Int64) -> Int64 {
     let result = linux_zero_range(descriptor, offset, byteCount)
     return result == -Int64(EOPNOTSUPP) ? linux_punch_hole(descriptor, offset, byteCount) : result

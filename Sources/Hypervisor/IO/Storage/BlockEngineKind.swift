@@ -1,19 +1,19 @@
 public import HostSystem
 
-/// Who moves the bytes.
+/// The kinds of engines: what carries out disk requests on the host.
 public enum BlockEngineKind: String, CaseIterable, Codable, Sendable {
-  /// Linux AIO: submitted in batches, completed asynchronously.
+  /// Linux AIO: requests are submitted in batches and completed asynchronously.
   case libaio
-  /// io_uring: the same, and discards and zeroed ranges leave the I/O thread too.
+  /// io_uring: as ``libaio``, but discards and zeroed ranges are asynchronous too.
   case ioUring = "io_uring"
-  /// preadv, pwritev and fdatasync by the I/O thread itself.
+  /// The I/O thread calls preadv(2), pwritev(2) and fdatasync(2).
   case sync
-  /// Nobody: each request succeeds at once and moves nothing. The cost of the transport alone.
+  /// Each request succeeds at once and moves no data, which isolates the cost of the transport.
   case null
 
-  /// Tries whether this host has what the engine needs.
+  /// Checks whether this host supports the engine.
   ///
-  /// - Throws: Why not, in one line.
+  /// - Throws: the reason why not, as one line.
   public func checkAvailability() throws(IOUringUnavailable) {
     switch self {
     case .ioUring: try IOUring.checkAvailability()

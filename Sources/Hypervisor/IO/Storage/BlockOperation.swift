@@ -1,15 +1,15 @@
-/// What an engine can do to a disk.
+/// The operations of an engine on a disk.
 public enum BlockOperation: BitwiseCopyable, Sendable {
-  /// Disk to memory.
+  /// Reads from the disk to memory.
   case read
-  /// Memory to disk.
+  /// Writes from memory to the disk.
   case write
-  /// Memory to disk, and onto stable storage before it is done.
+  /// Writes from memory to the disk, and completes once the data are on stable storage.
   case durableWrite
-  /// Everything written so far onto stable storage.
+  /// Brings everything written so far to stable storage.
   case flush
-  /// The range is no longer needed.
+  /// Discards a range, whose contents are no longer needed.
   case discard
-  /// The range reads as zeroes from now on.
+  /// Makes a range read as zeroes.
   case writeZeroes
 }

@@ -1,7 +1,7 @@
 import HostSystem
 import Synchronization
 
-/// What one I/O thread does for one disk. That thread alone counts, any thread reads.
+/// Counters of one I/O thread's requests for one disk. That thread alone counts; any thread reads.
 final class DiskActivity: Sendable {
   private let reads = Atomic<UInt64>(0)
   private let writes = Atomic<UInt64>(0)
@@ -14,12 +14,12 @@ final class DiskActivity: Sendable {
   private let serviceTicks = Atomic<UInt64>(0)
   private let maximumServiceTicks = Atomic<UInt64>(0)
   private let finished = Atomic<UInt64>(0)
-  /// The TSC and the clock at one moment: together with another such pair they tell how long a tick is.
+  /// A simultaneous reading of the TSC and the clock; with a later reading it gives the length of a tick.
   private let origin = (ticks: SpinHint.timestampCounter(), nanoseconds: HostClock.monotonicNanoseconds())
 
-  /// Counts a request that begins.
+  /// Counts the start of a request.
   ///
-  /// - Returns: what ``finish(startedAt:)`` is to be given at its end, in ticks of the TSC.
+  /// - Returns: the start time in ticks of the TSC, for ``finish(startedAt:)``.
   @inline(__always)
   func begin(_ operation: BlockOperation, byteCount: UInt64) -> UInt64 {
     switch operation {
@@ -40,7 +40,7 @@ final class DiskActivity: Sendable {
   /// Counts the end of a request.
   @inline(__always)
   func finish(startedAt start: UInt64) {
-    // Another core's counter may be a little behind.
+    // The thread may have moved to a core whose counter is a little behind.
     let now = SpinHint.timestampCounter()
     let ticks = now > start ? now &- start : 0
     serviceTicks.add(ticks)
@@ -51,7 +51,7 @@ final class DiskActivity: Sendable {
     inFlight.store(inFlight.load(ordering: .relaxed) &- 1, ordering: .relaxed)
   }
 
-  /// Adds what was counted so far to `statistics`. Counters that are read one after the other do not agree exactly.
+  /// Adds the counts so far to `statistics`. The counters are read one after the other and need not agree exactly.
   func add(to statistics: inout DiskStatistics) {
     statistics.reads &+= reads.load(ordering: .relaxed)
     statistics.writes &+= writes.load(ordering: .relaxed)
@@ -77,7 +77,7 @@ final class DiskActivity: Sendable {
 }
 
 extension Atomic<UInt64> {
-  /// Adds to a counter that one thread alone writes: a plain addition, where an atomic one would lock the cache line.
+  /// Adds to a counter that only one thread writes: a plain addition, because an atomic one would lock the cache line.
   @inline(__always) @discardableResult
   fileprivate func add(_ amount: UInt64) -> UInt64 {
     let sum = load(ordering: .relaxed) &+ amount

@@ -1,28 +1,28 @@
 public import HostSystem
 public import SystemPackage
 
-/// Why a disk cannot be served; says so in a sentence that names the path.
+/// The reason why a disk cannot be served, with its path.
 public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
   /// open(2) failed.
   case cannotOpen(path: String, Errno)
-  /// Neither a regular file nor a block device.
+  /// The path is neither a regular file nor a block device.
   case notADisk(path: String)
-  /// A block device that is mounted, or held by somebody else.
+  /// The block device is mounted, or in use by another process.
   case inUse(path: String)
-  /// Somebody else has it open for writing: another guest, or this one under another name.
+  /// The image is open for writing already: by another guest, or by this one under another name.
   case locked(path: String)
-  /// Opened for writing, but read-only.
+  /// The disk was opened for writing, but the block device is read-only.
   case readOnly(path: String)
-  /// Smaller than one block.
+  /// The disk is smaller than one block.
   case tooSmall(path: String, byteCount: UInt64, blockByteCount: UInt32)
   /// The file system refuses O_DIRECT.
   case directRefused(path: String)
-  /// An image that is no raw one.
+  /// The image has another format than raw.
   case foreignFormat(path: String, ImageFormat)
-  /// Another call on the open file failed.
+  /// Another system call on the open file failed.
   case failed(path: String, call: String, Errno)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .cannotOpen(let path, let errno): "disk \(path): \(errno)"

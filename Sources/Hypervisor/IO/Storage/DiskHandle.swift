@@ -1,16 +1,16 @@
-/// What a data path needs to know of an open disk: a small value, copied into each queue.
+/// The properties of an open disk that the data path needs: a small value that each queue copies.
 ///
-/// The descriptor belongs to a ``DiskImage``, which whoever holds a handle keeps alive.
+/// The descriptor belongs to a ``DiskImage``, which the holder of a handle must keep alive.
 public struct DiskHandle: Sendable {
-  /// The open file.
+  /// The descriptor of the open file.
   public let descriptor: Int32
-  /// Size in bytes, a multiple of the block.
+  /// Size in bytes, a multiple of the block size.
   public let byteCount: UInt64
-  /// Offsets and lengths are multiples of this, in bytes.
+  /// Block size in bytes; offsets and lengths are multiples of it.
   public let blockByteCount: UInt32
-  /// Whether O_DIRECT is in force: the host's page cache is not used.
+  /// Whether the disk is open with O_DIRECT, which bypasses the host's page cache.
   public let isDirect: Bool
-  /// Writes are refused.
+  /// Whether the disk refuses writes.
   public let isReadOnly: Bool
 
   /// Whether `offset ..< offset + length` lies within the disk and does not wrap around 2^64.
@@ -19,7 +19,7 @@ public struct DiskHandle: Sendable {
     offset <= byteCount && length <= byteCount &- offset
   }
 
-  /// Whether `value` is a multiple of the block.
+  /// Whether `value` is a multiple of the block size.
   @inlinable @inline(__always)
   public func isAligned(_ value: UInt64) -> Bool { value & UInt64(blockByteCount &- 1) == 0 }
 }

@@ -3,25 +3,23 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// An open raw image or block device.
-///
-/// Any thread; the file position is never used.
+/// An open raw image or block device. Any thread, because nothing uses the file position.
 public final class DiskImage: Sendable {
   /// The path that was opened.
   public let path: String
-  /// 20 bytes that name the disk to the guest, padded with zero bytes.
+  /// The disk's serial number for the guest: 20 bytes, padded with zero bytes.
   public let identity: [UInt8]
-  /// What data paths copy.
+  /// The properties that queues copy.
   public let handle: DiskHandle
   private let descriptor: OwnedDescriptor
 
   /// Opens `path`.
   ///
-  /// A block device is opened with O_EXCL, so that a mounted one is refused. An image is opened for writing once. Trailing
-  /// bytes that do not fill a block are not part of the disk.
+  /// A block device is opened with O_EXCL, which fails if it is mounted. Only one opener at a time may write to an image.
+  /// Trailing bytes that do not fill a block are not part of the disk.
   ///
-  /// - Parameter acceptsAnyFormat: The bytes are the disk's, also if they look like an image of another format, which is
-  ///   refused otherwise: a guest's writes would destroy it.
+  /// - Parameter acceptsAnyFormat: whether to accept an image that looks like another format than raw. Otherwise it is
+  ///   refused, because a guest's writes would destroy it.
   public init(
     path: String, readOnly: Bool, direct: Bool, acceptsAnyFormat: Bool = false
   ) throws(DiskError) {
@@ -41,7 +39,7 @@ public final class DiskImage: Sendable {
       }
     }
     if !readOnly { try Self.lock(descriptor.rawValue, path) }
-    // The kernel opens a read-only block device for writing and fails each write.
+    // The kernel opens even a read-only block device for writing, and then fails each write.
     if kind == S_IFBLK && !readOnly && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
       throw .readOnly(path: path)
     }
@@ -60,19 +58,19 @@ public final class DiskImage: Sendable {
     identity = Self.identity(of: path)
   }
 
-  /// A ring of io_uring holds the file for some time after it was closed, and the lock with it: given back here.
+  /// Releases the lock explicitly, because an io_uring may hold the file, and with it the lock, for some time after close.
   deinit { if !handle.isReadOnly { flock(descriptor.rawValue, LOCK_UN) } }
 
-  /// Makes durable what was written (`fdatasync(2)`); blocks until it is. Nothing for a disk that is only read.
+  /// Makes all written data durable (fdatasync(2)), and blocks until they are. Does nothing for a read-only disk.
   public func flush() throws(Errno) {
     guard !handle.isReadOnly else { return }
     guard fdatasync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Keeps others from writing as well, until the image is closed (flock(2)). Whoever only reads takes no lock.
+  /// Locks an image against other writers until it is closed (flock(2)). Readers take no lock.
   private static func lock(_ descriptor: Int32, _ path: String) throws(DiskError) {
     guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
-    // A file system without locks answers otherwise, and there the user has to know.
+    // A file system without locks gives another error, which the user has to know of.
     if errno == EWOULDBLOCK { throw .locked(path: path) }
   }
 
@@ -84,12 +82,12 @@ public final class DiskImage: Sendable {
     return kind
   }
 
-  /// Refuses an image that is no raw one. It is read through the page cache, which takes any offset and length.
+  /// Refuses an image of another format than raw. Reads through the page cache, which accepts any offset and length.
   private static func checkFormat(_ path: String) throws(DiskError) {
     func bytes(_ descriptor: Int32, _ offset: off_t, _ count: Int) -> [UInt8] {
       var bytes = [UInt8](repeating: 0, count: count)
       let result = unsafe pread(descriptor, &bytes, count, offset)
-      // What cannot be read fails when it is used, with an error of its own.
+      // A read error here will show again when the disk is used, with its own message.
       return Array(bytes[..<max(result, 0)])
     }
     let file: OwnedDescriptor
@@ -106,8 +104,7 @@ public final class DiskImage: Sendable {
     if let format, !format.mayBeginRawDisk { throw .foreignFormat(path: path, format) }
   }
 
-  /// The smallest unit that O_DIRECT takes here: the kernel's word, or, where it gives none, 512 or 4,096 bytes, found by
-  /// reading.
+  /// The smallest unit of O_DIRECT on this file, in bytes: the kernel's value, or else 512 or 4,096 as found by reading.
   private static func directAlignment(_ descriptor: Int32, _ path: String) throws(DiskError) -> UInt32 {
     let told: DirectIO.Alignment?
     do throws(Errno) {
@@ -129,7 +126,7 @@ public final class DiskImage: Sendable {
     throw .directRefused(path: path)
   }
 
-  /// "vext-" and a number made from the path (FNV-1a), so that two disks differ and one disk stays the same.
+  /// Returns "vext-" and the FNV-1a hash of the path, which differs between disks and stays the same for a disk.
   private static func identity(of path: String) -> [UInt8] {
     let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     let name = Array("vext-".utf8) + Array(String(hash % 1_000_000_000_000, radix: 10).utf8)

@@ -1,32 +1,34 @@
-/// What a disk's guest has asked of it since the machine was made.
+/// Counts of a guest's requests to a disk since the machine was made.
+///
+/// Requests that move no data and are completed at once are not counted.
 public struct DiskStatistics: Equatable, Sendable {
-  /// Requests by kind; those of kinds that move no data and are answered at once are not counted.
+  /// Number of reads.
   public var reads: UInt64 = 0
-  /// Writes, durable ones too.
+  /// Number of writes, durable ones included.
   public var writes: UInt64 = 0
-  /// Flushes.
+  /// Number of flushes.
   public var flushes: UInt64 = 0
-  /// Discards and write-zeroes.
+  /// Number of discards and write-zeroes.
   public var discards: UInt64 = 0
-  /// Bytes that reads asked for.
+  /// Number of bytes that reads asked for.
   public var readBytes: UInt64 = 0
-  /// Bytes that writes carried.
+  /// Number of bytes of all writes.
   public var writtenBytes: UInt64 = 0
-  /// Requests under way.
+  /// Number of requests under way.
   public var inFlight: UInt64 = 0
-  /// The most that were under way at once; where several I/O threads serve the disk, the sum of what each had.
+  /// Maximum number of requests under way at once; with several I/O threads, the sum of each thread's maximum.
   public var maximumInFlight: UInt64 = 0
-  /// Requests that are done.
+  /// Number of completed requests.
   public var finished: UInt64 = 0
-  /// Time from taking a request to answering it, of all that are done.
+  /// Total time of all completed requests from taking to completing, in nanoseconds.
   public var serviceNanoseconds: Double = 0
-  /// The longest.
+  /// Longest time of a completed request, in nanoseconds.
   public var maximumServiceNanoseconds: Double = 0
 
-  /// Nothing yet.
+  /// Makes statistics of no requests.
   public init() {}
 
-  /// Names with units, and values, in a fixed order; each name begins with `prefix`.
+  /// Returns names with units, and values, in a fixed order; each name begins with `prefix`.
   public func figures(prefix: String) -> [(name: String, value: UInt64)] {
     let mean = finished == 0 ? 0 : serviceNanoseconds / Double(finished)
     return [

@@ -2,34 +2,33 @@
   import Glibc
   import HostSystem
 
-  /// Makes a request take longer by a known share, to try out what is meant to find slowdowns (docs/benchmarking.md, trials).
+  /// Delays requests by a known share of their time, to test whether `bench compare` finds it (docs/benchmarking.md).
   ///
-  /// Exists in builds with the package trait `InjectSlowdown` only, which none of ours that measures or ships has.
+  /// Exists only in builds with the package trait `InjectSlowdown`, which no measuring or released build has.
   struct InjectedSlowdown {
     /// The share in thousandths of a percent, from the environment.
     private let share: UInt64
-    /// Ticks that are still to be waited, times ``shareOfOne``.
+    /// Number of ticks still to wait, times ``shareOfOne``.
     private var debt: Int64 = 0
-    /// When the last request was let go, in ticks of the TSC.
+    /// Time at which the last request was released, in ticks of the TSC.
     private var lastTicks: UInt64 = 0
 
-    /// A whole in units of ``share``.
+    /// The value of ``share`` that means 100 %.
     private static let shareOfOne: UInt64 = 100_000
-    /// Longer pauses were no work, and are not made longer.
+    /// Pauses that are longer, in ticks, count as idle time and are not extended.
     private static let longestTicks: UInt64 = 1_000_000
 
-    /// The share that `VEXT_INJECT_SLOWDOWN` gives in percent; none without it.
+    /// Reads the share from `VEXT_INJECT_SLOWDOWN`, in percent; 0 without it.
     init() {
       let text = unsafe getenv("VEXT_INJECT_SLOWDOWN").map { unsafe String(cString: $0) }
       let percent = text.flatMap(Double.init) ?? 0
       share = percent > 0 && percent <= 100 ? UInt64(percent * 1000) : 0
     }
 
-    /// Spins for the share of the time since the last request was let go. Where the I/O thread decides the pace, the rate falls
-    /// by the share, whatever the machine's speed at that moment.
+    /// Spins for the share of the time since the last request was released.
     ///
-    /// Reading the TSC takes longer than the delay that a fast request owes: what was waited too long is set off against the next
-    /// ones.
+    /// If the I/O thread is the bottleneck, the rate falls by the share, whatever the machine's current speed. Reading the
+    /// TSC takes longer than the delay of a fast request; the excess is deducted from the next delays.
     @inline(__always)
     mutating func delay() {
       let start = SpinHint.timestampCounter()

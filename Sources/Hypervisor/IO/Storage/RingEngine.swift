@@ -3,16 +3,17 @@ import Glibc
 import HostSystem
 import SystemPackage
 
-/// The io_uring side of a ``BlockEngine``: transfers through registered files and buffers where there are any, and ranges
-/// that the kernel changes beside the I/O thread.
+/// The io_uring engine of a ``BlockEngine``.
+///
+/// It uses registered files and buffers if there are any, and lets the kernel discard and zero ranges asynchronously.
 struct RingEngine: ~Copyable {
   private var ring: IOUring
   private var ranges: RingRangeTable
   private var registrations = RingRegistrations()
-  /// What was registered of each queue's disk and memory, by the upper half of its tokens.
+  /// The registrations of each queue's disk and memory, indexed by the upper half of the queue's tokens.
   private var places: ContiguousArray<RegisteredResources> = []
 
-  /// Tokens of ranges are places in the table of ranges, told by this bit, which no queue's token has.
+  /// Marks the token of a range, whose other bits are an index in the table of ranges; no queue's token has this bit.
   private static let rangeBit: UInt64 = 1 << 63
 
   init(capacity: Int, completionEvent: Int32?) throws(Errno) {
@@ -26,26 +27,26 @@ struct RingEngine: ~Copyable {
 
   // MARK: Registration
 
-  /// Registers a disk, and a machine's memory, as far as the host lets us; both are kept until the engine's end.
+  /// Registers a disk, and a machine's memory if given, as far as the host allows it, until the engine's end.
   mutating func register(disk: DiskImage, memory: GuestMemory?) {
     registrations.add(disk: disk, to: &ring)
     if let memory { registrations.add(memory: memory, to: &ring) }
   }
 
-  /// Notes whose disk and memory the tokens of `slot` are about.
+  /// Looks up the registrations of the disk and memory that requests with tokens of `slot` use.
   mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
     while places.count <= slot { places.append(RegisteredResources()) }
     places[slot] = registrations.place(disk: disk, memory: memory)
   }
 
-  /// Forgets them.
+  /// Undoes ``attach(slot:disk:memory:)``.
   mutating func detach(slot: Int) {
     if slot < places.count { places[slot] = RegisteredResources() }
   }
 
   // MARK: Requests
 
-  /// Enqueues one request; needs ``room``.
+  /// Enqueues one request. ``room`` must not be 0.
   @inline(__always)
   mutating func enqueue(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
@@ -86,10 +87,10 @@ struct RingEngine: ~Copyable {
     }
   }
 
-  /// Hands what was enqueued to the kernel, in one system call.
+  /// Submits the enqueued requests to the kernel with one system call.
   mutating func submit() { ring.submit() }
 
-  /// The next request that is done, or nil; without a system call.
+  /// Returns the next completion, or nil; makes no system call.
   @inline(__always)
   mutating func reap() -> AIOCompletion? {
     while let completion = ring.reap() {
@@ -99,8 +100,10 @@ struct RingEngine: ~Copyable {
     return nil
   }
 
-  /// The completion of a range as its queue wants it: with the bytes of the range. Nil where it is tried in another way: a
-  /// file system that cannot zero a range (tmpfs) can give its blocks back, and then they read as zero too.
+  /// Translates the completion of a range for its queue: the result is the number of bytes of the range.
+  ///
+  /// - Returns: nil if the range is tried in another way: a file system that cannot zero a range (tmpfs) can free its
+  ///   blocks, which also makes them read as zero.
   private mutating func finishRange(_ completion: AIOCompletion) -> AIOCompletion? {
     let index = Int(truncatingIfNeeded: completion.token & ~Self.rangeBit)
     let range = ranges[index]
@@ -110,7 +113,7 @@ struct RingEngine: ~Copyable {
       ring.enqueueRange(
         ranges[index].change, file: range.file, offset: range.offset, byteCount: range.byteCount,
         token: completion.token)
-      // Now: the thread may be about to sleep.
+      // At once, because the thread may be about to sleep.
       ring.submit()
       return nil
     }

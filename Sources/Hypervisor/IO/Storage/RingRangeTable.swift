@@ -2,7 +2,7 @@ import HostSystem
 
 /// A range of a disk that the kernel discards or zeroes.
 struct RingRange: BitwiseCopyable {
-  /// What its queue gave it.
+  /// The token that the queue gave it.
   var token: UInt64
   var offset: UInt64
   var byteCount: UInt64
@@ -10,11 +10,11 @@ struct RingRange: BitwiseCopyable {
   var change: IOUring.RangeChange
 }
 
-/// The ranges under way, as many as there can be requests: allocated once.
+/// The ranges under way. Allocated once, with room for every request of the engine.
 @safe
 struct RingRangeTable: ~Copyable {
   private let ranges: UnsafeMutablePointer<RingRange>
-  /// A stack of the free places.
+  /// A stack of the free indices.
   private let free: UnsafeMutablePointer<UInt32>
   private var freeCount: Int
   private let capacity: Int
@@ -36,7 +36,7 @@ struct RingRangeTable: ~Copyable {
     unsafe free.deallocate()
   }
 
-  /// Puts `range` somewhere and tells where.
+  /// Adds `range` and returns its index.
   mutating func add(_ range: RingRange) -> Int {
     precondition(freeCount > 0, "there are no more ranges than requests")
     freeCount -= 1
@@ -45,7 +45,7 @@ struct RingRangeTable: ~Copyable {
     return index
   }
 
-  /// Makes the place at `index` free.
+  /// Removes the range at `index`.
   mutating func remove(_ index: Int) {
     precondition(freeCount < capacity && index < capacity)
     unsafe free[freeCount] = UInt32(truncatingIfNeeded: index)

@@ -1,18 +1,18 @@
 import HostSystem
 import SystemPackage
 
-/// Where a queue's disk and memory are among what was registered with a ring.
+/// The registrations of one queue's disk and memory with a ring.
 struct RegisteredResources: BitwiseCopyable {
-  /// The file's place; nil: it is not registered.
+  /// The file's index; -1 if it is not registered.
   private var fileIndex: Int32 = -1
-  /// The place of the memory's first piece.
+  /// The index of the memory's first piece.
   private var firstBuffer: Int32 = 0
   /// The host address of the registered memory.
   private var base: UInt = 0
-  /// Its size; 0: none is registered.
+  /// The size of the registered memory in bytes; 0 if none is registered.
   private var byteCount: UInt64 = 0
 
-  /// Nothing is registered.
+  /// Makes a value without registrations.
   init() {}
 
   init(fileIndex: Int?, memory: RingRegistrations.Memory?) {
@@ -23,7 +23,7 @@ struct RegisteredResources: BitwiseCopyable {
     byteCount = memory.byteCount
   }
 
-  /// How requests name the disk.
+  /// The name of the disk in requests: the registered file's index, or the descriptor.
   @inline(__always)
   func file(_ disk: DiskHandle) -> IOUringFile {
     fileIndex >= 0 ? IOUringFile(registeredAt: Int(fileIndex)) : IOUringFile(descriptor: disk.descriptor)
@@ -40,10 +40,10 @@ struct RegisteredResources: BitwiseCopyable {
   }
 }
 
-/// The disks and memories that an I/O thread registered with its ring. It keeps them alive: a descriptor or an address
-/// that were used anew while its registration lives would lead to the wrong place.
+/// The disks and memories that an I/O thread registered with its ring, which it keeps alive.
 ///
-/// What a guest does has no part in it. Its owner registers, once; a queue that comes and goes only looks up.
+/// If a descriptor or an address were reused during its registration, requests would reach the wrong file or memory. The
+/// machine's owner registers once; the guest has no influence, and a queue that is attached only looks registrations up.
 struct RingRegistrations {
   /// The low region of a machine's memory, in pieces of ``IOUring/bufferByteLimit``.
   struct Memory {
@@ -57,7 +57,7 @@ struct RingRegistrations {
   private var memories: [Memory] = []
   private var bufferCount = 0
 
-  /// Registers `disk`; without effect where the table is full or the kernel refuses: its requests name the descriptor then.
+  /// Registers `disk`. Has no effect if the table is full or the kernel refuses; requests use the descriptor then.
   mutating func add(disk: DiskImage, to ring: inout IOUring) {
     guard disks.count < IOUring.fileLimit, !disks.contains(where: { $0 === disk }) else { return }
     do throws(Errno) {
@@ -68,7 +68,7 @@ struct RingRegistrations {
     }
   }
 
-  /// Registers the memory below the PCI hole; without effect where RLIMIT_MEMLOCK does not allow it.
+  /// Registers the memory below the PCI hole. Has no effect if RLIMIT_MEMLOCK does not allow it.
   mutating func add(memory: GuestMemory, to ring: inout IOUring) {
     guard let region = memory.regions.first, !memories.contains(where: { $0.owner === memory }) else {
       return
@@ -87,7 +87,7 @@ struct RingRegistrations {
       do throws(Errno) {
         try unsafe ring.registerBuffer(start, byteCount: Int(length), at: bufferCount + index)
       } catch {
-        // What is registered so far stays of use.
+        // The pieces that are registered already stay in use.
         break
       }
       registeredByteCount += length
@@ -98,7 +98,7 @@ struct RingRegistrations {
     bufferCount += count
   }
 
-  /// What requests of a queue on `disk` with data in `memory` can name.
+  /// The registrations for the requests of a queue on `disk` with data in `memory`.
   func place(disk: DiskHandle, memory: GuestMemory) -> RegisteredResources {
     RegisteredResources(
       fileIndex: disks.firstIndex { $0.handle.descriptor == disk.descriptor },

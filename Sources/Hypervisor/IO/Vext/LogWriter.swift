@@ -4,15 +4,14 @@ import Logging
 import Synchronization
 import SystemPackage
 
-/// Writes lines on a thread of its own, so that an I/O thread, which serves many machines, never waits for whoever reads
-/// the host's standard error.
+/// Writes log lines on its own thread. Any thread may call any method.
 ///
-/// Any thread may call any method.
+/// An I/O thread serves many machines and must never wait until the reader of standard error makes room.
 final class LogWriter: Sendable {
-  /// Where vext devices' lines go.
+  /// The writer of all vext devices.
   static let shared = LogWriter { Logger(label: "vext").warning("\($0)") }
 
-  /// Lines that wait at most; further ones are dropped, as is said once there is room again.
+  /// Maximum number of waiting lines; the writer drops further lines, and reports their number once there is room again.
   private static let lineLimit = 1024
 
   private struct State {
@@ -22,14 +21,14 @@ final class LogWriter: Sendable {
     var isEnded = false
   }
 
-  /// What the thread and the writer share: the thread keeps no writer alive.
+  /// The state that the thread and the writer share, so that the thread keeps no writer alive.
   private final class Core: Sendable {
     let state = Mutex(State())
     let wake: EventDescriptor
 
     init(wake: consuming EventDescriptor) { self.wake = wake }
 
-    /// Writes what comes until the writer is gone.
+    /// Writes lines until the writer is released.
     func run(_ sink: (String) -> Void) {
       while true {
         let (lines, isEnded) = state.withLock { state in
@@ -49,7 +48,7 @@ final class LogWriter: Sendable {
     }
   }
 
-  /// Nil on a host that can have no more threads or descriptors: there the lines are lost, and nothing else.
+  /// Nil if the host has no more threads or descriptors; the lines are lost then.
   private let core: Core?
 
   /// A writer whose thread hands each line to `sink`, which may block.
@@ -70,7 +69,7 @@ final class LogWriter: Sendable {
     core.wake.signal()
   }
 
-  /// Leaves `line` to the thread; does not block for longer than an array grows.
+  /// Hands `line` to the thread. Blocks no longer than an array takes to grow.
   func write(_ line: String) {
     guard let core else { return }
     core.state.withLock { state in
@@ -83,9 +82,9 @@ final class LogWriter: Sendable {
     core.wake.signal()
   }
 
-  /// Blocks until all that was left to the thread is written, or a tenth of a second has passed: before the process ends.
+  /// Blocks until all lines are written, for at most 0.1 s. Call it before the process ends.
   ///
-  /// - Returns: Whether it is.
+  /// - Returns: whether all lines are written.
   @discardableResult
   func flush() -> Bool {
     guard let core else { return false }

@@ -2,35 +2,34 @@ import HostSystem
 public import SystemPackage
 import VextProtocol
 
-/// The vext PCI function: control registers in BAR0, queues in guest memory, and, where it offers sleep and wake, a
-/// doorbell and an interrupt for each queue (docs/vext-protocol.md).
+/// The vext PCI function: control registers in BAR0 and queues in guest memory (docs/vext-protocol.md).
 ///
-/// vCPU threads call it; each queue's registers have a lock of their own, which is held while the queue is
-/// attached to or detached from its I/O thread.
+/// A function that offers sleep and wake also has a doorbell and an interrupt for each queue. vCPU threads call it. The
+/// registers of each queue have a lock, which is held while the queue is attached to or detached from its I/O thread.
 public final class VextDevice: PCIFunction {
   /// The largest depth of a queue.
   public static let maxQueueDepth: UInt32 = 1024
 
-  /// The BAR of the interrupts' table.
+  /// The BAR of the MSI-X table.
   private static let interruptBAR = 1
 
-  /// Identity, BAR0, and the interrupts if there are any.
+  /// Identity, BAR0, and the MSI-X table if the function has interrupts.
   public let configuration: PCIConfigurationSpace
-  /// The doorbells, if there are any.
+  /// The doorbells; empty for a function without them.
   public let notifications: [PCINotification]
 
   private let disk: VextRequestValidator
   private let queues: [VextQueueSlot]
-  /// One for each server, if requests are counted.
+  /// The counters of each server; empty if requests are not counted.
   private let activities: [DiskActivity]
   private let signals: VextSignals?
 
-  /// A function that offers no feature, and serves `disk` through `queueCount` queues, 1 to `VextRegister/queueLimit`.
+  /// Makes a function that offers no feature, and serves `disk` through `queueCount` queues, 1 to `VextRegister/queueLimit`.
   ///
   /// - Parameters:
   ///   - name: names the device in the log, for example by its machine.
-  ///   - servers: polling I/O threads; queue `i` goes to number `i` modulo their count.
-  ///   - countsRequests: whether ``statistics`` counts, which reads a clock twice a request.
+  ///   - servers: polling I/O threads; server `i` modulo their number serves queue `i`.
+  ///   - countsRequests: whether ``statistics`` counts, which costs two readings of a clock for each request.
   public convenience init(
     name: String, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
     countsRequests: Bool = false
@@ -40,7 +39,7 @@ public final class VextDevice: PCIFunction {
       countsRequests: countsRequests)
   }
 
-  /// The same with a log that a test may look into.
+  /// Makes the same function with a log that a test can read.
   convenience init(
     log: VextLog, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
     countsRequests: Bool
@@ -50,9 +49,9 @@ public final class VextDevice: PCIFunction {
       doorbells: [VextDoorbell?](repeating: nil, count: queueCount), countsRequests: countsRequests)
   }
 
-  /// A function that also offers DOORBELL and INTERRUPT (docs/vext-protocol.md §8.1), for I/O threads that may sleep.
+  /// Makes a function that also offers DOORBELL and INTERRUPT (docs/vext-protocol.md §8.1), for I/O threads that may sleep.
   ///
-  /// - Parameter interruptRouter: where the queues' interrupts go.
+  /// - Parameter interruptRouter: receives the queues' interrupts.
   /// - Throws: errors of eventfds and of the router.
   public convenience init(
     name: String, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
@@ -95,21 +94,21 @@ public final class VextDevice: PCIFunction {
     }
   }
 
-  /// What the guest has asked of the disk so far. Any thread.
+  /// Counts of the guest's requests so far. Any thread.
   public var statistics: DiskStatistics {
     var statistics = DiskStatistics()
     for activity in activities { activity.add(to: &statistics) }
     return statistics
   }
 
-  /// Disables every queue and waits for what is under way. After the machine's vCPUs have stopped.
+  /// Disables every queue and waits for requests under way. Call it after the machine's vCPUs have stopped.
   public func shutDown() {
     for queue in queues { queue.disable() }
     // The process may end next.
     disk.log.flush()
   }
 
-  /// Reads a control register; an access that is not to a whole register reads as zero.
+  /// Reads a control register; an access to a part of a register reads as zero.
   public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 {
     guard bar == 0 else { return 0 }
     if offset >= VextRegister.queueBase {
@@ -134,7 +133,7 @@ public final class VextDevice: PCIFunction {
     return RegisterAccess.read(value, offset: offset, byteCount: byteCount)
   }
 
-  /// Writes a control register; an access that is not to a whole register is ignored.
+  /// Writes a control register; an access to a part of a register is ignored.
   public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
     guard bar == 0 else { return }
     if offset == VextRegister.reset && byteCount == 4 {
@@ -154,7 +153,7 @@ public final class VextDevice: PCIFunction {
     disk.disk.isReadOnly ? [.readOnly] : [.discard, .writeZeroes]
   }
 
-  /// The queue and the offset within its block.
+  /// The queue of a register and the register's offset within the queue's block; nil if there is no such queue.
   private func queueRegister(_ offset: UInt64) -> (VextQueueSlot, UInt64)? {
     guard offset >= VextRegister.queueBase else { return nil }
     let index = (offset - VextRegister.queueBase) / VextRegister.queueStride
@@ -163,9 +162,9 @@ public final class VextDevice: PCIFunction {
   }
 }
 
-/// How 32-bit and 64-bit registers answer accesses of either width.
+/// Reads and writes of 32 or 64 bits to registers of either width.
 enum RegisterAccess {
-  /// The part of the 64 bits `value`, which start at an address that is a multiple of 8, that an access sees.
+  /// The part of `value` that an access reads; `value` holds the 64 bits at the address `offset & ~7`.
   static func read(_ value: UInt64, offset: UInt64, byteCount: Int) -> UInt64 {
     switch (offset & 7, byteCount) {
     case (0, 8): value
@@ -175,7 +174,9 @@ enum RegisterAccess {
     }
   }
 
-  /// Replaces the part of `current` that an access names; false where the access is not to whole halves.
+  /// Replaces the part of `current` that an access writes.
+  ///
+  /// - Returns: false if the access is not to 4 or 8 aligned bytes.
   static func write(_ value: UInt64, into current: inout UInt64, offset: UInt64, byteCount: Int) -> Bool {
     switch (offset & 7, byteCount) {
     case (0, 8): current = value

@@ -4,44 +4,44 @@ import Synchronization
 import SystemPackage
 import VextProtocol
 
-/// One vext queue as the I/O thread serves it: takes entries, checks them, starts them, answers them.
+/// The host's side of one vext queue: takes entries, checks them, starts their requests and completes them.
 ///
-/// The I/O thread owns everything but ``error``, which any thread may read.
+/// The I/O thread owns everything except ``error``, which any thread may read.
 @safe
 public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
-  /// The doorbell's eventfd; nil for a queue whose driver does not ring: it is polled.
+  /// The doorbell's eventfd; nil if the driver rings no doorbell, so that the queue must be polled.
   public let notificationDescriptor: Int32?
   /// The device's disk.
   public var disk: DiskHandle { device.disk }
   /// The machine's memory.
   public var memory: GuestMemory { device.memory }
-  /// Requests that are under way in the engine.
+  /// Number of requests that are under way in the engine.
   public private(set) var inFlight = 0
 
   private let device: VextRequestValidator
-  /// Nil where nobody asks what the disk does: then the data path reads no clock.
+  /// Counters of the disk; nil if requests are not counted, so that the data path reads no clock.
   private let activity: DiskActivity?
   private let name: String
   private let depth: UInt32
   private var submissions: SubmissionConsumer
   private var completions: CompletionProducer
   private var token: UInt64 = 0
-  /// Whether an entry was refused: nothing is taken any more.
+  /// Whether the queue refused an entry; it takes no more entries then.
   private(set) var isStopped = false
   private let requests: VextDeviceRequestTable
   private var wake: VextWake
-  /// The completion ring's sequence when the driver was last looked after.
+  /// The completion ring's sequence number at the last notification of the driver.
   private var signalledSequence: UInt64
   private let errorWord = Atomic<UInt32>(0)
   private let errorDetailWord = Atomic<UInt64>(0)
 
-  /// A queue over rings whose place in guest memory has been checked.
+  /// Makes a queue over rings whose place in guest memory has been checked.
   ///
   /// - Parameters:
   ///   - name: names the queue in the log.
-  ///   - depth: entries in each ring, a power of two.
-  ///   - wake: how the two sides wake each other, as far as the driver asked for it.
-  /// - Throws: ENOMEM where there is no room for the queue's tables.
+  ///   - depth: number of entries in each ring, a power of two.
+  ///   - wake: the doorbell and interrupt that the driver asked for.
+  /// - Throws: ENOMEM if there is no memory for the queue's tables.
   init(
     name: String, device: VextRequestValidator, activity: DiskActivity?, depth: UInt32,
     submissionRing: UnsafeMutableRawPointer,
@@ -60,23 +60,24 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     requests = try VextDeviceRequestTable(depth: Int(depth))
   }
 
-  /// Why the queue stopped, and the slot of the entry at fault. Any thread.
+  /// The reason why the queue stopped, and the ring slot of the malformed entry. Any thread.
   public var error: (VextQueueError, detail: UInt64) {
     let error = VextQueueError(rawValue: errorWord.load(ordering: .acquiring)) ?? .none
     return (error, errorDetailWord.load(ordering: .relaxed))
   }
 
-  /// Where the next entry comes.
+  /// The consumer's position: the ring slot of the next entry.
   var head: SubmissionConsumer { unsafe submissions }
 
-  /// Service begins.
+  /// Stores the upper half of the tokens, and begins service.
   public func begin(token: UInt64, polling: Bool) { self.token = token }
 
-  /// Whether its driver may want interrupts, so that ``finishPass()`` has something to do.
+  /// Whether the driver accepted interrupts, so that ``finishPass()`` has something to do.
   var raisesInterrupts: Bool { unsafe wake.observer != nil }
 
-  /// Raises the interrupt if there are new answers and the driver is seen asleep. The answers themselves are written as they
-  /// come.
+  /// Raises the interrupt if there are new completions and the driver is asleep.
+  ///
+  /// The completions themselves are in the ring already.
   @discardableResult
   public func finishPass() -> Bool {
     guard raisesInterrupts else { return false }
@@ -87,10 +88,12 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     return true
   }
 
-  /// Raises it also where the driver fell asleep unseen.
+  /// Raises the interrupt if the driver went to sleep during ``finishPass()``.
   public func confirmWake() { unsafe wake.confirmWake() }
 
-  /// Asks the driver to ring, and looks once more. False also where the driver cannot ring.
+  /// Asks the driver to ring the doorbell, and polls the ring once more.
+  ///
+  /// - Returns: false if there is an entry, or the driver cannot ring.
   public func prepareToSleep() -> Bool {
     guard unsafe wake.publisher != nil else { return false }
     if isStopped { return true }
@@ -101,13 +104,13 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// Tells the driver that it need not ring.
   public func didWake() { unsafe wake.publisher?.withdraw() }
 
-  /// Takes back what the doorbell signalled.
+  /// Clears the doorbell's signals.
   public func drainNotification() { unsafe wake.doorbell?.drain() }
 
-  /// Takes entries until the ring is idle, a bound is reached, or one is malformed.
+  /// Takes entries until the ring is empty, a limit is reached, or an entry is malformed.
   public func drain(engine: inout BlockEngine) -> Int {
     if isStopped { return 0 }
-    // The ring's ends live in locals for the loop: a class's fields would cost a check at each access.
+    // Copies in locals, because fields of a class cost an exclusivity check at each access.
     var submissions = unsafe self.submissions
     var completions = unsafe self.completions
     let limit = min(PassLimit.requestsPerQueue, engine.room)
@@ -155,7 +158,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     return taken
   }
 
-  /// Answers a request that was under way.
+  /// Completes a request that was under way.
   public func complete(slot: UInt32, result: Int64) {
     let id = UInt16(truncatingIfNeeded: slot)
     inFlight &-= 1
@@ -170,7 +173,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     if result < 0 {
       return CompletionEntry(id: id, status: UInt16(truncatingIfNeeded: -result), byteCount: 0)
     }
-    // A short transfer: the disk ends earlier than it did when it was opened.
+    // A short transfer: the disk has become shorter since it was opened.
     return CompletionEntry(id: id, status: UInt16(EIO), byteCount: UInt64(result))
   }
 
@@ -178,7 +181,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     isStopped = true
     errorDetailWord.store(UInt64(slot), ordering: .relaxed)
     errorWord.store(error.rawValue, ordering: .releasing)
-    // A driver that waits for an interrupt would wait for ever.
+    // Without it, a driver that sleeps would never notice that the queue has stopped.
     unsafe wake.raise()
     device.log.warn("\(name): stopped by entry \(slot): \(error)")
   }

@@ -1,18 +1,18 @@
 import VextProtocol
 
-/// A request that passed every check: its vectors are in the table's row of its id.
+/// A request that passed every check. Its vectors are in the request table's row of its id.
 struct VextDeviceRequest {
   var operation: BlockOperation
   var vectorCount: Int
   var byteCount: UInt64
 }
 
-/// What became of an entry's checks.
+/// The result of checking an entry.
 enum VextAdmission {
-  /// It may start.
+  /// The request may start.
   case admitted(VextDeviceRequest)
-  /// It is well formed, and answered without the engine.
+  /// The entry is well formed, and this completion answers it without the engine.
   case answered(CompletionEntry)
-  /// It breaks the protocol: the queue stops.
+  /// The entry breaks the protocol: the queue must stop.
   case refused(VextQueueError)
 }

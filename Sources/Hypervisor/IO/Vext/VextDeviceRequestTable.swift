@@ -2,24 +2,24 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// What a queue remembers of each id, and the vectors that the kernel reads: allocated once per queue.
+/// The state of each request id of a queue, and the vectors that the kernel reads. The I/O thread only.
 ///
-/// The I/O thread alone touches it. The vectors' memory is reserved for the worst case and becomes resident
-/// only as far as it is used.
+/// Allocated once per queue. The vectors' memory is reserved for the worst case and becomes resident only as far as it is
+/// used.
 @safe
 final class VextDeviceRequestTable: @unchecked Sendable {
-  /// Segments of one request at most; vectors are laid out by this stride.
+  /// Maximum number of segments of a request, and the stride of the vectors.
   static let maxSegments = 256
 
   private static let idle = UInt64.max
 
-  /// Bytes that the request of each id is to move; ``idle`` where the id has none under way.
+  /// Number of bytes that the request of each id has to move; ``idle`` for an id without a request.
   private let byteCounts: UnsafeMutableBufferPointer<UInt64>
-  /// When each began, if that is counted: ``DiskActivity/begin(_:byteCount:)``.
+  /// Start time of each request if requests are counted: ``DiskActivity/begin(_:byteCount:)``.
   private let startTicks: UnsafeMutableBufferPointer<UInt64>
   private let vectorMemory: Mapping
   private let depth: Int
-  /// Where a segment list is copied to, once, before it is looked at: two words a segment.
+  /// Room for the copy of a segment list that is checked: two words for each segment.
   let listCopy: UnsafeMutableBufferPointer<UInt64>
 
   init(depth: Int) throws(Errno) {
@@ -43,7 +43,7 @@ final class VextDeviceRequestTable: @unchecked Sendable {
   /// The vectors of request `id`, which must be less than the depth.
   @inline(__always)
   func vectors(of id: UInt16) -> UnsafeMutablePointer<iovec> {
-    // SAFETY: ids are checked against the depth when an entry is admitted, and the mapping holds that many rows.
+    // SAFETY: ids are checked against the depth when an entry is admitted, and the mapping holds `depth` rows.
     unsafe vectorMemory.base.assumingMemoryBound(to: iovec.self) + Int(id) &* Self.maxSegments
   }
 
@@ -51,18 +51,20 @@ final class VextDeviceRequestTable: @unchecked Sendable {
   @inline(__always)
   func isInFlight(_ id: UInt16) -> Bool { unsafe byteCounts[Int(id)] != Self.idle }
 
-  /// Notes that request `id` is under way.
+  /// Records that request `id` is under way.
   @inline(__always)
   func begin(_ id: UInt16, byteCount: UInt64, startTicks ticks: UInt64) {
     unsafe byteCounts[Int(id)] = byteCount
     unsafe startTicks[Int(id)] = ticks
   }
 
-  /// When request `id`, which is under way, began.
+  /// Start time of request `id`, which is under way, in ticks of the TSC.
   @inline(__always)
   func startTicks(of id: UInt16) -> UInt64 { unsafe startTicks[Int(id)] }
 
-  /// Forgets request `id` and returns how many bytes it was to move.
+  /// Removes request `id`.
+  ///
+  /// - Returns: the number of bytes that it had to move.
   @inline(__always)
   func end(_ id: UInt16) -> UInt64 {
     let byteCount = unsafe byteCounts[Int(id)]

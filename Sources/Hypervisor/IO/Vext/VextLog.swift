@@ -1,10 +1,11 @@
 import Synchronization
 
-/// What a vext device says of its guest's mistakes, bounded: a hostile guest must not fill the host's log.
+/// A vext device's log of its guest's mistakes. Any thread; never on the data path.
 ///
-/// Any thread; never on the data path. An I/O thread leaves its lines to the thread of ``LogWriter``.
+/// The number of lines is limited, because a hostile guest must not fill the host's log. ``LogWriter`` writes them on its
+/// own thread.
 final class VextLog: Sendable {
-  /// Lines that one device may write in its life.
+  /// Maximum number of lines of one device.
   private static let lineLimit = 64
 
   private let device: String
@@ -17,7 +18,7 @@ final class VextLog: Sendable {
     self.writer = writer
   }
 
-  /// Writes one warning, unless the device has had its say.
+  /// Writes a warning, unless the device has reached its limit.
   func warn(_ message: String) {
     let left = linesLeft.load(ordering: .relaxed)
     guard left > 0 else { return }
@@ -27,6 +28,6 @@ final class VextLog: Sendable {
     if left == 1 { writer.write("\(device) further messages are left out") }
   }
 
-  /// Waits until what was said is written, but not for long: somebody may have stopped reading.
+  /// Waits until all lines are written, for at most 0.1 s, because the log's reader may be blocked.
   func flush() { writer.flush() }
 }

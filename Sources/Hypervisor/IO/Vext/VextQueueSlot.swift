@@ -1,9 +1,9 @@
 import Synchronization
 import VextProtocol
 
-/// One queue's registers, and the queue itself while it is enabled.
+/// The registers of one queue, and the queue itself while it is enabled.
 final class VextQueueSlot: Sendable {
-  /// Why a queue could not be enabled.
+  /// The reason why a queue could not be enabled.
   private struct Refusal: Error {
     let error: VextQueueError
     let detail: UInt64
@@ -15,7 +15,7 @@ final class VextQueueSlot: Sendable {
     var depth: UInt32 = 0
     var wakeBlock: UInt64 = 0
     var queue: VextDeviceQueue?
-    /// Why the last attempt to enable failed.
+    /// The reason why the last attempt to enable the queue failed.
     var refusal = Refusal(error: .none, detail: 0)
   }
 
@@ -24,7 +24,7 @@ final class VextQueueSlot: Sendable {
   private let server: any IOQueueServer
   private let activity: DiskActivity?
   private let signals: VextSignals?
-  /// What the driver's write to `doorbell` signals, where the device offers it.
+  /// The eventfd that a write to the register `doorbell` signals; nil if the device does not offer DOORBELL.
   let doorbell: VextDoorbell?
   private let index: UInt16
   private let state = Mutex(State())
@@ -62,7 +62,7 @@ final class VextQueueSlot: Sendable {
   }
 
   func write(_ offset: UInt64, byteCount: Int, value: UInt64) {
-    // Without the lock, which may be held as long as the slowest request; KVM's ioeventfd takes none either.
+    // Without the lock, because enabling or disabling may hold it as long as the slowest request takes.
     if offset == VextQueueRegister.doorbell.rawValue {
       doorbell?.ring()
       return
@@ -138,8 +138,9 @@ final class VextQueueSlot: Sendable {
     }
   }
 
-  /// What the driver accepted of waking each other, with its wake block checked; the block does not matter to a driver that
-  /// accepted nothing.
+  /// Checks the wake block and makes the queue's ``VextWake`` from the features that the driver accepted.
+  ///
+  /// The wake block is ignored if the driver accepted no feature.
   private func makeWake(
     _ state: State, rings: [(address: UInt64, byteCount: UInt64)]
   ) throws(Refusal) -> VextWake {

@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 import VextProtocol
 
-/// What every queue of one device shares: the guest's memory and the disk. Immutable.
+/// Checks the requests of all queues of a device against guest memory and the disk. Immutable; any thread.
 @safe
 struct VextRequestValidator: Sendable {
-  /// Bytes that one request may move at most.
+  /// Maximum number of bytes that a request may move.
   static let maxTransferByteCount: UInt32 = 16 << 20
 
-  /// Bytes that one discard or write-zeroes may cover at most: the I/O thread does them itself, and others wait.
+  /// Maximum number of bytes of a discard or write-zeroes, because the I/O thread may do these itself while others wait.
   static let maxRangeByteCount: UInt32 = 1 << 30
 
   let memory: GuestMemory
@@ -25,8 +25,7 @@ struct VextRequestValidator: Sendable {
     self.disk = image.handle
   }
 
-  /// Checks the copy of an entry and fills in its vectors (docs/vext-protocol.md §6). Everything in `entry` is
-  /// whatever a hostile guest wrote.
+  /// Checks the copy of an entry, whose every field may be hostile, and fills in its vectors (docs/vext-protocol.md §6).
   @inline(__always)
   func check(_ entry: SubmissionEntry, depth: UInt32, table: VextDeviceRequestTable) -> VextAdmission {
     guard let operation = VextOperation(rawValue: entry.operation) else { return .refused(.badOperation) }
@@ -79,7 +78,9 @@ struct VextRequestValidator: Sendable {
     return .admitted(VextDeviceRequest(operation: operation, vectorCount: count, byteCount: total))
   }
 
-  /// Translates one segment into one vector; nil for an empty one.
+  /// Translates a segment into a vector.
+  ///
+  /// - Returns: `.none` on success, nil for an empty segment.
   @inline(__always)
   private func place(_ segment: VextSegment, _ vector: UnsafeMutablePointer<iovec>) -> VextQueueError? {
     guard segment.byteCount > 0 else { return nil }
@@ -91,7 +92,7 @@ struct VextRequestValidator: Sendable {
     return VextQueueError.none
   }
 
-  /// Copies a segment list once and translates the copy; the guest may change the list meanwhile.
+  /// Copies a segment list once and translates the copy, because the guest may change the list at the same time.
   private func gather(
     _ entry: SubmissionEntry, _ table: VextDeviceRequestTable
   ) -> Result<(count: Int, total: UInt64), VextQueueError> {

@@ -1,9 +1,9 @@
 import Synchronization
 import VextProtocol
 
-/// What a device that offers sleep and wake has beside its queues: the feature registers and the interrupts.
+/// The feature registers and interrupts of a device that offers sleep and wake.
 ///
-/// vCPU threads negotiate; I/O threads raise.
+/// vCPU threads negotiate features; I/O threads raise interrupts.
 final class VextSignals: Sendable {
   static let offeredFeatures: VextFeatures = [.doorbell, .interrupt]
 
@@ -13,10 +13,10 @@ final class VextSignals: Sendable {
 
   init(interrupts: MSIXTable) { self.interrupts = interrupts }
 
-  /// What the driver accepted so far.
+  /// The features that the driver has accepted.
   var acceptedFeatures: VextFeatures { VextFeatures(rawValue: accepted.withLock { $0 }) }
 
-  /// Takes a write to `driver_features`; a bit that is not offered is not kept.
+  /// Handles a write to `driver_features`; drops bits that the device does not offer.
   func accept(offset: UInt64, byteCount: Int, value: UInt64) {
     accepted.withLock { accepted in
       _ = RegisterAccess.write(value, into: &accepted, offset: offset, byteCount: byteCount)
@@ -24,6 +24,6 @@ final class VextSignals: Sendable {
     }
   }
 
-  /// As after power-on.
+  /// Restores the state after power-on.
   func reset() { accepted.withLock { $0 = 0 } }
 }

@@ -1,7 +1,7 @@
 import HostSystem
 import VextProtocol
 
-/// A doorbell: what the driver's write signals. It lives as long as its function, through enabling and disabling.
+/// A doorbell: the eventfd that the driver's register write signals. It lives as long as its PCI function.
 final class VextDoorbell: Sendable {
   private let event: EventDescriptor
 
@@ -9,19 +9,19 @@ final class VextDoorbell: Sendable {
 
   var descriptor: Int32 { event.rawValue }
 
-  /// Signals as KVM would have done.
+  /// Signals the eventfd, as KVM's ioeventfd does.
   func ring() { event.signal() }
 
-  /// Takes back what was signalled.
+  /// Clears the signals.
   func drain() { event.drain() }
 }
 
-/// How the two sides of one enabled queue wake each other (docs/vext-protocol.md §8.1). The I/O thread's.
+/// Sleep and wake of one enabled queue (docs/vext-protocol.md §8.1). The I/O thread only.
 @unsafe
 struct VextWake {
-  /// Says that the poller sleeps; nil where the driver did not accept DOORBELL.
+  /// Tells the driver that the I/O thread sleeps; nil if the driver did not accept DOORBELL.
   var publisher: SleepPublisher?
-  /// Sees that the driver sleeps; nil where it did not accept INTERRUPT.
+  /// Reads whether the driver sleeps; nil if the driver did not accept INTERRUPT.
   var observer: SleepObserver?
   let doorbell: VextDoorbell?
   private let interrupts: MSIXTable?
@@ -52,17 +52,19 @@ struct VextWake {
 
   var doorbellDescriptor: Int32? { unsafe doorbell?.descriptor }
 
-  /// Answers were announced: raises the interrupt if the driver is seen asleep and was not woken yet. ``confirmWake()`` must follow.
+  /// Call after new completions. Raises the interrupt if the driver is asleep and was not woken yet.
+  ///
+  /// ``confirmWake()`` must follow.
   mutating func noteAnswers() {
     if unsafe observer?.noteAnnouncement() == true { unsafe interrupts?.raise(vector) }
   }
 
-  /// As above, for a driver that fell asleep meanwhile.
+  /// Raises the interrupt if the driver went to sleep since ``noteAnswers()``.
   mutating func confirmWake() {
     if unsafe observer?.confirmWake() == true { unsafe interrupts?.raise(vector) }
   }
 
-  /// Raises the interrupt where the driver accepted INTERRUPT, asleep or not.
+  /// Raises the interrupt if the driver accepted INTERRUPT, even if it is awake.
   func raise() {
     if unsafe observer != nil { unsafe interrupts?.raise(vector) }
   }
