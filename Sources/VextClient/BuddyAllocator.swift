@@ -1,13 +1,13 @@
-/// Gives out runs of units whose length is a power of two, at multiples of their length.
+/// Allocates runs of units whose length is a power of two, at multiples of their length.
 ///
-/// Units are numbers here; what they stand for is the caller's. Each call takes time in proportion to the number of
-/// lengths, whatever was given out, and nothing but the initializer allocates.
+/// Units are numbers; the caller decides what they stand for. The time of each call is proportional to the number of
+/// possible lengths. Only the initializer allocates memory.
 struct BuddyAllocator: Sendable {
   private static let none: Int32 = -1
 
   /// The number of units.
   let unitCount: Int
-  /// The largest order there can be; a run of order n has 2^n units.
+  /// The largest possible order; a run of order n has 2^n units.
   private let maxOrder: Int
   /// Doubly linked lists of free runs, by their order; links are first units.
   private var heads: [Int32]
@@ -15,12 +15,12 @@ struct BuddyAllocator: Sendable {
   private var previous: [Int32]
   /// The order of the free run that begins at a unit.
   private var freeOrders: [Int8]
-  /// The order of the run given out that begins at a unit.
+  /// The order of the allocated run that begins at a unit.
   private var takenOrders: [Int8]
-  /// Units that are free.
+  /// The number of free units.
   private(set) var freeUnitCount: Int
 
-  /// All of `unitCount` units are free.
+  /// Makes an allocator of `unitCount` free units.
   init(unitCount: Int) {
     precondition(unitCount > 0 && unitCount < Int(Int32.max))
     self.unitCount = unitCount
@@ -46,7 +46,7 @@ struct BuddyAllocator: Sendable {
     unitCount <= 1 ? 0 : Int.bitWidth - (unitCount - 1).leadingZeroBitCount
   }
 
-  /// Gives out a run of 2^`order` units and returns the first; nil if there is none.
+  /// Allocates a run of 2^`order` units and returns the first; nil if there is no such run.
   mutating func take(order: Int) -> Int? {
     guard order <= maxOrder, var found = (order...maxOrder).first(where: { heads[$0] != Self.none }) else {
       return nil
@@ -62,7 +62,9 @@ struct BuddyAllocator: Sendable {
     return unit
   }
 
-  /// Takes back the run that begins at `unit`, which was given out.
+  /// Frees the run that begins at `unit`.
+  ///
+  /// - Precondition: ``take(order:)`` returned `unit`.
   mutating func giveBack(_ unit: Int) {
     precondition(takenOrders[unit] >= 0, "this run was given out")
     var order = Int(takenOrders[unit])
@@ -79,7 +81,7 @@ struct BuddyAllocator: Sendable {
     insert(unit, order)
   }
 
-  /// The first unit of the run given out that `unit` is in; nil if it is free.
+  /// The first unit of the allocated run that contains `unit`; nil if `unit` is free.
   func takenRun(containing unit: Int) -> Int? {
     for order in 0...maxOrder {
       let first = unit & ~(1 << order - 1)

@@ -7,7 +7,7 @@ func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
   return result
 }
 
-/// Names what failed.
+/// Runs `body`, and names the failed object in the error.
 func naming<Result: ~Copyable>(
   _ what: @autoclosure () -> String, _ body: () throws(Errno) -> Result
 ) throws(VextClientError) -> Result {

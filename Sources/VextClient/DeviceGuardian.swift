@@ -2,19 +2,19 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// A process that holds the device's memory and lock until the device is idle, however the client ends.
+/// A process that holds the device's memory and lock until the device is idle, even if the client is killed.
 ///
-/// A process that is killed cannot disable its queues. The kernel frees its pages all the same, gives them to others,
-/// and the device would go on writing the answers of requests in flight into them. The guardian shares the memory and
-/// so keeps it allocated; when the last process of the client is gone it resets the device, which returns when nothing
-/// is in flight, and ends.
+/// A killed process cannot disable its queues. The kernel would free its pages and give them to other processes, while the
+/// device still writes the data of requests in flight into them. The guardian shares the memory and so keeps it allocated.
+/// When the last process of the client is gone, the guardian resets the device, which returns when nothing is in flight,
+/// and ends.
 struct DeviceGuardian: ~Copyable, Sendable {
   private let control: OwnedDescriptor
 
   /// Starts the process.
   ///
   /// - Parameters:
-  ///   - resetAddress: where the reset register is mapped.
+  ///   - resetAddress: the mapped address of the reset register.
   ///   - lock: the descriptor whose lock the guardian keeps.
   ///   - pin: the descriptor that pins the memory, or -1.
   init(resetAddress: UnsafeMutableRawPointer, lock: Int32, pin: Int32) throws(Errno) {
@@ -23,9 +23,9 @@ struct DeviceGuardian: ~Copyable, Sendable {
       adopting: try check(unsafe linux_start_guardian(resetAddress, lock, pin)))
   }
 
-  /// Lets the guardian end without a word to the device, which must be idle.
+  /// Lets the guardian end without resetting the device, which must be idle.
   func dismiss() {
-    // A guardian that somebody killed hears nothing, and there is nothing left for it to do.
+    // Fails if the guardian was killed, in which case it needs no dismissal.
     _ = linux_dismiss_guardian(control.rawValue)
   }
 }

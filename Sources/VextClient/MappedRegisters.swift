@@ -3,7 +3,7 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// BAR0 of a PCI function, mapped by the file `resource0` that sysfs has of it.
+/// BAR0 of a PCI function, mapped through the function's file `resource0` in sysfs.
 @safe
 struct MappedRegisters: ~Copyable, Sendable {
   private let mapping: Mapping
@@ -15,7 +15,7 @@ struct MappedRegisters: ~Copyable, Sendable {
     mapping = try Mapping.shared(descriptor: descriptor, byteCount: Int(VextRegister.barByteCount))
   }
 
-  /// Where `offset`, which lies in BAR0, is mapped.
+  /// The mapped address of the register at `offset` in BAR0.
   func address(_ offset: UInt64) -> UnsafeMutableRawPointer {
     precondition(offset <= VextRegister.barByteCount - 8 && offset.isMultiple(of: 4), "a register of BAR0")
     // SAFETY: the mapping has `barByteCount` bytes.
@@ -23,16 +23,16 @@ struct MappedRegisters: ~Copyable, Sendable {
   }
 }
 
-/// Shares mapped registers between the device and its queues.
+/// Mapped registers that the device and its queues share.
 final class SharedRegisters: VextRegisterAccess {
   private let registers: MappedRegisters
 
   init(_ registers: consuming MappedRegisters) { self.registers = registers }
 
-  /// Where the reset register is mapped, for the guardian.
+  /// The mapped address of the reset register, for the guardian.
   var resetAddress: UnsafeMutableRawPointer { unsafe registers.address(VextRegister.reset) }
 
-  // SAFETY: `address` answers for the place, and a register has no other user in this process.
+  // SAFETY: `address` returns an address in the mapping, and a register has no other user in this process.
   func load32(_ offset: UInt64) -> UInt32 { unsafe linux_register_load32(registers.address(offset)) }
   func load64(_ offset: UInt64) -> UInt64 { unsafe linux_register_load64(registers.address(offset)) }
   func store32(_ offset: UInt64, _ value: UInt32) {

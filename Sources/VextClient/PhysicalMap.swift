@@ -4,17 +4,17 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// Where the pages of a mapping are in guest-physical memory. Immutable: looking up costs no system call.
+/// The guest-physical addresses of a mapping's pages. Immutable; a look-up makes no system call.
 struct PhysicalMap: Sendable {
-  /// The unit of translation: a page of the processor's.
+  /// The unit of translation in bytes: a page of the processor.
   static let pageByteCount = 4096
 
   /// The guest-physical address of each page.
   private let pages: [UInt64]
-  /// For each page, the index of the page behind the last one that follows it without a gap.
+  /// For each page, the end index of its run: the pages that follow it without a gap.
   private let runEnds: [UInt32]
 
-  /// A map of pages at `addresses`; neighbours in guest-physical memory form one run.
+  /// Makes a map of pages at `addresses`; pages that are neighbours in guest-physical memory form a run.
   init(pages addresses: [UInt64]) {
     var ends = [UInt32](repeating: 0, count: addresses.count)
     var end = UInt32(addresses.count)
@@ -29,7 +29,7 @@ struct PhysicalMap: Sendable {
     runEnds = ends
   }
 
-  /// The guest-physical address of byte `offset`, and how many bytes follow it without a gap.
+  /// The guest-physical address of byte `offset`, and the number of bytes from it to the end of its run.
   @inline(__always)
   func run(at offset: Int) -> (address: UInt64, byteCount: Int) {
     let page = offset / Self.pageByteCount
@@ -38,13 +38,16 @@ struct PhysicalMap: Sendable {
     )
   }
 
-  /// The offset of the page at a guest-physical address; nil if it is none of these. It searches, and is for failures.
+  /// The offset of the page at a guest-physical address; nil if the page is not in the map.
+  ///
+  /// Searches linearly; only the handling of failures uses it.
   func offset(of address: UInt64) -> Int? {
     pages.firstIndex(of: address).map { $0 * Self.pageByteCount }
   }
 
-  /// The largest power of two that every run's length and place in the mapping is a multiple of; for how large a
-  /// device's blocks may be.
+  /// The largest power of two that divides the length, offset and address of every run, in bytes.
+  ///
+  /// A device's blocks must not be larger.
   var granule: Int {
     var bits = pages.count * Self.pageByteCount
     var index = 0
@@ -56,7 +59,7 @@ struct PhysicalMap: Sendable {
     return bits & -bits
   }
 
-  /// How many runs there are.
+  /// The number of runs.
   var runCount: Int {
     var count = 0
     var index = 0
@@ -69,7 +72,7 @@ struct PhysicalMap: Sendable {
 }
 
 extension PhysicalMap {
-  /// Where the kernel shows the pages of this process (Documentation/admin-guide/mm/pagemap.rst).
+  /// The kernel's file of this process's page frames (Documentation/admin-guide/mm/pagemap.rst).
   static let pagemapPath = "/proc/self/pagemap"
 
   /// Bits of an entry of pagemap.
@@ -78,11 +81,12 @@ extension PhysicalMap {
     static let frameMask: UInt64 = (1 << 55) - 1
   }
 
-  /// Reads where the pages of a run of this process's memory are, all of which must be present.
+  /// Reads the physical addresses of this process's pages from `address` on, all of which must be present.
   ///
   /// - Parameters:
   ///   - address: the first byte, page-aligned.
-  ///   - pagemap: an open file of 8 bytes for each page of the address space.
+  ///   - byteCount: the length in bytes, a multiple of the page size.
+  ///   - pagemap: the open file ``pagemapPath``, which has 8 bytes for each page of the address space.
   static func addresses(
     address: UInt, byteCount: Int, pagemap: borrowing OwnedDescriptor
   ) throws(VextClientError) -> [UInt64] {
@@ -106,7 +110,7 @@ extension PhysicalMap {
     for entry in entries {
       guard entry & Entry.isPresent != 0 else { throw .system("page not present", .badAddress) }
       let frame = entry & Entry.frameMask
-      // The kernel hides the numbers from whoever lacks the right; frame 0 is never given to a process.
+      // The kernel shows frame 0, which no process ever has, if the process lacks CAP_SYS_ADMIN.
       guard frame != 0 else { throw .addressesHidden }
       addresses.append(frame * UInt64(pageByteCount))
     }

@@ -1,6 +1,6 @@
-/// Copies between one run of bytes and several.
+/// Copies between one buffer and a list of buffers.
 enum ScatteredBytes {
-  /// Fills `target` from the bytes of `vectors`, taken one after the other, from byte `offset` on.
+  /// Fills `target` from the concatenated bytes of `vectors`, from byte `offset` on.
   static func copy(
     from vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>, at offset: Int,
     to target: UnsafeMutableRawBufferPointer
@@ -11,7 +11,7 @@ enum ScatteredBytes {
     }
   }
 
-  /// Writes `source` to the bytes of `vectors`, taken one after the other, from byte `offset` on.
+  /// Writes `source` to the concatenated bytes of `vectors`, from byte `offset` on.
   static func copy(
     from source: UnsafeRawBufferPointer, to vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>,
     at offset: Int

@@ -4,17 +4,17 @@ public import SystemPackage
 import Synchronization
 import VextProtocol
 
-/// A vext device that this process drives: its disk, its queues, and the memory that it may reach.
+/// A vext device that this process drives: its disk, its queues, and the memory that it may reach. Any thread.
 ///
-/// Any thread may call anything here. The device is released when neither it nor one of its queues is in use any more.
+/// The device is reset and released once neither it nor one of its queues is referenced any more.
 public final class VextBlockDevice: Sendable {
   /// The PCI address, such as `0000:00:05.0`.
   public let address: String
-  /// What the device says of itself.
+  /// The constants of the device.
   public let limits: VextDeviceLimits
   /// The memory for requests.
   public let pool: VextBufferPool
-  /// How queues wait unless told otherwise.
+  /// The default wait policy of queues.
   public let waitPolicy: VextWaitPolicy
 
   let registers: any VextRegisterAccess
@@ -24,18 +24,19 @@ public final class VextBlockDevice: Sendable {
 
   /// The size of the disk in bytes.
   public var capacity: UInt64 { limits.capacity }
-  /// Offsets and lengths are multiples of this.
+  /// The block size in bytes; offsets and lengths are multiples of it.
   public var blockByteCount: Int { limits.blockByteCount }
-  /// Whether writes are answered with `EROFS`.
+  /// Whether writes fail with `EROFS`.
   public var isReadOnly: Bool { limits.flags.contains(.readOnly) }
 
-  /// Opens a vext function, resets it and takes it for this process alone.
+  /// Opens a vext function exclusively and resets it.
   ///
-  /// It needs the rights to map the function's registers and to see physical addresses (CAP_SYS_ADMIN; root has both).
+  /// The process needs the rights to map the function's registers and to see physical addresses (CAP_SYS_ADMIN). Root has
+  /// both.
   ///
   /// - Parameters:
-  ///   - address: which function, such as `0000:00:05.0`; nil takes the first that nobody uses.
-  ///   - options: the memory, and how to wait.
+  ///   - address: the function's PCI address, such as `0000:00:05.0`; nil for the first function that is not in use.
+  ///   - options: the memory and the wait policy.
   public static func open(
     _ address: String? = nil, options: VextOpenOptions = VextOpenOptions()
   ) throws(VextClientError) -> VextBlockDevice {
@@ -48,7 +49,7 @@ public final class VextBlockDevice: Sendable {
         try MappedRegisters(descriptor: lock.rawValue)
       })
     let limits = try VextDeviceLimits(registers, address: function.address)
-    // Whatever a predecessor that was killed left: when this returns, nothing is in flight.
+    // Ends requests that a killed predecessor left in flight; returns when there are none.
     registers.store32(VextRegister.reset, 1)
     let memory = try VextMemory(byteCount: options.poolByteCount, allowsHugePages: options.allowsHugePages)
     let guardian = try naming("guardian") { () throws(Errno) in
@@ -84,19 +85,19 @@ public final class VextBlockDevice: Sendable {
     case .some(let guardian): guardian.dismiss()
     case .none: break
     }
-    // The guardian has a copy of the descriptor for a moment longer.
+    // Explicitly, because the guardian keeps a copy of the descriptor for a moment longer.
     switch lock {
     case .some(let lock): _ = linux_unlock(lock.rawValue)
     case .none: break
     }
   }
 
-  /// Registers a queue and enables it. It belongs to one thread at a time.
+  /// Makes a queue and enables it. One thread at a time may use the queue.
   ///
   /// - Parameters:
-  ///   - depth: requests that may be under way at once; rounded up to a power of two, and down to what the device and
-  ///     the memory's pages allow.
-  ///   - waitPolicy: how it waits; nil: as the device's other queues.
+  ///   - depth: number of entries that may be under way at once; rounded up to a power of two, then down to the limits of
+  ///     the device and of the memory's pages.
+  ///   - waitPolicy: the wait policy; nil for the device's default.
   /// - Throws: `EBUSY` if every queue of the device is in use, `ENOMEM` if the pool has no room for the rings, `EIO` if
   ///   the device refuses them.
   public func makeQueue(depth: Int = 64, waitPolicy: VextWaitPolicy? = nil) throws(Errno) -> VextClientQueue {
@@ -120,7 +121,7 @@ public final class VextBlockDevice: Sendable {
 
   func giveBackIndex(_ index: Int) { queuesInUse.withLock { $0[index] = false } }
 
-  /// A function and the descriptor whose lock makes it this process's.
+  /// A function and the descriptor whose lock gives this process exclusive use of it.
   private struct Claim: ~Copyable {
     let function: VextFunction
     private let lock: OwnedDescriptor

@@ -1,6 +1,6 @@
-/// A buffer of a ``VextBufferPool`` with one owner, given back when its owner goes away.
+/// A buffer of a ``VextBufferPool``, which returns to the pool at the end of its owner's life.
 ///
-/// One thread at a time; while a request on it is under way, the device owns the bytes.
+/// One thread at a time. While a request on the buffer is under way, the device owns the bytes.
 @safe
 public struct VextBuffer: ~Copyable, @unchecked Sendable {
   private let pool: VextBufferPool
@@ -12,7 +12,7 @@ public struct VextBuffer: ~Copyable, @unchecked Sendable {
     unsafe self.bytes = unsafe bytes
   }
 
-  /// The size that was asked for, in bytes.
+  /// The requested size in bytes.
   public var byteCount: Int { unsafe bytes.count }
 
   deinit { unsafe pool.deallocate(bytes) }

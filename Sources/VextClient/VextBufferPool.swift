@@ -1,12 +1,12 @@
 public import SystemPackage
 import Synchronization
 
-/// Buffers in the memory that the device may reach. Any thread.
+/// Allocates buffers in the memory that the device may reach. Any thread.
 ///
-/// A request on a buffer of the pool moves no byte twice: the device reads and writes it in place.
+/// The device reads and writes buffers of the pool in place, so that requests on them copy nothing.
 @safe
 public final class VextBufferPool: Sendable {
-  /// Buffers start at multiples of this and take at least as much, in bytes.
+  /// The alignment and the smallest size of buffers in bytes.
   public static let granuleByteCount = PhysicalMap.pageByteCount
 
   let memory: VextMemory
@@ -14,9 +14,9 @@ public final class VextBufferPool: Sendable {
 
   private struct State: Sendable {
     var allocator: BuddyAllocator
-    /// How many requests whose end is unknown may still write to a run, by its first unit.
+    /// Number of timed-out requests that may still write to a run, by the run's first unit.
     var holds: [Int: Int] = [:]
-    /// Held runs that their owner has given back.
+    /// Held runs that their owner has deallocated.
     var abandoned: Set<Int> = []
   }
 
@@ -25,34 +25,33 @@ public final class VextBufferPool: Sendable {
     state = Mutex(State(allocator: BuddyAllocator(unitCount: memory.byteCount / Self.granuleByteCount)))
   }
 
-  /// What the memory is made of: whether there were huge pages.
+  /// The kind of pages of the memory.
   public var memoryKind: VextMemoryKind { memory.kind }
 
-  /// What keeps the memory in its place.
+  /// The mechanism that keeps the pages in place.
   public var memoryPin: VextMemoryPin { memory.pin }
 
   /// The size of the pool in bytes.
   public var byteCount: Int { memory.byteCount }
 
-  /// Bytes that are free; fewer may be had in one piece.
+  /// Number of free bytes; the largest free buffer may be smaller.
   public var freeByteCount: Int {
     state.withLock { $0.allocator.freeUnitCount } * Self.granuleByteCount
   }
 
-  /// How many pieces the memory has in guest-physical memory.
+  /// Number of contiguous runs of the memory in guest-physical memory.
   public var runCount: Int { memory.map.runCount }
 
-  /// A buffer of `byteCount` bytes, which goes back to the pool with its owner.
+  /// Allocates a buffer of `byteCount` bytes with undefined contents, which returns to the pool with its owner.
   ///
-  /// It takes the next power of two of bytes from the pool, and starts at a multiple of that or of 2 MiB. Its content is
-  /// undefined.
+  /// The buffer takes the next power of two of bytes from the pool, and is aligned to that size or to 2 MiB.
   ///
-  /// - Throws: `ENOMEM` if the pool has no such piece left, `EINVAL` for a size below 1.
+  /// - Throws: `ENOMEM` if the pool has no such buffer left, `EINVAL` for a size below 1.
   public func allocate(byteCount: Int) throws(Errno) -> VextBuffer {
     unsafe VextBuffer(pool: self, bytes: try allocateBytes(byteCount: byteCount))
   }
 
-  /// As ``allocate(byteCount:)``, for an owner that calls ``deallocate(_:)`` itself.
+  /// Allocates a buffer as ``allocate(byteCount:)`` does, for an owner that calls ``deallocate(_:)`` itself.
   public func allocateBytes(byteCount: Int) throws(Errno) -> UnsafeMutableRawBufferPointer {
     guard byteCount > 0 else { throw .invalidArgument }
     guard byteCount <= memory.byteCount, let bytes = unsafe take(byteCount: byteCount) else {
@@ -61,7 +60,7 @@ public final class VextBufferPool: Sendable {
     return unsafe bytes
   }
 
-  /// Gives a buffer back; `bytes` is what ``allocateBytes(byteCount:)`` gave.
+  /// Returns a buffer to the pool; `bytes` is a result of ``allocateBytes(byteCount:)``.
   public func deallocate(_ bytes: UnsafeMutableRawBufferPointer) {
     guard let base = bytes.baseAddress, let offset = unsafe memory.offset(of: base, byteCount: 0)
     else { preconditionFailure("a buffer of this pool") }
@@ -75,7 +74,7 @@ public final class VextBufferPool: Sendable {
     }
   }
 
-  /// A buffer, or nil if there is none.
+  /// Allocates a buffer; nil if the pool has none.
   func take(byteCount: Int) -> UnsafeMutableRawBufferPointer? {
     let units = (byteCount + Self.granuleByteCount - 1) / Self.granuleByteCount
     let order = BuddyAllocator.order(forUnitCount: units)
@@ -85,7 +84,7 @@ public final class VextBufferPool: Sendable {
       start: memory.base + unit * Self.granuleByteCount, count: byteCount)
   }
 
-  /// A buffer whose bytes follow one another in guest-physical memory, as a ring's must; nil if there is none.
+  /// Allocates a buffer that is contiguous in guest-physical memory, as a ring must be; nil if the pool has none.
   func takeContiguous(byteCount: Int) -> UnsafeMutableRawBufferPointer? {
     var rejected: [UnsafeMutableRawBufferPointer] = unsafe []
     defer { for index in unsafe rejected.indices { unsafe deallocate(rejected[index]) } }
@@ -101,7 +100,7 @@ public final class VextBufferPool: Sendable {
     return nil
   }
 
-  /// Keeps the buffer that holds `pointer` from being given out again until ``release(_:)``, whatever its owner does.
+  /// Keeps the pool from reusing the buffer that contains `pointer` until ``release(_:)``, even if its owner deallocates it.
   func hold(_ pointer: UnsafeRawPointer) {
     guard let offset = unsafe memory.offset(of: pointer, byteCount: 0) else { return }
     state.withLock { state in
@@ -110,7 +109,7 @@ public final class VextBufferPool: Sendable {
     }
   }
 
-  /// Ends a ``hold(_:)``.
+  /// Undoes a ``hold(_:)``.
   func release(_ pointer: UnsafeRawPointer) {
     guard let offset = unsafe memory.offset(of: pointer, byteCount: 0) else { return }
     state.withLock { state in

@@ -1,14 +1,14 @@
 public import SystemPackage
 
-/// Why a vext function could not be opened.
+/// The reason why a vext function could not be opened.
 public enum VextClientError: Error, Equatable {
   /// The machine has no vext function.
   case noFunction
-  /// There is no PCI function at this address, or it is no vext function.
+  /// There is no PCI function at this address, or it is not a vext function.
   case noSuchFunction(address: String)
   /// Another process uses the function.
   case inUse(address: String)
-  /// A driver of the kernel's has the function.
+  /// A driver of the kernel is bound to the function.
   case boundToDriver(address: String, driver: String)
   /// The registers are not those of a vext device.
   case wrongMagic(address: String, magic: UInt32)
@@ -24,12 +24,12 @@ public enum VextClientError: Error, Equatable {
   case cannotPin(Errno)
   /// The device's blocks are larger than the memory's pages, so that no page can be a segment.
   case blocksTooLarge(byteCount: Int)
-  /// The kernel refused something else.
+  /// Another system call failed; the text names its object.
   case system(String, Errno)
 }
 
 extension VextClientError: CustomStringConvertible {
-  /// One line for a user.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .noFunction: "no vext function on the PCI bus"

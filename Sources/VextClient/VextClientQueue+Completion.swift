@@ -2,7 +2,7 @@ import SystemPackage
 import VextProtocol
 
 extension VextClientQueue {
-  /// Takes the answers that are there; says how many.
+  /// Takes all available completions and returns their number.
   func drain() -> Int {
     var count = 0
     while true {
@@ -21,7 +21,9 @@ extension VextClientQueue {
     }
   }
 
-  /// Takes one answer; false if it answers nothing.
+  /// Handles a completion.
+  ///
+  /// - Returns: false if no entry with its id is in flight.
   private func complete(_ answer: CompletionEntry) -> Bool {
     let id = Int(answer.id)
     guard id < depth, case .request(let request) = unsafe commands[id].owner else { return false }
@@ -30,7 +32,7 @@ extension VextClientQueue {
       if error == 0, unsafe commands[id].entry.operation == VextOperation.read.rawValue {
         let count = unsafe Int(commands[id].byteCount)
         let offset = unsafe commands[id].bounceOffset
-        // SAFETY: the caller keeps its buffers until the outcome was taken.
+        // SAFETY: the caller keeps its buffers until it has taken the result.
         unsafe requests[request].targets.withUnsafeBufferPointer {
           unsafe ScatteredBytes.copy(
             from: UnsafeRawBufferPointer(rebasing: bounce[..<count]), to: $0, at: offset)
@@ -47,20 +49,21 @@ extension VextClientQueue {
     return true
   }
 
-  /// What an answer means (docs/vext-protocol.md §7): an unknown number is EIO, and so is a short transfer.
+  /// The errno of a completion (docs/vext-protocol.md §7), 0 for success; EIO for an unknown number or a short transfer.
   private static func error(_ answer: CompletionEntry, expected: UInt64) -> CInt {
     let lastKnown: UInt16 = 133
     if answer.status == 0 { return answer.byteCount == expected ? 0 : Errno.ioError.rawValue }
     return answer.status <= lastKnown ? CInt(answer.status) : Errno.ioError.rawValue
   }
 
-  /// Keeps a request's first error.
+  /// Records a request's error, unless it has one.
   func note(_ error: Errno, request: Int) {
     if requests[request].error == 0 { requests[request].error = error.rawValue }
   }
 
-  /// The device no longer serves the queue, or does not keep to the protocol: it gives up the queue, after which what
-  /// was in flight is answered, and everything else never will be.
+  /// Disables the queue after the device stopped it or broke the protocol.
+  ///
+  /// The device completes the requests in flight first; all other requests end with `EIO`.
   func stop() {
     guard failure == nil else { return }
     failure = .ioError
@@ -74,7 +77,7 @@ extension VextClientQueue {
     while case .ready(let entry) = unsafe completions.poll(), complete(entry) {}
   }
 
-  /// No answer came in time. The device still has the entries, so that their memory stays as it is.
+  /// Ends all requests with `ETIMEDOUT`, and holds their memory, because the device may still carry them out.
   func expire() {
     failure = .timedOut
     endRequests(.timedOut)
@@ -93,7 +96,7 @@ extension VextClientQueue {
     }
   }
 
-  /// Takes back all memory and ids of entries, which the device no longer has.
+  /// Frees the memory and ids of all entries. The device must not have any entry.
   func endCommands() {
     for id in unsafe commands.indices {
       switch unsafe commands[id].owner {

@@ -2,7 +2,7 @@ import SystemPackage
 import VextProtocol
 
 extension VextClientQueue {
-  /// A new request, which counts as under way until ``endSubmission(_:)``.
+  /// Adds a request, which counts as under way until ``endSubmission(_:)``, and returns its slot.
   func beginRequest() throws(Errno) -> Int {
     if let failure { throw failure }
     let slot: Int
@@ -23,7 +23,9 @@ extension VextClientQueue {
     return VextRequestID(slot: Int32(slot), generation: requests[slot].generation)
   }
 
-  /// An id that is free; waits for one. Nil if the queue fails, which the request then tells.
+  /// Takes a free id, and waits for one if necessary.
+  ///
+  /// - Returns: nil if the queue fails; the request's error says why.
   func takeID(request: Int) -> Int? {
     while failure == nil {
       if let id = freeIDs.popLast() { return Int(id) }
@@ -35,7 +37,9 @@ extension VextClientQueue {
 
   func giveBack(_ id: Int) { freeIDs.append(UInt16(id)) }
 
-  /// Submits an entry that has no data; false if the queue has failed.
+  /// Submits an entry without data.
+  ///
+  /// - Returns: false if the queue has failed.
   @discardableResult
   func push(_ entry: SubmissionEntry, byteCount: UInt64, request: Int) -> Bool {
     guard let id = takeID(request: request) else { return false }
@@ -43,7 +47,7 @@ extension VextClientQueue {
     return true
   }
 
-  /// Submits an entry by the id, which the caller took.
+  /// Submits an entry under `id`, which the caller has taken.
   func push(_ entry: SubmissionEntry, id: Int, byteCount: UInt64, request: Int) {
     var entry = entry
     entry.id = UInt16(id)
@@ -56,7 +60,9 @@ extension VextClientQueue {
     unsafe submissions.push(entry)
   }
 
-  /// Whether the id has room for a segment list, which is taken from the pool when it is first needed.
+  /// Allocates the id's segment list, unless it has one.
+  ///
+  /// - Returns: whether the id has a list.
   func list(of id: Int) -> Bool {
     guard segmentLimit > 2 else { return false }
     if unsafe commands[id].list == nil {
@@ -65,7 +71,7 @@ extension VextClientQueue {
     return unsafe commands[id].list != nil
   }
 
-  /// Writes a segment list (docs/vext-protocol.md §4.4) and returns the segment that names it.
+  /// Writes a segment list (docs/vext-protocol.md §4.4) and returns the segment that contains it.
   func writeList(_ segments: ArraySlice<VextSegment>, of id: Int) -> VextSegment {
     guard let list = unsafe commands[id].list, let base = list.baseAddress,
       let place = unsafe memory.offset(of: base, byteCount: list.count)
@@ -81,7 +87,7 @@ extension VextClientQueue {
       byteCount: UInt32(segments.count * VextSegment.encodedByteCount))
   }
 
-  /// The guest-physical pages that the device may touch for an entry's data, as offsets into the memory.
+  /// Calls `body` for each page that the device may touch for an entry's data.
   func forEachDataPage(of id: Int, _ body: (UnsafeRawPointer) -> Void) {
     let entry = unsafe commands[id].entry
     var runs = [entry.segment0, entry.segment1]

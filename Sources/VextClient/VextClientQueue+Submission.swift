@@ -4,13 +4,13 @@ import VextProtocol
 extension VextClientQueue {
   /// Starts a read of `buffer.count` bytes of the disk.
   ///
-  /// It returns when the last of its entries is in the ring: at once, unless the queue is full.
+  /// Returns when the last of its entries is in the ring: at once, unless the queue is full.
   ///
   /// - Parameters:
-  ///   - offset: where on the disk, in bytes.
-  ///   - buffer: stays valid, and untouched, until the outcome was taken.
+  ///   - offset: the position on the disk in bytes.
+  ///   - buffer: stays valid and unused until the result was taken.
   /// - Throws: `EINVAL` if offset or length is not a multiple of the block size or the range is not on the disk; the
-  ///   queue's failure.
+  ///   queue's ``failure``.
   public func submitRead(
     at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> VextRequestID {
@@ -21,7 +21,7 @@ extension VextClientQueue {
     }
   }
 
-  /// Starts a read into several buffers, one after the other. As ``submitRead(at:into:)``.
+  /// Starts a read into several buffers, which are filled one after the other. See `submitRead(at:into:)`.
   public func submitRead(
     at offset: UInt64, into buffers: [UnsafeMutableRawBufferPointer]
   ) throws(Errno) -> VextRequestID {
@@ -30,18 +30,18 @@ extension VextClientQueue {
     }
   }
 
-  /// Starts a write of `buffer` to the disk. As `submitRead(at:into:)`; `EROFS` if the disk is read-only.
+  /// Starts a write of `buffer` to the disk. See `submitRead(at:into:)`; also throws `EROFS` if the disk is read-only.
   public func submitWrite(at offset: UInt64, from buffer: UnsafeRawBufferPointer) throws(Errno)
     -> VextRequestID
   {
-    // Nothing writes to it: the device reads, and so does a copy.
+    // The buffer is only read: by the device, or by the copy to the pool.
     var buffer = unsafe UnsafeMutableRawBufferPointer(mutating: buffer)
     return try unsafe withUnsafePointer(to: &buffer) { (pointer) throws(Errno) in
       try unsafe submitTransfer(.write, at: offset, UnsafeBufferPointer(start: pointer, count: 1))
     }
   }
 
-  /// Starts a write of several buffers, one after the other. As ``submitWrite(at:from:)``.
+  /// Starts a write of several buffers, one after the other. See `submitWrite(at:from:)`.
   public func submitWrite(
     at offset: UInt64, from buffers: [UnsafeRawBufferPointer]
   ) throws(Errno) -> VextRequestID {
@@ -51,21 +51,27 @@ extension VextClientQueue {
     }
   }
 
-  /// Starts a flush: when it has ended, every write and write-zeroes whose outcome had been taken before, through any
-  /// queue of the device, is on stable storage.
+  /// Starts a flush.
+  ///
+  /// When it has ended, every write and write-zeroes whose result was taken before this call, through any queue of the
+  /// device, is on stable storage.
   public func submitFlush() throws(Errno) -> VextRequestID {
     let slot = try beginRequest()
     push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 0), byteCount: 0, request: slot)
     return endSubmission(slot)
   }
 
-  /// Starts telling the device that a range of the disk is no longer needed. As `submitRead(at:into:)` for the range;
-  /// it ends with `EOPNOTSUPP` where the storage does not take it, and throws `EROFS` if the disk is read-only.
+  /// Starts a discard of a range of the disk, whose contents are no longer needed.
+  ///
+  /// The rules for the range are those of `submitRead(at:into:)`. The request ends with `EOPNOTSUPP` if the storage does not
+  /// support it.
+  ///
+  /// - Throws: `EINVAL` for a bad range, `EROFS` if the disk is read-only; the queue's ``failure``.
   public func submitDiscard(at offset: UInt64, byteCount: UInt64) throws(Errno) -> VextRequestID {
     try submitRange(.discard, at: offset, byteCount: byteCount)
   }
 
-  /// Starts filling a range of the disk with zeroes. As ``submitDiscard(at:byteCount:)``.
+  /// Starts filling a range of the disk with zeroes. See ``submitDiscard(at:byteCount:)`` for the errors.
   public func submitWriteZeroes(at offset: UInt64, byteCount: UInt64) throws(Errno) -> VextRequestID {
     try submitRange(.writeZeroes, at: offset, byteCount: byteCount)
   }
@@ -75,7 +81,7 @@ extension VextClientQueue {
   ) throws(Errno) -> VextRequestID {
     try checkRange(offset: offset, byteCount: byteCount)
     if device.isReadOnly { throw .readOnlyFileSystem }
-    // A device that takes none of them may say so by a limit of zero.
+    // A device without discard and write-zeroes may have a limit of 0.
     guard limits.maxRangeByteCount > 0 else { throw .notSupportedOnSocket }
     let slot = try beginRequest()
     var done: UInt64 = 0
@@ -119,7 +125,7 @@ extension VextClientQueue {
     return endSubmission(slot)
   }
 
-  /// The checks that the device would stop the queue for.
+  /// Checks a range by the device's rules, because the device stops the queue for a bad one.
   private func checkRange(offset: UInt64, byteCount: UInt64) throws(Errno) {
     let blockMask = UInt64(limits.blockByteCount - 1)
     guard (offset | byteCount) & blockMask == 0, offset <= limits.capacity,
@@ -127,7 +133,7 @@ extension VextClientQueue {
     else { throw .invalidArgument }
   }
 
-  /// Entries that name the caller's memory itself.
+  /// Submits entries whose segments are the caller's memory.
   private func submitInPlace(
     _ operation: VextOperation, at offset: UInt64,
     _ vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>,
@@ -157,7 +163,9 @@ extension VextClientQueue {
     if gathered > 0 { pushGathered(operation, at: position, request: request) }
   }
 
-  /// Adds memory to the segments of the next entry: as much as is in one piece, or nothing if the list is full.
+  /// Adds memory to the segments of the next entry, as far as it is contiguous.
+  ///
+  /// - Returns: the number of bytes that were added; 0 if the list is full.
   private func append(place: Int, byteCount: Int) -> Int {
     let (address, contiguous) = memory.map.run(at: place)
     let count = min(byteCount, contiguous)
@@ -170,7 +178,9 @@ extension VextClientQueue {
     return count
   }
 
-  /// Submits the segments gathered, and empties them; false if the queue has failed.
+  /// Submits the gathered segments and clears them.
+  ///
+  /// - Returns: false if the queue has failed.
   @discardableResult
   private func pushGathered(_ operation: VextOperation, at offset: UInt64, request: Int) -> Bool {
     defer { segments.removeAll(keepingCapacity: true) }
@@ -179,7 +189,7 @@ extension VextClientQueue {
       pushTransfer(operation, id: id, at: offset, segments[...], request: request)
       return true
     }
-    // No room for a list: in pairs, then.
+    // Without memory for a list, each entry takes two segments.
     giveBack(id)
     var position = offset
     var rest = segments[...]
@@ -209,7 +219,7 @@ extension VextClientQueue {
     push(entry, id: id, byteCount: byteCount, request: request)
   }
 
-  /// Entries on memory of the pool, from or to which the bytes are copied.
+  /// Submits entries on memory of the pool, and copies the bytes from or to the caller's memory.
   private func submitCopied(
     _ operation: VextOperation, at offset: UInt64,
     _ vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>,
@@ -221,7 +231,7 @@ extension VextClientQueue {
       guard let id = takeID(request: request) else { return }
       guard let bounce = unsafe takeBounce(byteCount: min(byteCount - done, limits.maxTransferByteCount))
       else {
-        // The queue failed while it waited for memory.
+        // The queue failed while this call waited for memory.
         giveBack(id)
         return
       }
@@ -250,7 +260,9 @@ extension VextClientQueue {
     }
   }
 
-  /// Memory to copy through, of up to `byteCount` bytes and of at least one block; waits for it. Nil if the queue fails.
+  /// Takes memory for a copy, of up to `byteCount` bytes and at least one block, and waits for it if necessary.
+  ///
+  /// - Returns: nil if the queue fails.
   private func takeBounce(byteCount: Int) -> UnsafeMutableRawBufferPointer? {
     let block = limits.blockByteCount
     var wanted = min(byteCount, max(Self.bounceByteCount, block))
@@ -264,7 +276,7 @@ extension VextClientQueue {
         isReserveInUse = true
         return unsafe UnsafeMutableRawBufferPointer(rebasing: reserve[..<wanted])
       }
-      // The reserve is with the device: an answer will come.
+      // The reserve is in use by an entry in flight, whose completion frees it.
       waitForProgress()
     }
     return nil

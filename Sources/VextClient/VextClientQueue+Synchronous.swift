@@ -2,18 +2,19 @@ public import SystemPackage
 import VextProtocol
 
 extension VextClientQueue {
-  /// Reads `buffer.count` bytes of the disk from `offset` on; returns when they are there. See
-  /// `submitRead(at:into:)`.
+  /// Reads `buffer.count` bytes of the disk from `offset` on, and blocks until they are in `buffer`.
+  ///
+  /// See `submitRead(at:into:)` for the errors.
   public func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) {
     try wait(for: unsafe submitRead(at: offset, into: buffer))
   }
 
-  /// Fills `buffer` from the disk.
+  /// Fills `buffer` from the disk, from `offset` on.
   public func read(at offset: UInt64, into buffer: borrowing VextBuffer) throws(Errno) {
     try unsafe read(at: offset, into: buffer.bytes)
   }
 
-  /// Reads into several buffers, one after the other.
+  /// Reads into several buffers, which are filled one after the other.
   public func read(at offset: UInt64, into buffers: [UnsafeMutableRawBufferPointer]) throws(Errno) {
     try wait(for: unsafe submitRead(at: offset, into: buffers))
   }
@@ -29,13 +30,14 @@ extension VextClientQueue {
     return bytes
   }
 
-  /// Writes `buffer` to the disk from `offset` on; returns when the device has it, which does not mean that it is on
-  /// stable storage: see ``flush()``.
+  /// Writes `buffer` to the disk from `offset` on, and blocks until the device has completed the write.
+  ///
+  /// The data are on stable storage only after a ``flush()``.
   public func write(at offset: UInt64, from buffer: UnsafeRawBufferPointer) throws(Errno) {
     try wait(for: unsafe submitWrite(at: offset, from: buffer))
   }
 
-  /// Writes a buffer to the disk.
+  /// Writes a buffer of the pool to the disk from `offset` on.
   public func write(at offset: UInt64, from buffer: borrowing VextBuffer) throws(Errno) {
     try unsafe write(at: offset, from: UnsafeRawBufferPointer(buffer.bytes))
   }
@@ -53,11 +55,10 @@ extension VextClientQueue {
     }
   }
 
-  /// Returns when every write and write-zeroes that had ended before, through any queue of the device, is on stable
-  /// storage.
+  /// Brings every completed write and write-zeroes of any queue of the device to stable storage, and blocks until then.
   public func flush() throws(Errno) { try wait(for: submitFlush()) }
 
-  /// Tells the device that a range of the disk is no longer needed; what a read of it returns is undefined.
+  /// Discards a range of the disk, whose contents are undefined afterwards.
   public func discard(at offset: UInt64, byteCount: UInt64) throws(Errno) {
     try wait(for: submitDiscard(at: offset, byteCount: byteCount))
   }
@@ -84,9 +85,9 @@ extension VextClientQueue {
     return unsafe [UInt8](buffer.bytes)
   }
 
-  /// Carries out all of `requests` at once, in no order, and waits for all of them.
+  /// Carries out all of `requests` concurrently, in no defined order, and waits for all of them.
   ///
-  /// - Throws: the error of the first in the list that failed; the others are carried out nevertheless.
+  /// - Throws: the error of the first request in the list that failed. The other requests are carried out nevertheless.
   public func perform(_ requests: [VextClientRequest]) throws(Errno) {
     var failure: Errno?
     var ids: [VextRequestID] = []
@@ -99,7 +100,7 @@ extension VextClientQueue {
         break
       }
     }
-    // What failed to start comes after all that started.
+    // A request that failed to start comes after all requests that started.
     for id in ids.reversed() {
       do throws(Errno) { try wait(for: id) } catch { failure = error }
     }

@@ -4,28 +4,28 @@ public import SystemPackage
 import VextProtocol
 
 extension VextClientQueue {
-  /// How often a long wait looks at the state register, which costs a vmexit, in nanoseconds.
+  /// The interval in nanoseconds at which a long wait reads the state register, which costs a vmexit.
   private static let stateInterval: UInt64 = 100_000_000
 
-  /// Takes the answers that are there, without waiting.
+  /// Takes all available completions without waiting.
   ///
-  /// - Returns: how many requests are still under way.
+  /// - Returns: the number of requests that are still under way.
   @discardableResult
   public func poll() -> Int {
     if failure == nil { _ = drain() }
     return requests.count { $0.isActive && $0.remaining > 0 }
   }
 
-  /// Whether the request has ended, so that ``wait(for:)`` does not wait. Looks for answers first.
+  /// Takes all available completions, and returns whether the request has ended, so that ``wait(for:)`` would not block.
   public func isFinished(_ id: VextRequestID) -> Bool {
     if failure == nil { _ = drain() }
     guard let slot = slot(of: id) else { return true }
     return requests[slot].remaining == 0
   }
 
-  /// Waits for the end of a request and takes its outcome.
+  /// Waits for the end of a request and takes its result.
   ///
-  /// - Throws: what the device answered; the queue's failure; `EINVAL` if the outcome was taken before.
+  /// - Throws: the device's error; the queue's ``failure``; `EINVAL` if the result was taken before.
   public func wait(for id: VextRequestID) throws(Errno) {
     guard let slot = slot(of: id) else { throw .invalidArgument }
     while requests[slot].remaining > 0 { waitForProgress() }
@@ -33,9 +33,9 @@ extension VextClientQueue {
     if error != 0 { throw Errno(rawValue: error) }
   }
 
-  /// Waits for the end of all requests and takes their outcomes.
+  /// Waits for the end of all requests and takes their results.
   ///
-  /// - Throws: one of the errors, if there are any.
+  /// - Throws: one of the errors, if any request failed.
   public func waitForAll() throws(Errno) {
     var error: CInt = 0
     for slot in requests.indices where requests[slot].isActive {
@@ -63,7 +63,7 @@ extension VextClientQueue {
     return error
   }
 
-  /// Waits until an answer came or the queue has failed. Something must be under way.
+  /// Waits for a completion or a failure of the queue. A request must be under way.
   func waitForProgress() {
     guard failure == nil else { return }
     for _ in 0..<waitPolicy.spinCount {

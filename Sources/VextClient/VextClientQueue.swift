@@ -2,34 +2,34 @@ public import SystemPackage
 import HostSystem
 import VextProtocol
 
-/// A queue of a vext device: one thread at a time submits requests to it and takes their outcomes.
+/// A queue of a vext device, to which one thread at a time submits requests.
 ///
-/// A request on memory of the device's pool is carried out in place; any other memory is copied through the pool. In
-/// both cases a request may have any length and is split as the device's limits demand. Buffers of requests under way
-/// must stay as they are until the outcome was taken.
+/// The device carries out a request on memory of its pool in place; other memory is copied through the pool. A request may
+/// have any length, and is split into entries within the device's limits. The buffers of a request must stay valid and
+/// unchanged until its result was taken by a `wait` function.
 ///
-/// After an error of the queue itself (`ETIMEDOUT`: no answer in time; `EIO`: the device stopped the queue) every call
-/// throws that error until ``reset()``. Buffers of the pool that the device may still touch are not given out again
-/// before that, whatever their owner does.
+/// After an error of the queue itself (`ETIMEDOUT`: no completion in time; `EIO`: the device stopped the queue) every call
+/// throws that error until ``reset()``. Until then the pool does not reuse buffers that the device may still touch, even if
+/// their owner deallocates them.
 @safe
 public final class VextClientQueue {
   /// The queue's device.
   public let device: VextBlockDevice
-  /// Which of the device's queues it is.
+  /// The queue's number on the device, from 0.
   public let index: UInt16
-  /// Entries that may be under way at once, a power of two.
+  /// Number of entries that may be under way at once, a power of two.
   public let depth: Int
-  /// How it waits.
+  /// The way in which the queue waits for completions.
   public var waitPolicy: VextWaitPolicy
-  /// Entries submitted so far: a request that is split has several.
+  /// Number of entries submitted so far; a request that is split has several.
   public internal(set) var entryCount: UInt64 = 0
-  /// Why the queue can no longer be used; nil while it can.
+  /// The error that every call throws until ``reset()``; nil while the queue works.
   public internal(set) var failure: Errno?
 
   let pool: VextBufferPool
   let memory: VextMemory
   let limits: VextDeviceLimits
-  /// Segments that fit into an entry's list.
+  /// Maximum number of segments in an entry's list.
   let segmentLimit: Int
   private let submissionRing: UnsafeMutableRawBufferPointer
   private let completionRing: UnsafeMutableRawBufferPointer
@@ -41,18 +41,18 @@ public final class VextClientQueue {
   var completions: CompletionConsumer
   var commands: ContiguousArray<QueueCommand>
   var freeIDs: ContiguousArray<UInt16>
-  /// Entries that the device has.
+  /// Number of entries that the device has.
   var inFlightCount = 0
   var requests: ContiguousArray<QueueRequest> = []
   var freeRequests: ContiguousArray<Int> = []
-  /// The segments of the entry that is being made.
+  /// The segments of the entry that is being built.
   var segments: ContiguousArray<VextSegment> = []
 
-  /// Bytes of a segment list: one page, which is always in one piece.
+  /// Size of a segment list in bytes: one page, which is always contiguous.
   static let listByteCount = PhysicalMap.pageByteCount
-  /// Bytes that go through the pool by one entry, unless a block has more.
+  /// Number of bytes that one entry copies through the pool, unless a block is larger.
   static let bounceByteCount = 256 << 10
-  /// The least that the queue keeps for itself to copy through.
+  /// Minimum size of the memory that the queue reserves for copies, in bytes.
   private static let reserveByteCount = 64 << 10
 
   init(
@@ -62,7 +62,7 @@ public final class VextClientQueue {
     let pool = device.pool
     var depth = 2
     while depth < wanted, depth < device.limits.maxQueueDepth { depth *= 2 }
-    // Where there are no huge pages, a long ring may not be had in one piece.
+    // Without huge pages, the pool may have no contiguous buffer for a long ring.
     var rings = unsafe Self.rings(depth: depth, pool)
     while unsafe rings == nil, depth > 2 {
       depth /= 2
@@ -104,17 +104,17 @@ public final class VextClientQueue {
   }
 
   deinit {
-    // When this returns, nothing is in flight, and the device will not touch the rings or any buffer again.
+    // Disables the queue. When this returns, nothing is in flight, and the device will not touch rings or buffers again.
     setControl(0)
     endCommands()
     releaseMemory()
     device.giveBackIndex(Int(index))
   }
 
-  /// Takes the queue from the device and registers it anew: the way out of a failure.
+  /// Disables the queue and enables it again, which clears a ``failure``.
   ///
-  /// It returns when the device is done with the requests under way, which can take as long as the slowest of them.
-  /// Requests whose outcome was not taken end with `ECANCELED`, if they have not ended otherwise.
+  /// Blocks until the device is done with the requests under way, as long as the slowest of them takes. Requests that have
+  /// not ended yet end with `ECANCELED`.
   ///
   /// - Throws: `EIO` if the device refuses the queue.
   public func reset() throws(Errno) {
@@ -125,7 +125,7 @@ public final class VextClientQueue {
     try enable()
   }
 
-  /// The device's state of the queue, and its error: a register access each, for diagnosis.
+  /// The queue's state and error registers, for diagnosis. Reading each may cost a vmexit.
   public var deviceState: (state: VextQueueState?, error: VextQueueError?) {
     (
       VextQueueState(rawValue: load(.state)),
@@ -141,7 +141,7 @@ public final class VextClientQueue {
     device.registers.load32(VextRegister.queue(index, register))
   }
 
-  /// Starts from the first lap of rings of zeroes.
+  /// Clears the rings and enables the queue.
   private func enable() throws(Errno) {
     unsafe submissionRing.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe completionRing.initializeMemory(as: UInt8.self, repeating: 0)
@@ -151,7 +151,7 @@ public final class VextClientQueue {
     unsafe completions = unsafe CompletionConsumer(
       ring: completionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
     let registers = device.registers
-    // A predecessor that nobody reset would keep its own rings.
+    // A queue that is enabled already would keep its old rings.
     setControl(0)
     registers.store64(VextRegister.queue(index, .submissionRing), unsafe address(of: submissionRing))
     registers.store64(VextRegister.queue(index, .completionRing), unsafe address(of: completionRing))

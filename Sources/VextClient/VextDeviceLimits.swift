@@ -1,22 +1,22 @@
 import VextProtocol
 
-/// What a device says of itself once and for all (docs/vext-protocol.md §3.1).
+/// The constants of a device, which its registers report (docs/vext-protocol.md §3.1).
 public struct VextDeviceLimits: Equatable, Sendable {
   /// The size of the disk in bytes, a multiple of ``blockByteCount``.
   public let capacity: UInt64
-  /// Offsets and lengths are multiples of this, in bytes: a power of two, at least 512.
+  /// The block size in bytes, a power of two and at least 512; offsets and lengths are multiples of it.
   public let blockByteCount: Int
-  /// Bytes that one entry may move at most, rounded down to whole blocks.
+  /// Maximum number of bytes that one entry may move, rounded down to whole blocks.
   public let maxTransferByteCount: Int
-  /// Bytes that one discard or write-zeroes may cover at most, rounded down to whole blocks.
+  /// Maximum number of bytes of one discard or write-zeroes, rounded down to whole blocks.
   public let maxRangeByteCount: UInt64
-  /// Entries of a segment list at most.
+  /// Maximum number of segments in a segment list.
   public let maxSegments: Int
-  /// How many queues there are.
+  /// The number of queues.
   public let queueCount: Int
   /// The largest depth of a queue.
   public let maxQueueDepth: Int
-  /// Whether the disk is read-only, and what it takes.
+  /// Whether the disk is read-only, and whether it supports discard and write-zeroes.
   public let flags: VextDeviceFlags
 
   /// Reads the registers of the function at `address`, and checks them.

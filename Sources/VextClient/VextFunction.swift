@@ -4,12 +4,12 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// A vext PCI function as sysfs shows it (docs/vext-protocol.md §2).
+/// A vext PCI function in sysfs (docs/vext-protocol.md §2).
 public struct VextFunction: Equatable, Sendable {
-  /// Where sysfs has the PCI functions.
+  /// The folder of the PCI functions in sysfs.
   public static let sysfsPath = "/sys/bus/pci/devices"
 
-  /// Domain, bus, device and function, such as `0000:00:05.0`.
+  /// The PCI address (domain, bus, device and function), such as `0000:00:05.0`.
   public let address: String
   private let directory: SysfsDirectory
 
@@ -18,7 +18,7 @@ public struct VextFunction: Equatable, Sendable {
     self.directory = directory
   }
 
-  /// All vext functions of the machine, in the order of their addresses.
+  /// Returns all vext functions of the machine, in the order of their addresses.
   public static func all(sysfsPath: String = sysfsPath) throws(VextClientError) -> [VextFunction] {
     let devices = SysfsDirectory(sysfsPath)
     do throws(SysfsError) {
@@ -36,10 +36,12 @@ public struct VextFunction: Equatable, Sendable {
     }
   }
 
-  /// Locks the function for this process and those that inherit the descriptor; of the file `resource0`.
+  /// Locks the file `resource0` for this process and those that inherit the descriptor, and returns the descriptor.
   ///
-  /// The lock goes with the last copy of the descriptor. A guardian of a process that was killed has one until the
-  /// device is idle, which is why this waits for a moment.
+  /// The lock ends with the last copy of the descriptor. Waits up to `patience`, because the guardian of a killed process
+  /// holds a copy until the device is idle.
+  ///
+  /// - Throws: `inUse` if another process holds the lock.
   func lock(patience nanoseconds: UInt64) throws(VextClientError) -> OwnedDescriptor {
     let descriptor = try naming("\(directory.path)/resource0") { () throws(Errno) in
       try OwnedDescriptor.open("\(directory.path)/resource0", flags: O_RDWR | O_SYNC)
@@ -59,7 +61,7 @@ public struct VextFunction: Equatable, Sendable {
   /// Enables the function's memory and bus mastering (docs/vext-protocol.md §2).
   func enable() throws(VextClientError) {
     if let driver = try driver() { throw .boundToDriver(address: address, driver: driver) }
-    // The kernel counts how often it was enabled; once is enough, and nobody else counts on its being disabled.
+    // The kernel counts how often a function is enabled; once is enough, and no other user needs it disabled.
     if try text("enable") == "0" {
       try write("1\n", to: "enable")
     }
@@ -113,7 +115,7 @@ private enum PCICommand {
 }
 
 extension SysfsDirectory {
-  /// The attribute `name` as a number with `0x` before it; nil if it is none.
+  /// The attribute `name` as a hexadecimal number that begins with `0x`; nil if it is not such a number.
   fileprivate func identifier(_ name: String) throws(SysfsError) -> UInt16? {
     guard let text = try text(name), text.hasPrefix("0x") else { return nil }
     return UInt16(text.dropFirst(2), radix: 16)

@@ -4,25 +4,25 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// What a client's memory is made of.
+/// The kind of pages of a client's memory.
 public enum VextMemoryKind: String, Sendable {
   /// Huge pages of 2 MiB: few runs, and the kernel moves none of them on its own.
   case hugePages = "huge pages"
-  /// Ordinary pages: a large buffer is many runs.
+  /// Ordinary pages: a large buffer consists of many runs.
   case ordinaryPages = "ordinary pages"
 }
 
-/// What keeps a client's memory where it is.
+/// The mechanism that keeps a client's pages in place.
 public enum VextMemoryPin: String, Sendable {
-  /// The kernel pinned it, as for its own I/O (io_uring's registered buffers): nothing moves it.
+  /// The kernel pinned the pages as io_uring's registered buffers, and nothing moves them.
   case registered = "pinned by io_uring"
-  /// The pages are huge ones, which the kernel neither swaps nor compacts.
+  /// The pages are huge pages, which the kernel neither swaps nor compacts.
   case hugePages = "huge pages stay"
   /// The pages are locked, and the system compacts no locked pages (vm.compact_unevictable_allowed=0).
   case locked = "locked, no compaction"
 }
 
-/// Memory that the device may reach: shared with the guardian, in its place, and of known guest-physical addresses.
+/// The memory that the device may reach: pinned, shared with the guardian, with known guest-physical addresses.
 @safe
 final class VextMemory: @unchecked Sendable {
   /// The first byte.
@@ -31,16 +31,16 @@ final class VextMemory: @unchecked Sendable {
   let kind: VextMemoryKind
   let pin: VextMemoryPin
   let map: PhysicalMap
-  /// Owners of what is at `base`: nil in tests that bring their own memory.
+  /// The owner of the memory at `base`; nil in tests that bring their own memory.
   private let mapping: Mapping?
   private let ring: OwnedDescriptor?
 
-  /// The size of huge pages.
+  /// The size of huge pages in bytes.
   static let hugePageByteCount = 2 << 20
-  /// The largest size.
+  /// The largest size of the memory in bytes.
   static let byteCountLimit = 64 << 30
 
-  /// Memory of `byteCount` bytes, a multiple of 2 MiB; of huge pages where there are enough and `allowsHugePages`.
+  /// Allocates and pins `byteCount` bytes, a multiple of 2 MiB: huge pages if `allowsHugePages` and there are enough.
   init(byteCount: Int, allowsHugePages: Bool = true) throws(VextClientError) {
     guard byteCount > 0, byteCount <= Self.byteCountLimit, byteCount.isMultiple(of: Self.hugePageByteCount)
     else { throw .badPoolSize(byteCount: byteCount) }
@@ -57,7 +57,7 @@ final class VextMemory: @unchecked Sendable {
     }
     guard let mapping = consume mapping else { throw .system("memory", .noMemory) }
     let base = unsafe mapping.base
-    // Before the addresses are read: pinning may move pages to a place where they can stay.
+    // Before the addresses are read, because pinning may move pages to a place where they can stay.
     let pinned = unsafe linux_pin_memory(base, byteCount)
     var ring: OwnedDescriptor?
     if pinned >= 0 {
@@ -83,7 +83,7 @@ final class VextMemory: @unchecked Sendable {
     self.ring = consume ring
   }
 
-  /// Memory of a test's: `byteCount` bytes at `base` that outlive this object.
+  /// Uses a test's memory: `byteCount` bytes at `base`, which outlive this object.
   init(base: UnsafeMutableRawPointer, byteCount: Int, map: PhysicalMap) {
     unsafe self.base = unsafe base
     self.byteCount = byteCount
@@ -102,15 +102,15 @@ final class VextMemory: @unchecked Sendable {
     }
   }
 
-  /// Where in this memory a run of bytes begins; nil if it is not wholly in it.
+  /// The offset of a run of bytes in this memory; nil if the run is not wholly in it.
   @inline(__always)
   func offset(of pointer: UnsafeRawPointer, byteCount count: Int) -> Int? {
     let offset = unsafe Int(bitPattern: pointer) &- Int(bitPattern: base)
     return offset >= 0 && count <= byteCount && offset <= byteCount - count ? offset : nil
   }
 
-  // A file of memory and not anonymous memory: a fork shares it instead of copying it when it is written to, after
-  // which the process would have other pages than the device.
+  // A memory file instead of anonymous memory, because after a fork the first write would copy anonymous pages, and the
+  // process would have other pages than the device.
   private static func map(byteCount: Int, hugePages: Bool) throws(Errno) -> Mapping {
     let descriptor = OwnedDescriptor(
       adopting: try check(
@@ -123,7 +123,7 @@ final class VextMemory: @unchecked Sendable {
   }
 
   private static func hugePages(byteCount: Int) -> Mapping? {
-    // Too few of them, or a kernel without: the caller has another way.
+    // On failure (too few huge pages, or a kernel without them) the caller uses ordinary pages.
     do { return try map(byteCount: byteCount, hugePages: true) } catch { return nil }
   }
 

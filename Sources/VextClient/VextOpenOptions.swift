@@ -1,18 +1,18 @@
-/// How to open a device.
+/// Options of ``VextBlockDevice/open(_:options:)``.
 public struct VextOpenOptions: Equatable, Sendable {
-  /// The size of the memory for requests and rings: a multiple of 2 MiB.
+  /// The size of the memory for requests and rings in bytes, a multiple of 2 MiB.
   public var poolByteCount: Int
   /// Whether to try huge pages first.
   public var allowsHugePages: Bool
-  /// How queues wait.
+  /// The default wait policy of queues.
   public var waitPolicy: VextWaitPolicy
-  /// How long to wait for a function that is in use, in nanoseconds: its user may just have been killed, and its
-  /// guardian is cleaning up.
+  /// How long to wait for a function that is in use, in nanoseconds, because the guardian of a killed user may be
+  /// cleaning up.
   public var patienceNanoseconds: UInt64
-  /// Where sysfs has the PCI functions.
+  /// The folder of the PCI functions in sysfs.
   public var sysfsPath: String
 
-  /// The usual: 16 MiB.
+  /// Makes options; the default memory has 16 MiB.
   public init(
     poolByteCount: Int = 16 << 20, allowsHugePages: Bool = true,
     waitPolicy: VextWaitPolicy = VextWaitPolicy(),

@@ -1,17 +1,17 @@
-/// How a queue waits for an answer: it spins, then lets others run, then sleeps between looks.
+/// The back-off of a queue that waits for a completion: it polls with PAUSE, then with yields, then with sleeps.
 public struct VextWaitPolicy: Equatable, Sendable {
-  /// Looks with no more than a `PAUSE` between them. More: less latency, more of the processor's time.
+  /// Number of polls with a `PAUSE` in between. A higher number lowers the latency and costs more CPU time.
   public var spinCount: Int
-  /// Looks with a `sched_yield(2)` between them, after the spins.
+  /// Number of polls with a `sched_yield(2)` in between, after the spins.
   public var yieldCount: Int
-  /// The first sleep in nanoseconds; each is twice as long, up to ``longestSleepNanoseconds``.
+  /// The first sleep in nanoseconds; each further sleep is twice as long, up to ``longestSleepNanoseconds``.
   public var sleepNanoseconds: UInt64
   /// The longest sleep in nanoseconds.
   public var longestSleepNanoseconds: UInt64
-  /// How long it may take until any answer comes, in nanoseconds. After that the queue has failed with `ETIMEDOUT`.
+  /// How long to wait for any completion, in nanoseconds. After that the queue fails with `ETIMEDOUT`.
   public var timeoutNanoseconds: UInt64
 
-  /// The usual: some tens of microseconds of spinning, and 30 seconds.
+  /// Makes a policy; the default spins for some tens of microseconds and times out after 30 seconds.
   public init(
     spinCount: Int = 4096, yieldCount: Int = 256, sleepNanoseconds: UInt64 = 20_000,
     longestSleepNanoseconds: UInt64 = 1_000_000, timeoutNanoseconds: UInt64 = 30_000_000_000

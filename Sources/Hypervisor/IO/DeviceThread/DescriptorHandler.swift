@@ -1,5 +1,5 @@
-/// Who is called when a descriptor is ready. The device thread alone calls it, one call at a time.
+/// An object that handles ready descriptors. Only the device thread calls it, one call at a time.
 public protocol DescriptorHandler: AnyObject, Sendable {
-  /// `descriptor` is ready for what it is watched for, or broken. It is called again while that lasts.
+  /// Called when `descriptor` is ready for the watched interest or has an error, and again as long as that lasts.
   func descriptorIsReady(_ descriptor: Int32)
 }

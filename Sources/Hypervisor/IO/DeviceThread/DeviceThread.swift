@@ -4,8 +4,8 @@ import Synchronization
 
 /// A thread that serves slow devices: it sleeps until one of their descriptors is ready, and calls its handler.
 ///
-/// A machine has few of them: one for terminals, entropy, memory balloon and networks, and one for each device
-/// whose requests block. What handlers own, this thread owns; other threads reach it by ``run(_:)``.
+/// A machine has one for terminals, entropy, memory balloon and networks, and one for each device whose requests block.
+/// The thread owns everything that its handlers own; other threads send it work by ``run(_:)``.
 public final class DeviceThread: Sendable {
   private let core: DeviceThreadCore
   /// The thread, for its CPU time and its affinity.
@@ -15,7 +15,7 @@ public final class DeviceThread: Sendable {
   ///
   /// - Parameters:
   ///   - name: at most 15 bytes.
-  ///   - cpus: where it runs; nil: anywhere.
+  ///   - cpus: the CPUs that it may use; nil: all.
   public init(name: String, cpus: CPUSet? = nil) throws(Errno) {
     let core = try DeviceThreadCore()
     self.core = core
@@ -26,29 +26,33 @@ public final class DeviceThread: Sendable {
 
   /// Calls `handler` whenever `descriptor` is ready, from now on. Any thread.
   ///
-  /// - Throws: EEXIST for a descriptor that is watched already, EPERM for one that cannot be (a regular file).
+  /// - Throws: EEXIST if the descriptor is watched already, EPERM if it cannot be watched (a regular file).
   public func add(
     _ handler: any DescriptorHandler, descriptor: Int32, interest: DescriptorInterest = .readable
   ) throws(Errno) {
     try core.add(handler, descriptor: descriptor, interest: interest)
   }
 
-  /// Watches `descriptor` for something else from now on. Any thread.
+  /// Changes the interest with which `descriptor` is watched. Any thread.
   public func change(descriptor: Int32, interest: DescriptorInterest) throws(Errno) {
     try core.change(descriptor: descriptor, interest: interest)
   }
 
-  /// Stops watching `descriptor`, which is still open. When it returns, its handler is not being called and will not
-  /// be; does nothing for one that is not watched. Any thread, handlers included.
+  /// Stops watching `descriptor`, which must still be open. Any thread, handlers included.
+  ///
+  /// When it returns, the handler is not running and will not be called again. Does nothing for a descriptor that is not
+  /// watched.
   public func remove(descriptor: Int32) {
     run { [core] in core.remove(descriptor: descriptor) }
   }
 
-  /// Runs `body` between two handlers and returns when it is done; on this thread itself, at once. A thread that has
-  /// ended leaves it to the caller: nobody else touches the devices any more.
+  /// Runs `body` on the thread, between two handlers, and returns when it is done. Any thread.
+  ///
+  /// On the device thread itself `body` runs at once. If the thread has ended, `body` runs on the caller's thread, because
+  /// no other thread uses the devices any more.
   public func run(_ body: @escaping @Sendable () -> Void) { core.run(body) }
 
-  /// Ends the thread and waits for it, unless a handler calls. Handlers are not called again. Twice does no harm.
+  /// Ends the thread, and waits for its end unless a handler calls this. A second call has no effect.
   public func stop() {
     core.requestEnd()
     if !core.isCurrent { thread.join() }

@@ -3,7 +3,7 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// What a device thread runs, and what other threads reach of it.
+/// The loop of a device thread, and the state that it shares with other threads.
 final class DeviceThreadCore: Sendable {
   private struct Watch {
     let token: UInt64
@@ -48,11 +48,11 @@ final class DeviceThreadCore: Sendable {
     _ handler: any DescriptorHandler, descriptor: Int32, interest: DescriptorInterest
   ) throws(Errno) {
     try state.withLock { (state) throws(Errno) in
-      // A number that nobody gets again: an event of an earlier watch finds nobody.
+      // Tokens are never reused, so that a late event of an earlier watch finds no handler.
       let token = state.nextToken
       try poll.add(descriptor: descriptor, token: token, interest: interest)
       state.nextToken += 1
-      // A descriptor that was closed without being removed: the kernel forgot it, and its number came back.
+      // The descriptor's number may belong to a watch whose descriptor was closed without being removed.
       if let old = state.watches[descriptor] { state.descriptors[old.token] = nil }
       state.watches[descriptor] = Watch(token: token, handler: handler)
       state.descriptors[token] = descriptor
@@ -67,11 +67,11 @@ final class DeviceThreadCore: Sendable {
   }
 
   func remove(descriptor: Int32) {
-    // What is returned goes away without the lock: its handler may hold the last reference to this thread.
+    // Released outside of the lock, because the handler may hold the last reference to this thread.
     _ = state.withLock { state -> Watch? in
       guard let watch = state.watches.removeValue(forKey: descriptor) else { return nil }
       state.descriptors[watch.token] = nil
-      // Fails for a descriptor that was closed too early; then the kernel watches it no more either.
+      // Fails if the descriptor was closed too early, in which case the kernel has removed the watch.
       try? poll.remove(descriptor: descriptor)
       return watch
     }
@@ -120,7 +120,7 @@ final class DeviceThreadCore: Sendable {
       return state.errands
     }
     finish(left)
-    // Handlers may hold the last reference to this thread: they go away without the lock.
+    // Released outside of the lock, because handlers may hold the last reference to this thread.
     var watches: [Int32: Watch] = [:]
     state.withLock { swap(&watches, &$0.watches) }
   }
