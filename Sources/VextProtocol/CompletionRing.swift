@@ -1,25 +1,26 @@
-/// The device's end of a completion ring. Used by the one thread that owns the queue.
+/// The device's end of a completion ring. Only the thread that owns the queue may use it.
 ///
-/// A driver has at most `depth` requests without an answer that it has consumed, so a slot is always free; a
-/// driver that breaks the rule overwrites its own answers and nobody else's.
+/// A slot is always free, because a driver has at most `depth` requests whose completions it has not consumed. A driver
+/// that breaks this rule overwrites its own completions and no others.
 @unsafe @frozen
 public struct CompletionProducer {
   @usableFromInline let ring: UnsafeMutableRawPointer
   @usableFromInline var position: RingPosition
 
-  /// The start of a ring of `depth` entries at `ring`, 16-byte aligned, which must stay mapped.
+  /// Starts at the first slot of a ring of `depth` entries at `ring`, 16-byte aligned, which must stay mapped.
   @inlinable @inline(__always)
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
     unsafe self.ring = unsafe ring
     unsafe self.position = RingPosition(depth: depth)
   }
 
-  /// Another value after each answer.
+  /// A number that differs after each completion.
   @inlinable @inline(__always)
   public var sequence: UInt64 { unsafe UInt64(position.lap) &<< 32 | UInt64(position.index) }
 
-  /// Writes one answer and announces it: the release store of the second word pairs with the acquire load in
-  /// ``CompletionConsumer/poll()``.
+  /// Writes a completion and announces it.
+  ///
+  /// The release store of the second word pairs with the acquire load in ``CompletionConsumer/poll()``.
   @inlinable @inline(__always)
   public mutating func push(_ entry: CompletionEntry) {
     // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
@@ -32,20 +33,20 @@ public struct CompletionProducer {
   }
 }
 
-/// The guest's end of a completion ring. Used by the one thread that owns the queue.
+/// The guest's end of a completion ring. Only the thread that owns the queue may use it.
 @unsafe @frozen
 public struct CompletionConsumer {
   @usableFromInline let ring: UnsafeMutableRawPointer
   @usableFromInline var position: RingPosition
 
-  /// The start of a ring of `depth` zeroed entries at `ring`, 16-byte aligned.
+  /// Starts at the first slot of a ring of `depth` zeroed entries at `ring`, 16-byte aligned.
   @inlinable @inline(__always)
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
     unsafe self.ring = unsafe ring
     unsafe self.position = RingPosition(depth: depth)
   }
 
-  /// Whether the next slot holds nothing yet.
+  /// Whether the next slot has no completion yet.
   @inlinable @inline(__always)
   public var isIdle: Bool {
     // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
@@ -53,7 +54,7 @@ public struct CompletionConsumer {
     return unsafe UInt32(truncatingIfNeeded: slot.loadAcquiring(1) &>> 32) == position.lap &- 1
   }
 
-  /// Looks at the next slot and copies a ready answer out.
+  /// Polls the next slot, and copies the completion out if there is one.
   @inlinable @inline(__always)
   public mutating func poll() -> RingPoll<CompletionEntry> {
     // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.

@@ -1,7 +1,6 @@
 /// A guest-physical address (GPA), in bytes.
 ///
-/// It says nothing about whether memory is there: the owner of the guest's memory map decides that, with a
-/// length, at every use.
+/// The address need not point at memory: the owner of the guest's memory map checks it, with a length, at every use.
 @frozen
 public struct GuestAddress: RawRepresentable, Hashable, Comparable, BitwiseCopyable, Sendable {
   /// The address in bytes from guest-physical zero.
@@ -19,7 +18,7 @@ public struct GuestAddress: RawRepresentable, Hashable, Comparable, BitwiseCopya
   @inlinable @inline(__always)
   public static func < (left: GuestAddress, right: GuestAddress) -> Bool { left.rawValue < right.rawValue }
 
-  /// The address `byteCount` bytes further, or nil where that is past 2^64.
+  /// The address `byteCount` bytes further, or nil if that is past 2^64.
   @inlinable @inline(__always)
   public func advanced(by byteCount: UInt64) -> GuestAddress? {
     let (sum, overflow) = rawValue.addingReportingOverflow(byteCount)

@@ -1,31 +1,32 @@
-/// How long a side looks for entries before it sleeps, by what its sleeps turned out to be (docs/vext-protocol.md §8.1).
+/// The time for which a side polls before it sleeps. It adapts to the length of earlier sleeps (docs/vext-protocol.md
+/// §8.1).
 ///
-/// A sleep that was shorter than the limit would have been avoided by more patience: the window doubles. A longer one was
-/// worth it, and the time spent looking was not: the window halves.
+/// After a sleep that was shorter than the limit the window doubles, because polling longer would have avoided the sleep.
+/// After a longer sleep it halves, because polling before it was wasted.
 ///
-/// What a sleep costs is the wake-up, once for each request that waits for it, and what looking costs is one processor:
-/// the limit grows with the requests that wait, up to ``maxWaiters`` of them.
+/// The limit grows with the number of waiting requests, up to ``maxWaiters``, because a wake-up delays each of them,
+/// while polling costs one CPU whatever their number.
 @frozen
 public struct PollingWindow: BitwiseCopyable, Sendable {
-  /// The shortest window, with which it starts, in the caller's unit of time.
+  /// The shortest window, and the first one, in the caller's unit of time.
   public let start: UInt64
-  /// The longest window while one request waits. More than a sleep and a wake-up cost would be wasted.
+  /// The longest window while one request waits: about the cost of a sleep and a wake-up.
   public let limit: UInt64
-  /// So many requests that wait count, and no more.
+  /// The number of waiting requests that lengthen the window is capped at this value.
   public static var maxWaiters: UInt64 { 8 }
-  /// How long to look now.
+  /// The current window.
   public private(set) var length: UInt64
 
-  /// A window that has seen nothing yet. `limit` is at least `start`.
+  /// Makes a window of the length `start`. `limit` must be at least `start`.
   public init(start: UInt64, limit: UInt64) {
     self.start = start
     self.limit = limit
     length = start
   }
 
-  /// Learns from a sleep that ended because there was something to do.
+  /// Adapts the window to a sleep that ended with work.
   ///
-  /// - Parameter waiting: requests that were under way when it began.
+  /// - Parameter waiting: number of requests that were under way when the sleep began.
   public mutating func learn(slept: UInt64, waiting: UInt64) {
     let limit = self.limit &* min(max(waiting, 1), Self.maxWaiters)
     length = slept < limit ? min(limit, length &* 2) : max(start, length / 2)

@@ -1,6 +1,6 @@
 /// The vext PCI function's identity (docs/vext-protocol.md §2).
 ///
-/// 1AF4h:10F0h-10FFh is set aside for experiments without registration by the owner of vendor 1AF4h.
+/// The owner of vendor 1AF4h reserves 1AF4h:10F0h-10FFh for experiments without registration.
 public enum VextPCIIdentity {
   /// PCI vendor ID.
   public static let vendor: UInt16 = 0x1AF4
@@ -10,8 +10,9 @@ public enum VextPCIIdentity {
   public static let classCode: UInt32 = 0x01_80_00
 }
 
-/// Byte offsets of the control registers in BAR0 (docs/vext-protocol.md §3). All little-endian; 32-bit registers
-/// are accessed with 32 bits, 64-bit ones with 64 bits or with 32 bits, low half first.
+/// Byte offsets of the control registers in BAR0 (docs/vext-protocol.md §3). Little-endian.
+///
+/// Drivers access 32-bit registers with 32 bits, and 64-bit registers with 64 bits or with twice 32 bits, low half first.
 public enum VextRegister {
   /// RO, 32 bits: ``magicValue``.
   public static let magic: UInt64 = 0x00
@@ -23,13 +24,13 @@ public enum VextRegister {
   public static let driverFeatures: UInt64 = 0x10
   /// RO, 64 bits: the disk's size in bytes.
   public static let capacity: UInt64 = 0x18
-  /// RO, 32 bits: offsets, lengths, segment addresses and segment lengths are multiples of this, in bytes.
+  /// RO, 32 bits: the block size in bytes; offsets, lengths, segment addresses and segment lengths are multiples of it.
   public static let blockByteCount: UInt64 = 0x20
-  /// RO, 32 bits: bytes that one request may move at most.
+  /// RO, 32 bits: maximum number of bytes that one request may move.
   public static let maxTransferByteCount: UInt64 = 0x24
-  /// RO, 32 bits: entries of a segment list at most.
+  /// RO, 32 bits: maximum number of entries of a segment list.
   public static let maxSegments: UInt64 = 0x28
-  /// RO, 32 bits: how many queues there are.
+  /// RO, 32 bits: the number of queues.
   public static let queueCount: UInt64 = 0x2C
   /// RO, 32 bits: the largest depth of a queue.
   public static let maxQueueDepth: UInt64 = 0x30
@@ -37,7 +38,7 @@ public enum VextRegister {
   public static let deviceFlags: UInt64 = 0x34
   /// WO, 32 bits: any write disables every queue, as one write of 0 to each queue's control would.
   public static let reset: UInt64 = 0x38
-  /// RO, 32 bits: bytes that one discard or write-zeroes may cover at most.
+  /// RO, 32 bits: maximum number of bytes of one discard or write-zeroes.
   public static let maxRangeByteCount: UInt64 = 0x3C
 
   /// Value of ``magic``: "VEXT" in ASCII, little-endian.
@@ -45,17 +46,17 @@ public enum VextRegister {
   /// Value of ``version``.
   public static let versionValue: UInt32 = 1
 
-  /// Where the register block of queue 0 starts.
+  /// Offset of the register block of queue 0.
   public static let queueBase: UInt64 = 0x1000
   /// Distance from one queue's block to the next.
   public static let queueStride: UInt64 = 0x40
 
-  /// Bytes of BAR0.
+  /// Size of BAR0 in bytes.
   public static let barByteCount: UInt64 = 0x4000
-  /// Queues that fit into BAR0.
+  /// Maximum number of queues, which fit into BAR0.
   public static let queueLimit: UInt32 = 128
 
-  /// Where queue `index`'s register `register` is in BAR0.
+  /// The offset in BAR0 of the register `register` of queue `index`.
   @inlinable
   public static func queue(_ index: UInt16, _ register: VextQueueRegister) -> UInt64 {
     queueBase &+ UInt64(index) &* queueStride &+ register.rawValue
@@ -68,15 +69,15 @@ public enum VextQueueRegister: UInt64, CaseIterable, Sendable {
   case submissionRing = 0x00
   /// RW, 64 bits: guest-physical address of the completion ring, a multiple of 64.
   case completionRing = 0x08
-  /// RW, 32 bits: entries in each ring, a power of two from 2 to the largest depth.
+  /// RW, 32 bits: number of entries in each ring, a power of two from 2 to the largest depth.
   case depth = 0x10
   /// WO, 32 bits: 1 enables the queue with the values above, 0 disables it; returns when that is done.
   case control = 0x14
   /// RO, 32 bits: a ``VextQueueState``.
   case state = 0x18
-  /// RO, 32 bits: a ``VextQueueError``; 0 while nothing was wrong since the queue was last enabled.
+  /// RO, 32 bits: a ``VextQueueError``; 0 if there was no error since the queue was last enabled.
   case error = 0x1C
-  /// RO, 64 bits: what the error is about: see ``VextQueueError``.
+  /// RO, 64 bits: the detail of the error, as ``VextQueueError`` defines it.
   case errorDetail = 0x20
   /// RW, 64 bits: guest-physical address of the wake block, a multiple of 64; only with a feature of ``VextFeatures``.
   case wakeBlock = 0x28
@@ -87,7 +88,7 @@ public enum VextQueueRegister: UInt64, CaseIterable, Sendable {
 /// Bits of ``VextRegister/deviceFeatures`` and ``VextRegister/driverFeatures`` (docs/vext-protocol.md §8).
 @frozen
 public struct VextFeatures: OptionSet, BitwiseCopyable, Sendable {
-  /// The bits as they stand in the register.
+  /// The bits of the register.
   public let rawValue: UInt64
 
   /// Takes all bits, known or not.
@@ -103,7 +104,7 @@ public struct VextFeatures: OptionSet, BitwiseCopyable, Sendable {
 /// Bits of ``VextRegister/deviceFlags``.
 @frozen
 public struct VextDeviceFlags: OptionSet, BitwiseCopyable, Sendable {
-  /// The bits as they stand in the register.
+  /// The bits of the register.
   public let rawValue: UInt32
 
   /// Takes all bits, known or not.
@@ -112,28 +113,30 @@ public struct VextDeviceFlags: OptionSet, BitwiseCopyable, Sendable {
 
   /// Writes, discards and write-zeroes complete with EROFS.
   public static let readOnly = VextDeviceFlags(rawValue: 1 << 0)
-  /// The disk takes discards; otherwise they complete with EOPNOTSUPP, or with EROFS where it is read-only.
+  /// The disk supports discards; otherwise they complete with EOPNOTSUPP, or with EROFS if the disk is read-only.
   public static let discard = VextDeviceFlags(rawValue: 1 << 1)
-  /// The disk takes write-zeroes; otherwise they complete with EOPNOTSUPP, or with EROFS where it is read-only.
+  /// The disk supports write-zeroes; otherwise they complete with EOPNOTSUPP, or with EROFS if the disk is read-only.
   public static let writeZeroes = VextDeviceFlags(rawValue: 1 << 2)
 }
 
-/// What a queue is doing (docs/vext-protocol.md §5).
+/// The state of a queue (docs/vext-protocol.md §5).
 @frozen
 public enum VextQueueState: UInt32, Sendable {
-  /// Not served; the registers may be written.
+  /// The device does not serve the queue; the driver may write its registers.
   case disabled = 0
-  /// Served.
+  /// The device serves the queue.
   case enabled = 1
-  /// Not served because the driver broke the protocol; `error` says how. Leaves this state when disabled.
+  /// The device does not serve the queue, because the driver broke the protocol; `error` says how. Disabling ends this
+  /// state.
   case stopped = 2
 }
 
-/// Why a queue stopped or could not be enabled (docs/vext-protocol.md §5.2). `errorDetail` holds what is named
-/// here; for an entry, the slot it came in, unless said otherwise.
+/// The reason why a queue stopped or could not be enabled (docs/vext-protocol.md §5.2).
+///
+/// `errorDetail` holds the slot of the entry at fault, unless the case names another detail.
 @frozen
 public enum VextQueueError: UInt32, CaseIterable, Sendable {
-  /// Nothing was wrong.
+  /// There was no error.
   case none = 0
   /// The depth is not a power of two from 2 to the largest depth. Detail: the depth.
   case badDepth = 1
@@ -147,11 +150,11 @@ public enum VextQueueError: UInt32, CaseIterable, Sendable {
   case badLap = 5
   /// The operation is not one of ``VextOperation``.
   case badOperation = 6
-  /// A reserved flag or field is set, or one that the operation does not take.
+  /// A reserved flag or field is set, or a flag or field that the operation does not use.
   case reservedNotZero = 7
   /// The id is not less than the depth.
   case idOutOfRange = 8
-  /// The id belongs to a request without an answer.
+  /// The id belongs to a request that is not completed yet.
   case idInFlight = 9
   /// Offset, length, or a segment's address or length is not a multiple of the block size, or a segment list's
   /// address is not a multiple of 8.
@@ -160,14 +163,14 @@ public enum VextQueueError: UInt32, CaseIterable, Sendable {
   case rangeOutsideDisk = 11
   /// A segment, or the segment list, lies outside guest memory or wraps around 2^64.
   case segmentOutsideMemory = 12
-  /// A segment list has no entry, too many, or a length that is not a multiple of 16, or segment 1 stands beside it.
+  /// A segment list has no entry, too many, or a length that is not a multiple of 16, or segment 1 is used as well.
   case badSegmentList = 13
-  /// The segments hold no byte, or one of a list's does not, or more than one request may move; a discard or
-  /// write-zeroes of no byte or of more than one may cover; too little room for an identity.
+  /// The length of the request is not allowed: a transfer without bytes, with an empty segment or with too many bytes; a
+  /// discard or write-zeroes of no bytes or too many; too little room for an identity.
   case badTransferLength = 14
   /// The rings overlap each other. Detail: the completion ring's address.
   case ringsOverlap = 15
-  /// The device has no memory left for another queue. Detail: zero.
+  /// The device has no memory for another queue. Detail: zero.
   case outOfResources = 16
   /// The wake block is not at a multiple of 64, lies outside guest memory or overlaps a ring. Detail: its address.
   case badWakeBlock = 17

@@ -1,8 +1,8 @@
-/// Where one end of a ring stands: an index and the number of the lap that it is on.
+/// The position of one end of a ring: an index and the number of its lap.
 ///
-/// A ring of `depth` entries starts as zeroes. The producer's first lap is lap 1, and each entry carries the
-/// lap in which it was written. A slot is thus *idle* while it carries the previous lap, *ready* when it
-/// carries the consumer's, and anything else was never written by a correct producer.
+/// A ring of `depth` entries starts as zeroes. The producer's first lap is lap 1, and each entry carries the lap in which
+/// it was written. A slot is *idle* while it carries the previous lap, and *ready* when it carries the consumer's lap. A
+/// correct producer writes no other value.
 ///
 /// ```
 ///            index                      lap = 3
@@ -10,17 +10,17 @@
 ///   | 3 | 3 |  2  | 2 | 2 | 2 | 2 | 2 |     2: idle   3: ready   other: violation
 /// ```
 ///
-/// Laps wrap at 2^32, which keeps all three cases apart.
+/// Laps wrap at 2^32, which keeps the three cases apart.
 @frozen
 public struct RingPosition: BitwiseCopyable, Sendable {
-  /// The slot that comes next, less than the depth.
+  /// The next slot, less than the depth.
   public var index: UInt32
   /// The lap that the slot at `index` carries when it is ready.
   public var lap: UInt32
   /// The depth, a power of two, less one.
   public let mask: UInt32
 
-  /// The start of a ring of `depth` entries, a power of two.
+  /// Starts at the first slot of a ring of `depth` entries, a power of two.
   @inlinable @inline(__always)
   public init(depth: UInt32) {
     self.index = 0
@@ -28,7 +28,7 @@ public struct RingPosition: BitwiseCopyable, Sendable {
     self.mask = depth &- 1
   }
 
-  /// Goes on by one slot.
+  /// Advances by one slot.
   @inlinable @inline(__always)
   public mutating func advance() {
     index = (index &+ 1) & mask
@@ -36,10 +36,10 @@ public struct RingPosition: BitwiseCopyable, Sendable {
   }
 }
 
-/// What a consumer found in the next slot.
+/// The result of polling the next slot.
 @frozen
 public enum RingPoll<Entry: BitwiseCopyable> {
-  /// Nothing new.
+  /// There is no new entry.
   case idle
   /// The entry, copied out of shared memory.
   case ready(Entry)

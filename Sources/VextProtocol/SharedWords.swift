@@ -1,9 +1,9 @@
 import Synchronization
 
-/// A run of 64-bit words in memory that guest and host both touch at the same time.
+/// A run of 64-bit words in memory that guest and host access at the same time.
 ///
-/// Every access is atomic: relaxed for payload, acquire and release where a word announces others. No
-/// reference into the memory ever escapes.
+/// Every access is atomic: relaxed for payload, acquire and release for a word that announces others. No reference into
+/// the memory ever escapes.
 @unsafe @frozen
 public struct SharedWords {
   @usableFromInline let base: UnsafeMutableRawPointer

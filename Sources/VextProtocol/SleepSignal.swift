@@ -14,13 +14,13 @@ import Synchronization
 // One of the two loads sees the other side's store, so that no wake-up is lost. An epoch is woken for once: the
 // sleeper looks again under a new epoch before it sleeps again.
 
-/// The sleeping side's end of its word. Used by the one thread that owns the side.
+/// The sleeping side's end of its word. Only the thread that owns the side may use it.
 @unsafe @frozen
 public struct SleepPublisher {
   @usableFromInline let word: SharedWords
   @usableFromInline var epoch: UInt64 = 0
 
-  /// The end of the word at `base`, 8-byte aligned, which is zero and stays mapped.
+  /// Uses the word at `base`, 8-byte aligned, which is zero and stays mapped.
   @inlinable @inline(__always)
   public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
 
@@ -28,8 +28,10 @@ public struct SleepPublisher {
   @inlinable @inline(__always)
   public var isPublished: Bool { unsafe epoch & 1 == 1 }
 
-  /// Asks the other side to wake this one. The caller looks for entries once more before it sleeps; the fence between is
-  /// made here, and pairs with the one in ``SleepObserver/confirmWake()``.
+  /// Asks the other side to wake this one.
+  ///
+  /// The caller must poll once more before it sleeps. This call makes the fence in between, which pairs with the fence in
+  /// ``SleepObserver/confirmWake()``.
   @inlinable @inline(__always)
   public mutating func publish() {
     if unsafe isPublished { return }
@@ -38,7 +40,7 @@ public struct SleepPublisher {
     atomicMemoryFence(ordering: .sequentiallyConsistent)
   }
 
-  /// Says that this side is awake. Nobody relies on when that is seen.
+  /// Tells the other side that this one is awake. The other side may see it late.
   @inlinable @inline(__always)
   public mutating func withdraw() {
     guard unsafe isPublished else { return }
@@ -47,31 +49,32 @@ public struct SleepPublisher {
   }
 }
 
-/// The waking side's end of the other side's word. Used by the one thread that owns the side.
+/// The waking side's end of the other side's word. Only the thread that owns the side may use it.
 @unsafe @frozen
 public struct SleepObserver {
   @usableFromInline let word: SharedWords
   @usableFromInline var wokenEpoch: UInt64 = 0
-  /// Whether an entry was announced after the last look behind a fence.
+  /// Whether an entry was announced after the last check with a fence.
   @usableFromInline var isUnsettled = false
 
-  /// The end of the word at `base`, 8-byte aligned, which stays mapped.
+  /// Uses the word at `base`, 8-byte aligned, which stays mapped.
   @inlinable @inline(__always)
   public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
 
-  /// Notes that entries were announced. Returns whether the other side is seen asleep and has to be woken, once for each of
-  /// its sleeps.
+  /// Call after entries were announced. Returns whether to wake the other side: true once for each of its sleeps.
   ///
-  /// There is no fence, which would cost as much as the rest of a short request: a side that falls asleep meanwhile may go
-  /// unseen. ``confirmWake()`` must follow as soon as there is nothing else to do, and in any case soon.
+  /// ``confirmWake()`` must follow as soon as there is no other work, and in any case soon. A side that goes to sleep at
+  /// the same moment may go unseen here, because there is no fence, which would cost as much as the rest of a short
+  /// request.
   @inlinable @inline(__always)
   public mutating func noteAnnouncement() -> Bool {
     unsafe isUnsettled = true
     return unsafe seesNewSleep()
   }
 
-  /// Looks again if a look is owed: whether the other side sleeps and has to be woken. The fence pairs with the one in
-  /// ``SleepPublisher/publish()``.
+  /// Checks again, with a fence, if entries were announced since the last check. Returns whether to wake the other side.
+  ///
+  /// The fence pairs with the one in ``SleepPublisher/publish()``.
   @inlinable @inline(__always)
   public mutating func confirmWake() -> Bool {
     guard unsafe isUnsettled else { return false }
@@ -89,12 +92,12 @@ public struct SleepObserver {
   }
 }
 
-/// Where the words are in a queue's wake block: a cache line each.
+/// The layout of a queue's wake block: each word has its own cache line.
 public enum WakeBlock {
-  /// Bytes of the block, which starts at a multiple of 64.
+  /// Size of the block in bytes; it starts at a multiple of 64.
   public static let byteCount: UInt64 = 128
-  /// The device's word: whether its poller sleeps.
+  /// Offset of the device's word: whether its I/O thread sleeps.
   public static let deviceOffset = 0
-  /// The driver's word: whether it wants an interrupt.
+  /// Offset of the driver's word: whether the driver wants an interrupt.
   public static let driverOffset = 64
 }

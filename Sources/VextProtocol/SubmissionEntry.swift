@@ -9,26 +9,26 @@
 /// entry with one transfer of its cache line.
 @frozen
 public struct SubmissionEntry: BitwiseCopyable, Sendable {
-  /// An ``VextOperation``'s raw value; kept raw because a guest may write anything.
+  /// The raw value of a ``VextOperation``, unchecked because a guest may write anything.
   public var operation: UInt8
-  /// What kind of entry this is.
+  /// The entry's flags.
   public var flags: SubmissionFlags
   /// The driver's name for the request, less than the queue's depth and not in flight.
   public var id: UInt16
-  /// How many times the producer has gone round the ring, from 1: see ``SubmissionProducer``.
+  /// The number of the producer's lap around the ring, from 1: see ``SubmissionProducer``.
   public var lap: UInt32
-  /// Where on the disk, in bytes; a multiple of the device's block size.
+  /// The position on the disk in bytes, a multiple of the device's block size.
   public var offset: UInt64
-  /// Bytes to discard or to zero; zero in every other operation.
+  /// Number of bytes to discard or to zero; zero in every other operation.
   public var length: UInt64
   /// The first run of data, or of the segment list.
   public var segment0: VextSegment
-  /// The second run of data, unused where its length is zero.
+  /// The second run of data; unused if its length is zero.
   public var segment1: VextSegment
-  /// Zero; anything else is refused.
+  /// Zero; the device refuses any other value.
   public var reserved: UInt64
 
-  /// An entry that still lacks its lap, which ``SubmissionProducer/push(_:)`` gives it.
+  /// Makes an entry without a lap, which ``SubmissionProducer/push(_:)`` sets.
   @inlinable @inline(__always)
   public init(
     operation: UInt8, flags: SubmissionFlags = [], id: UInt16, offset: UInt64 = 0, length: UInt64 = 0,
@@ -45,6 +45,6 @@ public struct SubmissionEntry: BitwiseCopyable, Sendable {
     self.reserved = 0
   }
 
-  /// Bytes that one entry takes in the ring.
+  /// Size of an entry in the ring, in bytes.
   public static var encodedByteCount: Int { 64 }
 }

@@ -1,20 +1,21 @@
-/// The guest's end of a submission ring. Used by the one thread that owns the queue.
+/// The guest's end of a submission ring. Only the thread that owns the queue may use it.
 ///
-/// It may push while fewer than the queue's depth requests are without an answer: the slot is then free.
+/// The driver may push while it has fewer requests in flight than the queue's depth, because a slot is free then.
 @unsafe @frozen
 public struct SubmissionProducer {
   @usableFromInline let ring: UnsafeMutableRawPointer
   @usableFromInline var position: RingPosition
 
-  /// The start of a ring of `depth` zeroed entries at `ring`, 64-byte aligned.
+  /// Starts at the first slot of a ring of `depth` zeroed entries at `ring`, 64-byte aligned.
   @inlinable @inline(__always)
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
     unsafe self.ring = unsafe ring
     unsafe self.position = RingPosition(depth: depth)
   }
 
-  /// Writes one entry and announces it: the release store of the first word pairs with the acquire load in
-  /// ``SubmissionConsumer/poll()``.
+  /// Writes an entry and announces it.
+  ///
+  /// The release store of the first word pairs with the acquire load in ``SubmissionConsumer/poll()``.
   @inlinable @inline(__always)
   public mutating func push(_ entry: SubmissionEntry) {
     // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
@@ -34,24 +35,24 @@ public struct SubmissionProducer {
   }
 }
 
-/// The device's end of a submission ring. Used by the one thread that owns the queue.
+/// The device's end of a submission ring. Only the thread that owns the queue may use it.
 @unsafe @frozen
 public struct SubmissionConsumer {
   @usableFromInline let ring: UnsafeMutableRawPointer
   @usableFromInline var position: RingPosition
 
-  /// The start of a ring of `depth` entries at `ring`, 64-byte aligned, which must stay mapped.
+  /// Starts at the first slot of a ring of `depth` entries at `ring`, 64-byte aligned, which must stay mapped.
   @inlinable @inline(__always)
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) {
     unsafe self.ring = unsafe ring
     unsafe self.position = RingPosition(depth: depth)
   }
 
-  /// The slot that the next entry comes in, for messages.
+  /// The slot of the next entry, for messages.
   @inlinable @inline(__always)
   public var nextIndex: UInt32 { unsafe position.index }
 
-  /// Whether the next slot holds nothing yet; false also where it holds what no correct producer writes.
+  /// Whether the next slot has no entry yet; false also if it holds a value that no correct producer writes.
   @inlinable @inline(__always)
   public var isIdle: Bool {
     // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.
@@ -59,7 +60,7 @@ public struct SubmissionConsumer {
     return unsafe UInt32(truncatingIfNeeded: slot.loadAcquiring(0) &>> 32) == position.lap &- 1
   }
 
-  /// Looks at the next slot and copies a ready entry out, each word once.
+  /// Polls the next slot, and copies the entry out if there is one, reading each word once.
   @inlinable @inline(__always)
   public mutating func poll() -> RingPoll<SubmissionEntry> {
     // SAFETY: the index is masked, so the slot lies within the ring that the initializer was given.

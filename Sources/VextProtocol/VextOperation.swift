@@ -1,4 +1,4 @@
-/// What a submission entry asks for (docs/vext-protocol.md §4.2).
+/// The operation of a submission entry (docs/vext-protocol.md §4.2).
 @frozen
 public enum VextOperation: UInt8, Sendable {
   /// Reads `offset ..< offset + sum of the segments` of the disk into the segments.
@@ -7,7 +7,7 @@ public enum VextOperation: UInt8, Sendable {
   case write = 2
   /// Completes when every write and write-zeroes that had completed before this entry was submitted is on stable storage.
   case flush = 3
-  /// Tells that `offset ..< offset + length` is no longer needed; what a later read returns is undefined.
+  /// Discards `offset ..< offset + length`: the contents are no longer needed, and later reads return undefined data.
   case discard = 4
   /// Makes `offset ..< offset + length` read as zeroes.
   case writeZeroes = 5
@@ -15,16 +15,16 @@ public enum VextOperation: UInt8, Sendable {
   case identify = 6
 }
 
-/// Flags of a submission entry (docs/vext-protocol.md §4.3). Bits without a name are reserved and refused.
+/// Flags of a submission entry (docs/vext-protocol.md §4.3). The device refuses bits without a name.
 @frozen
 public struct SubmissionFlags: OptionSet, BitwiseCopyable, Sendable {
-  /// The bits as they stand in the entry.
+  /// The bits of the entry's field.
   public let rawValue: UInt8
 
   /// Takes all bits, known or not.
   @inlinable @inline(__always)
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// VextSegment 0 names a list of segments in guest memory and not data; segment 1 is unused.
+  /// Segment 0 contains a list of segments instead of data; segment 1 is unused.
   public static var segmentList: SubmissionFlags { SubmissionFlags(rawValue: 1 << 0) }
 }

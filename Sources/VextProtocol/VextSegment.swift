@@ -6,14 +6,14 @@
 /// ```
 @frozen
 public struct VextSegment: BitwiseCopyable, Sendable {
-  /// Where the run starts.
+  /// The start of the run.
   public var address: GuestAddress
-  /// How many bytes it has; a segment of zero bytes is unused.
+  /// Length of the run in bytes; a segment of zero bytes is unused.
   public var byteCount: UInt32
-  /// Zero; anything else is refused.
+  /// Zero; the device refuses any other value.
   public var reserved: UInt32
 
-  /// A segment; unused unless told otherwise.
+  /// Makes a segment; without arguments, an unused one.
   @inlinable @inline(__always)
   public init(address: GuestAddress = GuestAddress(0), byteCount: UInt32 = 0) {
     self.address = address
@@ -21,6 +21,6 @@ public struct VextSegment: BitwiseCopyable, Sendable {
     self.reserved = 0
   }
 
-  /// Bytes that one segment takes in an entry and in a segment list.
+  /// Size of a segment in an entry or a segment list, in bytes.
   public static var encodedByteCount: Int { 16 }
 }

@@ -2,7 +2,8 @@ import Synchronization
 
 /// Maps ranges of an address space (ports, or guest-physical addresses without RAM) to devices.
 ///
-/// vCPU threads look up and, when a guest moves a BAR, change it at the same time; a lock keeps that sound.
+/// vCPU threads look devices up at any time. A guest that moves a BAR changes the map at the same time; a lock protects
+/// it.
 public final class AddressBus: Sendable {
   private struct Entry {
     let start: UInt64
@@ -12,12 +13,12 @@ public final class AddressBus: Sendable {
 
   private let entries = Mutex<[Entry]>([])
 
-  /// An empty bus.
+  /// Makes an empty bus.
   public init() {}
 
   /// Claims `byteCount` bytes from `start` for `device`.
   ///
-  /// - Returns: false, and nothing is changed, where the range is empty, wraps or overlaps one already claimed.
+  /// - Returns: false, with no change, if the range is empty, wraps around or overlaps a claimed range.
   public func insert(_ device: any BusDevice, start: UInt64, byteCount: UInt64) -> Bool {
     let (end, overflow) = start.addingReportingOverflow(byteCount)
     guard byteCount > 0, !overflow else { return false }
@@ -31,29 +32,29 @@ public final class AddressBus: Sendable {
     }
   }
 
-  /// Gives the range that starts at `start` free, if `device` holds it.
+  /// Releases the range that starts at `start`, if `device` holds it.
   public func remove(_ device: any BusDevice, start: UInt64) {
     entries.withLock { entries in entries.removeAll { $0.start == start && $0.device === device } }
   }
 
-  /// Reads `byteCount` bytes; where no device is, all ones.
+  /// Reads `byteCount` bytes; returns all ones if no device claims them.
   public func read(_ address: UInt64, byteCount: Int) -> UInt64 {
     guard let (device, offset) = find(address, byteCount: byteCount) else { return Self.floating(byteCount) }
     return device.read(offset: offset, byteCount: byteCount) & Self.floating(byteCount)
   }
 
-  /// Writes `byteCount` bytes; where no device is, nothing happens.
+  /// Writes `byteCount` bytes; does nothing if no device claims them.
   public func write(_ address: UInt64, byteCount: Int, value: UInt64) {
     guard let (device, offset) = find(address, byteCount: byteCount) else { return }
     device.write(offset: offset, byteCount: byteCount, value: value)
   }
 
-  /// Whether a device answers `byteCount` bytes from `address`.
+  /// Whether a device claims `byteCount` bytes from `address`.
   public func isClaimed(_ address: UInt64, byteCount: Int) -> Bool {
     find(address, byteCount: byteCount) != nil
   }
 
-  /// What a read of `byteCount` bytes returns where nothing drives the bus.
+  /// The value of a read of `byteCount` bytes that no device claims: all ones.
   public static func floating(_ byteCount: Int) -> UInt64 {
     byteCount >= 8 ? .max : (1 << UInt64(max(byteCount, 0) * 8)) - 1
   }

@@ -1,4 +1,4 @@
-/// Which of the processor's two address spaces an access goes to.
+/// The two address spaces of the processor.
 public enum AddressSpace: Hashable, Sendable {
   /// Guest-physical addresses.
   case memory

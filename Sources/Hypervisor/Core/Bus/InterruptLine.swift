@@ -1,5 +1,5 @@
-/// A level-triggered wire to the interrupt chips: asserted or not. Any thread.
+/// A level-triggered interrupt line: active or not. Any thread.
 public protocol InterruptLine: AnyObject, Sendable {
-  /// Drives the wire; the same level twice changes nothing.
+  /// Drives the line; repeating a level changes nothing.
   func set(active: Bool)
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// An interrupt line that several devices drive: it is active while one of them drives it.
+/// An interrupt line that several devices drive: it is active while at least one of them drives it.
 public final class SharedInterruptLine: Sendable {
   /// One device's end of the line.
   private final class Input: InterruptLine {
@@ -16,13 +16,13 @@ public final class SharedInterruptLine: Sendable {
   }
 
   private let line: any InterruptLine
-  /// What each input says. The lock is held while the line is driven, so that its levels come in order.
+  /// The level of each input. The lock is held while the line is driven, so that levels arrive in order.
   private let levels = Mutex<[Bool]>([])
 
-  /// Drives `line`, which nobody else drives.
+  /// Shares `line`, which no other object may drive.
   public init(_ line: any InterruptLine) { self.line = line }
 
-  /// Another input, not active.
+  /// Returns a new input, which is inactive.
   public func makeInput() -> any InterruptLine {
     let index = levels.withLock { levels in
       levels.append(false)

@@ -22,8 +22,9 @@ extension CPUIDTable {
     static let core: UInt32 = 2 << 8
   }
 
-  /// Describes one socket with `coreCount` cores of one thread each, to the core `apicID` of it; offers neither
-  /// virtualization nor performance counters, which this hypervisor does not virtualize.
+  /// Describes one socket with `coreCount` cores of one thread each to the core `apicID`.
+  ///
+  /// The table offers neither virtualization nor performance counters, because this hypervisor does not virtualize them.
   mutating func describe(apicID: UInt32, coreCount: UInt32) {
     let isAMD = leaves.contains { $0.function == 0 && $0.ecx == 0x444D_4163 }  // "cAMD"
     let idBitCount = UInt32(32 - (coreCount - 1).leadingZeroBitCount)
@@ -52,7 +53,7 @@ extension CPUIDTable {
     setTopologyLeaves(apicID: apicID, coreCount: coreCount, idBitCount: idBitCount)
   }
 
-  /// Leaf 4: caches of the first two levels are a core's own, the third level is the socket's.
+  /// Leaf 4: each core has its own caches of the first two levels; all cores share the third level.
   private static func setSharing(_ leaf: inout kvm_cpuid_entry2, coreCount: UInt32, idBitCount: UInt32) {
     guard leaf.eax & 0x1F != 0 else { return }
     let sharing = leaf.eax >> 5 & 7 == 3 ? (1 << idBitCount) - 1 : 0 as UInt32
@@ -63,7 +64,7 @@ extension CPUIDTable {
     (leaf.eax, leaf.ebx, leaf.ecx, leaf.edx) = (0, 0, 0, 0)
   }
 
-  /// Replaces leaves Bh and 1Fh, as far as the processor has them.
+  /// Replaces leaves Bh and 1Fh, if the processor has them.
   private mutating func setTopologyLeaves(apicID: UInt32, coreCount: UInt32, idBitCount: UInt32) {
     let before = leaves
     let highest = before.first { $0.function == 0 }?.eax ?? 0

@@ -11,7 +11,7 @@ struct CPUIDTable {
     storage[0] = UInt64(capacity)
   }
 
-  /// A table of these leaves.
+  /// Makes a table of `leaves`.
   init(_ leaves: [kvm_cpuid_entry2]) {
     self.init(capacity: leaves.count)
     var remaining = leaves[...]
@@ -20,7 +20,7 @@ struct CPUIDTable {
     }
   }
 
-  /// The leaves, copied out.
+  /// A copy of the leaves.
   var leaves: [kvm_cpuid_entry2] {
     var copy = self
     var leaves: [kvm_cpuid_entry2] = []

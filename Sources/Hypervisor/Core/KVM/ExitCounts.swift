@@ -1,6 +1,6 @@
-/// vmexits of one vCPU, or of several added up, by reason.
+/// Number of vmexits of one or several vCPUs, by reason.
 public struct ExitCounts: Codable, Equatable, Sendable {
-  /// Every exit.
+  /// All vmexits.
   public var total: UInt64
   /// Port accesses that reached user space or an in-kernel device.
   public var io: UInt64
@@ -10,14 +10,14 @@ public struct ExitCounts: Codable, Equatable, Sendable {
   public var halt: UInt64
   /// Hypercalls.
   public var hypercall: UInt64
-  /// Interrupts of the host, its timer foremost: they do not come from the guest's I/O.
+  /// Interrupts of the host, mainly its timer's, which the guest's I/O does not cause.
   public var irq: UInt64
-  /// Interrupts delivered to the guest (not an exit).
+  /// Interrupts delivered to the guest (not a vmexit).
   public var irqInjections: UInt64
   /// Returns of KVM_RUN to user space, counted by the hypervisor itself.
   public var user: UInt64
 
-  /// The counts, all zero unless given.
+  /// Makes counts, which are zero unless given.
   public init(
     total: UInt64 = 0, io: UInt64 = 0, mmio: UInt64 = 0, halt: UInt64 = 0, hypercall: UInt64 = 0,
     irq: UInt64 = 0,
@@ -33,10 +33,10 @@ public struct ExitCounts: Codable, Equatable, Sendable {
     self.user = user
   }
 
-  /// Exits that the I/O path may be blamed for: all but those that the host's own interrupts caused.
+  /// Vmexits that the I/O path may have caused: all except those of the host's own interrupts.
   public var ioPath: UInt64 { total >= irq ? total - irq : 0 }
 
-  /// Adds each count.
+  /// Adds the counts.
   public static func + (left: ExitCounts, right: ExitCounts) -> ExitCounts { combine(left, right, &+) }
 
   /// The counts since `right`, which was read earlier.

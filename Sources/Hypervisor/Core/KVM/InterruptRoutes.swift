@@ -2,24 +2,24 @@ import CKVM
 
 /// The GSI routing table of one machine: the interrupt chips' pins, and a message for each MSI-X vector.
 ///
-/// KVM replaces its whole table by this one, so that the pins are in it as KVM itself wires them at first: GSI 0 to 15
-/// to the PIC and to the I/O APIC's pin of the same number, 16 to 23 to the I/O APIC.
+/// KVM replaces its whole table by this one. The pins are therefore in it as in KVM's initial table: GSI 0 to 15 lead to
+/// the PIC and to the I/O APIC's pin of the same number, 16 to 23 to the I/O APIC.
 package struct InterruptRoutes {
   /// The first GSI behind the I/O APIC's pins.
   package static let firstMessageGSI: UInt32 = 24
-  /// Entries of the table that are pins: 24 of the I/O APIC, 16 of the two PICs.
+  /// Number of entries for pins: 24 of the I/O APIC and 16 of the two PICs.
   private static let pinCount: UInt32 = 40
-  /// The most entries that KVM takes (KVM_CAP_IRQ_ROUTING on x86).
+  /// Maximum number of entries that KVM accepts (KVM_CAP_IRQ_ROUTING on x86).
   private static let entryLimit: UInt32 = 4096
-  /// How many messages fit: some for each of more devices than PCI has slots.
+  /// Maximum number of messages: several for each device, even with every PCI slot in use.
   package static let messageLimit = entryLimit - pinCount
 
   private var messages: [UInt32: InterruptMessage?] = [:]
 
-  /// A table of the pins alone.
+  /// Makes a table with the pins only.
   package init() {}
 
-  /// A GSI that is free, or nil where all are taken.
+  /// Reserves a free GSI; nil if all are taken.
   package mutating func reserve() -> UInt32? {
     let all = Self.firstMessageGSI..<Self.firstMessageGSI + Self.messageLimit
     guard let gsi = all.first(where: { messages[$0] == nil }) else { return nil }
@@ -29,14 +29,16 @@ package struct InterruptRoutes {
 
   package mutating func release(_ gsi: UInt32) { messages[gsi] = nil }
 
-  /// Sets a reserved GSI's message; false where it has it already.
+  /// Sets a reserved GSI's message.
+  ///
+  /// - Returns: false if the GSI has this message already.
   package mutating func set(_ message: InterruptMessage, gsi: UInt32) -> Bool {
     guard let current = messages[gsi], current != message else { return false }
     messages[gsi] = .some(message)
     return true
   }
 
-  /// struct kvm_irq_routing: a header of 8 bytes, then entries of 48 bytes, as 64-bit words.
+  /// The table as a struct kvm_irq_routing in 64-bit words: a header of 8 bytes, then entries of 48 bytes.
   package func encoded() -> [UInt64] {
     var entries: [kvm_irq_routing_entry] = []
     for pin in 0..<Self.firstMessageGSI {

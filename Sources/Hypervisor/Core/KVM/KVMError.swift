@@ -1,10 +1,10 @@
 public import SystemPackage
 
-/// Why KVM could not do what was asked; says so in a sentence.
+/// The reason why KVM refused an operation.
 public enum KVMError: Error, Equatable, CustomStringConvertible, Sendable {
-  /// KVM's device file does not exist, or may not be opened.
+  /// KVM's device file does not exist, or the process may not open it.
   case cannotOpen(path: String, Errno)
-  /// The file is no KVM's.
+  /// The file is not KVM's device file.
   case notKVM(path: String)
   /// KVM_GET_API_VERSION is not 12.
   case unsupportedVersion(Int32)
@@ -13,7 +13,7 @@ public enum KVMError: Error, Equatable, CustomStringConvertible, Sendable {
   /// An ioctl failed.
   case failed(request: String, Errno)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .cannotOpen(let path, .noSuchFileOrDirectory):

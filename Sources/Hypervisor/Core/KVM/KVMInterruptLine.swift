@@ -3,7 +3,7 @@ public final class KVMInterruptLine: InterruptLine {
   private let vm: KVMVirtualMachine
   private let gsi: UInt32
 
-  /// Line `gsi` of `vm`: 0 to 15 reach the PIC and the I/O APIC, 16 to 23 the I/O APIC alone.
+  /// Line `gsi` of `vm`: 0 to 15 reach the PIC and the I/O APIC, 16 to 23 only the I/O APIC.
   public init(vm: KVMVirtualMachine, gsi: UInt32) {
     self.vm = vm
     self.gsi = gsi

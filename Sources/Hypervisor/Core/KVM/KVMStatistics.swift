@@ -8,7 +8,7 @@ public final class KVMStatistics: @unchecked Sendable {
   private let descriptor: OwnedDescriptor
   private var offsets: [String: UInt64] = [:]
 
-  /// Reads what there is to read from a descriptor that KVM_GET_STATS_FD gave, to this process or to another.
+  /// Reads the layout of the statistics from a descriptor that KVM_GET_STATS_FD returned, to this or another process.
   public init(descriptor: consuming OwnedDescriptor) throws(KVMError) {
     self.descriptor = descriptor
     var header = kvm_stats_header()
@@ -30,10 +30,10 @@ public final class KVMStatistics: @unchecked Sendable {
     }
   }
 
-  /// The statistics that this KVM offers, by name.
+  /// The names of the statistics that this KVM offers.
   public var names: [String] { offsets.keys.sorted() }
 
-  /// Reads the counters of exits now.
+  /// Reads the counters of vmexits now.
   public func exitCounts() throws(KVMError) -> ExitCounts {
     ExitCounts(
       total: try value("exits"), io: try value("io_exits"), mmio: try value("mmio_exits"),

@@ -3,11 +3,11 @@ import Glibc
 import HostSystem
 import SystemPackage
 
-/// /dev/kvm: what this host's KVM can do, and where virtual machines come from (KVM API §4.1-4.5).
+/// /dev/kvm: the capabilities of this host's KVM, and the creation of virtual machines (KVM API §4.1-4.5).
 ///
-/// Support is decided by what KVM answers and never by CPUID's flags: a KVM need not stand on VT-x or AMD-V.
+/// KVM's answers decide what is supported, never CPUID's flags, because a KVM need not use VT-x or AMD-V.
 public struct KVMSystem: ~Copyable {
-  /// Capabilities that the hypervisor cannot do without.
+  /// Capabilities that the hypervisor requires.
   private static let required: [(Int32, String)] = [
     (CKVM_CAP_IRQFD, "KVM_CAP_IRQFD"), (CKVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"),
     (CKVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH"),
@@ -15,14 +15,14 @@ public struct KVMSystem: ~Copyable {
     (CKVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD"),
   ]
 
-  /// Where KVM's device file is unless somebody says otherwise.
+  /// The default path of KVM's device file.
   public static let defaultPath = "/dev/kvm"
 
   private let descriptor: OwnedDescriptor
-  /// Bytes of the run structure that a vCPU shares with the kernel.
+  /// Size in bytes of the run structure that a vCPU shares with the kernel.
   public let runByteCount: Int
 
-  /// Opens `path` and checks version and capabilities.
+  /// Opens `path` and checks KVM's version and capabilities.
   public init(path: String = defaultPath) throws(KVMError) {
     let descriptor: OwnedDescriptor
     do throws(Errno) {
@@ -43,14 +43,14 @@ public struct KVMSystem: ~Copyable {
     self.runByteCount = Int(byteCount)
   }
 
-  /// The most vCPUs of one machine.
+  /// Maximum number of vCPUs of a machine.
   public var maxVCPUs: Int {
     Int(max(1, ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(CKVM_CAP_MAX_VCPUS))))
   }
 
-  /// Makes an empty virtual machine.
+  /// Creates an empty virtual machine.
   func makeVirtualMachineDescriptor() throws(KVMError) -> OwnedDescriptor {
-    // EINTR: a signal met the allocation; KVM asks to call again.
+    // EINTR: a signal interrupted the allocation, and KVM asks to repeat the call.
     while true {
       let result = ckvm_ioctl(descriptor.rawValue, CKVM_CREATE_VM, 0)
       if result == -Errno.interrupted.rawValue { continue }
@@ -65,7 +65,7 @@ public struct KVMSystem: ~Copyable {
       unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, $0)
     }
     try kvmResult("KVM_GET_SUPPORTED_CPUID", result)
-    // The in-kernel local APIC has the timer's TSC-deadline mode, which KVM leaves to user space to offer.
+    // The in-kernel local APIC has the timer's TSC-deadline mode, but KVM leaves it to user space to offer it.
     let hasDeadlineTimer =
       ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(CKVM_CAP_TSC_DEADLINE_TIMER)) > 0
     table.updateEach { leaf in
@@ -75,7 +75,7 @@ public struct KVMSystem: ~Copyable {
   }
 }
 
-/// Turns a shim's result into a value or an error that names the request.
+/// Turns a shim's result into a value, or into an error that names the request.
 @discardableResult
 func kvmResult(_ request: String, _ result: Int32) throws(KVMError) -> Int32 {
   guard result >= 0 else { throw .failed(request: request, Errno(rawValue: -result)) }

@@ -3,7 +3,7 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// The state in which firmware hands a processor to a kernel.
+/// The processor state in which firmware enters a kernel.
 extension KVMVirtualCPU {
   /// Bits of CR0, CR4, EFER and RFLAGS (Intel SDM vol. 3A §2.3, §2.5; vol. 3A §2.2.1).
   private enum Control {
@@ -39,7 +39,7 @@ extension KVMVirtualCPU {
     static let nonMaskable: UInt32 = 4 << 8
   }
 
-  /// Registers that firmware sets, the local APIC in virtual wire mode.
+  /// Sets the registers that firmware sets, with the local APIC in virtual wire mode.
   func setFirmwareState() throws(KVMError) {
     let misc = try modelSpecificRegister(ModelSpecificRegister.miscellaneousEnable)
     try setModelSpecificRegister(
@@ -51,7 +51,7 @@ extension KVMVirtualCPU {
     try setVirtualWire()
   }
 
-  /// 64-bit mode over the identity map, RSI at the zero page.
+  /// Enters 64-bit mode over the identity map at `instruction`, with RSI at the zero page.
   func startInLongMode(at instruction: UInt64) throws(KVMError) {
     var special = try specialRegisters()
     Self.setSegments(&special, isLong: true)
@@ -69,7 +69,7 @@ extension KVMVirtualCPU {
     try setRegisters(registers)
   }
 
-  /// 32-bit protected mode without paging, EBX at the start info (Xen, docs/misc/pvh).
+  /// Enters 32-bit protected mode without paging at `instruction`, with EBX at the start info (Xen, docs/misc/pvh).
   func startInProtectedMode(at instruction: UInt32) throws(KVMError) {
     var special = try specialRegisters()
     Self.setSegments(&special, isLong: false)
@@ -137,7 +137,7 @@ extension KVMVirtualCPU {
     try Self.checkOne("KVM_SET_MSRS", number, result)
   }
 
-  /// The calls return how many registers they took: 0 is a refusal.
+  /// Checks the result of a call that returns the number of registers it set: 0 is a refusal.
   private static func checkOne(_ request: String, _ number: UInt32, _ result: Int32) throws(KVMError) {
     let name = "\(request) of register 0x\(String(number, radix: 16))"
     guard try kvmResult(name, result) == 1 else { throw .failed(request: name, .invalidArgument) }

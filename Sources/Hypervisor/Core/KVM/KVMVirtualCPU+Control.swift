@@ -2,7 +2,7 @@ import CKVM
 import HostSystem
 import SystemPackage
 
-/// What pausing and debugging want of a vCPU. Its thread only, or any thread while that does not run.
+/// Operations for pausing and debugging. The vCPU's thread only, or any thread while that does not run.
 extension KVMVirtualCPU {
   /// Queues a non-maskable interrupt (KVM API §4.64).
   func injectNMI() throws(KVMError) {
@@ -20,14 +20,14 @@ extension KVMVirtualCPU {
   /// Tells the guest's watchdogs that the vCPU was paused (KVM API §4.68).
   func tellGuestItWasPaused() throws(KVMError) {
     let result = ckvm_ioctl(descriptor.rawValue, CKVM_KVMCLOCK_CTRL, 0)
-    // EINVAL: this guest does not use kvmclock, so there is nobody to be told.
+    // EINVAL: this guest does not use kvmclock and needs no notice.
     if result == -Errno.invalidArgument.rawValue { return }
     try kvmResult("KVM_KVMCLOCK_CTRL", result)
   }
 
-  /// Sets the guest's TSC back by `ticks`, where this KVM can (group KVM_VCPU_TSC_CTRL, Linux 5.16).
+  /// Sets the guest's TSC back by `ticks`, if this KVM supports it (group KVM_VCPU_TSC_CTRL, Linux 5.16).
   ///
-  /// The guest's TSC ticks as the host's does: nobody asks KVM to scale it.
+  /// The guest's TSC ticks at the host's rate, because no code asks KVM to scale it.
   func setTSCBack(ticks: UInt64) throws(KVMError) {
     var offset: UInt64 = 0
     // SAFETY: the attribute's value is a 64-bit integer, which lives for the duration of the calls.

@@ -3,17 +3,18 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// A virtual CPU of KVM's. Its vCPU thread owns it; ``requestExit()`` is for any thread. Every other call would wait
-/// for KVM_RUN to return: another thread makes them before the vCPU's thread starts, or through
-/// `VCPURunner/perform(_:)`.
+/// A virtual CPU of KVM. Its vCPU thread owns it; only ``requestExit()`` may be called by any thread.
+///
+/// Every other call would block until KVM_RUN returns. Other threads make these calls before the vCPU's thread starts, or
+/// through `VCPURunner/perform(_:)`.
 public final class KVMVirtualCPU: @unchecked Sendable {
-  /// Its number, and its local APIC's ID.
+  /// The vCPU's number, which is also its local APIC's ID.
   public let index: Int
   let descriptor: OwnedDescriptor
   private let runMapping: Mapping
   let cpuid: CPUIDTable
 
-  /// A vCPU that finds `cpuid` in its CPUID leaves.
+  /// Makes a vCPU whose CPUID leaves are `cpuid`.
   init(
     index: Int, descriptor: consuming OwnedDescriptor, runByteCount: Int, cpuid: CPUIDTable
   ) throws(KVMError) {
@@ -35,7 +36,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     unsafe runMapping.base.assumingMemoryBound(to: kvm_run.self)
   }
 
-  /// Ticks of the guest's TSC per millisecond.
+  /// The guest's TSC frequency in ticks per millisecond.
   public var tscKilohertz: UInt64 {
     get throws(KVMError) {
       UInt64(try kvmResult("KVM_GET_TSC_KHZ", ckvm_ioctl(descriptor.rawValue, CKVM_GET_TSC_KHZ, 0)))
@@ -48,7 +49,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     return try KVMStatistics(descriptor: OwnedDescriptor(adopting: result))
   }
 
-  /// General registers.
+  /// Returns the general registers.
   public func registers() throws(KVMError) -> kvm_regs {
     var registers = kvm_regs()
     try kvmResult("KVM_GET_REGS", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_REGS, &registers))
@@ -61,7 +62,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     try kvmResult("KVM_SET_REGS", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_REGS, &registers))
   }
 
-  /// Segment and control registers.
+  /// Returns the segment and control registers.
   public func specialRegisters() throws(KVMError) -> kvm_sregs {
     var registers = kvm_sregs()
     try kvmResult("KVM_GET_SREGS", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SREGS, &registers))
@@ -74,12 +75,12 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     try kvmResult("KVM_SET_SREGS", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_SREGS, &registers))
   }
 
-  /// Whether the vCPU has XSAVE, and so CR4.OSXSAVE and XCR0 (Intel SDM vol. 2A, CPUID leaf 1, ECX bit 26).
+  /// Whether the vCPU has XSAVE, and with it CR4.OSXSAVE and XCR0 (Intel SDM vol. 2A, CPUID leaf 1, ECX bit 26).
   var hasXSAVE: Bool {
     cpuid.leaves.contains { $0.function == 1 && $0.ecx & 1 << 26 != 0 }
   }
 
-  /// Enables x87, SSE and, where the CPU has it, AVX state (XCR0). Needs XSAVE.
+  /// Enables x87, SSE and, if the CPU has it, AVX state (XCR0). Needs XSAVE.
   func enableVectorState() throws(KVMError) {
     var supported: UInt64 = 3
     var table = cpuid
@@ -103,21 +104,22 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     try kvmResult("KVM_SET_LAPIC", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_LAPIC, &state))
   }
 
-  /// Makes the vCPU run at once instead of waiting for a start-up message (KVM API §4.39).
+  /// Lets the vCPU run at once instead of waiting for a start-up message (KVM API §4.39).
   func setRunnable() throws(KVMError) {
     var state = kvm_mp_state(mp_state: UInt32(KVM_MP_STATE_RUNNABLE))
     try kvmResult(
       "KVM_SET_MP_STATE", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_MP_STATE, &state))
   }
 
-  /// Makes the run under way, or else the next one, return as ``VMExit/interrupted``; its thread must be
-  /// interrupted too if it may be in the kernel.
+  /// Makes the current run, or else the next one, return as ``VMExit/interrupted``.
+  ///
+  /// The caller must also interrupt the vCPU's thread if it may be in the kernel.
   public func requestExit() { unsafe ckvm_set_immediate_exit(run, 1) }
 
-  /// Takes back ``requestExit()``; whoever calls this looks afterwards at what was wanted of it. The vCPU thread only.
+  /// Undoes ``requestExit()``; the caller must check for requests afterwards. The vCPU thread only.
   func clearExitRequest() { unsafe ckvm_set_immediate_exit(run, 0) }
 
-  /// Runs the guest until it needs user space. The vCPU thread only.
+  /// Runs the guest until an exit to user space. The vCPU thread only.
   func runOnce() throws(KVMError) -> VMExit {
     let result = ckvm_ioctl(descriptor.rawValue, CKVM_RUN, 0)
     if result < 0 {
@@ -155,7 +157,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     }
   }
 
-  /// Item `index` of a port exit's data.
+  /// Returns item `index` of a port exit's data.
   func portItem(_ index: Int, byteCount: Int) -> UInt64 {
     let offset = unsafe Int(run.pointee.io.data_offset) + index * byteCount
     guard offset >= 0, offset + 8 <= runMapping.byteCount else { return .max }
@@ -164,7 +166,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
       & AddressBus.floating(byteCount)
   }
 
-  /// Answers item `index` of a port read.
+  /// Sets the answer to item `index` of a port read.
   func setPortItem(_ index: Int, byteCount: Int, value: UInt64) {
     let offset = unsafe Int(run.pointee.io.data_offset) + index * byteCount
     guard offset >= 0, offset + byteCount <= runMapping.byteCount else { return }
@@ -174,7 +176,7 @@ public final class KVMVirtualCPU: @unchecked Sendable {
     }
   }
 
-  /// Answers a memory read.
+  /// Sets the answer to a memory read.
   func setMemoryResult(_ value: UInt64) {
     unsafe withUnsafeMutableBytes(of: &run.pointee.mmio.data) { target in
       unsafe target.storeBytes(of: value.littleEndian, as: UInt64.self)

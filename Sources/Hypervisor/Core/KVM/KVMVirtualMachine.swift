@@ -4,7 +4,7 @@ public import SystemPackage
 import Synchronization
 import VextProtocol
 
-/// A virtual machine of KVM's: memory slots, the in-kernel interrupt chips, irqfds and ioeventfds. Any thread.
+/// A virtual machine of KVM: memory slots, the in-kernel interrupt chips, irqfds and ioeventfds. Any thread.
 public final class KVMVirtualMachine: Sendable {
   private let descriptor: OwnedDescriptor
   private let routes = Mutex(InterruptRoutes())
@@ -12,13 +12,13 @@ public final class KVMVirtualMachine: Sendable {
   let runByteCount: Int
   let supportedCPUID: CPUIDTable
 
-  /// A machine with `memory` as its RAM, the in-kernel PIC, I/O APIC and local APICs, and the PIT.
+  /// Makes a machine with `memory` as its RAM, the in-kernel PIC, I/O APIC and local APICs, and the PIT.
   public init(system: borrowing KVMSystem, memory: GuestMemory) throws(KVMError) {
     let descriptor = try system.makeVirtualMachineDescriptor()
     runByteCount = system.runByteCount
     supportedCPUID = try system.supportedCPUID()
-    // Before the interrupt chips: each of those is published to readers under SRCU, and the slots, which are published
-    // under the same SRCU, would then wait out its grace period, which takes milliseconds.
+    // Before the interrupt chips, because KVM publishes both to readers under SRCU: slots that come later would wait for
+    // a grace period, which takes milliseconds.
     for (slot, region) in memory.regions.enumerated() {
       var description = kvm_userspace_memory_region(
         slot: UInt32(slot), flags: 0, guest_phys_addr: region.start.rawValue, memory_size: region.byteCount,
@@ -41,7 +41,7 @@ public final class KVMVirtualMachine: Sendable {
     self.memory = memory
   }
 
-  /// Makes vCPU number `index` of `count`; its local APIC's ID is the same number, and its CPUID tells of all.
+  /// Makes vCPU number `index` of `count`. Its local APIC's ID is `index`, and its CPUID describes all `count` cores.
   func makeVCPU(index: Int, of count: Int) throws(KVMError) -> KVMVirtualCPU {
     let descriptor = OwnedDescriptor(
       adopting: try kvmResult(
@@ -59,14 +59,14 @@ public final class KVMVirtualMachine: Sendable {
     try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQ_LINE, &level))
   }
 
-  /// Nanoseconds that kvmclock shows to the guest now (KVM API §4.29).
+  /// The time that kvmclock shows to the guest now, in nanoseconds (KVM API §4.29).
   func clockNanoseconds() throws(KVMError) -> UInt64 {
     var data = kvm_clock_data()
     try kvmResult("KVM_GET_CLOCK", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_CLOCK, &data))
     return data.clock
   }
 
-  /// Makes kvmclock go on from `nanoseconds` (KVM API §4.30). While no vCPU runs.
+  /// Sets kvmclock to `nanoseconds` (KVM API §4.30). No vCPU may run.
   func setClock(nanoseconds: UInt64) throws(KVMError) {
     var data = kvm_clock_data()
     data.clock = nanoseconds
@@ -111,7 +111,7 @@ public final class KVMVirtualMachine: Sendable {
 }
 
 extension KVMVirtualMachine: MessageInterruptRouter {
-  /// Takes a GSI of its own and makes `eventDescriptor` its irqfd (KVM API §4.75).
+  /// Reserves a GSI and makes `eventDescriptor` its irqfd (KVM API §4.75).
   public func addRoute(eventDescriptor: Int32) throws(Errno) -> UInt32 {
     try routes.withLock { (routes) throws(Errno) in
       guard let gsi = routes.reserve() else { throw .noSpace }
@@ -135,10 +135,10 @@ extension KVMVirtualMachine: MessageInterruptRouter {
     }
   }
 
-  /// Ends the irqfd and frees its GSI.
+  /// Removes the irqfd and frees its GSI.
   public func removeRoute(_ route: UInt32, eventDescriptor: Int32) {
     routes.withLock { routes in
-      // Deassigning can only fail for a descriptor that is not assigned; then nothing is left to undo.
+      // Fails only for a descriptor that is not assigned, in which case there is nothing to undo.
       try? setIRQFD(eventDescriptor, gsi: route, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
       routes.release(route)
     }
@@ -151,9 +151,9 @@ extension KVMVirtualMachine: NotificationRegistrar {
     try setIOEventFD(write, eventDescriptor, flags: 0)
   }
 
-  /// Removes it again.
+  /// Removes an ioeventfd.
   public func removeNotification(_ write: WatchedWrite, eventDescriptor: Int32) {
-    // Deassigning can only fail for one that is not assigned; then nothing is left to undo.
+    // Fails only for an ioeventfd that is not assigned, in which case there is nothing to undo.
     try? setIOEventFD(write, eventDescriptor, flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
   }
 }

@@ -1,20 +1,20 @@
 public import VextProtocol
 
-/// Why KVM_RUN came back to user space (KVM API §5, struct kvm_run).
+/// The reason why KVM_RUN returned to user space (KVM API §5, struct kvm_run).
 public enum VMExit: Equatable, Sendable {
   /// A port access: `count` items of `byteCount` bytes each, in the run structure's data area.
   case port(PortAddress, byteCount: Int, count: Int, isWrite: Bool)
-  /// An access to guest-physical memory where no RAM is.
+  /// An access to a guest-physical address without RAM.
   case memory(GuestAddress, byteCount: Int, isWrite: Bool, value: UInt64)
   /// HLT without an in-kernel interrupt chip.
   case halt
-  /// One instruction was executed under single-stepping; the next one's address.
+  /// The guest executed one instruction under single-stepping; the address is that of the next one.
   case debug(instruction: UInt64)
   /// Triple fault.
   case shutdown
   /// A signal, or immediate_exit, ended the run.
   case interrupted
-  /// The processor refused the guest's state.
+  /// The processor refused the guest's state at VM entry.
   case failedEntry(reason: UInt64)
   /// KVM could not go on, for example because it cannot emulate an instruction.
   case internalError(suberror: UInt32, data: [UInt64])

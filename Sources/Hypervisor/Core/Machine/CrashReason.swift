@@ -1,4 +1,4 @@
-/// Why KVM or the processor could not go on, in words for a person.
+/// The text that says why KVM or the processor could not go on.
 struct CrashReason {
   /// KVM_INTERNAL_ERROR_EMULATION: KVM met an instruction that it cannot emulate.
   private static let emulationFailure: UInt32 = 1
@@ -8,14 +8,15 @@ struct CrashReason {
   private let message: String
   private let isEmulationFailure: Bool
 
-  /// Any reason but an internal error.
+  /// Makes a reason other than an internal error of KVM.
   init(_ message: String) {
     self.message = message
     isEmulationFailure = false
   }
 
-  /// KVM_EXIT_INTERNAL_ERROR (KVM API §5): for an emulation failure the data are flags, then a length byte and up to 15
-  /// bytes of the instruction.
+  /// Makes the reason for a KVM_EXIT_INTERNAL_ERROR (KVM API §5).
+  ///
+  /// For an emulation failure `data` are flags, then a length byte and up to 15 bytes of the instruction.
   init(suberror: UInt32, data: [UInt64]) {
     isEmulationFailure = suberror == Self.emulationFailure
     guard isEmulationFailure else {
@@ -31,7 +32,7 @@ struct CrashReason {
     self.message = message
   }
 
-  /// The message, with advice where the cause is a KVM that is not built for unmodified kernels.
+  /// The message, with advice if the KVM cannot run unmodified kernels.
   func text(isSoftwareKVM: Bool) -> String {
     guard isEmulationFailure, isSoftwareKVM else { return message }
     return "\(message)\n  \(SoftwareKVM.advice)"

@@ -1,6 +1,6 @@
-/// Looking into a guest and poking it. Any thread but a vCPU's own; a vCPU that runs is interrupted for it.
+/// Inspection of a guest, and NMIs. Any thread but a vCPU's own; interrupts a vCPU that runs.
 extension Machine {
-  /// Registers, code, page tables and stack of vCPU `index`, in several lines; nil where there is no such vCPU.
+  /// Returns registers, code, page tables and stack of vCPU `index` as several lines; nil if there is no such vCPU.
   public func describe(vcpu index: Int) throws(KVMError) -> String? {
     guard vcpus.indices.contains(index) else { return nil }
     let memory = memory
@@ -10,9 +10,9 @@ extension Machine {
     return "vCPU \(index):\n\(text)"
   }
 
-  /// Sends vCPU `index` a non-maskable interrupt; a paused one takes it when it goes on.
+  /// Sends vCPU `index` a non-maskable interrupt. A paused vCPU takes it when it continues.
   ///
-  /// - Returns: false where there is no such vCPU.
+  /// - Returns: false if there is no such vCPU.
   public func injectNMI(vcpu index: Int) throws(KVMError) -> Bool {
     guard vcpus.indices.contains(index) else { return false }
     try vcpus[index].perform { (vcpu) throws(KVMError) in try vcpu.injectNMI() }

@@ -2,7 +2,7 @@ import HostSystem
 import SystemPackage
 import Synchronization
 
-/// When a machine was paused, in the clocks that its guest sees.
+/// The moment of a pause, in the clocks that the guest sees.
 struct PausedMoment {
   let clockNanoseconds: UInt64
   let timestampCounter: UInt64
@@ -13,9 +13,9 @@ extension Machine {
   /// Whether the machine is paused.
   public var isPaused: Bool { pausedMoment.withLock { $0 != nil } }
 
-  /// Stops the guest where it is; returns when no vCPU runs guest code any more.
+  /// Pauses the guest; returns when no vCPU runs guest code.
   ///
-  /// - Returns: false where it is paused already, or does not run at all.
+  /// - Returns: false if the guest is paused already or is not running.
   public func pause() throws(KVMError) -> Bool {
     try pausedMoment.withLock { (moment) throws(KVMError) in
       guard moment == nil, isRunning else { return false }
@@ -32,13 +32,13 @@ extension Machine {
     }
   }
 
-  /// Lets a paused guest go on. Its clocks go on from where they were, and its watchdogs are told.
+  /// Continues a paused guest. Its clocks continue from their values at the pause, and its watchdogs learn of the pause.
   ///
-  /// - Returns: false where it is not paused, or was stopped meanwhile.
+  /// - Returns: false if the guest is not paused, or was stopped during the pause.
   public func resume() throws(KVMError) -> Bool {
     try pausedMoment.withLock { (moment) throws(KVMError) in
       guard let paused = moment, isRunning else { return false }
-      // All of them before any runs: KVM shares one clock among vCPUs whose TSC agrees.
+      // All vCPUs before any of them runs, because KVM shares one clock among vCPUs whose TSCs agree.
       let ticks = SpinHint.timestampCounter() &- paused.timestampCounter
       do throws(KVMError) {
         for runner in vcpus {
@@ -46,7 +46,7 @@ extension Machine {
         }
         try vm.setClock(nanoseconds: paused.clockNanoseconds)
       } catch {
-        // Some clocks are set back and some are not: the guest could never trust them again.
+        // Some clocks are set back and some are not, so that the guest could never trust them again.
         end(.crashed("the guest's clocks could not be set after a pause: \(error)"))
         throw error
       }
@@ -56,6 +56,6 @@ extension Machine {
     }
   }
 
-  /// Whether a vCPU has its thread.
+  /// Whether any vCPU has its thread.
   var isRunning: Bool { vcpus.contains(where: \.isStarted) }
 }

@@ -4,37 +4,37 @@ import Synchronization
 
 /// A virtual machine: RAM, vCPUs, buses and the PCI host. Devices are plugged in before it starts.
 ///
-/// There is no global state: any number of machines live in one process. ``start()`` and ``stop()`` are called by one
-/// thread, the owner's, which waits for ``endDescriptor`` in its loop.
+/// There is no global state, so that any number of machines can live in one process. The owner's thread calls ``start()``
+/// and ``stop()``, and waits for ``endDescriptor`` in its loop.
 public final class Machine: Sendable {
   /// The name from the configuration.
   public let name: String
   /// RAM.
   public let memory: GuestMemory
-  /// KVM's side of the machine; routes interrupts and notifications for devices.
+  /// KVM's part of the machine, which routes interrupts and notifications for devices.
   public let vm: KVMVirtualMachine
-  /// Devices on ports.
+  /// The devices on ports.
   public let portBus = AddressBus()
-  /// Devices on memory addresses.
+  /// The devices on memory addresses.
   public let memoryBus = AddressBus()
   /// The PCI host.
   public let pci: PCIHost
   /// The vCPUs, by index.
   public let vcpus: [VCPURunner]
-  /// Where the end is noted; devices that can end the machine hold on to it.
+  /// The latch that records the machine's end; devices that can end the machine hold a reference to it.
   public let endLatch: MachineEndLatch
   private let affinity: [CPUSet]
-  /// Set while the machine is paused; its lock makes pausing and resuming one thread's business at a time.
+  /// The moment of the pause while the machine is paused. Its lock serializes pausing and resuming.
   let pausedMoment = Mutex<PausedMoment?>(nil)
 
-  /// A machine with all vCPUs made and none running.
+  /// Makes a machine with all vCPUs, none of them running.
   public convenience init(
     _ configuration: MachineConfiguration, system: borrowing KVMSystem
   ) throws(MachineError) {
     try self.init(configuration, memory: configuration.makeMemory(), system: system)
   }
 
-  /// As above, with RAM that the configuration made.
+  /// Makes a machine with RAM that the configuration has allocated.
   init(
     _ configuration: MachineConfiguration, memory: GuestMemory, system: borrowing KVMSystem
   ) throws(MachineError) {
@@ -92,18 +92,18 @@ public final class Machine: Sendable {
     }
   }
 
-  /// Notes how the machine ends; the first one to do so wins. Any thread, vCPU threads and devices included.
+  /// Records how the machine ends; only the first call counts. Any thread, vCPU threads and devices included.
   ///
-  /// The owner sees it in ``endDescriptor`` and calls ``stop()``.
+  /// The owner sees the end in ``endDescriptor`` and calls ``stop()``.
   public func end(_ end: MachineEnd) { endLatch.end(end) }
 
-  /// How the machine ended, or nil while it has not. Any thread.
+  /// How the machine ended; nil while it has not. Any thread.
   public var end: MachineEnd? { endLatch.value }
 
   /// An eventfd that is readable once the machine has ended.
   public var endDescriptor: Int32 { endLatch.eventDescriptor }
 
-  /// Ends every vCPU's thread and waits for it. Devices that an I/O thread serves are shut down after this.
+  /// Ends every vCPU's thread and waits for it. Shut down devices that an I/O thread serves after this call.
   public func stop() {
     end(.stopped)
     for runner in vcpus { runner.requestStop() }

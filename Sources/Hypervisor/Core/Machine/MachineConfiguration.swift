@@ -1,26 +1,26 @@
 public import HostSystem
 import SystemPackage
 
-/// What a machine is made of before any device is plugged in.
+/// The properties of a machine before any device is plugged in.
 public struct MachineConfiguration: Sendable {
-  /// Names the machine's threads and messages; a few characters.
+  /// A short name for the machine's threads and messages.
   public var name: String
-  /// Bytes of RAM, a multiple of 4,096.
+  /// Size of RAM in bytes, a multiple of 4,096.
   public var memoryByteCount: UInt64
-  /// How many vCPUs.
+  /// The number of vCPUs.
   public var vcpuCount: Int
-  /// Where each vCPU's thread runs; one without an entry is not pinned.
+  /// The CPUs of each vCPU's thread; a vCPU without an entry is not pinned.
   public var vcpuAffinity: [CPUSet]
-  /// The NUMA node that RAM is bound to, if any.
+  /// The NUMA node to which RAM is bound, if any.
   public var memoryNode: Int?
-  /// Whether every page of RAM is made resident before the guest starts.
+  /// Whether to make every page of RAM resident before the guest starts.
   public var prefaultsMemory: Bool
-  /// Whether the kernel is asked to back RAM by transparent huge pages: fewer faults, and fewer misses of the TLB.
+  /// Whether to ask the kernel for transparent huge pages, which cause fewer page faults and TLB misses.
   public var advisesHugePages = false
-  /// What the machine tells about its guest.
+  /// What the machine logs about its guest.
   public var debug: MachineDebugOptions
 
-  /// A configuration: unpinned, unbound, not prefaulted unless given.
+  /// Makes a configuration; the machine is not pinned, bound or prefaulted by default.
   public init(
     name: String, memoryByteCount: UInt64, vcpuCount: Int, vcpuAffinity: [CPUSet] = [],
     memoryNode: Int? = nil, prefaultsMemory: Bool = false,
@@ -35,11 +35,11 @@ public struct MachineConfiguration: Sendable {
     self.debug = debug
   }
 
-  /// RAM as the machine has it, with nothing in it.
+  /// Allocates the machine's RAM, which is all zeroes.
   func makeMemory() throws(MachineError) -> GuestMemory {
     do throws(Errno) {
       let memory = try GuestMemory(byteCount: memoryByteCount, node: memoryNode)
-      // Only advice: a kernel without huge pages says EINVAL, and nothing is lost.
+      // Only advice: a kernel without huge pages returns EINVAL, and RAM works without them.
       if advisesHugePages { try? memory.adviseHugePages() }
       if prefaultsMemory { try memory.prefault() }
       return memory

@@ -1,15 +1,16 @@
-/// How a machine came to its end.
+/// The ways in which a machine can end.
 public enum MachineEnd: Equatable, Sendable {
-  /// The guest switched itself off.
+  /// The guest powered itself off.
   case poweredOff
   /// The guest reset itself.
   case reset
-  /// The guest's kernel said that it panicked.
+  /// The guest's kernel reported a panic.
   case panicked
-  /// A fault met a fault in its handler's handler: the processor gave up.
+  /// A triple fault: the processor could not deliver an exception.
   case tripleFault
-  /// KVM or the processor could not run the guest any further; the text says where and why, in several lines.
+  /// KVM or the processor could not run the guest any further; the text says why, with the vCPU's state, in several
+  /// lines.
   case crashed(String)
-  /// Somebody outside asked for the end.
+  /// A user or the machine's owner asked for the end.
   case stopped
 }

@@ -2,7 +2,7 @@ import HostSystem
 public import SystemPackage
 import Synchronization
 
-/// Where a machine's end is noted, by whoever meets it first: a vCPU, a device or a person. Any thread.
+/// Records how a machine ends. The first vCPU, device or command to report an end decides. Any thread.
 public final class MachineEndLatch: Sendable {
   private let state = Mutex<MachineEnd?>(nil)
   private let event: EventDescriptor
@@ -10,7 +10,7 @@ public final class MachineEndLatch: Sendable {
   /// A latch without an end.
   public init() throws(Errno) { event = try EventDescriptor() }
 
-  /// Notes the end; only the first one counts.
+  /// Records the end; only the first call counts.
   public func end(_ end: MachineEnd) {
     let isFirst = state.withLock { state in
       guard state == nil else { return false }
@@ -20,9 +20,9 @@ public final class MachineEndLatch: Sendable {
     if isFirst { event.signal() }
   }
 
-  /// The end, or nil as long as there is none.
+  /// The end; nil while there is none.
   public var value: MachineEnd? { state.withLock { $0 } }
 
-  /// Readable from the end on; nobody takes that back.
+  /// An eventfd that stays readable from the end on.
   public var eventDescriptor: Int32 { event.rawValue }
 }

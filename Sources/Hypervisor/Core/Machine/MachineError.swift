@@ -1,19 +1,19 @@
 public import SystemPackage
 
-/// Why a machine could not be made or started.
+/// The reason why a machine could not be made or started.
 public enum MachineError: Error, CustomStringConvertible, Sendable {
-  /// KVM refused.
+  /// KVM refused an operation.
   case kvm(KVMError)
-  /// RAM could not be had: not enough of it, or not on the node.
+  /// There is not enough memory for RAM, on the host or on the node.
   case memory(byteCount: UInt64, Errno)
-  /// More vCPUs than this KVM allows, or none.
+  /// The number of vCPUs is 0 or more than this KVM allows.
   case badVCPUCount(Int, limit: Int)
-  /// An eventfd could not be had.
+  /// The kernel refused an eventfd.
   case descriptor(Errno)
-  /// A vCPU's thread could not be started, or not where it was to run.
+  /// A vCPU's thread could not be started or pinned.
   case thread(Errno)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .kvm(let error): error.description

@@ -1,22 +1,22 @@
 public import VextProtocol
 
-/// The way from a guest's linear address through its page tables to the physical one (Intel SDM vol. 3A §4.2-4.5).
+/// The walk from a guest's linear address through its page tables to the physical address (Intel SDM vol. 3A §4.2-4.5).
 ///
-/// The tables are the guest's, which may hold anything: they are read by checked loads, and the walk ends at the first
-/// entry that is no RAM.
+/// The guest's tables may contain anything. The walk reads them by checked loads, and ends at the first entry outside of
+/// RAM.
 public struct PageWalk: Sendable {
-  /// The registers that say how a vCPU translates.
+  /// The registers that control a vCPU's address translation.
   public struct Paging: Sendable {
     /// CR0: bit 31 turns paging on.
     public var cr0: UInt64
-    /// CR3: where the topmost table is.
+    /// CR3: the address of the topmost table.
     public var cr3: UInt64
     /// CR4: page size extensions (bit 4), physical address extension (bit 5), 57-bit addresses (bit 12).
     public var cr4: UInt64
     /// EFER: bit 10 says that long mode is active.
     public var efer: UInt64
 
-    /// Registers as they are.
+    /// Takes the values of the registers.
     public init(cr0: UInt64, cr3: UInt64, cr4: UInt64, efer: UInt64) {
       self.cr0 = cr0
       self.cr3 = cr3
@@ -34,25 +34,25 @@ public struct PageWalk: Sendable {
     }
   }
 
-  /// One entry on the way.
+  /// One entry of the walk.
   public struct Step: Equatable, Sendable {
     /// The name of its table: PML5, PML4, PDPT, PD or PT.
     public var table: String
-    /// Where the entry is.
+    /// The address of the entry.
     public var address: GuestAddress
-    /// The entry.
+    /// The value of the entry.
     public var entry: UInt64
   }
 
-  /// How the walk ended.
+  /// The result of the walk.
   public enum Outcome: Equatable, Sendable {
-    /// The linear address is at `physical`, in a page of `pageByteCount` bytes; 0 where paging is off.
+    /// The linear address maps to `physical`, in a page of `pageByteCount` bytes; 0 if paging is off.
     case mapped(physical: GuestAddress, pageByteCount: UInt64)
     /// The last step's entry is not present.
     case notPresent
-    /// An entry would lie where no RAM is.
+    /// An entry would lie outside of RAM.
     case tableOutsideMemory(GuestAddress)
-    /// The address is not one: its upper bits are no sign extension.
+    /// The linear address is not canonical: its upper bits are not a sign extension.
     case nonCanonical
   }
 
@@ -62,12 +62,12 @@ public struct PageWalk: Sendable {
   /// Bits 51...12 of an entry.
   private static let addressMask: UInt64 = 0x000F_FFFF_FFFF_F000
 
-  /// The entries, from the topmost table on.
+  /// The entries, beginning with the topmost table's.
   public private(set) var steps: [Step] = []
-  /// How it ended.
+  /// The result of the walk.
   public let outcome: Outcome
 
-  /// The physical address, if there is one.
+  /// The physical address; nil if the address is not mapped.
   public var physical: GuestAddress? {
     guard case .mapped(let physical, _) = outcome else { return nil }
     return physical

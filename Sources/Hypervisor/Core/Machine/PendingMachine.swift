@@ -2,12 +2,13 @@ import HostSystem
 import SystemPackage
 import Synchronization
 
-/// A machine that is being made by a thread of its own, while its maker puts what the guest boots into its memory.
+/// A machine that a separate thread is making, while the maker writes the guest's kernel into the machine's memory.
 ///
-/// What KVM does for a new machine takes a millisecond of a processor, and more of waiting; the kernel, its modules and
-/// the devices need none of it at first.
+/// KVM needs more than a millisecond to create a machine. The kernel, its modules and the devices do not need the machine
+/// at first.
 public final class PendingMachine: Sendable {
-  /// What was made, or why it was not. Unlike Result's, its metadata takes no search for conformances, at every start.
+  /// The result of the thread: a value or an error. Unlike Result, its metadata needs no search for conformances at each
+  /// start.
   private enum Outcome<Value: Sendable>: Sendable {
     case made(Value)
     case failed(MachineError)
@@ -24,7 +25,7 @@ public final class PendingMachine: Sendable {
     }
   }
 
-  /// What the thread works on.
+  /// The state that the thread works on.
   private final class Work: Sendable {
     let configuration: MachineConfiguration
     let path: String
@@ -50,10 +51,10 @@ public final class PendingMachine: Sendable {
     }
   }
 
-  /// What the machine is made of.
+  /// The configuration of the machine.
   public let configuration: MachineConfiguration
   private let work: Work
-  /// Nil where there could be no thread: the machine is made by whoever waits for it.
+  /// The thread that makes the machine; nil if it could not be started, in which case ``finish()`` makes the machine.
   private let thread: HostThread?
 
   /// Begins to make the machine on the KVM whose device file is at `path`.
@@ -66,17 +67,17 @@ public final class PendingMachine: Sendable {
     ) { work.perform() }
   }
 
-  /// Where the thread runs: Linux may start it on its maker's CPU, and then it waits for its maker. Nil leaves that to
-  /// Linux where there is no choice.
+  /// The CPUs for the thread: all but the current one, because Linux may start the thread on its maker's CPU, where it
+  /// would wait. Nil if there is no other CPU.
   private static func freeCPUs() -> CPUSet? {
     guard let cpus = try? HostThread.currentCPUsBesideOwn(), !cpus.isEmpty else { return nil }
     return cpus
   }
 
-  /// The machine's RAM, which is there already: whoever fills it need not wait.
+  /// The machine's RAM, which exists already: the caller can fill it without waiting.
   public func memory() throws(MachineError) -> GuestMemory { try work.memory.get() }
 
-  /// Waits until the machine is made. What went wrong, opening KVM included, is told here and not before. Once.
+  /// Waits until the machine is made. Call it once. Throws every error of the creation, including that of opening KVM.
   public func finish() throws(MachineError) -> Machine {
     if let thread { thread.join() } else { work.perform() }
     // Taken out, so that the machine lives no longer than its owner wants.
@@ -86,6 +87,6 @@ public final class PendingMachine: Sendable {
     return try outcome.get()
   }
 
-  /// Whoever gives up meanwhile finds nothing of it afterwards.
+  /// Waits for the thread, so that a caller that gives up leaves nothing running.
   deinit { thread?.join() }
 }

@@ -1,23 +1,27 @@
 import Glibc
 
-/// A KVM without VT-x and AMD-V: kvm_pvm. It runs a guest's ring 3 natively and emulates its ring 0 one instruction after
-/// the other, and not every instruction.
+/// Detects a KVM without VT-x and AMD-V (kvm_pvm), which cannot run unmodified kernels.
+///
+/// It runs a guest's ring 3 natively, and emulates ring 0 one instruction at a time, without support for all
+/// instructions.
 public enum SoftwareKVM {
-  /// Whether this host's KVM is one. Decided by the module that is loaded: CPUID's flags say nothing about it.
+  /// Whether this host's KVM is kvm_pvm. The loaded module decides, because CPUID's flags say nothing about it.
   public static var isLoaded: Bool { unsafe access("/sys/module/kvm_pvm", F_OK) == 0 }
 
-  /// What to do about it.
+  /// The advice that follows the verdict.
   static let advice =
     "This KVM (kvm_pvm, software) cannot run an unmodified kernel; scripts/testbed -- COMMAND runs COMMAND on one that can."
 
-  /// A kernel that has done so few things that the host sees is still unpacking itself.
+  /// A kernel with fewer vmexits than this is still unpacking itself.
   private static let exitLimit: UInt64 = 1000
 
-  /// How long a kernel has to show that it gets on: with VT-x or AMD-V it prints its first line within a tenth of that.
+  /// The time in ms for a kernel to make progress. With VT-x or AMD-V it prints its first line within a tenth of this.
   public static let patienceMilliseconds: Int32 = 4000
 
-  /// Why there is no point in waiting for the kernel of `machine`, which has run for ``patienceMilliseconds``; nil where
-  /// it gets on. Any thread but a vCPU's own.
+  /// Says why the kernel of `machine`, which has run for ``patienceMilliseconds``, will not boot; nil if it makes
+  /// progress.
+  ///
+  /// Any thread but a vCPU's own.
   public static func verdict(on machine: Machine) throws(KVMError) -> String? {
     guard isLoaded, machine.vcpus.reduce(0, { $0 + $1.userExitCount }) < exitLimit else { return nil }
     guard let dump = try machine.describe(vcpu: 0) else { return nil }

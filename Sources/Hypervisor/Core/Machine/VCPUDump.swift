@@ -1,7 +1,7 @@
 import CKVM
 import VextProtocol
 
-/// What a vCPU looks like, for a person: registers, code, the page-table walk to it, and the stack.
+/// A text dump of a vCPU: registers, code, the page-table walk to the code, and the stack.
 struct VCPUDump {
   private static let codeBytesBefore: UInt64 = 16
   private static let codeBytesFrom: UInt64 = 24
@@ -11,7 +11,7 @@ struct VCPUDump {
   private let special: kvm_sregs
   private let memory: GuestMemory
 
-  /// Reads the registers. The vCPU's thread, or any while that does not run.
+  /// Reads the registers. The vCPU's thread only, or any thread while that does not run.
   init(_ vcpu: KVMVirtualCPU, memory: GuestMemory) throws(KVMError) {
     registers = try vcpu.registers()
     special = try vcpu.specialRegisters()
@@ -22,7 +22,7 @@ struct VCPUDump {
     .init(cr0: special.cr0, cr3: special.cr3, cr4: special.cr4, efer: special.efer)
   }
 
-  /// Whether the code is 64-bit: segments have no base then (Intel SDM vol. 3A §3.4.4).
+  /// Whether the code is 64-bit, so that segments have no base (Intel SDM vol. 3A §3.4.4).
   private var is64Bit: Bool { paging.isLongMode && special.cs.l != 0 }
 
   private var codeAddress: UInt64 { is64Bit ? registers.rip : special.cs.base &+ registers.rip }
@@ -107,7 +107,7 @@ struct VCPUDump {
       }
   }
 
-  /// One byte at a linear address, if there is RAM behind it.
+  /// The byte at a linear address; nil if there is no RAM behind it.
   private func byte(at linear: UInt64) -> UInt8? {
     guard let physical = PageWalk(linear, paging: paging, memory: memory).physical else { return nil }
     return try? memory.load(UInt8.self, at: physical)

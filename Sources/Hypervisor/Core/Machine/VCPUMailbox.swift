@@ -2,15 +2,15 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// What other threads want of a vCPU's thread, which looks for it whenever KVM_RUN was interrupted.
+/// Requests of other threads to a vCPU's thread, which checks them whenever KVM_RUN was interrupted.
 final class VCPUMailbox: Sendable {
   typealias Task = @Sendable () -> Void
 
-  /// What the vCPU's thread is to do next.
+  /// The next action of the vCPU's thread.
   enum Command {
     /// Run the guest.
     case nothing
-    /// Run the guest, which did not run for a while.
+    /// Run the guest after a pause.
     case resumption
     /// Wait for another command.
     case park
@@ -19,7 +19,7 @@ final class VCPUMailbox: Sendable {
   }
 
   private struct State {
-    /// Whether there is a thread that takes commands.
+    /// Whether a thread takes commands.
     var isOpen = false
     var wantsStop = false
     var wantsPause = false
@@ -32,30 +32,30 @@ final class VCPUMailbox: Sendable {
 
   init() throws(Errno) { event = try EventDescriptor() }
 
-  /// Whether the vCPU's thread is there.
+  /// Whether the vCPU's thread takes commands.
   var isOpen: Bool { state.withLock { $0.isOpen } }
 
-  /// Whether the guest's code is at rest: the thread waits, or is not there.
+  /// Whether no guest code runs: the thread is parked, or there is none.
   var isAtRest: Bool { state.withLock { $0.isParked || !$0.isOpen } }
 
-  /// From now on there is a thread that takes commands.
+  /// Accepts commands from now on. The vCPU's thread exists.
   func open() { state.withLock { $0.isOpen = true } }
 
-  /// Asks the thread to end; cannot be taken back.
+  /// Asks the thread to end. This cannot be undone.
   func requestStop() {
     state.withLock { $0.wantsStop = true }
     event.signal()
   }
 
-  /// Asks the thread to wait, or to wait no longer.
+  /// Asks the thread to pause, or to continue.
   func setPause(_ wanted: Bool) {
     state.withLock { $0.wantsPause = wanted }
     event.signal()
   }
 
-  /// Leaves `task` to the thread.
+  /// Hands `task` to the thread.
   ///
-  /// - Returns: false where there is no thread: then the task was done here and now.
+  /// - Returns: false if there is no thread; the task has then run on the caller's thread.
   func post(_ task: @escaping Task) -> Bool {
     let isPosted = state.withLock { state in
       if state.isOpen { state.tasks.append(task) } else { task() }
@@ -65,7 +65,7 @@ final class VCPUMailbox: Sendable {
     return isPosted
   }
 
-  /// The vCPU's thread: what comes next, and what it is in from now on.
+  /// Returns the next command, and updates the thread's state. The vCPU's thread only.
   func take() -> Command {
     state.withLock { state in
       if !state.tasks.isEmpty { return .task(state.tasks.removeFirst()) }
@@ -79,13 +79,13 @@ final class VCPUMailbox: Sendable {
     }
   }
 
-  /// The vCPU's thread: sleeps until there may be a command.
+  /// Sleeps until there may be a command. The vCPU's thread only.
   func waitForCommand() {
     event.wait()
     event.drain()
   }
 
-  /// The vCPU's thread, last of all: does what was asked until now, and takes no more.
+  /// Runs the remaining tasks and accepts no more. The vCPU's thread only, at its end.
   func close() {
     state.withLock { state in
       for task in state.tasks { task() }

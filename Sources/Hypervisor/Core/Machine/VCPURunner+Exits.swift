@@ -2,7 +2,7 @@ import HostSystem
 import Logging
 import VextProtocol
 
-/// The vCPU thread's answers to what made KVM_RUN return.
+/// The vCPU thread's handling of exits from KVM_RUN.
 extension VCPURunner {
   /// System events of a guest (KVM API §5, KVM_EXIT_SYSTEM_EVENT).
   private enum SystemEvent {
@@ -10,10 +10,12 @@ extension VCPURunner {
     static let reset: UInt32 = 2
   }
 
-  /// A minute: beyond that, nobody waits for a guest.
+  /// The limit of an access delay: one minute.
   private static var longestDelayMilliseconds: UInt64 { 60_000 }
 
-  /// Handles all but an interruption; an outcome where the vCPU cannot go on.
+  /// Handles every exit except an interruption.
+  ///
+  /// - Returns: an outcome if the vCPU cannot go on.
   func handle(_ exit: VMExit) -> VCPUOutcome? {
     switch exit {
     case .port(let port, let byteCount, let count, let isWrite):
@@ -44,7 +46,7 @@ extension VCPURunner {
     }
   }
 
-  /// Ends the machine with `message` and what the vCPU looks like now.
+  /// Ends the machine with `message` and a dump of the vCPU.
   func crash(_ message: String) -> VCPUOutcome { crash(CrashReason(message)) }
 
   private func crash(_ reason: CrashReason) -> VCPUOutcome {
@@ -87,5 +89,5 @@ extension VCPURunner {
   }
 }
 
-/// `value` as a person writes it: 0x1f.
+/// `value` in hexadecimal, such as 0x1f.
 func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }

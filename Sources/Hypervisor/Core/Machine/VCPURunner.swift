@@ -3,10 +3,10 @@ import Logging
 import SystemPackage
 import Synchronization
 
-/// One vCPU and its thread: runs the guest and answers its port and memory accesses until told to stop.
+/// A vCPU and its thread, which runs the guest and answers its port and memory accesses until it is asked to stop.
 ///
 /// The thread takes requests when KVM_RUN returns as interrupted. KVM has then finished the access of the exit before
-/// (KVM API §5, immediate_exit), so registers are whole.
+/// (KVM API §5, immediate_exit), so that registers are consistent.
 public final class VCPURunner: Sendable {
   /// The vCPU.
   public let vcpu: KVMVirtualCPU
@@ -20,7 +20,7 @@ public final class VCPURunner: Sendable {
   private let userExits = Atomic<UInt64>(0)
   private let firstRun = Atomic<UInt64>(0)
   private let state = Mutex(State())
-  /// Opened when somebody first asks.
+  /// The vCPU's statistics, opened at the first use.
   private let statistics = Mutex<KVMStatistics?>(nil)
 
   private struct State {
@@ -42,10 +42,10 @@ public final class VCPURunner: Sendable {
     mailbox = try VCPUMailbox()
   }
 
-  /// Returns of KVM_RUN to user space so far. Any thread.
+  /// Number of returns of KVM_RUN to user space so far. Any thread.
   public var userExitCount: UInt64 { userExits.load(ordering: .relaxed) }
 
-  /// vmexits so far. Any thread but a vCPU's own; the first call interrupts a vCPU that runs.
+  /// Number of vmexits so far. Any thread but a vCPU's own; the first call interrupts a vCPU that runs.
   public func exitCounts() throws(KVMError) -> ExitCounts {
     try statistics.withLock { (statistics) throws(KVMError) in
       let opened =
@@ -59,23 +59,23 @@ public final class VCPURunner: Sendable {
     }
   }
 
-  /// When the vCPU was about to run its first instruction (CLOCK_MONOTONIC), or nil before. Any thread.
+  /// The time just before the vCPU's first instruction (CLOCK_MONOTONIC); nil before. Any thread.
   public var firstRunNanoseconds: UInt64? {
     let moment = firstRun.load(ordering: .acquiring)
     return moment == 0 ? nil : moment
   }
 
-  /// How the vCPU ended, or nil while it runs. Any thread.
+  /// How the vCPU ended; nil while it runs. Any thread.
   public var outcome: VCPUOutcome? { state.withLock { $0.outcome } }
 
-  /// The vCPU's thread, once started. Any thread.
+  /// The vCPU's thread; nil before the start. Any thread.
   public var thread: HostThread? { state.withLock { $0.thread } }
 
-  /// Whether the vCPU's thread is there, paused or not. Any thread.
+  /// Whether the vCPU's thread exists, paused or not. Any thread.
   var isStarted: Bool { mailbox.isOpen }
 
   func start(name: String, cpus: CPUSet?) throws(Errno) {
-    // The lock is held until the thread is known, so that nobody who asks something of it fails to interrupt it.
+    // The lock is held until the thread is known, so that a request in the meantime can interrupt it.
     try state.withLock { (state) throws(Errno) in
       mailbox.open()
       do throws(Errno) {
@@ -106,16 +106,16 @@ public final class VCPURunner: Sendable {
     interrupt()
   }
 
-  /// Waits until no guest code runs, asleep for 20 us at a time.
+  /// Waits until no guest code runs, with sleeps of 20 us.
   func waitUntilAtRest() {
     while !mailbox.isAtRest { HostClock.sleep(nanoseconds: 20_000) }
   }
 
   func resume() { mailbox.setPause(false) }
 
-  /// Does something to the vCPU on its thread and waits for that; on this thread while the vCPU has none.
+  /// Runs `body` on the vCPU's thread, and waits for its result; runs it on this thread if the vCPU has none.
   ///
-  /// Not from a vCPU's thread: it would wait for itself.
+  /// Must not be called on a vCPU's thread, which would wait for itself.
   func perform<Result: Sendable>(
     _ body: @escaping @Sendable (KVMVirtualCPU) throws(KVMError) -> Result
   ) throws(KVMError) -> Result {
@@ -147,9 +147,11 @@ public final class VCPURunner: Sendable {
     }
   }
 
-  /// Does what other threads asked for; false where that is to stop.
+  /// Carries out the commands of other threads.
+  ///
+  /// - Returns: false if the thread must stop.
   private func obeyCommand() throws(KVMError) -> Bool {
-    // Before looking: a request that comes later asks for an exit again.
+    // Before the commands are read: a later request asks for an exit again.
     vcpu.clearExitRequest()
     while true {
       switch mailbox.take() {
@@ -165,7 +167,7 @@ public final class VCPURunner: Sendable {
   }
 }
 
-/// What a vCPU's thread answers to whoever asked it to do something.
+/// The result of a task on a vCPU's thread, for the thread that requested it.
 private final class VCPUAnswer<Success: Sendable>: Sendable {
   private let result = Mutex<Result<Success, KVMError>?>(nil)
 
@@ -177,7 +179,7 @@ private final class VCPUAnswer<Success: Sendable>: Sendable {
     result.withLock { $0 = outcome }
   }
 
-  /// Asleep for 20 us at a time: a person asked, or a test.
+  /// Waits with sleeps of 20 us, because only commands and tests wait here.
   func wait() throws(KVMError) -> Success {
     while true {
       if let outcome = result.withLock({ $0 }) { return try outcome.get() }

@@ -2,26 +2,26 @@ import HostSystem
 public import SystemPackage
 public import VextProtocol
 
-/// A guest's RAM: from address 0 up to the PCI hole, the rest from 4 GiB on.
+/// A guest's RAM: from address 0 up to the PCI hole, and from 4 GiB on. Any thread.
 ///
-/// Guest code changes RAM at any moment, so values are copied in or out and never referred to. Any thread may
-/// call anything here; what two threads write to the same place at once is up to them.
+/// Guest code changes RAM at any moment, so that values are copied in or out and never referred to. Threads that write to
+/// the same place at the same time must agree among themselves.
 @safe
 public final class GuestMemory: @unchecked Sendable {
   /// Start of the hole for PCI memory, the APICs and firmware; it ends at 4 GiB.
   public static let pciHoleStart: UInt64 = 0xC000_0000
-  /// Where RAM goes on behind the hole.
+  /// The address at which RAM continues above the hole.
   public static let highStart: UInt64 = 0x1_0000_0000
-  /// Page size of the host, and the granularity of a guest's memory size.
+  /// Page size of the host in bytes; a guest's memory size is a multiple of it.
   public static let pageByteCount: UInt64 = 4096
 
   private let mapping: Mapping
-  /// Bytes of RAM.
+  /// Size of RAM in bytes.
   public let byteCount: UInt64
   /// Translates guest-physical runs; valid while this object lives.
   public let map: GuestMemoryMap
 
-  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; nothing is resident yet.
+  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; no page is resident yet.
   ///
   /// - Parameter node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).
   public convenience init(byteCount: UInt64, node: Int? = nil) throws(Errno) {
@@ -33,8 +33,8 @@ public final class GuestMemory: @unchecked Sendable {
     self.init(mapping, byteCount: byteCount)
   }
 
-  /// The RAM of a guest of another process: the first `byteCount` bytes of a file that both map, a multiple of
-  /// ``pageByteCount``.
+  /// Maps the RAM of a guest of another process: the first `byteCount` bytes of a file that both processes map, a
+  /// multiple of ``pageByteCount``.
   public convenience init(sharedFile descriptor: Int32, byteCount: UInt64) throws(Errno) {
     guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= Self.pciHoleStart else {
       throw .invalidArgument
@@ -55,7 +55,7 @@ public final class GuestMemory: @unchecked Sendable {
     self.byteCount = byteCount
   }
 
-  /// The regions as KVM's memory slots want them.
+  /// The regions in the form of KVM's memory slots.
   public var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] {
     let parts = unsafe [map.low, map.high]
     return unsafe parts.compactMap { region in
@@ -66,16 +66,16 @@ public final class GuestMemory: @unchecked Sendable {
     }
   }
 
-  /// Asks for transparent huge pages, best effort of the kernel's.
+  /// Asks the kernel for transparent huge pages, which it provides if it can.
   public func adviseHugePages() throws(Errno) { try mapping.adviseHugePages() }
 
-  /// Makes every page resident now, so that no page fault falls into a measurement.
+  /// Makes every page resident now, so that no page fault distorts a measurement.
   public func prefault() throws(Errno) { try mapping.prefault() }
 
-  /// Gives the run's pages back to the host; the guest finds zeros there later (madvise(2), MADV_DONTNEED).
+  /// Returns the run's pages to the host; the guest reads zeroes there afterwards (madvise(2), MADV_DONTNEED).
   ///
-  /// - Throws: EFAULT for a run that is not wholly RAM, EINVAL for one that is not of whole pages, which are huge ones
-  ///   in memory of hugetlbfs.
+  /// - Throws: EFAULT if the run is not wholly RAM, EINVAL if it does not consist of whole pages (of huge pages in memory
+  ///   of hugetlbfs).
   public func discard(_ address: GuestAddress, byteCount: UInt64) throws(Errno) {
     guard let count = Int(exactly: byteCount),
       let start = unsafe map.hostPointer(address, byteCount: byteCount)
@@ -84,10 +84,10 @@ public final class GuestMemory: @unchecked Sendable {
     try unsafe mapping.discard(offset: start - mapping.base, byteCount: count)
   }
 
-  /// Bytes that are resident in the host.
+  /// Number of bytes that are resident in the host.
   public func residentByteCount() throws(Errno) -> Int { try mapping.residentByteCount() }
 
-  /// The NUMA node that the page at `offset` bytes into the RAM is on.
+  /// The NUMA node of the page at `offset` bytes into the RAM.
   public func node(ofPageAt offset: Int) throws(Errno) -> Int { try mapping.node(ofPageAt: offset) }
 
   /// Copies `bytes` to `address`.
@@ -97,8 +97,10 @@ public final class GuestMemory: @unchecked Sendable {
     unsafe UnsafeMutableRawBufferPointer(start: target, count: bytes.count).copyBytes(from: bytes)
   }
 
-  /// Makes the file's bytes from `fileOffset` on the contents of the run at `address`, without reading them now: whole
-  /// pages, and multiples of ``pageByteCount`` all three. Before the guest runs. See ``Mapping/overlay``.
+  /// Maps the file's bytes from `fileOffset` on at the run at `address`, without reading them now. See
+  /// ``Mapping/overlay``.
+  ///
+  /// `fileOffset`, address and length are multiples of ``pageByteCount``. Call it before the guest runs.
   func overlay(
     descriptor: Int32, fileOffset: UInt64, at address: GuestAddress, byteCount: UInt64
   ) throws(Errno) {
@@ -108,7 +110,7 @@ public final class GuestMemory: @unchecked Sendable {
       descriptor: descriptor, fileOffset: Int64(clamping: fileOffset), at: offset, byteCount: Int(byteCount))
   }
 
-  /// Copies `byteCount` bytes out.
+  /// Copies `byteCount` bytes out of guest memory.
   public func read(_ byteCount: Int, at address: GuestAddress) throws(GuestMemoryError) -> [UInt8] {
     guard let count = UInt64(exactly: byteCount) else {
       throw .outsideMemory(address, byteCount: UInt64(bitPattern: Int64(byteCount)))
@@ -118,7 +120,7 @@ public final class GuestMemory: @unchecked Sendable {
     return unsafe [UInt8](UnsafeRawBufferPointer(start: source, count: byteCount))
   }
 
-  /// Copies one integer out, little-endian, of any alignment.
+  /// Copies an integer out of guest memory: little-endian, at any alignment.
   public func load<Value: FixedWidthInteger & BitwiseCopyable>(
     _ type: Value.Type, at address: GuestAddress
   ) throws(GuestMemoryError) -> Value {
@@ -126,7 +128,7 @@ public final class GuestMemory: @unchecked Sendable {
     return unsafe Value(littleEndian: source.loadUnaligned(as: Value.self))
   }
 
-  /// Copies one integer in, little-endian, of any alignment.
+  /// Copies an integer into guest memory: little-endian, at any alignment.
   public func store<Value: FixedWidthInteger & BitwiseCopyable>(
     _ value: Value, at address: GuestAddress
   ) throws(GuestMemoryError) {
@@ -134,8 +136,9 @@ public final class GuestMemory: @unchecked Sendable {
     unsafe target.storeBytes(of: value.littleEndian, as: Value.self)
   }
 
-  /// The words of the run of `wordCount` 64-bit words at `address`, 8-byte aligned, for atomic access while
-  /// the guest runs. The caller keeps this object alive while it uses them.
+  /// Returns the `wordCount` 64-bit words at `address`, 8-byte aligned, for atomic access while the guest runs.
+  ///
+  /// The caller keeps this object alive while it uses them.
   public func sharedWords(at address: GuestAddress, wordCount: Int) throws(GuestMemoryError) -> SharedWords {
     guard let count = UInt64(exactly: wordCount), count < 1 << 40, address.isAligned(to: 8) else {
       throw .outsideMemory(address, byteCount: 0)

@@ -1,9 +1,9 @@
 public import VextProtocol
 
-/// The guest-physical map of RAM: what translates a guest-physical run into host memory, with its length.
+/// The map of guest-physical RAM, which translates a guest-physical run, with its length, into host memory.
 ///
-/// A small value that hot loops copy to a local. The regions it names belong to a ``GuestMemory``, which must
-/// outlive it; whoever keeps a copy holds on to that object.
+/// A small value that hot loops copy to a local. Its regions belong to a ``GuestMemory``, which the holder of a copy must
+/// keep alive.
 @unsafe
 public struct GuestMemoryMap: @unchecked Sendable {
   /// A run of RAM.
@@ -14,7 +14,7 @@ public struct GuestMemoryMap: @unchecked Sendable {
     @usableFromInline let host: UnsafeMutableRawPointer?
   }
 
-  /// RAM below the PCI hole. Always there.
+  /// RAM below the PCI hole; never empty.
   @usableFromInline let low: Region
   /// RAM above 4 GiB; empty in a small guest.
   @usableFromInline let high: Region
@@ -24,9 +24,10 @@ public struct GuestMemoryMap: @unchecked Sendable {
     unsafe self.high = high
   }
 
-  /// Where the run of `byteCount` bytes at `address` is in host memory, or nil unless it lies wholly in one region.
+  /// The host address of the run of `byteCount` bytes at `address`; nil unless the run lies wholly in one region. Any
+  /// thread.
   ///
-  /// A run of zero bytes is within a region where its address is, or is the region's end. Any thread.
+  /// A run of zero bytes lies in a region if its address does, or is the region's end.
   @inlinable @inline(__always)
   public func hostPointer(_ address: GuestAddress, byteCount: UInt64) -> UnsafeMutableRawPointer? {
     // SAFETY: offset + byteCount <= region's byteCount is established without overflow before the addition.

@@ -1,4 +1,4 @@
-/// An address in this process, in bytes, as KVM takes it for a memory slot.
+/// An address in this process, in bytes, in the form of KVM's memory slots.
 public struct HostAddress: RawRepresentable, Hashable, Sendable {
   /// The address.
   public var rawValue: UInt64

@@ -1,11 +1,13 @@
 import CLinux
 
-/// Memory in pieces, in order, as the system calls for scattered data take it.
+/// Scattered memory in the form of the system calls for vectored I/O.
 extension UnsafeBufferPointer where Element == iovec {
-  /// Calls for each run of the `byteCount` bytes from `offset` on, or of fewer where the pieces end before, with the bytes
-  /// before it and its length.
+  /// Calls `body` for each run of the `byteCount` bytes from `offset` on, with the number of bytes before it and its
+  /// length.
   ///
-  /// - Returns: the bytes of all runs.
+  /// Stops early if the pieces end.
+  ///
+  /// - Returns: the number of bytes of all runs.
   @inline(__always)
   func forEachRun(
     from offset: Int, byteCount: Int, _ body: (UnsafeMutableRawPointer, _ done: Int, _ count: Int) -> Void
@@ -20,7 +22,7 @@ extension UnsafeBufferPointer where Element == iovec {
         continue
       }
       let count = Swift.min(length - skip, byteCount - done)
-      // SAFETY: `skip + count` is at most the piece's length, for which whoever made the piece vouches.
+      // SAFETY: `skip + count` is at most the piece's length, which the piece's maker guarantees to be mapped.
       unsafe body(base + skip, done, count)
       done += count
       skip = 0
