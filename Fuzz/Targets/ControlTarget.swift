@@ -4,7 +4,7 @@ import SystemPackage
 
 /// The control socket: several messages of a client, right, wrong and cut short. Each whole one is answered.
 final class ControlTarget: FuzzTarget {
-  /// A machine that does all that it is told.
+  /// A machine that carries out every request.
   private final class Machine: ControlHandler {
     var state: ControlState { .running }
     func pause() -> ControlReply { .done }

@@ -49,7 +49,7 @@ static inline int64_t linux_descriptor_byte_count(int descriptor) {
   return fstat(descriptor, &status) < 0 ? -errno : (int64_t)status.st_size;
 }
 
-/* An exclusive lock of the open file, shared with whoever inherits the descriptor. EWOULDBLOCK if another has it. */
+/* Locks the open file exclusively; processes that inherit the descriptor share the lock. EWOULDBLOCK if it is taken. */
 static inline int linux_try_exclusive_lock(int descriptor) {
   return flock(descriptor, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }

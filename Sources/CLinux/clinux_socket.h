@@ -49,7 +49,7 @@ static inline int linux_socket_listen(const char *path, int backlog) {
   return error;
 }
 
-// A nonblocking connection to whoever listens at `path`; never waits: -EAGAIN if too many others do.
+// Connects to the listener at `path` without blocking: -EAGAIN if its queue is full.
 static inline int linux_socket_connect(const char *path) {
   struct sockaddr_un address;
   int error = linux_socket_address(path, &address);

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// glibc declares these by feature macros that whoever includes a header first decides on.
+// glibc declares these only with feature macros, which the first includer of a header decides.
 extern int posix_openpt(int flags);
 extern int unlockpt(int descriptor);
 extern int ptsname_r(int descriptor, char *buffer, size_t byte_count);

@@ -1,4 +1,4 @@
-// NUMA memory policy by the system calls themselves: libnuma looks at the whole machine when a process starts, which
+// NUMA memory policy by system calls, because libnuma inspects the whole machine when a process starts, which
 // takes a third of a millisecond. Every function returns a value >= 0, or -errno.
 #ifndef CNUMA_H
 #define CNUMA_H

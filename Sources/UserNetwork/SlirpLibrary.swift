@@ -25,7 +25,7 @@ final class SlirpLibrary: Sendable {
     self.functions = functions
   }
 
-  /// Calls functions of the library, of all threads one at a time. Whoever does must not sleep.
+  /// Runs `body` with the library's functions, for one thread at a time. `body` must not sleep.
   func withFunctions<R>(_ body: (cslirp_functions) -> R) -> R {
     lock.withLock { _ in body(functions) }
   }

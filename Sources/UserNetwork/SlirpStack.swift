@@ -99,7 +99,7 @@ final class SlirpStack: @unchecked Sendable {
     return milliseconds == .max ? -1 : Int32(clamping: milliseconds)
   }
 
-  /// Does what there is to do after sleeping; false when the guest's end is gone.
+  /// Handles the events of a sleep. Returns false if the guest's end is closed.
   private func turn(pollFailed: Bool) -> Bool {
     guard backlog.isEmpty else {
       flush()

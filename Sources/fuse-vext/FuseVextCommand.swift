@@ -86,7 +86,7 @@ struct FuseVextCommand: ParsableCommand {
     }
   }
 
-  /// One line for whoever started it; nobody can be told that it cannot be written.
+  /// Writes a line to standard error. A failure is ignored, because there is no place to report it.
   private static func report(_ text: String, as kind: String = "error") {
     _ = try? FileDescriptor.standardError.writeAll(Array("fuse-vext: \(kind): \(text)\n".utf8))
   }

@@ -1,4 +1,4 @@
-/// Why a command cannot do what it was told, in one line, and the exit code that says so.
+/// The reason why a command failed, as one line, and the exit code.
 struct LkvmFailure: Error, CustomStringConvertible {
   /// What a person reads.
   let description: String

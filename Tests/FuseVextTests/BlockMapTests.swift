@@ -59,7 +59,7 @@ struct BlockMapTests {
 
   /// A hole in a pointer block that is not the first below its own takes what is behind it along in libext2fs 1.47
   /// (`ext2fs_punch`), which subtracts the block's place from the hole's length. The file here went on to use the blocks
-  /// that it had lost, whoever had them then.
+  /// that it had lost, even after another file had got them.
   @Test func `a hole in a later pointer block frees no block behind it`() throws {
     try write(0..<1500)
     try fileSystem.synchronize(inode, worker)

@@ -59,7 +59,7 @@ struct Command {
 }
 
 extension Command {
-  /// Leaves a note for whoever looks after a crash.
+  /// Writes a note for the analysis of a crash.
   static func record(_ text: String, in path: String) {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     guard descriptor >= 0 else { return }

@@ -41,7 +41,7 @@ struct CorruptionTests {
       }
       Command.record("seed \(seed) of \(make)", in: disk.folder.path + "/seed")
       try Self.write(mutated, to: disk.image)
-      // Whoever does not come to an end is ended, with a note that tells where.
+      // A mount that does not end is killed; the recorded seed says which.
       alarm(60)
       exercise(disk.image)
       alarm(0)

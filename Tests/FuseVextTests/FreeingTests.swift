@@ -80,19 +80,19 @@ struct FreeingTests {
     try end()
   }
 
-  @Test func `a file is freed after whoever works on it`() throws {
+  @Test func `a file is freed after the last operation on it`() throws {
     let inode = try makeDirtyFile("file")
     try fileSystem.unlink(Array("file".utf8), in: FileSystem.root, worker)
     try forgetWhileLocked(inode) { try record(inode.number).deletionTime == 0 }
   }
 
-  @Test func `a file is known until whoever writes what is dirty of it has done so`() throws {
+  @Test func `a file is known until the writer of its dirty structures is done`() throws {
     let inode = try makeDirtyFile("file")
     try fileSystem.commit(inode, worker)
     try forgetWhileLocked(inode) { fileSystem.knownInode(inode.number) != nil }
   }
 
-  @Test func `fsync waits for whoever writes what is dirty of the file`() throws {
+  @Test func `fsync waits for the writer of the file's dirty structures`() throws {
     let inode = try makeDirtyFile("file")
     inode.lock.lockExclusively()
     // As in commitLocked(_:_:): it counts as clean before it is.
@@ -153,7 +153,7 @@ struct FreeingTests {
     try end()
   }
 
-  @Test func `what a flush under way will release is there for whoever is short of space`() throws {
+  @Test func `space that a flush under way releases satisfies an operation that is short of space`() throws {
     let inode = try makeFile("large")
     func allocate(_ inode: OpenInode) throws {
       try fileSystem.changeSpace(

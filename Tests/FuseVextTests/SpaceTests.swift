@@ -139,7 +139,7 @@ struct SpaceTests {
       python3 - <<'P'
       import os
       f = os.open('f', os.O_RDWR)
-      # Each second block: an extent for each, and so many nodes.
+      # Each second block, so that each needs an extent.
       for n in range(0, 4096, 2): os.pwrite(f, b'a' * 1024, n * 1024)
       os.fsync(f)
       assert os.pread(f, 4 << 20, 0) == (b'a' * 1024 + bytes(1024)) * 2048

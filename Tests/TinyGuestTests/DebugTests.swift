@@ -56,7 +56,7 @@ extension TinyGuests {
       #expect(guest.outcome == nil)
     }
 
-    @Test func `vmexits are told while a guest runs that never leaves, and after its end`() throws {
+    @Test func `vmexits can be read while a guest runs, and after its end`() throws {
       let guest = try TinyGuest(GuestCode.writePort(0x500, 1, byteCount: 1))
       try guest.machine.start()
       #expect(TinyGuest.wait { guest.ports.accesses.count == 1 })

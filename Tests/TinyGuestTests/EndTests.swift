@@ -5,7 +5,7 @@ import Testing
 import VextProtocol
 
 extension TinyGuests {
-  /// How machines end: by themselves, or because they are told to.
+  /// How machines end: by themselves, or on request.
   @Suite struct EndTests {
     @Test(arguments: [GuestCode.undefinedInstruction, GuestCode.nullDereference, GuestCode.haltAtUserLevel])
     func `a fault without a handler ends the vCPU`(code: [UInt8]) throws {

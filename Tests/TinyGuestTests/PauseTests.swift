@@ -39,7 +39,7 @@ extension TinyGuests {
       #expect(passed < ticksPerSecond || KVMAvailability.isSoftwareKVM)
     }
 
-    @Test func `pausing twice and resuming what runs are told`() throws {
+    @Test func `pausing a paused guest and resuming a running one return false`() throws {
       let guest = try TinyGuest(GuestCode.spin)
       #expect(try !guest.machine.pause(), "not started yet")
       try guest.machine.start()

@@ -18,7 +18,7 @@ public struct MountOptions: Equatable, Sendable {
   public var discards = false
   /// An image or block device is read and written through this system's page cache.
   public var usesPageCache = false
-  /// Whoever calls is taken for root: no permissions are checked.
+  /// Every caller counts as root: no permissions are checked.
   public var fakesRoot = false
   /// statfs counts the blocks of structures among the blocks that there are.
   public var countsOverhead = false

@@ -1,6 +1,6 @@
 /// What is known of a directory: where its blocks are, where its names are, how much room each block has.
 ///
-/// Belongs to whoever holds the lock of the metadata.
+/// The holder of the metadata's lock owns it.
 final class Directory {
   /// Where a name is, and what it names.
   struct Entry {

@@ -32,7 +32,7 @@ struct NameFolding {
 
   func isEqual(_ first: [UInt8], _ second: [UInt8]) -> Bool {
     if first == second { return true }
-    // SAFETY: the function reads as many bytes as it is told.
+    // SAFETY: the function reads `count` bytes.
     return unsafe ext2fs_casefold_cmp(table, first, first.count, second, second.count) == 0
   }
 
@@ -40,7 +40,7 @@ struct NameFolding {
   func hash(_ name: [UInt8]) -> UInt32 {
     var major: ext2_dirhash_t = 0
     var minor: ext2_dirhash_t = 0
-    // SAFETY: the function reads as many bytes as it is told, and four words of the seed.
+    // SAFETY: the function reads `count` bytes, and four words of the seed.
     let result = unsafe name.withUnsafeBytes { name in
       unsafe ext2fs_dirhash2(
         EXT2_HASH_HALF_MD4, name.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(name.count), table,

@@ -4,7 +4,7 @@ import Synchronization
 import SystemPackage
 
 extension FileSystem {
-  /// What the kernel is told of a name: the inode's number, its generation and its attributes.
+  /// The kernel's view of a name: the inode's number, its generation and its attributes.
   struct Found {
     let number: UInt32
     let generation: UInt32
@@ -118,7 +118,7 @@ extension FileSystem {
     return try metadata.inode(parent).hasSynchronousNames
   }
 
-  /// Makes a new name durable if that is asked for. After an error nobody is told of the inode, so the answer does not count.
+  /// Makes a new name durable if requested. After an error the kernel does not learn of the inode, so `seen` is undone.
   private func synchronizeNames(_ isSynchronous: Bool, counting seen: Seen, _ worker: Worker) throws(Errno) {
     guard isSynchronous else { return }
     do throws(Errno) {

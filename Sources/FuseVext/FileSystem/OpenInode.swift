@@ -3,7 +3,7 @@ import Synchronization
 /// An inode that the kernel knows.
 final class OpenInode: @unchecked Sendable {
   let number: UInt32
-  /// Guards ``data``: shared for whoever uses it, alone for whoever changes it. Taken before the metadata's lock.
+  /// Guards ``data``: users take it shared, changers exclusively. Taken before the metadata's lock.
   let lock = ThreadLock()
   /// Of a regular file whose data were touched.
   var data: FileData?

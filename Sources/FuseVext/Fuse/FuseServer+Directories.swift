@@ -78,7 +78,7 @@ extension FuseServer {
             if inode.mode != 0, inode.linkCount > 0 { seen = fileSystem.see(inode) }
           }
         } catch {
-          // A lookup will tell whoever wants more than the name.
+          // A program that needs more than the name causes a lookup.
           seen = nil
         }
       }

@@ -25,13 +25,14 @@ final class FuseThreads: Sendable {
     }
   }
 
-  /// Memory that so many threads, the regular writer and the owner need of a device: each buffer takes the next power of two
-  /// of bytes, and each queue keeps some for itself.
+  /// Device memory in bytes that `threadCount` threads, the regular writer and the owner need.
+  ///
+  /// Each buffer takes the next power of two of bytes, and each queue reserves some memory.
   static func bufferByteCount(threadCount: Int) -> Int {
     threadCount * 2 * (2 << 20) + (threadCount + 2) * (1 << 20) + 2 * (2 << 20)
   }
 
-  /// How often the device is looked at, in seconds.
+  /// Interval of the checks of the device, in seconds.
   private static let deviceCheckInterval: UInt32 = 2
 
   /// Starts to serve.

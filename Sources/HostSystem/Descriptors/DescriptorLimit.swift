@@ -1,6 +1,6 @@
 import Glibc
 
-/// How many descriptors the process may have: a guest over the host's files has one for each file that it looks at.
+/// The process's limit of descriptors. A guest over the host's files needs one for each file that it uses.
 public enum DescriptorLimit {
   /// Raises the limit to what the process may have at most. Where that fails, the guest gets EMFILE earlier.
   public static func raise() {

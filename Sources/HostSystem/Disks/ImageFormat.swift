@@ -21,9 +21,9 @@ public enum ImageFormat: String, CaseIterable, Sendable {
   case lz4 = "LZ4"
   case zip = "ZIP"
 
-  /// How many of a file's first bytes ``init(first:last:)`` looks at.
+  /// Number of a file's first bytes that ``init(first:last:)`` needs.
   public static let firstByteCount = 512
-  /// How many of a file's last bytes it looks at.
+  /// Number of a file's last bytes that ``init(first:last:)`` needs.
   public static let lastByteCount = 512
 
   /// Recognizes a format; nil for what may be a raw disk.

@@ -43,7 +43,7 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     return unsafe Mapping(base: base, byteCount: byteCount)
   }
 
-  /// The memory behind a descriptor, shared with whoever else maps it, such as the `kvm_run` page of a vCPU.
+  /// Maps the memory behind a descriptor, shared with other mappings of it, such as the `kvm_run` page of a vCPU.
   public static func shared(descriptor: Int32, byteCount: Int, offset: Int64 = 0) throws(Errno) -> Mapping {
     guard byteCount > 0 else { throw Errno.invalidArgument }
     return unsafe Mapping(

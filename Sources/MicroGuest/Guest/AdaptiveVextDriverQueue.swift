@@ -20,7 +20,7 @@ struct AdaptiveVextDriverQueue: DriverQueue {
   private var idleSince: UInt64 = 0
   private(set) var kicks: UInt64 = 0
 
-  /// Polls between two looks at the clock.
+  /// Number of polls between two readings of the clock.
   private static var pollsPerLook: UInt32 { 16 }
 
   var canFlush: Bool { queue.canFlush }

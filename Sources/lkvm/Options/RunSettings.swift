@@ -40,7 +40,7 @@ struct RunSettings: Equatable {
     var dev = KVMSystem.defaultPath
   }
 
-  /// What is told about a run.
+  /// Options for logs and statistics of a run.
   struct Debugging: Equatable {
     var debug = false
     var debugSingleStep = false

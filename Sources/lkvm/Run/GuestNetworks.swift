@@ -38,7 +38,7 @@ final class GuestNetworks {
     }
   }
 
-  /// Ends them. The guest is shut down. A script that fails is told.
+  /// Closes all of them, after the guest was shut down. Reports a script that fails.
   func close() {
     for network in userNetworks { network.stop() }
     for tap in taps {

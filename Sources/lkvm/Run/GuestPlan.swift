@@ -14,7 +14,7 @@ struct GuestPlan {
   /// Whether it runs a command and then ends.
   var runsCommand: Bool
 
-  /// Judges the options and looks at the files that they name.
+  /// Checks the options and the files that they name.
   ///
   /// - Parameters:
   ///   - machine: what ``machine(_:name:host:)`` made of them.

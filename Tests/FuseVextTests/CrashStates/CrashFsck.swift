@@ -13,7 +13,7 @@ final class CrashFsck {
   private var slots: [Slot] = []
   private let folder: String
   private let program: String
-  /// Is told of each image that e2fsck does not find clean.
+  /// Called for each image that e2fsck does not find clean.
   private let report: (_ label: String, _ output: String) -> Void
 
   init(slotCount: Int, byteCount: Int, report: @escaping (String, String) -> Void) throws {

@@ -275,7 +275,7 @@ def protected():
             "rename": lambda: os.rename(f, "renamed"), "replace": lambda: os.rename("plain", f), "remove": lambda: os.unlink(f),
             "exchange": lambda: exchange(f, "plain"),
             "folder: create": open_(d + "/new", os.O_CREAT | os.O_WRONLY), "folder: mkdir": lambda: os.mkdir(d + "/newd"),
-            "folder: symlink": lambda: os.symlink("x", d + "/news"), "folder: mkfifo": lambda: os.mkfifo(d + "/newp"),
+            "folder: symlink": lambda: os.symlink("x", d + "/new-link"), "folder: mkfifo": lambda: os.mkfifo(d + "/newp"),
             "folder: link in": lambda: os.link("plain", d + "/newl"), "folder: link out": lambda: os.link(d + "/x", "out"),
             "folder: move in": lambda: os.rename("plain", d + "/newm"), "folder: move out": lambda: os.rename(d + "/x", "out"),
             "folder: rename in": lambda: os.rename(d + "/x", d + "/x2"), "folder: replace": lambda: os.rename("plain", d + "/x"),

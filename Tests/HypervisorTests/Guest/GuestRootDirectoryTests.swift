@@ -69,7 +69,7 @@ struct GuestRootDirectoryTests {
     #expect(throws: GuestRootError.badName("a\0b")) { try create("a\0b") }
   }
 
-  @Test func `a place that is no directory is an error`() throws {
+  @Test func `a path that is not a directory is an error`() throws {
     try folder.write("file", "")
     let draft = "\(folder.path)/file/.x.\(getpid())"
     #expect(throws: GuestRootError.cannotCreate(path: draft, .notDirectory)) {

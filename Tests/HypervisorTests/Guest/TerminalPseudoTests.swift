@@ -9,7 +9,7 @@ import Testing
     try OwnedDescriptor.open(terminal.path, flags: O_RDWR | O_NOCTTY)
   }
 
-  @Test func `whoever attaches sees the output, and what is typed reaches the device`() throws {
+  @Test func `an attached terminal shows the output, and its input reaches the device`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let device = FakeConsoleDevice()
@@ -57,7 +57,7 @@ import Testing
     terminal.close()
   }
 
-  @Test func `a guest is not held up where nobody reads, and is heard again by whoever comes`() throws {
+  @Test func `a guest is not held up without a reader, and a later reader gets new output`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let device = FakeConsoleDevice()

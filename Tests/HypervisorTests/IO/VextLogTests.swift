@@ -55,7 +55,7 @@ extension VextTests {
       #expect(try neighbour.driver.perform(VextFixture.entry(.read, id: 6)).status == 0)
       #expect(!log.flush())
       #expect(recorder.lines.isEmpty)
-      // Whoever reads again gets the message.
+      // A reader that continues gets the message.
       var chunk = [UInt8](repeating: 0, count: 1 << 20)
       while recorder.lines.isEmpty {
         _ = unsafe read(ends[0], &chunk, chunk.count)

@@ -4,7 +4,7 @@ import VextProtocol
 
 @testable import Hypervisor
 
-/// Which queues a polling I/O thread looks at.
+/// The queues that a polling I/O thread polls in a pass.
 @Suite struct VextPollingSetTests {
   /// Hands over what a device attaches.
   private final class Collector: IOQueueServer, @unchecked Sendable {
@@ -67,7 +67,7 @@ import VextProtocol
     }
   }
 
-  @Test func `a pass without work looks at every quiet queue`() throws {
+  @Test func `a pass without work polls every quiet queue`() throws {
     let bench = try Bench()
     for _ in 0..<5000 { bench.pass() }
     for driver in bench.fixture.drivers {

@@ -51,7 +51,7 @@ import Testing
     try works(client)
   }
 
-  @Test func `an answer that has no room is an error, and then nothing`() throws {
+  @Test func `a reply without room becomes an error, or is dropped if that has no room either`() throws {
     let client = try NinePClient(directory)
     let message = NinePMessage().u32(0).u64(0x7FF).framed(T.getattr)
     #expect(client.server.handle(message: message, replyByteCount: 200).count == 160)

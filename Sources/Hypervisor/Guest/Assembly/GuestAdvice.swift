@@ -1,4 +1,4 @@
-/// What is told about devices that a guest did not use.
+/// Advice about devices that a guest did not use.
 enum GuestAdvice {
   /// The option that a Linux kernel is built with to drive virtio devices of an ID (virtio 1.2 §5).
   static func option(forDeviceID id: UInt16) -> String {

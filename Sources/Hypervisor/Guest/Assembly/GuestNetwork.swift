@@ -4,7 +4,7 @@ public struct GuestNetwork: Sendable {
   public var ports: [FramePort]
   /// The guest's address.
   public var address: MACAddress
-  /// The largest IP packet, which the guest is told; nil: the guest's default.
+  /// The MTU that the card reports to the guest; nil for the guest's default.
   public var mtu: UInt16?
   /// The card's interface; nil: as the guest's other devices.
   public var transport: VirtioTransport?

@@ -4,7 +4,7 @@ import SystemPackage
 /// One end of a connection between a command and a machine: whole messages, each by a deadline.
 struct ControlConnection: ~Copyable {
   private let socket: UnixSocket
-  /// Readable when whoever waits here is to give up.
+  /// A descriptor that becomes readable when a waiting thread must give up.
   private let wakeDescriptor: Int32?
 
   init(_ socket: consuming UnixSocket, wakeDescriptor: Int32? = nil) {

@@ -2,7 +2,7 @@
 ///
 /// On the wire: 0 for success or 1 for failure and the byte count of what follows, 32 bits each, then text or bytes.
 public enum ControlReply: Equatable, Sendable {
-  /// It was done; what there is to say about it.
+  /// The request was carried out; its result.
   case ok([UInt8])
   /// It was not done, for this reason.
   case failed(String)

@@ -61,7 +61,7 @@ private final class ControlLoop: Sendable {
     let socket: UnixSocket
     do throws(Errno) { socket = try listener.socket.accept() } catch {
       switch error {
-      // Whoever it was has given up, or somebody else's descriptors fill the process for now.
+      // The client has given up, or another part of the process uses all descriptors for now.
       case .wouldBlock, .connectionAbort, .interrupted: return
       case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:
         HostClock.sleep(nanoseconds: ControlServer.messageTimeoutMilliseconds * 1_000_000)
@@ -72,7 +72,7 @@ private final class ControlLoop: Sendable {
     serve(ControlConnection(socket, wakeDescriptor: wakeDescriptor))
   }
 
-  /// So many requests have a client's answers; then it is the next one's turn.
+  /// Maximum number of requests of a client before the next client has its turn.
   private static let requestLimit = 16
 
   /// Serves one client until it has had enough, or is at fault.

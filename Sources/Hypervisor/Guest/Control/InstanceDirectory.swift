@@ -15,7 +15,7 @@ public struct RunningInstance: Equatable, Sendable {
 
 /// Where running machines are found by name: one socket NAME.sock for each in a directory of the user's.
 ///
-/// Whoever adds or removes sockets locks the directory, so that no socket is taken for dead while it is being made.
+/// Adding and removing sockets locks the directory, so that no socket counts as dead while it is being created.
 public struct InstanceDirectory: Sendable {
   private static let suffix = ".sock"
   /// How long `list` waits for each machine.

@@ -18,8 +18,8 @@ enum HostFile {
 
   /// Reads the file into `target` from its start to its end or until `target` is full. Returns the number of bytes.
   ///
-  /// - Parameter overlay: is asked to put as many bytes of the open file as it is told, whole pages, at the start of
-  ///   `target`; answers whether it did, and otherwise they are read.
+  /// - Parameter overlay: maps `byteCount` bytes of the open file, whole pages, at the start of `target`, and returns
+  ///   whether it did; otherwise the bytes are read.
   @unsafe
   static func read(
     _ path: String, into target: UnsafeMutableRawBufferPointer,
@@ -28,7 +28,7 @@ enum HostFile {
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
     let page = Int(GuestMemory.pageByteCount)
     let whole = target.count / page * page
-    // Pages that the file does not have any more could be mapped, and would be the end of whoever touches them.
+    // Pages behind the end of a file that became shorter can be mapped, but touching them kills the process (SIGBUS).
     guard whole > 0, Int(try check(linux_regular_file_size(descriptor.rawValue))) >= whole,
       overlay(descriptor.rawValue, whole)
     else {

@@ -65,7 +65,7 @@ public struct KernelParameters: Equatable, Sendable {
     }
   }
 
-  /// What our own init in the guest is told.
+  /// The parameters of lkvm's own init.
   private var initWords: [String] {
     // Nobody wants carriage returns in a file.
     let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"

@@ -2,8 +2,9 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// What is typed into a console, on its way from a descriptor to whoever takes it: the device thread reads and hands
-/// on, and keeps what does not fit until there is room.
+/// Carries console input from a descriptor to a device.
+///
+/// The device thread reads the input and hands it on; it keeps the part that does not fit until there is room.
 final class ConsoleReader: DescriptorHandler {
   /// What to do about input that the device has no room for.
   enum Overflow {

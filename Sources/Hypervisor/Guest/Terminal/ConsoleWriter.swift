@@ -3,14 +3,14 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// What a console shows, on its way to a descriptor: a bounded buffer that the device thread empties.
+/// Carries console output to a descriptor: a bounded buffer that the device thread empties.
 ///
-/// Whoever writes while the buffer is full is told when there is room. vCPU threads write; the device thread alone
-/// touches the descriptor, without the lock.
+/// vCPU threads write; a writer that found the buffer full gets a call when there is room. Only the device thread uses
+/// the descriptor, without the lock.
 final class ConsoleWriter: DescriptorHandler {
   private struct State {
     var buffer: [UInt8] = []
-    /// Whether the device thread is about to look at the buffer, or waits for room in the descriptor.
+    /// Whether the device thread is about to write the buffer, or waits for room in the descriptor.
     var isFlushing = false
     var isWatched = false
     var someoneWaits = false

@@ -15,7 +15,7 @@ struct EscapeFilter {
   /// Ctrl-A.
   static let escape: UInt8 = 0x01
 
-  /// The keys, as they are shown to whoever asks.
+  /// The help text of the escape keys.
   static let helpText =
     "\r\n"
     + "Ctrl-A x       end the virtual machine\r\n"

@@ -42,7 +42,7 @@ public final class PseudoTerminal: ConsoleEndpoint {
   /// Writes what is left, for up to a second if somebody reads, and reads no more.
   public func close() { stream.close() }
 
-  /// Unknown: whoever attaches has a window of another terminal.
+  /// Unknown, because the window belongs to the attached terminal.
   public var windowSize: ConsoleSize? { nil }
 
   /// Makes `device` the one that gets the input.

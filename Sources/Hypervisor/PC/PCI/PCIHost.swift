@@ -46,8 +46,9 @@ public final class PCIHost: BusDevice {
   private let lines: [(gsi: UInt32, line: SharedInterruptLine)]
   private let resetControl: (any BusDevice)?
 
-  /// A host with nothing but the bridge. BARs go onto the buses; the configuration area is on `memoryBus` now, and
-  /// whoever makes the host puts it onto the port bus.
+  /// Makes a host with only the bridge, and claims the configuration area on `memoryBus`.
+  ///
+  /// The caller puts the host onto the port bus. BARs go onto both buses.
   ///
   /// - Parameters:
   ///   - resetControl: gets single bytes at port CF9h, which lies among the host's ports.
@@ -76,8 +77,9 @@ public final class PCIHost: BusDevice {
     precondition(inserted, "the configuration area's addresses are taken")
   }
 
-  /// Plugs `function` into the next slot, wires its interrupt pin and assigns its BARs; it decodes nothing until the
-  /// guest says so.
+  /// Plugs `function` into the next slot, wires its interrupt pin and assigns its BARs.
+  ///
+  /// The function decodes nothing until the guest enables it.
   ///
   /// - Returns: the slot, from 1 on.
   @discardableResult

@@ -25,7 +25,7 @@ final class BalloonStatisticsQueue: Sendable {
   /// The last reading.
   var reading: Reading { state.withLock { $0.reading } }
 
-  /// Asks for a reading after the last one, and returns its number; whoever asks kicks the queue.
+  /// Requests a new reading, and returns its number. The caller must kick the queue.
   func request() -> UInt64 {
     state.withLock { state in
       state.wantedNumber = state.reading.number &+ 1

@@ -27,7 +27,7 @@ public final class VirtioBalloon: VirtioDevice {
     /// Pages that the host's kernel did not take.
     public var refusedPageCount: UInt64
 
-    /// So many pages of each kind.
+    /// Number of pages of each kind.
     public init(
       discardedPageCount: UInt64 = 0, invalidPageCount: UInt64 = 0, refusedPageCount: UInt64 = 0
     ) {

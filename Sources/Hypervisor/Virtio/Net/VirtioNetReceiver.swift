@@ -71,7 +71,7 @@ final class VirtioNetReceiver {
       if buffersLeft == 0 { return .hasMore }
       if let frame = waiting {
         guard frame.byteCount <= heldByteCount else {
-          // A driver cannot have that many chains under way.
+          // No correct driver has more chains under way than this.
           guard held.count < Self.vectorLimit else {
             drop(queue)
             continue

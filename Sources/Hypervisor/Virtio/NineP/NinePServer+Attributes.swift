@@ -3,7 +3,7 @@ import SystemPackage
 
 /// Tgetattr, Tsetattr, Tstatfs, Treadlink: what is known of a file.
 extension NinePServer {
-  /// The fields that are told: all but the time of birth, generation and data version.
+  /// The reported fields: all except the time of birth, generation and data version.
   private static let basicFields: UInt64 = 0x7FF
   /// Programs take the block size as a hint for their buffers: each buffer costs a message, so larger ones are better.
   private static let blockByteLimit: UInt64 = 64 << 10

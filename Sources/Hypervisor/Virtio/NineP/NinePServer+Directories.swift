@@ -54,7 +54,7 @@ extension NinePServer {
   private func write(
     _ entry: linux_directory_entry, of directory: NinePNode, to entries: inout NinePWriter
   ) throws(Errno) {
-    // Nothing is told of the directory above the root.
+    // The directory above the root is not revealed.
     let isAboveRoot = unsafe directory.isSame(as: share.root) && entry.isParent
     let inode = unsafe isAboveRoot ? directory.inode : entry.inode
     let kind: NinePQid.Kind =

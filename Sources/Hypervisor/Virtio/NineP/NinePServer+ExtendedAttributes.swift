@@ -47,8 +47,9 @@ extension NinePServer {
     return Int(try unsafe checkCall(linux_get_attribute(node.number, name, nil, 0)))
   }
 
-  /// Copies the part of an attribute's value, or of all names, that begins at `offset`. It is read anew each time, so that
-  /// a fid costs no memory.
+  /// Copies the part of an attribute's value, or of all names, that begins at `offset`.
+  ///
+  /// Each call reads the value again, so that a fid costs no memory.
   func readAttribute(
     _ name: [CChar]?, of node: NinePNode, offset: UInt64, into target: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> Int {

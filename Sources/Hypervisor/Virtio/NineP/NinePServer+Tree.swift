@@ -21,8 +21,8 @@ extension NinePServer {
 
   /// size[4] Tmknod tag[2] dfid[4] name[s] mode[4] major[4] minor[4] gid[4]
   ///
-  /// Devices are refused with EPERM: a node of the guest's would be a door to the host's device for whoever can read the
-  /// directory there.
+  /// Devices are refused with EPERM, because a device node of the guest would give every host user who can read the
+  /// directory access to the host's device.
   func mknod(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
     let number = try reader.number(UInt32.self)
     let name = try reader.string()

@@ -14,7 +14,7 @@ public final class Virtio9P: VirtioDevice {
   static let mountTagFeature = VirtioFeatures(rawValue: 1 << 0)
   /// As many as Linux puts into a chain (VIRTQUEUE_NUM of its transport).
   private static let queueSize: UInt16 = 128
-  /// After so many messages in a row other devices of the thread have their turn.
+  /// Maximum number of messages in a row before other devices of the thread have their turn.
   private static let messagesPerPass = 64
 
   /// The length of the tag (16 bits, little-endian) and the tag.

@@ -7,7 +7,7 @@
 final class ChainDrain: @unchecked Sendable {
   /// What becomes of a piece.
   enum Consumption {
-    /// So many bytes were taken. Fewer than all: whoever takes them kicks the queue when there is room.
+    /// Number of bytes taken. If fewer than all, the receiver kicks the queue when there is room.
     case took(Int)
     /// Nobody wants the rest of the chain.
     case skipsChain

@@ -3,7 +3,7 @@ import Synchronization
 /// Memory of a virtqueue, which the guest reads and writes at the same time: every access is atomic, and no
 /// reference escapes.
 ///
-/// Offsets are in bytes from the start; whoever makes one checks that the memory is there and aligned.
+/// Offsets are in bytes from the start. The creator checks that the memory exists and is aligned.
 @unsafe
 struct RingMemory {
   private let base: UnsafeMutableRawPointer

@@ -242,7 +242,7 @@ struct ComparisonTests {
   }
 
   @Test(
-    "too few boots for so many tests are said, with the number that is needed, and tenfold changes are called out"
+    "with too few boots for the number of tests, the needed number and tenfold changes are reported"
   )
   func noVerdictPossible() throws {
     func rows(_ factor: Double) -> [RunRecord] {

@@ -19,7 +19,7 @@ struct KvmtoolTests {
     #expect(KvmtoolCommand(guest: guest, linux: PeerFixture.linux).arguments.contains("/d.img,ro"))
   }
 
-  @Test("its threads are told by their names, vCPUs in the order of their numbers")
+  @Test("its threads are recognized by their names, vCPUs in the order of their numbers")
   func threads() {
     func thread(_ id: Int32) -> ProcessThread { ProcessThread(process: 1, thread: ForeignThread(id: id)) }
     let threads = KvmtoolProgram.threads([

@@ -41,7 +41,7 @@ import Testing
     #expect(placement.notes == ["I/O threads and vCPUs share CPU 2 and wait for one another."])
   }
 
-  @Test("named CPUs beyond the number of threads are told of")
+  @Test("named CPUs beyond the number of threads are reported")
   func surplus() throws {
     let placement = try plan(
       "one-node", guests: 1, vcpus: 1, pollers: 1, pollerCPUs: [0, 1], vcpuCPUs: [2, 3, 4])

@@ -24,7 +24,7 @@ import Testing
     #expect(topology.nodes(byDistanceFrom: 2).map(\.id) == [2, 1, 3, 0])
   }
 
-  @Test("a node without memory and one without CPUs are told from the others")
+  @Test("a node without memory and a node without CPUs are distinguished from the others")
   func memorylessNode() throws {
     let topology = try RecordedTopology("memoryless-node").topology()
     #expect(topology.nodes.map(\.hasMemory) == [true, false, true])
