@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The opened disks of a guest.
+/// The open disks of a guest.
 struct DiskSet {
   let blocks: [DiskImage]
   let vext: [DiskImage]

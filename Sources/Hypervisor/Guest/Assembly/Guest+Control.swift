@@ -1,22 +1,22 @@
 import HostSystem
 import SystemPackage
 
-/// What commands ask of a running guest. The control thread.
+/// Answers the commands for a running guest. The control thread only.
 extension Guest: ControlHandler {
-  /// How long a guest may take to tell how it uses its memory.
+  /// Time limit for the guest's memory statistics, in nanoseconds.
   private static let balloonTimeoutNanoseconds: UInt64 = 2_000_000_000
 
   /// Whether it is paused.
   public var state: ControlState { machine.isPaused ? .paused : .running }
 
-  /// Stops all vCPUs.
+  /// Pauses all vCPUs.
   public func pause() -> ControlReply {
     reply { () throws(KVMError) in
       try machine.pause() ? .done : .failed(machine.isRunning ? "it is paused already" : "it does not run")
     }
   }
 
-  /// Lets the vCPUs go on.
+  /// Continues the vCPUs.
   public func resume() -> ControlReply {
     reply { () throws(KVMError) in
       try machine.resume() ? .done : .failed(machine.isRunning ? "it is running already" : "it does not run")
@@ -35,7 +35,7 @@ extension Guest: ControlHandler {
       ? .done : .failed("it does not listen to its power button: use stop without --graceful")
   }
 
-  /// Every vCPU in words.
+  /// Returns a text dump of every vCPU.
   public func dump() -> ControlReply {
     reply { () throws(KVMError) in
       var text = ""
@@ -44,7 +44,7 @@ extension Guest: ControlHandler {
     }
   }
 
-  /// Interrupts a vCPU that cannot be interrupted otherwise.
+  /// Sends a vCPU a non-maskable interrupt.
   public func injectNMI(vcpu: Int) -> ControlReply {
     reply { () throws(KVMError) in
       try machine.injectNMI(vcpu: vcpu)
@@ -52,7 +52,7 @@ extension Guest: ControlHandler {
     }
   }
 
-  /// Presses a key with "system request" on the console.
+  /// Sends a "system request" key to the console.
   public func sendSysrq(_ key: UInt8) -> ControlReply {
     let isTaken =
       switch configuration.console {
@@ -74,7 +74,7 @@ extension Guest: ControlHandler {
     return .done
   }
 
-  /// vmexits, disks, networks and memory, one figure a line.
+  /// Returns vmexits, disks, networks and memory as `name: value` lines.
   public func statistics() -> ControlReply {
     do {
       var figures = try GuestFigures(exits: exitCounts())
@@ -95,15 +95,16 @@ extension Guest: ControlHandler {
     }
   }
 
-  /// vmexits of all vCPUs so far. Any thread.
+  /// Number of vmexits of all vCPUs so far. Any thread.
   public func exitCounts() throws(KVMError) -> ExitCounts {
     var sum = ExitCounts()
     for runner in machine.vcpus { sum = sum + (try runner.exitCounts()) }
     return sum
   }
 
-  /// What the guest has asked of each of its disks, in their order: those of virtio-blk are disk0, disk1 and so on, those of
-  /// the vext queue are vext0 and so on. Any thread.
+  /// The counters of each disk, in the order of the disks. Any thread.
+  ///
+  /// The names of virtio-blk disks begin with disk0, disk1 and so on, those of vext disks with vext0 and so on.
   public var diskFigures: [(name: String, value: UInt64)] {
     let disks = devices.blocks.enumerated().map { ("disk\($0)", $1.statistics) }
     let vext = devices.vextDevices.enumerated().map { ("vext\($0)", $1.statistics) }

@@ -2,14 +2,14 @@ public import SystemPackage
 
 /// A whole guest: a machine with the devices of a virtual PC and a kernel in its memory.
 ///
-/// One thread owns it: makes it, starts it, waits for ``Machine/endDescriptor`` and shuts it down. What
-/// ``ControlHandler`` asks for comes from another thread.
+/// One thread owns it: it makes the guest, starts it, waits for ``Machine/endDescriptor`` and shuts it down. Another
+/// thread calls the methods of ``ControlHandler``.
 public final class Guest: Sendable {
-  /// What it was made of.
+  /// The configuration from which the guest was made.
   public let configuration: GuestConfiguration
-  /// Its machine.
+  /// The guest's machine.
   public let machine: Machine
-  /// When its kernel was loaded, and when its init ran.
+  /// The times at which the kernel was loaded and the guest's init ran.
   public let startUp: StartUpClock
   let platform: PlatformDevices
   let devices: GuestDevices
@@ -17,20 +17,21 @@ public final class Guest: Sendable {
   private let consoles: GuestConsoles
   private let threads: GuestThreads
 
-  /// A guest that is ready to start.
+  /// Makes a guest that is ready to start.
   ///
   /// - Parameters:
-  ///   - pending: the configuration's machine, which another thread makes.
-  ///   - networks: the network cards, in their order.
-  ///   - input: where the console's input comes from; stays the caller's.
-  ///   - output: where its output goes; stays the caller's.
-  ///   - ioThreads: serve all disks, of this guest and maybe of others; stay the caller's, who stops them after the
-  ///     guest. They must poll where there are ``GuestConfiguration/vextDisks``. None: the guest makes its own.
+  ///   - pending: the configuration's machine, which another thread is making.
+  ///   - networks: the network cards, in order.
+  ///   - input: the descriptor of the console's input; stays the caller's.
+  ///   - output: the descriptor of the console's output; stays the caller's.
+  ///   - ioThreads: the threads that serve all disks, which may also serve other guests. The caller keeps them and stops
+  ///     them after the guest. They must poll if there are ``GuestConfiguration/vextDisks``. If empty, the guest makes
+  ///     its own threads.
   public init(
     _ configuration: GuestConfiguration, networks: [GuestNetwork], input: Int32, output: Int32,
     ioThreads: [IOThread] = [], startUp: StartUpClock, machine pending: PendingMachine
   ) throws(GuestError) {
-    // What a user gets wrong most often comes first, and costs nothing.
+    // First, because these are a user's most frequent mistakes, and the check costs nothing.
     let disks = try DiskSet(configuration)
     let boot = try configuration.loadKernel(into: try pending.guestMemory())
     startUp.note(.loaded)
@@ -63,28 +64,27 @@ public final class Guest: Sendable {
     self.startUp = startUp
   }
 
-  /// Where the guest's code leaves the exit code of its command.
+  /// The exit code of the guest's command; nil if the guest has not reported it.
   public var exitStatus: UInt8? { platform.exitStatus.status }
 
-  /// Virtio devices that no driver of the guest's has started, with the option that a Linux kernel lacks.
+  /// Virtio devices that no driver of the guest has started, with the kernel option of the missing driver.
   public var devicesNeverStarted: [String] { devices.neverStarted }
 
-  /// The process's terminal got another size.
+  /// Call when the process's terminal has changed its size.
   public func windowSizeChanged() { consoles.terminal.windowSizeChanged() }
 
-  /// The paths of the pseudo-terminals, by the number of the serial port.
+  /// The paths of the pseudo-terminals, with the number of the serial port.
   public var pseudoTerminalPaths: [(port: Int, path: String)] {
     consoles.pseudoTerminals.map { ($0.port, $0.terminal.path) }
   }
 
-  /// Lets the vCPUs run.
+  /// Starts the vCPUs.
   public func start() throws(GuestError) {
     try consoles.start()
     try machine.startVCPUs(configuration.machine)
   }
 
-  /// Ends the guest whatever it does: stops the vCPUs, finishes the requests under way, flushes the disks and gives the
-  /// terminal back.
+  /// Ends the guest: stops the vCPUs, finishes the requests under way, flushes the disks and restores the terminal.
   ///
   /// - Returns: the disks whose flush failed, with the reason.
   @discardableResult

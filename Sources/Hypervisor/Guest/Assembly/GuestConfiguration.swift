@@ -1,19 +1,19 @@
-/// What a whole guest is made of: a machine, a kernel and the devices of a virtual PC.
+/// The configuration of a whole guest: a machine, a kernel and the devices of a virtual PC.
 public struct GuestConfiguration: Sendable {
   /// A disk image or block device.
   public struct Disk: Sendable, Equatable {
-    /// The path.
+    /// The path of the image or block device.
     public var path: String
     /// Whether the guest may only read.
     public var isReadOnly: Bool
-    /// Whether it is opened with O_DIRECT.
+    /// Whether to open the disk with O_DIRECT.
     public var isDirect: Bool
-    /// How many queues the device offers.
+    /// Number of queues that the device offers.
     public var queueCount: Int
-    /// Whether its bytes are the disk's, also if they look like an image that is no raw one.
+    /// Whether to accept an image that looks like another format than raw.
     public var acceptsAnyFormat: Bool
 
-    /// A disk.
+    /// Makes the configuration of a disk.
     public init(
       path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int, acceptsAnyFormat: Bool = false
     ) {
@@ -25,16 +25,16 @@ public struct GuestConfiguration: Sendable {
     }
   }
 
-  /// A folder of the host's.
+  /// A folder of the host that the guest can mount.
   public struct Share: Sendable, Equatable {
-    /// The folder.
+    /// The path of the folder.
     public var directory: String
-    /// The name that the guest mounts it by.
+    /// The tag by which the guest mounts the folder.
     public var tag: String
     /// Whether the guest may only read.
     public var isReadOnly: Bool
 
-    /// A shared folder.
+    /// Makes the configuration of a shared folder.
     public init(directory: String, tag: String, isReadOnly: Bool) {
       self.directory = directory
       self.tag = tag
@@ -42,7 +42,7 @@ public struct GuestConfiguration: Sendable {
     }
   }
 
-  /// Which device carries the guest's console.
+  /// The device of the guest's console.
   public enum Console: Sendable, Equatable {
     /// The first 8250.
     case serial
@@ -62,7 +62,7 @@ public struct GuestConfiguration: Sendable {
   public var disks: [Disk] = []
   /// Disks served through the vext queue.
   public var vextDisks: [Disk] = []
-  /// How disk requests are carried out.
+  /// The engine that carries out disk requests.
   public var engine: BlockEngineKind = .libaio
   /// Shared folders.
   public var shares: [Share] = []
@@ -70,16 +70,16 @@ public struct GuestConfiguration: Sendable {
   public var hasEntropy = false
   /// Whether there is a virtio-balloon.
   public var hasBalloon = false
-  /// Where the console is.
+  /// The device of the console.
   public var console: Console = .serial
-  /// Serial ports that get a pseudo-terminal.
+  /// The numbers of the serial ports with a pseudo-terminal.
   public var pseudoTerminals: [Int] = []
   /// The interface of the virtio devices.
   public var transport: VirtioTransport = .modern
-  /// Whether KVM turns notifications into eventfd signals; otherwise each returns to user space.
+  /// Whether KVM turns notifications into eventfd signals; otherwise each notification returns to user space.
   public var usesIOEventFD = true
 
-  /// A guest without devices.
+  /// Makes the configuration of a guest without devices.
   public init(
     machine: MachineConfiguration, kernel: KernelImage, initrd: InitrdSource? = nil, commandLine: String
   ) {

@@ -1,13 +1,13 @@
 import HostSystem
 import SystemPackage
 
-/// The terminals that the consoles are connected to, and the serial ports.
+/// The terminals of the consoles, and the serial ports.
 struct GuestConsoles {
   let terminal: Terminal
-  /// By the number of the serial port.
+  /// The pseudo-terminals with the numbers of their serial ports.
   let pseudoTerminals: [(port: Int, terminal: PseudoTerminal)]
 
-  /// Opens the terminals; a real one is raw from here on.
+  /// Opens the terminals; a real terminal is in raw mode from now on.
   init(
     _ configuration: GuestConfiguration, machine: Machine, thread: DeviceThread, input: Int32, output: Int32
   ) throws(GuestError) {
@@ -23,9 +23,9 @@ struct GuestConsoles {
     }
   }
 
-  /// Puts COM1 to COM4 onto the ports.
+  /// Makes COM1 to COM4 on the port bus.
   func makeSerialPorts(_ configuration: GuestConfiguration, machine: Machine) -> [SerialPort] {
-    // COM1 and COM3 share a line, COM2 and COM4 the other.
+    // COM1 and COM3 share a line, and so do COM2 and COM4.
     let lines = Dictionary(
       uniqueKeysWithValues: Set(SerialPort.Location.all.map(\.irq)).map {
         ($0, SharedInterruptLine(KVMInterruptLine(vm: machine.vm, gsi: $0)))
@@ -47,7 +47,7 @@ struct GuestConsoles {
     return ports
   }
 
-  /// Reads input from now on.
+  /// Starts reading input.
   func start() throws(GuestError) {
     try GuestError.attributing(to: .console) { () throws(Errno) in
       try terminal.start()
@@ -55,7 +55,7 @@ struct GuestConsoles {
     }
   }
 
-  /// Writes what is left and gives the terminal back.
+  /// Writes the remaining output and restores the terminal.
   func close() {
     terminal.close()
     for (_, pseudoTerminal) in pseudoTerminals { pseudoTerminal.close() }

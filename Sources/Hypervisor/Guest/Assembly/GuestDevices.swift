@@ -1,7 +1,8 @@
 import SystemPackage
 
-/// The PCI functions of a guest, plugged in in an order that does not change: a guest finds its disks and networks in the
-/// same slots however many of the later ones there are.
+/// The PCI functions of a guest, plugged in in a fixed order.
+///
+/// Because of the order, a guest finds its disks and networks in the same slots, however many later functions there are.
 final class GuestDevices: Sendable {
   /// The virtio console, if it is the guest's.
   let console: VirtioConsole?
@@ -22,8 +23,8 @@ final class GuestDevices: Sendable {
   ) throws(GuestError) {
     var plug = VirtioPlug(configuration, machine)
     var blocks: [VirtioBlock] = []
-    // Memory that is not resident from the start stays out: such a guest takes it page by page, and its balloon gives
-    // pages back.
+    // Memory that is not resident from the start is not registered, because such a guest takes it page by page, and its
+    // balloon returns pages.
     let memory = configuration.machine.prefaultsMemory ? machine.memory : nil
     for (image, disk) in zip(disks.blocks, configuration.disks) {
       for server in threads.blocks { server.register(disk: image, memory: memory) }
@@ -74,13 +75,15 @@ final class GuestDevices: Sendable {
     functions = plug.functions
   }
 
-  /// Takes all queues back from the threads. The vCPUs have stopped.
+  /// Takes all queues back from the threads. The vCPUs must have stopped.
   func shutDown() {
     for function in functions { function.shutDown() }
     for device in vextDevices { device.shutDown() }
   }
 
-  /// Makes what the guest wrote durable (fdatasync), and tells where that failed.
+  /// Makes the guest's writes durable (fdatasync).
+  ///
+  /// - Returns: the disks for which that failed.
   func flush() -> [(path: String, errno: Errno)] {
     disks.compactMap { disk in
       do throws(Errno) {
@@ -92,7 +95,7 @@ final class GuestDevices: Sendable {
     }
   }
 
-  /// Virtio devices that the guest never started, by what Linux calls their drivers' options.
+  /// The Linux driver options of virtio devices that the guest never started.
   var neverStarted: [String] {
     functions.filter { !$0.wasStarted }.map { GuestAdvice.option(forDeviceID: $0.deviceID) }
   }

@@ -2,26 +2,26 @@ import HostSystem
 import SystemPackage
 
 extension PendingMachine {
-  /// The memory to load the guest into; where it cannot be had, says so.
+  /// Returns the memory to load the guest into; attributes a lack of memory to that part.
   func guestMemory() throws(GuestError) -> GuestMemory {
     try GuestError.attributing(to: configuration) { () throws(MachineError) in try memory() }
   }
 
-  /// Waits for the machine; where memory is what cannot be had, says so.
+  /// Waits for the machine; attributes a lack of memory to that part.
   func finishedMachine() throws(GuestError) -> Machine {
     try GuestError.attributing(to: configuration) { () throws(MachineError) in try finish() }
   }
 }
 
 extension Machine {
-  /// Starts the vCPUs; where the CPUs that they are pinned to are what is wrong, says so.
+  /// Starts the vCPUs; attributes a failed pinning to that part.
   func startVCPUs(_ configuration: MachineConfiguration) throws(GuestError) {
     try GuestError.attributing(to: configuration) { () throws(MachineError) in try start() }
   }
 }
 
 extension GuestConfiguration {
-  /// Loads the kernel into `memory`; where the initial RAM disk is what does not fit or cannot be read, says so.
+  /// Loads the kernel into `memory`; attributes errors of the initial RAM disk to that part.
   func loadKernel(into memory: GuestMemory) throws(GuestError) -> LinuxBoot {
     do throws(BootError) {
       return try LinuxBoot(
@@ -33,7 +33,7 @@ extension GuestConfiguration {
 }
 
 extension GuestError {
-  /// Says which part of `configuration` is to blame for what `body` throws.
+  /// Runs `body`, and attributes its errors to the part of `configuration` at fault.
   fileprivate static func attributing<Value>(
     to configuration: MachineConfiguration, _ body: () throws(MachineError) -> Value
   ) throws(GuestError) -> Value {
@@ -44,7 +44,7 @@ extension GuestError {
 }
 
 extension MachineError {
-  /// The part of a guest's configuration that is to blame.
+  /// The part of the guest's configuration at fault.
   fileprivate func part(of configuration: MachineConfiguration) -> GuestError.Part {
     switch self {
     // mbind(2): the node does not exist or has no memory.
@@ -60,7 +60,7 @@ extension MachineError {
 }
 
 extension BootError {
-  /// The part of a guest's configuration that is to blame.
+  /// The part of the guest's configuration at fault.
   fileprivate var part: GuestError.Part {
     switch self {
     case .cannotOpen(let file, _), .notARegularFile(let file), .empty(let file), .truncated(let file, _, _),

@@ -1,4 +1,4 @@
-/// Why a guest could not be put together: which part of its configuration, and one line about it.
+/// The reason why a guest could not be assembled: the part of its configuration, and the error message.
 public struct GuestError: Error, CustomStringConvertible, Sendable {
   /// A part of the configuration.
   public enum Part: Sendable {
@@ -30,13 +30,13 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case network
     /// A console or serial port.
     case console
-    /// Anything else that needs the host: threads, descriptors.
+    /// Another resource of the host: threads, descriptors.
     case host
   }
 
-  /// The part.
+  /// The part of the configuration at fault.
   public let part: Part
-  /// One line for a person.
+  /// The error message: one line.
   public let description: String
 
   init(_ part: Part, _ description: String) {
@@ -44,7 +44,7 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     self.description = description
   }
 
-  /// Runs `body`, whose failures are the fault of `part`.
+  /// Runs `body`, and attributes its errors to `part`.
   static func attributing<Value: ~Copyable, Failure: Error>(
     to part: Part, _ body: () throws(Failure) -> Value
   ) throws(GuestError) -> Value {

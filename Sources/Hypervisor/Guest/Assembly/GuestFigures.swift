@@ -1,14 +1,14 @@
-/// The figures of a running guest, for a person and for scripts: `name: value` lines, units in the names.
+/// The counters of a running guest, for users and scripts: `name: value` lines, with units in the names.
 struct GuestFigures {
   var exits: ExitCounts
-  /// What each disk did.
+  /// The counters of the disks.
   var disks: [(name: String, value: UInt64)] = []
   var networks: [VirtioNetStatistics] = []
-  /// What the guest has put into its balloon; nil without one.
+  /// The size of the guest's balloon in MiB; nil without a balloon.
   var balloonMiB: UInt64?
-  /// What the guest says of its memory.
+  /// The memory statistics that the guest reported.
   var memory: BalloonStatistics?
-  /// Why the guest says nothing of its memory.
+  /// The reason why there are no memory statistics.
   var memoryUnavailable: String?
 
   init(exits: ExitCounts) { self.exits = exits }

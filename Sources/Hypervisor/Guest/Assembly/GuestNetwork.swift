@@ -1,4 +1,4 @@
-/// A network as a guest is plugged into it.
+/// A network card of a guest.
 public struct GuestNetwork: Sendable {
   /// One port for each pair of queues.
   public var ports: [FramePort]
@@ -6,10 +6,10 @@ public struct GuestNetwork: Sendable {
   public var address: MACAddress
   /// The MTU that the card reports to the guest; nil for the guest's default.
   public var mtu: UInt16?
-  /// The card's interface; nil: as the guest's other devices.
+  /// The card's virtio interface; nil for that of the guest's other devices.
   public var transport: VirtioTransport?
 
-  /// A network card of `address` with a pair of queues over each of `ports`.
+  /// Makes a network card with `address` and a pair of queues over each of `ports`.
   public init(
     ports: [FramePort], address: MACAddress, mtu: UInt16? = nil, transport: VirtioTransport? = nil
   ) {

@@ -3,19 +3,19 @@ import SystemPackage
 
 /// The host threads that serve a guest's devices. A thread that no device needs is not made.
 final class GuestThreads: Sendable {
-  /// Serves consoles, entropy, balloon and networks.
+  /// The thread of consoles, entropy, balloon and networks.
   let devices: DeviceThread
-  /// Serves shared folders, whose requests block.
+  /// The thread of shared folders, whose requests block; nil without such folders.
   let shares: DeviceThread?
-  /// Serve virtio-blk. The guest's own one sleeps until it is notified.
+  /// The threads of virtio-blk. The guest's own thread sleeps until it is notified.
   let blocks: [IOThread]
-  /// Serve vext queues. The guest's own one polls.
+  /// The threads of vext queues. The guest's own thread polls.
   let pollers: [IOThread]
   private let own: [IOThread]
 
-  /// - Parameter ioThreads: serve all disks, and are the caller's; none: the guest makes its own.
+  /// - Parameter ioThreads: the caller's threads for all disks; if empty, the guest makes its own.
   init(_ configuration: GuestConfiguration, ioThreads: [IOThread]) throws(Errno) {
-    // The kernel keeps 15 bytes: what tells threads apart must be among them.
+    // The kernel keeps 15 bytes, which must distinguish the threads.
     let name = configuration.machine.name.prefix(8)
     devices = try DeviceThread(name: "\(name)-devices")
     shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p")
@@ -32,7 +32,7 @@ final class GuestThreads: Sendable {
     own = blocks + pollers
   }
 
-  /// Ends all of them but the caller's. No device is served any more.
+  /// Ends all threads except the caller's. No device may be in use.
   func stop() {
     for thread in own { thread.stop() }
     shares?.stop()

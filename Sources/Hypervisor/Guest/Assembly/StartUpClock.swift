@@ -1,9 +1,9 @@
 import HostSystem
 import Synchronization
 
-/// When a guest's start passed its milestones. Any thread.
+/// The times of a guest's start-up milestones. Any thread.
 public final class StartUpClock: Sendable {
-  /// A point on the way from the command line to user space.
+  /// A point between the command line and user space.
   public enum Milestone: Int, CaseIterable, Sendable {
     /// The process's main function ran.
     case entered
@@ -16,24 +16,24 @@ public final class StartUpClock: Sendable {
   private let moments = Mutex([UInt64?](repeating: nil, count: Milestone.allCases.count))
   private let executedNanoseconds: UInt64
 
-  /// A clock that has passed ``Milestone/entered``: made first of all, by the process's only thread.
+  /// Makes a clock that has passed ``Milestone/entered``. Call it first of all, on the process's only thread.
   ///
-  /// From exec(2) to here the process has done nothing but run, so its CPU time is that time.
+  /// The CPU time of the process counts as the time since exec(2), because the process has done nothing else so far.
   public init() {
     let now = HostClock.monotonicNanoseconds()
     executedNanoseconds = now - min(now, HostThread.currentCPUTimeNanoseconds())
     note(.entered, at: now)
   }
 
-  /// Notes that `milestone` is reached now, if it is the first time.
+  /// Records that `milestone` is reached now, unless it was reached before.
   public func note(_ milestone: Milestone) { note(milestone, at: HostClock.monotonicNanoseconds()) }
 
-  /// Nanoseconds from exec(2) to `milestone`, or nil where it was not reached.
+  /// Nanoseconds from exec(2) to `milestone`; nil if it was not reached.
   public func nanosecondsSinceExecution(_ milestone: Milestone) -> UInt64? {
     moments.withLock { $0[milestone.rawValue] }.map { $0 - executedNanoseconds }
   }
 
-  /// Nanoseconds from exec(2) to a moment of CLOCK_MONOTONIC.
+  /// Nanoseconds from exec(2) to `moment`, a reading of CLOCK_MONOTONIC.
   public func nanosecondsSinceExecution(at moment: UInt64) -> UInt64 {
     moment - min(moment, executedNanoseconds)
   }

@@ -1,11 +1,11 @@
 import SystemPackage
 
-/// Puts devices behind the PCI host, one slot after the other.
+/// Plugs devices into the slots of the PCI host, one after the other.
 struct VirtioPlug {
   private let machine: Machine
   private let transport: VirtioTransport
   private let usesIOEventFD: Bool
-  /// The virtio functions so far.
+  /// The virtio functions that were plugged in so far.
   private(set) var functions: [VirtioPCI] = []
 
   init(_ configuration: GuestConfiguration, _ machine: Machine) {

@@ -1,10 +1,9 @@
 import HostSystem
 import SystemPackage
 
-/// A command's connection to a running machine. One thread at a time; a call blocks until the answer is there or the
-/// time is over.
+/// A command's connection to a running machine. One thread at a time; a call blocks until the reply or a time-out.
 public struct ControlClient: ~Copyable {
-  /// How long an answer may take: other clients may be before this one.
+  /// Default time limit for a reply; the machine may serve other clients first.
   public static let defaultTimeoutMilliseconds: UInt64 = 10_000
 
   private let connection: ControlConnection
@@ -18,7 +17,7 @@ public struct ControlClient: ~Copyable {
     self.timeoutMilliseconds = timeoutMilliseconds
   }
 
-  /// Asks, and waits for the answer.
+  /// Sends a request and waits for the reply.
   public func send(_ request: ControlRequest) throws(ControlError) -> ControlReply {
     let deadline = Self.deadline(timeoutMilliseconds)
     try connection.send(request.encoded, deadline: deadline)
@@ -26,10 +25,10 @@ public struct ControlClient: ~Copyable {
     return try ControlReply(status: status, payload: payload)
   }
 
-  /// The number of the machine's process.
+  /// Returns the process id of the machine.
   public func processID() throws(ControlError) -> Int32 { Int32(bitPattern: try number(.processID)) }
 
-  /// Whether the machine is paused.
+  /// Returns whether the machine is paused.
   public func state() throws(ControlError) -> ControlState {
     guard let state = ControlState(rawValue: try number(.state)) else { throw .malformedReply }
     return state
@@ -40,7 +39,7 @@ public struct ControlClient: ~Copyable {
       do throws(Errno) { return try UnixSocket.connected(path: path) } catch {
         switch error {
         case .connectionRefused, .noSuchFileOrDirectory: throw .notRunning(path: path)
-        // Many others wait for the machine; the kernel does not queue this one.
+        // Too many other clients wait for the machine, so that the kernel does not queue this one.
         case .wouldBlock:
           guard HostClock.monotonicNanoseconds() < deadline else { throw .timedOut }
           HostClock.sleep(nanoseconds: 10_000_000)

@@ -1,7 +1,7 @@
 import HostSystem
 import SystemPackage
 
-/// One end of a connection between a command and a machine: whole messages, each by a deadline.
+/// One end of a connection between a command and a machine, which carries whole messages with deadlines.
 struct ControlConnection: ~Copyable {
   private let socket: UnixSocket
   /// A descriptor that becomes readable when a waiting thread must give up.
@@ -12,10 +12,11 @@ struct ControlConnection: ~Copyable {
     self.wakeDescriptor = wakeDescriptor
   }
 
-  /// The next message: the two numbers of its header, and as many bytes as the second says, up to `limit`.
+  /// Receives the next message: the two numbers of its header, and the payload, whose size is the second number, up to
+  /// `limit`.
   ///
-  /// - Parameter deadline: in nanoseconds of ``HostClock/monotonicNanoseconds()``, for the whole message.
-  /// - Throws: ``ControlError/closed`` if the other side closed instead of sending one, or amid one.
+  /// - Parameter deadline: for the whole message, in nanoseconds of ``HostClock/monotonicNanoseconds()``.
+  /// - Throws: ``ControlError/closed`` if the other side closed the connection before the end of a message.
   func receive(limit: Int, deadline: UInt64) throws(ControlError) -> (first: UInt32, payload: [UInt8]) {
     let header = try receive(byteCount: ControlRequest.headerByteCount, deadline)
     let byteCount = WireNumber.number(header[4...])
@@ -23,7 +24,8 @@ struct ControlConnection: ~Copyable {
     return (WireNumber.number(header[...]), try receive(byteCount: Int(byteCount), deadline))
   }
 
-  /// Sends all of `bytes`. Nobody's wake keeps it from that: who asked for the end shall hear that it comes.
+  /// Sends all of `bytes`. The wake descriptor does not interrupt it, because a client that requested the end gets its
+  /// reply.
   func send(_ bytes: [UInt8], deadline: UInt64) throws(ControlError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -62,7 +64,7 @@ struct ControlConnection: ~Copyable {
     }
   }
 
-  /// What a nonblocking socket may say although it was ready.
+  /// Ignores errors that a nonblocking socket may return although it was ready.
   private static func tolerate(_ error: Errno) throws(ControlError) {
     switch error {
     case .wouldBlock: return

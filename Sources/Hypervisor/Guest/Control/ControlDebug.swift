@@ -1,15 +1,15 @@
-/// What `debug` does to a machine; several at once, in this order: sysrq, NMI, dump.
+/// The actions of `debug`, which a machine performs in this order: sysrq, NMI, dump.
 ///
 /// On the wire: flags (dump 1, NMI 2, sysrq 4) and the NMI's vCPU, 32 bits each, the sysrq key, and three bytes of zero.
 public struct ControlDebug: Equatable, Sendable {
-  /// Whether every vCPU is to be dumped.
+  /// Whether to dump every vCPU.
   public var dumps: Bool
-  /// The vCPU that gets an NMI, if one does.
+  /// The vCPU that gets an NMI; nil for no NMI.
   public var nmiVCPU: UInt32?
-  /// The key that is pressed with "system request" on the serial console, if one is.
+  /// The "system request" key for the serial console; nil for none.
   public var sysrqKey: UInt8?
 
-  /// What is to be done.
+  /// Makes a set of actions.
   public init(dumps: Bool = false, nmiVCPU: UInt32? = nil, sysrqKey: UInt8? = nil) {
     self.dumps = dumps
     self.nmiVCPU = nmiVCPU
@@ -30,7 +30,7 @@ public struct ControlDebug: Equatable, Sendable {
     return WireNumber.bytes(flags) + WireNumber.bytes(nmiVCPU ?? 0) + [sysrqKey ?? 0, 0, 0, 0]
   }
 
-  /// Nil unless it is of the right length and asks for what is known.
+  /// Decodes a payload; nil if its length is wrong or it has an unknown action.
   init?(encoded bytes: [UInt8]) {
     guard bytes.count == Self.byteCount else { return nil }
     let flags = WireNumber.number(bytes[...])

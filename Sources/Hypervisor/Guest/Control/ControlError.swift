@@ -1,27 +1,27 @@
 public import SystemPackage
 
-/// What went wrong between a command and a machine; says so in a line.
+/// The reason why the communication between a command and a machine failed.
 public enum ControlError: Error, Equatable, CustomStringConvertible, Sendable {
-  /// Nobody listens at this path.
+  /// No machine listens at this path.
   case notRunning(path: String)
-  /// The other side did not answer, or not to the end, in time.
+  /// The other side did not send a complete message in time.
   case timedOut
   /// The other side closed the connection.
   case closed
-  /// A message says that it is longer than any may be.
+  /// A message's header announces more bytes than the limit.
   case tooLong(byteCount: UInt32)
   /// There is no such request.
   case unknownRequest(UInt32)
-  /// The request's payload is not what the request has.
+  /// The request's payload has a wrong size or content.
   case badPayload(type: UInt32, byteCount: Int)
-  /// The answer is none.
+  /// The reply is not well formed.
   case malformedReply
   /// The machine is being stopped.
   case stopping
-  /// The operating system said no.
+  /// A system call failed.
   case system(Errno)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .notRunning(let path): "no machine listens at \(path)"

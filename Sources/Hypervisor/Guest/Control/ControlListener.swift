@@ -2,7 +2,7 @@ import HostSystem
 import Logging
 import SystemPackage
 
-/// A machine's name, taken: the socket that its commands connect to. Its file goes away with it.
+/// A claimed name of a machine: the socket to which its commands connect. The socket's file is removed with it.
 public struct ControlListener: ~Copyable, Sendable {
   /// The machine's name.
   public let name: String
@@ -18,7 +18,7 @@ public struct ControlListener: ~Copyable, Sendable {
 
   deinit {
     do throws(Errno) { try UnixSocket.remove(path: path) } catch {
-      // Somebody else removed it: nothing is left behind.
+      // No error if another process has removed it.
       if error != .noSuchFileOrDirectory { Logger(label: "control").warning("\(path): \(error)") }
     }
   }

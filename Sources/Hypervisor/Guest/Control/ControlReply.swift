@@ -1,19 +1,19 @@
-/// What a machine answers to a request.
+/// A machine's reply to a request.
 ///
-/// On the wire: 0 for success or 1 for failure and the byte count of what follows, 32 bits each, then text or bytes.
+/// On the wire: 0 for success or 1 for failure, and the byte count of the payload, 32 bits each, then text or bytes.
 public enum ControlReply: Equatable, Sendable {
   /// The request was carried out; its result.
   case ok([UInt8])
-  /// It was not done, for this reason.
+  /// The request failed, for this reason.
   case failed(String)
 
-  /// It was done, and there is nothing to say.
+  /// A success without a result.
   public static var done: ControlReply { .ok([]) }
 
-  /// It was done; in words.
+  /// A success with a text as its result.
   public static func text(_ text: String) -> ControlReply { .ok(Array(text.utf8)) }
 
-  /// A dump of 64 vCPUs has some 200 KiB.
+  /// Maximum size of the payload in bytes; a dump of 64 vCPUs has about 200 KiB.
   static let payloadLimit = 4 << 20
 
   private enum Status {
@@ -21,7 +21,7 @@ public enum ControlReply: Equatable, Sendable {
     static let failed: UInt32 = 1
   }
 
-  /// Header and payload, which is cut to its limit.
+  /// Header and payload, which is truncated to its limit.
   var encoded: [UInt8] {
     let (status, payload) =
       switch self {

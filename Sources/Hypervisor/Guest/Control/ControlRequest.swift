@@ -1,30 +1,30 @@
-/// What a command asks of a running machine, over its control socket.
+/// A command's request to a running machine, over its control socket.
 ///
-/// On the wire, a request is its type and the byte count of what follows, 32 bits each, then its payload; all numbers
-/// are little-endian. The types and payloads are kvmtool's, and one of our own.
+/// On the wire, a request is its type and the byte count of its payload, 32 bits each, then the payload; all numbers are
+/// little-endian. The types and payloads are kvmtool's, except for one addition.
 public enum ControlRequest: Equatable, Sendable {
-  /// How many MiB more, or fewer, the guest is to give back. Payload: a signed 32-bit number.
+  /// Changes the balloon by a number of MiB. Payload: a signed 32-bit number.
   case balloon(deltaMiB: Int32)
   /// See ``ControlDebug``.
   case debug(ControlDebug)
-  /// The balloon's and the machine's figures.
+  /// Returns the counters of the balloon and the machine.
   case statistics
   /// Stops all vCPUs.
   case pause
-  /// Lets them go on.
+  /// Continues all vCPUs.
   case resume
   /// Ends the machine.
   case stop
-  /// The number of the machine's process; the answer is 32 bits.
+  /// Returns the process id of the machine, in 32 bits.
   case processID
-  /// Whether the machine is paused; the answer is a ``ControlState`` in 32 bits.
+  /// Returns whether the machine is paused, as a ``ControlState`` in 32 bits.
   case state
-  /// Presses the power button, for a guest that shuts down by itself. Not kvmtool's.
+  /// Presses the power button, for a guest that shuts itself down. kvmtool has no such request.
   case powerButton
 
-  /// More than any request has.
+  /// Maximum size of a payload in bytes; no request has more.
   static let payloadLimit = 256
-  /// Type and byte count.
+  /// Size of the header in bytes: type and byte count.
   static let headerByteCount = 8
 
   private enum TypeNumber {

@@ -4,20 +4,20 @@ import Logging
 public import SystemPackage
 import Synchronization
 
-/// Answers the commands of one machine, on a thread of its own ("NAME-control").
+/// Answers the commands of one machine, on its own thread ("NAME-control").
 ///
-/// One client at a time is served. Each has a bounded number of messages and a bounded time for each, so that one that is
-/// slow, or means harm, keeps others waiting for that long and the machine not at all.
+/// It serves one client at a time. Each client has a limited number of messages and a limited time for each. A slow or
+/// hostile client can therefore delay other clients for that time, but never the machine.
 public final class ControlServer: Sendable {
-  /// How long a client may take for one message, and be silent between two.
+  /// Time limit for one message of a client, and for the silence between two messages.
   public static let messageTimeoutMilliseconds: UInt64 = 1000
 
   private let wake: EventDescriptor
   private let thread: HostThread
 
-  /// Starts to answer.
+  /// Starts the thread.
   ///
-  /// - Throws: what the kernel says to the thread or the eventfd.
+  /// - Throws: the kernel's error if the thread or the eventfd cannot be made.
   public init(_ listener: consuming ControlListener, handler: any ControlHandler) throws(Errno) {
     let wake = try EventDescriptor()
     let name = listener.name
@@ -26,7 +26,9 @@ public final class ControlServer: Sendable {
     self.wake = wake
   }
 
-  /// Ends the thread, closes connections and removes the socket. Any thread but the handler's; twice does no harm.
+  /// Ends the thread, closes connections and removes the socket. A second call has no effect.
+  ///
+  /// Any thread but the handler's.
   public func stop() {
     wake.signal()
     thread.join()
@@ -35,7 +37,7 @@ public final class ControlServer: Sendable {
   deinit { stop() }
 }
 
-/// What the control thread runs.
+/// The loop of the control thread.
 private final class ControlLoop: Sendable {
   private let listener: Mutex<ControlListener?>
   private let handler: any ControlHandler
@@ -75,7 +77,7 @@ private final class ControlLoop: Sendable {
   /// Maximum number of requests of a client before the next client has its turn.
   private static let requestLimit = 16
 
-  /// Serves one client until it has had enough, or is at fault.
+  /// Serves one client until its limit, the end of its connection, or an error.
   private func serve(_ connection: borrowing ControlConnection) {
     do throws(ControlError) {
       for _ in 0..<Self.requestLimit {
@@ -86,7 +88,7 @@ private final class ControlLoop: Sendable {
           if case .tooLong = error {
             try connection.send(ControlReply.failed("\(error)").encoded, deadline: Self.deadline())
           }
-          // Where the next message starts cannot be known.
+          // Without a valid header, the start of the next message is unknown.
           throw error
         }
         let reply = answer(message.first, message.payload)
@@ -122,7 +124,7 @@ private final class ControlLoop: Sendable {
     }
   }
 
-  /// Does what is asked for, up to the first failure.
+  /// Carries out the actions in order, up to the first failure.
   private func debug(_ debug: ControlDebug) -> ControlReply {
     var said: [UInt8] = []
     var steps: [() -> ControlReply] = []

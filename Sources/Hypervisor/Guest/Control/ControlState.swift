@@ -1,11 +1,11 @@
-/// Whether a machine runs.
+/// Whether a machine runs or is paused.
 public enum ControlState: UInt32, CustomStringConvertible, Sendable {
-  /// Its guest runs.
+  /// The guest runs.
   case running = 0
-  /// Its guest is stopped for now.
+  /// The guest is paused.
   case paused = 1
 
-  /// One word.
+  /// The state as one word.
   public var description: String {
     switch self {
     case .running: "running"

@@ -3,13 +3,13 @@ import Glibc
 import HostSystem
 import SystemPackage
 
-/// A running machine as `list` shows it.
+/// A running machine in the output of `list`.
 public struct RunningInstance: Equatable, Sendable {
-  /// Its name.
+  /// The machine's name.
   public var name: String
-  /// The number of its process, unless it did not answer.
+  /// The machine's process id; nil if it did not answer.
   public var processID: Int32?
-  /// Whether it is paused, unless it did not answer.
+  /// Whether the machine is paused; nil if it did not answer.
   public var state: ControlState?
 }
 
@@ -18,10 +18,10 @@ public struct RunningInstance: Equatable, Sendable {
 /// Adding and removing sockets locks the directory, so that no socket counts as dead while it is being created.
 public struct InstanceDirectory: Sendable {
   private static let suffix = ".sock"
-  /// How long `list` waits for each machine.
+  /// Time for which `list` waits for each machine.
   private static let listTimeoutMilliseconds: UInt64 = 2500
 
-  /// The directory, which need not exist yet.
+  /// The path of the directory, which need not exist yet.
   public let path: String
 
   /// The directory at `path`.
@@ -38,7 +38,7 @@ public struct InstanceDirectory: Sendable {
     }
   }
 
-  /// Where the machine `name` listens, if it runs.
+  /// The path of the socket of the machine `name`.
   public func socketPath(of name: String) throws(InstanceError) -> String {
     let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
     guard !name.isEmpty, !name.hasPrefix("."), isPlain else { throw .badName(name) }
@@ -48,8 +48,9 @@ public struct InstanceDirectory: Sendable {
     return path
   }
 
-  /// Takes `name` for a machine of this process, until the listener goes away. A socket that a dead process left behind
-  /// is replaced.
+  /// Claims `name` for a machine of this process, as long as the listener lives.
+  ///
+  /// Replaces a socket that a dead process left behind.
   public func claim(_ name: String) throws(InstanceError) -> ControlListener {
     let path = try socketPath(of: name)
     let lock = try lock(creates: true)
@@ -82,11 +83,11 @@ public struct InstanceDirectory: Sendable {
     }
   }
 
-  /// The machines that run, by name. Sockets of dead ones are removed.
+  /// Returns the running machines, by name, and removes the sockets of dead ones.
   public func runningInstances() throws(InstanceError) -> [RunningInstance] {
     let names: [String]
     do throws(InstanceError) { names = try removeDead() } catch {
-      // No machine was ever started.
+      // There is no directory before the first machine starts.
       if error == .system(path: path, .noSuchFileOrDirectory) { return [] }
       throw error
     }
@@ -101,14 +102,14 @@ public struct InstanceDirectory: Sendable {
           return instance
         }
       } catch {
-        // It has just ended, or does not answer: it is shown without what it would have said.
+        // The machine has just ended or does not answer: it is listed without process id and state.
         return instance
       }
       return instance
     }
   }
 
-  /// Removes the sockets that nobody listens at, and returns the names of the others.
+  /// Removes the sockets without a listener, and returns the names of the others.
   private func removeDead() throws(InstanceError) -> [String] {
     let lock = try lock(creates: false)
     defer { extendLifetime(lock) }
@@ -156,7 +157,7 @@ public struct InstanceDirectory: Sendable {
     do throws(Errno) { try UnixSocket.remove(path: path) } catch { throw .system(path: path, error) }
   }
 
-  /// What is before ".sock" of each file that a machine could have made.
+  /// The names of the files that are sockets of machines, without ".sock".
   private func names() throws(InstanceError) -> [String] {
     guard let stream = unsafe opendir(path) else { throw .system(path: path, Errno(rawValue: errno)) }
     defer { unsafe _ = closedir(stream) }

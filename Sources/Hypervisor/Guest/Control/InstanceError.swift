@@ -1,25 +1,25 @@
 public import SystemPackage
 
-/// Why a machine cannot have its name, or cannot be found by it; says so in a line.
+/// The reason why a machine cannot claim its name, or cannot be found by it.
 public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
-  /// Neither LKVM_HOME nor HOME says where machines are to be found.
+  /// Neither LKVM_HOME nor HOME is set, so that the folder of sockets is unknown.
   case noHome
-  /// The name is empty, or has a character that no file name of ours has.
+  /// The name is empty or has a character that names must not have.
   case badName(String)
-  /// The socket's path would be longer than an address may be.
+  /// The path of the socket is longer than the limit of an address.
   case nameTooLong(String, byteLimit: Int)
   /// A machine of this name runs.
   case nameInUse(String)
   /// No machine of this name runs.
   case notRunning(String)
-  /// Where the socket would be, there is a file of another kind.
+  /// The socket's path belongs to a file of another kind.
   case notASocket(path: String)
-  /// The machine of this name cannot be talked to.
+  /// The communication with the machine of this name failed.
   case control(name: String, ControlError)
-  /// The operating system said no.
+  /// A system call failed.
   case system(path: String, Errno)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .noHome: "neither LKVM_HOME nor HOME is set"
