@@ -1,7 +1,7 @@
-/// The ports that the ACPI tables name; a device of the machine's answers there.
+/// The ports that the ACPI tables contain; the machine's devices answer there.
 ///
-/// The machine is always in ACPI mode: there is no SMI command port, and SCI_EN reads as set. Sleep state S5 is a
-/// write of ``sleepTypeOff`` with ``sleepEnable`` to the control register.
+/// The machine is always in ACPI mode: there is no SMI command port, and SCI_EN reads as set. A write of ``sleepTypeOff``
+/// with ``sleepEnable`` to the control register enters sleep state S5.
 public enum ACPIPorts {
   /// PM1a status (16 bits) and, two bytes on, PM1a enable (ACPI 6.5 §4.8.4.1).
   public static let pm1aEvent = PortAddress(0x600)
@@ -13,7 +13,7 @@ public enum ACPIPorts {
   public static let pm1aControlByteCount = 2
   /// The reset register (ACPI 6.5 §4.8.4.6), which lies within the PCI host's ports as on a PC.
   public static let reset = PortAddress(0xCF9)
-  /// What a guest writes to ``reset``.
+  /// The value that a guest writes to ``reset``.
   public static let resetValue: UInt8 = 6
 
   /// PM1 control: SCI_EN, which reads as set.
@@ -25,7 +25,7 @@ public enum ACPIPorts {
   /// SLP_TYP of S5, "soft off".
   public static let sleepTypeOff: UInt16 = 5
 
-  /// Whether `control`, written to PM1a control, switches the machine off.
+  /// Whether `control`, written to PM1a control, powers the machine off.
   public static func isPowerOff(_ control: UInt16) -> Bool {
     control & sleepEnable != 0 && control >> sleepTypeShift & 7 == sleepTypeOff
   }

@@ -1,4 +1,4 @@
-/// A table with the header that most have: signature, length, revision, checksum, who made it (ACPI 6.5 §5.2.6).
+/// A table with the common header: signature, length, revision, checksum, creator (ACPI 6.5 §5.2.6).
 struct ACPITable {
   static let headerByteCount = 36
   static let oemID = "VEXT"

@@ -6,11 +6,11 @@ struct ACPITables {
 
   let bytes: [UInt8]
 
-  /// The tables as they are at `address`, a multiple of 64.
+  /// Makes the tables for the address `address`, a multiple of 64.
   init(at address: UInt64, vcpuCount: Int) {
     var image = LittleEndianBytes(zeroes: Self.rootPointerByteCount)
 
-    /// Appends a table where it is aligned, and tells where that is.
+    /// Appends a table at its alignment, and returns its address.
     func place(_ table: [UInt8]) -> UInt64 {
       let misalignment = image.count % Int(Self.alignment)
       if misalignment != 0 { image.appendZeroes(Int(Self.alignment) - misalignment) }
@@ -46,7 +46,7 @@ struct ACPITables {
     return pointer.bytes
   }
 
-  /// The firmware control structure: no waking vector, a lock that nobody holds (ACPI 6.5 §5.2.10).
+  /// The firmware control structure: no waking vector, a free lock (ACPI 6.5 §5.2.10).
   private static var facs: [UInt8] {
     var structure = LittleEndianBytes(Array("FACS".utf8))
     structure.append(UInt32(facsByteCount))

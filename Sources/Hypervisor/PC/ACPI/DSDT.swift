@@ -1,4 +1,4 @@
-/// The differentiated system description table: the devices that cannot be found otherwise, and how to switch off.
+/// The differentiated system description table: the devices that a kernel cannot find otherwise, and the power-off state.
 enum DSDT {
   static var table: ACPITable {
     ACPITable("DSDT", revision: 2, body: [sleepStates, systemBus].flatMap(\.encoded))
@@ -42,7 +42,7 @@ enum DSDT {
     }
   }
 
-  /// The first one alone: the others share its interrupt lines, and kernels find them by themselves.
+  /// Only the first serial port, because the others share its interrupt lines and kernels find them without a table.
   private static var serialPorts: [AML] {
     var resources = ResourceTemplate()
     resources.addPorts(0x3F8, byteCount: 8)

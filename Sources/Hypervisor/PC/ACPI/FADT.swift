@@ -40,7 +40,7 @@ enum FADT {
   private static let byteCount = 276
   private static let systemIO: UInt8 = 1
   private static let enterpriseServer: UInt8 = 4
-  /// Where the RTC keeps the century.
+  /// The CMOS register of the century.
   private static let centuryRegister: UInt8 = 0x32
 
   static func table(facs: UInt64, dsdt: UInt64) -> ACPITable {
@@ -57,7 +57,7 @@ enum FADT {
     body.set(UInt8(ACPIPorts.pm1aControlByteCount), at: at(Field.pm1ControlByteCount))
     body.set(address(ACPIPorts.pm1aEvent, bitCount: 32, accessSize: 2), at: at(Field.pm1aEvent64))
     body.set(address(ACPIPorts.pm1aControl, bitCount: 16, accessSize: 2), at: at(Field.pm1aControl64))
-    // Latencies beyond what the specification allows say that there is neither C2 nor C3.
+    // Latencies above the specification's limits mean that there is neither C2 nor C3.
     body.set(0xFFF as UInt16, at: at(Field.c2Latency))
     body.set(0xFFF as UInt16, at: at(Field.c3Latency))
     body.set(centuryRegister, at: at(Field.century))

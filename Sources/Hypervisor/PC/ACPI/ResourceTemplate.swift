@@ -2,7 +2,7 @@
 struct ResourceTemplate {
   private var descriptors = LittleEndianBytes()
 
-  /// What a device or bridge uses, as a value for _CRS.
+  /// The resources of a device or bridge, as a value for _CRS.
   var aml: AML { .buffer(descriptors.bytes + [0x79, 0]) }
 
   /// Ports at a fixed address: the I/O port descriptor, 16-bit decode (§6.4.2.5).
@@ -22,12 +22,12 @@ struct ResourceTemplate {
   /// The bus numbers that a bridge decodes: a word address space descriptor (§6.4.3.5.3).
   mutating func addBusNumbers(_ range: ClosedRange<UInt16>) { addWords(type: 2, typeFlags: 0, range) }
 
-  /// Ports that a bridge passes on.
+  /// Adds ports that a bridge passes on.
   mutating func addPortWindow(_ range: ClosedRange<UInt16>) {
     addWords(type: 1, typeFlags: 3, range)  // ISA and other ranges alike
   }
 
-  /// Memory addresses that a bridge passes on: a double word address space descriptor (§6.4.3.5.2).
+  /// Adds memory addresses that a bridge passes on: a double word address space descriptor (§6.4.3.5.2).
   mutating func addMemoryWindow(_ range: ClosedRange<UInt32>) {
     descriptors.append([0x87, 23, 0, 0, Self.fixedRange, 1])  // memory; read-write, not cacheable
     descriptors.append(0 as UInt32)

@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// Why a kernel cannot be booted; says so in one line that names the file.
+/// The reason why a kernel cannot be booted, with the file's path.
 public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   /// A file that takes part in the boot.
   public enum Subject: Equatable, CustomStringConvertible, Sendable {
@@ -22,40 +22,40 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   case cannotOpen(Subject, Errno)
   /// A directory, a device or a pipe.
   case notARegularFile(Subject)
-  /// Zero bytes.
+  /// The file has no bytes.
   case empty(Subject)
-  /// The file ends before what its own headers announce.
+  /// The file is shorter than its own headers announce.
   case truncated(Subject, byteCount: UInt64, neededByteCount: UInt64)
   /// pread(2) failed.
   case readFailed(Subject, Errno)
-  /// None of the formats that this hypervisor knows.
+  /// The file has none of the supported formats.
   case notAKernel(Subject)
-  /// A kernel for another processor.
+  /// The kernel is for another processor.
   case otherArchitecture(Subject, String)
-  /// A kernel for 32-bit x86 only.
+  /// The kernel is for 32-bit x86 only.
   case noLongMode(Subject)
-  /// A boot protocol before 2.12, which has no 64-bit entry.
+  /// The boot protocol is older than 2.12 and has no 64-bit entry.
   case protocolTooOld(Subject, version: UInt16)
-  /// A format that is known but not booted; the text names it.
+  /// The format is known but not supported; the text names it.
   case unsupportedImage(Subject, String)
-  /// Headers that contradict themselves; the text says where.
+  /// The headers contradict themselves; the text says where.
   case badHeader(Subject, String)
   /// The kernel does not fit into the RAM below the PCI hole.
   case kernelTooBig(Subject, endAddress: UInt64, lowMemoryByteCount: UInt64)
   /// The initial RAM disk does not fit above the kernel.
   case initrdTooBig(String, byteCount: UInt64, availableByteCount: UInt64)
-  /// The initial RAM disk that is made for the guest could not be.
+  /// The initial RAM disk that is built for the guest could not be built.
   case cannotMakeInitrd(GuestRootError)
-  /// More bytes than the kernel takes.
+  /// The command line has more bytes than the kernel accepts.
   case commandLineTooLong(byteCount: Int, limit: Int)
-  /// Less RAM than the boot structures alone need.
+  /// The boot structures alone need more RAM.
   case memoryTooSmall(byteCount: UInt64, minimum: UInt64)
-  /// More vCPUs than local APIC IDs of 8 bits name, or none.
+  /// The number of vCPUs is 0 or larger than the number of 8-bit local APIC IDs.
   case badVCPUCount(Int, limit: Int)
-  /// KVM refused a vCPU's state at the start.
+  /// KVM refused a vCPU's initial state.
   case kvm(KVMError)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .cannotOpen(let file, let errno): "\(file): \(errno)"

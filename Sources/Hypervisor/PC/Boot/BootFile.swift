@@ -4,7 +4,7 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// An open file of which headers are copied out and payload goes straight into guest memory.
+/// An open file whose headers are copied out and whose payload is read straight into guest memory.
 struct BootFile: ~Copyable, Sendable {
   let subject: BootError.Subject
   let byteCount: UInt64
@@ -18,7 +18,7 @@ struct BootFile: ~Copyable, Sendable {
       }
     let descriptor: OwnedDescriptor
     do throws(Errno) {
-      // Without O_NONBLOCK the open of a pipe would wait for its writer.
+      // Without O_NONBLOCK, opening a FIFO would block until a writer opens it.
       descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
     } catch {
       throw .cannotOpen(subject, error)
@@ -34,12 +34,12 @@ struct BootFile: ~Copyable, Sendable {
     byteCount = UInt64(status.st_size)
   }
 
-  /// Throws unless the file has its bytes up to `end`.
+  /// Throws unless the file has at least `end` bytes.
   func require(through end: UInt64) throws(BootError) {
     guard end <= byteCount else { throw .truncated(subject, byteCount: byteCount, neededByteCount: end) }
   }
 
-  /// The `count` bytes at `offset`, or fewer where the file ends before.
+  /// Returns the `count` bytes at `offset`, or fewer if the file ends before.
   func prefix(_ count: Int, at offset: UInt64 = 0) throws(BootError) -> [UInt8] {
     guard offset < byteCount else { return [] }
     var bytes = [UInt8](repeating: 0, count: Int(min(UInt64(count), byteCount - offset)))
@@ -56,8 +56,9 @@ struct BootFile: ~Copyable, Sendable {
     return bytes
   }
 
-  /// Reads `byteCount` bytes at `offset`, a run that the file had when its headers were checked, into RAM; tells
-  /// whether the run at `address` is RAM.
+  /// Reads `byteCount` bytes at `offset` into RAM; the headers' check showed that the file has them.
+  ///
+  /// - Returns: whether the run at `address` is RAM.
   func load(
     at offset: UInt64, byteCount: UInt64, into memory: GuestMemory, at address: UInt64
   ) throws(BootError) -> Bool {
@@ -70,8 +71,9 @@ struct BootFile: ~Copyable, Sendable {
     return true
   }
 
-  /// Maps the whole pages of a run that is aligned in the file as it is in memory, which costs no time however long it
-  /// is, and returns their bytes; 0 where that cannot be.
+  /// Maps the whole pages of a run that has the same alignment in the file and in memory, in constant time.
+  ///
+  /// - Returns: number of mapped bytes; 0 if the pages cannot be mapped.
   private func overlay(
     at offset: UInt64, byteCount: UInt64, into memory: GuestMemory, at address: UInt64
   ) -> UInt64 {
@@ -83,7 +85,7 @@ struct BootFile: ~Copyable, Sendable {
         descriptor: descriptor.rawValue, fileOffset: offset, at: GuestAddress(address), byteCount: whole)
       return whole
     } catch {
-      // A file system without mmap: the pages are read instead.
+      // The file system has no mmap; the pages are read instead.
       return 0
     }
   }
@@ -100,7 +102,7 @@ struct BootFile: ~Copyable, Sendable {
         if error == .interrupted { continue }
         throw .readFailed(subject, error)
       }
-      // The file shrank since it was opened.
+      // The file has become shorter since it was opened.
       guard result > 0 else {
         throw .truncated(
           subject, byteCount: offset + UInt64(done), neededByteCount: offset + UInt64(byteCount))

@@ -24,9 +24,9 @@ public enum BootLayout {
   public static let zeroPage = GuestAddress(0x8000)
   /// PVH's hvm_start_info, module list and memory map.
   public static let pvhStartInfo = GuestAddress(0x9000)
-  /// The command line and its closing zero byte.
+  /// The command line with its terminating zero byte.
   public static let commandLine = GuestAddress(0xA000)
-  /// The longest command line in bytes, whatever the kernel says.
+  /// Maximum length of the command line in bytes, whatever the kernel accepts.
   public static let commandLineLimit = 2048
 
   /// End of the conventional memory, start of the extended BIOS data area.
@@ -46,12 +46,12 @@ public enum BootLayout {
   public static let ioAPIC: UInt32 = 0xFEC0_0000
   /// The local APICs' registers.
   public static let localAPIC: UInt32 = 0xFEE0_0000
-  /// Where the PCI hole's fixed parts start; they end at 4 GiB.
+  /// Start of the PCI hole's fixed parts, which end at 4 GiB.
   public static let fixedDevices: UInt64 = PCIHost.barWindowEnd
 
-  /// The least RAM that holds all of this and something of a kernel.
+  /// Minimum size of RAM in bytes: room for these structures and a small kernel.
   public static let minimumMemory: UInt64 = 2 << 20
-  /// The most vCPUs: local APIC IDs 0 to 253; 254 is left to an I/O APIC, 255 addresses all (MP 1.4 §3.6.1).
+  /// Maximum number of vCPUs: local APIC IDs 0 to 253. ID 254 is for an I/O APIC, 255 addresses all (MP 1.4 §3.6.1).
   public static let vcpuLimit = 254
 
   /// End of the RAM below the PCI hole.

@@ -1,8 +1,8 @@
 import VextProtocol
 
-/// The GDT and the identity map of the first four GiB that the entry is promised (boot.rst, "64-bit Boot Protocol").
+/// The GDT and the identity map of the first four GiB that the boot protocol requires (boot.rst, "64-bit Boot Protocol").
 enum BootstrapTables {
-  /// Selectors that both boot protocols name.
+  /// Selectors that both boot protocols define.
   enum Selector {
     static let code: UInt16 = 0x10
     static let data: UInt16 = 0x18

@@ -25,7 +25,7 @@ struct BzImage: Sendable {
     static let initSize = 0x260
   }
 
-  /// Bytes of the file that hold all of the header.
+  /// Number of the file's bytes that contain the whole header.
   static let headerByteCount = 0x290
   static let bootFlag: UInt16 = 0xAA55
   /// "HdrS".
@@ -34,18 +34,18 @@ struct BzImage: Sendable {
   private static let hasLongModeEntry: UInt16 = 1 << 0
   /// loadflags' LOADED_HIGH: the protected-mode code belongs at 1 MiB or above.
   private static let loadedHigh: UInt8 = 1 << 0
-  /// The first protocol whose header tells of the 64-bit entry.
+  /// The first protocol version whose header describes the 64-bit entry.
   private static let minimumVersion: UInt16 = 0x020C
   private static let longModeEntryOffset: UInt64 = 0x200
 
-  /// Bytes 1F1h to the header's end, as the zero page takes them.
+  /// Bytes 1F1h up to the header's end, in the form of the zero page.
   let header: [UInt8]
   let version: UInt16
   let versionText: String?
-  /// Where the protected-mode code starts in the file.
+  /// Offset of the protected-mode code in the file.
   let payloadOffset: UInt64
   let payloadByteCount: UInt64
-  /// Where the protected-mode code is loaded.
+  /// Load address of the protected-mode code.
   let loadAddress: UInt64
   /// End of the memory that the kernel uses before it reads the memory map.
   let endAddress: UInt64
@@ -76,7 +76,7 @@ struct BzImage: Sendable {
     guard try field(UInt8.self, Field.loadFlags) & Self.loadedHigh != 0 else {
       throw .unsupportedImage(file.subject, "a kernel that is loaded below 1 MiB (zImage)")
     }
-    // Zero means four, for the sake of very old loaders.
+    // Zero means four, for compatibility with very old loaders.
     let setupSectors = try field(UInt8.self, Field.setupSectors)
     payloadOffset = (UInt64(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
     try file.require(through: payloadOffset + UInt64(try field(UInt32.self, Field.paragraphs)) * 16)
@@ -93,7 +93,7 @@ struct BzImage: Sendable {
     guard alignment.nonzeroBitCount <= 1 else {
       throw .badHeader(file.subject, "kernel alignment \(alignment) is no power of two")
     }
-    // The protocol lets a relocatable kernel run no lower than where it prefers to, and that is free.
+    // The protocol does not allow a relocatable kernel below its preferred address.
     var address = max(preferred, BootLayout.highMemory)
     if isRelocatable, alignment > 1 {
       guard address <= UInt64(UInt32.max) else {
@@ -111,7 +111,7 @@ struct BzImage: Sendable {
     initrdAddressMax = UInt64(try field(UInt32.self, Field.initrdAddressMax))
     commandLineByteCount = try field(UInt32.self, Field.commandLineSize)
 
-    // The jump over the header at 200h holds the header's length (boot.rst, field "jump").
+    // The operand of the jump at 200h holds the header's length (boot.rst, field "jump").
     let headerEnd = Field.magic + Int(try field(UInt8.self, Field.jump + 1))
     guard headerEnd > Field.initSize + 3, headerEnd <= head.count else {
       throw .badHeader(file.subject, "its setup header is \(headerEnd - Field.setupSectors) bytes long")

@@ -1,10 +1,10 @@
-/// The memory map that firmware hands to a kernel (ACPI 6.5 §15, "System Address Map Interfaces").
+/// The memory map that firmware passes to a kernel (ACPI 6.5 §15, "System Address Map Interfaces").
 public struct E820Map: Equatable, Sendable {
-  /// What a range is.
+  /// The kind of a range.
   public enum Kind: UInt32, Sendable {
-    /// RAM for the kernel's use.
+    /// RAM that the kernel may use.
     case memory = 1
-    /// Not RAM, or not the kernel's.
+    /// Addresses that the kernel must not use.
     case reserved = 2
   }
 
@@ -14,7 +14,7 @@ public struct E820Map: Equatable, Sendable {
     public var start: UInt64
     /// Length in bytes.
     public var byteCount: UInt64
-    /// What it is.
+    /// The kind of the range.
     public var kind: Kind
 
     /// A range from `start` up to `end`.

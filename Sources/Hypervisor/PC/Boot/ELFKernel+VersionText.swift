@@ -4,7 +4,7 @@ extension ELFKernel {
   private static let overlap = 512
   private static let marker = "Linux version "
 
-  /// What follows "Linux version " in the kernel's banner, up to its end of line; nil where there is none.
+  /// Returns the text after "Linux version " in the kernel's banner, up to the end of the line; nil without a banner.
   static func findVersionText(in file: borrowing BootFile) throws(BootError) -> String? {
     var offset: UInt64 = 0
     while offset < file.byteCount {
@@ -22,7 +22,7 @@ extension ELFKernel {
       start = index + 1
       guard chunk[index...].starts(with: pattern) else { continue }
       let text = chunk[(index + pattern.count)...].prefix { $0 >= 0x20 && $0 < 0x7F }
-      // The format "Linux version %s" of other messages is not it.
+      // Other messages contain the format "Linux version %s", which is not the banner.
       if let first = text.first, (0x30...0x39).contains(first) {
         return String(decoding: text, as: UTF8.self)
       }

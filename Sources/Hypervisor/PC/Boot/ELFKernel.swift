@@ -1,6 +1,6 @@
 /// The headers of an ELF kernel (System V ABI, chapters 4 and 5; x86-64 supplement).
 struct ELFKernel: Sendable {
-  /// A run of the file that belongs at a physical address; RAM behind it up to its size in memory stays zero.
+  /// A run of the file with a physical load address; RAM behind it, up to its size in memory, stays zero.
   struct Segment: Sendable {
     let fileOffset: UInt64
     let fileByteCount: UInt64
@@ -12,7 +12,7 @@ struct ELFKernel: Sendable {
 
   private enum Machine {
     static let x86_64: UInt16 = 62
-    /// Names of the e_machine values that kernels come for.
+    /// The names of processors with Linux kernels, by their e_machine values.
     static let names: [UInt16: String] = [
       2: "SPARC", 3: "32-bit x86", 8: "MIPS", 20: "PowerPC", 21: "64-bit PowerPC", 22: "S390", 40: "ARM",
       43: "64-bit SPARC", 183: "ARM64", 243: "RISC-V", 258: "LoongArch",
@@ -24,18 +24,18 @@ struct ELFKernel: Sendable {
   private static let programHeaderLimit: UInt16 = 128
   private static let loadType: UInt32 = 1
   private static let noteType: UInt32 = 4
-  /// More than any kernel's notes.
+  /// Maximum size of the notes that are read; no kernel's notes are larger.
   private static let noteLimit: UInt64 = 64 << 10
   /// XEN_ELFNOTE_PHYS32_ENTRY: the 32-bit entry of PVH (Xen, docs/misc/pvh).
   private static let physical32Entry: UInt32 = 18
 
   let segments: [Segment]
-  /// The 64-bit entry, which takes the zero page.
+  /// The 64-bit entry, which expects the zero page.
   let entry: UInt64
-  /// The 32-bit entry, which takes PVH's start info.
+  /// The 32-bit entry, which expects PVH's start info.
   let pvhEntry: UInt32?
 
-  /// End of the memory that the segments take.
+  /// End of the memory that the segments occupy.
   var endAddress: UInt64 { segments.map(\.endAddress).max() ?? 0 }
 
   static func matches(_ head: LittleEndianBytes) -> Bool { head.holds("\u{7F}ELF", at: 0) }
@@ -92,7 +92,7 @@ struct ELFKernel: Sendable {
     self.pvhEntry = pvhEntry
   }
 
-  /// A field of a header whose bytes are known to be there.
+  /// Reads a field of a header whose bytes are known to exist.
   private static func field<Value: FixedWidthInteger>(
     _ type: Value.Type, _ header: LittleEndianBytes, _ offset: Int
   ) -> Value { header.load(type, at: offset) ?? 0 }
@@ -117,7 +117,7 @@ struct ELFKernel: Sendable {
     }
   }
 
-  /// Walks notes: name size, descriptor size, type, then name and descriptor, each padded to four bytes.
+  /// Finds PVH's entry in notes: name size, descriptor size, type, then name and descriptor, each padded to four bytes.
   private static func pvhEntry(in notes: LittleEndianBytes) -> UInt32? {
     var offset = 0
     while let nameByteCount = notes.load(UInt32.self, at: offset),

@@ -1,7 +1,7 @@
 import VextProtocol
 
 extension KernelImage {
-  /// Where and how it starts.
+  /// The entry point and its mode.
   var entry: LinuxBoot.Entry {
     switch kind {
     case .bzImage(let image): .longMode(instruction: image.entry)
@@ -14,7 +14,7 @@ extension KernelImage {
     }
   }
 
-  /// Where what the entry takes belongs.
+  /// The address of the parameters that the entry point expects.
   var parametersAddress: GuestAddress {
     switch entry {
     case .longMode: BootLayout.zeroPage
@@ -22,7 +22,7 @@ extension KernelImage {
     }
   }
 
-  /// End of the memory that the kernel takes, which lies below the PCI hole and within RAM.
+  /// Returns the end of the kernel's memory; throws unless it lies below the PCI hole and within RAM.
   func checkedEnd(in memory: GuestMemory) throws(BootError) -> UInt64 {
     let end =
       switch kind {
@@ -36,7 +36,7 @@ extension KernelImage {
     return end
   }
 
-  /// Reads the payload into RAM that is zero.
+  /// Reads the payload into RAM, which must be zero.
   func load(into memory: GuestMemory) throws(BootError) {
     switch kind {
     case .bzImage(let image):

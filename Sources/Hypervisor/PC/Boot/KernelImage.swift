@@ -2,7 +2,7 @@
 ///
 /// The payload stays in the file until ``LinuxBoot`` reads it into guest memory.
 public final class KernelImage: Sendable {
-  /// The formats that are booted.
+  /// The supported formats.
   enum Kind: Sendable {
     case bzImage(BzImage)
     case elf(ELFKernel)
@@ -28,7 +28,7 @@ public final class KernelImage: Sendable {
     self.file = file
   }
 
-  /// What the file is, for messages.
+  /// The name of the file's format, for messages.
   public var format: String {
     switch kind {
     case .bzImage(let image): "bzImage, boot protocol \(image.version >> 8).\(image.version & 0xFF)"
@@ -36,9 +36,9 @@ public final class KernelImage: Sendable {
     }
   }
 
-  /// The kernel's full version text, such as "6.1.0-56-amd64 (someone@somewhere) #1 SMP ...", where the image names one.
+  /// The kernel's full version text, such as "6.1.0-56-amd64 (someone@somewhere) #1 SMP ..."; nil if the image has none.
   ///
-  /// A bzImage has it in its header; an ELF image is searched for it, which takes as long as reading it.
+  /// A bzImage has it in its header. An ELF image is searched for it, which takes as long as reading the file.
   public var versionText: String? {
     switch kind {
     case .bzImage(let image): image.versionText
@@ -46,21 +46,21 @@ public final class KernelImage: Sendable {
     }
   }
 
-  /// The first word of ``versionText``, by which /lib/modules is ordered.
+  /// The first word of ``versionText``, which is the name of the kernel's folder in /lib/modules.
   public var kernelRelease: String? {
     versionText.flatMap { $0.split(separator: " ").first.map(String.init) }
   }
 
-  /// The longest command line in bytes, without its closing zero byte.
+  /// Maximum length of the command line in bytes, without its terminating zero byte.
   public var commandLineLimit: Int {
     switch kind {
     case .bzImage(let image): min(Int(image.commandLineByteCount), BootLayout.commandLineLimit)
-    // COMMAND_LINE_SIZE of x86 is 2,048 with the zero byte, and an ELF image cannot say otherwise.
+    // COMMAND_LINE_SIZE of x86 is 2,048 with the zero byte, and an ELF image has no field for it.
     case .elf: BootLayout.commandLineLimit - 1
     }
   }
 
-  /// Names what a file that is neither bzImage nor ELF is, as far as its first bytes tell.
+  /// Names the format of a file that is neither bzImage nor ELF, as far as its first bytes show it.
   private static func reasonToRefuse(_ head: LittleEndianBytes, _ subject: BootError.Subject) -> BootError {
     // Image header of arm64 and RISC-V: a magic number at 56 (Documentation/arch/arm64/booting.rst).
     if head.holds("ARM\u{64}", at: 56) { return .otherArchitecture(subject, "ARM64") }

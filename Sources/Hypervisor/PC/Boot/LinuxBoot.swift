@@ -1,11 +1,11 @@
 import VextProtocol
 
-/// Boots an unmodified kernel: puts it, its initial RAM disk and everything that firmware would tell it into new guest
-/// memory, and gives the vCPUs the state in which it starts.
+/// Boots an unmodified kernel: writes it, its initial RAM disk and all firmware tables into new guest memory, and sets
+/// the vCPUs' initial state.
 ///
 /// Control thread only, before the machine starts. Layout: ``BootLayout``.
 public struct LinuxBoot: Sendable {
-  /// Where and how the bootstrap processor starts.
+  /// The entry point and mode of the bootstrap processor.
   enum Entry: Equatable, Sendable {
     /// In 64-bit mode with RSI at the zero page (boot.rst, "64-bit Boot Protocol").
     case longMode(instruction: UInt64)
@@ -13,7 +13,7 @@ public struct LinuxBoot: Sendable {
     case protectedMode(instruction: UInt32)
   }
 
-  /// Where an initial RAM disk ends at most, where the kernel does not say.
+  /// The highest end of an initial RAM disk for kernels that do not name it.
   private static let defaultInitrdAddressMax: UInt64 = 0x7FFF_FFFF
 
   let entry: Entry
@@ -24,13 +24,13 @@ public struct LinuxBoot: Sendable {
     case .protectedMode(let instruction): GuestAddress(UInt64(instruction))
     }
   }
-  /// The memory map that the kernel is given.
+  /// The memory map for the kernel.
   public let memoryMap: E820Map
-  /// Where the initial RAM disk is, if there is one.
+  /// The place of the initial RAM disk; nil without one.
   public let initrd: (address: GuestAddress, byteCount: UInt64)?
   private let vcpuCount: Int
 
-  /// Writes everything but the vCPUs' registers into `memory`, which is new: what is not written is zero.
+  /// Writes everything except the vCPUs' registers into `memory`, which must be new: the rest of it must be zero.
   public init(
     _ image: KernelImage, initrd source: InitrdSource?, commandLine: String, memory: GuestMemory,
     vcpuCount: Int
@@ -45,7 +45,7 @@ public struct LinuxBoot: Sendable {
     guard text.count <= image.commandLineLimit else {
       throw .commandLineTooLong(byteCount: text.count, limit: image.commandLineLimit)
     }
-    // The sizes of both are known before anything is read, so that a mistake costs no time.
+    // Both sizes are known before any payload is read, so that errors show at once.
     let openInitrd: OpenInitrd? = if let source { try OpenInitrd(source) } else { nil }
     let kernelEnd = try image.checkedEnd(in: memory)
     let initrd = try Self.place(openInitrd, image: image, kernelEnd: kernelEnd, memory: memory)
@@ -63,12 +63,12 @@ public struct LinuxBoot: Sendable {
         Self.parameters(image, initrd: initrd, memoryMap: memoryMap), at: image.parametersAddress)
       try BootstrapTables.write(to: memory)
     } catch {
-      // All of it lies below ``BootLayout/minimumMemory``.
+      // All of these structures lie below ``BootLayout/minimumMemory``.
       throw .memoryTooSmall(byteCount: memory.byteCount, minimum: BootLayout.minimumMemory)
     }
   }
 
-  /// As high as the kernel allows, as boot loaders do: the kernel's own memory is low.
+  /// Places the RAM disk as high as the kernel allows, as boot loaders do, because the kernel's own memory is low.
   private static func place(
     _ initrd: OpenInitrd?, image: KernelImage, kernelEnd: UInt64, memory: GuestMemory
   ) throws(BootError) -> (address: UInt64, byteCount: UInt64)? {
@@ -85,7 +85,7 @@ public struct LinuxBoot: Sendable {
     return ((end - initrd.byteCount) & ~(page - 1), initrd.byteCount)
   }
 
-  /// What a kernel searches the BIOS's memory for.
+  /// Writes the tables that a kernel searches for in the BIOS's memory.
   private static func writeFirmware(_ memory: GuestMemory, vcpuCount: Int) throws(GuestMemoryError) {
     // BIOS data area: segment of the extended area, and KiB of conventional memory.
     try memory.store(UInt16(BootLayout.extendedBIOSData >> 4), at: GuestAddress(0x40E))
@@ -117,10 +117,12 @@ public struct LinuxBoot: Sendable {
     }
   }
 
-  /// Gives the vCPUs the state in which firmware leaves them: the first one at the kernel's entry with interrupts off,
-  /// the others waiting for INIT and SIPI. Before their threads run.
+  /// Gives the vCPUs their initial state: the first one at the kernel's entry with interrupts off, the others waiting for
+  /// INIT and SIPI.
   ///
-  /// - Precondition: there are as many as the boot was made for.
+  /// Call it before the vCPUs' threads run.
+  ///
+  /// - Precondition: the number of vCPUs is that of the boot.
   public func prepare(_ vcpus: [KVMVirtualCPU]) throws(BootError) {
     precondition(vcpus.count == vcpuCount, "the tables tell of \(vcpuCount) vCPUs, not of \(vcpus.count)")
     do throws(KVMError) {

@@ -1,4 +1,4 @@
-/// Bytes of a file's header or of a table for the guest: integers go in and out little-endian, of any alignment.
+/// Bytes of a file's header or of a table for the guest, with little-endian integers at any alignment.
 struct LittleEndianBytes: Equatable {
   private(set) var bytes: [UInt8]
 
@@ -7,7 +7,7 @@ struct LittleEndianBytes: Equatable {
 
   var count: Int { bytes.count }
 
-  /// The integer at `offset`, or nil where it does not lie wholly within.
+  /// The integer at `offset`; nil unless all of it lies within the bytes.
   func load<Value: FixedWidthInteger>(_ type: Value.Type, at offset: Int) -> Value? {
     let byteCount = Value.bitWidth / 8
     guard offset >= 0, bytes.count >= byteCount, offset <= bytes.count - byteCount else { return nil }
@@ -35,19 +35,19 @@ struct LittleEndianBytes: Equatable {
 
   mutating func appendZeroes(_ byteCount: Int) { bytes += [UInt8](repeating: 0, count: byteCount) }
 
-  /// Overwrites at `offset`, which lies within.
+  /// Overwrites the integer at `offset`, which must lie within the bytes.
   mutating func set<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
     for index in 0..<Value.bitWidth / 8 {
       bytes[offset + index] = UInt8(truncatingIfNeeded: value >> Value(index * 8))
     }
   }
 
-  /// Overwrites at `offset`, within which all of `other` lies.
+  /// Overwrites the bytes at `offset`; all of `other` must lie within the bytes.
   mutating func set(_ other: some Collection<UInt8>, at offset: Int) {
     bytes.replaceSubrange(offset..<offset + other.count, with: other)
   }
 
-  /// Sets the byte at `offset` so that all bytes before `end` add up to zero.
+  /// Sets the byte at `offset` so that the sum of all bytes before `end` is zero.
   mutating func setChecksum(at offset: Int, through end: Int? = nil) {
     bytes[offset] = 0
     bytes[offset] = 0 &- bytes[..<(end ?? bytes.count)].reduce(0, &+)

@@ -13,21 +13,21 @@ public import VextProtocol
 ///
 /// Intel SDM vol. 3A §3.5 (GDT), §4.5 (4-level paging), §6.14 (64-bit IDT), §8.7 (64-bit TSS).
 public struct LongModeBoot {
-  /// An interrupt gate: where a vector's handler starts in ring 0.
+  /// An interrupt gate: the ring-0 handler of a vector.
   public struct Gate: Sendable {
     /// The vector.
     public var vector: UInt8
     /// The handler's address.
     public var handler: GuestAddress
 
-    /// A gate.
+    /// Makes a gate.
     public init(vector: UInt8, handler: GuestAddress) {
       self.vector = vector
       self.handler = handler
     }
   }
 
-  /// Where a vCPU starts, and with what.
+  /// The initial state of a vCPU.
   public struct Entry: Sendable {
     /// First instruction, at CPL 3.
     public var instruction: GuestAddress
@@ -37,10 +37,10 @@ public struct LongModeBoot {
     public var argument0: UInt64
     /// Second argument (RSI).
     public var argument1: UInt64
-    /// Stored in the lowest 8 bytes of the vCPU's 4 KiB ring-0 stack, for handlers to find.
+    /// A value in the lowest 8 bytes of the vCPU's 4 KiB ring-0 stack, for its handlers.
     public var ring0Tag: UInt64
 
-    /// An entry.
+    /// Makes an initial state.
     public init(
       instruction: GuestAddress, stackTop: GuestAddress, argument0: UInt64, argument1: UInt64,
       ring0Tag: UInt64
@@ -69,17 +69,17 @@ public struct LongModeBoot {
     static let perVCPU: UInt64 = 4 * page
   }
 
-  /// Where the structures start.
+  /// The start of the structures.
   public let tablesStart: GuestAddress
-  /// The first byte behind them.
+  /// The first byte behind the structures.
   public let tablesEnd: GuestAddress
   private let vcpuCount: Int
   private let gibibytes: UInt64
   private let spuriousVector: UInt8
 
-  /// Writes everything but the vCPUs' registers into `memory`, from the page-aligned address `start` on.
+  /// Writes everything except the vCPUs' registers into `memory`, from the page-aligned address `start` on.
   ///
-  /// - Throws: an error of `memory`'s where it is too small.
+  /// - Throws: an error of `memory` if it is too small.
   public init(
     memory: GuestMemory, tablesAt start: GuestAddress, vcpuCount: Int, gates: [Gate], spuriousVector: UInt8
   ) throws(GuestMemoryError) {
@@ -100,13 +100,13 @@ public struct LongModeBoot {
   /// The task-state selector of vCPU `index`.
   public func taskSelector(of index: Int) -> UInt16 { Selector.firstTSS + UInt16(index) * 16 }
 
-  /// The global descriptor table, which spans `gdtByteCount` bytes.
+  /// The address of the global descriptor table, which has `gdtByteCount` bytes.
   public var gdtAddress: GuestAddress { GuestAddress(gdt) }
-  /// The bytes of the global descriptor table.
+  /// The size of the global descriptor table in bytes.
   public var gdtByteCount: Int { Int(Selector.firstTSS) + vcpuCount * 16 }
-  /// The interrupt descriptor table.
+  /// The address of the interrupt descriptor table.
   public var idtAddress: GuestAddress { GuestAddress(idt) }
-  /// The bytes of the interrupt descriptor table.
+  /// The size of the interrupt descriptor table in bytes.
   public static let idtByteCount = 256 * 16
 
   private var gdt: UInt64 { page(3 + gibibytes) }
@@ -165,7 +165,8 @@ public struct LongModeBoot {
     }
   }
 
-  /// Lets firmware load the task register of vCPU `index` by itself: its TSS is free, and its ring-0 stack has `tag`.
+  /// Prepares vCPU `index` for firmware that loads the task register: its TSS is available, and its ring-0 stack has
+  /// `tag`.
   public func prepareForFirmware(
     vcpu index: Int, ring0Tag tag: UInt64, memory: GuestMemory
   ) throws(GuestMemoryError) {
@@ -178,7 +179,7 @@ public struct LongModeBoot {
     try memory.store(tag, at: GuestAddress(ring0Stack(vcpu)))
   }
 
-  /// Gives `vcpu` the state in which it starts at `entry`. Before its thread runs.
+  /// Gives `vcpu` the initial state `entry`. Call it before the vCPU's thread runs.
   public func prepare(
     _ vcpu: KVMVirtualCPU, memory: GuestMemory, entry: Entry
   ) throws {

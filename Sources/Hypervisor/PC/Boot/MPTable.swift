@@ -28,7 +28,7 @@ struct MPTable {
 
   let bytes: [UInt8]
 
-  /// Pointer and table as they are at `address`.
+  /// Makes pointer and table for the address `address`.
   init(at address: UInt64, vcpuCount: Int) {
     var pointer = LittleEndianBytes(Array("_MP_".utf8))
     pointer.append(UInt32(truncatingIfNeeded: address + Self.pointerByteCount))
@@ -52,7 +52,7 @@ struct MPTable {
     bytes = pointer.bytes + table.bytes
   }
 
-  /// The entries in the order of their types, as §4.3 wants them.
+  /// The entries in the order of their types, as §4.3 requires.
   private static func entries(vcpuCount: Int) -> [[UInt8]] {
     var entries = (0..<vcpuCount).map(processor)
     entries.append(bus(Bus.pci, "PCI"))

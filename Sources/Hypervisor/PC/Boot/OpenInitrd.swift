@@ -1,7 +1,7 @@
 import SystemPackage
 import VextProtocol
 
-/// An initial RAM disk whose files are open and whose size is therefore known.
+/// An initial RAM disk whose files are open, so that its size is known.
 final class OpenInitrd {
   private enum Piece {
     case file(OpenFile)
@@ -17,7 +17,7 @@ final class OpenInitrd {
     }
   }
 
-  /// A reference, since enums in arrays cannot hold what has one owner.
+  /// A class, because enums in arrays cannot hold a noncopyable file.
   private final class OpenFile {
     let file: BootFile
     init(_ subject: BootError.Subject) throws(BootError) { file = try BootFile(subject) }
@@ -37,7 +37,7 @@ final class OpenInitrd {
         case .bytes(let bytes): .bytes(bytes)
         case .archive(let archive): .archive(archive)
         }
-      // An archive is found behind another one only at a multiple of four bytes; zero bytes between are skipped.
+      // Linux finds a further archive only at a multiple of four bytes, and skips zero bytes before it.
       let offset = (end + 3) & ~3
       pieces.append((offset, opened))
       end = offset + opened.byteCount
@@ -47,7 +47,7 @@ final class OpenInitrd {
     byteCount = end
   }
 
-  /// Reads all of it into RAM that is zero.
+  /// Reads all of it into RAM, which must be zero.
   func load(into memory: GuestMemory, at address: UInt64) throws(BootError) {
     for (offset, piece) in pieces {
       let isRAM: Bool
@@ -64,7 +64,9 @@ final class OpenInitrd {
     }
   }
 
-  /// Writes the archive into RAM; tells whether there is RAM.
+  /// Writes the archive into RAM.
+  ///
+  /// - Returns: whether the addresses are RAM.
   private static func write(
     _ archive: Initramfs, into memory: GuestMemory, at address: GuestAddress
   ) throws(BootError) -> Bool {
@@ -76,7 +78,7 @@ final class OpenInitrd {
       // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
       unsafe try archive.write(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount)) {
         descriptor, offset, whole in
-        // Refused where the archive does not begin at a page, or the file's system has no mmap.
+        // Impossible if the archive does not begin at a page, or the file system has no mmap.
         guard let place = address.advanced(by: UInt64(offset)) else { return false }
         do throws(Errno) {
           try memory.overlay(

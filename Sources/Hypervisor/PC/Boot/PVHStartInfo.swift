@@ -1,5 +1,5 @@
-/// PVH's start info, version 1 (Xen, public/arch-x86/hvm/start_info.h): the structure, then one module's entry, then
-/// the memory map.
+/// PVH's start info, version 1 (Xen, public/arch-x86/hvm/start_info.h): the structure, one module's entry, the memory
+/// map.
 struct PVHStartInfo {
   private static let magic: UInt32 = 0x336E_C578
   private static let byteCount: UInt64 = 56
@@ -7,7 +7,7 @@ struct PVHStartInfo {
 
   let bytes: [UInt8]
 
-  /// The structures as they are at `address`.
+  /// Makes the structures for the address `address`.
   init(
     at address: UInt64, commandLine: UInt64, initrd: (address: UInt64, byteCount: UInt64)?,
     memoryMap: E820Map,

@@ -11,7 +11,7 @@ struct ZeroPage {
   }
 
   static let byteCount = 4096
-  /// type_of_loader of a loader without a number of its own.
+  /// type_of_loader of a loader without an assigned number.
   private static let unregisteredLoader: UInt8 = 0xFF
   /// vid_mode "normal".
   private static let normalVideoMode: UInt16 = 0xFFFF
@@ -20,7 +20,7 @@ struct ZeroPage {
 
   var bytes: [UInt8] { page.bytes }
 
-  /// A page with the setup header of `image`, or for an ELF kernel, which has none, with what the protocol asks of one.
+  /// Makes a page with the setup header of `image`; for an ELF kernel, which has none, with the required fields.
   init(_ kernel: KernelImage.Kind) {
     switch kernel {
     case .bzImage(let image):

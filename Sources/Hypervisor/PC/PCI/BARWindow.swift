@@ -1,4 +1,4 @@
-/// A BAR on its bus.
+/// A BAR of a function, as a device on its bus.
 final class BARWindow: BusDevice {
   private let function: any PCIFunction
   private let bar: Int

@@ -10,11 +10,11 @@ public import SystemPackage
 ///
 /// vCPU threads read and write it, I/O threads raise.
 public final class MSIXTable: Sendable {
-  /// Where the pending bits start.
+  /// Offset of the pending bits.
   public static let pendingOffset: UInt64 = 0x800
   /// Size of the BAR that holds the table.
   public static let barByteCount: UInt32 = 0x1000
-  /// The most vectors that the layout has room for.
+  /// Maximum number of vectors in this layout.
   public static let vectorLimit = Int(pendingOffset) / 16
 
   private struct Entry {
@@ -32,7 +32,7 @@ public final class MSIXTable: Sendable {
   private let enabled = Atomic<Bool>(false)
   private let vectors: [MSIXVector]
 
-  /// A table of `vectorCount` masked vectors, 1 to ``vectorLimit``, each with a route of its own.
+  /// Makes a table of `vectorCount` masked vectors, 1 to ``vectorLimit``, each with its own route.
   public init(vectorCount: Int, router: any MessageInterruptRouter) throws(Errno) {
     guard (1...Self.vectorLimit).contains(vectorCount) else { throw .invalidArgument }
     var vectors: [MSIXVector] = []
@@ -41,14 +41,15 @@ public final class MSIXTable: Sendable {
     self.state = Mutex(State(entries: [Entry](repeating: Entry(), count: vectorCount)))
   }
 
-  /// How many vectors there are.
+  /// The number of vectors.
   public var vectorCount: Int { vectors.count }
 
   /// Whether the guest enabled MSI-X, so that no interrupt goes through the pin. Any thread; takes no lock.
   public var isEnabled: Bool { enabled.load(ordering: .acquiring) }
 
-  /// Fires `vector`, or marks it pending while it is masked; a vector that does not exist (FFFFh: none) is
-  /// ignored. Any thread; takes no lock.
+  /// Fires `vector`, or marks it pending while it is masked. Any thread; takes no lock.
+  ///
+  /// Ignores a vector that does not exist (FFFFh: none).
   public func raise(_ vector: UInt16) {
     guard Int(vector) < vectors.count else { return }
     vectors[Int(vector)].raise()
@@ -113,8 +114,9 @@ public final class MSIXTable: Sendable {
     }
   }
 
-  /// Makes what a vector does follow what the table says. Runs under the lock, so that messages and masks reach
-  /// the router in the order in which the guest wrote them.
+  /// Updates a vector's route and mask from the table.
+  ///
+  /// Runs under the lock, so that messages and masks reach the router in the order of the guest's writes.
   private func apply(_ state: State, _ index: Int) {
     let entry = state.entries[index]
     let isLive = state.isEnabled && !state.isFunctionMasked && !entry.isMasked
@@ -124,7 +126,7 @@ public final class MSIXTable: Sendable {
       try vectors[index].setMessage(InterruptMessage(address: address, data: entry.words.2))
       vectors[index].setDeliverable(true)
     } catch {
-      // KVM refused the guest's message (an address that is no interrupt window): such a vector stays silent.
+      // KVM refused the guest's message (an address outside of the interrupt window): the vector delivers nothing.
       vectors[index].setDeliverable(false)
     }
   }

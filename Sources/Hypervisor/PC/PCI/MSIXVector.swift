@@ -2,9 +2,9 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// One MSI-X vector: an eventfd that KVM turns into the interrupt, and whether it may fire now.
+/// One MSI-X vector: an eventfd that KVM turns into the interrupt, and the vector's mask.
 ///
-/// ``raise()`` is for I/O threads and takes no lock; the rest is called with the table's lock held.
+/// I/O threads call ``raise()``, which takes no lock; other calls need the table's lock.
 final class MSIXVector: Sendable {
   private let event: EventDescriptor
   private let router: any MessageInterruptRouter
@@ -23,14 +23,14 @@ final class MSIXVector: Sendable {
 
   var isPending: Bool { isPendingFlag.load(ordering: .acquiring) }
 
-  /// Fires, or remembers that it should have while it is masked.
+  /// Fires; while the vector is masked, marks it pending.
   func raise() {
     if isDeliverable.load(ordering: .acquiring) {
       event.signal()
       return
     }
-    // Sequentially consistent with setDeliverable: either we see that it was unmasked meanwhile, or the
-    // unmasking thread sees that we are pending.
+    // Sequentially consistent with setDeliverable: either this thread sees that the vector was unmasked, or the unmasking
+    // thread sees that it is pending.
     isPendingFlag.store(true, ordering: .sequentiallyConsistent)
     if isDeliverable.load(ordering: .sequentiallyConsistent) { firePending() }
   }

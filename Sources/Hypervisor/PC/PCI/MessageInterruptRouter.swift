@@ -1,13 +1,13 @@
 public import SystemPackage
 
-/// What a guest programmed into an MSI-X table entry: a write of `data` to `address` is the interrupt.
+/// The message of an MSI-X table entry: a write of `data` to `address` is the interrupt.
 public struct InterruptMessage: Equatable, Sendable {
   /// Message address; FEEx_xxxxh on x86 (Intel SDM vol. 3A §11.11.1).
   public var address: UInt64
   /// Message data; bits 7...0 are the vector.
   public var data: UInt32
 
-  /// A message.
+  /// Makes a message.
   public init(address: UInt64, data: UInt32) {
     self.address = address
     self.data = data

@@ -1,6 +1,6 @@
-/// What a function says of one of its base address registers (PCI Local Bus 3.0 §6.2.5.1).
+/// The properties of a function's base address register (PCI Local Bus 3.0 §6.2.5.1).
 public struct PCIBaseAddress: Sendable, Equatable {
-  /// Which of the six.
+  /// The register's number, 0 to 5.
   public let index: Int
   /// Whether it decodes memory or ports.
   public let space: AddressSpace
@@ -18,7 +18,7 @@ public struct PCIBaseAddress: Sendable, Equatable {
     self.byteCount = byteCount
   }
 
-  /// Where the register is in configuration space.
+  /// The register's offset in configuration space.
   var register: Int { PCIConfigurationSpace.Register.firstBAR + index * 4 }
 
   /// The register's constant low bits: memory of 32 bits that is not prefetchable, or ports.
@@ -29,7 +29,7 @@ public struct PCIBaseAddress: Sendable, Equatable {
     }
   }
 
-  /// The command register's bit that makes it decode.
+  /// The bit of the command register that enables decoding.
   var commandBit: UInt16 {
     switch space {
     case .memory: PCIConfigurationSpace.Command.memorySpace
@@ -37,7 +37,7 @@ public struct PCIBaseAddress: Sendable, Equatable {
     }
   }
 
-  /// The address in register value `value`, or nil for one that the space does not have.
+  /// The address in register value `value`; nil if the space has no such address.
   func address(in value: UInt32) -> UInt64? {
     switch space {
     case .memory: return UInt64(value & ~0xF)

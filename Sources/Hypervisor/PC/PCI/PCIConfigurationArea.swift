@@ -1,5 +1,4 @@
-/// The memory-mapped view of bus 0's configuration space: 4 KiB a function, as PCI Express has it
-/// (PCI Express Base 3.0 §7.2.2).
+/// The memory-mapped view of bus 0's configuration space: 4 KiB for each function (PCI Express Base 3.0 §7.2.2).
 final class PCIConfigurationArea: BusDevice {
   private let host: PCIHost
 
@@ -15,7 +14,7 @@ final class PCIConfigurationArea: BusDevice {
     host.writeConfiguration(slot: slot, register: register, byteCount: byteCount, value: value)
   }
 
-  /// Bits 19...15 are the device, 14...12 the function, of which each device has number 0 alone.
+  /// Bits 19...15 are the device, 14...12 the function; each device has only function 0.
   private static func target(_ offset: UInt64) -> (slot: Int, register: Int)? {
     guard offset < PCIHost.configurationAreaByteCount, offset >> 12 & 7 == 0 else { return nil }
     return (Int(offset >> 15), Int(offset & 0xFFF))

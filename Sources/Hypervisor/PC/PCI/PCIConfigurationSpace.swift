@@ -1,7 +1,8 @@
 import Synchronization
 
-/// The 256 bytes of a function's configuration space, type 0 (PCI Local Bus 3.0 §6.1): which bits a guest may
-/// write, the BARs, the interrupt pin and the capability list. Any thread.
+/// The 256 bytes of a function's configuration space, type 0 (PCI Local Bus 3.0 §6.1). Any thread.
+///
+/// It knows which bits a guest may write, the BARs, the interrupt pin and the capability list.
 public final class PCIConfigurationSpace: Sendable {
   /// Byte offsets of registers.
   public enum Register {
@@ -13,7 +14,7 @@ public final class PCIConfigurationSpace: Sendable {
     public static let firstBAR = 0x10
     /// 8 bits: offset of the first capability.
     public static let capabilitiesPointer = 0x34
-    /// 8 bits: the interrupt input that firmware wired the pin to; the device does not look at it.
+    /// 8 bits: the interrupt input to which firmware wired the pin; the device ignores it.
     public static let interruptLine = 0x3C
     /// 8 bits: 1 for INTA, 0 for none.
     public static let interruptPin = 0x3D
@@ -33,7 +34,7 @@ public final class PCIConfigurationSpace: Sendable {
 
   /// Bits of the status register.
   public enum Status {
-    /// The function wants a line interrupt, disabled or not.
+    /// The function asserts a line interrupt, disabled or not.
     public static let interrupt: UInt16 = 1 << 3
     /// There is a capability list.
     public static let capabilities: UInt16 = 1 << 4
@@ -60,7 +61,7 @@ public final class PCIConfigurationSpace: Sendable {
   private let state: Mutex<State>
   /// The BARs, by index.
   public let bars: [PCIBaseAddress]
-  /// Where the vendor-specific capabilities start.
+  /// Offsets of the vendor-specific capabilities.
   public let vendorCapabilityOffsets: [Int]
   /// The function's MSI-X table, if it has one.
   public let msix: MSIXTable?
@@ -70,8 +71,10 @@ public final class PCIConfigurationSpace: Sendable {
   public let interruptPin: PCIInterruptPin?
   private let msixControlOffset: Int?
 
-  /// A configuration space with memory BARs of `bars` and port BARs of `portBARs` (index to size in bytes, powers of
-  /// two), `vendorCapabilities` (ID 09h), and MSI-X in BAR `msixBAR`, whose size is added here.
+  /// Makes a configuration space.
+  ///
+  /// It has memory BARs of `bars` and port BARs of `portBARs` (index to size in bytes, powers of two),
+  /// `vendorCapabilities` (ID 09h), and MSI-X in BAR `msixBAR`, whose size is added here.
   ///
   /// - Precondition: the BARs and capabilities fit; they come from device code, never from a guest.
   public init(
@@ -114,7 +117,7 @@ public final class PCIConfigurationSpace: Sendable {
     self.state = Mutex(state)
   }
 
-  /// Where BAR `index` answers now, or nil while the function does not decode it, or has none there.
+  /// The address that BAR `index` decodes now; nil while it decodes none.
   public func decodedAddress(ofBAR index: Int) -> UInt64? {
     guard let bar = bars.first(where: { $0.index == index }) else { return nil }
     return state.withLock { state in
@@ -123,20 +126,20 @@ public final class PCIConfigurationSpace: Sendable {
     }
   }
 
-  /// Gives BAR `index` an address, as firmware would.
+  /// Sets the address of BAR `index`, as firmware does.
   public func assign(bar index: Int, address: UInt32) {
     guard let bar = bars.first(where: { $0.index == index }) else { return }
     state.withLock { Self.put(&$0.bytes, bar.register, address | bar.typeBits) }
   }
 
-  /// Wires the interrupt pin to `line`, and says so where firmware would.
+  /// Wires the interrupt pin to `line`, and sets the interrupt line register as firmware does.
   func wire(to line: any InterruptLine, gsi: UInt32) {
     guard let interruptPin else { return }
     state.withLock { $0.bytes[Register.interruptLine] = UInt8(truncatingIfNeeded: gsi) }
     interruptPin.connect(to: line)
   }
 
-  /// Reads 1 to 4 bytes; past the end, all ones.
+  /// Reads 1 to 4 bytes; bytes past the end read as all ones.
   public func read(_ offset: Int, byteCount: Int) -> UInt32 {
     guard offset >= 0, (1...4).contains(byteCount), offset <= 256 - byteCount else { return .max }
     let isPending = interruptPin?.isPending ?? false
@@ -149,7 +152,7 @@ public final class PCIConfigurationSpace: Sendable {
     }
   }
 
-  /// Writes 1 to 4 bytes; bits that are not writable keep their value. The PCI host does so one write at a time.
+  /// Writes 1 to 4 bytes; read-only bits keep their value. The PCI host makes one write at a time.
   public func write(_ offset: Int, byteCount: Int, value: UInt32) {
     guard offset >= 0, (1...4).contains(byteCount), offset <= 256 - byteCount else { return }
     let (command, control) = state.withLock { state in
@@ -168,7 +171,7 @@ public final class PCIConfigurationSpace: Sendable {
       isLineDisabled: command & Command.interruptDisable != 0, usesMessages: usesMessages)
   }
 
-  /// §6.8.2: how many vectors, and where the table and the pending bits are.
+  /// §6.8.2: the number of vectors, and the places of the table and the pending bits.
   private static func msixCapability(_ table: MSIXTable, bar: Int) -> PCICapability {
     var body = [UInt8](repeating: 0, count: 10)
     body[0] = UInt8(truncatingIfNeeded: table.vectorCount - 1)
@@ -178,7 +181,7 @@ public final class PCIConfigurationSpace: Sendable {
     return PCICapability(body: body)
   }
 
-  /// Appends a capability to the list, and returns where it starts.
+  /// Appends a capability to the list, and returns its offset.
   private static func add(_ capability: PCICapability, id: UInt8, to state: inout State) -> Int {
     let offset = state.nextCapability
     let body = offset + 2..<offset + 2 + capability.body.count

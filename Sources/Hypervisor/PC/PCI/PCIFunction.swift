@@ -1,24 +1,25 @@
-/// A device behind the PCI host: one function of its own slot.
+/// A device behind the PCI host: one function with its own slot.
 ///
-/// vCPU threads call it, several at a time; the function does its own locking.
+/// vCPU threads call it, several at the same time; the function does its own locking.
 public protocol PCIFunction: AnyObject, Sendable {
   /// The configuration space, capabilities and BARs included.
   var configuration: PCIConfigurationSpace { get }
 
-  /// Places in the BARs whose writes KVM turns into eventfd signals, without a return to user space.
+  /// Places in the BARs at which KVM turns writes into eventfd signals, without a return to user space.
   var notifications: [PCINotification] { get }
 
-  /// Answers a read of 1, 2, 4 or 8 bytes within BAR `bar`; what is not there reads as zero.
+  /// Answers a read of 1, 2, 4 or 8 bytes within BAR `bar`; an offset without a register reads as zero.
   func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64
 
-  /// Takes a write of 1, 2, 4 or 8 bytes within BAR `bar`; what is not there ignores it.
+  /// Handles a write of 1, 2, 4 or 8 bytes within BAR `bar`; ignores an offset without a register.
   func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64)
 
-  /// Answers a read of 1, 2 or 4 bytes of configuration space. A function whose registers there do more than hold a
-  /// value has its own.
+  /// Answers a read of 1, 2 or 4 bytes of configuration space.
+  ///
+  /// A function implements it if its registers there do more than hold a value.
   func readConfiguration(_ offset: Int, byteCount: Int) -> UInt32
 
-  /// Takes a write of 1, 2 or 4 bytes to configuration space, one at a time.
+  /// Handles a write of 1, 2 or 4 bytes to configuration space, one at a time.
   func writeConfiguration(_ offset: Int, byteCount: Int, value: UInt32)
 }
 

@@ -1,7 +1,6 @@
-/// BARs on their buses.
+/// The mapping of BARs onto their buses.
 extension PCIHost {
-  /// Takes the function's BARs from where they no longer are, then maps each BAR of the bus that waits for a place: one
-  /// may have become free for it.
+  /// Unmaps the function's BARs that have moved, then maps every BAR that waits for an address, which may be free now.
   func remap(_ state: inout State, _ slot: Int) {
     let function = state.functions[slot]
     var hasMoved = false
@@ -22,7 +21,7 @@ extension PCIHost {
     for bar in function.configuration.bars where state.mappings[slot][bar.index] == nil {
       guard let wanted = function.configuration.decodedAddress(ofBAR: bar.index) else { continue }
       let window = BARWindow(function: function, bar: bar.index)
-      // Two devices at one address are the guest's mistake: the first keeps it.
+      // Two devices at one address are the guest's mistake: the first one keeps it.
       guard bus(bar.space).insert(window, start: wanted, byteCount: UInt64(bar.byteCount)) else { continue }
       setNotifications(of: function, bar: bar, at: wanted, active: true)
       state.mappings[slot][bar.index] = Mapping(address: wanted, window: window)
@@ -43,7 +42,7 @@ extension PCIHost {
       let write = WatchedWrite(
         space: bar.space, address: address + notification.offset, condition: notification.condition)
       if active {
-        // Where KVM refuses (out of slots), the write still reaches the device through writeBAR.
+        // If KVM refuses (out of slots), the write still reaches the device through writeBAR.
         try? registrar.addNotification(write, eventDescriptor: notification.eventDescriptor)
       } else {
         registrar.removeNotification(write, eventDescriptor: notification.eventDescriptor)

@@ -1,28 +1,28 @@
 import Synchronization
 
-/// The PCI host bridge: configuration mechanism 1 (ports CF8h and CFCh, PCI Local Bus 3.0 §3.2.2.3.2) and the
-/// memory-mapped configuration area over bus 0, the BARs on their buses, which follow when a guest moves them, and the
-/// interrupt lines.
+/// The PCI host bridge: configuration mechanism 1, the memory-mapped configuration area, the BARs and the interrupt
+/// lines.
 ///
-/// Slot 0 is the bridge itself. vCPU threads call it through the buses, which own it and outlive its use of them.
+/// Mechanism 1 uses ports CF8h and CFCh (PCI Local Bus 3.0 §3.2.2.3.2). The BARs follow on their buses when a guest moves
+/// them. Slot 0 is the bridge itself. vCPU threads call it through the buses, which own it and outlive its use of them.
 public final class PCIHost: BusDevice {
-  /// First port, and how many the host takes.
+  /// The host's first port.
   public static let firstPort = PortAddress(0xCF8)
-  /// Ports that the host takes, CF9h among them.
+  /// Number of the host's ports, CF9h among them.
   public static let portCount: UInt64 = 8
-  /// Where memory BARs are assigned from, as firmware would.
+  /// Start of the window for memory BARs, which are assigned as firmware does.
   public static let barWindowStart: UInt64 = 0xC100_0000
   /// End of the window for memory BARs.
   public static let barWindowEnd: UInt64 = 0xFEC0_0000
-  /// Where port BARs are assigned from.
+  /// Start of the window for port BARs.
   public static let portWindowStart: UInt64 = 0x1000
   /// End of the window for port BARs.
   public static let portWindowEnd: UInt64 = 0x1_0000
   /// Guest-physical address of the memory-mapped configuration area.
   public static let configurationAreaStart: UInt64 = 0xC000_0000
-  /// Its size: bus 0.
+  /// Size of the configuration area in bytes: bus 0.
   public static let configurationAreaByteCount: UInt64 = 1 << 20
-  /// Slots of the bus; functions are plugged into all but slot 0.
+  /// Number of slots of the bus; functions are plugged into all but slot 0.
   public static let slotCount = 32
   struct Mapping {
     let address: UInt64
@@ -38,11 +38,11 @@ public final class PCIHost: BusDevice {
   }
 
   private let state = Mutex(State())
-  // The buses refer to the host: it does not keep them alive.
+  // The buses own the host, which does not keep them alive.
   unowned let memoryBus: AddressBus
   unowned let portBus: AddressBus
   let registrar: any NotificationRegistrar
-  /// One for each GSI that slots are wired to.
+  /// The line of each GSI to which slots are wired.
   private let lines: [(gsi: UInt32, line: SharedInterruptLine)]
   private let resetControl: (any BusDevice)?
 
@@ -100,7 +100,7 @@ public final class PCIHost: BusDevice {
     }
   }
 
-  /// The next free address for `bar`; each has a page, or 256 ports, of its own.
+  /// Returns the next free address for `bar`; each BAR has its own page, or its own 256 ports.
   private static func place(_ bar: PCIBaseAddress, _ state: inout State) throws(PCIHostError) -> UInt32 {
     switch bar.space {
     case .memory:
@@ -117,8 +117,8 @@ public final class PCIHost: BusDevice {
     }
   }
 
-  /// Reads the address register (CF8h, 32 bits), reset control (CF9h, 8 bits) or, by the address register,
-  /// configuration space (CFCh to CFFh).
+  /// Reads a port: the address register (CF8h, 32 bits), reset control (CF9h, 8 bits) or configuration data (CFCh to
+  /// CFFh).
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
     switch (offset, byteCount) {
     case (0, 4): return state.withLock { UInt64($0.address) }
@@ -130,7 +130,7 @@ public final class PCIHost: BusDevice {
     }
   }
 
-  /// Writes the same.
+  /// Writes a port, as ``read(offset:byteCount:)`` reads it.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     switch (offset, byteCount) {
     case (0, 4): state.withLock { $0.address = UInt32(truncatingIfNeeded: value) }
@@ -149,7 +149,7 @@ public final class PCIHost: BusDevice {
     return (Int(address >> 11 & 0x1F), Int(address & 0xFC) + Int(offset & 3))
   }
 
-  /// Reads configuration space; all ones where no function is, or no register.
+  /// Reads configuration space; all ones without a function or register there.
   func readConfiguration(slot: Int, register: Int, byteCount: Int) -> UInt64 {
     let function: (any PCIFunction)? = state.withLock { state in
       slot < state.functions.count ? state.functions[slot] : nil
@@ -158,9 +158,9 @@ public final class PCIHost: BusDevice {
     return UInt64(function.readConfiguration(register, byteCount: byteCount))
   }
 
-  /// Writes configuration space, and lets BARs follow.
+  /// Writes configuration space, and moves the BARs.
   func writeConfiguration(slot: Int, register: Int, byteCount: Int, value: UInt64) {
-    // Under the lock, so that BARs end where the last write put them.
+    // Under the lock, so that BARs end at the addresses of the last write.
     state.withLock { state in
       guard slot < state.functions.count, [1, 2, 4].contains(byteCount) else { return }
       let function = state.functions[slot]

@@ -1,5 +1,4 @@
-/// The host bridge in slot 0: nothing but an identity, by which operating systems tell that configuration mechanism 1
-/// works.
+/// The host bridge in slot 0: an identity by which operating systems detect configuration mechanism 1.
 final class PCIHostBridge: PCIFunction {
   /// A generic host bridge of the PCI ID repository's; class 0600h.
   let configuration = PCIConfigurationSpace(

@@ -1,4 +1,4 @@
-/// Why a function could not be plugged in.
+/// The reason why a function could not be plugged in.
 public enum PCIHostError: Error, Equatable, CustomStringConvertible, Sendable {
   /// All slots behind the host bridge are taken.
   case noSlot(limit: Int)
@@ -7,7 +7,7 @@ public enum PCIHostError: Error, Equatable, CustomStringConvertible, Sendable {
   /// The window for port BARs is used up.
   case noPortRange
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .noSlot(let limit): "more devices than PCI slots: there are \(limit)"

@@ -13,7 +13,7 @@ public struct PCIIdentity: Sendable {
   /// Subsystem ID.
   public var subsystem: UInt16
 
-  /// An identity; the subsystem's is the function's own unless given.
+  /// Makes an identity; the subsystem's identity is the function's own by default.
   public init(
     vendor: UInt16, device: UInt16, classCode: UInt32, revision: UInt8 = 0,
     subsystemVendor: UInt16? = nil, subsystem: UInt16? = nil

@@ -1,7 +1,8 @@
 import Synchronization
 
-/// A function's INTA pin (PCI Local Bus 3.0 §2.2.6): what the function wants, what the guest lets through, and the
-/// line that it is wired to when the function is plugged in. Any thread.
+/// A function's INTA pin (PCI Local Bus 3.0 §2.2.6). Any thread.
+///
+/// It combines the function's request with the guest's mask, and drives the line to which the pin is wired.
 public final class PCIInterruptPin: Sendable {
   private struct State {
     var isWanted = false
@@ -13,10 +14,10 @@ public final class PCIInterruptPin: Sendable {
 
   private let state = Mutex(State())
 
-  /// A pin that is wired to nothing yet.
+  /// Makes a pin without a line.
   public init() {}
 
-  /// Asserts the pin, or takes it back.
+  /// Asserts or deasserts the pin.
   public func set(active: Bool) {
     state.withLock { state in
       state.isWanted = active
@@ -24,11 +25,11 @@ public final class PCIInterruptPin: Sendable {
     }
   }
 
-  /// Whether the function wants an interrupt, for the interrupt status bit: what the command register says does not matter.
+  /// Whether the function requests an interrupt, for the interrupt status bit; the command register does not matter.
   var isPending: Bool { state.withLock { $0.isWanted && !$0.usesMessages } }
 
-  /// Takes over what configuration space says: the command register's interrupt disable, and whether MSI-X is enabled,
-  /// which leaves no interrupt to the pin (§6.8.2).
+  /// Sets the guest's masks: the command register's interrupt disable, and whether MSI-X is enabled, which turns the pin
+  /// off (§6.8.2).
   func setMask(isLineDisabled: Bool, usesMessages: Bool) {
     state.withLock { state in
       state.isLineDisabled = isLineDisabled

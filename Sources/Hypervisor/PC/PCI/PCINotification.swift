@@ -1,15 +1,15 @@
-/// A place in a BAR whose writes become eventfd signals.
+/// A place in a BAR at which writes become eventfd signals.
 public struct PCINotification: Sendable {
-  /// The BAR that it lies in.
+  /// The number of the BAR.
   public var bar: Int
-  /// Where in the BAR, in bytes.
+  /// The offset in the BAR, in bytes.
   public var offset: UInt64
-  /// Which writes count; nil: those of any width and value.
+  /// The condition for writes; nil for writes of any width and value.
   public var condition: WatchedWrite.Condition?
   /// The eventfd; its owner keeps it open as long as the function is plugged in.
   public var eventDescriptor: Int32
 
-  /// A notification at `offset` of BAR `bar`.
+  /// Describes a notification at `offset` of BAR `bar`.
   public init(
     bar: Int, offset: UInt64, condition: WatchedWrite.Condition? = nil, eventDescriptor: Int32
   ) {

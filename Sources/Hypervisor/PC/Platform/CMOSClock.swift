@@ -1,10 +1,10 @@
 import HostSystem
 import Synchronization
 
-/// The real-time clock and its battery-backed memory (Motorola MC146818A datasheet). Ports 70h (index) and 71h (data).
+/// The real-time clock and its battery-backed memory (Motorola MC146818A datasheet). Any vCPU thread.
 ///
-/// The time is the host's, in UTC; what a guest writes to the time is not kept, and there is neither alarm nor periodic
-/// interrupt: their registers hold, and register C never shows one. Any vCPU thread.
+/// Ports 70h (index) and 71h (data). The time is the host's, in UTC; the clock ignores a guest's writes to the time.
+/// There is neither alarm nor periodic interrupt: their registers keep values, and register C never shows one.
 public final class CMOSClock: BusDevice {
   /// Registers, by index.
   private enum Register {
@@ -39,7 +39,7 @@ public final class CMOSClock: BusDevice {
   private static let valid: UInt8 = 1 << 7
   /// With hours to 12: afternoon.
   private static let afternoon: UInt8 = 1 << 7
-  /// Of each second, how long the update takes, with the warning before it (table 6 of the datasheet).
+  /// Length of the update in each second, with the warning before it (table 6 of the datasheet).
   private static let updateNanoseconds: UInt64 = 244_000 + 1_984_000
 
   private struct State {
@@ -50,7 +50,7 @@ public final class CMOSClock: BusDevice {
   private let state: Mutex<State>
   private let now: @Sendable () -> UInt64
 
-  /// A clock for a machine with `memoryByteCount` bytes of RAM.
+  /// Makes a clock for a machine with `memoryByteCount` bytes of RAM.
   ///
   /// - Parameter now: nanoseconds since 1970-01-01 00:00 UTC.
   public init(
@@ -72,14 +72,14 @@ public final class CMOSClock: BusDevice {
     self.now = now
   }
 
-  /// Reads the register that was selected; the index itself cannot be read.
+  /// Reads the selected register; the index itself cannot be read.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
     guard offset == 1, byteCount == 1 else { return .max }
     let now = now()
     return state.withLock { UInt64(Self.value($0, now)) }
   }
 
-  /// Selects a register (its bit 7 masks NMIs on a PC, and does nothing here), or writes to it.
+  /// Selects a register (bit 7 masks NMIs on a PC and has no effect here), or writes to it.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     guard byteCount == 1 else { return }
     let byte = UInt8(truncatingIfNeeded: value)
@@ -114,7 +114,7 @@ public final class CMOSClock: BusDevice {
     }
   }
 
-  /// `value`, below 100, in the form that register B asks for.
+  /// `value`, below 100, in the format that register B selects.
   private static func number(_ value: UInt64, _ state: State) -> UInt8 {
     let value = UInt8(truncatingIfNeeded: value % 100)
     return state.memory[Register.b] & binary != 0 ? value : (value / 10) << 4 | value % 10

@@ -1,11 +1,11 @@
 import Logging
 import Synchronization
 
-/// A port that firmware and kernels write text to, byte by byte: E0h, and 402h as Bochs has it. Any vCPU thread.
+/// A port for text of firmware and kernels, byte by byte: E0h, and 402h as in Bochs. Any vCPU thread.
 ///
-/// Lines go to the log, a bounded number of them: a guest must not fill the host's disk.
+/// The number of lines in the log is limited, because a guest must not fill the host's disk.
 public final class DebugConsole: BusDevice {
-  /// What a read answers, so that firmware knows that somebody listens.
+  /// The value that a read returns, by which firmware detects the console.
   private static let presence: UInt64 = 0xE9
   private static let lineByteLimit = 256
   private static let lineLimit = 4096
@@ -18,16 +18,16 @@ public final class DebugConsole: BusDevice {
   private let state = Mutex(State())
   private let show: @Sendable (String) -> Void
 
-  /// A console whose lines go to `show`.
+  /// Makes a console that passes its lines to `show`.
   public init(show: @escaping @Sendable (String) -> Void = DebugConsole.log) { self.show = show }
 
   /// Shows a line in the log.
   public static func log(_ line: String) { Logger(label: "guest").info("\(line)") }
 
-  /// The presence mark.
+  /// Returns the presence value.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 { byteCount == 1 ? Self.presence : .max }
 
-  /// Takes a byte of a line; a line feed ends it. What is not printable shows as a dot.
+  /// Takes a byte of a line; a line feed ends the line. An unprintable byte shows as a dot.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     guard byteCount == 1 else { return }
     let byte = UInt8(truncatingIfNeeded: value)

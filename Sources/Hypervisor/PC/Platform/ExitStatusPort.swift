@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Where a guest leaves the exit code of the command that it ran: port F4h. Ends nothing. Any thread.
+/// Port F4h, to which a guest writes the exit code of its command. Does not end the machine. Any thread.
 public final class ExitStatusPort: BusDevice {
   /// The port.
   public static let port: UInt64 = 0xF4
   private let recorded = Mutex<UInt8?>(nil)
 
-  /// A port without a code.
+  /// Makes a port without a code.
   public init() {}
 
-  /// The last code that the guest left, or nil.
+  /// The last code that the guest wrote; nil without one.
   public var status: UInt8? { recorded.withLock { $0 } }
 
-  /// All ones.
+  /// Returns all ones.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 { .max }
 
   /// Records one byte.

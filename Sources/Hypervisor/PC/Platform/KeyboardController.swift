@@ -1,10 +1,10 @@
 import Synchronization
 
-/// The i8042 keyboard controller with a keyboard that nobody types on, and no mouse (IBM PS/2 Hardware Interface
-/// Technical Reference, "Keyboard and Auxiliary Device Controller"). Ports 60h (offset 0) and 64h (offset 4).
+/// The i8042 keyboard controller with an unused keyboard and no mouse. Any vCPU thread.
 ///
-/// It is there so that kernels find their way to reset the machine, and so that their search for a keyboard and a mouse
-/// ends at once instead of after a time-out. Any vCPU thread.
+/// IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller". Ports 60h (offset 0) and
+/// 64h (offset 4). Kernels use it to reset the machine, and their search for a keyboard and a mouse ends at once instead
+/// of after a time-out.
 public final class KeyboardController: BusDevice {
   /// Offset of the data port.
   public static let dataOffset: UInt64 = 0
@@ -34,7 +34,7 @@ public final class KeyboardController: BusDevice {
     static let a20: UInt8 = 1 << 1
   }
 
-  /// A command that waits for its byte at the data port.
+  /// A command that waits for its byte from the data port.
   private enum Pending {
     case writeMemory(Int)
     case writeOutputPort
@@ -48,15 +48,15 @@ public final class KeyboardController: BusDevice {
     var lastWriteWasCommand = false
     var pending: Pending?
     var keyboard = KeyboardProtocol()
-    /// What the data port answers next; bounded, because nothing is added while it is full.
+    /// The next answers of the data port. Nothing is added while it is full.
     var output: [UInt8] = []
   }
 
-  /// Far more than any answer has.
+  /// Maximum number of bytes of output; no answer has as many.
   private static let outputLimit = 16
-  /// No lock is on: the input port's bit for that reads as one.
+  /// The input port's bit for "keyboard not locked", which reads as one.
   private static let inputPort: UInt8 = 1 << 7
-  /// What the test of a mouse's wires says: the clock line is stuck, because there is none.
+  /// Result of the mouse's wire test: the clock line is stuck, because there is no mouse.
   private static let mouseTestFailure: UInt8 = 1
   /// No password is set.
   private static let noPassword: UInt8 = 0xF1
@@ -66,7 +66,7 @@ public final class KeyboardController: BusDevice {
   private let end: MachineEndLatch
   private let interrupt: any InterruptLine
 
-  /// A controller that ends the machine through `end` and drives `interrupt`, the keyboard's line (1).
+  /// Makes a controller that ends the machine through `end` and drives `interrupt`, the keyboard's line (1).
   public init(end: MachineEndLatch, interrupt: any InterruptLine) {
     var state = State()
     state.memory[0] = CommandByte.keyboardInterrupt | CommandByte.systemFlag | CommandByte.translation
@@ -75,14 +75,14 @@ public final class KeyboardController: BusDevice {
     self.interrupt = interrupt
   }
 
-  /// Takes an answer from the data port, or shows the status.
+  /// Reads an answer from the data port, or the status.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
     guard byteCount == 1 else { return .max }
     switch offset {
     case Self.dataOffset:
       return state.withLock { state in
         let value = state.output.isEmpty ? 0 : state.output.removeFirst()
-        // The line falls between two bytes: it is an edge that interrupts.
+        // The line falls between two bytes, because an edge causes the interrupt.
         interrupt.set(active: false)
         updateInterrupt(state)
         return UInt64(value)
@@ -92,7 +92,7 @@ public final class KeyboardController: BusDevice {
     }
   }
 
-  /// Takes a command, or a byte for the keyboard or for the command before.
+  /// Takes a command, or a byte for the keyboard or for the previous command.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     guard byteCount == 1 else { return }
     let byte = UInt8(truncatingIfNeeded: value)
@@ -136,7 +136,7 @@ public final class KeyboardController: BusDevice {
     case 0xC0: Self.answer(&state, Self.inputPort)
     case 0xD0: Self.answer(&state, state.outputPort)
     case 0xD1: state.pending = .writeOutputPort
-    // Without a mouse, a byte written to its buffer comes back as the keyboard's, which tells the two apart.
+    // Without a mouse, a byte for its buffer comes back as the keyboard's, by which kernels see that there is none.
     case 0xD2, 0xD3: state.pending = .echo
     case 0xD4: state.pending = .mouse
     // Pulses each line whose bit is zero; line 0 is the processor's reset.

@@ -1,4 +1,4 @@
-/// What a keyboard answers to its host (IBM PS/2 Hardware Interface Technical Reference, "Keyboard Commands").
+/// The answers of a keyboard (IBM PS/2 Hardware Interface Technical Reference, "Keyboard Commands").
 struct KeyboardProtocol {
   private enum Answer {
     static let acknowledge: UInt8 = 0xFA
@@ -18,14 +18,14 @@ struct KeyboardProtocol {
     static let reset: UInt8 = 0xFF
   }
 
-  /// The command whose argument comes next.
+  /// The command whose argument is next.
   private var awaiting: UInt8?
 
-  /// The bytes that follow `byte`.
+  /// The answers to `byte`.
   mutating func answers(to byte: UInt8) -> [UInt8] {
     if let command = awaiting {
       awaiting = nil
-      // Set 0 asks for the one in use.
+      // Set 0 asks for the current set.
       if command == Command.scanCodeSet && byte == 0 { return [Answer.acknowledge, Answer.scanCodeSet] }
       return [Answer.acknowledge]
     }

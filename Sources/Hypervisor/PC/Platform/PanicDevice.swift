@@ -1,10 +1,10 @@
-/// The pvpanic device as a PCI function (QEMU docs/specs/pvpanic.rst): a guest's kernel says here that it panicked.
-/// Any vCPU thread.
+/// The pvpanic device as a PCI function, by which a guest's kernel reports a panic (QEMU docs/specs/pvpanic.rst). Any
+/// vCPU thread.
 public final class PanicDevice: PCIFunction {
   /// Events, which are the bits of the one register.
   private enum Event {
     static let panicked: UInt64 = 1 << 0
-    /// A crash kernel takes over, and wants to run.
+    /// A crash kernel is loaded and will run.
     static let crashKernelLoaded: UInt64 = 1 << 1
   }
 
@@ -16,18 +16,18 @@ public final class PanicDevice: PCIFunction {
     identity: PanicDevice.identity, bars: [PanicDevice.registerBAR: 16])
   private let end: MachineEndLatch
 
-  /// A device that ends the machine through `end`.
+  /// Makes a device that ends the machine through `end`.
   public init(end: MachineEndLatch) { self.end = end }
 
-  /// None: events are rare.
+  /// No notifications, because events are rare.
   public var notifications: [PCINotification] { [] }
 
-  /// The events that the device understands.
+  /// Returns the events that the device supports.
   public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 {
     bar == Self.registerBAR && offset == 0 ? Event.panicked | Event.crashKernelLoaded : 0
   }
 
-  /// Takes an event; unknown ones are ignored.
+  /// Handles an event; ignores unknown ones.
   public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
     guard bar == Self.registerBAR, offset == 0 else { return }
     if value & Event.panicked != 0 { end.end(.panicked) }

@@ -1,16 +1,16 @@
-/// The devices of a PC's board that are not on PCI, on their ports. KVM has the others: PICs, timer, port 61h, ELCR.
+/// The devices of a PC's board that are neither on PCI nor in KVM (PICs, timer, port 61h, ELCR), on their ports.
 public final class PlatformDevices: Sendable {
-  /// The power button, and how the guest switches off.
+  /// Power management: the power button, and the guest's power-off.
   public let power: PowerManagement
-  /// Where the guest leaves the exit code of its command.
+  /// The port for the exit code of the guest's command.
   public let exitStatus = ExitStatusPort()
 
-  /// Puts the devices onto `ports`, which must have those free.
+  /// Puts the devices onto `ports`, on which their addresses must be free.
   ///
   /// - Parameters:
-  ///   - end: how they end the machine.
-  ///   - memoryByteCount: the machine's RAM.
-  ///   - showText: takes the lines that the guest writes to the debug ports; they go to the log unless given.
+  ///   - end: the latch by which they end the machine.
+  ///   - memoryByteCount: size of the machine's RAM in bytes.
+  ///   - showText: takes the lines that the guest writes to the debug ports; the default writes them to the log.
   ///   - interruptLine: makes the line of a GSI.
   public init(
     ports: AddressBus, end: MachineEndLatch, memoryByteCount: UInt64,
@@ -39,7 +39,7 @@ public final class PlatformDevices: Sendable {
   }
 }
 
-/// One of several ranges of a device: its accesses carry the range's offset into the device.
+/// One of several ranges of a device, which adds the range's offset into the device.
 private final class OffsetPort: BusDevice {
   private let device: any BusDevice
   private let offset: UInt64

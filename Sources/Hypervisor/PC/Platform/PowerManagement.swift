@@ -1,9 +1,10 @@
 import Synchronization
 
-/// ACPI's fixed power management registers: the PM1a event and control blocks (ACPI 6.5 §4.8.4.1, §4.8.4.2), six ports
-/// from ``ACPIPorts/pm1aEvent`` on, and the power button behind them. Any thread.
+/// ACPI's fixed power management registers and the power button. Any thread.
+///
+/// The PM1a event and control blocks (ACPI 6.5 §4.8.4.1, §4.8.4.2), six ports from ``ACPIPorts/pm1aEvent`` on.
 public final class PowerManagement: BusDevice {
-  /// Bytes of both blocks, which lie side by side.
+  /// Size of both blocks in bytes; they are adjacent.
   public static let byteCount = UInt64(ACPIPorts.pm1aEventByteCount + ACPIPorts.pm1aControlByteCount)
 
   /// Bits of the status and enable registers.
@@ -31,15 +32,15 @@ public final class PowerManagement: BusDevice {
   private let end: MachineEndLatch
   private let interrupt: any InterruptLine
 
-  /// Registers that end the machine through `end` and drive `interrupt`, the system control interrupt's line.
+  /// Makes registers that end the machine through `end` and drive `interrupt`, the system control interrupt's line.
   public init(end: MachineEndLatch, interrupt: any InterruptLine) {
     self.end = end
     self.interrupt = interrupt
   }
 
-  /// Presses the power button: an operating system that listens shuts down in its own way.
+  /// Presses the power button, upon which an operating system shuts down if it enabled the button's event.
   ///
-  /// - Returns: whether it listens, as far as the registers tell.
+  /// - Returns: whether the event is enabled.
   @discardableResult
   public func pressPowerButton() -> Bool {
     state.withLock { state in
@@ -60,7 +61,7 @@ public final class PowerManagement: BusDevice {
     }
   }
 
-  /// Writes any bytes of the registers: a one clears a status bit, and SLP_EN with S5's type switches off.
+  /// Writes any bytes of the registers: a one clears a status bit, and SLP_EN with S5's type powers off.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     let isOff = state.withLock { state in
       var isOff = false

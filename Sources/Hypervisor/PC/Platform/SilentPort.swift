@@ -1,12 +1,13 @@
-/// A port that takes everything and does nothing: 80h (progress codes of firmware) and EDh (written to for the time
-/// that it takes). Claimed, so that nobody takes the accesses for a mistake.
+/// A port that ignores every access: 80h (progress codes of firmware) and EDh (written to cause a delay).
+///
+/// The ports are claimed so that accesses do not count as errors.
 public final class SilentPort: BusDevice {
-  /// A port.
+  /// Makes a port.
   public init() {}
 
-  /// All ones.
+  /// Returns all ones.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 { .max }
 
-  /// Nothing.
+  /// Does nothing.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {}
 }

@@ -1,26 +1,27 @@
 import Synchronization
 
-/// System control port A, 92h (IBM PS/2 Hardware Interface Technical Reference, "System Control Port A").
+/// System control port A, 92h (IBM PS/2 Hardware Interface Technical Reference, "System Control Port A"). Any vCPU
+/// thread.
 ///
-/// Port B, 61h, is KVM's: it belongs to the in-kernel timer (KVM_PIT_SPEAKER_DUMMY). Address line 20 is always on;
-/// its bit only holds. Any vCPU thread.
+/// Port B, 61h, belongs to KVM's in-kernel timer (KVM_PIT_SPEAKER_DUMMY). Address line 20 is always on; its bit only
+/// keeps its value.
 public final class SystemControlPort: BusDevice {
-  /// Set by software to reset the processor.
+  /// A write of 1 resets the processor.
   private static let reset: UInt8 = 1 << 0
   private static let a20: UInt8 = 1 << 1
 
   private let value = Mutex<UInt8>(SystemControlPort.a20)
   private let end: MachineEndLatch
 
-  /// A port that ends the machine through `end`.
+  /// Makes a port that ends the machine through `end`.
   public init(end: MachineEndLatch) { self.end = end }
 
-  /// What was written, the reset bit apart.
+  /// Returns the last value written, without the reset bit.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
     offset == 0 && byteCount == 1 ? UInt64(value.withLock { $0 }) : .max
   }
 
-  /// Holds the bits, or resets.
+  /// Keeps the bits, or resets the machine.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     guard offset == 0, byteCount == 1 else { return }
     let byte = UInt8(truncatingIfNeeded: value)
