@@ -14,10 +14,13 @@ extension DebianGuestTests {
       let entries: [String]
 
       /// Runs `bench run ARGUMENTS` for a Linux guest, with small sizes, or for another one.
-      init(_ arguments: [String], guest: [String] = BenchTests.linuxGuest) throws {
+      init(
+        _ arguments: [String], guest: [String] = BenchTests.linuxGuest, environment: [String: String] = [:]
+      ) throws {
         let folder = try ScratchFolder()
         let csv = folder.file("rows.csv")
-        let program = try BenchTests.start(arguments + ["--output", csv], guest: guest)
+        let program = try BenchTests.start(
+          arguments + ["--output", csv], guest: guest, environment: environment)
         exitCode = try program.waitForEnd(within: .seconds(240))
         output = program.output
         errors = program.errors
@@ -40,9 +43,12 @@ extension DebianGuestTests {
       "--idle", "0",
     ]
 
-    private static func start(_ arguments: [String], guest: [String] = linuxGuest) throws -> LkvmProcess {
+    private static func start(
+      _ arguments: [String], guest: [String] = linuxGuest, environment: [String: String] = [:]
+    ) throws -> LkvmProcess {
       try LkvmProcess(
-        [VirtualHost.bench.path, "run"] + guest + arguments, program: VirtualHost.benchRunner)
+        [VirtualHost.bench.path, "run"] + guest + arguments, program: VirtualHost.benchRunner,
+        environment: environment)
     }
 
     @Test func `the micro guest runs on AMD-V, and what it wrote is read back on every path`() throws {
@@ -145,14 +151,53 @@ extension DebianGuestTests {
       #expect(run.values("verified_blocks") == ["512", "512"])
     }
 
-    @Test func `a job that fio refuses is one failure with the guest's last words, and no row`() throws {
+    @Test func `each phase of a job file is a row with its own window and exits`() throws {
+      let folder = try ScratchFolder()
+      let job = folder.file("phases.fio")
+      let text = """
+        [global]
+        ioengine=libaio   ; asynchronous
+        direct=1
+        bs=${BS}
+        time_based
+        [reader]
+        rw=randread
+        runtime=2
+        [writer]
+        stonewall
+        rw=randwrite
+        runtime=3
+        numjobs=2
+        gtod_reduce=1
+        """
+      try Data(text.utf8).write(to: URL(filePath: job))
+      let run = try Run(
+        ["--mode", "virtio-blk", "--fs", "none", "--job", job], environment: ["BS": "8k"])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("fio_group") == ["reader", "writer"])
+      #expect(run.values("rw") == ["randread", "randwrite"])
+      #expect(run.values("block_bytes") == ["8192", "8192"])
+      #expect(run.values("fio_numjobs") == ["", "2"])
+      #expect(run.numbers("runtime_s") == [2, 3])
+      let windows = run.numbers("window_s")
+      #expect(
+        windows.count == 2 && windows[0] > 0.5 && windows[0] <= 2.1 && windows[1] > 1 && windows[1] <= 3.1)
+      // Each request costs exits, and those of one phase are not the other's.
+      #expect(run.numbers("io_vmexits_per_io").allSatisfy { $0 >= 0.5 && $0 < 20 })
+      #expect(run.values("latency_p50_us").map(\.isEmpty) == [false, true])
+      #expect(run.values("errors") == ["0", "0"])
+      #expect(run.output.contains("phase writer: randwrite, bs 8k, iodepth 1, libaio, 2 jobs, 3s"))
+      #expect(Self.leftovers == [])
+    }
+
+    @Test func `a job that fio refuses is one failure before any boot, and no row`() throws {
       let folder = try ScratchFolder()
       let job = folder.file("bad.fio")
       try Data("[bad]\nrw=no-such-pattern\n".utf8).write(to: URL(filePath: job))
       let run = try Run(["--mode", "virtio-blk", "--fs", "none", "--job", job])
-      #expect(run.exitCode == 1)
-      #expect(run.errors.contains("bench: error: guest 0: fio ended with code 1"))
-      #expect(run.errors.contains("no-such-pattern"))
+      #expect(run.exitCode == 65)
+      #expect(
+        run.errors.contains("fio does not take the job file bad.fio: failed parsing rw=no-such-pattern"))
       #expect(run.rows.isEmpty)
       #expect(Self.leftovers == [])
     }

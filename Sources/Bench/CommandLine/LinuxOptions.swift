@@ -12,7 +12,8 @@ struct LinuxOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A fio job file, handed to fio as it is but for file name and size; takes the place of --rw, --bs and the like.",
+      "A fio job file, which takes the place of --rw, --bs and the like. include and ${NAME} are resolved on the host; "
+        + "fio --parse-only reads it before any boot. docs/linux-guests.md lists what becomes of each option.",
       valueName: "file.fio"))
   var job: String?
 

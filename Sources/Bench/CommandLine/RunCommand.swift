@@ -203,8 +203,8 @@ struct RunCommand: ParsableCommand {
     do {
       try checkLinuxOptions(decision)
       if decision.kind == .linux {
-        if linux.kernel == nil { kernel = try LinuxRequirements.defaultKernel() }
         jobFile = try linux.job.map { try FioJobFile(path: $0) }
+        if linux.kernel == nil { kernel = try LinuxRequirements.defaultKernel() }
       }
     } catch let error as InvalidConfiguration {
       throw BenchFailure(error.description, exitCode: .usage)
@@ -216,6 +216,7 @@ struct RunCommand: ParsableCommand {
       diskByteCount: diskByteCount, seed: UInt64.random(in: 0..<1 << 53), decision: decision, kernel: kernel,
       jobFile: jobFile)
     try validate(configuration, diskByteCount: diskByteCount)
+    try FioParseCheck.check(configuration)
     return configuration
   }
 

@@ -12,6 +12,7 @@ struct RunSession: ~Copyable {
   private let show: (String) throws -> Void
   private var results: [RunDocument.Result] = []
   private var boots: [BootSummary] = []
+  private var bootCount = 0
   private var nativeRoundTrips: [Double] = []
 
   /// A run that has not begun, whose table goes to `show`.
@@ -84,7 +85,9 @@ struct RunSession: ~Copyable {
       for measurement in measurements {
         try record(measurement, of: cell)
       }
-      if let boot = BootSummary(cell: cell, measurements: measurements) { boots.append(boot) }
+      let phases = Dictionary(grouping: measurements, by: \.phase).sorted { $0.key < $1.key }
+      boots += phases.compactMap { BootSummary(cell: cell, measurements: $0.value) }
+      bootCount += 1
       try measureFloor()
     }
   }
@@ -114,12 +117,12 @@ struct RunSession: ~Copyable {
   private func finish() throws {
     let document = RunDocument(
       runID: context.identity.runID, startedAt: context.identity.startedAt,
-      finishedAt: RunIdentity.timestamp(Date()), isComplete: boots.count == plan.cells.count,
+      finishedAt: RunIdentity.timestamp(Date()), isComplete: bootCount == plan.cells.count,
       gitRevision: context.identity.revision.name, isDirty: context.identity.revision.isDirty,
       commandLine: CommandLine.arguments, host: context.host, configuration: context.configuration,
       plan: plan,
       plannedPlacement: context.placement, nativeRoundTripNanoseconds: nativeRoundTrips, results: results)
-    let table = RunTable(boots: boots, paths: context.configuration.paths).text()
+    let table = tables()
     let doubts = try TrustIssue.sentence(TrustIssue.issues(of: results.map(\.row)))
     let notes =
       Footnotes.lines(context: context, boots: boots, nativeRoundTrips: nativeRoundTrips)
@@ -134,10 +137,22 @@ struct RunSession: ~Copyable {
     try show("- rows: \(files.csvPath); host, plan and histograms: \(jsonPath)")
   }
 
+  /// A table for each phase of a job file, or the only one.
+  private func tables() -> String {
+    let paths = context.configuration.paths
+    guard let job = context.configuration.linux?.job, job.phases.count > 1 else {
+      return RunTable(boots: boots, paths: paths).text()
+    }
+    return job.phases.indices.map { phase in
+      let table = RunTable(boots: boots.filter { $0.phase == phase }, paths: paths).text()
+      return "phase \(job.groupName(ofPhase: phase) ?? ""): \(job.phases[phase].summary)\n\n\(table)"
+    }.joined(separator: "\n")
+  }
+
   private func explained(_ failure: any Error) -> any Error {
     guard failure is RunInterruption else { return failure }
     return BenchFailure(
-      "interrupted after \(boots.count) of \(plan.cells.count) boots; their rows were kept",
+      "interrupted after \(bootCount) of \(plan.cells.count) boots; their rows were kept",
       exitCode: watch.exitCode ?? .general)
   }
 

@@ -30,7 +30,8 @@ struct RunSessionTests {
   }
 
   /// Runs six boots (two modes, three times) below a folder of their own.
-  private func run(_ runner: FakeRunner, configuration: RunConfiguration = RunFixture.configuration) throws
+  private func run(_ runner: some CellMeasuring, configuration: RunConfiguration = RunFixture.configuration)
+    throws
     -> Outcome
   {
     let folder = try TemporaryFolder()
@@ -71,6 +72,54 @@ struct RunSessionTests {
     #expect(outcome.entries == ["rows.csv", "rows.json"])
     #expect(outcome.shown.contains("IOPS relative to virtio-blk"))
     #expect(outcome.shown.contains("median of 3 boots per column"))
+  }
+
+  @Test
+  func `a phase of a job file has a row and a table of its own, and latencies only where fio kept them`()
+    throws
+  {
+    var configuration = RunFixture.configuration
+    configuration.repetitionCount = 1
+    configuration.linux = LinuxConfiguration(
+      kernelPath: "/k", initrdPath: nil, kernelParameters: "", memory: ByteSize(byteCount: 1 << 28),
+      ioengine: .libaio,
+      idleSpan: .milliseconds(0),
+      job: try FioJobFile(
+        name: "two.fio",
+        sections: FioJobReader(
+          text:
+            "[global]\nruntime=7\n[fill]\nrw=write\nbs=1m\nrate=8m\n[ask]\nstonewall\nrw=randread\ngtod_reduce=1\n"
+        ).sections))
+    let outcome = try run(PhaseRunner(), configuration: configuration)
+    #expect(outcome.failure == nil)
+    #expect(outcome.document?.isComplete == true)
+    let rows = try #require(outcome.document?.results.map(\.row))
+    #expect(rows.map(\.fioGroup) == ["fill", "ask", "fill", "ask"])
+    #expect(rows.map(\.rw) == ["write", "randread", "write", "randread"])
+    #expect(rows.map(\.blockBytes) == [1 << 20, 4096, 1 << 20, 4096])
+    #expect(rows.map(\.fioRate) == ["rate=8m", nil, "rate=8m", nil])
+    #expect(rows.map(\.runtimeSeconds) == [7, 7, 7, 7])
+    #expect(rows.map { $0.latencyP99Microseconds != nil } == [true, false, true, false])
+    #expect(outcome.shown.contains("phase fill: write, bs 1m, iodepth 1, rate=8m, 7s\n"))
+    #expect(outcome.shown.contains("phase ask: randread, bs 4k, iodepth 1, 7s\n"))
+    #expect(outcome.shown.contains("- job file two.fio: file name and size are bench's; stonewall replaced"))
+    #expect(outcome.shown.contains("one boot per column"))
+  }
+
+  /// Two phases, the second without latencies.
+  private struct PhaseRunner: CellMeasuring {
+    let placement = RunFixture.placement
+
+    func checkHost() throws {}
+
+    func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
+      (0..<2).map { phase in
+        var measurement = RunFixture.measurement()
+        measurement.phase = phase
+        if phase == 1 { measurement.latency = LatencyDistribution() }
+        return measurement
+      }
+    }
   }
 
   @Test("each guest gets a disk of its own, filled to the size asked for, and a row")

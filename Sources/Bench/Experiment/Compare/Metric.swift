@@ -95,20 +95,24 @@ enum Metric: String, CaseIterable, Codable, Sendable {
   ///
   /// Rates are summed and costs put in relation to all requests. Percentiles of several guests cannot be computed from theirs:
   /// that of the guest which fared worst counts.
-  func value(ofBoot rows: [Row]) throws(CSVText.Fault) -> Double {
+  ///
+  /// - Returns: nil for latencies that the guest did not keep.
+  func value(ofBoot rows: [Row]) throws(CSVText.Fault) -> Double? {
+    // A job file with gtod_reduce or disable_clat leaves the columns empty.
+    for row in rows where unit == "us" && row.text(column)?.isEmpty == true { return nil }
     switch self {
     case .iops:
-      try Self.sum(.iops, rows)
+      return try Self.sum(.iops, rows)
     case .latencyMean, .vmexitsPerIO, .ioVMExitsPerIO:
       // Of a Linux guest, exits belong to a part of the requests: the column knows to which.
-      Self.quotient(
+      return Self.quotient(
         try Self.sum(rows) { row throws(CSVText.Fault) in try row.number(column) * row.number(.ios) },
         try Self.sum(.ios, rows))
     case .latencyP50, .latencyP90, .latencyP99, .latencyP99_9:
-      try Self.largest(column, rows)
+      return try Self.largest(column, rows)
     case .iopsPerCPUSecond:
       // Requests and CPU time of the same window, also of rows whose version recorded something else in the column.
-      Self.quotient(
+      return Self.quotient(
         try Self.sum(rows) { row throws(CSVText.Fault) in try row.windowRequests() },
         try Self.sum(.pollerCPUSeconds, rows) + Self.sum(.vcpuCPUSeconds, rows))
     }

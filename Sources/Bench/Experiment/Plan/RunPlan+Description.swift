@@ -18,6 +18,9 @@ extension RunPlan {
     if !configuration.guestReason.isEmpty {
       lines.insert("guest        \(configuration.guest.rawValue): \(configuration.guestReason)", at: 2)
     }
+    if let job = configuration.linux?.job {
+      lines.insert(contentsOf: Self.phases(of: job), at: 2)
+    }
     for path in configuration.pathsLeftOut {
       lines.insert("left out     \(path.name): there is no such path", at: 1)
     }
@@ -43,6 +46,15 @@ extension RunPlan {
     return String(format: "about %.1f s, and the filling of bench's own disk", seconds * Double(cells.count))
   }
 
+  /// What the row of each phase will say, and what bench changes.
+  private static func phases(of job: FioJobFile) -> [String] {
+    let phases = job.phases.enumerated().map { index, phase in
+      let title = job.phases.count > 1 ? "phase \(index + 1)" : "job"
+      return title.padding(toLength: 13, withPad: " ", startingAt: 0) + "\(phase.name): \(phase.summary)"
+    }
+    return phases + ["changes      \(job.changeNote)"]
+  }
+
   private static func workload(of configuration: RunConfiguration) -> String {
     if let job = configuration.linux?.job {
       return "fio job file \(job.name), size \(configuration.regionSize)"
@@ -58,6 +70,7 @@ extension RunPlan {
   }
 
   private static func window(of configuration: RunConfiguration) -> String {
+    if let job = configuration.linux?.job { return "as \(job.name) says" }
     var ends: [String] = []
     if let runtime = configuration.runtime { ends.append("\(runtime)") }
     if let limit = configuration.requestLimit { ends.append("\(limit) requests per worker") }

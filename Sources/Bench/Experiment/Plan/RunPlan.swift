@@ -32,13 +32,22 @@ struct RunPlan: Codable, Equatable, Sendable {
   /// About how long `configuration` takes per cell, boots included; nil where only a number of requests ends the
   /// window.
   static func estimatedSecondsPerCell(_ configuration: RunConfiguration) -> Double? {
-    guard let runtime = configuration.runtime else { return nil }
     if let linux = configuration.linux {
-      guard linux.job == nil else { return nil }
-      return 4 + Double(configuration.guestCount) + 2 * linux.idleSpan.seconds + configuration.warmup.seconds
-        + runtime.seconds
+      guard let seconds = workSeconds(configuration, job: linux.job) else { return nil }
+      return 4 + Double(configuration.guestCount) + 2 * linux.idleSpan.seconds + seconds
     }
+    guard let runtime = configuration.runtime else { return nil }
     let bootSeconds = 0.1 + 0.05 * Double(configuration.guestCount)
     return bootSeconds + configuration.warmup.seconds + runtime.seconds
+  }
+
+  private static func workSeconds(_ configuration: RunConfiguration, job: FioJobFile?) -> Double? {
+    guard let job else { return configuration.runtime.map { $0.seconds + configuration.warmup.seconds } }
+    var sum = 0.0
+    for phase in job.phases {
+      guard let runtime = phase.runtime else { return nil }
+      sum += runtime.seconds + phase.warmup.seconds
+    }
+    return sum
   }
 }

@@ -2,16 +2,38 @@
 ///
 /// ```
 /// kernel RELEASE
-/// clock PHASE NUMBER BEFORE AFTER
+/// clock before|after.PHASE NUMBER BEFORE AFTER
 /// idle START END
 /// computing START END
+/// fio PHASE CODE
 /// exit CODE
 /// ```
 struct GuestMarks: Equatable, Sendable {
   /// When the clocks were compared.
-  enum Phase: String, CaseIterable {
+  enum Moment: Hashable {
+    /// Before the workload.
     case before
-    case after
+    /// After fio ran for the phase of this number, from 0.
+    case after(Int)
+
+    /// The word of the mark.
+    var word: String {
+      switch self {
+      case .before: "before"
+      case .after(let phase): "after.\(phase)"
+      }
+    }
+
+    /// The moment that `word` names, or nil.
+    init?(_ word: String) {
+      if word == "before" {
+        self = .before
+      } else if word.hasPrefix("after."), let phase = Int(word.dropFirst(6)) {
+        self = .after(phase)
+      } else {
+        return nil
+      }
+    }
   }
 
   /// A comparison of the clocks, whose third part is the time of a file.
@@ -23,13 +45,15 @@ struct GuestMarks: Equatable, Sendable {
 
   /// The guest's kernel.
   private(set) var kernel = ""
-  /// Comparisons of the clocks, by phase.
-  private(set) var clocks: [Phase: [ClockMark]] = [:]
+  /// Comparisons of the clocks.
+  private(set) var clocks: [Moment: [ClockMark]] = [:]
+  /// fio's exit code in each phase that it came to the end of.
+  private(set) var fioCodes: [Int: Int] = [:]
   /// When the guest was idle, in nanoseconds.
   private(set) var idle: ClosedRange<UInt64>?
   /// When its vCPUs computed, in nanoseconds.
   private(set) var computing: ClosedRange<UInt64>?
-  /// fio's exit code; nil if it did not come that far.
+  /// The script's own last word; nil if it did not come that far.
   private(set) var exitCode: Int?
 
   /// Reads `text`. Lines that are no marks are passed over: a guest writes what it likes.
@@ -41,6 +65,8 @@ struct GuestMarks: Equatable, Sendable {
       case "clock" where words.count == 5: addClock(words)
       case "idle": idle = Self.window(words)
       case "computing": computing = Self.window(words)
+      case "fio" where words.count == 3:
+        if let phase = Int(words[1]), let code = Int(words[2]) { fioCodes[phase] = code }
       case "exit" where words.count == 2: exitCode = Int(words[1])
       default: continue
       }
@@ -48,11 +74,11 @@ struct GuestMarks: Equatable, Sendable {
   }
 
   private mutating func addClock(_ words: [String]) {
-    guard let phase = Phase(rawValue: words[1]), let number = Int(words[2]),
+    guard let moment = Moment(words[1]), let number = Int(words[2]),
       let before = Self.nanoseconds(words[3]),
       let after = Self.nanoseconds(words[4])
     else { return }
-    clocks[phase, default: []].append(ClockMark(number: number, before: before, after: after))
+    clocks[moment, default: []].append(ClockMark(number: number, before: before, after: after))
   }
 
   private static func window(_ words: [String]) -> ClosedRange<UInt64>? {

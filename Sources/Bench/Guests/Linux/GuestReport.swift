@@ -4,14 +4,20 @@ import SystemPackage
 
 /// What a guest left in the folder that it shares with the host.
 struct GuestReport {
+  /// One run of fio.
+  struct Phase {
+    /// What fio measured.
+    let fio: FioOutput
+    /// The clocks after it, for its window.
+    let alignment: ClockAlignment
+  }
+
   /// Its marks.
   let marks: GuestMarks
-  /// What fio measured.
-  let fio: FioOutput
+  /// What fio measured, phase by phase.
+  let phases: [Phase]
   /// The clocks before the workload, for the guest's own exits; nil if they were not compared.
   let alignmentBefore: ClockAlignment?
-  /// The clocks after it, for its window.
-  let alignmentAfter: ClockAlignment
 
   private static let marksByteCountLimit = 1 << 20
 
@@ -20,22 +26,34 @@ struct GuestReport {
   /// - Throws: ``BenchFailure`` if something is missing or makes no sense.
   init(of guest: LinuxGuest, verifies: Bool) throws {
     marks = try Self.marks(of: guest)
-    guard let code = marks.exitCode else { throw guest.failure("fio did not come to its end") }
-    let output = try Self.contents(of: GuestScript.File.output, limit: FioOutput.byteCountLimit, guest)
+    alignmentBefore = ClockAlignment(Self.probes(marks, .before, guest))
+    var phases: [Phase] = []
+    for index in guest.jobs.indices {
+      phases.append(try Self.phase(index, marks: marks, guest: guest, verifies: verifies))
+    }
+    self.phases = phases
+  }
+
+  private static func phase(
+    _ index: Int, marks: GuestMarks, guest: LinuxGuest, verifies: Bool
+  ) throws -> Phase {
+    let name = guest.jobs.count > 1 ? "fio in phase \(index + 1)" : "fio"
+    guard let code = marks.fioCodes[index] else { throw guest.failure("\(name) did not come to its end") }
+    let output = try contents(of: GuestScript.File.output(index), limit: FioOutput.byteCountLimit, guest)
+    let fio: FioOutput
     do throws(FioOutput.Failure) {
       fio = try FioOutput(output, verifies: verifies)
     } catch {
-      throw guest.failure("fio ended with code \(code) and its output cannot be used: \(error)")
+      throw guest.failure("\(name) ended with code \(code) and its output cannot be used: \(error)")
     }
     // A job that failed is counted among the errors; fio that says no more than that is not.
     guard code == 0 || fio.errors + fio.verifyErrors > 0 else {
-      throw guest.failure("fio ended with code \(code)")
+      throw guest.failure("\(name) ended with code \(code)")
     }
-    alignmentBefore = ClockAlignment(Self.probes(marks.clocks[.before] ?? [], .before, guest))
-    guard let after = ClockAlignment(Self.probes(marks.clocks[.after] ?? [], .after, guest)) else {
+    guard let alignment = ClockAlignment(probes(marks, .after(index), guest)) else {
       throw guest.failure("its clock was not compared with the host's")
     }
-    alignmentAfter = after
+    return Phase(fio: fio, alignment: alignment)
   }
 
   /// What the guest noted until now.
@@ -58,10 +76,10 @@ struct GuestReport {
 
   /// The marks with the times of the files that belong to them.
   private static func probes(
-    _ clocks: [GuestMarks.ClockMark], _ phase: GuestMarks.Phase, _ guest: LinuxGuest
+    _ marks: GuestMarks, _ moment: GuestMarks.Moment, _ guest: LinuxGuest
   ) -> [ClockAlignment.Probe] {
-    clocks.compactMap { mark in
-      let path = guest.file("\(GuestScript.File.clock).\(phase.rawValue).\(mark.number)")
+    (marks.clocks[moment] ?? []).compactMap { mark in
+      let path = guest.file("\(GuestScript.File.clock).\(moment.word).\(mark.number)")
       let attributes = try? FileManager.default.attributesOfItem(atPath: path)
       guard let date = attributes?[.modificationDate] as? Date else { return nil }
       return ClockAlignment.Probe(
@@ -69,7 +87,9 @@ struct GuestReport {
         host: UInt64(exactly: (date.timeIntervalSince1970 * 1e9).rounded()) ?? .max)
     }
   }
+}
 
+extension GuestReport.Phase {
   /// fio's measured phase by the guest's clock, in nanoseconds: it ends when fio had ended all jobs.
   var measuredPhase: ClosedRange<UInt64> {
     let end = fio.endMilliseconds.multipliedReportingOverflow(by: 1_000_000).partialValue

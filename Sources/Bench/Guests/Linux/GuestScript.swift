@@ -8,18 +8,22 @@ struct GuestScript {
   let workerCount: Int
   /// How long the guest's own exits are measured.
   let idleSpan: TimeSpan
+  /// How often fio runs, each time with a job file of its own.
+  var phaseCount = 1
 
   /// The tag of the folder that host and guest share.
   static let shareTag = "bench"
   /// The files of that folder.
   enum File {
     static let marks = "marks"
-    static let job = "job.fio"
-    static let output = "fio.json"
-    /// Made by the guest when it waits for the others.
-    static let ready = "ready"
-    /// Made by the host when all guests are ready.
-    static let go = "go"
+    /// What fio gets in a phase.
+    static func job(_ phase: Int) -> String { "job.\(phase).fio" }
+    /// What fio says of a phase.
+    static func output(_ phase: Int) -> String { "fio.\(phase).json" }
+    /// Made by the guest when it waits for the others before a phase.
+    static func ready(_ phase: Int) -> String { "ready.\(phase)" }
+    /// Made by the host when all guests are ready for a phase.
+    static func go(_ phase: Int) -> String { "go.\(phase)" }
     /// Written by the guest to compare clocks: a phase and a number follow.
     static let clock = "clock"
   }
@@ -58,13 +62,15 @@ struct GuestScript {
     fio --version > fio-version || fail "fio does not start"
     compare_clocks before
     \(baselines)
-    : > "$share/\(File.ready)"
-    until [[ -e $share/\(File.go) ]]; do read -r -t 0.02 -u 9; done
-    fio --eta=never --output="$share/\(File.output)" --output-format=json+ "$share/\(File.job)"
-    code=$?
-    compare_clocks after
+    for ((phase = 0; phase < \(phaseCount); phase++)); do
+      : > "$share/ready.$phase"
+      until [[ -e $share/go.$phase ]]; do read -r -t 0.02 -u 9; done
+      fio --eta=never --output="$share/fio.$phase.json" --output-format=json+ "$share/job.$phase.fio"
+      note fio "$phase" "$?"
+      compare_clocks "after.$phase"
+    done
     \(unmount)
-    note exit "$code"
+    note exit 0
     """ + "\n"
   }
 

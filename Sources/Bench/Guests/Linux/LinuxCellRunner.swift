@@ -96,8 +96,8 @@ final class LinuxCellRunner: CellMeasuring {
         configuration: configuration, linux: linux, guests: guests, pollers: pollers, watch: watch)
       let (timeline, granted) = try window.run()
       for guest in guests { try guest.checkEnd() }
-      let measurements = try guests.map { guest in
-        try measurement(of: guest, cell: cell, timeline: timeline, granted: granted[guest.index])
+      let measurements = try guests.flatMap { guest in
+        try self.measurements(of: guest, cell: cell, timeline: timeline, granted: granted[guest.index])
       }
       let ended = guests
       guests = []
@@ -109,15 +109,29 @@ final class LinuxCellRunner: CellMeasuring {
     }
   }
 
-  private func measurement(
+  /// What `guest` did, phase by phase.
+  private func measurements(
     of guest: LinuxGuest, cell: RunCell, timeline: UsageTimeline, granted: GrantedPlacement
-  ) throws -> CellMeasurement {
+  ) throws -> [CellMeasurement] {
     let report = try GuestReport(of: guest, verifies: configuration.verifies)
-    let fio = report.fio
+    return try report.phases.indices.map { phase in
+      try measurement(
+        of: guest, phase: phase, report: report, cell: cell, timeline: timeline, granted: granted)
+    }
+  }
+
+  private func measurement(
+    of guest: LinuxGuest, phase: Int, report: GuestReport, cell: RunCell, timeline: UsageTimeline,
+    granted: GrantedPlacement
+  ) throws -> CellMeasurement {
+    let (fio, alignment) = (report.phases[phase].fio, report.phases[phase].alignment)
     guard
-      let window = report.alignmentAfter.inner(report.measuredPhase, margin: Self.marginNanoseconds),
+      let window = alignment.inner(report.phases[phase].measuredPhase, margin: Self.marginNanoseconds),
       let (first, last) = timeline.cut(window)
-    else { throw guest.failure("fio's measured phase is too short to count exits in it") }
+    else {
+      let name = linux.job?.groupName(ofPhase: phase).map { " (\($0))" } ?? ""
+      throw guest.failure("fio's measured phase\(name) is too short to count exits in it")
+    }
     func rates(_ window: ClosedRange<UInt64>?) -> ExitRates? {
       guard let window, let alignment = report.alignmentBefore else { return nil }
       return alignment.inner(window, margin: Self.marginNanoseconds)
@@ -128,14 +142,16 @@ final class LinuxCellRunner: CellMeasuring {
     let figures = LinuxFigures(
       kernel: report.marks.kernel, fioVersion: fio.version, latencyKind: fio.latencyKind,
       measuredSeconds: fio.measuredSeconds,
-      clockUncertaintySeconds: Double(report.alignmentAfter.uncertainty) / 1e9,
+      clockUncertaintySeconds: Double(alignment.uncertainty) / 1e9,
       idle: rates(report.marks.idle),
       computing: rates(report.marks.computing),
-      makeFileSystem: cell.fileSystem == .none ? [] : image.command(path: guest.diskPath), job: guest.job,
+      makeFileSystem: cell.fileSystem == .none ? [] : image.command(path: guest.diskPath),
+      job: guest.jobs[phase],
       console: fio.errors + fio.verifyErrors > 0 ? guest.consoleTail : [], fio: fio.json)
+    let verifies = linux.job?.phases[phase].verifies ?? configuration.verifies
     return CellMeasurement(
-      guestIndex: guest.index, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
-      verifiedBlocks: configuration.verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,
+      guestIndex: guest.index, phase: phase, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
+      verifiedBlocks: verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,
       elapsedSeconds: fio.jobSeconds, iops: fio.iops, latency: fio.latency,
       exits: last.exits[guest.index] - first.exits[guest.index],
       windowSeconds: Double(last.nanoseconds - first.nanoseconds) / 1e9,

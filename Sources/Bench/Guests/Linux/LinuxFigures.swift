@@ -4,7 +4,8 @@ struct LinuxFigures: Codable, Equatable, Sendable {
   var kernel: String
   /// The version of fio.
   var fioVersion: String
-  /// Which of fio's latencies the row has: `lat` from submission to completion, `clat` where a job file left it at that.
+  /// Which of fio's latencies the row has: `lat` from submission to completion, `clat` where a job file left it at that, `none`
+  /// where it kept none.
   var latencyKind: String
   /// The length of fio's measured phase. ``CellMeasurement/windowSeconds`` is the part of it whose exits were counted.
   var measuredSeconds: Double

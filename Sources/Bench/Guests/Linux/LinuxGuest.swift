@@ -13,8 +13,8 @@ final class LinuxGuest {
   let machine: any GuestMachine
   /// Its disk.
   let diskPath: String
-  /// The job that fio gets.
-  let job: String
+  /// What fio gets, phase by phase.
+  let jobs: [String]
   /// What it shares with the host.
   let files: UntrustedFolder
   private let folder: RunFolder
@@ -34,12 +34,16 @@ final class LinuxGuest {
     } catch {
       throw BenchFailure("cannot open \(folder.share(guest: index)): \(error)", exitCode: .cannotCreate)
     }
-    job =
-      FioJob(configuration: configuration, fileSystem: cell.fileSystem, seed: cell.seed &+ UInt64(index)).text
+    jobs = try FioJob(
+      configuration: configuration, fileSystem: cell.fileSystem, seed: cell.seed &+ UInt64(index)
+    ).texts()
     let script = GuestScript(
       fileSystem: cell.fileSystem, fuseProgram: "/host" + LinuxRequirements.fuseProgram,
-      workerCount: configuration.workerCount, idleSpan: linux.idleSpan)
-    try Data(job.utf8).write(to: URL(filePath: "\(folder.share(guest: index))/\(GuestScript.File.job)"))
+      workerCount: configuration.workerCount, idleSpan: linux.idleSpan, phaseCount: jobs.count)
+    for (phase, job) in jobs.enumerated() {
+      try Data(job.utf8).write(
+        to: URL(filePath: "\(folder.share(guest: index))/\(GuestScript.File.job(phase))"))
+    }
     let boot = try LinuxGuestBoot(
       guest: index, linux: linux, folder: folder, script: script.text, vmm: cell.vmm)
     if cell.vmm.isPeer {
@@ -68,15 +72,17 @@ final class LinuxGuest {
   /// A file of the folder that host and guest share.
   func file(_ name: String) -> String { "\(files.path)/\(name)" }
 
-  /// Whether the guest waits for the others, or has ended.
-  var isReady: Bool { FileManager.default.fileExists(atPath: file(GuestScript.File.ready)) }
+  /// Whether the guest waits for the others before `phase`.
+  func isReady(for phase: Int) -> Bool {
+    FileManager.default.fileExists(atPath: file(GuestScript.File.ready(phase)))
+  }
 
-  /// Lets it go on.
-  func go() throws {
+  /// Lets it begin `phase`.
+  func go(_ phase: Int) throws {
     do throws(Errno) {
-      try files.create(GuestScript.File.go)
+      try files.create(GuestScript.File.go(phase))
     } catch {
-      throw BenchFailure("cannot make \(file(GuestScript.File.go)): \(error)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot make \(file(GuestScript.File.go(phase))): \(error)", exitCode: .cannotCreate)
     }
   }
 

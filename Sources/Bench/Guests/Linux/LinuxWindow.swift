@@ -18,7 +18,7 @@ struct LinuxWindow {
   /// How long a window may last that ends with its work.
   private static let openEndedSeconds = 86_400.0
 
-  /// Boots the guests, lets them begin together, and waits until all have ended. The caller ends them.
+  /// Boots the guests, lets them begin each phase together, and waits until all have ended. The caller ends them.
   ///
   /// - Returns: what was used, and where the threads were.
   /// - Throws: ``BenchFailure`` for a guest that failed or is late, ``RunInterruption`` when the watch says so.
@@ -26,13 +26,17 @@ struct LinuxWindow {
     var timeline = UsageTimeline()
     for guest in guests { try guest.machine.start() }
     let granted = try guests.map(grantedPlacement)
-    try wait(seconds: 2 * linux.idleSpan.seconds, into: &timeline, state: "ready") { guest in
-      if guest.isReady { return true }
-      guard guest.hasEnded else { return false }
-      try guest.checkEnd()
-      throw guest.failure("it ended before it was ready")
+    let phaseCount = guests.map(\.jobs.count).max() ?? 0
+    for phase in 0..<phaseCount {
+      let seconds = phase == 0 ? 2 * linux.idleSpan.seconds : workSeconds
+      try wait(seconds: seconds, into: &timeline, state: "ready") { guest in
+        if guest.isReady(for: phase) { return true }
+        guard guest.hasEnded else { return false }
+        try guest.checkEnd()
+        throw guest.failure("it ended before it was ready")
+      }
+      for guest in guests { try guest.go(phase) }
     }
-    for guest in guests { try guest.go() }
     try wait(seconds: workSeconds, into: &timeline, state: "done") { $0.hasEnded }
     return (timeline, granted)
   }

@@ -3,6 +3,8 @@ import Hypervisor
 struct CellMeasurement: Equatable, Sendable {
   /// Which guest, from 0.
   var guestIndex: Int
+  /// Which phase of a job file, from 0.
+  var phase = 0
   /// Requests answered, failed ones included.
   var requests: UInt64
   /// Bytes moved.

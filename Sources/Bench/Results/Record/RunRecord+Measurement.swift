@@ -8,6 +8,8 @@ extension RunRecord {
     let exits = measurement.exits
     let requests = measurement.windowRequests
     let job = configuration.linux?.job
+    let phase = job?.phases[measurement.phase]
+    let hasLatencies = !measurement.latency.entries.isEmpty || phase == nil
     let cpuSeconds = measurement.pollerCPUSeconds + measurement.vcpuCPUSeconds
 
     runID = context.identity.runID
@@ -28,12 +30,12 @@ extension RunRecord {
     workers = configuration.workerCount
     pollers = configuration.pollerCount
     engine = cell.mode.engine(configuration.engine)
-    rw = job?.rw ?? configuration.rw.rawValue
-    blockBytes = job?.blockByteCount ?? configuration.blockSize.byteCount
-    iodepth = job?.iodepth ?? configuration.iodepth
-    direct = job?.isDirect ?? configuration.usesDirectIO
+    rw = phase?.rw ?? configuration.rw.rawValue
+    blockBytes = phase?.blockByteCount ?? configuration.blockSize.byteCount
+    iodepth = phase?.iodepth ?? configuration.iodepth
+    direct = phase?.isDirect ?? configuration.usesDirectIO
     diskBytes = measurement.diskByteCount
-    runtimeSeconds = configuration.runtime?.seconds ?? 0
+    runtimeSeconds = (phase == nil ? configuration.runtime : phase?.runtime)?.seconds ?? 0
 
     pollerCPUs = measurement.granted.pollerCPUs.joined(separator: " ")
     vcpuCPUs = measurement.granted.vcpuCPUs.joined(separator: " ")
@@ -43,12 +45,12 @@ extension RunRecord {
     ios = measurement.requests
     iops = measurement.iops
     bandwidthMiBPerSecond = measurement.bandwidthMiBPerSecond
-    latencyMeanMicroseconds = latency.mean / 1000
-    latencyP50Microseconds = latency.p50 / 1000
-    latencyP90Microseconds = latency.p90 / 1000
-    latencyP99Microseconds = latency.p99 / 1000
-    latencyP99_9Microseconds = latency.p99_9 / 1000
-    latencyMaxMicroseconds = latency.max / 1000
+    latencyMeanMicroseconds = hasLatencies ? latency.mean / 1000 : nil
+    latencyP50Microseconds = hasLatencies ? latency.p50 / 1000 : nil
+    latencyP90Microseconds = hasLatencies ? latency.p90 / 1000 : nil
+    latencyP99Microseconds = hasLatencies ? latency.p99 / 1000 : nil
+    latencyP99_9Microseconds = hasLatencies ? latency.p99_9 / 1000 : nil
+    latencyMaxMicroseconds = hasLatencies ? latency.max / 1000 : nil
     errors = measurement.errors
 
     vmexits = exits.total
@@ -70,10 +72,10 @@ extension RunRecord {
     repetition = cell.repetition
     guestIndex = measurement.guestIndex
     regionBytes = configuration.regionSize.byteCount
-    warmupSeconds = configuration.warmup.seconds
-    requestLimit = configuration.requestLimit ?? 0
+    warmupSeconds = (phase?.warmup ?? configuration.warmup).seconds
+    requestLimit = phase == nil ? configuration.requestLimit ?? 0 : 0
     windowSeconds = measurement.windowSeconds
-    verify = configuration.verifies
+    verify = phase?.verifies ?? configuration.verifies
     verifiedBlocks = measurement.verifiedBlocks
     verifyErrors = measurement.verifyErrors
     seed = cell.seed
@@ -82,7 +84,7 @@ extension RunRecord {
     let linux = measurement.linux
     guestKernel = linux?.kernel ?? ""
     fioVersion = linux?.fioVersion ?? ""
-    fioEngine = linux == nil ? "" : job.map { $0.ioengine } ?? configuration.linux?.ioengine.rawValue ?? ""
+    fioEngine = linux == nil ? "" : phase?.ioengine ?? configuration.linux?.ioengine.rawValue ?? ""
     fioJob = job?.name ?? ""
     idleVMExitsPerSecond = linux?.idle?.vmexitsPerSecond
     idleIOVMExitsPerSecond = linux?.idle?.ioVMExitsPerSecond
@@ -110,11 +112,11 @@ extension RunRecord {
     mixedCores = conditions.mixedCores
     clockStepSeconds = conditions.clockStepSeconds
 
-    fioGroup = nil
-    fioBlockSizes = nil
-    fioJobCount = nil
-    fioThread = nil
-    fioRate = nil
+    fioGroup = job?.groupName(ofPhase: measurement.phase)
+    fioBlockSizes = phase?.blockSizes
+    fioJobCount = phase.flatMap { $0.jobCount > 1 ? Int(clamping: $0.jobCount) : nil }
+    fioThread = phase?.usesThreads
+    fioRate = phase?.rate
   }
 }
 

@@ -42,12 +42,12 @@ struct RunRecord: Codable, Equatable, Sendable {
   var ios: UInt64
   var iops: Double
   var bandwidthMiBPerSecond: Double
-  var latencyMeanMicroseconds: Double
-  var latencyP50Microseconds: Double
-  var latencyP90Microseconds: Double
-  var latencyP99Microseconds: Double
-  var latencyP99_9Microseconds: Double
-  var latencyMaxMicroseconds: Double
+  var latencyMeanMicroseconds: Double?
+  var latencyP50Microseconds: Double?
+  var latencyP90Microseconds: Double?
+  var latencyP99Microseconds: Double?
+  var latencyP99_9Microseconds: Double?
+  var latencyMaxMicroseconds: Double?
   var errors: UInt64
 
   var vmexits: UInt64

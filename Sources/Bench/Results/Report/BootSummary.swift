@@ -5,14 +5,16 @@ struct BootSummary: Equatable, Sendable {
   let path: DataPath
   /// Which repetition, from 1.
   let repetition: Int
+  /// Which phase of a job file, from 0.
+  let phase: Int
   /// What another VMM tells of itself, as its first guest has it; nil for ours.
   let peer: PeerRecord?
   /// Requests per second, summed over the guests.
   let iops: Double
   /// MiB per second, summed over the guests.
   let bandwidthMiBPerSecond: Double
-  /// Latencies of all requests of all guests.
-  let latency: LatencySummary
+  /// Latencies of all requests of all guests; nil if a job file left them out.
+  let latency: LatencySummary?
   /// vmexits by requests.
   let vmexitsPerIO: Double
   /// vmexits by requests, the host's interrupts left out.
@@ -32,18 +34,20 @@ struct BootSummary: Equatable, Sendable {
   /// Blocks whose content was wrong.
   let verifyErrors: UInt64
 
-  /// Sums up `measurements`, one for each guest of `cell`; nil if there is none.
+  /// Sums up `measurements`, one for each guest of `cell` in one phase; nil if there is none.
   init?(cell: RunCell, measurements: [CellMeasurement]) {
     guard !measurements.isEmpty else { return nil }
     let requests = measurements.reduce(0.0) { $0 + $1.windowRequests }
     var latencies = LatencyDistribution()
     for measurement in measurements { latencies.add(measurement.latency) }
+    let lacksLatencies = measurements.contains { $0.requests > 0 && $0.latency.entries.isEmpty }
+    phase = measurements[0].phase
     path = cell.path
     repetition = cell.repetition
     peer = measurements[0].peer
     iops = measurements.reduce(0) { $0 + $1.iops }
     bandwidthMiBPerSecond = measurements.reduce(0) { $0 + $1.bandwidthMiBPerSecond }
-    latency = LatencySummary(latencies)
+    latency = lacksLatencies ? nil : LatencySummary(latencies)
     let exits = measurements.reduce(0.0) { $0 + Double($1.exits.total) }
     let ioExits = measurements.reduce(0.0) { $0 + Double($1.exits.ioPath) }
     vmexitsPerIO = requests > 0 ? exits / requests : 0

@@ -11,7 +11,9 @@ enum Footnotes {
 
   private static func guest(_ configuration: RunConfiguration) -> [String] {
     let reason = configuration.guestReason
+    let changes = configuration.linux?.job.map { "job file \($0.name): \($0.changeNote)" }
     return (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
+      + (changes.map { [$0] } ?? [])
       + configuration.pathsLeftOut.map { "left out: \($0.name), which does not exist" }
   }
 
@@ -26,7 +28,9 @@ enum Footnotes {
   }
 
   private static func repetitions(_ boots: [BootSummary]) -> String {
-    let counts = Set(Dictionary(grouping: boots, by: \.path).values.map(\.count)).sorted()
+    // A boot has one summary for each phase of a job file.
+    let columns = Dictionary(grouping: boots) { "\($0.path.name) \($0.phase)" }
+    let counts = Set(columns.values.map(\.count)).sorted()
     guard let fewest = counts.first, let most = counts.last else { return "no boot was completed" }
     if most == 1 { return "one boot per column: the spread is unknown; --repeat 5 shows it" }
     let number = fewest == most ? "\(most)" : "\(fewest) to \(most)"
@@ -44,7 +48,8 @@ enum Footnotes {
   }
 
   private static func floor(_ roundTrips: [Double], boots: [BootSummary]) -> [String] {
-    guard let spread = Spread(roundTrips), spread.median > 0, let mean = Spread(boots.map(\.latency.mean))
+    guard let spread = Spread(roundTrips), spread.median > 0,
+      let mean = Spread(boots.compactMap { $0.latency?.mean })
     else {
       return []
     }

@@ -21,8 +21,8 @@ struct RunTable {
     var lines = [
       line("IOPS", shown, digits: 0, \.iops),
       line("MiB/s", shown, digits: 1, \.bandwidthMiBPerSecond),
-      line("latency p50, us", shown, digits: 2) { $0.latency.p50 / 1000 },
-      line("latency p99, us", shown, digits: 2) { $0.latency.p99 / 1000 },
+      line("latency p50, us", shown, digits: 2) { $0.latency.map { $0.p50 / 1000 } },
+      line("latency p99, us", shown, digits: 2) { $0.latency.map { $0.p99 / 1000 } },
       line("vmexits per I/O", shown, digits: 5, \.vmexitsPerIO),
       line("I/O vmexits per I/O", shown, digits: 5, \.ioVMExitsPerIO),
     ]

@@ -12,7 +12,7 @@ struct FioJobTests {
 
   private static func lines(_ arguments: [String], _ fileSystem: GuestFileSystem) throws -> [String] {
     let job = FioJob(configuration: try configuration(arguments), fileSystem: fileSystem, seed: 7)
-    return job.text.split(separator: "\n").map(String.init)
+    return try job.texts().flatMap { $0.split(separator: "\n").map(String.init) }
   }
 
   @Test func `a job on blocks gives each worker a slice of the device`() throws {
@@ -66,79 +66,5 @@ struct FioJobTests {
     let writing = try Self.lines(["--verify", "--rw", "randwrite"], .ext4)
     #expect(writing.contains("verify=crc32c"))
     #expect(!writing.contains("[fill0]"))
-  }
-
-  private static let file = FioJobFile(
-    name: "mail.fio",
-    source: """
-      ; a comment
-      [global]
-      ioengine=io_uring
-      filename=/mnt/data
-       size = 10g
-      direct=1
-      bs=8k,16k
-      [writer]
-      rw=randwrite
-      directory=/elsewhere
-      iodepth=32
-      nrfiles=4
-      [reader]
-      rw=read
-      filesize=1g
-      iodepth=2
-      """)
-
-  @Test func `a job file keeps all but file name and size`() {
-    let text = Self.file.text(for: "/dev/vda", byteCount: 4096)
-    #expect(
-      text == """
-        [global]
-        filename=/dev/vda
-        size=4096
-        ; a comment
-        [global]
-        ioengine=io_uring
-        direct=1
-        bs=8k,16k
-        [writer]
-        rw=randwrite
-        iodepth=32
-        [reader]
-        rw=read
-        iodepth=2
-
-        """)
-  }
-
-  @Test func `the row of a job file has what its first job says`() {
-    #expect(Self.file.rw == "randwrite")
-    #expect(Self.file.blockByteCount == 8192)
-    #expect(Self.file.iodepth == 32)
-    #expect(Self.file.isDirect)
-    #expect(Self.file.ioengine == "io_uring")
-    let bare = FioJobFile(name: "x", source: "[x]\n")
-    #expect(bare.rw == "read")
-    #expect(bare.blockByteCount == 4096)
-    #expect(bare.iodepth == 1)
-    #expect(!bare.isDirect)
-    #expect(bare.ioengine == "")
-  }
-
-  @Test func `a job file that is none is refused, with an exit code that says why`() throws {
-    let folder = try TemporaryFolder()
-    let missing = #expect(throws: BenchFailure.self) { try FioJobFile(path: folder.file("missing")) }
-    #expect(missing?.exitCode == .noInput)
-    let wrong: [(String, Data)] = [
-      ("empty", Data()), ("global", Data("[global]\nrw=read\n".utf8)), ("binary", Data([0xFF, 0xFE, 0x5B])),
-      ("zero", Data("[a]\n\0".utf8)), ("large", Data(repeating: 0x20, count: (1 << 20) + 1)),
-    ]
-    for (name, data) in wrong {
-      try data.write(to: URL(filePath: folder.file(name)))
-      let failure = #expect(throws: BenchFailure.self) { try FioJobFile(path: folder.file(name)) }
-      #expect(failure?.exitCode == .dataError)
-    }
-    try Data("[a]\nrw=write\n".utf8).write(to: URL(filePath: folder.file("job.fio")))
-    #expect(try FioJobFile(path: folder.file("job.fio")).name == "job.fio")
   }
 }

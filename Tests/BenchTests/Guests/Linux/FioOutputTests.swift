@@ -59,6 +59,52 @@ struct FioOutputTests {
     #expect(try Self.output("verify", verifies: true).readRequests == 64)
   }
 
+  @Test(arguments: ["unified-mixed", "unified-both"])
+  func `requests that fio sums over the directions are counted once`(name: String) throws {
+    let output = try Self.output(name)
+    #expect(output.requests == 16)
+    #expect(output.bytes == 65_536)
+    #expect(output.readRequests == (name == "unified-both" ? 10 : 0))
+    #expect(NanosecondHistogram(output.latency).counts.reduce(0, +) == 16)
+    #expect(output.latencyKind == (name == "unified-both" ? "lat" : "clat"))
+  }
+
+  @Test(arguments: ["gtod-reduce", "disable-clat", "no-percentiles"])
+  func `a job that keeps no latencies has none, and its requests count`(name: String) throws {
+    let output = try Self.output(name)
+    #expect(output.requests == 16)
+    #expect(output.iops > 0)
+    #expect(output.latency == LatencyDistribution())
+    #expect(output.latencyKind == "none")
+  }
+
+  @Test func `latencies of some jobs do not pass for those of all`() throws {
+    func jobs(_ name: String) throws -> [JSONValue] { try Self.output(name).json["jobs"]?.array ?? [] }
+    let both: JSONValue = .object([
+      "fio version": .string("fio-3.33"), "jobs": .array(try jobs("randrw-clat") + jobs("gtod-reduce")),
+    ])
+    let output = try FioOutput(JSONEncoder().encode(both), verifies: false)
+    #expect(output.requests == 132 + 124 + 256 + 16)
+    #expect(output.latency.entries.isEmpty && output.latencyKind == "none")
+  }
+
+  @Test func `a job of a user's that writes and verifies afterwards takes the time of both`() throws {
+    let direction = """
+      {"total_ios": 1, "runtime": 1000, "io_bytes": 1, "iops": 1}
+      """
+    func seconds(_ options: String) throws -> Double {
+      let text = """
+        {"fio version": "x", "jobs": [{"job options": \(options), "read": \(direction), "write": \(direction)}]}
+        """
+      return try FioOutput(Data(text.utf8), verifies: false).measuredSeconds
+    }
+    #expect(try seconds("{\"rw\": \"write\", \"verify\": \"crc32c\"}") == 2)
+    #expect(try seconds("{\"rw\": \"write\", \"verify\": \"crc32c\", \"do_verify\": \"0\"}") == 1)
+    #expect(try seconds("{\"rw\": \"randrw\", \"verify\": \"crc32c\"}") == 1)
+    #expect(try seconds("{}") == 1)
+    #expect(try seconds("3") == 1)
+  }
+
   @Test func `data that is not what was written is a verify error and no other`() throws {
     let output = try Self.output("verify-fail", verifies: true)
     #expect(output.verifyErrors == 1)
@@ -82,7 +128,10 @@ struct FioOutputTests {
       "", "no json", "{}", "[]", "{\"fio version\": 3}", "{\"fio version\": \"x\", \"jobs\": []}",
       "{\"fio version\": \"x\", \"jobs\": [{}]}", "{\"fio version\": \"x\", \"jobs\": [{\"error\": 5}]}",
       "{\"fio version\": \"x\", \"jobs\": [{\"read\": {\"total_ios\": 1}}]}",
-      "{\"fio version\": \"x\", \"jobs\": [{\"read\": {\"total_ios\": 1, \"runtime\": 1, \"io_bytes\": 1, \"iops\": 1}}]}",
+      """
+      {"fio version": "x", "jobs": [{"read": {"total_ios": 1, "runtime": 1, "io_bytes": 1, "iops": 1, \
+      "clat_ns": {"mean": 1, "max": 1, "N": 1, "percentile": {"50.0": 1}}}}]}
+      """,
       """
       {"fio version": "x", "jobs": [{"read": {"total_ios": 1, "runtime": 1, "io_bytes": 1, "iops": 1, \
       "clat_ns": {"mean": 1, "max": 1, "N": 1, "bins": {"x": 1}}}}]}

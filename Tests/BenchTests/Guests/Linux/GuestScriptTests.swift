@@ -25,6 +25,16 @@ struct GuestScriptTests {
     #expect(Self.script(.fuseOnVirtio).contains("--device /dev/vda"))
   }
 
+  @Test func `fio runs once for each phase, and the guests wait for each other before it`() {
+    let script = GuestScript(
+      fileSystem: .none, fuseProgram: "", workerCount: 1, idleSpan: .milliseconds(0), phaseCount: 3
+    ).text
+    #expect(script.contains("phase < 3"))
+    #expect(script.contains("$share/ready.$phase") && script.contains("$share/job.$phase.fio"))
+    #expect(GuestScript.File.ready(2) == "ready.2" && GuestScript.File.go(2) == "go.2")
+    #expect(GuestScript.File.job(2) == "job.2.fio" && GuestScript.File.output(2) == "fio.2.json")
+  }
+
   @Test func `the guest's own exits are measured unless that takes no time`() {
     #expect(Self.script(.none).contains("note idle"))
     #expect(Self.script(.none).contains("note computing"))

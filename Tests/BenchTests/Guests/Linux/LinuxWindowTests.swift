@@ -90,15 +90,25 @@ struct LinuxWindowTests {
       clock before 0 1000 2000
       clock before 1 x 2000
       clock elsewhere 0 1 2
+      clock after.1 0 3 4
+      clock after.x 0 3 4
+      fio 0 0
+      fio 1 7
+      fio 2 x
       idle 5 7
       idle
       computing 9 8
       nonsense
-      clock after 3 18446744073709551615 1
+      clock after.0 3 18446744073709551615 1
       exit 0
       """)
     #expect(marks.kernel == "6.1.0-56-amd64")
-    #expect(marks.clocks == [.before: [.init(number: 0, before: 1_000_000, after: 2_000_000)]])
+    #expect(
+      marks.clocks == [
+        .before: [.init(number: 0, before: 1_000_000, after: 2_000_000)],
+        .after(1): [.init(number: 0, before: 3000, after: 4000)],
+      ])
+    #expect(marks.fioCodes == [0: 0, 1: 7])
     // The last word counts.
     #expect(marks.idle == nil)
     #expect(marks.computing == nil)

@@ -1,4 +1,4 @@
-/// The job file that fio gets, made from bench's own options.
+/// The job files that fio gets, one for each phase: made from bench's own options, or from the user's file.
 struct FioJob {
   /// The run.
   let configuration: RunConfiguration
@@ -15,10 +15,18 @@ struct FioJob {
   /// The name of worker `index`'s file.
   static func fileName(worker index: Int) -> String { "bench.\(index)" }
 
-  /// The file's text: a section, and in fio a thread, for each worker, which has a slice of its own: of the device, or a
-  /// file.
-  var text: String {
-    if let job = configuration.linux?.job { return job.text(for: target, byteCount: jobFileByteCount) }
+  /// The text for each phase.
+  ///
+  /// - Throws: ``BenchFailure`` if a job of the user's lies outside of the disk.
+  func texts() throws(BenchFailure) -> [String] {
+    guard let job = configuration.linux?.job else { return [ownText] }
+    var texts: [String] = []
+    for phase in job.phases { texts.append(try phase.text(for: target, byteCount: jobFileByteCount)) }
+    return texts
+  }
+
+  /// bench's own job: a section, and in fio a thread, for each worker, which has a slice of its own: of the device, or a file.
+  private var ownText: String {
     var lines = ["[global]"] + common
     if configuration.verifies {
       lines.append("verify=crc32c")

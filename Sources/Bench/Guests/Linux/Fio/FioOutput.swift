@@ -27,9 +27,9 @@ struct FioOutput: Equatable, Sendable {
   let errors: UInt64
   /// Jobs that found other data than was written.
   let verifyErrors: UInt64
-  /// All latencies.
+  /// All latencies; empty where a job kept none.
   let latency: LatencyDistribution
-  /// Which of fio's latencies these are: `lat` or `clat`.
+  /// Which of fio's latencies these are: `lat`, `clat` or `none`.
   let latencyKind: String
   /// The whole of it.
   let json: JSONValue
@@ -65,8 +65,9 @@ struct FioOutput: Equatable, Sendable {
     iops = sums.iops
     errors = sums.errors
     verifyErrors = sums.verifyErrors
-    latency = sums.latency
-    latencyKind = sums.latencyKind
+    // The latencies of some jobs would pass for those of all.
+    latency = sums.lacksLatencies ? LatencyDistribution() : sums.latency
+    latencyKind = sums.lacksLatencies ? "none" : sums.latencyKind
   }
 
   /// The JSON object: from the first line that begins with a brace to the last brace.
@@ -93,6 +94,19 @@ struct FioOutput: Equatable, Sendable {
 }
 
 extension FioOutput {
+  /// The members of a job that count each request once: `unified_rw_reporting` puts a sum in their place or beside them.
+  private static func directions(of job: JSONValue) -> [String] {
+    let names = ["read", "write", "trim"].filter { job[$0] != nil }
+    return names.isEmpty ? ["mixed"] : names
+  }
+
+  /// Whether a job of a user's file writes first, and then reads all of it.
+  private static func verifiesWrites(_ job: JSONValue) -> Bool {
+    guard case .object(let options)? = job["job options"] else { return false }
+    return FioJobSection(name: "", options: options.map { FioJobOption($0.key, $0.value.string) })
+      .verifiesWrites
+  }
+
   /// EILSEQ: what a job ends with that found other data than was written.
   private static let verifyError: UInt64 = 84
 
@@ -112,11 +126,12 @@ extension FioOutput {
     var verifyErrors: UInt64 = 0
     var latency = LatencyDistribution()
     var latencyKind = "lat"
+    var lacksLatencies = false
 
     mutating func add(_ job: JSONValue, phasesFollow: Bool) throws(Failure) {
       addErrors(job)
       var seconds: [Double] = []
-      for name in ["read", "write", "trim"] {
+      for name in FioOutput.directions(of: job) {
         guard let direction = job[name], let count = direction["total_ios"]?.count, count > 0 else {
           continue
         }
@@ -130,7 +145,8 @@ extension FioOutput {
         iops += min(rate, Self.rateLimit)
         try addLatencies(direction, name: name)
       }
-      if !seconds.isEmpty { jobSeconds.append(phasesFollow ? seconds.reduce(0, +) : seconds.max() ?? 0) }
+      let follow = phasesFollow || FioOutput.verifiesWrites(job)
+      if !seconds.isEmpty { jobSeconds.append(follow ? seconds.reduce(0, +) : seconds.max() ?? 0) }
     }
 
     private mutating func addErrors(_ job: JSONValue) {
@@ -146,7 +162,12 @@ extension FioOutput {
       var kind = "clat"
       var values = direction["clat_ns"]
       if let total = direction["lat_ns"], total["bins"] != nil { (kind, values) = ("lat", total) }
-      guard let values, case .object(let bins)? = values["bins"], let mean = values["mean"]?.double,
+      // disable_clat and gtod_reduce leave no latencies; clat_percentiles=0 leaves no bins.
+      guard let values, values["N"]?.count != 0, values["percentile"] != nil || values["bins"] != nil else {
+        lacksLatencies = true
+        return
+      }
+      guard case .object(let bins)? = values["bins"], let mean = values["mean"]?.double,
         let largest = values["max"]?.double, let count = values["N"]?.double
       else {
         throw Failure(description: "a job's \(name) has no latency bins: it is not of --output-format=json+")

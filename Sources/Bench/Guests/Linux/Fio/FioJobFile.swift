@@ -1,0 +1,136 @@
+import Foundation
+
+/// A fio job file of the user's, with `include` and `${NAME}` resolved and its jobs sorted into phases.
+///
+/// bench decides which file or device is used and how much of it, and runs the phases one after the other;
+/// ``FioOptionTable`` says what becomes of each option.
+struct FioJobFile: Codable, Equatable, Sendable {
+  /// The file's name, without its folder.
+  let name: String
+  /// Its jobs: those of a phase run at the same time, the phases one after the other. None is empty.
+  let phases: [FioPhase]
+  /// What bench changes beside the file and its size, in a line; empty for nothing.
+  let changes: String
+
+  private static let phaseLimit = 64
+
+  /// Reads the file at `path`.
+  ///
+  /// - Parameter environment: What `${NAME}` stands for.
+  /// - Throws: ``BenchFailure`` if it cannot be read, has no job, or has an option that bench refuses.
+  init(path: String, environment: [String: String] = ProcessInfo.processInfo.environment) throws(BenchFailure)
+  {
+    let reader = try FioJobReader(path: path, environment: environment)
+    try self.init(name: (path as NSString).lastPathComponent, sections: reader.sections)
+  }
+
+  /// A job file of these sections.
+  init(name: String, sections: [FioJobReader.Section]) throws(BenchFailure) {
+    self.name = name
+    var common: [FioJobOption] = []
+    var jobs: [FioJobSection] = []
+    for section in sections {
+      if section.isGlobal {
+        common += section.options
+      } else {
+        jobs.append(FioJobSection(name: section.name, options: common + section.options))
+      }
+    }
+    guard !jobs.isEmpty else {
+      throw BenchFailure(
+        "the job file \(name) has no job: a section [NAME] besides [global]", exitCode: .dataError)
+    }
+    try Self.checkOptions(jobs, file: name)
+    phases = try Self.phases(jobs, file: name)
+    guard phases.count <= Self.phaseLimit else {
+      throw BenchFailure(
+        "the job file \(name) has \(phases.count) phases; bench takes up to \(Self.phaseLimit)",
+        exitCode: .dataError)
+    }
+    changes = Self.changes(jobs)
+  }
+
+  /// What rows of a phase are called where there are several: a name that no other phase has.
+  func groupName(ofPhase index: Int) -> String? {
+    guard phases.count > 1 else { return nil }
+    let name = phases[index].name
+    return phases.count { $0.name == name } > 1 ? "\(name).\(index + 1)" : name
+  }
+
+  /// What bench changes in the file, in a line.
+  var changeNote: String { "file name and size are bench's" + (changes.isEmpty ? "" : "; \(changes)") }
+
+  private static func checkOptions(_ jobs: [FioJobSection], file: String) throws(BenchFailure) {
+    for job in jobs {
+      if let option = job.unreadable {
+        throw BenchFailure(
+          "the job file \(file): job \(job.name): bench cannot read \(option.line); write one number",
+          exitCode: .dataError)
+      }
+      for option in job.options where option.isOn {
+        guard case .refused(let reason) = FioOptionTable.treatment(of: option.key) else { continue }
+        throw BenchFailure(
+          "the job file \(file): bench does not take \(option.key) (job \(job.name)): \(reason)",
+          exitCode: .dataError)
+      }
+    }
+  }
+
+  /// Sorts `jobs` into phases: at each `stonewall`, and where a job waits for the only job of the phase before.
+  private static func phases(_ jobs: [FioJobSection], file: String) throws(BenchFailure) -> [FioPhase] {
+    var groups: [[FioJobSection]] = []
+    for job in jobs {
+      if groups.isEmpty || job.isOn("stonewall") {
+        groups.append([job])
+      } else {
+        groups[groups.count - 1].append(job)
+      }
+    }
+    var phases: [FioPhase] = []
+    for group in groups {
+      phases += try levels(of: group, after: phases, file: file).map { FioPhase(jobs: $0) }
+    }
+    return phases
+  }
+
+  /// The jobs of `group`, which has no stonewall, by what they wait for.
+  private static func levels(
+    of group: [FioJobSection], after phases: [FioPhase], file: String
+  ) throws(BenchFailure) -> [[FioJobSection]] {
+    var levels: [[FioJobSection]] = [[]]
+    for job in group {
+      var level = 0
+      if let awaited = job.value("wait_for") {
+        if let place = levels.lastIndex(where: { $0.contains { $0.name == awaited } }) {
+          level = place + 1
+        } else if !phases.contains(where: { $0.jobs.contains { $0.name == awaited } }) {
+          throw BenchFailure(
+            "the job file \(file): job \(job.name) waits for '\(awaited)', which is not an earlier job",
+            exitCode: .dataError)
+        }
+      }
+      if level == levels.count { levels.append([]) }
+      levels[level].append(job)
+    }
+    // A job that waits for one of several would run beside the others, and the exits of the two could not be told apart.
+    for (jobs, next) in zip(levels, levels.dropFirst()) where jobs.count > 1 {
+      throw BenchFailure(
+        "the job file \(file): job \(next[0].name) waits for '\(next[0].value("wait_for") ?? "")' and runs beside "
+          + "other jobs that began before; their exits cannot be told apart: use stonewall",
+        exitCode: .dataError)
+    }
+    return levels
+  }
+
+  private static func changes(_ jobs: [FioJobSection]) -> String {
+    var seen: Set<String> = []
+    let replaced = jobs.flatMap(\.options).map(\.line).filter { line in
+      FioOptionTable.treatment(of: FioJobOption(line: line).key) == .replaced && seen.insert(line).inserted
+    }
+    let parts = [
+      replaced.isEmpty ? "" : "\(replaced.joined(separator: ", ")) replaced",
+      jobs.contains { !$0.addedOptions.isEmpty } ? "lat_percentiles=1 added" : "",
+    ]
+    return parts.filter { !$0.isEmpty }.joined(separator: "; ")
+  }
+}

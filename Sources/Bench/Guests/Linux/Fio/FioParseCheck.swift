@@ -1,0 +1,55 @@
+import Foundation
+
+/// Has fio on the host read what fio in the guest will get: both are the same program, and no boot is spent on a misspelt option.
+enum FioParseCheck {
+  private static let shownLineCount = 3
+
+  /// Has fio read the job file of `configuration`, if it has one, as it will be on each of its paths.
+  static func check(_ configuration: RunConfiguration) throws {
+    guard let job = configuration.linux?.job else { return }
+    let texts = try Set(configuration.paths.map(\.fileSystem)).flatMap {
+      try FioJob(configuration: configuration, fileSystem: $0, seed: 0).texts()
+    }
+    try check(texts, of: job.name)
+  }
+
+  /// Has fio read `texts`.
+  ///
+  /// - Parameters:
+  ///   - texts: A job file for each phase.
+  ///   - name: The user's file, for the message.
+  /// - Throws: ``BenchFailure`` with fio's own words if it refuses one. Without fio on the host nothing is checked.
+  static func check(_ texts: [String], of name: String) throws {
+    guard CommandRun.find("fio") != nil else { return }
+    let folder = FileManager.default.temporaryDirectory.appending(path: "bench-fio-\(UUID().uuidString)")
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+      // It holds nothing that anybody needs again.
+      defer { try? FileManager.default.removeItem(at: folder) }
+      for (index, text) in texts.enumerated() {
+        let file = folder.appending(path: "\(index).fio")
+        try Data(text.utf8).write(to: file)
+        let run = try CommandRun(["fio", "--parse-only", file.path], folder: folder.path)
+        guard run.exitCode != 0 else { continue }
+        throw BenchFailure(
+          "fio does not take the job file \(name): \(words(run.output, exitCode: run.exitCode))",
+          exitCode: .dataError)
+      }
+    } catch let failure as BenchFailure {
+      throw failure
+    } catch {
+      throw BenchFailure(
+        "cannot write to \(folder.path): \(error.localizedDescription)", exitCode: .cannotCreate)
+    }
+  }
+
+  /// The first lines that say something: fio indents lists of what it would have taken.
+  static func words(_ output: String, exitCode: Int32) -> String {
+    let lines = output.split(whereSeparator: \.isNewline).filter {
+      $0.first?.isWhitespace == false && !$0.hasPrefix("valid values:")
+    }
+    .prefix(shownLineCount)
+    .map { $0.hasPrefix("fio: ") ? $0.dropFirst(5) : $0 }
+    return lines.isEmpty ? "it ended with code \(exitCode)" : lines.joined(separator: "; ")
+  }
+}
