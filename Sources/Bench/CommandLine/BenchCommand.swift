@@ -10,8 +10,9 @@ struct BenchCommand: ParsableCommand {
     abstract: "Compares I/O paths between virtual machines and their host.",
     version: "bench \(ProjectVersion.text)",
     subcommands: [
-      RunCommand.self, FloorCommand.self, MatrixCommand.self, CompareCommand.self, CalibrateCommand.self,
-      HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self,
+      RunCommand.self, FloorCommand.self, MatrixCommand.self, MergeCommand.self, CompareCommand.self,
+      CalibrateCommand.self,
+      HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self, DiffHostsCommand.self,
     ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.

@@ -45,6 +45,7 @@ struct ExperimentOptions: ParsableArguments {
     try ScenarioRequirements.check(scenario.hostRequirements, host: host)
     for side in sides { try side.check(scenario.cells) }
     try refuseLinuxGuests(scenario, sides, host: host)
+    try checkJobFiles(scenario, sides)
     let identity = RunIdentity.new(revision: try .capture())
     return ExperimentPlan(
       kind: kind, scenario: scenario, sides: sides,
@@ -67,6 +68,22 @@ struct ExperimentOptions: ParsableArguments {
     }
   }
 
+  /// Reads each job file that a boot will get, so that a misspelt option costs none.
+  private func checkJobFiles(_ scenario: Scenario, _ sides: [ExperimentSide]) throws {
+    var seen: Set<[String]> = []
+    for side in sides {
+      let environment = ProcessInfo.processInfo.environment.merging(side.environment) { $1 }
+      for cell in scenario.cells {
+        let command = try RunCommand.parse(side.arguments(beside: cell.arguments))
+        guard let path = command.linux.job, seen.insert([side.name, path]).inserted else { continue }
+        let job = try FioJobFile(path: path, environment: environment)
+        try FioParseCheck.check(
+          command.runConfiguration(
+            diskByteCount: nil, seed: 0, decision: command.likelyDecision, jobFile: job))
+      }
+    }
+  }
+
   /// The options that were given, by name.
   var given: [String] {
     let options: [(name: String, isGiven: Bool)] = [
@@ -79,8 +96,9 @@ struct ExperimentOptions: ParsableArguments {
   /// The folder of a new run of `plan`.
   func folder(for plan: ExperimentPlan) throws -> ExperimentFolder {
     let stem = RunIdentity.new(revision: try .capture()).fileStem
+    let part = plan.shard.map { "-\($0.number)of\($0.count)" } ?? ""
     return try ExperimentFolder(
-      creating: output ?? "\(OutputFiles.defaultFolder)/\(stem)-\(plan.name)-\(plan.kind.rawValue)",
+      creating: output ?? "\(OutputFiles.defaultFolder)/\(stem)-\(plan.name)-\(plan.kind.rawValue)\(part)",
       plan: plan)
   }
 

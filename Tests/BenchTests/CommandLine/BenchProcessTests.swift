@@ -32,6 +32,19 @@ struct BenchProcessTests {
         "side b: Unknown option '--bogus'"
       ),
       (["run", "--guest", "martian"], 64, "'martian' is invalid"),
+      (
+        [
+          "run", "--dry-run", "--guest", "linux", "--mode", "virtio-blk", "--fs", "none", "--job",
+          "missing.fio",
+        ], 66,
+        "cannot read the job file missing.fio"
+      ),
+      (["matrix", "job.yaml"], 66, "cannot read the job file missing.fio"),
+      (["matrix", "job.yaml", "--shard", "1/2"], 64, "--shard 1/2 needs a seed"),
+      (["matrix", "job.yaml", "--shard", "3/2"], 64, "The value '3/2' is invalid"),
+      (["merge", "missing", "--output", "whole"], 66, "missing holds no experiment"),
+      (["merge", "missing"], 64, "--output"),
+      (["diff-hosts", "missing", "missing"], 66, "missing does not exist"),
       (["compare", "HEAD", "HEAD~1", "--", "--mode", "vext"], 64, "lies in no git checkout"),
       (["compare", "--baseline", ".", "--", "--mode", "vext"], 5, "--update-baseline makes one"),
       (["history"], 66, "results does not exist"),
@@ -53,13 +66,15 @@ struct BenchProcessTests {
     let folder = try TemporaryFolder()
     try Data(count: 100).write(to: URL(filePath: folder.file("tiny.img")))
     try Data(count: 8192).write(to: URL(filePath: folder.file("small.img")))
+    let scenario = "name: job\nconstants: {mode: virtio-blk, fs: none, job: missing.fio}\nrepeat: 2\n"
+    try Data(scenario.utf8).write(to: URL(filePath: folder.file("job.yaml")))
     let outcome = try BenchProgram.run(arguments, in: folder.path)
     #expect(outcome.exitCode == exitCode)
     #expect(outcome.errors.hasPrefix("bench: error: "))
     if exitCode == 64 { #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)") }
     #expect(outcome.errors.contains(message))
     #expect(outcome.output.isEmpty)
-    #expect(try folder.entries == ["small.img", "tiny.img"])
+    #expect(try folder.entries == ["job.yaml", "small.img", "tiny.img"])
   }
 
   @Test(

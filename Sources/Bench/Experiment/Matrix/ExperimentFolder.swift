@@ -33,6 +33,7 @@ struct ExperimentFolder: ~Copyable {
   static func resuming(_ path: String) throws -> ExperimentFolder {
     let plan = try load(path)
     let folder = ExperimentFolder(path: path, plan: plan, lock: try lock(path))
+    folder.removeParts()
     try folder.restoreRows()
     return folder
   }
@@ -91,7 +92,10 @@ struct ExperimentFolder: ~Copyable {
           && plan.sides.indices.contains($0.element.side)
       } && plan.estimatedSeconds.count == plan.cells.count && !names.isEmpty
       && names.allSatisfy { ["rows", "a", "b"].contains($0) } && (1...10_000).contains(plan.blockCount)
-    guard isSound else { throw BenchFailure("\(path)/plan.json contradicts itself", exitCode: .dataError) }
+    let hasPart = plan.shard.map { ExperimentShard(number: $0.number, count: $0.count) != nil } ?? true
+    guard isSound && hasPart else {
+      throw BenchFailure("\(path)/plan.json contradicts itself", exitCode: .dataError)
+    }
   }
 
   /// Keeps a second process from working in the folder.
@@ -108,7 +112,7 @@ struct ExperimentFolder: ~Copyable {
 
   /// The boots that are yet to be done, in their order.
   var remainingBoots: [ExperimentPlan.Boot] {
-    plan.boots.filter { !FileManager.default.fileExists(atPath: "\(stem(of: $0)).csv") }
+    plan.ownBoots.filter { !FileManager.default.fileExists(atPath: "\(stem(of: $0)).csv") }
   }
 
   /// The boots that were tried and left no row, once no boot is under way.
@@ -119,33 +123,82 @@ struct ExperimentFolder: ~Copyable {
   /// The file of a side's rows.
   func rowsPath(side: Int) -> String { "\(path)/\(plan.sides[side].name).csv" }
 
-  /// Where a boot's rows go while it is under way.
-  func outputPath(of boot: ExperimentPlan.Boot) -> String { "\(stem(of: boot)).part.csv" }
+  /// Where a boot's rows go while it is under way: a file of this process's own, which a boot that outlived its bench cannot reach.
+  func outputPath(of boot: ExperimentPlan.Boot) -> String { "\(partStem(of: boot)).csv" }
+
+  private func partStem(of boot: ExperimentPlan.Boot) -> String {
+    "\(stem(of: boot)).\(ProcessInfo.processInfo.processIdentifier).part"
+  }
 
   /// What a boot printed.
   func logPath(of boot: ExperimentPlan.Boot) -> String { "\(stem(of: boot)).log" }
 
-  private func stem(of boot: ExperimentPlan.Boot) -> String {
-    "\(path)/boots/" + String(format: "%05d", boot.index + 1)
+  private func stem(of boot: ExperimentPlan.Boot) -> String { Self.stem(ofBoot: boot.index, in: path) }
+
+  /// The path of the files of the boot with this index in the folder at `path`, without the dot and what follows.
+  static func stem(ofBoot index: Int, in path: String) -> String {
+    "\(path)/boots/" + String(format: "%05d", index + 1)
+  }
+
+  /// What a folder that nobody works in holds.
+  struct Contents {
+    let path: String
+    let plan: ExperimentPlan
+    /// Indices of the boots that have rows, ascending.
+    let finishedBoots: [Int]
+  }
+
+  /// Looks at the folder at `path` and changes nothing in it.
+  ///
+  /// - Throws: ``BenchFailure`` if it holds no plan, if another bench works in it, or if it has a boot that is not planned.
+  static func contents(_ path: String) throws -> Contents {
+    let plan = try load(path)
+    let descriptor = try lock(path)
+    // Nothing was written through it.
+    defer { try? descriptor.close() }
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: "\(path)/boots")
+    } catch {
+      throw BenchFailure("cannot read \(path)/boots: \(error.localizedDescription)", exitCode: .noInput)
+    }
+    var finished: [Int] = []
+    for name in names where name.hasSuffix(".csv") && !name.hasSuffix(".part.csv") {
+      guard let number = Int(name.dropLast(4)), plan.boots.indices.contains(number - 1),
+        stem(ofBoot: number - 1, in: path).hasSuffix("/\(name.dropLast(4))")
+      else { throw BenchFailure("\(path)/boots/\(name) is not of the plan", exitCode: .dataError) }
+      finished.append(number - 1)
+    }
+    return Contents(path: path, plan: plan, finishedBoots: finished.sorted())
   }
 
   /// Removes what an earlier attempt at `boot` left.
   func prepare(_ boot: ExperimentPlan.Boot) {
-    for suffix in ["part.csv", "part.json", "log"] {
+    let stem = partStem(of: boot)
+    for path in ["\(stem).csv", "\(stem).json", logPath(of: boot)] {
       // Mostly there is none.
-      try? FileManager.default.removeItem(atPath: "\(stem(of: boot)).\(suffix)")
+      try? FileManager.default.removeItem(atPath: path)
+    }
+  }
+
+  /// Removes what boots left that were under way when an earlier process ended.
+  private func removeParts() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/boots")) ?? []
+    for name in names where name.contains(".part.") {
+      // A file that stays is in nobody's way: it has a name of its own.
+      try? FileManager.default.removeItem(atPath: "\(path)/boots/\(name)")
     }
   }
 
   /// Takes the rows of a boot that ended well into its side's file.
   func finish(_ boot: ExperimentPlan.Boot) throws {
     let lines = try rowLines(of: boot, at: outputPath(of: boot))
-    let stem = stem(of: boot)
+    let (stem, part) = (stem(of: boot), partStem(of: boot))
     do {
-      if FileManager.default.fileExists(atPath: "\(stem).part.json") {
-        try FileManager.default.moveItem(atPath: "\(stem).part.json", toPath: "\(stem).json")
+      if FileManager.default.fileExists(atPath: "\(part).json") {
+        try FileManager.default.moveItem(atPath: "\(part).json", toPath: "\(stem).json")
       }
-      try FileManager.default.moveItem(atPath: "\(stem).part.csv", toPath: "\(stem).csv")
+      try FileManager.default.moveItem(atPath: "\(part).csv", toPath: "\(stem).csv")
     } catch {
       throw BenchFailure("cannot rename the files of boot \(boot.index + 1): \(error)", exitCode: .ioError)
     }
@@ -172,7 +225,8 @@ struct ExperimentFolder: ~Copyable {
     try CSVWriter(path: rowsPath(side: side), header: lines.header).write(lines: lines.rows)
   }
 
-  private func restoreRows() throws {
+  /// Makes the sides' files again from the boots that are there.
+  func restoreRows() throws {
     for side in plan.sides.indices {
       try? FileManager.default.removeItem(atPath: rowsPath(side: side))
     }

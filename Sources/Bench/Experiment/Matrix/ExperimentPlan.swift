@@ -42,10 +42,12 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
   /// About how long a boot of each cell takes; nil where it cannot be known.
   let estimatedSeconds: [Double?]
   let boots: [Boot]
+  /// The part of the boots that this folder is for; nil: all of them.
+  private(set) var shard: ExperimentShard?
 
   /// The names in JSON.
   enum CodingKeys: String, CodingKey {
-    case kind, name, description, fingerprint, host, seed, sides, cells, boots
+    case kind, name, description, fingerprint, host, seed, sides, cells, boots, shard
     case formatVersion = "format_version"
     case startedAt = "started_at"
     case blockCount = "blocks"
@@ -87,6 +89,30 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     return boots
   }
 
+  /// The boots of this part, in their order.
+  var ownBoots: [Boot] { shard.map { shard in boots.filter { shard.has(block: $0.block) } } ?? boots }
+
+  /// The same plan for one part of it.
+  ///
+  /// - Throws: ``BenchFailure`` if there are fewer blocks than parts.
+  func restricted(to shard: ExperimentShard) throws -> ExperimentPlan {
+    guard shard.count <= blockCount else {
+      throw BenchFailure(
+        "--shard \(shard): the plan has \(blockCount) blocks (--repeat), and a block stays on one host",
+        exitCode: .usage)
+    }
+    var plan = self
+    plan.shard = shard
+    return plan
+  }
+
+  /// The same plan in one piece.
+  var whole: ExperimentPlan {
+    var plan = self
+    plan.shard = nil
+    return plan
+  }
+
   /// What boots `boot`, with rows to `output`.
   func arguments(of boot: Boot, output: String) -> [String] {
     ["run"] + sides[boot.side].arguments(beside: cells[boot.cell].arguments)
@@ -109,8 +135,10 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     lines.append(
       "cells        \(cells.count), each booted \(blockCount) times"
         + (sides.count == 1 ? "" : " on each side"))
+    let boots = ownBoots
+    if let shard { lines.append("shard        \(shard), \(boots.count) of \(self.boots.count) boots") }
     lines.append("order        \(boots.count) boots, seed \(seed)")
-    for block in 1...max(1, blockCount) {
+    for block in 1...max(1, blockCount) where shard?.has(block: block) != false {
       let titles = boots.filter { $0.block == block }.map { title(of: $0) }
       lines.append("             block \(block): \(titles.joined(separator: " | "))")
     }

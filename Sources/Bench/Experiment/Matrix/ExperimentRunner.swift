@@ -23,7 +23,7 @@ struct ExperimentRunner {
   func run(_ folder: borrowing ExperimentFolder, with runner: some BootRunning) throws -> [FailedBoot] {
     let boots = folder.remainingBoots
     var clock = ProgressClock(
-      weights: boots.map { folder.plan.estimatedSeconds[$0.cell] ?? 1 }, total: folder.plan.boots.count)
+      weights: boots.map { folder.plan.estimatedSeconds[$0.cell] ?? 1 }, total: folder.plan.ownBoots.count)
     var failures: [FailedBoot] = []
     var failuresInARow = 0
     for boot in boots {
@@ -54,7 +54,7 @@ struct ExperimentRunner {
   func failure(_ failures: [FailedBoot], of folder: borrowing ExperimentFolder) -> BenchFailure? {
     guard let last = failures.last else { return nil }
     return BenchFailure(
-      "\(failures.count) boots failed, \(folder.remainingBoots.count) of \(folder.plan.boots.count) are left "
+      "\(failures.count) boots failed, \(folder.remainingBoots.count) of \(folder.plan.ownBoots.count) are left "
         + "(\(resumeCommand) \(folder.path) tries them again); the last: \(last.reason)")
   }
 
@@ -92,7 +92,7 @@ struct ExperimentRunner {
 
   private func interrupted(_ folder: borrowing ExperimentFolder) -> BenchFailure {
     progress.clear()
-    let total = folder.plan.boots.count
+    let total = folder.plan.ownBoots.count
     return BenchFailure(
       "interrupted after \(total - folder.remainingBoots.count) of \(total) boots; "
         + "\(resumeCommand) \(folder.path) goes on", exitCode: watch.exitCode ?? .interrupted)

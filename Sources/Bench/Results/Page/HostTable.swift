@@ -34,7 +34,7 @@ enum HostTable {
   }
 
   /// Every value of `host`, named by its path in the JSON file.
-  private static func flat(_ host: HostDescription) throws -> [(String, String)] {
+  static func flat(_ host: HostDescription) throws -> [(String, String)] {
     flat(try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(host)), path: "")
   }
 

@@ -11,7 +11,7 @@ struct ExperimentTests {
       ScenarioCell(title: "two", arguments: ["--mode", "virtio-blk", "--runtime", "1s"]),
     ])
 
-  private static func plan(sides: [String] = ["rows"], blocks: Int = 3, seed: UInt64 = 1) throws
+  static func plan(sides: [String] = ["rows"], blocks: Int = 3, seed: UInt64 = 1) throws
     -> ExperimentPlan
   {
     ExperimentPlan(
@@ -21,7 +21,7 @@ struct ExperimentTests {
   }
 
   /// Writes the row that a boot would leave; fails the boots that `failing` says.
-  private final class FakeBoots: BootRunning, @unchecked Sendable {
+  final class FakeBoots: BootRunning, @unchecked Sendable {
     var failing: (Int) -> Int32 = { _ in 0 }
     var interruptsAt: Int?
     private(set) var started: [[String]] = []
