@@ -1,6 +1,7 @@
 import ArgumentParser
 
 extension Metric: ExpressibleByArgument {}
+extension ComparisonFormat: ExpressibleByArgument {}
 extension ReportFormat: ExpressibleByArgument {}
 
 /// What is judged, against which floors, and how it is printed.
@@ -12,8 +13,8 @@ struct ComparisonOptions: ParsableArguments {
       valueName: "column"))
   var metrics: [Metric] = []
 
-  @Option(help: "How the result is printed.")
-  var format = ReportFormat.table
+  @Option(help: "How the result is printed; junit and github are for a CI (docs/ci.md).")
+  var format = ComparisonFormat.table
 
   @Option(
     help: ArgumentHelp("Take the floors from this file of bench calibrate.", valueName: "file.json"))

@@ -2,7 +2,7 @@ import Foundation
 
 extension Comparison {
   /// The comparison in `format`, ended by a line feed.
-  func text(_ format: ReportFormat) throws -> String {
+  func text(_ format: ComparisonFormat) throws -> String {
     switch format {
     case .table:
       "A: \(titleA)\nB: \(titleB)\n\n" + tables.map { $0.plainText() }.joined(separator: "\n") + noteLines()
@@ -12,6 +12,8 @@ extension Comparison {
       "A: \(titleA)  \nB: \(titleB)\n\n" + tables.map { $0.markdown() + "\n" }.joined() + noteLines()
         + "\n**\(summary)**\n"
     case .json: try json()
+    case .junit: junit()
+    case .github: githubAnnotations()
     }
   }
 
@@ -67,11 +69,13 @@ extension Comparison {
     return table
   }
 
-  private static func change(_ metric: MetricComparison) -> String {
+  /// How much B differs, in percent where that is possible.
+  static func change(_ metric: MetricComparison) -> String {
     metric.relativeShift.map(Figure.percent) ?? Figure.text(metric.shift)
   }
 
-  private static func interval(_ metric: MetricComparison) -> String {
+  /// The interval of ``change(_:)``.
+  static func interval(_ metric: MetricComparison) -> String {
     if let interval = metric.relativeInterval {
       return "\(Figure.percent(interval.lower)) .. \(Figure.percent(interval.upper))"
     }

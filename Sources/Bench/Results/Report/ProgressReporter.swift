@@ -4,24 +4,47 @@ import Foundation
   import Glibc
 #endif
 
-/// Tells on standard error what a run is doing, on one line that it rewrites.
+/// Tells on standard error what a run is doing: on one line that it rewrites or, where that is no terminal, now and then on a new one.
 struct ProgressReporter {
-  private let isEnabled: Bool
+  private enum Style {
+    case silent
+    case rewrites
+    case lines(LinePace)
+  }
 
-  /// A reporter that is silent if `isQuiet`, or if standard error is no terminal.
+  private let style: Style
+  private let write: @Sendable (String) -> Void
+
+  /// A reporter that is silent if `isQuiet`.
   init(isQuiet: Bool) {
-    isEnabled = !isQuiet && isatty(STDERR_FILENO) == 1
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    self.init(style: isQuiet ? .silent : isTerminal ? .rewrites : .lines(LinePace())) {
+      FileHandle.standardError.write(Data($0.utf8))
+    }
+  }
+
+  /// A reporter without a terminal, for a test.
+  init(pace: LinePace, write: @escaping @Sendable (String) -> Void) {
+    self.init(style: .lines(pace), write: write)
+  }
+
+  private init(style: Style, write: @escaping @Sendable (String) -> Void) {
+    self.style = style
+    self.write = write
   }
 
   /// Shows `status` in place of what was shown before.
   func show(_ status: String) {
-    guard isEnabled else { return }
-    FileHandle.standardError.write(Data("\r\u{1B}[K\(status)".utf8))
+    switch style {
+    case .silent: break
+    case .rewrites: write("\r\u{1B}[K\(status)")
+    case .lines(let pace): if pace.isDue() { write("bench: \(status)\n") }
+    }
   }
 
   /// Takes the line away.
   func clear() {
-    show("")
+    if case .rewrites = style { show("") }
   }
 
   /// The status before `cell` of `plan` begins.
