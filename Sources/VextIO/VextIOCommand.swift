@@ -20,7 +20,7 @@ struct VextIOCommand: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as VextIOFailure {
-      StandardError.writeError(failure.description)
+      StandardError.write(.error, failure.description, from: "vext-io")
       Glibc.exit(ExitCode.failure.rawValue)
     } catch {
       Self.exit(withError: error)

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Hypervisor
 
 /// The running guests that a command speaks to.

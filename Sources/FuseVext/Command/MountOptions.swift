@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// How a file system is mounted: the command line of fuse2fs, as far as it makes sense here.
 public struct MountOptions: Equatable, Sendable {
@@ -103,17 +104,10 @@ public struct MountOptions: Equatable, Sendable {
   /// A number of bytes, with the suffixes of mount(8) and losetup(8): K, M, G, T, or KiB and so on, and KB for thousands.
   private static func byteCount(in word: String) throws(MountFailure) -> UInt64 {
     let text = word.drop { $0 != "=" }.dropFirst()
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    let suffix = text.dropFirst(digits.count).uppercased()
-    var scale: UInt64? = suffix.isEmpty ? 1 : nil
-    for (power, letter) in ["K", "M", "G", "T"].enumerated() {
-      if suffix == letter || suffix == letter + "IB" { scale = 1 << UInt64(10 * (power + 1)) }
-      if suffix == letter + "B" { scale = (0...power).reduce(1) { product, _ in product * 1000 } }
+    guard let byteCount = ByteCountText.byteCount(text, [.binarySuffixes, .decimalB]) else {
+      throw .usage("option '\(word)': a number of bytes is needed")
     }
-    guard let number = UInt64(digits), let scale,
-      case let (result, overflow) = number.multipliedReportingOverflow(by: scale), !overflow
-    else { throw .usage("option '\(word)': a number of bytes is needed") }
-    return result
+    return byteCount
   }
 
   private static func number(in word: String, from range: ClosedRange<Int>) throws(MountFailure) -> Int {
