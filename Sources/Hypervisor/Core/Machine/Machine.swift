@@ -92,6 +92,13 @@ public final class Machine: Sendable {
     }
   }
 
+  /// vmexits of all vCPUs so far. Any thread but a vCPU's own; the first call interrupts vCPUs that run.
+  public func exitCounts() throws(KVMError) -> ExitCounts {
+    var sum = ExitCounts()
+    for runner in vcpus { sum = sum + (try runner.exitCounts()) }
+    return sum
+  }
+
   /// Records how the machine ends; only the first call counts. Any thread, vCPU threads and devices included.
   ///
   /// The owner sees the end in ``endDescriptor`` and calls ``stop()``.
