@@ -5,7 +5,7 @@ import VextClient
 struct QueueOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "PCI address. Default: the first function that nobody uses.", valueName: "0000:00:05.0"))
+      "PCI address. Default: the first function that is not in use.", valueName: "0000:00:05.0"))
   var device: String?
 
   @Option(help: ArgumentHelp("Memory for requests and rings, a multiple of 2 MiB.", valueName: "size"))

@@ -3,15 +3,15 @@ import Foundation
 
 @testable import Bench
 
-/// A run that never took place, with figures that are easy to check.
+/// A run that never took place, with numbers that are easy to check.
 enum RunFixture {
   static let configuration = RunConfiguration(
-    modes: [.virtioBlock, .vext], guest: .micro, guestCount: 1, workerCount: 2, pollerCount: 1,
+    modes: [.virtioBlock, .vext], guest: .micro, guestCount: 1, workerCount: 2, ioThreadCount: 1,
     engine: .libaio,
     rw: .randread, blockSize: ByteSize(byteCount: 4096), iodepth: 4, regionSize: ByteSize(byteCount: 1 << 20),
     runtime: TimeSpan(nanoseconds: 2_000_000_000), warmup: .milliseconds(500), requestLimit: nil,
     repetitionCount: 3,
-    diskPath: nil, usesDirectIO: true, verifies: false, pollerCPUs: nil, vcpuCPUs: [1, 2], numaNode: nil,
+    diskPath: nil, usesDirectIO: true, verifies: false, ioThreadCPUs: nil, vcpuCPUs: [1, 2], numaNode: nil,
     seed: 7)
 
   static let host = HostDescription(
@@ -22,7 +22,7 @@ enum RunFixture {
     loadAverage: [0.5, 0.25, 0.125])
 
   static let placement = PlacementRecord(
-    pollerCPUs: [0], vcpuCPUs: [[1, 2]], numaNode: 0, oversubscribed: false, notes: [])
+    ioThreadCPUs: [0], vcpuCPUs: [[1, 2]], numaNode: 0, oversubscribed: false, notes: [])
 
   static let identity = RunIdentity(
     runID: "00000000-0000-4000-8000-000000000000", start: Date(timeIntervalSince1970: 1_700_000_000),
@@ -42,14 +42,14 @@ enum RunFixture {
       elapsedSeconds: [0.5, 0.5], iops: iops, latency: LatencyDistribution(latency),
       exits: ExitCounts(
         total: 1500, io: 10, mmio: 990, halt: 200, hypercall: 0, irq: 250, irqInjections: 900, user: 1001),
-      windowSeconds: 0.5, pollerCPUSeconds: 0.5, vcpuCPUSeconds: 0.75, diskByteCount: 1 << 20,
-      granted: GrantedPlacement(pollerCPUs: ["0"], vcpuCPUs: ["1", "2"], numaNode: 0))
+      windowSeconds: 0.5, ioThreadCPUSeconds: 0.5, vcpuCPUSeconds: 0.75, diskByteCount: 1 << 20,
+      granted: GrantedPlacement(ioThreadCPUs: ["0"], vcpuCPUs: ["1", "2"], numaNode: 0))
   }
 
   /// The same of a Linux guest whose exits were counted over all of fio's half second.
   static func linuxMeasurement() -> CellMeasurement {
     var measurement = measurement()
-    measurement.linux = LinuxFigures(
+    measurement.linux = LinuxDetails(
       kernel: "6.1.0-56-amd64", fioVersion: "fio-3.33", latencyKind: "lat", measuredSeconds: 0.5,
       clockUncertaintySeconds: 0.001,
       idle: ExitRates(ExitCounts(total: 2500, irq: 500), seconds: 2),

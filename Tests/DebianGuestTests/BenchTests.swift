@@ -107,7 +107,7 @@ extension DebianGuestTests {
       #expect(run.values("errors") == ["0"])
       #expect(run.numbers("ios").allSatisfy { $0 > 0 })
       #expect(run.numbers("io_vmexits_per_io").allSatisfy { $0 > 0 })
-      #expect(run.numbers("poller_cpu_s").allSatisfy { $0 > 0 })
+      #expect(run.numbers("io_thread_cpu_s").allSatisfy { $0 > 0 })
       #expect(run.values("user_exits") == [""])
       #expect(run.output.contains("qemu:virtio-blk"))
       #expect(Self.peers == [])

@@ -19,8 +19,9 @@ extension DebianGuestTests {
       throws
     {
       let placement = try PlacementPlanner.plan(
-        PlacementRequest(guests: 1, vcpusPerGuest: 1, pollers: 1, storageNode: node), on: NUMATopology.read())
-      #expect(placement.pollerCPUs == [node])
+        PlacementRequest(guests: 1, vcpusPerGuest: 1, ioThreads: 1, storageNode: node),
+        on: NUMATopology.read())
+      #expect(placement.ioThreadCPUs == [node])
       #expect(placement.vcpuCPUs == [[1 - node]])
       #expect(placement.memoryNode == node)
       #expect(!placement.oversubscribed)

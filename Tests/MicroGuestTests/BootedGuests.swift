@@ -8,18 +8,18 @@ import MicroGuest
 /// Guests on one I/O thread that a test steps through the phases by hand.
 final class BootedGuests {
   let guests: [BenchGuest]
-  private let poller: IOThread
+  private let ioThread: IOThread
 
   /// Boots as many guests as `run` says; guest 0 misbehaves as told.
   init(run: GuestRun, mode: DataPathMode, misbehaviour: Misbehaviour = .none) throws {
     let configuration = run.configuration
     let request = PlacementRequest(
-      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, pollers: 1,
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1,
       storageNode: nil,
-      pollerCPUs: nil, vcpuCPUs: nil, numaNode: nil)
+      ioThreadCPUs: nil, vcpuCPUs: nil, numaNode: nil)
     let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
-    let poller = try IOThread(
-      name: "io0", cpus: CPUSet([placement.pollerCPUs[0]]), waiting: mode.waiting,
+    let ioThread = try IOThread(
+      name: "io0", cpus: CPUSet([placement.ioThreadCPUs[0]]), waiting: mode.waiting,
       engine: mode.engine(configuration.engine))
     let disk = try DiskImage(path: run.disk.path, readOnly: false, direct: false)
     let system = try KVMSystem()
@@ -28,10 +28,10 @@ final class BootedGuests {
       guests.append(
         try BenchGuest(
           index: index, configuration: configuration, mode: mode, seed: 7, placement: placement, disk: disk,
-          pollers: [poller], system: system, misbehaviour: index == 0 ? misbehaviour : .none))
+          ioThreads: [ioThread], system: system, misbehaviour: index == 0 ? misbehaviour : .none))
     }
     self.guests = guests
-    self.poller = poller
+    self.ioThread = ioThread
     for guest in guests { try guest.machine.start() }
   }
 
@@ -67,7 +67,7 @@ final class BootedGuests {
   /// Ends all guests and the I/O thread.
   func shutDown() {
     for guest in guests { guest.shutDown() }
-    poller.stop()
+    ioThread.stop()
   }
 
   /// A guest that did not get where it should.

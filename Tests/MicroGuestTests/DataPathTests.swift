@@ -5,7 +5,7 @@ import Testing
 
 @testable import Bench
 
-/// T2: every data path end to end, in real machines. One test at a time: two cores carry a vCPU and a poller.
+/// T2: every data path end to end, in real machines. One test at a time: two cores carry a vCPU and a ioThread.
 @Suite(.serialized, .enabled(if: hasKVM, "/dev/kvm cannot be opened"))
 struct DataPathTests {
   @Test(
@@ -38,7 +38,7 @@ struct DataPathTests {
     let result = try #require(try run.measure(.vextAdaptive).first)
     #expect(result.requests == 4)
     #expect(result.elapsedSeconds[0] >= 0.25)
-    #expect(result.pollerCPUSeconds < 0.2 * result.windowSeconds)
+    #expect(result.ioThreadCPUSeconds < 0.2 * result.windowSeconds)
   }
 
   @Test(
@@ -100,19 +100,19 @@ struct DataPathTests {
   @Test("one I/O thread serves eight machines", arguments: DataPathMode.available)
   func eightGuests(mode: DataPathMode) throws {
     let run = try GuestRun(
-      "--guests 8 --workers 1 --pollers 1 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+      "--guests 8 --workers 1 --io-threads 1 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
     let results = try run.measure(mode)
     #expect(results.map(\.guestIndex) == Array(0..<8))
     #expect(results.allSatisfy { $0.requests == 100 && $0.errors == 0 })
   }
 
   @Test("several I/O threads share the queues of one machine")
-  func twoPollers() throws {
-    let run = try GuestRun("--workers 2 --pollers 2 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
+  func twoIOThreads() throws {
+    let run = try GuestRun("--workers 2 --io-threads 2 --no-direct --iodepth 4 --requests 100 --warmup 10ms")
     for mode in DataPathMode.available {
       let result = try #require(try run.measure(mode).first)
       #expect(result.requests == 200)
-      #expect(result.granted.pollerCPUs.count == 2)
+      #expect(result.granted.ioThreadCPUs.count == 2)
     }
   }
 

@@ -40,7 +40,7 @@ struct GuestRun {
   }
 
   /// Boots, measures and ends the guests.
-  func measure(_ mode: DataPathMode, in vmm: VMM = .vext) throws -> [CellMeasurement] {
+  func measure(_ mode: DataPathMode, in vmm: VMM = .builtin) throws -> [CellMeasurement] {
     let runner = try CellRunner(
       configuration, scratchFolder: "/tmp", backend: HostDescription.capture().kvmBackend)
     let paths = [String](repeating: disk.path, count: configuration.guestCount)

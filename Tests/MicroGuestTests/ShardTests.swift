@@ -62,9 +62,9 @@ struct ShardTests {
     #expect(try Self.run(["matrix", "--resume", "one"], in: folder) == 0)
     #expect(try Self.run(["merge", "two", "one", "--output", "whole"], in: folder) == 0)
     let file = try RowFile(path: folder.appending(path: "whole/rows.csv").path)
-    let cells = try file.rows.map { "\(try $0.integer(.repetition)) \($0.text(.mode) ?? "")" }
+    let cells = try file.rows.map { "\(try $0.integer(\.repetition)) \($0.text(\.mode) ?? "")" }
     #expect(cells.sorted() == (1...4).flatMap { ["\($0) vext", "\($0) virtio-blk"] })
-    #expect(Set(file.rows.map { $0.text(.runID) }).count == 8)
+    #expect(Set(file.rows.map { $0.text(\.runID) }).count == 8)
     #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "early").path))
   }
 }

@@ -10,13 +10,16 @@ struct BenchCommand: ParsableCommand {
     abstract: "Compares I/O paths between virtual machines and their host.",
     version: "bench \(ProjectVersion.text)",
     subcommands: [
-      RunCommand.self, FloorCommand.self, MatrixCommand.self, MergeCommand.self, CompareCommand.self,
-      CalibrateCommand.self,
-      HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self, DiffHostsCommand.self,
+      RunCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self, CompareCommand.self,
+      CalibrateCommand.self, HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self,
+      DiffHostsCommand.self,
     ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.
   static func main() {
+    if CommandLine.arguments.dropFirst().first == "floor" {
+      end(BenchFailure("bench floor is now called bench round-trip", exitCode: .usage))
+    }
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -52,7 +55,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   private static func report(_ message: String) {
-    FileHandle.standardError.write(Data("bench: error: \(message)\n".utf8))
+    StandardError.write(.error, message, from: "bench")
   }
 
   /// ArgumentParser begins a full message with its own prefix, and lists possible values and the usage below it.

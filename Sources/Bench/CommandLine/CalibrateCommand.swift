@@ -1,11 +1,11 @@
 import ArgumentParser
 import Foundation
 
-/// `bench calibrate`: how noisy this host is.
+/// `bench calibrate`: measures the noise of this host.
 struct CalibrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "calibrate",
-    abstract: "Compares this bench with itself, and keeps what noise that shows for bench compare.",
+    abstract: "Compares this bench with itself, and stores the noise for bench compare.",
     discussion: """
       Each cell of the scenario is booted in pairs that do not differ. Their differences are the host's noise: it gives the \
       floors below which bench compare sees no change, and the number of pairs that find a change of 5 %.
@@ -30,7 +30,7 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: "How the result is printed.")
   var format = ReportFormat.table
 
-  /// Pairs unless said otherwise: the spread is then known to a quarter.
+  /// The default number of pairs, from which the spread is known to a quarter.
   private static let defaultRepetitionCount = 20
 
   func validate() throws {
@@ -92,12 +92,12 @@ struct CalibrateCommand: ParsableCommand {
     var calibration = Calibration(
       host: folder.plan.host, scenario: folder.plan.name, scenarioFingerprint: folder.plan.fingerprint,
       createdAt: RunIdentity.timestamp(Date()), gitRevision: sides[0].first?.revision ?? "",
-      pairCount: folder.plan.blockCount, entries: entries)
+      pairCount: folder.plan.repetitionCount, entries: entries)
     if entries.contains(where: { !$0.isUsable }) { calibration.doctor = doctorReasons() }
     return calibration
   }
 
-  /// What the doctor says about this host that spoils figures.
+  /// The doctor's findings that spoil results on this host.
   private func doctorReasons() -> [String]? {
     guard let run = try? RunCommand.parse([]),
       let environment = try? DoctorEnvironment.capture(

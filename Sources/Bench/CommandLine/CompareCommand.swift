@@ -48,7 +48,7 @@ struct CompareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A is this host's file in the folder; B, this checkout, unless it is named. Measured anew beside B where the file's "
+      "A is this host's file in the folder; B, this checkout, unless it is named. Measured again beside B where the file's "
         + "revision can be built.", valueName: "folder"))
   var baseline: String?
 
@@ -69,10 +69,10 @@ struct CompareCommand: ParsableCommand {
   var force = false
 
   func validate() throws {
-    let columns = RunRecord.CodingKeys.columns(of: .configuration).map(\.rawValue)
-    if let unknown = ignore.first(where: { !columns.contains($0) }) {
-      throw ValidationError(
-        "--ignore \(unknown): the columns of a configuration are \(columns.joined(separator: ", "))")
+    for column in ignore {
+      if let objection = RecordColumns.objection(toConfigurationColumn: column) {
+        throw ValidationError("--ignore \(column): \(objection)")
+      }
     }
     if (writtenA == nil) != (writtenB == nil) { throw ValidationError("--a needs --b, and --b needs --a") }
     if scenario != nil, !runOptions.isEmpty {

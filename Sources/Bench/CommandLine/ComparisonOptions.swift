@@ -9,7 +9,7 @@ struct ComparisonOptions: ParsableArguments {
   @Option(
     name: .customLong("metric"),
     help: ArgumentHelp(
-      "Judge this figure; repeatable. Default: \(Metric.judgedByDefault.map(\.rawValue).joined(separator: ", ")).",
+      "Judge by this metric; repeatable. Default: \(Metric.judgedByDefault.map(\.rawValue).joined(separator: ", ")).",
       valueName: "column"))
   var metrics: [Metric] = []
 
@@ -24,13 +24,13 @@ struct ComparisonOptions: ParsableArguments {
   var trustedOnly = false
 
   func validate() throws {
-    if Set(metrics).count < metrics.count { throw ValidationError("--metric names a figure twice") }
+    if Set(metrics).count < metrics.count { throw ValidationError("--metric names a metric twice") }
   }
 
   /// Whether any of them was given.
   var isGiven: Bool { !metrics.isEmpty || calibration != nil || trustedOnly || format != .table }
 
-  /// The figures to be judged.
+  /// The metrics to judge by.
   var judgedMetrics: [Metric] { metrics.isEmpty ? Metric.judgedByDefault : metrics }
 
   /// What is known of the noise of `host`.

@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 
 /// Measures the sides of a comparison, and compares them.
 struct ComparisonSession {
@@ -9,7 +10,7 @@ struct ComparisonSession {
   let host: HostDescription
   let watch: InterruptionWatch
 
-  /// Boots of each side where nobody says how many: what a change of some percent needs on a host of some percent of noise.
+  /// Boots of each side by default: enough for a change of some percent on a host with some percent of noise.
   static let defaultRepetitionCount = 20
 
   /// Measures `sides` interleaved and compares them; nil after a dry run.
@@ -25,7 +26,7 @@ struct ComparisonSession {
     return try comparison(of: folder)
   }
 
-  /// Compares `revision` with `baseline`: measured anew beside it, where the baseline's revision can be built, else as recorded;
+  /// Compares `revision` with `baseline`: measured again beside it, where the baseline's revision can be built, else as recorded;
   /// nil after a dry run.
   func compare(_ baseline: Baseline, revision: String, scenario: Scenario, usesStoredRows: Bool) throws
     -> Comparison?
@@ -48,7 +49,7 @@ struct ComparisonSession {
     let comparison = try Comparison(
       request(titleA: "\(baseline.path), as recorded", titleB: side.title, recorded, fresh, isPaired: false))
     return comparison.adding(notes: [
-      "the baseline was not measured anew: what changed on the host since then counts as a change"
+      "the baseline was not measured again: what changed on the host since then counts as a change"
     ])
   }
 
@@ -83,13 +84,13 @@ struct ComparisonSession {
       try StandardOutput.writeLine(plan.text + (warning.map { "\nNO VERDICT   \($0)" } ?? ""))
       return nil
     }
-    if let warning { FileHandle.standardError.write(Data("bench: warning: \(warning)\n".utf8)) }
+    if let warning { StandardError.write(.warning, warning, from: "bench") }
     let folder = try options.folder(for: plan)
     try measure(folder)
     return folder
   }
 
-  /// Boots what `folder` lacks.
+  /// Runs the boots that `folder` lacks.
   ///
   /// Boots of B that fail where A's do not are a result, and no reason to end without one.
   private func measure(_ folder: borrowing ExperimentFolder) throws {
@@ -100,11 +101,11 @@ struct ComparisonSession {
     if let failure = runner.failure(failed, of: folder) { throw failure }
   }
 
-  /// What a user should know before the boots, which take their time.
+  /// The warning before the boots, which take long.
   private func warning(_ plan: ExperimentPlan) -> String? {
     guard plan.sides.count == 2 else { return nil }
     return VerdictRequirements.warning(
-      tests: plan.cells.count * judgement.judgedMetrics.count, pairs: plan.blockCount)
+      tests: plan.cells.count * judgement.judgedMetrics.count, pairs: plan.repetitionCount)
   }
 
   /// The boots of each cell in which one failed.
@@ -163,18 +164,18 @@ struct ComparisonSession {
     return comparison.adding(notes: notes)
   }
 
-  /// How the baseline's own revision fares now, against what was recorded.
+  /// Says whether the baseline's own revision measures now what was recorded.
   private func drift(from recorded: [BootSample], to fresh: [BootSample]) throws -> String? {
     let configurations = Set(fresh.map(\.configuration))
     let known = recorded.filter { configurations.contains($0.configuration) }
     guard Set(known.map(\.configuration)) == configurations else { return nil }
     let moved = try Comparison(request(titleA: "", titleB: "", known, fresh, isPaired: false)).metrics
       .filter { $0.verdict == .regressed || $0.verdict == .improved }
-    guard !moved.isEmpty else { return "the baseline's revision has the figures that were recorded" }
+    guard !moved.isEmpty else { return "the baseline's revision has the results that were recorded" }
     let list = moved.map {
-      "\($0.configuration) \($0.metric.rawValue) \($0.relativeShift.map(Figure.percent) ?? "")"
+      "\($0.configuration) \($0.metric.rawValue) \($0.relativeShift.map(NumberText.percent) ?? "")"
     }
-    return "the host itself changed since the baseline was recorded (the same revision, measured anew): "
+    return "the host itself changed since the baseline was recorded (the same revision, measured again): "
       + list.joined(separator: ", ")
   }
 }

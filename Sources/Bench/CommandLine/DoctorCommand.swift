@@ -1,14 +1,14 @@
 import ArgumentParser
 import Foundation
 
-/// `bench doctor`: what on this host will spoil figures, and how to set it right.
+/// `bench doctor`: what on this host will spoil results, and how to set it right.
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract:
-      "Says what on this host will spoil figures, and how to set it right; it changes nothing itself.",
+      "Says what on this host will spoil results, and how to set it right; it changes nothing itself.",
     discussion: """
-      The host is judged for a run with the same options. Exit code: 0 nothing spoils figures, 3 something does, 64 usage.
+      The host is judged for a run with the same options. Exit code: 0 nothing spoils results, 3 something does, 64 usage.
       """)
 
   @Option(

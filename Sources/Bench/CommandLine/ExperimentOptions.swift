@@ -49,7 +49,7 @@ struct ExperimentOptions: ParsableArguments {
     let identity = RunIdentity.new(revision: try .capture())
     return ExperimentPlan(
       kind: kind, scenario: scenario, sides: sides,
-      blockCount: repetitionCount ?? max(scenario.repetitionCount, defaultRepetitionCount),
+      repetitionCount: repetitionCount ?? max(scenario.repetitionCount, defaultRepetitionCount),
       // 53 bits, so that every reader of JSON gets the recorded seed back.
       seed: seed ?? scenario.seed ?? UInt64.random(in: 0..<1 << 53), host: HostIdentity(host),
       startedAt: identity.startedAt)

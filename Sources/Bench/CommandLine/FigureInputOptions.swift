@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Which boots figures and reports are made of.
+/// The boots that figures and reports are made of.
 struct FigureInputOptions: ParsableArguments {
   @Option(
     name: .customLong("from"), parsing: .upToNextOption,
@@ -18,12 +18,17 @@ struct FigureInputOptions: ParsableArguments {
   var conditions: [String] = []
 
   func validate() throws {
-    let columns = RunRecord.CodingKeys.columns(of: .configuration).map(\.rawValue)
     for condition in conditions {
       let parts = condition.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, columns.contains(String(parts[0])) else {
-        throw ValidationError(
-          "--where \(condition): it must be COLUMN=VALUE; the columns are \(columns.joined(separator: ", "))")
+      let column = String(parts[0])
+      guard parts.count == 2 else {
+        throw ValidationError("--where \(condition): it must be COLUMN=VALUE")
+      }
+      if let objection = RecordColumns.objection(toConfigurationColumn: column) {
+        throw ValidationError("--where \(condition): \(objection)")
+      }
+      if let current = RecordColumns.column(named: column)?.current(String(parts[1])), current != parts[1] {
+        throw ValidationError("--where \(condition): \(parts[1]) is now called \(current)")
       }
     }
     if host == "" { throw ValidationError("--host must say a part of a host's description") }

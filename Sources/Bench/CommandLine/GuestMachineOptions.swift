@@ -10,13 +10,14 @@ struct GuestMachineOptions: ParsableArguments {
   @Option(
     name: .customLong("vmm"),
     help: ArgumentHelp(
-      "What makes the virtual machines: vext (bench itself), qemu, lkvm (kvmtool); repeatable, or separated by commas. "
-        + "The last two have virtio-blk only, and Linux guests. Default: vext.", valueName: "vmm"))
+      "What makes the virtual machines: builtin (bench itself), qemu, kvmtool; repeatable, or separated by commas. "
+        + "QEMU and kvmtool have virtio-blk only, kvmtool Linux guests only. Default: builtin.",
+      valueName: "vmm"))
   var vmmLists: [VMMList] = []
 
   @Option(
     help: ArgumentHelp(
-      "The program of --vmm qemu or lkvm. Default: QEMU as it is installed; kvmtool has no default.",
+      "The program of --vmm qemu or kvmtool. Default: QEMU as it is installed; kvmtool has no default.",
       valueName: "program"))
   var vmmPath: String?
 
@@ -28,18 +29,21 @@ struct GuestMachineOptions: ParsableArguments {
     help: "How many of them have work; the others are booted, and their queues are served. Default: all.")
   var busyGuestCount: Int?
 
-  @Option(name: .customLong("workers"), help: "vCPUs, and queues, of each guest.")
+  @Option(
+    name: .customLong("workers"),
+    help: "Workers of each guest: load loops, each with a vCPU and a queue of its own.")
   var workerCount = 1
 
-  @Option(name: .customLong("pollers"), help: "I/O threads on the host.")
-  var pollerCount = 1
+  @Option(name: .customLong("io-threads"), help: "I/O threads on the host.")
+  var ioThreadCount = 1
 
   @Option(help: "What serves the requests.")
   var engine = BlockEngineKind.libaio
 
   @Option(
+    name: .customLong("io-thread-cpus"),
     help: ArgumentHelp("CPUs of the I/O threads: 2 or 2-3. Default: by topology.", valueName: "list"))
-  var pollerCPU: CPUList?
+  var ioThreadCPUs: CPUList?
 
   @Option(
     name: .customLong("vcpu-cpus"),
@@ -49,23 +53,47 @@ struct GuestMachineOptions: ParsableArguments {
   @Option(help: "NUMA node of memory and threads. Default: the storage device's.")
   var numaNode: Int?
 
+  @Option(name: .customLong("pollers"), help: .hidden)
+  var formerIOThreadCount: String?
+
+  @Option(name: .customLong("poller-cpu"), help: .hidden)
+  var formerIOThreadCPUs: String?
+
+  /// Refuses the words of earlier versions by the current ones.
+  func validate() throws {
+    if formerIOThreadCount != nil { throw ValidationError("--pollers is now called --io-threads") }
+    if formerIOThreadCPUs != nil { throw ValidationError("--poller-cpu is now called --io-thread-cpus") }
+    if let word = vmmLists.flatMap(\.formerWords).first {
+      throw ValidationError("--vmm \(word) is now called --vmm \(VMM.formerWords[word] ?? "")")
+    }
+  }
+
   /// The VMMs that were asked for.
-  var vmms: [VMM] { vmmLists.isEmpty ? [.vext] : vmmLists.flatMap(\.vmms) }
+  var vmms: [VMM] { vmmLists.isEmpty ? [.builtin] : vmmLists.flatMap(\.vmms) }
 }
 
 /// One or more VMMs, separated by commas.
 struct VMMList: ExpressibleByArgument {
   /// The VMMs, in the order given.
   let vmms: [VMM]
+  /// Words of earlier versions among the names.
+  let formerWords: [String]
 
   /// The VMMs that `argument` names, or nil if one of them does not exist.
   init?(argument: String) {
     var vmms: [VMM] = []
-    for name in argument.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let vmm = VMM(rawValue: String(name)) else { return nil }
-      vmms.append(vmm)
+    var formerWords: [String] = []
+    for name in argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
+      if let vmm = VMM(rawValue: name) {
+        vmms.append(vmm)
+      } else if VMM.formerWords[name] != nil {
+        formerWords.append(name)
+      } else {
+        return nil
+      }
     }
     self.vmms = vmms
+    self.formerWords = formerWords
   }
 
   static var allValueStrings: [String] { VMM.allCases.map(\.rawValue) }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `bench history`: how figures went over time, and where they changed for good.
+/// `bench history`: metrics over time, and where their level changed.
 struct HistoryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "history",
@@ -15,7 +15,7 @@ struct HistoryCommand: ParsableCommand {
   @Option(
     name: .customLong("metric"),
     help: ArgumentHelp(
-      "Show this figure; repeatable. Default: \(Metric.judgedByDefault.map(\.rawValue).joined(separator: ", ")).",
+      "Show this metric; repeatable. Default: \(Metric.judgedByDefault.map(\.rawValue).joined(separator: ", ")).",
       valueName: "column"))
   var metrics: [Metric] = []
 

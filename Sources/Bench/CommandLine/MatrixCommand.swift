@@ -7,7 +7,7 @@ struct MatrixCommand: ParsableCommand {
     commandName: "matrix",
     abstract: "Boots every combination of a scenario file, in interleaved random order.",
     discussion: """
-      Each block holds every combination once, in an order of its own. Rows go to rows.csv of the run's folder. A run that \
+      Each repetition boots every combination once, in an order of its own. Rows go to rows.csv of the run's folder. A run that \
       was cut off goes on with --resume. docs/benchmarking.md describes the file. Several hosts share a run by --shard, and bench \
       merge puts their parts together.
       """)
@@ -17,7 +17,7 @@ struct MatrixCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Boot only this part of the plan: 2/4 is the second of four. A block stays whole. Every part needs the same seed, from the "
+      "Boot only this part of the plan: 2/4 is the second of four. A repetition stays whole. Every part needs the same seed, from the "
         + "scenario or --seed.", valueName: "k/n"))
   var shard: ExperimentShard?
 

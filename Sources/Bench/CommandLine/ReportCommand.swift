@@ -46,7 +46,7 @@ struct ReportCommand: ParsableCommand {
   private func draw(_ figures: FigureSet, with gnuplot: Gnuplot) throws -> [FigureKind: String] {
     let folder = FileManager.default.temporaryDirectory.appending(path: "bench-report-\(UUID().uuidString)")
       .path
-    // What is left there harms nobody.
+    // A left-over folder in the temporary folder does no harm.
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try figures.write(to: folder)
     try figures.draw(in: folder, with: gnuplot)

@@ -93,7 +93,7 @@ struct RunCommand: ParsableCommand {
       guestCount: machines.guestCount,
       busyGuestCount: machines.busyGuestCount,
       workerCount: machines.workerCount,
-      pollerCount: machines.pollerCount,
+      ioThreadCount: machines.ioThreadCount,
       engine: machines.engine,
       rw: workload.rw,
       blockSize: workload.blockSize,
@@ -107,7 +107,7 @@ struct RunCommand: ParsableCommand {
       diskPath: diskOptions.disk,
       usesDirectIO: diskOptions.direct,
       verifies: workload.verify,
-      pollerCPUs: machines.pollerCPU?.cpus,
+      ioThreadCPUs: machines.ioThreadCPUs?.cpus,
       vcpuCPUs: machines.vcpuCPUs?.cpus,
       numaNode: machines.numaNode,
       seed: workload.seed ?? seed,
@@ -129,7 +129,7 @@ struct RunCommand: ParsableCommand {
     return DataPathMode.defaults.filter { mode in machines.vmms.contains { $0.has(mode) } }
   }
 
-  /// 256 MiB, or as much as the disk holds, in whole blocks.
+  /// 256 MiB, or as much as the disk holds, in whole I/O blocks.
   private func defaultRegionSize(diskByteCount: UInt64?, hasFileSystem: Bool) -> ByteSize {
     let room = diskByteCount.map {
       hasFileSystem ? RunConfiguration.regionByteCount(ofDiskWithFileSystem: $0) : $0
@@ -224,7 +224,7 @@ struct RunCommand: ParsableCommand {
   private func validate(_ configuration: RunConfiguration, diskByteCount: UInt64?) throws {
     if let diskByteCount, diskByteCount < configuration.blockSize.byteCount {
       throw BenchFailure(
-        "the disk \(diskOptions.disk ?? "") has \(diskByteCount) bytes: less than one block "
+        "the disk \(diskOptions.disk ?? "") has \(diskByteCount) bytes: less than one I/O block "
           + "(--bs \(configuration.blockSize))", exitCode: .dataError)
     }
     let hasFileSystem = configuration.paths.contains { $0.fileSystem != .none }

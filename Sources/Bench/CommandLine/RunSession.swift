@@ -88,7 +88,7 @@ struct RunSession: ~Copyable {
       let phases = Dictionary(grouping: measurements, by: \.phase).sorted { $0.key < $1.key }
       boots += phases.compactMap { BootSummary(cell: cell, measurements: $0.value) }
       bootCount += 1
-      try measureFloor()
+      try measureRoundTrip()
     }
   }
 
@@ -102,16 +102,16 @@ struct RunSession: ~Copyable {
         peer: measurement.peer))
   }
 
-  /// Where no disk is involved, the hardware's own speed is what the figures are judged by: taken on the same two
+  /// Without a disk, results are related to the round trip between two native threads: measured on the same two
   /// CPUs, between the boots.
-  private mutating func measureFloor() throws {
-    guard context.configuration.engine == .null, let poller = context.placement.pollerCPUs.first,
-      let vcpu = context.placement.vcpuCPUs.first?.first, poller != vcpu
+  private mutating func measureRoundTrip() throws {
+    guard context.configuration.engine == .null, let ioThread = context.placement.ioThreadCPUs.first,
+      let vcpu = context.placement.vcpuCPUs.first?.first, ioThread != vcpu
     else { return }
     // No longer than the window itself: of many short boots, most of the time should be theirs.
     let duration = min(.milliseconds(200), context.configuration.runtime ?? .milliseconds(200))
-    let floor = try FloorMeasurement.measure(cpus: [poller, vcpu], duration: duration)
-    nativeRoundTrips.append(floor.nanosecondsPerRoundTrip)
+    let roundTrip = try RoundTripMeasurement.measure(cpus: [ioThread, vcpu], duration: duration)
+    nativeRoundTrips.append(roundTrip.nanoseconds)
   }
 
   private func finish() throws {
@@ -156,11 +156,11 @@ struct RunSession: ~Copyable {
       exitCode: watch.exitCode ?? .general)
   }
 
-  /// A figure whose requests failed, or whose data was wrong, is recorded but is no success.
+  /// A boot with failed requests or wrong data is recorded, but fails the run.
   private func checkOutcome() throws {
     let wrong = boots.reduce(0) { $0 + $1.verifyErrors }
     if wrong > 0 {
-      throw BenchFailure("\(wrong) blocks did not hold what was written to them", exitCode: .ioError)
+      throw BenchFailure("\(wrong) I/O blocks did not hold what was written to them", exitCode: .ioError)
     }
     let errors = boots.reduce(0) { $0 + $1.errors }
     if errors > 0 {

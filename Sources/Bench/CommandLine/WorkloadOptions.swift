@@ -26,10 +26,10 @@ struct WorkloadOptions: ParsableArguments {
     help: "Let each worker idle whenever its requests are answered: 100us, 1s. Default: not at all.")
   var thinkTime: TimeSpan?
 
-  @Option(name: .customLong("requests"), help: "End the window after so many requests of each worker.")
+  @Option(name: .customLong("requests"), help: "End the window after this number of requests of each worker.")
   var requestLimit: UInt64?
 
-  @Flag(help: "Mark each block with its offset and a sequence number, and check what is read.")
+  @Flag(help: "Mark each I/O block with its offset and a sequence number, and check what is read.")
   var verify = false
 
   @Option(help: "Seed of the order of the modes and of the workload. Default: a new one, which is recorded.")

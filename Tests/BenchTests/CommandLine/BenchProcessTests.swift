@@ -12,7 +12,7 @@ struct BenchProcessTests {
       (["run", "--bs", "1000"], 64, "--bs must be a multiple of 512"),
       (["run", "--disk", "missing.img"], 66, "cannot open the disk missing.img: No such file or directory"),
       (["run", "--disk", "."], 66, "is a directory"),
-      (["run", "--disk", "tiny.img"], 65, "has 100 bytes: less than one block"),
+      (["run", "--disk", "tiny.img"], 65, "has 100 bytes: less than one I/O block"),
       (
         ["run", "--disk", "small.img", "--size", "64k"], 64,
         "--size 64k is more than the 8192 bytes of small.img"
@@ -20,6 +20,14 @@ struct BenchProcessTests {
       (["run", "--disk", "small.img", "--workers", "4"], 64, "--size must hold one block (4k) for each"),
       (["run", "--output", "no/such/folder.csv"], 73, "no/such, does not exist"),
       (["bogus"], 64, "Unexpected argument 'bogus'"),
+      (["floor", "--repeat", "2"], 64, "bench floor is now called bench round-trip"),
+      (["run", "--vmm", "vext"], 64, "--vmm vext is now called --vmm builtin"),
+      (["run", "--vmm", "lkvm", "--guest", "linux"], 64, "--vmm lkvm is now called --vmm kvmtool"),
+      (["run", "--pollers", "2"], 64, "--pollers is now called --io-threads"),
+      (["run", "--poller-cpu=1"], 64, "--poller-cpu is now called --io-thread-cpus"),
+      (
+        ["compare", "--a", "--vmm vext", "--b", "", "--", "--mode", "vext"], 64, "is now called --vmm builtin"
+      ),
       (["matrix", "missing.yaml"], 66, "cannot read the scenario missing.yaml"),
       (["matrix", "tiny.img"], 65, "tiny.img"),
       (["matrix", "--resume", "missing"], 66, "missing holds no experiment"),
@@ -56,10 +64,18 @@ struct BenchProcessTests {
         ["figures", "--from", "tiny.img", "--output", "f", "--where", "colour=red"], 64, "--where colour=red"
       ),
       (["figures", "--from", "tiny.img", "--output", "f", "--where", "iops=1"], 64, "--where iops=1"),
+      (
+        ["figures", "--from", "tiny.img", "--output", "f", "--where", "pollers=1"], 64,
+        "the column is now called io_threads"
+      ),
+      (
+        ["figures", "--from", "tiny.img", "--output", "f", "--where", "vmm=lkvm"], 64,
+        "lkvm is now called kvmtool"
+      ),
       (["report", "--from", "missing.csv", "--output", "r.html"], 66, "missing.csv does not exist"),
       (["report", "--output", "folder/"], 64, "--output must name a file"),
       (["doctor", "--guests", "0"], 64, "--guests must be between"),
-      (["doctor", "--poller-cpu", "8000"], 64, "there is no CPU 8000"),
+      (["doctor", "--io-thread-cpus", "8000"], 64, "there is no CPU 8000"),
       (["doctor", "--disk", "missing.img"], 66, "cannot open the disk missing.img"),
     ] as [([String], Int32, String)])
   func failures(arguments: [String], exitCode: Int32, message: String) throws {
@@ -202,7 +218,7 @@ struct BenchProcessTests {
       ["run", "--mode", "vext", "--repeat", "2", "--dry-run"], in: folder.path)
     #expect(outcome.exitCode == 0)
     #expect(outcome.output.contains("repetition 2: vext"))
-    #expect(outcome.output.contains("poller CPUs"))
+    #expect(outcome.output.contains("ioThread CPUs"))
     #expect(try folder.entries == [])
   }
 }

@@ -54,7 +54,7 @@ struct CompareCommandTests {
     #expect(scenario.repetitionCount == 3)
     for arguments in [
       ["--mode", "vext,virtio-blk"], [], ["--mode", "vext", "--output", "x.csv"], ["--bogus"],
-      ["--mode", "virtio-blk", "--vmm", "vext,qemu"],
+      ["--mode", "virtio-blk", "--vmm", "builtin,qemu"],
     ] {
       let failure = #expect(throws: BenchFailure.self) { try Scenario(arguments: arguments) }
       #expect(failure?.exitCode == .usage)

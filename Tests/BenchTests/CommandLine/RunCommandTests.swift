@@ -19,7 +19,7 @@ struct RunCommandTests {
     #expect(configuration.guest == .micro)
     #expect(configuration.guestCount == 1)
     #expect(configuration.workerCount == 1)
-    #expect(configuration.pollerCount == 1)
+    #expect(configuration.ioThreadCount == 1)
     #expect(configuration.engine == .libaio)
     #expect(configuration.rw == .randread)
     #expect(configuration.blockSize.byteCount == 4096)
@@ -38,17 +38,19 @@ struct RunCommandTests {
   @Test("every option reaches the configuration")
   func allOptions() throws {
     let configuration = try configuration([
-      "--mode", "vext", "--guest", "micro", "--guests", "2", "--workers", "3", "--pollers", "2", "--engine",
+      "--mode", "vext", "--guest", "micro", "--guests", "2", "--workers", "3", "--io-threads", "2",
+      "--engine",
       "sync",
       "--rw", "randrw", "--bs", "8k", "--iodepth", "16", "--size", "1g", "--runtime", "1.5", "--warmup", "1s",
-      "--repeat", "4", "--no-direct", "--verify", "--poller-cpu", "0-1", "--vcpu-cpus", "2-7", "--numa-node",
+      "--repeat", "4", "--no-direct", "--verify", "--io-thread-cpus", "0-1", "--vcpu-cpus", "2-7",
+      "--numa-node",
       "1",
       "--seed", "9", "--requests", "1000", "--output", "x.csv", "--dry-run", "--quiet",
     ])
     #expect(configuration.modes == [.vext])
     #expect(configuration.guestCount == 2)
     #expect(configuration.workerCount == 3)
-    #expect(configuration.pollerCount == 2)
+    #expect(configuration.ioThreadCount == 2)
     #expect(configuration.engine == .sync)
     #expect(configuration.rw == .randrw)
     #expect(configuration.blockSize.byteCount == 8192)
@@ -59,7 +61,7 @@ struct RunCommandTests {
     #expect(configuration.repetitionCount == 4)
     #expect(!configuration.usesDirectIO)
     #expect(configuration.verifies)
-    #expect(configuration.pollerCPUs == [0, 1])
+    #expect(configuration.ioThreadCPUs == [0, 1])
     #expect(configuration.vcpuCPUs == [2, 3, 4, 5, 6, 7])
     #expect(configuration.numaNode == 1)
     #expect(configuration.seed == 9)
@@ -82,7 +84,7 @@ struct RunCommandTests {
     #expect(both.requestLimit == 10)
   }
 
-  @Test("the default size fits the disk, in whole blocks")
+  @Test("the default size fits the disk, in whole I/O blocks")
   func defaultSize() throws {
     #expect(try configuration([], diskByteCount: 10_000).regionSize.byteCount == 8192)
     #expect(try configuration([], diskByteCount: 1 << 40).regionSize.byteCount == 256 << 20)
@@ -97,13 +99,14 @@ struct RunCommandTests {
       ["--guests", "0"], ["--guests", "65"], ["--guests", "x"], ["--busy-guests", "0"],
       ["--guests", "2", "--busy-guests", "3"], ["--guest", "linux", "--guests", "2", "--busy-guests", "1"],
       ["--workers", "0"], ["--workers", "65"],
-      ["--pollers", "0"], ["--pollers", "17"], ["--engine", "spdk"], ["--rw", "trim"],
+      ["--io-threads", "0"], ["--io-threads", "17"], ["--engine", "spdk"], ["--rw", "trim"],
       ["--bs", "0"], ["--bs", "1000"], ["--bs", "4q"], ["--bs", "32m"], ["--iodepth", "0"],
       ["--iodepth", "1025"],
       ["--size", "0"], ["--size", "5000"], ["--size", "4k", "--workers", "2"],
       ["--runtime", "0"], ["--runtime", "-1"], ["--runtime", "2d"], ["--warmup", "x"],
       ["--requests", "0"], ["--requests", "-1"], ["--repeat", "0"], ["--repeat", "10001"],
-      ["--poller-cpu", "0,0"], ["--poller-cpu", "0-1"], ["--vcpu-cpus", "1-2"], ["--numa-node", "-1"],
+      ["--io-thread-cpus", "0,0"], ["--io-thread-cpus", "0-1"], ["--vcpu-cpus", "1-2"],
+      ["--numa-node", "-1"],
       ["--verify", "--engine", "null"], ["--verify", "--guests", "2", "--disk", "disk.img"],
       ["--guest", "micro", "--fs", "none"], ["--guest", "micro", "--job", "x.fio"], ["--fs", "xfs"],
       ["--fs", "ext4,ext4"], ["--fs", "none", "--mode", "vext"],
@@ -197,10 +200,10 @@ struct RunCommandTests {
   }
 
   @Test(
-    "the floor's options are checked as well",
+    "the options of round-trip are checked as well",
     arguments: [["--cpus", "1"], ["--cpus", "0-2"], ["--runtime", "0"], ["--repeat", "0"]])
-  func floorUsageErrors(arguments: [String]) {
-    let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["floor"] + arguments) }
+  func roundTripUsageErrors(arguments: [String]) {
+    let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["round-trip"] + arguments) }
     #expect(error.map(BenchCommand.exitCode(for:)) == .validationFailure)
   }
 }

@@ -194,7 +194,7 @@ struct RunSessionTests {
   func wrongData() throws {
     let outcome = try run(FakeRunner { _, _, measurement in measurement.verifyErrors = 1 })
     #expect(
-      (outcome.failure as? BenchFailure)?.description == "6 blocks did not hold what was written to them")
+      (outcome.failure as? BenchFailure)?.description == "6 I/O blocks did not hold what was written to them")
     #expect(outcome.rowCount == 6)
   }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a host's figures are held against: rows in a file of its own, under version control.
+/// The rows that a host's results are compared with, in a file of its own under version control.
 struct Baseline: Sendable {
   /// The file.
   let path: String
@@ -16,7 +16,7 @@ struct Baseline: Sendable {
   func load() throws -> RowFile {
     guard FileManager.default.fileExists(atPath: path) else {
       throw BenchFailure(
-        "this host has no baseline, \(path); on a revision to be held against, --update-baseline makes one",
+        "this host has no baseline, \(path); --update-baseline makes one, of the revision to compare with",
         exitCode: .missingBaseline)
     }
     return try RowFile(path: path)

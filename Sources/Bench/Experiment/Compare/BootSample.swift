@@ -1,10 +1,10 @@
-/// One boot with its figures: the unit of every comparison.
+/// One boot with its metrics: the unit of every comparison.
 struct BootSample: Equatable, Sendable {
   /// What was measured.
   private(set) var configuration: ConfigurationKey
   /// The run that it belongs to.
   let runID: String
-  /// Which boot of its configuration; in interleaved runs the block, by which boots are paired.
+  /// Which boot of its configuration. Boots of the same repetition were close in time, and are paired.
   let repetition: Int
   /// Where it ran.
   let host: HostIdentity
@@ -16,9 +16,9 @@ struct BootSample: Equatable, Sendable {
   let placement: String
   /// Whether times mean anything in absolute terms.
   let isTimingValid: Bool
-  /// Whether every request succeeded, every checked block was right, and there was a request at all.
+  /// Whether every request succeeded, every checked I/O block was right, and there was a request at all.
   let isSound: Bool
-  /// Why its figures may say less than they seem to.
+  /// The reasons not to trust its results.
   let doubts: Set<TrustIssue>
   /// The share of all CPUs that other work kept busy within the window; nil if the record does not say.
   let otherShare: Double?
@@ -26,11 +26,11 @@ struct BootSample: Equatable, Sendable {
   let file: String
   /// The line of its first row.
   let line: Int
-  /// The figures that were asked for, by their place in `Metric.allCases`.
-  private let figures: [Double?]
+  /// The metrics that were asked for, by their place in `Metric.allCases`.
+  private let values: [Double?]
 
-  /// The figure of `metric`; nil if it was not asked for.
-  subscript(metric: Metric) -> Double? { figures.isEmpty ? nil : figures[metric.place] }
+  /// The value of `metric`; nil if it was not asked for.
+  subscript(metric: Metric) -> Double? { values.isEmpty ? nil : values[metric.place] }
 
   /// Where the boot stands, for a message: `rows.csv:12`.
   var location: String { "\(file):\(line)" }
@@ -38,7 +38,7 @@ struct BootSample: Equatable, Sendable {
   /// The boots of `file`, in its order.
   ///
   /// - Parameters:
-  ///   - metrics: The figures that are needed.
+  ///   - metrics: The metrics that are needed.
   ///   - ignored: Columns of the configuration that do not tell boots apart.
   /// - Throws: ``BenchFailure`` with the line for a boot that lacks rows of its guests, or a field that is no number.
   static func boots(of file: RowFile, metrics: [Metric], ignoring ignored: Set<String> = []) throws
@@ -62,8 +62,8 @@ struct BootSample: Equatable, Sendable {
       var groups: [(key: BootKey, rows: [Row])] = []
       for row in file.rows {
         let key = BootKey(
-          runID: interner.shared(row.text(.runID) ?? ""), configuration: interner.configuration(of: row),
-          repetition: try row.integer(.repetition))
+          runID: interner.shared(row.text(\.runID) ?? ""), configuration: interner.configuration(of: row),
+          repetition: try row.integer(\.repetition))
         if let place = places[key] {
           groups[place].rows.append(row)
         } else {
@@ -98,9 +98,9 @@ struct BootSample: Equatable, Sendable {
     metrics: [Metric], interner: inout RowInterner
   ) throws(CSVText.Fault) {
     let first = rows[0]
-    let guestCount = try first.integer(.guests)
+    let guestCount = try first.integer(\.guests)
     var guests: [Int] = []
-    for row in rows { guests.append(try row.integer(.guestIndex)) }
+    for row in rows { guests.append(try row.integer(\.guestIndex)) }
     guard guests.sorted() == Array(0..<max(1, min(guestCount, rows.count + 1))) else {
       throw CSVText.Fault(
         line: first.line,
@@ -114,23 +114,23 @@ struct BootSample: Equatable, Sendable {
     self.file = file
     host = try interner.host(of: first)
     revision = interner.shared(
-      (first.text(.gitRevision) ?? "") + (first.bool(.isDirty) == true ? "-dirty" : ""))
-    isTimingValid = first.bool(.isTimingValid) != false
-    startedAt = interner.shared(first.text(.startedAt) ?? "")
+      (first.text(\.gitRevision) ?? "") + (first.bool(\.isDirty) == true ? "-dirty" : ""))
+    isTimingValid = first.bool(\.isTimingValid) != false
+    startedAt = interner.shared(first.text(\.startedAt) ?? "")
     placement = interner.shared(
-      rows.map { "\($0.text(.pollerCPUs) ?? "") / \($0.text(.vcpuCPUs) ?? "")" }.joined(separator: "; "))
+      rows.map { "\($0.text(\.ioThreadCPUs) ?? "") / \($0.text(\.vcpuCPUs) ?? "")" }.joined(separator: "; "))
     line = first.line
-    var figures = [Double?](repeating: nil, count: Metric.allCases.count)
-    for metric in metrics { figures[metric.place] = try metric.value(ofBoot: rows) }
-    self.figures = figures
+    var values = [Double?](repeating: nil, count: Metric.allCases.count)
+    for metric in metrics { values[metric.place] = try metric.value(ofBoot: rows) }
+    self.values = values
     var faults = 0.0
     var requests = 0.0
     for row in rows {
-      faults += try row.number(.errors) + row.number(.verifyErrors)
-      requests += try row.number(.ios)
+      faults += try row.number(\.errors) + row.number(\.verifyErrors)
+      requests += try row.number(\.ios)
     }
     isSound = faults == 0 && requests > 0
     doubts = try TrustIssue.issues(ofBoot: rows)
-    otherShare = try first.optionalNumber(.otherShare)
+    otherShare = try first.optionalNumber(\.otherShare)
   }
 }

@@ -26,8 +26,8 @@ extension Calibration {
     let varying = ConfigurationKey.varyingColumns(of: entries.map(\.configuration))
     table.lines = entries.map { entry in
       [
-        entry.configuration.title(varying: varying), entry.metric.rawValue, Figure.text(entry.median),
-        String(format: "%.2f %%", entry.pairNoise * 100), Figure.percent(expm1(entry.shift)),
+        entry.configuration.title(varying: varying), entry.metric.rawValue, NumberText.text(entry.median),
+        String(format: "%.2f %%", entry.pairNoise * 100), NumberText.percent(expm1(entry.shift)),
         String(format: "%.2f %%", entry.relativeFloor * 100),
         "\(entry.pairsForFivePercent)\(entry.isUsable ? "" : " (unusable)")",
       ]
@@ -38,12 +38,12 @@ extension Calibration {
   private var notes: String {
     (unusableNotes + [
       "host: \(host.summary)",
-      "\(pairCount) pairs; noise: standard deviation of B by A, robust; floor: for as many pairs as here",
-      "figures that were 0 in a boot have no ratio, and are left out",
+      "\(pairCount) pairs; noise: robust standard deviation of the logarithm of B by A; floor: for this number of pairs",
+      "metrics that were 0 in a boot have no ratio, and are left out",
     ]).map { "- \($0)\n" }.joined()
   }
 
-  /// What makes the calibration, or a part of it, of no use.
+  /// The entries that are too noisy to be used, and the reasons.
   var unusableNotes: [String] {
     let unusable = entries.filter { !$0.isUsable }
     guard !unusable.isEmpty else { return [] }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What A/A runs showed of a host's noise: `bench calibrate` writes it, `bench compare` reads it.
+/// The noise of a host, as comparisons of a bench with itself show it. `bench calibrate` writes it, `bench compare` reads it.
 struct Calibration: Codable, Equatable, Sendable {
   /// Version of this file; others are not read.
   static let currentFormatVersion = 1
@@ -9,7 +9,7 @@ struct Calibration: Codable, Equatable, Sendable {
   var host: HostIdentity
   /// The scenario's name.
   var scenario: String
-  /// Of what the scenario boots: another one makes another file.
+  /// Fingerprint of what the scenario boots. Each has a file of its own.
   var scenarioFingerprint: String
   var createdAt: String
   var gitRevision: String
@@ -17,7 +17,7 @@ struct Calibration: Codable, Equatable, Sendable {
   var pairCount: Int
   var entries: [Entry]
 
-  /// What `bench doctor` said about the host meanwhile that spoils figures; nil in files of earlier versions.
+  /// What `bench doctor` found at that time that spoils results; nil in files of earlier versions.
   var doctor: [String]?
 
   /// The noise of one metric in one configuration.
@@ -29,17 +29,17 @@ struct Calibration: Codable, Equatable, Sendable {
     var pairNoise: Double
     /// Standard deviation of the logarithm of a boot; robust.
     var bootNoise: Double
-    /// The A/A verdict's own numbers: the change where there was none, and its interval.
+    /// The estimated change between equal sides, and its interval.
     var shift: Double
     var interval: ConfidenceInterval
-    /// The floor that as many pairs have.
+    /// The floor for that number of pairs.
     var relativeFloor: Double
-    /// Pairs of boots that find a change of 5 %.
+    /// The number of pairs of boots that finds a change of 5 % in 95 % of cases.
     var pairsForFivePercent: Int
     /// False where a change of 5 % takes more than ``mostPairs``; nil in files of earlier versions.
     var usable: Bool?
 
-    /// More pairs than these are no comparison that anybody would wait for.
+    /// A comparison of more pairs than this takes too long.
     static let mostPairs = 100
 
     /// Whether a verdict may rest on this noise.
@@ -68,7 +68,7 @@ extension Calibration.Entry {
   /// The Hodges-Lehmann estimate's standard error over a mean's, for a normal distribution: sqrt(pi / 3).
   private static let efficiency = (Double.pi / 3).squareRoot()
 
-  /// The noise that `samples` of two equal sides show; nil where the figure can be 0 and has no logarithm, or without samples.
+  /// The noise of `pairs` of equal sides; nil where a value is 0, which has no logarithm, and without pairs.
   init?(configuration: ConfigurationKey, metric: Metric, pairs: [SampleSet.Pair]) {
     let values = pairs.flatMap { [$0.first, $0.second] }
     guard values.allSatisfy({ $0 > 0 }), let median = values.median else { return nil }
@@ -94,7 +94,7 @@ extension Calibration.Entry {
     usable = pairsForFivePercent <= Self.mostPairs
   }
 
-  /// The floor for so many pairs, or for so many independent boots on each side.
+  /// The floor for `bootsA` pairs, or for `bootsA` and `bootsB` independent boots.
   func floor(bootsA: Int, bootsB: Int, isPaired: Bool) -> NoiseFloor {
     let variance =
       isPaired
@@ -103,8 +103,8 @@ extension Calibration.Entry {
     return NoiseFloor(metric: metric, standardError: Self.efficiency * variance.squareRoot())
   }
 
-  /// Pairs that find `change` in 95 % of cases: the estimate must pass the floor, four standard errors, with 1.645 to spare; and
-  /// enough of them for the rank test to come to a verdict after correction for five tests.
+  /// The number of pairs that finds `change` in 95 % of cases: the estimate exceeds the floor of four standard errors by 1.645 more,
+  /// and the rank test can be significant after correction for five tests.
   private static func pairs(forChange change: Double, noise: Double) -> Int {
     let needed = (4 + 1.645) * efficiency * noise / change
     var least = 1

@@ -8,14 +8,14 @@ struct CalibrationStore: Sendable {
   /// The folder in the user's cache: `$XDG_CACHE_HOME/vext/calibration`.
   static let inUserCache = CalibrationStore(folder: "\(userCacheFolder)/calibration")
 
-  /// Where bench keeps what it can make again.
+  /// The folder of files that bench can make again.
   static var userCacheFolder: String {
     let environment = ProcessInfo.processInfo.environment
     if let folder = environment["XDG_CACHE_HOME"], folder.hasPrefix("/") { return "\(folder)/vext" }
     return "\(environment["HOME"] ?? NSHomeDirectory())/.cache/vext"
   }
 
-  /// Where the calibration of `host` by a scenario is.
+  /// The file of the calibration of `host` by a scenario.
   func path(host: HostIdentity, fingerprint: String) -> String {
     "\(folder)/\(host.fileStem).\(fingerprint).json"
   }
@@ -55,7 +55,7 @@ struct CalibrationStore: Sendable {
     }
   }
 
-  /// What is stored for `host`, the newest of each configuration and metric.
+  /// The stored entries of `host`, the newest of each configuration and metric.
   func calibrations(of host: HostIdentity) throws -> [Calibration] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let own = names.filter { $0.hasPrefix(host.fileStem + ".") && $0.hasSuffix(".json") }

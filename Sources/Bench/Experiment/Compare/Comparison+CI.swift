@@ -22,8 +22,9 @@ extension Comparison {
         configuration: metric.configuration, name: metric.metric.rawValue,
         outcome: Self.outcome(metric.verdict),
         verdict: metric.verdict.rawValue,
-        text: "A \(Figure.text(metric.medianA)), B \(Figure.text(metric.medianB)) \(metric.unit); change "
-          + "\(Self.change(metric)) (95 % interval \(Self.interval(metric))), p \(Figure.probability(metric.adjustedPValue))"
+        text:
+          "A \(NumberText.text(metric.medianA)), B \(NumberText.text(metric.medianB)) \(metric.unit); change "
+          + "\(Self.change(metric)) (95 % interval \(Self.interval(metric))), p \(NumberText.probability(metric.adjustedPValue))"
       )
     }
     checks += reliability.map {
@@ -31,12 +32,12 @@ extension Comparison {
         configuration: $0.configuration, name: "failed boots", outcome: Self.outcome($0.verdict),
         verdict: $0.verdict.rawValue,
         text: "A failed \($0.failedA) of \($0.bootsA) boots, B \($0.failedB) of \($0.bootsB); p "
-          + Figure.probability($0.pValue))
+          + NumberText.probability($0.pValue))
     }
     checks += notCompared.map {
       Check(
         configuration: $0, name: "comparison", outcome: .skipped, verdict: "not compared",
-        text: "a side has no figure")
+        text: "a side has no value")
     }
     guard checks.isEmpty else { return checks }
     return [

@@ -43,7 +43,7 @@ extension Comparison {
     table.lines = reliability.map {
       [
         $0.configuration, "failed boots", "\($0.failedA) of \($0.bootsA)", "\($0.failedB) of \($0.bootsB)",
-        Figure.probability($0.pValue), $0.verdict.rawValue,
+        NumberText.probability($0.pValue), $0.verdict.rawValue,
       ]
     }
     return table
@@ -59,10 +59,10 @@ extension Comparison {
     ])
     table.lines = metrics.map { metric in
       [
-        metric.configuration, metric.metric.rawValue, Figure.text(metric.medianA),
-        Figure.text(metric.medianB),
+        metric.configuration, metric.metric.rawValue, NumberText.text(metric.medianA),
+        NumberText.text(metric.medianB),
         metric.bootsA == metric.bootsB ? "\(metric.bootsA)" : "\(metric.bootsA), \(metric.bootsB)",
-        Self.change(metric), Self.interval(metric), Figure.probability(metric.adjustedPValue),
+        Self.change(metric), Self.interval(metric), NumberText.probability(metric.adjustedPValue),
         Self.floor(metric), metric.verdict.rawValue,
       ]
     }
@@ -71,15 +71,15 @@ extension Comparison {
 
   /// How much B differs, in percent where that is possible.
   static func change(_ metric: MetricComparison) -> String {
-    metric.relativeShift.map(Figure.percent) ?? Figure.text(metric.shift)
+    metric.relativeShift.map(NumberText.percent) ?? NumberText.text(metric.shift)
   }
 
   /// The interval of ``change(_:)``.
   static func interval(_ metric: MetricComparison) -> String {
     if let interval = metric.relativeInterval {
-      return "\(Figure.percent(interval.lower)) .. \(Figure.percent(interval.upper))"
+      return "\(NumberText.percent(interval.lower)) .. \(NumberText.percent(interval.upper))"
     }
-    return "\(Figure.text(metric.interval.lower)) .. \(Figure.text(metric.interval.upper))"
+    return "\(NumberText.text(metric.interval.lower)) .. \(NumberText.text(metric.interval.upper))"
   }
 
   /// In percent where the relative floor is what counts, else in the metric's unit.
@@ -91,7 +91,7 @@ extension Comparison {
       case .calibrated: ""
       }
     if metric.floorWidth > metric.floor.relative * metric.medianA {
-      return "\(Figure.text(metric.floorWidth)) \(metric.unit)\(mark)"
+      return "\(NumberText.text(metric.floorWidth)) \(metric.unit)\(mark)"
     }
     return String(format: "%.2f %%", metric.floor.relative * 100) + mark
   }
@@ -106,7 +106,7 @@ extension Comparison {
       )
     }
     if !notCompared.isEmpty {
-      lines.append("NOT COMPARED, since a side has no figure: \(notCompared.joined(separator: ", "))")
+      lines.append("NOT COMPARED, since a side has no value: \(notCompared.joined(separator: ", "))")
     }
     return (lines + notes).map { "- \($0)\n" }.joined()
   }

@@ -1,15 +1,15 @@
 /// The comparison of two sets of boots, A and B, over all their configurations and metrics.
 struct Comparison: Codable, Equatable, Sendable {
-  /// What A and B are, for the reader.
+  /// The names of A and B: files, revisions or options.
   let titleA: String
   let titleB: String
   let host: HostIdentity
   let metrics: [MetricComparison]
   /// The configurations in which a boot failed.
   let reliability: [Reliability]
-  /// Configurations and metrics that should have been compared and were not.
+  /// Configurations and metrics that could not be compared.
   let notCompared: [String]
-  /// What a reader must know, a sentence each.
+  /// Notes for the reader, a sentence each.
   private(set) var notes: [String]
 
   enum CodingKeys: String, CodingKey {
@@ -26,16 +26,16 @@ struct Comparison: Codable, Equatable, Sendable {
     var bootsA: [BootSample]
     var bootsB: [BootSample]
     var metrics: [Metric]
-    /// Whether boots of the same repetition were measured side by side.
+    /// Whether boots of the same repetition are paired.
     var isPaired: Bool
     /// Whether boots of different hosts may be compared.
     var isForced = false
-    /// Whether boots with doubts are left out.
+    /// Whether boots that are not to be trusted are left out.
     var leavesOutDoubtful = false
     var calibrations: [Calibration] = []
     /// Boots that left no row, by cell.
     var failedBoots: [FailedBoots] = []
-    /// Where the boots ran, in case that none of them left a row.
+    /// The host of the boots, needed if none of them left a row.
     var host: HostIdentity?
   }
 
@@ -94,7 +94,7 @@ struct Comparison: Codable, Equatable, Sendable {
       + Self.calibrationNotes(request, metrics)
   }
 
-  /// The same comparison with more to know.
+  /// The same comparison with further notes.
   func adding(notes more: [String]) -> Comparison {
     var comparison = self
     comparison.notes += more
@@ -107,7 +107,7 @@ struct Comparison: Codable, Equatable, Sendable {
       + (notCompared.isEmpty && !metrics.isEmpty ? [] : [.inconclusive])
   }
 
-  /// What a command that made this comparison ends with. Where nothing was compared, nothing was shown.
+  /// The exit code of the command. A comparison of nothing is inconclusive.
   var exitCode: Int32 { Verdict.exitCode(of: verdicts) }
 
   private static func entry(

@@ -1,11 +1,11 @@
 import Foundation
 
-/// What a reader of a comparison must know, in sentences.
+/// The notes below a comparison, a sentence each.
 enum ComparisonNotes {
-  /// Changes without a verdict that are named one by one.
+  /// The number of changes without a verdict that are listed.
   private static let mostListed = 8
 
-  /// What is to be said about verdicts that could not be reached.
+  /// Notes on floors, on too few boots, and on large changes without a verdict.
   static func verdicts(_ metrics: [MetricComparison], isPaired: Bool) -> [String] {
     var notes: [String] = []
     if metrics.contains(where: { $0.floor.source == .standard }) {
@@ -56,7 +56,7 @@ enum ComparisonNotes {
     return metric.medianB > metric.medianA ? "to \(factor) times A" : "to 1/\(factor) of A"
   }
 
-  /// What is to be said about how the boots of both sides came about.
+  /// Notes on the circumstances of the boots: the same boots on both sides, other times, other load.
   static func circumstances(_ a: [BootSample], _ b: [BootSample]) -> [String] {
     var notes: [String] = []
     if let note = sameBoots(a, b) { notes.append(note) }
@@ -77,7 +77,7 @@ enum ComparisonNotes {
     }
   }
 
-  /// One file given twice, or files of which one holds rows of the other.
+  /// Says that boots are on both sides, such as of a file that was named twice.
   private static func sameBoots(_ a: [BootSample], _ b: [BootSample]) -> String? {
     let known = Set(a.map(BootIdentity.init))
     let count = b.count { known.contains(BootIdentity($0)) }
@@ -87,7 +87,7 @@ enum ComparisonNotes {
       : "\(count) of B's \(b.count) boots ARE BOOTS OF A as well"
   }
 
-  /// Times are those of the runs: boots of one run lie between its begin and the next one's.
+  /// Says that all runs of one side began before those of the other.
   private static func separateTimes(_ a: [BootSample], _ b: [BootSample]) -> String? {
     guard let firstA = a.map(\.startedAt).min(), let lastA = a.map(\.startedAt).max(),
       let firstB = b.map(\.startedAt).min(), let lastB = b.map(\.startedAt).max(),
@@ -98,7 +98,7 @@ enum ComparisonNotes {
       + "host in between counts as a change. bench compare with two revisions, or --a and --b, interleaves them"
   }
 
-  /// Shares of the CPU time from which a difference in load is one.
+  /// The smallest difference in load, as a share of the CPU time, that is noted.
   private static let loadDifference = 0.05
 
   private static func differentLoad(_ a: [BootSample], _ b: [BootSample]) -> String? {
@@ -110,7 +110,7 @@ enum ComparisonNotes {
         + "the load differs", loadA * 100, loadB * 100)
   }
 
-  /// Which boots deserve doubt, and why.
+  /// The boots that are not to be trusted, and the reasons.
   static func doubts(_ a: [BootSample], _ b: [BootSample], metrics: [Metric], isLeftOut: Bool) -> [String] {
     let issues = TrustIssue.allCases.filter { issue in
       issue != .fewRequests || metrics.contains { $0 == .latencyP99 || $0 == .latencyP99_9 }

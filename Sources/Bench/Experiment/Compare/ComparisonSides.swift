@@ -4,7 +4,7 @@ struct ComparisonSides: Sendable {
   let configurations: [(key: ConfigurationKey, title: String)]
   /// Where A ran.
   let host: HostIdentity
-  /// What a reader must know.
+  /// Notes for the reader.
   let notes: [String]
   /// How many boots each configuration has on both sides, and how many of them failed.
   let counts: [(configuration: String, a: Reliability.Count, b: Reliability.Count)]
@@ -46,7 +46,8 @@ struct ComparisonSides: Sendable {
     let unsound = (request.bootsA + request.bootsB).count { !$0.isSound }
     if unsound > 0 {
       notes.append(
-        "\(unsound) boot(s) with failed requests or wrong data are in no figure, and count as failures")
+        "\(unsound) boot(s) with failed requests or wrong data are left out of the metrics, and count as failures"
+      )
     }
     notes += ComparisonNotes.circumstances(request.bootsA, request.bootsB)
     notes += ComparisonNotes.doubts(
@@ -60,7 +61,7 @@ struct ComparisonSides: Sendable {
     self.notes = notes
   }
 
-  /// The figures of a metric in a configuration; nil if there are none. Unpaired boots of paired sides are left out.
+  /// The values of a metric in a configuration; nil if there are none. Unpaired boots of paired sides are left out.
   func samples(of metric: Metric, configuration: ConfigurationKey) -> SampleSet? {
     let (first, second) = (bootsA[configuration] ?? [], bootsB[configuration] ?? [])
     guard isPaired else {
@@ -79,7 +80,7 @@ struct ComparisonSides: Sendable {
     Reliability.Count(boots: boots.count, failed: boots.count { !$0.isSound })
   }
 
-  /// Boots without a partner: they are in no figure.
+  /// Boots without a partner, which are left out.
   private static func unpairedNotes(
     _ configurations: [(ConfigurationKey, title: String)], _ bootsA: [ConfigurationKey: [BootSample]],
     _ bootsB: [ConfigurationKey: [BootSample]]
@@ -98,11 +99,11 @@ struct ComparisonSides: Sendable {
         "NO PAIR: A and B have no repetition in common in \(without.joined(separator: ", ")); leave out --paired, or take "
           + "rows that were measured side by side")
     }
-    if lone > 0 { notes.append("\(lone) boot(s) without a partner of the same repetition are in no figure") }
+    if lone > 0 { notes.append("\(lone) boot(s) without a partner of the same repetition are left out") }
     return notes
   }
 
-  /// A pair is told by its repetition, so there may be one boot of each only.
+  /// Boots are paired by their repetition, so that each repetition may have one boot a side.
   private static func checkPairing(of sides: [[ConfigurationKey: [BootSample]]]) throws {
     for side in sides {
       for boots in side.values where Set(boots.map(\.repetition)).count < boots.count {
@@ -118,7 +119,7 @@ struct ComparisonSides: Sendable {
       let differences = host.differences(from: boot.host).joined(separator: "; ")
       guard request.isForced else {
         throw BenchFailure(
-          "\(boot.location): the hosts differ: \(differences). Figures of different hosts do not compare; "
+          "\(boot.location): the hosts differ: \(differences). Results of different hosts cannot be compared; "
             + "--force does it nonetheless", exitCode: .dataError)
       }
       return ["THE HOSTS DIFFER: \(differences)"]
@@ -131,7 +132,7 @@ struct ComparisonSides: Sendable {
     return keys.filter { seen.insert($0).inserted }
   }
 
-  /// Says which configuration is on one side only, and the columns in which it differs from what is on the other.
+  /// The message for a configuration that one side lacks, with the columns in which it differs from those of the other.
   private static func difference(
     common: Set<ConfigurationKey>, all: [ConfigurationKey], bootsA: [ConfigurationKey: [BootSample]],
     bootsB: [ConfigurationKey: [BootSample]]

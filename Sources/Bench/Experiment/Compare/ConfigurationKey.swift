@@ -1,4 +1,4 @@
-/// What was measured, by the columns that say so: only boots with the same key are compared.
+/// The values of a row's configuration columns. Only boots with the same key are compared.
 struct ConfigurationKey: Sendable {
   /// Value by column.
   let values: [String: String]
@@ -13,22 +13,22 @@ struct ConfigurationKey: Sendable {
   /// The key of `row`, without the columns `ignored`.
   init(_ row: Row, ignoring ignored: Set<String> = []) {
     var values: [String: String] = [:]
-    for column in RunRecord.CodingKeys.columns(of: .configuration) where !ignored.contains(column.rawValue) {
-      guard let field = row.text(column), !field.isEmpty else { continue }
+    for column in RecordColumns.columns(of: .configuration) where !ignored.contains(column.name) {
+      guard let field = row.text(of: column), !field.isEmpty else { continue }
       let text = Self.normalized(field, of: column)
-      // Rows of earlier versions, which lack the columns, and rows that do without them are the same.
-      if column.isSinceVersion2, text == GuestFileSystem.none.rawValue || text == "false" || Double(text) == 0
-      {
+      // Same key as rows of earlier versions, which lack the column.
+      switch column.absence {
+      case .value(text): continue
+      case .sameAs(let name) where RecordColumns.column(named: name).flatMap({ row.text(of: $0) }) == text:
         continue
+      case .unknown, .value, .sameAs: values[column.name] = text
       }
-      if column == .busyGuests, text == row.text(.guests) { continue }
-      values[column.rawValue] = text
     }
     self.init(values)
   }
 
   /// A spreadsheet writes `0.100` as `0.1` and `true` as `TRUE`: the same values.
-  private static func normalized(_ text: String, of column: RunRecord.CodingKeys) -> String {
+  private static func normalized(_ text: String, of column: any AnyRecordColumn) -> String {
     if column.isText { return text }
     if Int64(text) != nil { return text }
     if let number = Double(text), number.isFinite {
@@ -41,14 +41,14 @@ struct ConfigurationKey: Sendable {
   /// The columns in which `keys` do not all agree, in the order of the file.
   static func varyingColumns(of keys: some Sequence<ConfigurationKey>) -> [String] {
     let distinct = Set(keys)
-    return RunRecord.CodingKeys.columns(of: .configuration).map(\.rawValue).filter { column in
+    return RecordColumns.columns(of: .configuration).map { $0.name }.filter { column in
       Set(distinct.map { $0.values[column] }).count > 1
     }
   }
 
   /// A title that names the mode and the columns that tell this key from others.
   func title(varying columns: [String]) -> String {
-    let mode = RunRecord.CodingKeys.mode.rawValue
+    let mode = RecordColumns.table.mode.name
     let rest = columns.filter { $0 != mode }.compactMap { column in values[column].map { "\(column)=\($0)" } }
     return ([values[mode] ?? "all modes"] + rest).joined(separator: " ")
   }
@@ -78,11 +78,11 @@ extension ConfigurationKey: Hashable {
 extension ConfigurationKey: Codable {
   init(from decoder: any Decoder) throws {
     let values = try decoder.singleValueContainer().decode([String: String].self)
-    self.init(
-      Dictionary(
-        uniqueKeysWithValues: values.map { name, value in
-          (name, RunRecord.CodingKeys(rawValue: name).map { Self.normalized(value, of: $0) } ?? value)
-        }))
+    let current = values.map { name, value -> (String, String) in
+      guard let column = RecordColumns.column(named: name) else { return (name, value) }
+      return (column.name, Self.normalized(column.current(value), of: column))
+    }
+    self.init(Dictionary(current) { first, _ in first })
   }
 
   func encode(to encoder: any Encoder) throws {

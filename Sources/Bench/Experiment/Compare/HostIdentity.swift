@@ -1,4 +1,4 @@
-/// Which machine, as far as figures of two of them cannot be compared: what its rows say about it.
+/// The machine that a row was measured on. Results of different machines are not compared.
 struct HostIdentity: Codable, Hashable, Sendable {
   /// "model name" of /proc/cpuinfo.
   var cpu: String
@@ -27,10 +27,10 @@ struct HostIdentity: Codable, Hashable, Sendable {
 
   /// The machine that `row` was measured on.
   init(_ row: Row) throws(CSVText.Fault) {
-    cpu = row.text(.hostCPU) ?? ""
-    kernel = row.text(.hostKernel) ?? ""
-    kvmBackend = row.text(.kvmBackend) ?? ""
-    numaNodes = try row.integer(.numaNodes)
+    cpu = row.text(\.hostCPU) ?? ""
+    kernel = row.text(\.hostKernel) ?? ""
+    kvmBackend = row.text(\.kvmBackend) ?? ""
+    numaNodes = try row.integer(\.numaNodes)
   }
 
   /// A name for files: `pvm-intel-r-xeon-r-processor-6-1-0`.
@@ -46,9 +46,9 @@ struct HostIdentity: Codable, Hashable, Sendable {
   /// How this machine differs from `other`, for a person; empty if it does not.
   func differences(from other: HostIdentity) -> [String] {
     [
-      ("host_cpu", cpu, other.cpu), ("host_kernel", kernel, other.kernel),
-      ("kvm_backend", kvmBackend, other.kvmBackend),
-      ("numa_nodes", String(numaNodes), String(other.numaNodes)),
-    ].filter { $0.1 != $0.2 }.map { "\($0.0): '\($0.1)' and '\($0.2)'" }
+      (CodingKeys.cpu, cpu, other.cpu), (CodingKeys.kernel, kernel, other.kernel),
+      (CodingKeys.kvmBackend, kvmBackend, other.kvmBackend),
+      (CodingKeys.numaNodes, String(numaNodes), String(other.numaNodes)),
+    ].filter { $0.1 != $0.2 }.map { "\($0.0.rawValue): '\($0.1)' and '\($0.2)'" }
   }
 }

@@ -1,124 +1,95 @@
-/// A figure of a boot that verdicts are made of.
-enum Metric: String, CaseIterable, Codable, Sendable {
-  case iops
-  case latencyMean = "latency_mean_us"
-  case latencyP50 = "latency_p50_us"
-  case latencyP90 = "latency_p90_us"
-  case latencyP99 = "latency_p99_us"
-  case latencyP99_9 = "latency_p99_9_us"
-  case vmexitsPerIO = "vmexits_per_io"
-  case ioVMExitsPerIO = "io_vmexits_per_io"
-  case iopsPerCPUSecond = "iops_per_cpu_s"
-
+/// A quantity of a boot that verdicts are made of: a column that has a ``ColumnComparison``.
+struct Metric: RawRepresentable, CaseIterable, Codable, Sendable {
   /// Which way is good.
   enum Direction: String, Codable, Sendable {
     case moreIsBetter = "more is better"
     case lessIsBetter = "less is better"
   }
 
+  /// All of them, in the order of the columns.
+  static let allCases: [Metric] = RecordColumns.all.reduce(into: []) { metrics, column in
+    guard let comparison = column.comparison else { return }
+    metrics.append(Metric(column: column, comparison: comparison, place: metrics.count))
+  }
+
+  private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
   /// Those that are judged unless `--metric` names others: one for each thing that a user notices. Each further one makes
   /// Holm's correction harder on all of them.
-  static let judgedByDefault: [Metric] = [
-    .iops, .latencyP50, .latencyP99, .ioVMExitsPerIO, .iopsPerCPUSecond,
-  ]
+  static let judgedByDefault = allCases.filter(\.comparison.isJudgedByDefault)
 
+  static let iops = metric(\.iops)
+  static let latencyMean = metric(\.latencyMeanMicroseconds)
+  static let latencyP50 = metric(\.latencyP50Microseconds)
+  static let latencyP99 = metric(\.latencyP99Microseconds)
+  static let latencyP99_9 = metric(\.latencyP99_9Microseconds)
+  static let vmexitsPerIO = metric(\.vmexitsPerIO)
+  static let ioVMExitsPerIO = metric(\.ioVMExitsPerIO)
+  static let iopsPerCPUSecond = metric(\.iopsPerCPUSecond)
+
+  private let column: any AnyRecordColumn
+  private let comparison: ColumnComparison
   /// The place in `allCases`.
-  var place: Int {
-    switch self {
-    case .iops: 0
-    case .latencyMean: 1
-    case .latencyP50: 2
-    case .latencyP90: 3
-    case .latencyP99: 4
-    case .latencyP99_9: 5
-    case .vmexitsPerIO: 6
-    case .ioVMExitsPerIO: 7
-    case .iopsPerCPUSecond: 8
-    }
+  let place: Int
+
+  private init(column: any AnyRecordColumn, comparison: ColumnComparison, place: Int) {
+    self.column = column
+    self.comparison = comparison
+    self.place = place
   }
+
+  /// The metric of the column that is called `rawValue`; nil if boots are not compared by it.
+  init?(rawValue: String) {
+    guard let metric = Self.byName[rawValue] else { return nil }
+    self = metric
+  }
+
+  private static func metric<Value>(_ column: ColumnPath<Value>) -> Metric {
+    let name = RecordColumns.table[keyPath: column].name
+    guard let metric = Metric(rawValue: name) else { preconditionFailure("\(name) has no comparison") }
+    return metric
+  }
+
+  /// The column's name.
+  var rawValue: String { column.name }
 
   /// Which way is good.
-  var direction: Direction {
-    switch self {
-    case .iops, .iopsPerCPUSecond: .moreIsBetter
-    case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9, .vmexitsPerIO, .ioVMExitsPerIO:
-      .lessIsBetter
-    }
-  }
+  var direction: Direction { comparison.direction }
 
   /// The unit, as results/SCHEMA.md has it.
-  var unit: String {
-    switch self {
-    case .iops: "1/s"
-    case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9: "us"
-    case .vmexitsPerIO, .ioVMExitsPerIO: "1"
-    case .iopsPerCPUSecond: "requests per CPU s"
-    }
-  }
+  var unit: String { column.unit }
 
-  /// The smallest change that matters at all, in ``unit``: below it, a ratio of two tiny figures is nothing.
-  var absoluteFloor: Double {
-    switch self {
-    case .iops, .iopsPerCPUSecond: 1
-    // Some cycles of any CPU; the guest's clock and buckets resolve no better below a microsecond.
-    case .latencyMean, .latencyP50, .latencyP90, .latencyP99, .latencyP99_9: 0.005
-    // Design goal 1: one exit in a thousand requests is none.
-    case .vmexitsPerIO, .ioVMExitsPerIO: 0.001
-    }
-  }
+  /// The smallest change that matters at all, in ``unit``.
+  var absoluteFloor: Double { comparison.absoluteFloor }
 
-  /// The relative floor where the host's noise was not calibrated: of what is common on an idle machine.
-  var defaultRelativeFloor: Double {
-    switch self {
-    case .iops, .latencyMean, .latencyP50, .iopsPerCPUSecond, .vmexitsPerIO, .ioVMExitsPerIO: 0.03
-    case .latencyP90: 0.05
-    case .latencyP99, .latencyP99_9: 0.10
-    }
-  }
+  /// The relative floor where the host's noise was not calibrated.
+  var defaultRelativeFloor: Double { comparison.relativeFloor }
 
-  /// The columns that ``value(ofBoot:)`` reads.
-  private var column: RunRecord.CodingKeys {
-    switch self {
-    case .iops: .iops
-    case .latencyMean: .latencyMeanMicroseconds
-    case .latencyP50: .latencyP50Microseconds
-    case .latencyP90: .latencyP90Microseconds
-    case .latencyP99: .latencyP99Microseconds
-    case .latencyP99_9: .latencyP99_9Microseconds
-    case .vmexitsPerIO: .vmexitsPerIO
-    case .ioVMExitsPerIO: .ioVMExitsPerIO
-    case .iopsPerCPUSecond: .iopsPerCPUSecond
-    }
-  }
-
-  /// The figure of a boot whose guests have the rows `rows`.
-  ///
-  /// Rates are summed and costs put in relation to all requests. Percentiles of several guests cannot be computed from theirs:
-  /// that of the guest which fared worst counts.
-  ///
-  /// - Returns: nil for latencies that the guest did not keep.
+  /// The value of a boot whose guests have the rows `rows`; nil where a guest kept no such values, as a job file with `gtod_reduce`
+  /// keeps no latencies.
   func value(ofBoot rows: [Row]) throws(CSVText.Fault) -> Double? {
-    // A job file with gtod_reduce or disable_clat leaves the columns empty.
-    for row in rows where unit == "us" && row.text(column)?.isEmpty == true { return nil }
-    switch self {
-    case .iops:
-      return try Self.sum(.iops, rows)
-    case .latencyMean, .vmexitsPerIO, .ioVMExitsPerIO:
+    for row in rows where column.isOptional && row.text(of: column)?.isEmpty == true { return nil }
+    switch comparison.combination {
+    case .sum:
+      return try sum(rows) { row throws(CSVText.Fault) in try row.number(column) }
+    case .meanPerRequest:
       // Of a Linux guest, exits belong to a part of the requests: the column knows to which.
-      return Self.quotient(
-        try Self.sum(rows) { row throws(CSVText.Fault) in try row.number(column) * row.number(.ios) },
-        try Self.sum(.ios, rows))
-    case .latencyP50, .latencyP90, .latencyP99, .latencyP99_9:
-      return try Self.largest(column, rows)
-    case .iopsPerCPUSecond:
+      return quotient(
+        try sum(rows) { row throws(CSVText.Fault) in try row.number(column) * row.number(\.ios) },
+        try sum(rows) { row throws(CSVText.Fault) in try row.number(\.ios) })
+    case .worstGuest:
+      return try worst(rows)
+    case .perCPUSecond:
       // Requests and CPU time of the same window, also of rows whose version recorded something else in the column.
-      return Self.quotient(
-        try Self.sum(rows) { row throws(CSVText.Fault) in try row.windowRequests() },
-        try Self.sum(.pollerCPUSeconds, rows) + Self.sum(.vcpuCPUSeconds, rows))
+      return quotient(
+        try sum(rows) { row throws(CSVText.Fault) in try row.windowRequests() },
+        try sum(rows) { row throws(CSVText.Fault) in
+          try row.number(\.ioThreadCPUSeconds) + row.number(\.vcpuCPUSeconds)
+        })
     }
   }
 
-  private static func sum(
+  private func sum(
     _ rows: [Row], _ value: (Row) throws(CSVText.Fault) -> Double
   ) throws(CSVText.Fault) -> Double {
     var sum = 0.0
@@ -126,15 +97,25 @@ enum Metric: String, CaseIterable, Codable, Sendable {
     return sum
   }
 
-  private static func sum(_ column: RunRecord.CodingKeys, _ rows: [Row]) throws(CSVText.Fault) -> Double {
-    try sum(rows) { row throws(CSVText.Fault) in try row.number(column) }
+  private func worst(_ rows: [Row]) throws(CSVText.Fault) -> Double {
+    var worst: Double?
+    for row in rows {
+      let value = try row.number(column)
+      worst =
+        switch (worst, direction) {
+        case (nil, _): value
+        case (let other?, .lessIsBetter): max(other, value)
+        case (let other?, .moreIsBetter): min(other, value)
+        }
+    }
+    return worst ?? 0
   }
 
-  private static func largest(_ column: RunRecord.CodingKeys, _ rows: [Row]) throws(CSVText.Fault) -> Double {
-    var largest = 0.0
-    for row in rows { largest = max(largest, try row.number(column)) }
-    return largest
-  }
+  private func quotient(_ value: Double, _ base: Double) -> Double { base > 0 ? value / base : 0 }
+}
 
-  private static func quotient(_ value: Double, _ base: Double) -> Double { base > 0 ? value / base : 0 }
+extension Metric: Hashable {
+  static func == (left: Metric, right: Metric) -> Bool { left.place == right.place }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(place) }
 }

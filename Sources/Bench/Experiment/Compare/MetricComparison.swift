@@ -2,7 +2,7 @@ import Foundation
 
 /// The comparison of one metric in one configuration, from samples to verdict.
 struct MetricComparison: Codable, Equatable, Sendable {
-  /// What was measured.
+  /// The columns and values that tell the configuration from others.
   let configuration: String
   let metric: Metric
   let unit: String
@@ -13,7 +13,7 @@ struct MetricComparison: Codable, Equatable, Sendable {
   let isPaired: Bool
   let medianA: Double
   let medianB: Double
-  /// Whether the change is taken of logarithms, as a ratio. Of zeros there are none.
+  /// Whether the change is a ratio, computed from logarithms: if no value is 0.
   let isRatio: Bool
   /// The Hodges-Lehmann estimate of B less A, in ``unit``.
   let shift: Double
@@ -33,9 +33,9 @@ struct MetricComparison: Codable, Equatable, Sendable {
   let floorWidth: Double
   /// The smallest p that this number of boots can give.
   let smallestPValue: Double
-  /// Whether this number of boots could show anything in a test of its own.
+  /// Whether a test of this number of boots can be significant without correction.
   let hasEnoughBoots: Bool
-  /// Whether they can show anything after the correction, however large it is.
+  /// Whether it can be significant after the correction, however large the change.
   private(set) var isSignificancePossible: Bool
   private(set) var verdict: Verdict
 
@@ -59,15 +59,15 @@ struct MetricComparison: Codable, Equatable, Sendable {
     case isLarge = "large"
   }
 
-  /// A wrong alarm in so many comparisons is accepted; intervals are those of 1 - this.
+  /// The accepted rate of false alarms. Intervals have a confidence of 1 less this.
   static let significance = 0.05
 
-  /// Compares `samples`; nil if a side is empty. The verdict holds once ``judge(adjustedPValue:)`` was told the correction.
+  /// Compares `samples`; nil if a side is empty. The verdict is final after ``judge(adjustedPValue:smallestAdjustedPValue:)``.
   init?(
     configuration: String, metric: Metric, samples: SampleSet, floor: NoiseFloor
   ) {
     guard let medianA = samples.first.median, let medianB = samples.second.median else { return nil }
-    // Hosts get slower and faster by factors: on logarithms, a block at half speed weighs as much as any other.
+    // Hosts get slower and faster by factors: on logarithms, a repetition at half speed weighs as much as any other.
     let isRatio = (samples.first + samples.second).allSatisfy { $0 > 0 }
     let scaled = isRatio ? samples.mapValues { log($0) } : samples
     guard let change = scaled.shift, let test = scaled.test,
@@ -110,10 +110,10 @@ struct MetricComparison: Codable, Equatable, Sendable {
     return isApart && max(medianA, medianB) >= 2 * min(medianA, medianB)
   }
 
-  /// Whether B's figures are twice A's or half of them at least, and none of either side lies among those of the other.
+  /// Whether B's median is at least twice or at most half of A's, and the values of the sides do not overlap.
   let isLarge: Bool
 
-  /// Takes the corrected p and comes to a verdict.
+  /// Sets the verdict by the corrected p.
   ///
   /// - Parameter smallestAdjustedPValue: The smallest p after the correction that these boots can give.
   mutating func judge(adjustedPValue: Double, smallestAdjustedPValue: Double) {

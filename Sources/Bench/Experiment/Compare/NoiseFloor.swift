@@ -1,4 +1,4 @@
-/// The change of a metric that is taken for no change.
+/// The largest change of a metric that counts as no change.
 struct NoiseFloor: Codable, Equatable, Sendable {
   /// Relative to A's median.
   var relative: Double
@@ -13,14 +13,14 @@ struct NoiseFloor: Codable, Equatable, Sendable {
     case standard = "default"
     /// `bench calibrate` on this host.
     case calibrated
-    /// `bench calibrate` on this host found more noise than a verdict can be based on. The floor is the highest one, and nothing within
-    /// it is called unchanged.
+    /// `bench calibrate` on this host found too much noise for a verdict. The floor is ``NoiseFloor/mostRelative``, and nothing within it is
+    /// called unchanged.
     case capped
   }
 
-  /// No floor is lower: code layout alone moves figures by as much.
+  /// The lowest floor, because code layout alone changes results by as much.
   static let leastRelative = 0.01
-  /// The highest floor. A host that can tell no less than this can show no sameness.
+  /// The highest floor. On a host with more noise, nothing can be shown to be unchanged.
   static let mostRelative = 0.25
 
   /// The floor where nothing was calibrated.
@@ -32,8 +32,8 @@ struct NoiseFloor: Codable, Equatable, Sendable {
 
   /// The floor for an effect whose standard error is `standardError` (of its logarithm, or relative).
   ///
-  /// Four standard errors: the estimate of no change is then within two, and the ends of its interval within another two, so that
-  /// an unchanged thing is called unchanged in some 95 % of cases.
+  /// The floor is four standard errors. The estimate for an unchanged metric lies within two of them and its interval reaches two further, so
+  /// that it is called unchanged in about 95 % of cases.
   init(metric: Metric, standardError: Double) {
     let wanted = 4 * standardError
     relative = min(max(Self.leastRelative, wanted), Self.mostRelative)
@@ -41,6 +41,6 @@ struct NoiseFloor: Codable, Equatable, Sendable {
     source = wanted > Self.mostRelative ? .capped : .calibrated
   }
 
-  /// The floor in the metric's unit, for a figure of `median`.
+  /// The floor in the metric's unit, where the median is `median`.
   func width(atMedian median: Double) -> Double { max(relative * abs(median), absolute) }
 }

@@ -7,7 +7,7 @@ struct Reliability: Codable, Equatable, Sendable {
   let failedA: Int
   let bootsB: Int
   let failedB: Int
-  /// One-sided, by Fisher's exact test: how likely B has this share of the failures if both fail equally often.
+  /// The one-sided p of Fisher's exact test.
   let pValue: Double
   let verdict: Verdict
 
@@ -36,8 +36,8 @@ struct Reliability: Codable, Equatable, Sendable {
 
   /// The configurations in which a boot failed.
   ///
-  /// B is worse where it fails more often than A and either does so in all configurations together, or significantly in this one: a
-  /// request that fails is never noise, but a rare failure that meets A here and B there is no difference between them.
+  /// B regressed where it fails more often than A, and does so in all configurations together as well or significantly in this one. A failed
+  /// request is never noise, but rare failures that hit A in one configuration and B in another do not tell them apart.
   static func comparisons(_ counts: [(configuration: String, a: Count, b: Count)]) -> [Reliability] {
     let a = counts.reduce(Count()) { $0 + $1.a }
     let b = counts.reduce(Count()) { $0 + $1.b }

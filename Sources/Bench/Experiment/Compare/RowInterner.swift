@@ -1,4 +1,4 @@
-/// Keeps one copy of what many rows have in common, so that 100,000 boots need little more memory than their figures.
+/// Stores once what many rows have in common, so that 100,000 boots need little more memory than their metrics.
 struct RowInterner {
   /// The configurations that were seen, in that order.
   private(set) var keys: [ConfigurationKey] = []
@@ -13,13 +13,13 @@ struct RowInterner {
   /// - Parameter ignored: Columns of the configuration that do not tell boots apart.
   init(ignoring ignored: Set<String>) { self.ignored = ignored }
 
-  private static let columns = RunRecord.CodingKeys.columns(of: .configuration)
+  private static let columns = RecordColumns.columns(of: .configuration)
 
   /// The place in ``keys`` of what `row` measured.
   mutating func configuration(of row: Row) -> Int {
     var text = ""
     for column in Self.columns {
-      text += row.text(column) ?? ""
+      text += row.text(of: column) ?? ""
       text += "\u{1F}"
     }
     if let place = placeByText[text] { return place }

@@ -1,8 +1,8 @@
-/// The figures of one metric and configuration on both sides, boot by boot.
+/// The values of one metric and configuration on both sides, boot by boot.
 enum SampleSet: Equatable, Sendable {
-  /// Boots of A and B side by side in the same block.
+  /// Boots of A and B of the same repetition, one beside the other.
   case paired([Pair])
-  /// Boots of A and of B that have nothing to do with each other.
+  /// Independent boots of A and of B.
   case independent(first: [Double], second: [Double])
 
   /// A boot of A and the one of B beside it.
@@ -11,7 +11,7 @@ enum SampleSet: Equatable, Sendable {
     let second: Double
   }
 
-  /// A's figures.
+  /// A's values.
   var first: [Double] {
     switch self {
     case .paired(let pairs): pairs.map(\.first)
@@ -19,7 +19,7 @@ enum SampleSet: Equatable, Sendable {
     }
   }
 
-  /// B's figures.
+  /// B's values.
   var second: [Double] {
     switch self {
     case .paired(let pairs): pairs.map(\.second)
@@ -35,7 +35,7 @@ enum SampleSet: Equatable, Sendable {
     }
   }
 
-  /// The same figures, each changed by `change`.
+  /// The same samples, each value changed by `change`.
   func mapValues(_ change: (Double) -> Double) -> SampleSet {
     switch self {
     case .paired(let pairs):
@@ -71,7 +71,7 @@ enum SampleSet: Equatable, Sendable {
     }
   }
 
-  /// The smallest p that so many boots can give.
+  /// The smallest p that this number of boots can give.
   var smallestPValue: Double {
     switch self {
     case .paired(let pairs): WilcoxonSignedRank.smallestPValue(pairs.count)

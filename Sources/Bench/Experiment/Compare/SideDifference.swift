@@ -1,8 +1,8 @@
-/// Finds the columns in which two sides of an experiment differ by what was asked of them.
+/// Finds the columns in which the options of two sides of an experiment differ.
 enum SideDifference {
   /// Columns of the configuration that have no value on both sides.
   ///
-  /// Where the sides set an option to two values, these are what is compared, and not what tells their boots apart.
+  /// Where an option has a value on each side, the values are compared with each other and must not keep the boots apart.
   static func columns(_ first: [BootSample], _ second: [BootSample]) -> Set<String> {
     let all = ConfigurationKey.varyingColumns(of: (first + second).map(\.configuration))
     let differing = all.filter { column in

@@ -1,4 +1,4 @@
-/// Why the figures of a boot may say less than they seem to.
+/// A reason not to trust the results of a boot.
 enum TrustIssue: String, CaseIterable, Codable, Hashable, Sendable {
   /// A polling I/O thread ran for less than 95 % of the window.
   case ioThreadCPU = "io-thread-cpu"
@@ -19,7 +19,7 @@ enum TrustIssue: String, CaseIterable, Codable, Hashable, Sendable {
   /// Busy threads shared a CPU.
   case oversubscribed
 
-  /// What a person is told.
+  /// The reason in words.
   var explanation: String {
     switch self {
     case .ioThreadCPU: "a polling I/O thread had its CPU for less than 95 % of the window"
@@ -45,7 +45,7 @@ enum TrustIssue: String, CaseIterable, Codable, Hashable, Sendable {
   /// Seconds by which the wall clock may move against the monotonic one: what slewing by NTP (500 ppm) does in 40 s.
   static let mostClockStep = 0.02
 
-  /// What every sentence begins with that says that boots are not to be trusted.
+  /// The beginning of each sentence about boots that are not to be trusted.
   static let warning = "NOT TO BE TRUSTED: "
 
   /// How many of `boots` have each issue, in a sentence; nil if none has any.
@@ -57,7 +57,7 @@ enum TrustIssue: String, CaseIterable, Codable, Hashable, Sendable {
     return parts.isEmpty ? nil : warning + parts.joined(separator: "; ")
   }
 
-  /// What is wrong with each of the boots that `records` are of.
+  /// The issues of each boot that has rows among `records`.
   static func issues(of records: [RunRecord]) throws -> [Set<TrustIssue>] {
     guard !records.isEmpty else { return [] }
     let text = ([CSVSchema.header] + records.map(CSVSchema.line)).map { $0 + "\n" }.joined()
@@ -65,7 +65,7 @@ enum TrustIssue: String, CaseIterable, Codable, Hashable, Sendable {
     let boots = Dictionary(grouping: records.indices) { index in
       let record = records[index]
       return [
-        record.mode.rawValue, record.vmm, record.fileSystem.rawValue, "\(record.repetition)",
+        record.mode.rawValue, record.vmm.rawValue, record.fileSystem.rawValue, "\(record.repetition)",
         record.fioGroup ?? "",
       ]
     }
@@ -73,46 +73,49 @@ enum TrustIssue: String, CaseIterable, Codable, Hashable, Sendable {
     }
   }
 
-  /// What is wrong with the boot whose guests have the rows `rows`.
+  /// The issues of the boot whose guests have the rows `rows`.
   static func issues(ofBoot rows: [Row]) throws(CSVText.Fault) -> Set<TrustIssue> {
     var issues: Set<TrustIssue> = []
-    var pollerSeconds = 0.0
+    var ioThreadSeconds = 0.0
     for row in rows {
-      pollerSeconds += try row.number(.pollerCPUSeconds)
-      if row.bool(.isOversubscribed) == true { issues.insert(.oversubscribed) }
-      if row.bool(.mixedCores) == true { issues.insert(.mixedCores) }
-      if try row.optionalNumber(.stealShare) ?? 0 >= mostSteal { issues.insert(.steal) }
-      if try row.optionalNumber(.otherShare) ?? 0 >= mostOtherShare { issues.insert(.load) }
-      if try row.optionalNumber(.throttledSeconds) ?? 0 > 0 { issues.insert(.throttled) }
-      if try row.optionalNumber(.clockStepSeconds) ?? 0 >= mostClockStep { issues.insert(.clockStep) }
-      let requests = try row.number(.ios)
+      ioThreadSeconds += try row.number(\.ioThreadCPUSeconds)
+      if row.bool(\.isOversubscribed) == true { issues.insert(.oversubscribed) }
+      if row.bool(\.mixedCores) == true { issues.insert(.mixedCores) }
+      if try row.optionalNumber(\.stealShare) ?? 0 >= mostSteal { issues.insert(.steal) }
+      if try row.optionalNumber(\.otherShare) ?? 0 >= mostOtherShare { issues.insert(.load) }
+      if try row.optionalNumber(\.throttledSeconds) ?? 0 > 0 { issues.insert(.throttled) }
+      if try row.optionalNumber(\.clockStepSeconds) ?? 0 >= mostClockStep { issues.insert(.clockStep) }
+      let requests = try row.number(\.ios)
       guard requests > 0 else { continue }
       if requests < leastRequests { issues.insert(.fewRequests) }
       if try vcpuShare(row) ?? 1 < leastCPUShare { issues.insert(.vcpuCPU) }
     }
-    if try pollerShare(rows[0], seconds: pollerSeconds) ?? 1 < leastCPUShare { issues.insert(.ioThreadCPU) }
+    if try ioThreadShare(rows[0], seconds: ioThreadSeconds) ?? 1 < leastCPUShare {
+      issues.insert(.ioThreadCPU)
+    }
     return issues
   }
 
   private static func polls(_ row: Row, _ thread: (DataPathMode) -> Bool) -> Bool {
-    row.text(.vmm) == VMM.vext.rawValue && DataPathMode(rawValue: row.text(.mode) ?? "").map(thread) == true
+    row.text(\.vmm) == VMM.builtin.rawValue
+      && DataPathMode(rawValue: row.text(\.mode) ?? "").map(thread) == true
   }
 
   /// CPU seconds per second of a polling I/O thread; nil where the I/O threads sleep, or the record does not say.
-  private static func pollerShare(_ row: Row, seconds: Double) throws(CSVText.Fault) -> Double? {
-    if row.table.has(.pollerCPUShare) { return try row.optionalNumber(.pollerCPUShare) }
-    let window = try row.number(.windowSeconds) * row.number(.pollers)
+  private static func ioThreadShare(_ row: Row, seconds: Double) throws(CSVText.Fault) -> Double? {
+    if row.table.has(\.ioThreadCPUShare) { return try row.optionalNumber(\.ioThreadCPUShare) }
+    let window = try row.number(\.windowSeconds) * row.number(\.ioThreads)
     return polls(row, \.ioThreadPolls) && window > 0 ? seconds / window : nil
   }
 
   /// The same of a polling vCPU.
   private static func vcpuShare(_ row: Row) throws(CSVText.Fault) -> Double? {
-    if row.table.has(.vcpuCPUShare) { return try row.optionalNumber(.vcpuCPUShare) }
-    let window = try row.number(.windowSeconds) * row.number(.workers)
-    guard polls(row, \.microGuestPolls), row.text(.guest) == GuestKind.micro.rawValue, window > 0 else {
+    if row.table.has(\.vcpuCPUShare) { return try row.optionalNumber(\.vcpuCPUShare) }
+    let window = try row.number(\.windowSeconds) * row.number(\.workers)
+    guard polls(row, \.microGuestPolls), row.text(\.guest) == GuestKind.micro.rawValue, window > 0 else {
       return nil
     }
-    return try row.number(.vcpuCPUSeconds) / window
+    return try row.number(\.vcpuCPUSeconds) / window
   }
 }
 

@@ -1,4 +1,4 @@
-/// What a comparison says about a metric.
+/// The verdict on a metric.
 enum Verdict: String, Codable, Sendable, CaseIterable {
   /// Worse: significant, and by more than the floor.
   case regressed
@@ -6,10 +6,10 @@ enum Verdict: String, Codable, Sendable, CaseIterable {
   case improved
   /// The whole interval of the change lies within the floor: shown to be the same, not merely not shown to differ.
   case unchanged
-  /// Anything else: more boots, or a quieter host, would tell.
+  /// Anything else. More boots or a quieter host may give a verdict.
   case inconclusive
 
-  /// What a command ends with that came to `verdicts`.
+  /// The exit code of a command with `verdicts`.
   static func exitCode(of verdicts: some Sequence<Verdict>) -> Int32 {
     let found = Set(verdicts)
     if found.contains(.regressed) { return 2 }

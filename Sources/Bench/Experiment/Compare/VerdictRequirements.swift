@@ -1,9 +1,9 @@
-/// How many boots leave room for a verdict.
+/// The number of boots that a verdict needs.
 enum VerdictRequirements {
-  /// More boots than anybody takes.
+  /// The search ends here.
   private static let mostBoots = 1000
 
-  /// Pairs from which on the strongest of `tests` tests can be significant after Holm's correction.
+  /// The smallest number of pairs with which the strongest of `tests` tests can be significant after Holm's correction.
   static func pairs(tests: Int) -> Int {
     least { WilcoxonSignedRank.smallestPValue($0) * Double(tests) }
   }
@@ -17,7 +17,7 @@ enum VerdictRequirements {
     (1...mostBoots).first { adjusted($0) <= MetricComparison.significance } ?? mostBoots
   }
 
-  /// What a user should know before `tests` tests of `pairs` pairs are measured; nil if a verdict is possible.
+  /// The warning that `tests` tests of `pairs` pairs cannot give a verdict; nil if they can.
   static func warning(tests: Int, pairs: Int) -> String? {
     let needed = Self.pairs(tests: tests)
     guard tests > 0, pairs < needed else { return nil }

@@ -1,7 +1,9 @@
+import HostSystem
+
 /// A number of bytes, written as fio writes sizes: `4096`, `4k`, `1m`, `1g`, `1t`, in either case.
 ///
 /// All suffixes are powers of 1024, with `b`, `i` or `ib` after the letter or without: `4k`, `4kb`, `4ki` and `4kib`
-/// are the same. (fio takes `kib` for 1000 by default, against IEC 80000-13; here nobody has to know that.)
+/// are the same. (fio takes `kib` for 1000 by default, against IEC 80000-13; here they are the same.)
 struct ByteSize: Hashable, Comparable, Codable, Sendable {
   /// The number of bytes.
   let byteCount: UInt64
@@ -11,30 +13,12 @@ struct ByteSize: Hashable, Comparable, Codable, Sendable {
     self.byteCount = byteCount
   }
 
-  /// Reads `text`, or answers nil if it is no whole number of bytes below 2^63.
+  /// Reads `text`; nil if it is no whole number of bytes below 2^63.
   init?(_ text: String) {
-    let lowercased = text.lowercased()
-    let digits = lowercased.prefix { $0.isASCII && $0.isNumber }
-    guard let count = UInt64(digits),
-      let exponent = Self.exponent(ofSuffix: lowercased.dropFirst(digits.count))
-    else { return nil }
-    let (product, overflows) = count.multipliedReportingOverflow(by: 1 << (10 * exponent))
-    guard !overflows, product <= UInt64(Int64.max) else { return nil }
-    byteCount = product
-  }
-
-  private static func exponent(ofSuffix suffix: Substring) -> UInt64? {
-    guard let letter = suffix.first else { return 0 }
-    if suffix == "b" { return 0 }
-    guard ["", "b", "i", "ib"].contains(suffix.dropFirst()) else { return nil }
-    switch letter {
-    case "k": return 1
-    case "m": return 2
-    case "g": return 3
-    case "t": return 4
-    case "p": return 5
-    default: return nil
+    guard let byteCount = ByteCountText.byteCount(text, [.binarySuffixes, .binaryB, .plainB]) else {
+      return nil
     }
+    self.byteCount = byteCount
   }
 
   static func < (left: ByteSize, right: ByteSize) -> Bool {

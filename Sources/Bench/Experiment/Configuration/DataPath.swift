@@ -8,8 +8,8 @@ struct DataPath: Codable, Hashable, Sendable {
   /// What makes the virtual machine.
   var vmm: VMM
 
-  /// A path; without a file system, and in a machine of ours, unless others are given.
-  init(_ mode: DataPathMode, _ fileSystem: GuestFileSystem = .none, vmm: VMM = .vext) {
+  /// A path; without a file system, and in a machine of bench's own, unless others are given.
+  init(_ mode: DataPathMode, _ fileSystem: GuestFileSystem = .none, vmm: VMM = .builtin) {
     self.mode = mode
     self.fileSystem = fileSystem
     self.vmm = vmm

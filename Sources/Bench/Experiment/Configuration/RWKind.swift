@@ -4,14 +4,14 @@ enum RWKind: String, CaseIterable, Codable, Sendable {
   case read
   /// Sequential writes.
   case write
-  /// Reads of uniformly random blocks.
+  /// Reads of uniformly random I/O blocks.
   case randread
-  /// Writes of uniformly random blocks.
+  /// Writes of uniformly random I/O blocks.
   case randwrite
-  /// Reads and writes of random blocks, half and half.
+  /// Reads and writes of random I/O blocks, half and half.
   case randrw
 
-  /// Whether blocks are drawn at random, and not walked in order.
+  /// Whether I/O blocks are drawn at random, and not walked in order.
   var isRandom: Bool {
     switch self {
     case .read, .write: false

@@ -12,15 +12,15 @@ extension RunConfiguration {
     let peers = vmms.filter(\.isPeer)
     if vmmPath != nil, peers.count != 1 {
       throw InvalidConfiguration(
-        description: "--vmm-path needs --vmm with one of qemu and lkvm, whose program it is")
+        description: "--vmm-path needs --vmm with one of qemu and kvmtool, whose program it is")
     }
-    if peers.contains(.lkvm), vmmPath == nil {
+    if peers.contains(.kvmtool), vmmPath == nil {
       throw InvalidConfiguration(
-        description: "--vmm lkvm needs --vmm-path, the kvmtool to run: Debian has no package of it")
+        description: "--vmm kvmtool needs --vmm-path, the kvmtool to run: Debian has no package of it")
     }
     for mode in modes where !vmms.contains(where: { $0.has(mode) }) {
       throw InvalidConfiguration(
-        description: "--mode \(mode.rawValue) needs --vmm vext: \(vmms[0].rawValue) has virtio-blk only")
+        description: "--mode \(mode.rawValue) needs --vmm builtin: \(vmms[0].rawValue) has virtio-blk only")
     }
     for vmm in peers { try validate(vmm) }
   }
@@ -38,10 +38,11 @@ extension RunConfiguration {
       throw InvalidConfiguration(
         description: "--engine \(engine.rawValue) with --vmm \(vmm.rawValue): \(objection)")
     }
-    guard pollerCount <= guestCount else {
+    guard ioThreadCount <= guestCount else {
       throw InvalidConfiguration(
         description:
-          "--pollers \(pollerCount) with --vmm \(vmm.rawValue): it has one I/O thread for each guest's disk")
+          "--io-threads \(ioThreadCount) with --vmm \(vmm.rawValue): it has one I/O thread for each guest's disk"
+      )
     }
   }
 }

@@ -16,7 +16,7 @@ extension RunConfiguration {
       try Self.require(busyGuestCount, within: 1...guestCount, option: "--busy-guests")
     }
     try Self.require(workerCount, within: 1...64, option: "--workers")
-    try Self.require(pollerCount, within: 1...16, option: "--pollers")
+    try Self.require(ioThreadCount, within: 1...16, option: "--io-threads")
     try Self.require(iodepth, within: 1...1024, option: "--iodepth")
     try Self.require(repetitionCount, within: 1...10_000, option: "--repeat")
     if let numaNode { try Self.require(numaNode, within: 0...1023, option: "--numa-node") }
@@ -132,9 +132,9 @@ extension RunConfiguration {
 
   /// Fewer CPUs than threads are taken in turns; more would be a misunderstanding.
   private func validatePlacement() throws(InvalidConfiguration) {
-    if let pollerCPUs, pollerCPUs.count > pollerCount {
+    if let ioThreadCPUs, ioThreadCPUs.count > ioThreadCount {
       throw InvalidConfiguration(
-        description: "--poller-cpu names \(pollerCPUs.count) CPUs for --pollers \(pollerCount)")
+        description: "--io-thread-cpus names \(ioThreadCPUs.count) CPUs for --io-threads \(ioThreadCount)")
     }
     if let vcpuCPUs, vcpuCPUs.count > guestCount * workerCount {
       throw InvalidConfiguration(

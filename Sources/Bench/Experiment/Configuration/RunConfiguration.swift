@@ -7,8 +7,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   /// What is above them in a Linux guest; a micro guest has no file system.
   var fileSystems: [GuestFileSystem] = [.none]
   /// What makes the virtual machines; the first is what the others are related to.
-  var vmms: [VMM] = [.vext]
-  /// The program of the VMM that is not ours; nil: the one that is installed.
+  var vmms: [VMM] = [.builtin]
+  /// The program of the peer; nil: the installed one.
   var vmmPath: String?
   /// What runs in the virtual machines.
   var guest: GuestKind
@@ -18,10 +18,10 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var guestCount: Int
   /// How many of them have work; the others are booted, own a queue and stand still. nil: all.
   var busyGuestCount: Int?
-  /// vCPUs, and queues, of each guest.
+  /// Workers of each guest: load loops, each with a vCPU and a queue of its own.
   var workerCount: Int
   /// I/O threads on the host.
-  var pollerCount: Int
+  var ioThreadCount: Int
   /// What serves the requests.
   var engine: BlockEngineKind
   /// The workload's pattern.
@@ -46,10 +46,10 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var diskPath: String?
   /// Whether the page cache is left out (`O_DIRECT`).
   var usesDirectIO: Bool
-  /// Whether each block carries its offset and a sequence number, and is checked when read.
+  /// Whether each I/O block carries its offset and a sequence number, and is checked when read.
   var verifies: Bool
   /// The CPUs of the I/O threads, in order; nil: the planner chooses.
-  var pollerCPUs: [Int]?
+  var ioThreadCPUs: [Int]?
   /// The CPUs of the vCPUs, guest by guest; nil: the planner chooses.
   var vcpuCPUs: [Int]?
   /// The NUMA node of memory and threads; nil: the planner chooses.
@@ -104,7 +104,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case guestCount = "guests"
     case busyGuestCount = "busy_guests"
     case workerCount = "workers"
-    case pollerCount = "pollers"
+    case ioThreadCount = "io_threads"
     case engine
     case rw
     case blockSize = "block_bytes"
@@ -118,7 +118,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case diskPath = "disk_path"
     case usesDirectIO = "direct"
     case verifies = "verify"
-    case pollerCPUs = "poller_cpus"
+    case ioThreadCPUs = "io_thread_cpus"
     case vcpuCPUs = "vcpu_cpus"
     case numaNode = "numa_node"
     case seed

@@ -11,7 +11,7 @@ struct TimeSpan: Hashable, Comparable, Codable, Sendable {
     self.nanoseconds = nanoseconds
   }
 
-  /// A span of so many milliseconds.
+  /// A span of `count` milliseconds.
   static func milliseconds(_ count: UInt64) -> TimeSpan {
     TimeSpan(nanoseconds: count * 1_000_000)
   }

@@ -83,7 +83,10 @@ struct ExperimentFolder: ~Copyable {
   /// The plan comes from a file: its indices are believed only once they were looked at.
   private static func check(_ plan: ExperimentPlan, path: String) throws {
     guard plan.formatVersion == ExperimentPlan.currentFormatVersion else {
-      throw BenchFailure("\(path)/plan.json has format \(plan.formatVersion)", exitCode: .dataError)
+      throw BenchFailure(
+        "\(path)/plan.json has format \(plan.formatVersion), and this bench resumes format "
+          + "\(ExperimentPlan.currentFormatVersion): resume it with the bench that began it",
+        exitCode: .dataError)
     }
     let names = plan.sides.map(\.name)
     let isSound =
@@ -91,7 +94,7 @@ struct ExperimentFolder: ~Copyable {
         $0.offset == $0.element.index && plan.cells.indices.contains($0.element.cell)
           && plan.sides.indices.contains($0.element.side)
       } && plan.estimatedSeconds.count == plan.cells.count && !names.isEmpty
-      && names.allSatisfy { ["rows", "a", "b"].contains($0) } && (1...10_000).contains(plan.blockCount)
+      && names.allSatisfy { ["rows", "a", "b"].contains($0) } && (1...10_000).contains(plan.repetitionCount)
     let hasPart = plan.shard.map { ExperimentShard(number: $0.number, count: $0.count) != nil } ?? true
     guard isSound && hasPart else {
       throw BenchFailure("\(path)/plan.json contradicts itself", exitCode: .dataError)
@@ -205,17 +208,17 @@ struct ExperimentFolder: ~Copyable {
     try append(lines, side: boot.side)
   }
 
-  /// A boot's header and rows, in which `repetition` is the block: each of them was the first repetition of a run of its own.
+  /// A boot's header and rows, in which `repetition` is the plan's: each of them was the first repetition of a run of its own.
   private func rowLines(of boot: ExperimentPlan.Boot, at path: String) throws -> (
     header: String, rows: [String]
   ) {
     let file = try RowFile(path: path)
-    guard let place = file.header.firstIndex(of: RunRecord.CodingKeys.repetition.rawValue) else {
+    guard let place = file.header.firstIndex(of: RecordColumns.table.repetition.name) else {
       throw BenchFailure("\(path):1: the file has no column repetition", exitCode: .dataError)
     }
     let rows = try file.rows.map { row in
       var fields = try row.table.fields(ofRow: row.index)
-      fields[place] = String(boot.block)
+      fields[place] = String(boot.repetition)
       return fields.map(CSVSchema.quoted).joined(separator: ",")
     }
     return (file.header.map(CSVSchema.quoted).joined(separator: ","), rows)

@@ -71,7 +71,7 @@ struct ExperimentMerge {
     var parts: [String] = []
     for number in 1...count {
       guard let shard = ExperimentShard(number: number, count: count) else { continue }
-      let numbers = boots.filter { shard.has(block: $0.block) }.map { String($0.index + 1) }
+      let numbers = boots.filter { shard.has(repetition: $0.repetition) }.map { String($0.index + 1) }
       guard !numbers.isEmpty else { continue }
       let named =
         numbers.prefix(namedBootCount).joined(separator: ", ")
@@ -133,7 +133,7 @@ extension ExperimentPlan {
       ("format", formatVersion == other.formatVersion), ("kind", kind == other.kind),
       ("name", name == other.name),
       ("scenario", fingerprint == other.fingerprint && cells == other.cells), ("seed", seed == other.seed),
-      ("number of blocks", blockCount == other.blockCount),
+      ("number of repetitions", repetitionCount == other.repetitionCount),
       ("number of shards", shard?.count == other.shard?.count),
       ("sides", sides.map(words) == other.sides.map(words)), ("order", boots == other.boots),
     ]

@@ -1,10 +1,10 @@
 /// All boots of a matrix, a comparison or a calibration, in their order.
 ///
-/// A block holds every cell once, in an order that is shuffled anew each time; the sides of a cell follow each other at once, in a
-/// random order too. So what drifts on the host falls on all cells and sides alike, and a block's boots can be paired.
+/// A repetition boots every cell once, in a random order of its own; the sides of a cell follow each other at once, in random order too. So
+/// a drift of the host affects all cells and sides alike, and the boots of a repetition can be paired.
 struct ExperimentPlan: Codable, Equatable, Sendable {
   /// Version of this file; others are not resumed.
-  static let currentFormatVersion = 1
+  static let currentFormatVersion = 2
 
   /// What the experiment is for.
   enum Kind: String, Codable, Sendable {
@@ -17,13 +17,13 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
   struct Boot: Codable, Equatable, Sendable {
     /// Place in the order, from 0.
     let index: Int
-    /// Which repetition of all cells, from 1.
-    let block: Int
+    /// Which repetition, from 1.
+    let repetition: Int
     /// Index of the cell.
     let cell: Int
     /// Index of the side.
     let side: Int
-    /// Seed of the workload: the same for all boots of a block, so that they do the same work.
+    /// Seed of the workload: the same for all boots of a repetition, so that they do the same work.
     let seed: UInt64
   }
 
@@ -36,7 +36,7 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
   let startedAt: String
   /// What the order and all workloads follow from.
   let seed: UInt64
-  let blockCount: Int
+  let repetitionCount: Int
   let sides: [ExperimentSide]
   let cells: [ScenarioCell]
   /// About how long a boot of each cell takes; nil where it cannot be known.
@@ -50,13 +50,13 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     case kind, name, description, fingerprint, host, seed, sides, cells, boots, shard
     case formatVersion = "format_version"
     case startedAt = "started_at"
-    case blockCount = "blocks"
+    case repetitionCount = "repetitions"
     case estimatedSeconds = "estimated_seconds"
   }
 
-  /// A plan that boots each cell of `scenario` on each of `sides` in each of `blockCount` blocks.
+  /// A plan that boots each cell of `scenario` on each of `sides` in each of `repetitionCount` repetitions.
   init(
-    kind: Kind, scenario: Scenario, sides: [ExperimentSide], blockCount: Int, seed: UInt64,
+    kind: Kind, scenario: Scenario, sides: [ExperimentSide], repetitionCount: Int, seed: UInt64,
     host: HostIdentity,
     startedAt: String
   ) {
@@ -67,22 +67,23 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     self.host = host
     self.startedAt = startedAt
     self.seed = seed
-    self.blockCount = blockCount
+    self.repetitionCount = repetitionCount
     self.sides = sides
     cells = scenario.cells
     estimatedSeconds = scenario.estimatedSeconds()
-    boots = Self.order(cells: cells.count, sides: sides.count, blocks: blockCount, seed: seed)
+    boots = Self.order(cells: cells.count, sides: sides.count, repetitions: repetitionCount, seed: seed)
   }
 
-  private static func order(cells: Int, sides: Int, blocks: Int, seed: UInt64) -> [Boot] {
+  private static func order(cells: Int, sides: Int, repetitions: Int, seed: UInt64) -> [Boot] {
     var generator = SplitMix64(seed: seed)
     var boots: [Boot] = []
-    for block in 1...max(1, blocks) {
+    for repetition in 1...max(1, repetitions) {
       // 53 bits, so that every reader of JSON gets them back as they were.
       let workloadSeed = generator.next() >> 11
       for cell in (0..<cells).shuffled(using: &generator) {
         for side in (0..<sides).shuffled(using: &generator) {
-          boots.append(Boot(index: boots.count, block: block, cell: cell, side: side, seed: workloadSeed))
+          boots.append(
+            Boot(index: boots.count, repetition: repetition, cell: cell, side: side, seed: workloadSeed))
         }
       }
     }
@@ -90,15 +91,17 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
   }
 
   /// The boots of this part, in their order.
-  var ownBoots: [Boot] { shard.map { shard in boots.filter { shard.has(block: $0.block) } } ?? boots }
+  var ownBoots: [Boot] {
+    shard.map { shard in boots.filter { shard.has(repetition: $0.repetition) } } ?? boots
+  }
 
   /// The same plan for one part of it.
   ///
-  /// - Throws: ``BenchFailure`` if there are fewer blocks than parts.
+  /// - Throws: ``BenchFailure`` if there are fewer repetitions than parts.
   func restricted(to shard: ExperimentShard) throws -> ExperimentPlan {
-    guard shard.count <= blockCount else {
+    guard shard.count <= repetitionCount else {
       throw BenchFailure(
-        "--shard \(shard): the plan has \(blockCount) blocks (--repeat), and a block stays on one host",
+        "--shard \(shard): the plan has \(repetitionCount) repetitions (--repeat), and each stays on one host",
         exitCode: .usage)
     }
     var plan = self
@@ -133,14 +136,14 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     lines.append("host         \(host.summary)")
     lines += sides.count == 1 ? [] : sides.map { "side \($0.name)       \($0.title) (\($0.program))" }
     lines.append(
-      "cells        \(cells.count), each booted \(blockCount) times"
+      "cells        \(cells.count), each booted \(repetitionCount) times"
         + (sides.count == 1 ? "" : " on each side"))
     let boots = ownBoots
     if let shard { lines.append("shard        \(shard), \(boots.count) of \(self.boots.count) boots") }
     lines.append("order        \(boots.count) boots, seed \(seed)")
-    for block in 1...max(1, blockCount) where shard?.has(block: block) != false {
-      let titles = boots.filter { $0.block == block }.map { title(of: $0) }
-      lines.append("             block \(block): \(titles.joined(separator: " | "))")
+    for repetition in 1...max(1, repetitionCount) where shard?.has(repetition: repetition) != false {
+      let titles = boots.filter { $0.repetition == repetition }.map { title(of: $0) }
+      lines.append("             repetition \(repetition): \(titles.joined(separator: " | "))")
     }
     let known = boots.compactMap { estimatedSeconds[$0.cell] }
     lines.append(

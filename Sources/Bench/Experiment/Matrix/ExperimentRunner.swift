@@ -7,7 +7,7 @@ struct ExperimentRunner {
   /// How the user goes on: `bench matrix --resume`.
   let resumeCommand: String
 
-  /// After so many boots in a row that failed, the rest will too.
+  /// After this number of failures in a row, the run gives up.
   private static let failureLimit = 3
   /// Beyond its own time, a boot may wait for a slow disk and for its own limits.
   private static let graceSeconds = 600.0
@@ -28,7 +28,7 @@ struct ExperimentRunner {
     var failuresInARow = 0
     for boot in boots {
       if watch.isInterrupted { throw interrupted(folder) }
-      progress.show(clock.status(title: "block \(boot.block), \(folder.plan.title(of: boot))"))
+      progress.show(clock.status(title: "repetition \(boot.repetition), \(folder.plan.title(of: boot))"))
       do {
         try run(boot, of: folder, with: runner)
         failuresInARow = 0
@@ -50,7 +50,7 @@ struct ExperimentRunner {
     if let failure = failure(try run(folder, with: runner), of: folder) { throw failure }
   }
 
-  /// What a user is told about `failures`; nil if there is none.
+  /// The message about `failures`; nil if there is none.
   func failure(_ failures: [FailedBoot], of folder: borrowing ExperimentFolder) -> BenchFailure? {
     guard let last = failures.last else { return nil }
     return BenchFailure(

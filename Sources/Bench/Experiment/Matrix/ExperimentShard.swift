@@ -2,8 +2,8 @@ import ArgumentParser
 
 /// One of several parts of a plan, each for a host: `2/4` is the second of four.
 ///
-/// A block, which is one repetition of every cell on every side, stays whole: its boots are compared with each other and have to come
-/// from one host. Blocks are dealt in turn, so that the shards differ by one block at most.
+/// A repetition of every cell on every side stays whole: its boots are compared with each other and have to come
+/// from one host. Repetitions are dealt in turn, so that the shards differ by one repetition at most.
 struct ExperimentShard: Codable, Hashable, Sendable {
   /// Which part, from 1.
   let number: Int
@@ -20,8 +20,8 @@ struct ExperimentShard: Codable, Hashable, Sendable {
     self.count = count
   }
 
-  /// Whether `block`, counted from 1, belongs to this part.
-  func has(block: Int) -> Bool { (block - 1) % count == number - 1 }
+  /// Whether `repetition`, counted from 1, belongs to this part.
+  func has(repetition: Int) -> Bool { (repetition - 1) % count == number - 1 }
 }
 
 extension ExperimentShard: CustomStringConvertible {

@@ -9,7 +9,7 @@ struct ExperimentSide: Codable, Equatable, Sendable {
   let title: String
   /// The program's path.
   let program: String
-  /// Size and time of the program, by which a rebuilt one is told.
+  /// Size and time of the program, which differ after a rebuild.
   let programStamp: String
   /// Added to the environment.
   let environment: [String: String]
@@ -44,7 +44,7 @@ struct ExperimentSide: Codable, Equatable, Sendable {
   func checkProgram() throws {
     guard try Self.stamp(of: program) == programStamp else {
       throw BenchFailure(
-        "\(program) was built anew since the experiment began: rows of two builds must not mix",
+        "\(program) was rebuilt since the experiment began: rows of two builds must not mix",
         exitCode: .dataError)
     }
   }

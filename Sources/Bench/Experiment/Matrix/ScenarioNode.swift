@@ -23,7 +23,8 @@ struct ScenarioNode {
   /// The document in `yaml`.
   init(yaml: Data, largestByteCount: Int) throws(ScenarioFault) {
     guard yaml.count <= largestByteCount else {
-      throw ScenarioFault(line: nil, reason: "the file has \(yaml.count) bytes: no scenario is that long")
+      throw ScenarioFault(
+        line: nil, reason: "the file has \(yaml.count) bytes: a scenario has at most \(largestByteCount)")
     }
     guard let text = String(data: yaml, encoding: .utf8) else {
       throw ScenarioFault(line: nil, reason: "the text is not UTF-8")

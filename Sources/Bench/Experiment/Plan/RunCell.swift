@@ -7,7 +7,7 @@ struct RunCell: Codable, Equatable, Sendable {
   /// What is above that in the guest.
   var fileSystem = GuestFileSystem.none
   /// What makes the virtual machines.
-  var vmm = VMM.vext
+  var vmm = VMM.builtin
   /// Which repetition, from 1.
   var repetition: Int
   /// Seed of the guests' workload: the same for all paths of a repetition, so that they do the same work.

@@ -10,10 +10,10 @@ extension RunPlan {
       "guests       \(configuration.guestCount) x \(configuration.guest.rawValue), "
         + "\(configuration.workerCount) worker(s) each"
         + (configuration.busyGuests < configuration.guestCount ? ", \(configuration.busyGuests) busy" : ""),
-      "I/O threads  \(configuration.pollerCount), engine \(configuration.engine.rawValue)",
+      "I/O threads  \(configuration.ioThreadCount), engine \(configuration.engine.rawValue)",
       "disk         \(Self.disk(of: configuration))",
       "window       \(Self.window(of: configuration))",
-      "poller CPUs  \(Self.list(placement.pollerCPUs))",
+      "I/O CPUs     \(Self.list(placement.ioThreadCPUs))",
     ]
     if !configuration.guestReason.isEmpty {
       lines.insert("guest        \(configuration.guest.rawValue): \(configuration.guestReason)", at: 2)

@@ -1,6 +1,6 @@
 /// The order in which a run boots its guests.
 ///
-/// All data paths of a repetition run before the next one begins, in an order that is shuffled anew each time: what drifts
+/// All data paths of a repetition run before the next one begins, in a random order of its own: what drifts
 /// on the host (heat, neighbours, the disk's own housekeeping) then falls on all of them alike.
 struct RunPlan: Codable, Equatable, Sendable {
   /// What runs, first to last.

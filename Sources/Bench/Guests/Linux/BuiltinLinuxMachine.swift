@@ -18,7 +18,7 @@ final class BuiltinLinuxMachine: GuestMachine {
   init(
     index: Int, cell: RunCell, configuration: RunConfiguration, linux: LinuxConfiguration,
     boot: LinuxGuestBoot,
-    consolePath: String, diskPath: String, affinity: [CPUSet], memoryNode: Int, pollers: [IOThread]
+    consolePath: String, diskPath: String, affinity: [CPUSet], memoryNode: Int, ioThreads: [IOThread]
   ) throws {
     self.index = index
     var machine = MachineConfiguration(
@@ -44,7 +44,7 @@ final class BuiltinLinuxMachine: GuestMachine {
       permissions: .ownerReadWrite)
     do throws(GuestError) {
       guest = try Guest(
-        description, networks: [], input: input.rawValue, output: output.rawValue, ioThreads: pollers,
+        description, networks: [], input: input.rawValue, output: output.rawValue, ioThreads: ioThreads,
         startUp: StartUpClock(), machine: PendingMachine(machine))
     } catch {
       try input.close()
@@ -87,7 +87,7 @@ final class BuiltinLinuxMachine: GuestMachine {
 
   func grantedPlacement() throws -> GrantedPlacement {
     GrantedPlacement(
-      pollerCPUs: [],
+      ioThreadCPUs: [],
       vcpuCPUs: try guest.machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
       numaNode: try guest.machine.memory.node(ofPageAt: 0))
   }

@@ -56,7 +56,7 @@ final class FileSystemImage {
     self.source = source
   }
 
-  /// Looks whether the file system on `path`, which nobody has mounted, is whole, and changes nothing.
+  /// Checks the unmounted file system on `path`, and changes nothing.
   ///
   /// - Throws: ``BenchFailure`` with e2fsck's first words if it is not.
   static func check(_ path: String) throws {

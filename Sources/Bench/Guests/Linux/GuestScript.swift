@@ -31,7 +31,7 @@ struct GuestScript {
   /// How often the clocks are compared in each phase.
   private static let probeCount = 8
 
-  /// The script. Waiting is done by `read -t` on a pipe that nobody writes to: it starts no program.
+  /// The script. Waiting is done by `read -t` on a pipe without a writer, which starts no program.
   var text: String {
     """
     #!/bin/bash

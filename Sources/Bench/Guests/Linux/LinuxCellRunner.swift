@@ -14,7 +14,7 @@ final class LinuxCellRunner: CellMeasuring {
   /// needs time to go to sleep.
   private static let marginNanoseconds: UInt64 = 20_000_000
 
-  /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
+  /// Plans the placement by the host's topology and the disk's place in it. Starts nothing.
   ///
   /// - Parameters:
   ///   - scratchFolder: where disks and files are made; it may not exist yet.
@@ -80,9 +80,9 @@ final class LinuxCellRunner: CellMeasuring {
     _ cell: RunCell, diskPaths: [String], watch: InterruptionWatch
   ) throws -> [CellMeasurement] {
     let folder = try RunFolder(guestCount: diskPaths.count)
-    return try threads.withPollers(
+    return try threads.withIOThreads(
       vmm: cell.vmm, mode: cell.mode, engine: configuration.engine
-    ) { pollers in
+    ) { ioThreads in
       var guests: [LinuxGuest] = []
       // Where something failed, that says more than what became of the disks.
       defer { for guest in guests { _ = guest.shutDown() } }
@@ -90,10 +90,10 @@ final class LinuxCellRunner: CellMeasuring {
         guests.append(
           try LinuxGuest(
             index: index, cell: cell, configuration: configuration, linux: linux, folder: folder,
-            diskPath: path, placement: threads, pollers: pollers, backend: backend))
+            diskPath: path, placement: threads, ioThreads: ioThreads, backend: backend))
       }
       let window = LinuxWindow(
-        configuration: configuration, linux: linux, guests: guests, pollers: pollers, watch: watch)
+        configuration: configuration, linux: linux, guests: guests, ioThreads: ioThreads, watch: watch)
       let (timeline, granted) = try window.run()
       for guest in guests { try guest.checkEnd() }
       let measurements = try guests.flatMap { guest in
@@ -138,8 +138,8 @@ final class LinuxCellRunner: CellMeasuring {
         .flatMap { timeline.exitRates(guest: guest.index, within: $0) }
     }
     var conditions = timeline.conditions(within: window)
-    conditions.mixedCores = CoreKinds(KernelFiles(root: "/")).mixes(granted.pollerCPUs + granted.vcpuCPUs)
-    let figures = LinuxFigures(
+    conditions.mixedCores = CoreKinds(KernelFiles(root: "/")).mixes(granted.ioThreadCPUs + granted.vcpuCPUs)
+    let details = LinuxDetails(
       kernel: report.marks.kernel, fioVersion: fio.version, latencyKind: fio.latencyKind,
       measuredSeconds: fio.measuredSeconds,
       clockUncertaintySeconds: Double(alignment.uncertainty) / 1e9,
@@ -155,10 +155,10 @@ final class LinuxCellRunner: CellMeasuring {
       elapsedSeconds: fio.jobSeconds, iops: fio.iops, latency: fio.latency,
       exits: last.exits[guest.index] - first.exits[guest.index],
       windowSeconds: Double(last.nanoseconds - first.nanoseconds) / 1e9,
-      pollerCPUSeconds: Double(last.pollerNanoseconds - first.pollerNanoseconds) / 1e9
+      ioThreadCPUSeconds: Double(last.ioThreadNanoseconds - first.ioThreadNanoseconds) / 1e9
         / Double(configuration.guestCount),
       vcpuCPUSeconds: Double(last.vcpuNanoseconds[guest.index] - first.vcpuNanoseconds[guest.index]) / 1e9,
-      diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: figures,
+      diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: details,
       peer: guest.peer, conditions: conditions)
   }
 }

@@ -24,7 +24,7 @@ final class LinuxGuest {
   /// - Parameter host: The host's KVM.
   init(
     index: Int, cell: RunCell, configuration: RunConfiguration, linux: LinuxConfiguration, folder: RunFolder,
-    diskPath: String, placement: RunPlacement, pollers: [IOThread], backend: KVMBackend
+    diskPath: String, placement: RunPlacement, ioThreads: [IOThread], backend: KVMBackend
   ) throws {
     self.index = index
     self.folder = folder
@@ -65,7 +65,7 @@ final class LinuxGuest {
         index: index, cell: cell, configuration: configuration, linux: linux, boot: boot,
         consolePath: folder.console(guest: index), diskPath: diskPath,
         affinity: placement.vcpuAffinity(guest: index),
-        memoryNode: placement.plan.memoryNode, pollers: pollers)
+        memoryNode: placement.plan.memoryNode, ioThreads: ioThreads)
     }
   }
 
@@ -103,7 +103,7 @@ final class LinuxGuest {
     if lateEnd == nil, let reason = machine.badEnd() { throw failure(reason) }
   }
 
-  /// How another VMM died when its guest had done everything and left its last mark: no figure is wrong for that.
+  /// How another VMM died when its guest had done everything and left its last mark: the results are right nevertheless.
   private var lateEnd: String? {
     guard let peer = machine as? PeerMachine, let marks = try? GuestReport.marks(of: self),
       marks.exitCode != nil

@@ -6,7 +6,7 @@ struct LinuxWindow {
   let configuration: RunConfiguration
   let linux: LinuxConfiguration
   let guests: [LinuxGuest]
-  let pollers: [IOThread]
+  let ioThreads: [IOThread]
   let watch: InterruptionWatch
 
   /// The distance of two samples: fine enough to cut a second out of it, coarse enough to cost little.
@@ -84,7 +84,7 @@ struct LinuxWindow {
     return UsageSample(
       nanoseconds: nanoseconds, exits: try guests.map { try $0.machine.exitCounts() },
       vcpuNanoseconds: vcpuNanoseconds,
-      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
+      ioThreadNanoseconds: try ioThreads.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
         + peerNanoseconds,
       clockOffset: Int64(bitPattern: nanoseconds &- monotonic),
       accounts: withAccounts
@@ -93,7 +93,8 @@ struct LinuxWindow {
 
   private func grantedPlacement(_ guest: LinuxGuest) throws -> GrantedPlacement {
     var granted = try guest.machine.grantedPlacement()
-    granted.pollerCPUs = try pollers.map { try $0.thread.grantedCPUs().description } + granted.pollerCPUs
+    granted.ioThreadCPUs =
+      try ioThreads.map { try $0.thread.grantedCPUs().description } + granted.ioThreadCPUs
     return granted
   }
 }

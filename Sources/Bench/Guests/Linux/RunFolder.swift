@@ -35,7 +35,7 @@ final class RunFolder {
   }
 
   deinit {
-    // What the guests left in it is in the way of nobody.
+    // Files of guests that are left in it do no harm.
     try? FileManager.default.removeItem(atPath: path)
   }
 

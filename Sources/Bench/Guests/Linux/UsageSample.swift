@@ -9,8 +9,8 @@ struct UsageSample: Equatable, Sendable {
   /// CPU time of the vCPUs, guest by guest.
   var vcpuNanoseconds: [UInt64]
   /// CPU time of all I/O threads.
-  var pollerNanoseconds: UInt64
-  /// The wall clock less the monotonic one, in nanoseconds: it changes when somebody sets the clock.
+  var ioThreadNanoseconds: UInt64
+  /// The wall clock less the monotonic one, in nanoseconds: it changes when the clock is set.
   var clockOffset: Int64 = 0
   /// The host's accounts; nil in most samples, since reading them costs more than the rest.
   var accounts: HostAccounts?

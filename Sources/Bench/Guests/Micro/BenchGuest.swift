@@ -23,7 +23,7 @@ final class BenchGuest {
   /// A guest in a machine of ours. Boots nothing yet: memory is laid out and every vCPU ready to run.
   init(
     index: Int, configuration runConfiguration: RunConfiguration, mode: DataPathMode, seed: UInt64,
-    placement: Placement, disk: DiskImage, pollers: [IOThread], system: borrowing KVMSystem,
+    placement: Placement, disk: DiskImage, ioThreads: [IOThread], system: borrowing KVMSystem,
     misbehaviour: Misbehaviour = .none
   ) throws {
     let configuration = runConfiguration.configuration(ofGuest: index)
@@ -48,11 +48,12 @@ final class BenchGuest {
       try boot.tables.prepare(runner.vcpu, memory: memory, entry: boot.entry(worker: index))
     }
     // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
-    for poller in pollers { poller.register(disk: disk, memory: memory) }
+    for ioThread in ioThreads { ioThread.register(disk: disk, memory: memory) }
     self.machine = try BuiltinMicroMachine(
       machine: machine,
       device: GuestDevice(
-        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, pollers: pollers))
+        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, ioThreads: ioThreads)
+    )
   }
 
   /// A guest in another VMM, which `start` starts on the file that is its RAM. Every vCPU waits to be let run.

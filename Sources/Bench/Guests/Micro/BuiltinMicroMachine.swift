@@ -7,7 +7,6 @@ final class BuiltinMicroMachine: GuestMachine {
   /// The machine.
   let machine: Machine
   private let device: GuestDevice
-  private let statistics: [KVMStatistics]
 
   let peer: PeerRecord? = nil
 
@@ -15,7 +14,8 @@ final class BuiltinMicroMachine: GuestMachine {
   init(machine: Machine, device: GuestDevice) throws {
     self.machine = machine
     self.device = device
-    statistics = try machine.vcpus.map { try $0.vcpu.makeStatistics() }
+    // The first call makes the vCPUs' statistics, which would interrupt a vCPU that runs.
+    _ = try machine.exitCounts()
   }
 
   /// Whether a vCPU ended; the guest's own code never ends it.
@@ -26,13 +26,7 @@ final class BuiltinMicroMachine: GuestMachine {
   func pause() throws { _ = try machine.pause() }
 
   func exitCounts() throws -> ExitCounts {
-    var sum = ExitCounts()
-    for (statistics, runner) in zip(statistics, machine.vcpus) {
-      var counts = try statistics.exitCounts()
-      counts.user = runner.userExitCount
-      sum = sum + counts
-    }
-    return sum
+    try machine.exitCounts()
   }
 
   func vcpuNanoseconds() throws -> UInt64 {
@@ -43,7 +37,7 @@ final class BuiltinMicroMachine: GuestMachine {
 
   func grantedPlacement() throws -> GrantedPlacement {
     GrantedPlacement(
-      pollerCPUs: [],
+      ioThreadCPUs: [],
       vcpuCPUs: try machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
       numaNode: try machine.memory.node(ofPageAt: 0))
   }

@@ -6,7 +6,7 @@ struct CellRunner: CellMeasuring {
   private let threads: RunPlacement
   private let backend: KVMBackend
 
-  /// Plans the placement; looks at the host's topology and the disk's place in it, and starts nothing.
+  /// Plans the placement by the host's topology and the disk's place in it. Starts nothing.
   ///
   /// - Parameters:
   ///   - scratchFolder: where the disks are made unless the user named one; it may not exist yet.
@@ -81,7 +81,7 @@ struct CellRunner: CellMeasuring {
 
   /// The same on disks that are open already, one a guest; guests may share one.
   func run(_ cell: RunCell, disks: [DiskImage], watch: InterruptionWatch) throws -> [CellMeasurement] {
-    try threads.withPollers(mode: cell.mode, engine: configuration.engine) { pollers in
+    try threads.withIOThreads(mode: cell.mode, engine: configuration.engine) { ioThreads in
       let system = try KVMSystem()
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
@@ -89,10 +89,10 @@ struct CellRunner: CellMeasuring {
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
-            placement: threads.plan, disk: disk, pollers: pollers, system: system))
+            placement: threads.plan, disk: disk, ioThreads: ioThreads, system: system))
       }
       let window = MeasurementWindow(
-        configuration: configuration, guests: guests, pollers: pollers, watch: watch)
+        configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch)
       return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
     }
   }
@@ -105,9 +105,9 @@ struct CellRunner: CellMeasuring {
     let tscKilohertz = try TimestampCounter.guestKilohertz()
     let start = PeerStart(
       vmm: cell.vmm, configuration: configuration, placement: threads, backend: backend)
-    return try threads.withPollers(
+    return try threads.withIOThreads(
       vmm: cell.vmm, mode: cell.mode, engine: configuration.engine
-    ) { pollers in
+    ) { ioThreads in
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
       for (index, path) in diskPaths.enumerated() {
@@ -121,7 +121,7 @@ struct CellRunner: CellMeasuring {
           })
       }
       return try MeasurementWindow(
-        configuration: configuration, guests: guests, pollers: pollers, watch: watch
+        configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch
       ).measure(diskByteCounts: diskByteCounts)
     }
   }

@@ -8,24 +8,24 @@ enum GuestDevice {
 
   /// Makes the device and plugs it into `machine`.
   init(
-    mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, pollers: [IOThread]
+    mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, ioThreads: [IOThread]
   ) throws {
     switch mode {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned:
       let block = VirtioBlock(
         disk: disk, queueCount: queueCount, queueDepth: VirtioBlock.queueDepthLimit, memory: machine.memory,
-        servers: pollers)
+        servers: ioThreads)
       let function = try VirtioPCI(device: block, memory: machine.memory, router: machine.vm)
       try machine.pci.add(function)
       self = .virtio(function)
     case .vext:
       let function = VextDevice(
-        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: pollers)
+        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: ioThreads)
       try machine.pci.add(function)
       self = .vext(function)
     case .vextAdaptive:
       let function = try VextDevice(
-        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: pollers,
+        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: ioThreads,
         interruptRouter: machine.vm)
       try machine.pci.add(function)
       self = .vext(function)

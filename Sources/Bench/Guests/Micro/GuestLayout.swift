@@ -7,7 +7,7 @@ import VextProtocol
 /// ```
 /// 1 MiB   the image
 /// 2 MiB   page tables, descriptor tables, per-vCPU TSS and ring-0 stack   (LongModeBoot)
-///         stacks | parameter page | worker blocks | heap
+///         stacks | parameter page | worker words | heap
 /// ```
 struct GuestLayout: Equatable {
   private static let stackByteCount: UInt64 = 64 << 10
@@ -22,7 +22,7 @@ struct GuestLayout: Equatable {
   let stacksAddress: GuestAddress
   /// The page that tells the guest its work.
   let parameterAddress: GuestAddress
-  /// Worker 0's block; worker `i`'s is `i` times ``WorkloadLayout/workerStride`` further.
+  /// Worker 0's words; those of worker `i` are `i` times ``WorkloadLayout/workerStride`` further.
   let workerAddress: GuestAddress
   /// Memory that the workers share out among themselves.
   let heapAddress: GuestAddress
@@ -50,7 +50,7 @@ struct GuestLayout: Equatable {
   }
 
   /// Buffers of whole pages, a page of segment list or descriptors for each request, 512 KiB for rings of the
-  /// largest depth and histograms, and 16 bytes for each block that verification keeps track of.
+  /// largest depth and histograms, and 16 bytes for each I/O block that verification keeps track of.
   private static func heapPerWorker(_ configuration: RunConfiguration) -> UInt64 {
     let block = configuration.blockSize.byteCount
     let buffer = (block + page - 1) & ~(page - 1)

@@ -28,7 +28,8 @@ enum HostRequirements {
   /// - Throws: ``BenchFailure`` if `guestCount` guests of `byteCount` bytes do not fit into memory.
   static func checkMemory(guestCount: Int, byteCount: UInt64) throws {
     let (needed, overflow) = byteCount.multipliedReportingOverflow(by: UInt64(guestCount))
-    if let available = HostMemory.availableByteCount(), overflow || needed > available {
+    if let available = KernelFiles(root: "/").memoryByteCount("MemAvailable"), overflow || needed > available
+    {
       throw BenchFailure(
         "\(guestCount) guest(s) of \(byteCount >> 20) MiB need more memory than the \(available >> 20) MiB that are "
           + "available", exitCode: .unavailable)

@@ -10,7 +10,7 @@ import MicroGuest
 struct MeasurementWindow {
   let configuration: RunConfiguration
   let guests: [BenchGuest]
-  let pollers: [IOThread]
+  let ioThreads: [IOThread]
   let watch: InterruptionWatch
   private let coreKinds = CoreKinds(KernelFiles(root: "/"))
 
@@ -19,19 +19,20 @@ struct MeasurementWindow {
     let nanoseconds: UInt64
     let exits: [ExitCounts]
     let vcpuNanoseconds: [UInt64]
-    let pollerNanoseconds: UInt64
+    let ioThreadNanoseconds: UInt64
     let accounts: HostAccounts
   }
 
   /// A window over `guests`, which are ready to start.
-  init(configuration: RunConfiguration, guests: [BenchGuest], pollers: [IOThread], watch: InterruptionWatch) {
+  init(configuration: RunConfiguration, guests: [BenchGuest], ioThreads: [IOThread], watch: InterruptionWatch)
+  {
     self.configuration = configuration
     self.guests = guests
-    self.pollers = pollers
+    self.ioThreads = ioThreads
     self.watch = watch
   }
 
-  /// How often the controlling thread looks at the guests: it may share a CPU with a vCPU.
+  /// How often the controlling thread checks the guests: it may share a CPU with a vCPU.
   private static let pollNanoseconds: UInt64 = 5_000_000
   /// Time for booting and finishing beyond what the workload itself takes.
   private static let graceSeconds = 120.0
@@ -92,7 +93,7 @@ struct MeasurementWindow {
     return Snapshot(
       nanoseconds: HostClock.monotonicNanoseconds(),
       exits: try guests.map { try $0.machine.exitCounts() }, vcpuNanoseconds: vcpuNanoseconds,
-      pollerNanoseconds: try pollers.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
+      ioThreadNanoseconds: try ioThreads.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
         + peerNanoseconds,
       accounts: HostAccounts(
         machineNanoseconds: isPeer ? vcpuNanoseconds.reduce(peerNanoseconds, +) : 0))
@@ -100,7 +101,8 @@ struct MeasurementWindow {
 
   private func grantedPlacement(_ guest: BenchGuest) throws -> GrantedPlacement {
     var granted = try guest.machine.grantedPlacement()
-    granted.pollerCPUs = try pollers.map { try $0.thread.grantedCPUs().description } + granted.pollerCPUs
+    granted.ioThreadCPUs =
+      try ioThreads.map { try $0.thread.grantedCPUs().description } + granted.ioThreadCPUs
     return granted
   }
 
@@ -129,7 +131,7 @@ struct MeasurementWindow {
       verifyErrors: 0, elapsedSeconds: elapsed, iops: iops, latency: LatencyDistribution(latency),
       exits: exits,
       windowSeconds: Double(closing.nanoseconds - opening.nanoseconds) / 1e9,
-      pollerCPUSeconds: Double(closing.pollerNanoseconds - opening.pollerNanoseconds) / 1e9
+      ioThreadCPUSeconds: Double(closing.ioThreadNanoseconds - opening.ioThreadNanoseconds) / 1e9
         / Double(guests.count),
       vcpuCPUSeconds: Double(closing.vcpuNanoseconds[guest.index] - opening.vcpuNanoseconds[guest.index])
         / 1e9,
@@ -141,7 +143,7 @@ struct MeasurementWindow {
     -> WindowConditions
   {
     var conditions = closing.accounts.conditions(since: opening.accounts)
-    conditions.mixedCores = coreKinds.mixes(granted.pollerCPUs + granted.vcpuCPUs)
+    conditions.mixedCores = coreKinds.mixes(granted.ioThreadCPUs + granted.vcpuCPUs)
     return conditions
   }
 

@@ -14,10 +14,11 @@ struct RunPlacement {
     let request = PlacementRequest(
       guests: configuration.guestCount, busyGuests: configuration.busyGuests,
       vcpusPerGuest: configuration.workerCount,
-      pollers: configuration.pollerCount, storageNode: StorageLocation.numaNode(ofFile: storage),
+      ioThreads: configuration.ioThreadCount, storageNode: StorageLocation.numaNode(ofFile: storage),
       interruptCPUs: configuration.engine == .null
         ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),
-      pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs, numaNode: configuration.numaNode
+      ioThreadCPUs: configuration.ioThreadCPUs, vcpuCPUs: configuration.vcpuCPUs,
+      numaNode: configuration.numaNode
     )
     do {
       plan = try PlacementPlanner.plan(request, on: Self.topology(naming: request))
@@ -31,7 +32,7 @@ struct RunPlacement {
   /// `isolcpus=` takes CPUs out of a login's mask; a thread may be pinned there all the same.
   static func topology(naming request: PlacementRequest) throws -> NUMATopology {
     let allowed = try HostThread.currentCPUs()
-    let named = CPUSet((request.pollerCPUs ?? []) + (request.vcpuCPUs ?? [])).subtracting(allowed)
+    let named = CPUSet((request.ioThreadCPUs ?? []) + (request.vcpuCPUs ?? [])).subtracting(allowed)
     guard !named.isEmpty else { return try NUMATopology(allowed: allowed) }
     // The kernel alone knows: it refuses CPUs that are offline, or outside of the control group's.
     let reachable = named.sorted.filter { (try? HostThread.pinCurrent(to: CPUSet([$0]))) != nil }
@@ -42,7 +43,7 @@ struct RunPlacement {
   /// What was planned, for the output.
   var record: PlacementRecord {
     PlacementRecord(
-      pollerCPUs: plan.pollerCPUs, vcpuCPUs: plan.vcpuCPUs, numaNode: plan.memoryNode,
+      ioThreadCPUs: plan.ioThreadCPUs, vcpuCPUs: plan.vcpuCPUs, numaNode: plan.memoryNode,
       oversubscribed: plan.oversubscribed, notes: plan.notes)
   }
 
@@ -53,25 +54,25 @@ struct RunPlacement {
 
   /// Where another VMM's I/O thread for guest `index` runs; empty where it is not pinned.
   func ioThreadCPUs(guest index: Int) -> CPUSet {
-    plan.pollerCPUs.isEmpty ? CPUSet([]) : CPUSet([plan.pollerCPUs[index % plan.pollerCPUs.count]])
+    plan.ioThreadCPUs.isEmpty ? CPUSet([]) : CPUSet([plan.ioThreadCPUs[index % plan.ioThreadCPUs.count]])
   }
 
-  /// Runs `body` with the I/O threads of a mode, and ends them; another VMM has its own. The calling thread, which looks at the guests now and
-  /// then, meanwhile stays off the I/O threads' CPUs.
-  func withPollers<Result>(
-    vmm: VMM = .vext, mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
+  /// Runs `body` with the I/O threads of a mode, and ends them; another VMM has its own. The calling thread, which checks the guests now and
+  /// then, stays off the I/O threads' CPUs meanwhile.
+  func withIOThreads<Result>(
+    vmm: VMM = .builtin, mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
   ) throws -> Result {
     let affinity = try HostThread.currentCPUs()
     try HostThread.pinCurrent(to: plan.housekeepingCPUs)
     // Back to where it was: fails only if those CPUs went offline meanwhile, and then the kernel has moved it.
     defer { try? HostThread.pinCurrent(to: affinity) }
-    var pollers: [IOThread] = []
-    defer { for poller in pollers { poller.stop() } }
-    for (index, cpu) in plan.pollerCPUs.enumerated() where !vmm.isPeer {
-      pollers.append(
+    var ioThreads: [IOThread] = []
+    defer { for ioThread in ioThreads { ioThread.stop() } }
+    for (index, cpu) in plan.ioThreadCPUs.enumerated() where !vmm.isPeer {
+      ioThreads.append(
         try IOThread(
           name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: mode.engine(engine)))
     }
-    return try body(pollers)
+    return try body(ioThreads)
   }
 }

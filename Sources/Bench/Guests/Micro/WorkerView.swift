@@ -2,7 +2,7 @@ import Hypervisor
 import MicroGuest
 import VextProtocol
 
-/// One worker's block as the host reads it while the guest runs: copies only, and nothing in them is trusted.
+/// One worker's words in guest memory, as the host reads them while the guest runs: copies only, and nothing in them is trusted.
 struct WorkerView {
   private let memory: GuestMemory
   private let base: GuestAddress
@@ -14,7 +14,7 @@ struct WorkerView {
     base = GuestAddress(layout.workerAddress.rawValue + UInt64(index * WorkloadLayout.workerStride))
   }
 
-  /// Word `index` of the block.
+  /// Word `index` of them.
   func word(_ index: Int) throws -> UInt64 {
     try unsafe memory.sharedWords(at: base, wordCount: WorkloadLayout.workerStride / 8).loadAcquiring(index)
   }

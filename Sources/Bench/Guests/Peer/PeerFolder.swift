@@ -19,7 +19,7 @@ final class PeerFolder {
   }
 
   deinit {
-    // What is left in it is in the way of nobody.
+    // Files that are left in it do no harm.
     try? FileManager.default.removeItem(atPath: path)
   }
 

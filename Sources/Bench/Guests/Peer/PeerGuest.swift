@@ -1,6 +1,6 @@
 import Hypervisor
 
-/// A guest as another VMM is told of it.
+/// A guest, as the command line of another VMM describes it.
 struct PeerGuest: Equatable, Sendable {
   /// Its disk.
   struct Disk: Equatable, Sendable {

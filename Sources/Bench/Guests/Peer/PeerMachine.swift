@@ -95,7 +95,7 @@ final class PeerMachine: GuestMachine {
 
   func grantedPlacement() throws -> GrantedPlacement {
     GrantedPlacement(
-      pollerCPUs: try threads.ioThreads.map { try $0.thread.grantedCPUs().description },
+      ioThreadCPUs: try threads.ioThreads.map { try $0.thread.grantedCPUs().description },
       vcpuCPUs: try threads.vcpus.map { try $0.thread.grantedCPUs().description },
       numaNode: memoryNode)
   }

@@ -46,11 +46,11 @@ struct PeerStart {
     case (.qemu, _):
       return try QEMUProgram(
         program: program, command: QEMUCommand(guest: guest, backend: backend), errorPath: errorPath)
-    case (.lkvm, .linux(let linux)):
+    case (.kvmtool, .linux(let linux)):
       return try KvmtoolProgram(
         program: program, command: KvmtoolCommand(guest: guest, linux: linux), consolePath: linux.consolePath,
         errorPath: errorPath)
-    case (.lkvm, .firmware), (.vext, _): preconditionFailure("the configuration was judged before")
+    case (.kvmtool, .firmware), (.builtin, _): preconditionFailure("the configuration was judged before")
     }
   }
 

@@ -27,7 +27,7 @@ struct QEMUCommand {
     }
   }
 
-  /// The arguments, without the program. The guest does not run before the monitor, on standard input and output, is told.
+  /// The arguments, without the program. The guest runs once the monitor, on standard input and output, gets the command.
   var arguments: [String] {
     [
       "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S",

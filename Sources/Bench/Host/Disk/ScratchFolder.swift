@@ -60,7 +60,7 @@ struct ScratchFolder: ~Copyable {
     try? lock.close()
   }
 
-  /// Removes what killed runs left in `parent`. What cannot be removed stays: it is in nobody's way.
+  /// Removes what killed runs left in `parent`. What cannot be removed stays, which does no harm.
   static func removeLeftovers(in parent: String) {
     let parent = parent.isEmpty ? "." : parent
     for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where isOurs(name) {

@@ -3,7 +3,7 @@ import Hypervisor
 /// What the kernel allows.
 extension Doctor {
   /// What an I/O thread with libaio reserves (`fs.aio-nr`).
-  static let aioRequestsPerPoller: UInt64 = 4096
+  static let aioRequestsPerIOThread: UInt64 = 4096
 
   private var usesIOUring: Bool {
     configuration.modes.contains { $0.engine(configuration.engine) == .ioUring }
@@ -19,10 +19,10 @@ extension Doctor {
     guard configuration.engine == .libaio, let limit = host.kernelSettings?.aioLimit,
       let reserved = host.kernelSettings?.aioReserved
     else { return nil }
-    let needed = UInt64(configuration.pollerCount) * Self.aioRequestsPerPoller
+    let needed = UInt64(configuration.ioThreadCount) * Self.aioRequestsPerIOThread
     let free = limit - min(limit, reserved)
     let why =
-      "an I/O thread with libaio asks for \(Self.aioRequestsPerPoller) requests, and does not start without them"
+      "an I/O thread with libaio asks for \(Self.aioRequestsPerIOThread) requests, and does not start without them"
     let found = "\(free) of fs.aio-max-nr = \(limit) are free, and \(needed) are needed"
     guard free < needed else { return Finding(check: .aioLimit, severity: .ok, found: found, why: why) }
     let remedy = "sysctl fs.aio-max-nr=\(max(1 << 20, (reserved &+ needed) &* 2))"

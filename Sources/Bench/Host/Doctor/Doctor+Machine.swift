@@ -2,7 +2,7 @@ import Foundation
 
 /// KVM, what lies below this host, and what else it does.
 extension Doctor {
-  /// A share of stolen time from which on figures are wrong by as much.
+  /// A share of stolen time from which results are wrong by as much.
   private static let spoilingSteal = 0.01
   private static let notedSteal = 0.001
   /// A share of busy time before anything was started that is more than a desktop's background.
@@ -44,7 +44,7 @@ extension Doctor {
       return Finding(
         check: .kvmBackend, severity: .spoils, found: "software KVM (kvm_pvm)",
         why: "a vmexit costs 10-30 us here, which makes virtio-blk look worse than on ordinary hardware",
-        remedy: "publish figures of a machine with VT-x or AMD-V; compare these among themselves only")
+        remedy: "publish results of a machine with VT-x or AMD-V; compare these among themselves only")
     case .vmx, .svm:
       let name = host.kvmBackend == .vmx ? "VT-x" : "AMD-V"
       guard isVirtual else {
@@ -53,13 +53,14 @@ extension Doctor {
       return Finding(
         check: .kvmBackend, severity: .spoils, found: "\(name), nested in a virtual machine",
         why: "the hypervisor below takes part in each vmexit, which then costs several times as much",
-        remedy: "publish figures of a machine of your own; compare these among themselves only")
+        remedy: "publish results of a machine of your own; compare these among themselves only")
     }
   }
 
   var virtualHost: Finding? {
     guard let processor = host.processor else { return nil }
-    let why = "its CPUs may be threads of one core or share one with strangers, and nobody here sees it"
+    let why =
+      "its CPUs may be threads of one core, or share one with other machines, which this host cannot see"
     guard processor.isVirtual else {
       return Finding(check: .virtualHost, severity: .ok, found: "no hypervisor below this host", why: why)
     }
@@ -97,7 +98,7 @@ extension Doctor {
       check: .load, severity: severity,
       found:
         "the load average of the last minute is \(average), and \(Self.percent(busy)) of the CPUs' time was used just now",
-      why: "whoever else computes takes CPUs, caches and memory away, and not evenly",
+      why: "other work takes CPUs, caches and memory away, and not evenly",
       remedy: severity == .ok
         ? nil : "stop it (top -o %CPU shows what it is), and wait until uptime shows less than 0.3")
   }

@@ -31,8 +31,8 @@ extension Doctor {
         check: .storageNode, severity: .note, found: "the NUMA node of the disk is not known", why: why,
         remedy: "name the right one, if you know it: --numa-node")
     }
-    let pollersAway = placement.pollerCPUs.filter { environment.topology?.cpu($0)?.node != node }
-    guard placement.memoryNode != node || !pollersAway.isEmpty else {
+    let ioThreadsAway = placement.ioThreadCPUs.filter { environment.topology?.cpu($0)?.node != node }
+    guard placement.memoryNode != node || !ioThreadsAway.isEmpty else {
       return Finding(
         check: .storageNode, severity: .ok, found: "disk, memory and I/O threads are on NUMA node \(node)",
         why: why)
@@ -40,8 +40,8 @@ extension Doctor {
     return Finding(
       check: .storageNode, severity: .spoils,
       found: "the disk is on NUMA node \(node), the memory on node \(placement.memoryNode)"
-        + (pollersAway.isEmpty ? "" : ", and I/O threads are on other nodes"), why: why,
-      remedy: "--numa-node \(node), and no --poller-cpu or --vcpu-cpus of another node")
+        + (ioThreadsAway.isEmpty ? "" : ", and I/O threads are on other nodes"), why: why,
+      remedy: "--numa-node \(node), and no --io-thread-cpus or --vcpu-cpus of another node")
   }
 
   var transparentHugePages: Finding? {

@@ -11,10 +11,10 @@ extension Doctor {
   }
 
   var cpuCount: Finding {
-    let threads = configuration.guestCount * configuration.workerCount + configuration.pollerCount
+    let threads = configuration.guestCount * configuration.workerCount + configuration.ioThreadCount
     let usable = usableCPUCount
     let why =
-      "a thread that polls burns its CPU; whoever shares it waits for its time slice, for milliseconds"
+      "a thread that polls never yields its CPU: another thread on it waits milliseconds for a time slice"
     let found =
       "\(usable) usable CPU\(usable == 1 ? "" : "s") for \(threads) busy threads and the one that controls them"
     if environment.placement?.oversubscribed ?? (usable < threads) {
@@ -34,12 +34,12 @@ extension Doctor {
       topology.cpus.contains(where: { $0.isOnline && $0.siblings.count > 1 })
     else { return nil }
     let vcpus = CPUSet(placement.vcpuCPUs.joined())
-    let crowded = Set(placement.pollerCPUs).sorted().filter { poller in
-      let others = topology.cpu(poller)?.siblings.subtracting(CPUSet([poller])) ?? CPUSet([])
+    let crowded = Set(placement.ioThreadCPUs).sorted().filter { ioThread in
+      let others = topology.cpu(ioThread)?.siblings.subtracting(CPUSet([ioThread])) ?? CPUSet([])
       return !others.intersection(vcpus).isEmpty
     }
     let why =
-      "two threads of one core share its units: whoever polls slows its partner, and the paths differ in that"
+      "two threads of one core share its units: one that polls slows the other, and the paths differ in that"
     guard !crowded.isEmpty else {
       return Finding(
         check: .siblings, severity: .ok,
@@ -55,11 +55,13 @@ extension Doctor {
   /// How to keep I/O threads and vCPUs on different cores.
   private func freeCoreRemedy(_ topology: NUMATopology) -> String {
     let cores = Set(topology.cpus.filter(\.isUsable).map { $0.siblings.sorted.first ?? $0.id }).sorted()
-    let pollers = configuration.pollerCount
-    guard cores.count > pollers else {
-      return "echo off > /sys/devices/system/cpu/smt/control, and a machine with \(pollers + 1) cores or more"
+    let ioThreads = configuration.ioThreadCount
+    guard cores.count > ioThreads else {
+      return
+        "echo off > /sys/devices/system/cpu/smt/control, and a machine with \(ioThreads + 1) cores or more"
     }
-    return "--poller-cpu \(CPUSet(cores.prefix(pollers))) --vcpu-cpus \(CPUSet(cores.dropFirst(pollers)))"
+    return
+      "--io-thread-cpus \(CPUSet(cores.prefix(ioThreads))) --vcpu-cpus \(CPUSet(cores.dropFirst(ioThreads)))"
       + ", or echo off > /sys/devices/system/cpu/smt/control"
   }
 
@@ -69,7 +71,7 @@ extension Doctor {
       "the scheduler puts other work, and the timer 250 interrupts a second, on the measured CPUs; each is a vmexit"
     guard let isolated = settings.isolatedCPUs else {
       let busy =
-        environment.placement.map { CPUSet($0.pollerCPUs + $0.vcpuCPUs.joined()).description } ?? "LIST"
+        environment.placement.map { CPUSet($0.ioThreadCPUs + $0.vcpuCPUs.joined()).description } ?? "LIST"
       return Finding(
         check: .isolation, severity: .note, found: "no CPU is isolated", why: why,
         remedy: "on a machine of your own, boot with isolcpus=\(busy) nohz_full=\(busy)")
@@ -82,7 +84,7 @@ extension Doctor {
 
   var governor: Finding? {
     let why =
-      "a CPU that was idle begins slowly, so that whoever sleeps is charged for it and whoever polls is not"
+      "a CPU that was idle begins slowly, which costs threads that sleep and not those that poll"
     guard let governors = host.processor?.governors else { return nil }
     guard governors != ["performance"] else {
       return Finding(

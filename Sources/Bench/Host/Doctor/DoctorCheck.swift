@@ -1,4 +1,4 @@
-/// Everything that `bench doctor` looks at, in the order in which it is told.
+/// Everything that `bench doctor` checks, in the order of its report.
 enum DoctorCheck: String, Codable, CaseIterable, Sendable {
   case kvmDevice = "kvm-device"
   case kvmBackend = "kvm-backend"

@@ -16,14 +16,14 @@ struct DoctorReport: Sendable {
   /// How many findings have `severity`.
   func count(_ severity: Finding.Severity) -> Int { findings.count { $0.severity == severity } }
 
-  /// Success, unless something spoils figures.
+  /// Success, unless something spoils results.
   var exitCode: BenchFailure.Code? { count(.spoils) > 0 ? .spoiledHost : nil }
 
   /// One line: what it comes to.
   var summary: String {
     let count = Finding.Severity.allCases.map { "\(self.count($0)) \($0.rawValue)" }.joined(separator: ", ")
     return "verdict: "
-      + (exitCode == nil ? "nothing here spoils figures" : "figures of this host are not to be trusted")
+      + (exitCode == nil ? "nothing here spoils results" : "results of this host are not to be trusted")
       + " (\(count))"
   }
 

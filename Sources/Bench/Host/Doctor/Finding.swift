@@ -2,9 +2,9 @@
 struct Finding: Codable, Equatable, Sendable {
   /// How much it matters.
   enum Severity: String, Codable, CaseIterable, Sendable {
-    /// Figures that are taken now are not to be trusted.
+    /// Results that are measured now are not to be trusted.
     case spoils
-    /// Figures are valid, but the reader has to know, or they could be steadier.
+    /// Results are valid, but their reader must know this, or they could be steadier.
     case note
     /// As it should be.
     case ok
@@ -16,7 +16,7 @@ struct Finding: Codable, Equatable, Sendable {
   var severity: Severity
   /// What was found, in a sentence without its full stop.
   var found: String
-  /// What it does to figures, likewise.
+  /// What it does to results, likewise.
   var why: String
   /// The command that sets it right, or what to do where no command does; nil if nothing is wrong.
   var remedy: String?

@@ -7,7 +7,6 @@ extension HostDescription {
     let files = KernelFiles(root: root)
     let processors = files.lines("proc/cpuinfo")
     let cpuModel = processors.lazy.compactMap { $0.value(ofKey: "model name") }.first ?? "unknown"
-    let memory = files.lines("proc/meminfo")
     let clocks = "sys/devices/system/clocksource/clocksource0/"
     let backend = KVMBackend(files)
     let processor = ProcessorDescription(files)
@@ -21,8 +20,8 @@ extension HostDescription {
       isTimingValid: backend.isTimingValid,
       clockSource: files.text(clocks + "current_clocksource") ?? "unknown",
       numaNodes: numaNodes(files),
-      memoryBytes: memory.lazy.compactMap { $0.kibibytes(ofKey: "MemTotal") }.first ?? 0,
-      availableMemoryBytes: memory.lazy.compactMap { $0.kibibytes(ofKey: "MemAvailable") }.first ?? 0,
+      memoryBytes: files.memoryByteCount("MemTotal") ?? 0,
+      availableMemoryBytes: files.memoryByteCount("MemAvailable") ?? 0,
       transparentHugePages: files.choice("sys/kernel/mm/transparent_hugepage/enabled") ?? "unknown",
       mitigations: mitigations(files),
       loadAverage: (files.text("proc/loadavg") ?? "").split(separator: " ").prefix(3).compactMap {

@@ -1,4 +1,4 @@
-/// The machine that a run took place on, as far as it bears on the figures.
+/// The machine that a run took place on, as far as it affects the results.
 struct HostDescription: Codable, Equatable, Sendable {
   /// One NUMA node.
   struct Node: Codable, Equatable, Sendable {

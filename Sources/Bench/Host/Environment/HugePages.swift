@@ -6,7 +6,7 @@ struct HugePages: Codable, Equatable, Sendable {
   var pageBytes: UInt64
   /// How many there are.
   var count: Int
-  /// How many nobody has.
+  /// How many of them are free.
   var freeCount: Int
 
   /// The names in the JSON file.

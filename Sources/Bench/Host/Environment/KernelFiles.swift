@@ -34,6 +34,11 @@ struct KernelFiles: Sendable {
     (text(path) ?? "").split(separator: "\n").map(String.init)
   }
 
+  /// The bytes that /proc/meminfo has for `key`; nil where it has none.
+  func memoryByteCount(_ key: String) -> UInt64? {
+    lines("proc/meminfo").lazy.compactMap { $0.kibibytes(ofKey: key) }.first
+  }
+
   /// The names in a folder, sorted; none if it cannot be read.
   func entries(_ path: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: root.appending(path: path).path)) ?? []).sorted()

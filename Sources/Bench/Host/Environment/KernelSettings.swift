@@ -1,4 +1,4 @@
-/// Settings of the kernel that change figures. What it does not tell is nil, and then missing in the JSON file.
+/// Settings of the kernel that change results. Those that it does not publish are nil, and missing in the JSON file.
 struct KernelSettings: Codable, Equatable, Sendable {
   /// Compiler, build and configuration in a line (/proc/version).
   var version: String?
@@ -24,7 +24,7 @@ struct KernelSettings: Codable, Equatable, Sendable {
   var aioLimit: UInt64?
   /// How many are.
   var aioReserved: UInt64?
-  /// Who may use io_uring: 0 all, 1 the privileged, 2 nobody.
+  /// Who may use io_uring: 0 all, 1 the privileged, 2 no process.
   var ioUringDisabled: Int?
   /// Whether the NMI watchdog runs.
   var nmiWatchdog: Int?

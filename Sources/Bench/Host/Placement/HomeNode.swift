@@ -11,7 +11,7 @@ struct HomeNode {
   /// else the one with the most usable cores.
   init(for request: PlacementRequest, on topology: NUMATopology) throws(PlacementError) {
     var notes: [String] = []
-    let named = (request.vcpuCPUs?.first ?? request.pollerCPUs?.first).flatMap { topology.cpu($0)?.node }
+    let named = (request.vcpuCPUs?.first ?? request.ioThreadCPUs?.first).flatMap { topology.cpu($0)?.node }
     let storageNode = request.storageNode.flatMap { topology.node($0)?.id }
     if let storageNode, let node = request.numaNode, node != storageNode {
       notes.append(

@@ -3,7 +3,7 @@ import HostSystem
 /// Where every busy thread of a run, and the guests' memory, go.
 struct Placement: Equatable, Sendable {
   /// The CPU of each I/O thread.
-  var pollerCPUs: [Int]
+  var ioThreadCPUs: [Int]
   /// The CPU of each vCPU, by guest.
   var vcpuCPUs: [[Int]]
   /// The node that the guests' memory is bound to.

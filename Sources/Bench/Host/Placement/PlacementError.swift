@@ -2,7 +2,7 @@
 enum PlacementError: Error, Equatable, CustomStringConvertible {
   /// An option that overrides the planner, named as on the command line.
   enum Option: String, Sendable {
-    case pollerCPU = "--poller-cpu"
+    case ioThreadCPU = "--io-thread-cpus"
     case vcpuCPUs = "--vcpu-cpus"
     case numaNode = "--numa-node"
   }

@@ -18,11 +18,11 @@ enum PlacementPlanner {
     try check(request, on: topology)
     let home = try HomeNode(for: request, on: topology)
     let cores = interruptsFirst(topology.usableCores(nearestTo: home.id), request, home: home.id)
-    let pollerCPUs = pollerCPUs(request, cores)
-    let vcpuCPUs = vcpuCPUs(request, cores, pollerCPUs: pollerCPUs)
+    let ioThreadCPUs = ioThreadCPUs(request, cores)
+    let vcpuCPUs = vcpuCPUs(request, cores, ioThreadCPUs: ioThreadCPUs)
     var placement = Placement(
-      pollerCPUs: pollerCPUs, vcpuCPUs: vcpuCPUs, memoryNode: home.memoryNode,
-      housekeepingCPUs: housekeepingCPUs(cores, pollerCPUs: pollerCPUs, vcpuCPUs: vcpuCPUs),
+      ioThreadCPUs: ioThreadCPUs, vcpuCPUs: vcpuCPUs, memoryNode: home.memoryNode,
+      housekeepingCPUs: housekeepingCPUs(cores, ioThreadCPUs: ioThreadCPUs, vcpuCPUs: vcpuCPUs),
       oversubscribed: false, notes: home.notes)
     let review = PlacementReview(of: placement, request, on: topology, home: home.id)
     placement.oversubscribed = review.oversubscribed
@@ -42,7 +42,7 @@ enum PlacementPlanner {
 
   private static func check(_ request: PlacementRequest, on topology: NUMATopology) throws(PlacementError) {
     guard topology.cpus.contains(where: \.isUsable) else { throw .noUsableCPU }
-    try check(request.pollerCPUs, .pollerCPU, on: topology)
+    try check(request.ioThreadCPUs, .ioThreadCPU, on: topology)
     try check(request.vcpuCPUs, .vcpuCPUs, on: topology)
     if let id = request.numaNode {
       guard let node = topology.node(id) else { throw .unknownNode(id, .numaNode) }
@@ -62,9 +62,9 @@ enum PlacementPlanner {
     }
   }
 
-  private static func pollerCPUs(_ request: PlacementRequest, _ cores: [HostCore]) -> [Int] {
+  private static func ioThreadCPUs(_ request: PlacementRequest, _ cores: [HostCore]) -> [Int] {
     let taken = Set(request.vcpuCPUs ?? [])
-    var order = request.pollerCPUs ?? []
+    var order = request.ioThreadCPUs ?? []
     if order.isEmpty {
       var free = cores.filter { taken.isDisjoint(with: $0.cpus) }
       var last: [HostCore] = []
@@ -77,17 +77,18 @@ enum PlacementPlanner {
       if taken.isEmpty, order.count > 1 { order.removeLast() }
       if order.isEmpty { order = cores.cpusWholeCoresFirst }
     }
-    return (0..<request.pollers).map { order[$0 % order.count] }
+    return (0..<request.ioThreads).map { order[$0 % order.count] }
   }
 
-  private static func vcpuCPUs(_ request: PlacementRequest, _ cores: [HostCore], pollerCPUs: [Int]) -> [[Int]]
+  private static func vcpuCPUs(_ request: PlacementRequest, _ cores: [HostCore], ioThreadCPUs: [Int])
+    -> [[Int]]
   {
     var order = request.vcpuCPUs ?? []
     if order.isEmpty {
-      let taken = Set(pollerCPUs)
-      let besidePollers = cores.filter { !taken.isDisjoint(with: $0.cpus) }
+      let taken = Set(ioThreadCPUs)
+      let besideIOThreads = cores.filter { !taken.isDisjoint(with: $0.cpus) }
       order = cores.filter { taken.isDisjoint(with: $0.cpus) }.cpusWholeCoresFirst
-      order += besidePollers.cpusWholeCoresFirst.filter { !taken.contains($0) }
+      order += besideIOThreads.cpusWholeCoresFirst.filter { !taken.contains($0) }
       if order.isEmpty { order = cores.cpusWholeCoresFirst }
     }
     return (0..<request.guests).map { guest in
@@ -96,13 +97,14 @@ enum PlacementPlanner {
   }
 
   /// The first of these that leaves any: free cores, free CPUs, CPUs of vCPUs, all.
-  private static func housekeepingCPUs(_ cores: [HostCore], pollerCPUs: [Int], vcpuCPUs: [[Int]]) -> CPUSet {
-    let pollers = Set(pollerCPUs)
-    let busy = pollers.union(vcpuCPUs.joined())
+  private static func housekeepingCPUs(_ cores: [HostCore], ioThreadCPUs: [Int], vcpuCPUs: [[Int]]) -> CPUSet
+  {
+    let ioThreads = Set(ioThreadCPUs)
+    let busy = ioThreads.union(vcpuCPUs.joined())
     let all = cores.flatMap(\.cpus)
     let choices = [
       cores.filter { busy.isDisjoint(with: $0.cpus) }.flatMap(\.cpus), all.filter { !busy.contains($0) },
-      all.filter { !pollers.contains($0) },
+      all.filter { !ioThreads.contains($0) },
     ]
     return CPUSet(choices.first { !$0.isEmpty } ?? all)
   }

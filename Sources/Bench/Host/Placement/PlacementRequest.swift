@@ -9,32 +9,33 @@ struct PlacementRequest: Equatable, Sendable {
   /// The vCPUs of each guest, at least one.
   var vcpusPerGuest: Int
   /// The number of I/O threads; none is allowed.
-  var pollers: Int
+  var ioThreads: Int
   /// The node that the storage device is attached to; nil if unknown.
   var storageNode: Int?
   /// The CPUs that take the storage device's interrupts; empty if unknown.
   var interruptCPUs: CPUSet
-  /// The CPUs of the I/O threads (`--poller-cpu`), in turn; nil lets the planner choose.
-  var pollerCPUs: [Int]?
+  /// The CPUs of the I/O threads (`--io-thread-cpus`), in turn; nil lets the planner choose.
+  var ioThreadCPUs: [Int]?
   /// The CPUs of the vCPUs (`--vcpu-cpus`), in turn, guest by guest; nil lets the planner choose.
   var vcpuCPUs: [Int]?
   /// The node of the guests' memory and of the threads (`--numa-node`); nil lets the planner choose.
   var numaNode: Int?
 
   /// A request for `guests` times `vcpusPerGuest` vCPUs, all of them busy unless `busyGuests` says otherwise, and
-  /// `pollers` I/O threads.
+  /// `ioThreads` I/O threads.
   init(
-    guests: Int, busyGuests: Int? = nil, vcpusPerGuest: Int, pollers: Int, storageNode: Int? = nil,
-    interruptCPUs: CPUSet = CPUSet([]), pollerCPUs: [Int]? = nil, vcpuCPUs: [Int]? = nil, numaNode: Int? = nil
+    guests: Int, busyGuests: Int? = nil, vcpusPerGuest: Int, ioThreads: Int, storageNode: Int? = nil,
+    interruptCPUs: CPUSet = CPUSet([]), ioThreadCPUs: [Int]? = nil, vcpuCPUs: [Int]? = nil,
+    numaNode: Int? = nil
   ) {
-    precondition(guests > 0 && vcpusPerGuest > 0 && pollers >= 0, "nothing to place")
+    precondition(guests > 0 && vcpusPerGuest > 0 && ioThreads >= 0, "nothing to place")
     self.guests = guests
     self.busyGuests = busyGuests ?? guests
     self.vcpusPerGuest = vcpusPerGuest
-    self.pollers = pollers
+    self.ioThreads = ioThreads
     self.storageNode = storageNode
     self.interruptCPUs = interruptCPUs
-    self.pollerCPUs = pollerCPUs
+    self.ioThreadCPUs = ioThreadCPUs
     self.vcpuCPUs = vcpuCPUs
     self.numaNode = numaNode
   }

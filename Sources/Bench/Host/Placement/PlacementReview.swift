@@ -6,28 +6,30 @@ struct PlacementReview {
   private(set) var notes: [String] = []
 
   init(of placement: Placement, _ request: PlacementRequest, on topology: NUMATopology, home: Int) {
-    let pollers = placement.pollerCPUs
+    let ioThreads = placement.ioThreadCPUs
     let vcpus = Array(placement.vcpuCPUs.prefix(request.busyGuests).joined())
     reviewOverrides(request, vcpuCount: request.guests * request.vcpusPerGuest)
-    reviewNodes(pollers, vcpus, on: topology, home: home)
-    reviewSharedCPUs(pollers, vcpus, request, on: topology)
-    reviewSharedCores(pollers, vcpus, on: topology)
+    reviewNodes(ioThreads, vcpus, on: topology, home: home)
+    reviewSharedCPUs(ioThreads, vcpus, request, on: topology)
+    reviewSharedCores(ioThreads, vcpus, on: topology)
   }
 
   private mutating func reviewOverrides(_ request: PlacementRequest, vcpuCount: Int) {
-    if let cpus = request.pollerCPUs, cpus.count > request.pollers {
-      notes.append("Of the \(cpus.count) CPUs of --poller-cpu the first \(request.pollers) are used.")
+    if let cpus = request.ioThreadCPUs, cpus.count > request.ioThreads {
+      notes.append("Of the \(cpus.count) CPUs of --io-thread-cpus the first \(request.ioThreads) are used.")
     }
     if let cpus = request.vcpuCPUs, cpus.count > vcpuCount {
       notes.append("Of the \(cpus.count) CPUs of --vcpu-cpus the first \(vcpuCount) are used.")
     }
   }
 
-  private mutating func reviewNodes(_ pollers: [Int], _ vcpus: [Int], on topology: NUMATopology, home: Int) {
+  private mutating func reviewNodes(_ ioThreads: [Int], _ vcpus: [Int], on topology: NUMATopology, home: Int)
+  {
     let isAway = { (cpu: Int) in topology.cpu(cpu)?.node != home }
-    let awayPollers = pollers.count(where: isAway)
-    if awayPollers > 0 {
-      notes.append("\(Self.part(awayPollers, of: pollers.count, "I/O thread")) outside NUMA node \(home).")
+    let awayIOThreads = ioThreads.count(where: isAway)
+    if awayIOThreads > 0 {
+      notes.append(
+        "\(Self.part(awayIOThreads, of: ioThreads.count, "I/O thread")) outside NUMA node \(home).")
     }
     let awayVCPUs = vcpus.count(where: isAway)
     if awayVCPUs > 0 {
@@ -36,20 +38,20 @@ struct PlacementReview {
   }
 
   private mutating func reviewSharedCPUs(
-    _ pollers: [Int], _ vcpus: [Int], _ request: PlacementRequest, on topology: NUMATopology
+    _ ioThreads: [Int], _ vcpus: [Int], _ request: PlacementRequest, on topology: NUMATopology
   ) {
-    let pollerCPUs = Set(pollers)
+    let ioThreadCPUs = Set(ioThreads)
     let vcpuCPUs = Set(vcpus)
-    oversubscribed = pollerCPUs.union(vcpuCPUs).count < pollers.count + vcpus.count
-    if oversubscribed, request.pollerCPUs == nil, request.vcpuCPUs == nil {
+    oversubscribed = ioThreadCPUs.union(vcpuCPUs).count < ioThreads.count + vcpus.count
+    if oversubscribed, request.ioThreadCPUs == nil, request.vcpuCPUs == nil {
       let usable = topology.cpus.count(where: \.isUsable)
       notes.append(
-        "\(usable) usable CPU\(usable == 1 ? " is" : "s are") too few for \(pollers.count + vcpus.count) busy threads."
+        "\(usable) usable CPU\(usable == 1 ? " is" : "s are") too few for \(ioThreads.count + vcpus.count) busy threads."
       )
     }
-    let both = pollerCPUs.intersection(vcpuCPUs)
+    let both = ioThreadCPUs.intersection(vcpuCPUs)
     let sharers = [
-      ("\(pollers.count) I/O threads", pollerCPUs, pollerCPUs.count < pollers.count),
+      ("\(ioThreads.count) I/O threads", ioThreadCPUs, ioThreadCPUs.count < ioThreads.count),
       ("\(vcpus.count) vCPUs", vcpuCPUs, vcpuCPUs.count < vcpus.count),
       ("I/O threads and vCPUs", both, !both.isEmpty),
     ]
@@ -58,15 +60,15 @@ struct PlacementReview {
     }
   }
 
-  private mutating func reviewSharedCores(_ pollers: [Int], _ vcpus: [Int], on topology: NUMATopology) {
+  private mutating func reviewSharedCores(_ ioThreads: [Int], _ vcpus: [Int], on topology: NUMATopology) {
     let vcpuCPUs = Set(vcpus)
     let siblings = { (cpu: Int) in Set(topology.cpu(cpu)?.siblings.sorted ?? []).subtracting([cpu]) }
-    let crowded = Set(pollers).filter { !siblings($0).isDisjoint(with: vcpuCPUs) }
+    let crowded = Set(ioThreads).filter { !siblings($0).isDisjoint(with: vcpuCPUs) }
     if !crowded.isEmpty {
       notes.append(
         "A vCPU runs on the other hardware thread of an I/O thread's core (\(Self.cpus(crowded))).")
     }
-    let pairs = Set(pollers).filter { !siblings($0).isDisjoint(with: pollers) }
+    let pairs = Set(ioThreads).filter { !siblings($0).isDisjoint(with: ioThreads) }
     if !pairs.isEmpty {
       notes.append("I/O threads run on hardware threads of the same core (\(Self.cpus(pairs))).")
     }

@@ -10,13 +10,13 @@ enum ExitReason: String, CaseIterable, Sendable {
   case other
 
   /// The column that counts it; nil for the rest.
-  var column: RunRecord.CodingKeys? {
+  var column: ColumnPath<UInt64>? {
     switch self {
-    case .io: .exitsIO
-    case .mmio: .exitsMMIO
-    case .halt: .exitsHalt
-    case .hypercall: .exitsHypercall
-    case .irq: .exitsIRQ
+    case .io: \.exitsIO
+    case .mmio: \.exitsMMIO
+    case .halt: \.exitsHalt
+    case .hypercall: \.exitsHypercall
+    case .irq: \.exitsIRQ
     case .other: nil
     }
   }

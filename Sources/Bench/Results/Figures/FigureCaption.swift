@@ -29,26 +29,26 @@ enum FigureCaption {
   private static func common(to group: FigureGroup) -> String {
     let values = group.configuration.values
     var parts: [String] = []
-    func add(_ column: RunRecord.CodingKeys, _ text: (String) -> String) {
-      if let value = values[column.rawValue] { parts.append(text(value)) }
+    func add<Value>(_ column: ColumnPath<Value>, _ text: (String) -> String) {
+      if let value = values[RecordColumns.table[keyPath: column].name] { parts.append(text(value)) }
     }
     func size(_ text: String) -> String {
       UInt64(text).map { ByteSize(byteCount: $0).description } ?? text
     }
-    add(.guest) { "\($0) guest" }
-    add(.rw) { $0 }
-    add(.blockBytes) { "blocks of \(size($0))" }
-    add(.iodepth) { "iodepth \($0)" }
-    add(.guests) { "\($0) guest(s)" }
-    add(.busyGuests) { "\($0) of them busy" }
-    add(.workers) { "\($0) worker(s) each" }
-    add(.pollers) { "\($0) I/O thread(s)" }
-    add(.engine) { "engine \($0)" }
-    add(.direct) { $0 == "true" ? "O_DIRECT" : "page cache" }
-    add(.regionBytes) { "working set \(size($0))" }
-    add(.thinkTimeSeconds) { "think time \($0) s" }
-    add(.fioJob) { "job \($0)" }
-    add(.guestKernel) { "guest's Linux \($0)" }
+    add(\.guest) { "\($0) guest" }
+    add(\.rw) { $0 }
+    add(\.blockBytes) { "blocks of \(size($0))" }
+    add(\.iodepth) { "iodepth \($0)" }
+    add(\.guests) { "\($0) guest(s)" }
+    add(\.busyGuests) { "\($0) of them busy" }
+    add(\.workers) { "\($0) worker(s) each" }
+    add(\.ioThreads) { "\($0) I/O thread(s)" }
+    add(\.engine) { "engine \($0)" }
+    add(\.direct) { Bool($0) == true ? "O_DIRECT" : "page cache" }
+    add(\.regionBytes) { "working set \(size($0))" }
+    add(\.thinkTimeSeconds) { "think time \($0) s" }
+    add(\.fioJob) { "job \($0)" }
+    add(\.guestKernel) { "guest's Linux \($0)" }
     let revisions = Set(group.boots.map(\.sample.revision)).sorted()
     parts.append(
       "revision \(revisions.map { $0.isEmpty ? "unknown" : shortened($0) }.joined(separator: ", "))")

@@ -39,10 +39,9 @@ struct FigureGroup: Sendable {
   /// Numbers that are small where little is going on.
   private var load: [Int] {
     guard let boot = boots.first else { return [] }
-    let patterns = ["randread", "randwrite", "randrw", "read", "write"]
     return [
-      boot.iodepth, boot.guests, boot.workers, boot.pollers, Int(clamping: boot.workload.blockBytes),
-      patterns.firstIndex(of: boot.workload.rw) ?? patterns.count,
+      boot.iodepth, boot.guests, boot.workers, boot.ioThreads, Int(clamping: boot.workload.blockBytes),
+      boot.workload.patternRank,
     ]
   }
 }

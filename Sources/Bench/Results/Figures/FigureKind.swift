@@ -34,10 +34,10 @@ enum FigureKind: String, CaseIterable, Sendable {
   /// The columns that the figure shows, besides the data path.
   var varyingColumns: Set<String> {
     switch self {
-    case .throughput: ["rw", "block_bytes", "region_bytes"]
+    case .throughput: RecordColumns.names { [$0.rw, $0.blockBytes, $0.regionBytes] }
     case .vmexits, .latency, .cpuCost: []
-    case .guests: ["guests", "busy_guests"]
-    case .depth: ["iodepth"]
+    case .guests: RecordColumns.names { [$0.guests, $0.busyGuests] }
+    case .depth: RecordColumns.names { [$0.iodepth] }
     }
   }
 

@@ -33,7 +33,7 @@ struct FigureRuns: Sendable {
     for file in files {
       samples += try BootSample.rowsByBoot(of: RowFile(path: file), metrics: Self.metrics)
     }
-    samples = try samples.filter { try Self.fits($0.boot, $0.rows[0], choice) }
+    samples = samples.filter { Self.fits($0.boot, $0.rows[0], choice) }
     guard let first = samples.first else {
       throw BenchFailure("no boot has what --host and --where ask for", exitCode: .dataError)
     }
@@ -74,10 +74,10 @@ struct FigureRuns: Sendable {
     return files
   }
 
-  private static func fits(_ boot: BootSample, _ row: Row, _ choice: Choice) throws -> Bool {
+  private static func fits(_ boot: BootSample, _ row: Row, _ choice: Choice) -> Bool {
     if let host = choice.host, !boot.host.summary.contains(host) { return false }
-    return try choice.values.allSatisfy { column, value in
-      try row.table.text(named: column, ofRow: row.index) == value
+    return choice.values.allSatisfy { column, value in
+      RecordColumns.column(named: column).flatMap { row.text(of: $0) } == value
     }
   }
 }

@@ -4,33 +4,34 @@ import Hypervisor
 struct FigureSeries: Hashable, Sendable {
   /// How requests reach the host, and what is above that in the guest.
   let path: DataPath
-  /// The hypervisor, as column `vmm` names it.
-  let vmm: String
-
-  /// This project's own hypervisor in column `vmm`.
-  private static let ownVMM = "vext"
+  /// The hypervisor.
+  let vmm: VMM
 
   /// The series that `row` belongs to.
   init(_ row: Row) throws(CSVText.Fault) {
-    let mode = row.text(.mode) ?? ""
-    let fileSystem = row.text(.fileSystem) ?? ""
+    let mode = row.text(\.mode) ?? ""
+    let fileSystem = row.text(\.fileSystem) ?? ""
     guard let knownMode = DataPathMode(rawValue: mode) else {
       throw CSVText.Fault(line: row.line, reason: "mode '\(mode)' is none of bench's")
     }
     guard let knownFileSystem = GuestFileSystem(rawValue: fileSystem) else {
       throw CSVText.Fault(line: row.line, reason: "fs '\(fileSystem)' is none of bench's")
     }
+    let vmm = row.text(\.vmm) ?? ""
+    guard let knownVMM = VMM(rawValue: vmm) else {
+      throw CSVText.Fault(line: row.line, reason: "vmm '\(vmm)' is none of bench's")
+    }
     path = DataPath(knownMode, knownFileSystem)
-    vmm = row.text(.vmm) ?? ""
+    self.vmm = knownVMM
   }
 
   /// What a legend calls it.
-  var name: String { vmm == Self.ownVMM ? path.name : "\(path.name) (\(vmm))" }
+  var name: String { vmm.isPeer ? "\(path.name) (\(vmm.rawValue))" : path.name }
 
   /// Its colour, the same in all figures: of Okabe and Ito's palette, whose colours differ for every kind of colour vision and
   /// in lightness.
   var colour: String {
-    guard vmm == Self.ownVMM else { return path.mode == .virtioBlock ? "#000000" : "#666666" }
+    guard !vmm.isPeer else { return path.mode == .virtioBlock ? "#000000" : "#666666" }
     if path.fileSystem == .fuseOnVirtio { return "#009E73" }
     return switch path.mode {
     case .virtioBlock: "#D55E00"
@@ -68,7 +69,7 @@ struct FigureSeries: Hashable, Sendable {
 
   private var rank: (Int, String, String) {
     (
-      DataPathMode.allCases.firstIndex(of: path.mode) ?? 0, vmm == Self.ownVMM ? "" : vmm,
+      DataPathMode.allCases.firstIndex(of: path.mode) ?? 0, vmm.isPeer ? vmm.rawValue : "",
       path.fileSystem.rawValue
     )
   }

@@ -45,7 +45,7 @@ struct FigureSet: Sendable {
     for drawing in drawings { try gnuplot.draw(drawing, in: folder) }
   }
 
-  /// What a user is told: one line for each figure, drawn or not.
+  /// The output of the command: a line for each figure, drawn or not.
   func summary(folder: String, isDrawn: Bool) -> [String] {
     let ends = (isDrawn ? Drawing.formats : []) + ["gp", "dat"]
     let lines = drawings.map { drawing in

@@ -7,8 +7,8 @@ struct FigureWorkload: Hashable, Sendable {
 
   /// The workload of `row`.
   init(_ row: Row) throws(CSVText.Fault) {
-    rw = row.text(.rw) ?? ""
-    let bytes = try row.integer(.blockBytes)
+    rw = row.text(\.rw) ?? ""
+    let bytes = try row.integer(\.blockBytes)
     guard bytes > 0 else { throw CSVText.Fault(line: row.line, reason: "block_bytes is \(bytes)") }
     blockBytes = UInt64(bytes)
   }
@@ -19,8 +19,13 @@ struct FigureWorkload: Hashable, Sendable {
   /// Order on an axis: random before sequential, reads before writes, small before large.
   static func precedes(_ left: FigureWorkload, _ right: FigureWorkload) -> Bool { left.rank < right.rank }
 
+  /// The pattern's place on an axis; patterns that only fio knows come last.
+  var patternRank: Int {
+    let known: [RWKind] = [.randread, .randwrite, .randrw, .read, .write]
+    return RWKind(rawValue: rw).flatMap { known.firstIndex(of: $0) } ?? known.count
+  }
+
   private var rank: (Int, String, UInt64) {
-    let known = ["randread", "randwrite", "randrw", "read", "write"]
-    return (known.firstIndex(of: rw) ?? known.count, rw, blockBytes)
+    (patternRank, rw, blockBytes)
   }
 }

@@ -84,7 +84,7 @@ enum GuestsFigure {
       columns: DataBlock.spreadColumns("guests per I/O thread", "requests/s"))
     for count in Set(fitting.map(\.guests)).sorted() {
       let same = fitting.filter { $0.guests == count }
-      let share = Double(count) / Double(same[0].pollers)
+      let share = Double(count) / Double(same[0].ioThreads)
       if let line = DataBlock.spreadLine(
         share, same.compactMap { $0.sample[.iops] }, name: "\(count) guests")
       {

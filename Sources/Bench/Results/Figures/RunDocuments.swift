@@ -41,9 +41,9 @@ struct RunDocuments: Sendable {
       let row = result.row
       histograms[
         GuestOfBoot(
-          runID: row.runID, mode: row.field(.mode), fileSystem: row.field(.fileSystem),
-          seed: row.field(.seed),
-          guestIndex: row.field(.guestIndex))] = result.latencyHistogram
+          runID: row.runID, mode: row.text(\.mode), fileSystem: row.text(\.fileSystem),
+          seed: row.text(\.seed),
+          guestIndex: row.text(\.guestIndex))] = result.latencyHistogram
     }
     self.histograms = histograms
   }
@@ -53,8 +53,9 @@ struct RunDocuments: Sendable {
     let found = rows.compactMap { row in
       histograms[
         GuestOfBoot(
-          runID: row.text(.runID) ?? "", mode: row.text(.mode) ?? "", fileSystem: row.text(.fileSystem) ?? "",
-          seed: row.text(.seed) ?? "", guestIndex: row.text(.guestIndex) ?? "")]
+          runID: row.text(\.runID) ?? "", mode: row.text(\.mode) ?? "",
+          fileSystem: row.text(\.fileSystem) ?? "",
+          seed: row.text(\.seed) ?? "", guestIndex: row.text(\.guestIndex) ?? "")]
     }
     return found.count == rows.count ? LatencyCurve(found) : nil
   }
@@ -85,7 +86,15 @@ struct RunDocuments: Sendable {
             + "\(RunDocument.readableVersions.lowerBound) to \(RunRecord.currentSchemaVersion)",
           exitCode: .dataError)
       }
-      return try JSONDecoder().decode(RunDocument.self, from: data)
+      let decoder = JSONDecoder()
+      if version.schemaVersion < RunRecord.currentSchemaVersion {
+        // Columns and options are called the same.
+        decoder.keyDecodingStrategy = .custom { path in
+          let name = path.last?.stringValue ?? ""
+          return ColumnKey(stringValue: RecordColumns.currentNames[name] ?? name)
+        }
+      }
+      return try decoder.decode(RunDocument.self, from: data)
     } catch let failure as BenchFailure {
       throw failure
     } catch let error as DecodingError {

@@ -31,7 +31,7 @@ enum StackFigure {
     drawing(
       .cpuCost, boots, runs,
       parts: [
-        Part(name: "I/O threads (full colour)", colour: "#555555", shade: 1) { $0.pollerMicrosecondsPerIO },
+        Part(name: "I/O threads (full colour)", colour: "#555555", shade: 1) { $0.ioThreadMicrosecondsPerIO },
         Part(name: "vCPUs (light colour)", colour: "#bbbbbb", shade: 0.4) { $0.vcpuMicrosecondsPerIO },
       ], yLabel: "CPU time per I/O, us",
       reading:

@@ -30,8 +30,8 @@ extension History {
     table.lines = series.map { series in
       [
         series.host.kvmBackend, series.configuration, series.metric.rawValue, "\(series.points.count)",
-        series.points.first.map { Figure.text($0.value) } ?? "-",
-        series.points.last.map { Figure.text($0.value) } ?? "-", "\(series.steps.count)",
+        series.points.first.map { NumberText.text($0.value) } ?? "-",
+        series.points.last.map { NumberText.text($0.value) } ?? "-", "\(series.steps.count)",
       ]
     }
     return table
@@ -45,7 +45,7 @@ extension History {
     table.lines = series.flatMap { series in
       series.points.map {
         [
-          $0.startedAt, $0.revision, series.configuration, series.metric.rawValue, Figure.text($0.value),
+          $0.startedAt, $0.revision, series.configuration, series.metric.rawValue, NumberText.text($0.value),
           "\($0.boots)", $0.file,
         ]
       }
@@ -62,10 +62,10 @@ extension History {
     ])
     table.lines = series.flatMap { series in
       series.steps.map { step in
-        let change = step.levelBefore > 0 ? Figure.percent(step.levelAfter / step.levelBefore - 1) : "-"
+        let change = step.levelBefore > 0 ? NumberText.percent(step.levelAfter / step.levelBefore - 1) : "-"
         return [
           step.startedAt, step.revision, step.previousRevision, series.configuration, series.metric.rawValue,
-          Figure.text(step.levelBefore), Figure.text(step.levelAfter), change,
+          NumberText.text(step.levelBefore), NumberText.text(step.levelAfter), change,
           step.isBetter ? "better" : "worse",
         ]
       }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of results as time lines. The files stay the only truth: they are read anew each time.
+/// A folder of results as time lines. There is no other store: the files are read at each call.
 struct History: Codable, Equatable, Sendable {
   /// By host, configuration and metric.
   let series: [HistorySeries]

@@ -1,4 +1,4 @@
-/// How one figure of one configuration went on one host.
+/// The time line of one metric of one configuration on one host.
 struct HistorySeries: Codable, Equatable, Sendable {
   let host: HostIdentity
   let configuration: String

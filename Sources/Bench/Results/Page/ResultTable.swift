@@ -12,7 +12,7 @@ enum ResultTable {
     Value(title: "latency p99, us") { $0.sample[.latencyP99] },
     Value(title: "vmexits per I/O") { $0.vmexitsPerIO },
     Value(title: "I/O vmexits per I/O") { $0.sample[.ioVMExitsPerIO] },
-    Value(title: "I/O threads, us per I/O") { $0.pollerMicrosecondsPerIO },
+    Value(title: "I/O threads, us per I/O") { $0.ioThreadMicrosecondsPerIO },
     Value(title: "vCPUs, us per I/O") { $0.vcpuMicrosecondsPerIO },
   ]
 
@@ -49,8 +49,8 @@ enum ResultTable {
 
   private static func cell(_ samples: [Double]) -> String {
     guard let spread = Spread(samples) else { return "-" }
-    let median = Figure.text(spread.median)
+    let median = NumberText.text(spread.median)
     return samples.count == 1
-      ? median : "\(median) (\(Figure.text(spread.minimum))..\(Figure.text(spread.maximum)))"
+      ? median : "\(median) (\(NumberText.text(spread.minimum))..\(NumberText.text(spread.maximum)))"
   }
 }

@@ -4,7 +4,7 @@ struct BenchFailure: Error, Equatable, CustomStringConvertible {
   enum Code: Int32, Sendable {
     /// Any failure without a code of its own.
     case general = 1
-    /// Something on this host spoils figures: `bench doctor`.
+    /// Something on this host spoils results: `bench doctor`.
     case spoiledHost = 3
     /// There is nothing to compare with: `bench compare --baseline`.
     case missingBaseline = 5

@@ -59,7 +59,7 @@ struct CSVWriter: ~Copyable {
     }
   }
 
-  /// Opens the file and locks it; the lock is released with the descriptor, which nobody else shares.
+  /// Opens the file and locks it; the lock is released with the descriptor, which is not shared.
   private func openLocked() throws -> FileDescriptor {
     while true {
       let descriptor: FileDescriptor

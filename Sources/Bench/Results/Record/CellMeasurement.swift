@@ -11,9 +11,9 @@ struct CellMeasurement: Equatable, Sendable {
   var bytes: UInt64
   /// Requests that ended with an error.
   var errors: UInt64
-  /// Blocks whose content was checked, in the whole run.
+  /// I/O blocks whose content was checked, in the whole boot.
   var verifiedBlocks: UInt64
-  /// Blocks whose content was wrong, in the whole run.
+  /// I/O blocks whose content was wrong, in the whole boot.
   var verifyErrors: UInt64
   /// Each worker's time from its first submission to its last answer.
   var elapsedSeconds: [Double]
@@ -26,7 +26,7 @@ struct CellMeasurement: Equatable, Sendable {
   /// From the host's opening of the window to its closing: what the CPU times relate to.
   var windowSeconds: Double
   /// CPU time of all I/O threads, divided evenly among the guests that they served.
-  var pollerCPUSeconds: Double
+  var ioThreadCPUSeconds: Double
   /// CPU time of the guest's vCPU threads.
   var vcpuCPUSeconds: Double
   /// Bytes of the guest's disk.
@@ -34,9 +34,29 @@ struct CellMeasurement: Equatable, Sendable {
   /// Where the threads and the memory really were.
   var granted: GrantedPlacement
   /// What only a Linux guest tells.
-  var linux: LinuxFigures?
+  var linux: LinuxDetails?
   /// What another VMM tells of itself; nil for ours.
   var peer: PeerRecord?
   /// What else happened on the host within the window.
   var conditions = WindowConditions()
+}
+
+extension CellMeasurement {
+  /// How many requests the window of ``exits`` stands for: all of them, or in a Linux guest those of the part of fio's
+  /// measured phase that was cut out.
+  var windowRequests: Double {
+    guard let linux, linux.measuredSeconds > 0 else { return Double(requests) }
+    return Double(requests) * windowSeconds / linux.measuredSeconds
+  }
+
+  /// I/O vmexits per request beyond those that the guest makes anyway, at `rates`. Negative where it made fewer.
+  func ioVMExitsPerIO(beyond rates: ExitRates) -> Double {
+    guard windowRequests > 0 else { return 0 }
+    return (Double(exits.ioPath) - rates.ioVMExitsPerSecond * windowSeconds) / windowRequests
+  }
+
+  /// Bytes moved per second, from the requests per second and the bytes that a request moved on average.
+  var bandwidthMiBPerSecond: Double {
+    requests > 0 ? iops * Double(bytes) / Double(requests) / 1_048_576 : 0
+  }
 }

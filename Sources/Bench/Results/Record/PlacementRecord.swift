@@ -1,7 +1,7 @@
 /// Where the planner put the run's threads and memory, as `--dry-run` and the JSON file show it.
 struct PlacementRecord: Codable, Equatable, Sendable {
   /// The CPU of each I/O thread; empty where they are not pinned.
-  var pollerCPUs: [Int]
+  var ioThreadCPUs: [Int]
   /// The CPU of each vCPU, guest by guest; empty where they are not pinned.
   var vcpuCPUs: [[Int]]
   /// The node to which the guests' memory is bound.
@@ -13,7 +13,7 @@ struct PlacementRecord: Codable, Equatable, Sendable {
 
   /// The names in the JSON file.
   enum CodingKeys: String, CodingKey {
-    case pollerCPUs = "poller_cpus"
+    case ioThreadCPUs = "io_thread_cpus"
     case vcpuCPUs = "vcpu_cpus"
     case numaNode = "numa_node"
     case oversubscribed

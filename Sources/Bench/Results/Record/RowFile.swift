@@ -37,14 +37,14 @@ struct RowFile: Sendable {
     (0..<table.count).lazy.map { [table] in Row(table: table, index: $0) }
   }
 
-  /// What a user is told about `fault` in the file at `path`.
+  /// The failure for `fault` in the file at `path`.
   static func failure(_ fault: CSVText.Fault, path: String) -> BenchFailure {
     BenchFailure("\(path):\(fault.line): \(fault.reason)", exitCode: .dataError)
   }
 
   private static func checkVersion(of row: Row) throws(CSVText.Fault) {
     let current = RunRecord.currentSchemaVersion
-    let version = try row.integer(.schemaVersion)
+    let version = try row.integer(\.schemaVersion)
     guard (1...current).contains(version) else {
       throw CSVText.Fault(
         line: row.line, reason: "schema version \(version); this bench knows versions 1 to \(current)")

@@ -2,7 +2,7 @@ import Foundation
 
 /// Finds files of rows in folders of results.
 enum RowFileSearch {
-  /// Folders that hold what other files hold too, or what nobody meant to keep.
+  /// Folders whose rows other files hold too (`boots`), or that are not kept (`runs`).
   private static let passedOver = ["boots", "runs"]
 
   /// The CSV files below `folder`, sorted, without those in folders named runs or boots; or the file that it is.
@@ -42,7 +42,7 @@ enum RowFileSearch {
       defer { try? handle.close() }
       let start = try handle.read(upToCount: headerByteCount) ?? Data()
       let header = String(decoding: start.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-      let name = RunRecord.CodingKeys.schemaVersion.rawValue
+      let name = RecordColumns.table.schemaVersion.name
       return header.split(separator: ",").contains { column in
         column.trimmingCharacters(in: ["\u{FEFF}", "\"", "\r"]) == name
       }

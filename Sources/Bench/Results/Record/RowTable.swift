@@ -14,9 +14,8 @@ final class RowTable: Sendable {
   private let starts: [UInt32]
   /// For each field of each row, where it ends, counted from the row's first byte.
   private let ends: [UInt16]
+  /// The place of each column by its name. One that earlier versions called otherwise has its current name as well.
   private let places: [String: Int]
-  /// The place of each column that this bench knows.
-  private let knownPlaces: [RunRecord.CodingKeys: Int]
 
   /// Larger files are no result of ours; offsets are 32 bits wide.
   static let largestByteCount = 256 << 20
@@ -47,10 +46,13 @@ final class RowTable: Sendable {
     }
     guard let header else { throw CSVText.Fault(line: 1, reason: "the file is empty") }
     guard !lines.isEmpty else { throw CSVText.Fault(line: 1, reason: "the file has no row") }
-    let places = Dictionary(
+    var places = Dictionary(
       header.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
     guard places.count == header.count else {
       throw CSVText.Fault(line: 1, reason: "a column appears twice")
+    }
+    for (former, current) in RecordColumns.currentNames where places[current] == nil {
+      places[current] = places[former]
     }
     self.header = header
     self.bytes = bytes
@@ -59,10 +61,6 @@ final class RowTable: Sendable {
     self.ends = ends
     self.places = places
     count = lines.count
-    knownPlaces = Dictionary(
-      uniqueKeysWithValues: RunRecord.CodingKeys.allCases.compactMap { column in
-        places[column.rawValue].map { (column, $0) }
-      })
   }
 
   private static func columns(_ bytes: [UInt8], _ record: CSVText.Record) throws(CSVText.Fault) -> [String] {
@@ -81,13 +79,10 @@ final class RowTable: Sendable {
   func line(ofRow index: Int) -> Int { Int(lines[index]) }
 
   /// Whether the file has `column`.
-  func has(_ column: RunRecord.CodingKeys) -> Bool { knownPlaces[column] != nil }
+  func has(_ column: any AnyRecordColumn) -> Bool { places[column.name] != nil }
 
-  /// The field of `column` in row `index`; nil if the file lacks the column.
-  func text(_ column: RunRecord.CodingKeys, ofRow index: Int) throws(CSVText.Fault) -> String? {
-    guard let place = knownPlaces[column] else { return nil }
-    return try text(at: place, ofRow: index)
-  }
+  /// Whether the file has `column`.
+  func has<Value>(_ column: ColumnPath<Value>) -> Bool { has(RecordColumns.table[keyPath: column]) }
 
   /// The field of the column named `column` in row `index`; nil if the file lacks the column.
   func text(named column: String, ofRow index: Int) throws(CSVText.Fault) -> String? {

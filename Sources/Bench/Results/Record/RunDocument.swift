@@ -35,7 +35,7 @@ struct RunDocument: Codable, Equatable, Sendable {
     /// The latencies of all workers.
     var latencyHistogram: NanosecondHistogram
     /// What only a Linux guest tells: fio's whole output among it.
-    var linux: LinuxFigures?
+    var linux: LinuxDetails?
     /// What another VMM tells of itself; nil for ours.
     var peer: PeerRecord?
 

@@ -1,5 +1,5 @@
 import Hypervisor
-/// The figures of one boot, all its guests together.
+/// The metrics of one boot, all its guests together.
 struct BootSummary: Equatable, Sendable {
   /// The data path.
   let path: DataPath
@@ -26,12 +26,12 @@ struct BootSummary: Equatable, Sendable {
   /// CPU seconds per second, I/O threads and vCPUs together.
   let cpuLoad: Double
   /// CPU seconds per second of the I/O threads alone.
-  let pollerLoad: Double
+  let ioThreadLoad: Double
   /// Requests that ended with an error.
   let errors: UInt64
-  /// Blocks that were checked.
+  /// I/O blocks that were checked.
   let verifiedBlocks: UInt64
-  /// Blocks whose content was wrong.
+  /// I/O blocks whose content was wrong.
   let verifyErrors: UInt64
 
   /// Sums up `measurements`, one for each guest of `cell` in one phase; nil if there is none.
@@ -55,11 +55,11 @@ struct BootSummary: Equatable, Sendable {
     ioVMExitsPerIOBeyondIdle = Self.beyond(measurements, \.idle)
     ioVMExitsPerIOBeyondComputing = Self.beyond(measurements, \.computing)
     cpuLoad = measurements.reduce(0) { sum, measurement in
-      let seconds = measurement.pollerCPUSeconds + measurement.vcpuCPUSeconds
+      let seconds = measurement.ioThreadCPUSeconds + measurement.vcpuCPUSeconds
       return measurement.windowSeconds > 0 ? sum + seconds / measurement.windowSeconds : sum
     }
-    pollerLoad = measurements.reduce(0) {
-      $1.windowSeconds > 0 ? $0 + $1.pollerCPUSeconds / $1.windowSeconds : $0
+    ioThreadLoad = measurements.reduce(0) {
+      $1.windowSeconds > 0 ? $0 + $1.ioThreadCPUSeconds / $1.windowSeconds : $0
     }
     errors = measurements.reduce(0) { $0 + $1.errors }
     verifiedBlocks = measurements.reduce(0) { $0 + $1.verifiedBlocks }
@@ -68,7 +68,7 @@ struct BootSummary: Equatable, Sendable {
 
   /// The mean over the guests of what `baseline` leaves of the I/O vmexits per request.
   private static func beyond(
-    _ measurements: [CellMeasurement], _ baseline: KeyPath<LinuxFigures, ExitRates?>
+    _ measurements: [CellMeasurement], _ baseline: KeyPath<LinuxDetails, ExitRates?>
   ) -> Double? {
     let values = measurements.compactMap { measurement in
       measurement.linux?[keyPath: baseline].map(measurement.ioVMExitsPerIO(beyond:))

@@ -6,7 +6,7 @@ enum Footnotes {
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
     [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration) + peers(boots)
       + timing(context.host) + cores(context.placement)
-      + floor(nativeRoundTrips, boots: boots)
+      + roundTrip(nativeRoundTrips, boots: boots)
   }
 
   private static func guest(_ configuration: RunConfiguration) -> [String] {
@@ -43,11 +43,11 @@ enum Footnotes {
   }
 
   private static func cores(_ placement: PlacementRecord) -> [String] {
-    (placement.oversubscribed ? ["too few cores: threads shared CPUs, which slows whoever polls"] : [])
+    (placement.oversubscribed ? ["too few cores: threads shared CPUs, which slows those that poll"] : [])
       + placement.notes
   }
 
-  private static func floor(_ roundTrips: [Double], boots: [BootSummary]) -> [String] {
+  private static func roundTrip(_ roundTrips: [Double], boots: [BootSummary]) -> [String] {
     guard let spread = Spread(roundTrips), spread.median > 0,
       let mean = Spread(boots.compactMap { $0.latency?.mean })
     else {

@@ -21,7 +21,7 @@ struct ReportTable: Sendable {
         Column(title: $0.title, value: $1, align: $0.isNumber ? .right : .left)
       }
     }
-    // The style pads every column, the last one too: nobody wants spaces at the end of a line.
+    // The style pads the last column as well: remove the spaces at the ends of lines.
     return (table.string(for: lines, style: Style.simple) ?? "").split(separator: "\n")
       .map { $0.reversed().drop { $0 == " " }.reversed().map(String.init).joined() + "\n" }.joined()
   }

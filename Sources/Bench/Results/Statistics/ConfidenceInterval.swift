@@ -1,11 +1,11 @@
-/// An interval that holds the true change in a stated share of comparisons.
+/// A confidence interval of a change.
 struct ConfidenceInterval: Equatable, Sendable {
   /// The lower end.
   let lower: Double
   /// The upper end.
   let upper: Double
-  /// The share of samples whose interval holds the true value, at least. Below the level that was asked for where the samples are
-  /// too few for it.
+  /// The confidence: the smallest share of samples whose interval holds the true value. It is lower than the requested level where the
+  /// samples are too few.
   var confidence: Double
 
   /// The same interval with both ends changed by `change`, which must not reorder them.
@@ -19,7 +19,7 @@ extension ConfidenceInterval: Codable {
     case lower, upper, confidence
   }
 
-  /// Reads an interval. Files that were written before ``confidence`` existed hold 95 % intervals.
+  /// Reads an interval. Those without ``confidence``, which older files hold, are 95 % intervals.
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     lower = try container.decode(Double.self, forKey: .lower)
@@ -34,7 +34,7 @@ extension ConfidenceInterval {
   ///
   /// Its ends are order statistics of the Walsh averages, whose ranks are exact quantiles of the signed-rank distribution
   /// (Hollander, Wolfe, Chicken, "Nonparametric statistical methods", 3rd edition, section 3.3). So it holds the level for every
-  /// sample size and every symmetric distribution, which a bootstrap of a few values does not (docs/benchmarking.md).
+  /// sample size and every symmetric distribution; a bootstrap of a few values does not (docs/benchmarking.md).
   static func ofLocation(_ values: [Double], confidence: Double) -> ConfidenceInterval? {
     guard !values.isEmpty else { return nil }
     return ends(
@@ -53,7 +53,7 @@ extension ConfidenceInterval {
       widest: 1 - MannWhitney.smallestPValue(first.count, second.count))
   }
 
-  /// The order statistics `rank` from both ends. Where even the first and the last are not wide enough, these.
+  /// The order statistics `rank` from both ends; the first and the last where `rank` is 0.
   private static func ends(
     of values: some SelectableValues, significance: Double, rank: Int, widest: Double
   ) -> ConfidenceInterval {

@@ -1,7 +1,7 @@
 /// The Hodges-Lehmann estimates of location and shift: as robust as a median against outliers, and nearly as precise
 /// as a mean without them (Hodges and Lehmann, "Estimates of location based on rank tests", 1963).
 ///
-/// They belong to the rank tests: the shift is the one that makes the test see no difference.
+/// They belong to the rank tests: after a shift by the estimate, the test finds no difference.
 enum HodgesLehmann {
   /// The shift from `first` to `second`: the median of all differences between the two; nil if one is empty.
   static func shift(from first: [Double], to second: [Double]) -> Double? {

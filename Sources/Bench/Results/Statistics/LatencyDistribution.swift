@@ -1,6 +1,6 @@
 import Histogram
 
-/// How long requests took, in nanoseconds, whoever measured it.
+/// Latencies of requests in nanoseconds, from the micro guest or from fio.
 struct LatencyDistribution: Equatable, Sendable {
   /// So many requests took about so long.
   struct Entry: Equatable, Sendable {

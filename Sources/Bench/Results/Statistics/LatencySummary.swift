@@ -1,6 +1,6 @@
 import Histogram
 
-/// The usual figures of a latency distribution, in nanoseconds.
+/// Mean, percentiles and maximum of a latency distribution, in nanoseconds.
 ///
 /// Mean and maximum are exact. Percentiles come from an HdrHistogram of three digits that is filled from the guest's
 /// buckets. The micro guest's are at most 1/128 of their value wide, which puts percentiles within 0.6 % of the true

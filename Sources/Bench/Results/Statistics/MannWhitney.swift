@@ -1,6 +1,6 @@
 /// The Mann-Whitney U test: whether values of one sample tend to be larger than those of another (Mann and Whitney, 1947).
 enum MannWhitney {
-  /// Exact up to so many pairs of values; the normal approximation is good long before.
+  /// The test is exact up to this number of pairs of values; the normal approximation is good for fewer already.
   private static let exactPairLimit = 900
 
   /// Tests `first` against `second`; nil if one is empty. The statistic is U of `first`.

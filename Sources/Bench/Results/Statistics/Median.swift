@@ -1,7 +1,7 @@
 extension Array<Double> {
   /// The middle value, or the mean of the two in the middle; nil if there is none. Changes the order of the elements.
   ///
-  /// Selection instead of sorting: a bootstrap asks for thousands of medians.
+  /// Selects instead of sorting, because thousands of medians are needed.
   mutating func selectMedian() -> Double? {
     guard !isEmpty else { return nil }
     let middle = count / 2
@@ -18,7 +18,7 @@ extension Array<Double> {
     return copy.selectMedian()
   }
 
-  /// Puts the element that sorting would put at `rank` there, smaller ones before it and larger ones behind it.
+  /// Moves the element that belongs at `rank` in ascending order there, smaller ones before it and larger ones behind it.
   private mutating func selectElement(ofRank rank: Int) -> Double {
     var (first, last) = (0, count - 1)
     while first < last {

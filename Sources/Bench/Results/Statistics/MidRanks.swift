@@ -2,7 +2,7 @@
 struct MidRanks: Equatable, Sendable {
   /// The rank of each value, in the values' order.
   let ranks: [Double]
-  /// The sum of t^3 - t over all groups of t equal values: what ties take from the variance of a rank sum.
+  /// The sum of t^3 - t over all groups of t equal values, by which ties reduce the variance of a rank sum.
   let tieTerm: Double
 
   /// Whether any two values are equal.

@@ -14,7 +14,7 @@ enum NormalDistribution {
 
   /// The value below which a share `probability` lies: infinite at 0 and 1.
   ///
-  /// By bisection: it is asked for a few times per interval, and is then as exact as ``cumulative(_:)``.
+  /// Found by bisection, as exact as ``cumulative(_:)``; speed does not matter, because an interval needs a few values.
   static func quantile(_ probability: Double) -> Double {
     if probability <= 0 { return -.infinity }
     if probability >= 1 { return .infinity }

@@ -1,6 +1,6 @@
 /// The outcome of a rank test.
 struct RankTest: Equatable, Sendable {
-  /// Where the probability came from.
+  /// How a probability was computed.
   enum Method: String, Codable, Sendable {
     /// Counted over all arrangements.
     case exact
@@ -10,8 +10,8 @@ struct RankTest: Equatable, Sendable {
 
   /// The test's statistic.
   let statistic: Double
-  /// How likely a statistic at least this extreme, in either direction, is if nothing differs.
+  /// The two-sided p: the probability of a statistic at least this extreme where nothing differs.
   let pValue: Double
-  /// Where ``pValue`` came from.
+  /// How ``pValue`` was computed.
   let method: Method
 }

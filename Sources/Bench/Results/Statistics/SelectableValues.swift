@@ -1,7 +1,7 @@
-/// A multiset of numbers too large to list, of which any order statistic can be found.
+/// A multiset of finite numbers that is too large to store, with its order statistics.
 ///
-/// Every number is finite. The median of all pairs of 100,000 values is one of five billion: counting how many are at most some
-/// value takes a pass over the sorted samples, and bisection over the 2^64 values of a Double needs 64 of those.
+/// Order statistics are found by bisection over the 2^64 values of a Double. Each step counts the numbers that are at most some value, in one
+/// pass over the sorted samples: 100,000 values have five billion pairs.
 protocol SelectableValues {
   /// How many numbers there are, at least one.
   var count: Int { get }
@@ -15,7 +15,7 @@ protocol SelectableValues {
 }
 
 extension SelectableValues {
-  /// The number that would stand at `rank`, from 1, if all were sorted.
+  /// The number at `rank`, from 1, in ascending order.
   func value(ofRank rank: Int) -> Double {
     var low = OrderedBits(lowerBound)
     var high = OrderedBits(upperBound)
@@ -38,7 +38,7 @@ extension SelectableValues {
   }
 }
 
-/// A number whose bits are ordered as its values are: those of negative ones are inverted.
+/// A Double as an integer of the same order: the bits of negative values are inverted.
 private struct OrderedBits {
   var bits: UInt64
 

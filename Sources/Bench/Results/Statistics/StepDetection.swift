@@ -1,21 +1,20 @@
-/// Finds where the level of a series changes for good.
+/// Finds lasting changes of the level of a series.
 ///
 /// Optimal partitioning (Jackson et al., 2005) of the series' ranks: among all ways to cut the series, the one with the least sum
-/// of squares within its segments and a penalty for each cut. Ranks, since benchmark figures have outliers and no known
-/// distribution. Against E-divisive with a permutation test for each cut, the answer is the best one over all cuts together, comes
-/// without recursion, and a single outlier is too short to be a segment. The search is quadratic in the number of points, of which a
-/// history has hundreds at most.
+/// of squares within its segments and a penalty for each cut. It uses ranks because benchmark results have outliers and no known
+/// distribution. Unlike E-divisive with a permutation test for each cut, it optimizes all cuts together without recursion, and a single
+/// outlier is too short to be a segment. The search is quadratic in the number of points, which are hundreds at most.
 ///
-/// The penalty is not a rule of thumb: it is what the best single cut gains in all but a share `falseAlarmRate` of the random orders
-/// of as many ranks. So a series without a step shows one in about that share of cases, whatever its distribution.
+/// The penalty is the quantile 1 - `falseAlarmRate` of the gain of the best single cut in random orders of the same number of ranks. So a
+/// series without a step shows one in about that share of cases, whatever its distribution.
 struct StepDetection: Sendable {
-  /// The share of series without a step in which one is found nonetheless.
+  /// The share of series without a step in which one is found.
   var falseAlarmRate = 0.01
-  /// Points of a segment at least.
+  /// The smallest number of points of a segment.
   var shortestSegment = 3
-  /// Random orders that the penalty is taken from.
+  /// The number of random orders that the penalty is computed from.
   var permutationCount = 2000
-  /// What the random orders follow from.
+  /// The seed of the random orders.
   var seed: UInt64 = 1
 
   /// The indices at which a new segment of `values` begins, ascending.
@@ -26,10 +25,10 @@ struct StepDetection: Sendable {
     return refined(cuts(of: ranks, penalty: penalty(ranks)), values: values)
   }
 
-  /// Moves each cut to where the values lie closest to the medians of both its sides.
+  /// Moves each cut to the place that minimizes the distances of the values from the medians of both sides.
   ///
-  /// Ranks say whether there is a step; about where, they are biased: the largest value of a long segment has a rank that is nearer to
-  /// those of a short one behind it.
+  /// This is needed because ranks are biased about the place of a step: the largest value of a long segment has a rank near those of a
+  /// short segment behind it.
   private func refined(_ cuts: [Int], values: [Double]) -> [Int] {
     var refined = cuts
     for place in cuts.indices {
@@ -73,7 +72,7 @@ struct StepDetection: Sendable {
     return cuts.reversed()
   }
 
-  /// The quantile 1 - ``falseAlarmRate`` of what one cut gains in a random order of `ranks`.
+  /// The quantile 1 - ``falseAlarmRate`` of the gain of the best cut in a random order of `ranks`.
   private func penalty(_ ranks: [Double]) -> Double {
     var generator = SplitMix64(seed: seed)
     var order = ranks
@@ -93,7 +92,7 @@ struct StepDetection: Sendable {
     return gains[min(max(place, 0), gains.count - 1)]
   }
 
-  /// Answers for the sum of squares about the mean of any stretch of a series, at once.
+  /// Computes the sum of squares about the mean of any part of a series in constant time.
   private struct PrefixSums {
     private var sums = [0.0]
     private var squareSums = [0.0]

@@ -19,7 +19,7 @@ struct TickLatencies: Equatable, Sendable {
     self.tscKHz = tscKHz
   }
 
-  /// No bucket counts further: more than any run can reach, so that garbage from a guest overflows nothing later.
+  /// The largest count of a bucket. No run reaches it; it keeps garbage from a guest from overflowing later sums.
   private static let countLimit: UInt64 = 1 << 48
 
   /// Adds what a worker recorded; buckets that `added` lacks are empty.

@@ -1,6 +1,6 @@
 /// The Wilcoxon signed-rank test: whether differences of pairs are centred at 0 (Wilcoxon, 1945).
 enum WilcoxonSignedRank {
-  /// Exact up to so many differences; the normal approximation is good long before.
+  /// The test is exact up to this number of differences; the normal approximation is good for fewer already.
   private static let exactCountLimit = 50
 
   /// Tests `differences`; nil if there is none. Zeros are left out, as Wilcoxon did. The statistic is the sum of the ranks
@@ -24,7 +24,7 @@ enum WilcoxonSignedRank {
     return RankTest(statistic: statistic, pValue: pValue, method: .normal)
   }
 
-  /// The smallest p that so many pairs can give: that of differences of one sign.
+  /// The smallest p that `pairs` can have: that of differences with one sign.
   static func smallestPValue(_ count: Int) -> Double {
     var probability = 2.0
     for _ in 0..<count { probability /= 2 }

@@ -2,7 +2,7 @@ import Foundation
 
 @testable import Bench
 
-/// Files of rows with figures that are easy to check.
+/// Files of rows with numbers that are easy to check.
 enum BootRows {
   /// Writes a row for each of `rows` to `path`.
   static func write(_ rows: [RunRecord], to path: String) throws {

@@ -107,7 +107,7 @@ struct CalibrationTests {
     #expect(comparison.verdict == .inconclusive)
   }
 
-  @Test("a figure that was 0 in a boot has no calibration")
+  @Test("a metric that was 0 in a boot has no calibration")
   func zeros() throws {
     let boot = try #require(BootRows.boots(BootRows.rows(iops: [1])).first)
     let zeros = [SampleSet.Pair(first: 0, second: 1)]

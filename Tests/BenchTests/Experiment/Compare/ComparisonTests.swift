@@ -77,7 +77,7 @@ struct ComparisonTests {
     #expect(constant.metrics[0].verdict == .inconclusive)
   }
 
-  @Test("figures that are zero on both sides are unchanged, by the absolute floor")
+  @Test("metrics that are zero on both sides are unchanged, by the absolute floor")
   func zeros() throws {
     let rows = BootRows.rows(iops: rates(1000, seed: 1)) { $0.ioVMExitsPerIO = 0 }
     let comparison = try compare(rows, rows, metrics: [.ioVMExitsPerIO])
@@ -149,7 +149,7 @@ struct ComparisonTests {
     #expect(json?["exit_code"] as? Int == 2)
   }
 
-  @Test("a boot's figures are those of all its guests, and a boot that lacks one is refused")
+  @Test("a boot's metrics are those of all its guests, and a boot that lacks one is refused")
   func guests() throws {
     func rows(_ guests: [Int]) -> [RunRecord] {
       guests.map { guest in
@@ -160,7 +160,7 @@ struct ComparisonTests {
         row.ioVMExitsPerIO = guest == 0 ? 0.5 : 1.5
         row.iops = 100
         row.latencyP99Microseconds = Double(10 + guest)
-        row.pollerCPUSeconds = 1
+        row.ioThreadCPUSeconds = 1
         row.vcpuCPUSeconds = 1
         return row
       }

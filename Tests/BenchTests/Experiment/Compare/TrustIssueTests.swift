@@ -6,7 +6,7 @@ import Testing
 struct TrustIssueTests {
   private func issues(_ change: (inout RunRecord) -> Void) throws -> Set<TrustIssue> {
     let rows = BootRows.rows(iops: [1000]) { row in
-      row.pollerCPUShare = 1
+      row.ioThreadCPUShare = 1
       row.vcpuCPUShare = 1
       change(&row)
     }
@@ -20,7 +20,7 @@ struct TrustIssueTests {
 
   @Test("each column that says what spoiled a boot makes it doubtful")
   func columns() throws {
-    #expect(try issues { $0.pollerCPUShare = 0.94 } == [.ioThreadCPU])
+    #expect(try issues { $0.ioThreadCPUShare = 0.94 } == [.ioThreadCPU])
     #expect(try issues { $0.vcpuCPUShare = 0.94 } == [.vcpuCPU])
     #expect(try issues { $0.stealShare = 0.01 } == [.steal])
     #expect(try issues { $0.otherShare = 0.1 } == [.load])

@@ -15,13 +15,13 @@ struct ExperimentShardTests {
       resumeCommand: "bench matrix --resume")
   }
 
-  /// Runs a shard of a plan of seven blocks in a folder of `parent`; stops before boot `interruptsAt` if there is one.
+  /// Runs a shard of a plan of seven repetitions in a folder of `parent`; stops before boot `interruptsAt` if there is one.
   @discardableResult
   private static func run(
     _ text: String, in parent: borrowing TemporaryFolder, seed: UInt64 = 1, interruptsAt: Int? = nil
   ) throws -> String {
     let path = parent.file(text.replacing("/", with: "of"))
-    let plan = try ExperimentTests.plan(blocks: 7, seed: seed).restricted(to: shard(text))
+    let plan = try ExperimentTests.plan(repetitions: 7, seed: seed).restricted(to: shard(text))
     let folder = try ExperimentFolder(creating: path, plan: plan)
     let boots = ExperimentTests.FakeBoots()
     boots.interruptsAt = interruptsAt
@@ -43,14 +43,16 @@ struct ExperimentShardTests {
   }
 
   @Test(arguments: [1, 2, 3, 7])
-  func `every block is in one shard, whole, and shards differ by one block at most`(count: Int) throws {
-    let plan = try ExperimentTests.plan(sides: ["a", "b"], blocks: 7)
+  func `every repetition is in one shard, whole, and shards differ by one repetition at most`(count: Int)
+    throws
+  {
+    let plan = try ExperimentTests.plan(sides: ["a", "b"], repetitions: 7)
     let parts = try (1...count).map { try plan.restricted(to: Self.shard("\($0)/\(count)")).ownBoots }
     #expect(parts.flatMap { $0 }.sorted { $0.index < $1.index } == plan.boots)
-    let blocks = parts.map { Set($0.map(\.block)) }
-    #expect(blocks.reduce(0) { $0 + $1.count } == 7)
-    #expect(zip(parts, blocks).allSatisfy { $0.count == $1.count * 4 })
-    let sizes = blocks.map(\.count)
+    let repetitions = parts.map { Set($0.map(\.repetition)) }
+    #expect(repetitions.reduce(0) { $0 + $1.count } == 7)
+    #expect(zip(parts, repetitions).allSatisfy { $0.count == $1.count * 4 })
+    let sizes = repetitions.map(\.count)
     #expect(try #require(sizes.max()) - #require(sizes.min()) <= 1)
   }
 
@@ -59,12 +61,12 @@ struct ExperimentShardTests {
     #expect(ExperimentShard(argument: text) == nil)
   }
 
-  @Test func `more parts than blocks are refused`() throws {
+  @Test func `more parts than repetitions are refused`() throws {
     let failure = #expect(throws: BenchFailure.self) {
-      _ = try ExperimentTests.plan(blocks: 3).restricted(to: Self.shard("1/4"))
+      _ = try ExperimentTests.plan(repetitions: 3).restricted(to: Self.shard("1/4"))
     }
     #expect(failure?.exitCode == .usage)
-    #expect(failure?.description.contains("the plan has 3 blocks") == true)
+    #expect(failure?.description.contains("the plan has 3 repetitions") == true)
   }
 
   @Test func `merged shards are the run in one piece, in whichever order they are named`() throws {
@@ -76,10 +78,10 @@ struct ExperimentShardTests {
     #expect(merge.hosts.count == 1)
     let folder = try ExperimentFolder.resuming(output)
     let plan = folder.plan
-    #expect(try plan == ExperimentTests.plan(blocks: 7))
+    #expect(try plan == ExperimentTests.plan(repetitions: 7))
     #expect(folder.remainingBoots.isEmpty)
     let rows = try RowFile(path: folder.rowsPath(side: 0)).rows
-    #expect(try rows.map { try $0.integer(.repetition) } == (1...7).flatMap { [$0, $0] })
+    #expect(try rows.map { try $0.integer(\.repetition) } == (1...7).flatMap { [$0, $0] })
     #expect(try parent.entries == ["1of3", "2of3", "3of3", "whole"])
     let again = #expect(throws: BenchFailure.self) { try merge.write(to: output) }
     #expect(again?.exitCode == .cannotCreate)
@@ -89,7 +91,8 @@ struct ExperimentShardTests {
     let parent = try TemporaryFolder()
     let first = try Self.run("1/3", in: parent, interruptsAt: 4)
     let second = try Self.run("2/3", in: parent)
-    let numbers = try ExperimentTests.plan(blocks: 7).restricted(to: Self.shard("1/3")).ownBoots.dropFirst(3)
+    let numbers = try ExperimentTests.plan(repetitions: 7).restricted(to: Self.shard("1/3")).ownBoots
+      .dropFirst(3)
       .map { String($0.index + 1) }.joined(separator: ", ")
     #expect(
       Self.refusal([first, second])
@@ -110,7 +113,8 @@ struct ExperimentShardTests {
     #expect(Self.refusal([first, try Self.run("2/2", in: other, seed: 2)]).contains("the seed differs"))
     #expect(Self.refusal([first, try Self.run("2/3", in: other)]).contains("the number of shards differs"))
     #expect(Self.refusal([first, parent.path]).contains("holds no experiment"))
-    let whole = try ExperimentFolder(creating: other.file("whole"), plan: ExperimentTests.plan(blocks: 7))
+    let whole = try ExperimentFolder(
+      creating: other.file("whole"), plan: ExperimentTests.plan(repetitions: 7))
     #expect(Self.refusal([first, whole.path]).contains("another bench works in"))
     #expect(whole.remainingBoots.count == 14)
     try FileManager.default.copyItem(atPath: "\(first)/boots/00001.csv", toPath: "\(second)/boots/00001.csv")
@@ -122,7 +126,7 @@ struct ExperimentShardTests {
   @Test func `a folder that was run in one piece is not a shard`() throws {
     let parent = try TemporaryFolder()
     do {
-      _ = try ExperimentFolder(creating: parent.file("whole"), plan: ExperimentTests.plan(blocks: 7))
+      _ = try ExperimentFolder(creating: parent.file("whole"), plan: ExperimentTests.plan(repetitions: 7))
     }
     #expect(Self.refusal([parent.file("whole")]).contains("it was run without --shard"))
   }

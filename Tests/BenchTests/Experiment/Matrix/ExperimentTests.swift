@@ -11,12 +11,13 @@ struct ExperimentTests {
       ScenarioCell(title: "two", arguments: ["--mode", "virtio-blk", "--runtime", "1s"]),
     ])
 
-  static func plan(sides: [String] = ["rows"], blocks: Int = 3, seed: UInt64 = 1) throws
+  static func plan(sides: [String] = ["rows"], repetitions: Int = 3, seed: UInt64 = 1) throws
     -> ExperimentPlan
   {
     ExperimentPlan(
       kind: sides.count == 1 ? .matrix : .comparison, scenario: scenario,
-      sides: try sides.map { try ExperimentSide(name: $0, title: $0) }, blockCount: blocks, seed: seed,
+      sides: try sides.map { try ExperimentSide(name: $0, title: $0) }, repetitionCount: repetitions,
+      seed: seed,
       host: HostIdentity(RunFixture.host), startedAt: "2026-01-01T00:00:00Z")
   }
 
@@ -51,22 +52,22 @@ struct ExperimentTests {
       resumeCommand: "bench matrix --resume")
   }
 
-  @Test("each block holds every cell on every side once, sides of a cell beside each other")
+  @Test("each repetition holds every cell on every side once, sides of a cell beside each other")
   func order() throws {
-    let plan = try Self.plan(sides: ["a", "b"], blocks: 50)
+    let plan = try Self.plan(sides: ["a", "b"], repetitions: 50)
     #expect(plan.boots.count == 200)
-    for block in 1...50 {
-      let boots = plan.boots.filter { $0.block == block }
+    for repetition in 1...50 {
+      let boots = plan.boots.filter { $0.repetition == repetition }
       #expect(Set(boots.map { [$0.cell, $0.side] }).count == 4)
       #expect(boots[0].cell == boots[1].cell && boots[2].cell == boots[3].cell)
       #expect(Set(boots.map(\.seed)).count == 1)
     }
     // Neither side nor cell is always the first.
-    let firsts = (1...50).compactMap { block in plan.boots.first { $0.block == block } }
+    let firsts = (1...50).compactMap { repetition in plan.boots.first { $0.repetition == repetition } }
     #expect((10...40).contains(firsts.count { $0.side == 0 }))
     #expect((10...40).contains(firsts.count { $0.cell == 0 }))
-    #expect(try plan.boots == Self.plan(sides: ["a", "b"], blocks: 50).boots)
-    #expect(try plan.boots != Self.plan(sides: ["a", "b"], blocks: 50, seed: 2).boots)
+    #expect(try plan.boots == Self.plan(sides: ["a", "b"], repetitions: 50).boots)
+    #expect(try plan.boots != Self.plan(sides: ["a", "b"], repetitions: 50, seed: 2).boots)
   }
 
   @Test("a boot's command line is the cell's, the side's, and the run's own")
@@ -79,7 +80,7 @@ struct ExperimentTests {
       ])
   }
 
-  @Test("rows of all boots come together, with the block as their repetition")
+  @Test("rows of all boots come together, with the plan's repetition as theirs")
   func completeRun() throws {
     let parent = try TemporaryFolder()
     let folder = try ExperimentFolder(creating: parent.file("run"), plan: Self.plan())
@@ -88,7 +89,7 @@ struct ExperimentTests {
     #expect(boots.started.count == 6)
     #expect(folder.remainingBoots.isEmpty)
     let file = try RowFile(path: folder.rowsPath(side: 0))
-    #expect(try file.rows.map { try $0.integer(.repetition) } == [1, 1, 2, 2, 3, 3])
+    #expect(try file.rows.map { try $0.integer(\.repetition) } == [1, 1, 2, 2, 3, 3])
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: parent.file("run/boots")).sorted().prefix(3) == [
         "00001.csv", "00001.json", "00001.log",

@@ -65,7 +65,7 @@ struct RunPlanTests {
         I/O threads  1, engine libaio
         disk         a file of its own for each guest, O_DIRECT
         window       2s, after 500ms of warm-up
-        poller CPUs  0
+        I/O CPUs     0
         vCPU CPUs    guest 0: 1 2
         NUMA node    0
         cores        OVERSUBSCRIBED: threads share CPUs

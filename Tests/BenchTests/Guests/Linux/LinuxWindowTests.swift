@@ -8,7 +8,7 @@ struct LinuxWindowTests {
   private static func sample(at milliseconds: UInt64) -> UsageSample {
     UsageSample(
       nanoseconds: milliseconds * 1_000_000, exits: [ExitCounts(total: milliseconds * 3, irq: milliseconds)],
-      vcpuNanoseconds: [milliseconds * 1_000_000], pollerNanoseconds: milliseconds * 500_000)
+      vcpuNanoseconds: [milliseconds * 1_000_000], ioThreadNanoseconds: milliseconds * 500_000)
   }
 
   private static func timeline(_ count: UInt64, capacity: Int = 8192) -> UsageTimeline {

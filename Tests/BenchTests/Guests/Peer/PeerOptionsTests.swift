@@ -15,20 +15,20 @@ struct PeerOptionsTests {
   @Test("without --vmm everything runs in machines of our own")
   func defaults() throws {
     let configuration = try configuration([])
-    #expect(configuration.vmms == [.vext])
+    #expect(configuration.vmms == [.builtin])
     #expect(configuration.vmmPath == nil)
   }
 
   @Test("QEMU alone is compared by the one mode that it has")
   func defaultMode() throws {
     #expect(try configuration(["--vmm", "qemu"]).modes == [.virtioBlock])
-    #expect(try configuration(["--vmm", "vext,qemu"]).modes == DataPathMode.defaults)
+    #expect(try configuration(["--vmm", "builtin,qemu"]).modes == DataPathMode.defaults)
   }
 
   @Test("a list of VMMs is crossed with the modes, and what a VMM lacks is left out by name")
   func crossed() throws {
     let configuration = try configuration([
-      "--guest", "linux", "--vmm", "vext", "--vmm", "qemu", "--mode", "virtio-blk,virtio-blk-poll", "--fs",
+      "--guest", "linux", "--vmm", "builtin", "--vmm", "qemu", "--mode", "virtio-blk,virtio-blk-poll", "--fs",
       "none",
     ])
     #expect(configuration.paths.map(\.name) == ["virtio-blk", "virtio-blk-poll", "qemu:virtio-blk"])
@@ -39,29 +39,36 @@ struct PeerOptionsTests {
   @Test("a path in another VMM says so in front of its mode")
   func names() {
     #expect(DataPath(.virtioBlock, .ext4, vmm: .qemu).name == "qemu:virtio-blk/ext4")
-    #expect(DataPath(.virtioBlock, vmm: .lkvm).name == "lkvm:virtio-blk")
+    #expect(DataPath(.virtioBlock, vmm: .kvmtool).name == "kvmtool:virtio-blk")
     #expect(DataPath(.virtioBlock) != DataPath(.virtioBlock, vmm: .qemu))
   }
 
   @Test(
     "what another VMM cannot do is refused in one line that names the option",
     arguments: [
-      (["--vmm", "qemu", "--mode", "vext"], "--mode vext needs --vmm vext: qemu has virtio-blk only"),
-      (["--vmm", "qemu", "--mode", "virtio-blk-poll"], "--mode virtio-blk-poll needs --vmm vext"),
-      (["--vmm", "vext,qemu", "--mode", "vext"], "--vmm qemu needs --mode virtio-blk"),
+      (["--vmm", "qemu", "--mode", "vext"], "--mode vext needs --vmm builtin: qemu has virtio-blk only"),
+      (["--vmm", "qemu", "--mode", "virtio-blk-poll"], "--mode virtio-blk-poll needs --vmm builtin"),
+      (["--vmm", "builtin,qemu", "--mode", "vext"], "--vmm qemu needs --mode virtio-blk"),
       (["--vmm", "qemu,qemu"], "--vmm names a VMM twice"),
       (["--vmm", "xen"], "xen"),
+      (["--vmm", "qemu,vext"], "--vmm vext is now called --vmm builtin"),
+      (["--vmm", "lkvm"], "--vmm lkvm is now called --vmm kvmtool"),
+      (["--pollers", "2"], "--pollers is now called --io-threads"),
+      (["--poller-cpu", "2"], "--poller-cpu is now called --io-thread-cpus"),
       (["--vmm", "qemu", "--engine", "sync"], "--engine sync with --vmm qemu"),
       (["--vmm", "qemu", "--no-direct"], "aio=native needs O_DIRECT"),
-      (["--vmm", "qemu", "--pollers", "2"], "--pollers 2 with --vmm qemu"),
-      (["--vmm", "lkvm", "--guest", "linux"], "--vmm lkvm needs --vmm-path"),
-      (["--vmm", "lkvm", "--vmm-path", "/l"], "--vmm lkvm needs --guest linux"),
+      (["--vmm", "qemu", "--io-threads", "2"], "--io-threads 2 with --vmm qemu"),
+      (["--vmm", "kvmtool", "--guest", "linux"], "--vmm kvmtool needs --vmm-path"),
+      (["--vmm", "kvmtool", "--vmm-path", "/l"], "--vmm kvmtool needs --guest linux"),
       (
-        ["--vmm", "lkvm", "--vmm-path", "/l", "--guest", "linux", "--engine", "io_uring"],
+        ["--vmm", "kvmtool", "--vmm-path", "/l", "--guest", "linux", "--engine", "io_uring"],
         "kvmtool has libaio only"
       ),
       (["--vmm-path", "/q"], "--vmm-path needs --vmm"),
-      (["--vmm", "qemu,lkvm", "--vmm-path", "/q", "--guest", "linux"], "--vmm-path needs --vmm with one of"),
+      (
+        ["--vmm", "qemu,kvmtool", "--vmm-path", "/q", "--guest", "linux"],
+        "--vmm-path needs --vmm with one of"
+      ),
     ] as [([String], String)])
   func refusals(arguments: [String], message: String) {
     let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["run"] + arguments) }
@@ -79,7 +86,7 @@ struct PeerOptionsTests {
   @Test("a missing program is named with what to do about it")
   func missingPrograms() throws {
     let missing = #expect(throws: BenchFailure.self) {
-      try PeerRequirements.program(.lkvm, path: "/no/such/lkvm")
+      try PeerRequirements.program(.kvmtool, path: "/no/such/lkvm")
     }
     #expect(missing?.exitCode == .noInput)
     #expect(missing?.description == "--vmm-path: there is no /no/such/lkvm")
@@ -120,9 +127,9 @@ struct PeerOptionsTests {
     var cell = RunFixture.cell
     cell.vmm = .qemu
     let record = RunRecord(context: RunFixture.context, cell: cell, measurement: RunFixture.measurement())
-    #expect(record.field(.vmm) == "qemu")
-    #expect(record.field(.userExits) == "")
-    #expect(RunFixture.record.field(.vmm) == "vext")
-    #expect(RunFixture.record.field(.userExits) == "1001")
+    #expect(record.text(\.vmm) == "qemu")
+    #expect(record.text(\.userExits) == "")
+    #expect(RunFixture.record.text(\.vmm) == "builtin")
+    #expect(RunFixture.record.text(\.userExits) == "1001")
   }
 }

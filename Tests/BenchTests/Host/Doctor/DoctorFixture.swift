@@ -3,7 +3,7 @@ import Hypervisor
 
 @testable import Bench
 
-/// A host on which nothing spoils figures: a server with an NVMe disk. Tests change one thing.
+/// A host on which nothing spoils results: a server with an NVMe disk. Tests change one thing.
 enum DoctorFixture {
   static let host: HostDescription = {
     var host = RunFixture.host
@@ -61,8 +61,8 @@ extension DoctorEnvironment {
     placement = try PlacementPlanner.plan(
       PlacementRequest(
         guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
-        pollers: configuration.pollerCount, storageNode: host.storage?.node,
-        pollerCPUs: configuration.pollerCPUs, vcpuCPUs: configuration.vcpuCPUs,
+        ioThreads: configuration.ioThreadCount, storageNode: host.storage?.node,
+        ioThreadCPUs: configuration.ioThreadCPUs, vcpuCPUs: configuration.vcpuCPUs,
         numaNode: configuration.numaNode), on: topology)
   }
 

@@ -84,7 +84,7 @@ struct DoctorMachineTests {
     #expect(environment.finding(.load)?.severity == severity)
   }
 
-  @Test("virtual machines of others spoil figures, and are named")
+  @Test("virtual machines of others spoil results, and are named")
   func machines() throws {
     var environment = try DoctorFixture.environment()
     environment.activity.machines = [

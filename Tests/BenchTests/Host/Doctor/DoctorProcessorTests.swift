@@ -5,30 +5,30 @@ import Testing
 /// CPUs: how many, which, and how fast. A change of a sound host makes each check fire.
 struct DoctorProcessorTests {
   @Test(
-    "CPUs that are too few for the busy threads spoil figures, and one for each is just enough",
+    "CPUs that are too few for the busy threads spoil results, and one for each is just enough",
     arguments: [("0-7", Finding.Severity.ok), ("0-2", .ok), ("0-1", .note), ("0", .spoils)])
   func count(allowed: String, severity: Finding.Severity) throws {
     #expect(try DoctorFixture.environment(allowed: allowed).finding(.cpuCount)?.severity == severity)
   }
 
-  @Test("threads that were told to share a CPU spoil figures however many CPUs there are")
+  @Test("threads that were told to share a CPU spoil results however many CPUs there are")
   func sharedCPU() throws {
     var environment = try DoctorFixture.environment()
-    environment.configuration.pollerCPUs = [1]
+    environment.configuration.ioThreadCPUs = [1]
     environment.configuration.vcpuCPUs = [1]
     try environment.replan()
     #expect(environment.finding(.cpuCount)?.severity == .spoils)
   }
 
-  @Test("an I/O thread and a vCPU on one core spoil figures, and the remedy names cores that are free")
+  @Test("an I/O thread and a vCPU on one core spoil results, and the remedy names cores that are free")
   func siblings() throws {
     var environment = try DoctorFixture.environment("one-node-smt")
-    environment.configuration.pollerCPUs = [0]
+    environment.configuration.ioThreadCPUs = [0]
     environment.configuration.vcpuCPUs = [4]
     try environment.replan()
     let finding = try #require(environment.finding(.siblings))
     #expect(finding.severity == .spoils)
-    #expect(finding.remedy?.hasPrefix("--poller-cpu 0 --vcpu-cpus 1-3") == true)
+    #expect(finding.remedy?.hasPrefix("--io-thread-cpus 0 --vcpu-cpus 1-3") == true)
   }
 
   @Test("where one core is all there is, the remedy is another machine")
@@ -53,7 +53,7 @@ struct DoctorProcessorTests {
   }
 
   @Test(
-    "any governor but performance spoils figures, and one CPU with another is enough",
+    "any governor but performance spoils results, and one CPU with another is enough",
     arguments: [["powersave"], ["schedutil"], ["performance", "powersave"]])
   func governor(_ governors: [String]) throws {
     var environment = try DoctorFixture.environment()
@@ -101,7 +101,7 @@ struct DoctorProcessorTests {
   }
 
   @Test(
-    "a clock source that is not made of the TSC spoils figures",
+    "a clock source that is not made of the TSC spoils results",
     arguments: [("hpet", Finding.Severity.spoils), ("acpi_pm", .spoils), ("kvm-clock", .note), ("tsc", .ok)])
   func clockSource(_ name: String, severity: Finding.Severity) throws {
     var environment = try DoctorFixture.environment()

@@ -27,7 +27,7 @@ struct DoctorReportTests {
     #expect(lines[4].hasPrefix("SPOILS  governor"))
     #expect(lines[7].hasPrefix("note    turbo"))
     #expect(lines[10].hasPrefix("ok      kvm-device"))
-    #expect(lines.last == "verdict: figures of this host are not to be trusted (2 spoils, 1 note, 22 ok)")
+    #expect(lines.last == "verdict: results of this host are not to be trusted (2 spoils, 1 note, 22 ok)")
   }
 
   @Test("JSON holds every finding, the host and the exit code")

@@ -5,7 +5,7 @@ import Testing
 
 /// Memory, disk and limits. A change of a sound host makes each check fire.
 struct DoctorStorageTests {
-  @Test("automatic NUMA balancing spoils figures on a host with several nodes only")
+  @Test("automatic NUMA balancing spoils results on a host with several nodes only")
   func numaBalancing() throws {
     var environment = try DoctorFixture.environment("two-nodes")
     environment.host.kernelSettings?.numaBalancing = 1
@@ -16,7 +16,7 @@ struct DoctorStorageTests {
     #expect(environment.finding(.numaBalancing)?.severity == .ok)
   }
 
-  @Test("a disk on another node than the threads spoils figures; one whose node is unknown is noted")
+  @Test("a disk on another node than the threads spoils results; one whose node is unknown is noted")
   func storageNode() throws {
     var environment = try DoctorFixture.environment("two-nodes")
     environment.takeTwoNodes()
@@ -77,7 +77,7 @@ struct DoctorStorageTests {
     #expect(environment.finding(.fileSystem)?.severity == severity)
   }
 
-  @Test("a file system that refuses O_DIRECT spoils figures, unless the page cache is asked for")
+  @Test("a file system that refuses O_DIRECT spoils results, unless the page cache is asked for")
   func directIO() throws {
     var environment = try DoctorFixture.environment()
     environment.host.storage?.acceptsDirectIO = false
@@ -87,7 +87,7 @@ struct DoctorStorageTests {
   }
 
   @Test(
-    "a file system without room spoils figures",
+    "a file system without room spoils results",
     arguments: [(UInt64(50), Finding.Severity.ok), (10, .note), (4, .spoils)])
   func space(gibibytes: UInt64, severity: Finding.Severity) throws {
     var environment = try DoctorFixture.environment()
@@ -96,7 +96,7 @@ struct DoctorStorageTests {
   }
 
   @Test(
-    "an I/O scheduler spoils the figures of NVMe, and is noted for other disks",
+    "an I/O scheduler spoils the results of NVMe, and is noted for other disks",
     arguments: [
       ("nvme0n1", "mq-deadline", Finding.Severity.spoils), ("sda", "bfq", .note), ("vda", "none", .ok),
     ])
@@ -118,7 +118,7 @@ struct DoctorStorageTests {
     #expect(environment.finding(.device)?.severity == .note)
   }
 
-  @Test("loop devices spoil figures, rotating disks are noted, and virtual ones that only say so are not")
+  @Test("loop devices spoil results, rotating disks are noted, and virtual ones that only say so are not")
   func device() throws {
     var environment = try DoctorFixture.environment()
     environment.host.storage?.device = BlockDeviceDescription(name: "loop0", backingFile: "/disk.img")
@@ -144,9 +144,9 @@ struct DoctorStorageTests {
       (1, UInt64(61_440), Finding.Severity.ok), (2, 61_440, .spoils), (1, 65_536, .spoils),
       (1, 70_000, .spoils),
     ])
-  func aioLimit(pollers: Int, reserved: UInt64, severity: Finding.Severity) throws {
+  func aioLimit(ioThreads: Int, reserved: UInt64, severity: Finding.Severity) throws {
     var environment = try DoctorFixture.environment()
-    environment.configuration.pollerCount = pollers
+    environment.configuration.ioThreadCount = ioThreads
     environment.host.kernelSettings?.aioLimit = 65_536
     environment.host.kernelSettings?.aioReserved = reserved
     let finding = try #require(environment.finding(.aioLimit))

@@ -86,7 +86,7 @@ struct FigureDataTests {
     }
     let boot = try FigureFixture.runs(rows).boots[0]
     #expect(abs(boot.vmexitsPerIO - 3) < 1e-9)
-    #expect(abs(boot.pollerMicrosecondsPerIO - 1000) < 1e-6)
+    #expect(abs(boot.ioThreadMicrosecondsPerIO - 1000) < 1e-6)
   }
 
   @Test("the CPU cost is that of the I/O threads and of all vCPUs, in microseconds per request")
@@ -142,7 +142,7 @@ struct FigureDataTests {
   @Test("guests are counted per I/O thread")
   func guestsPerThread() throws {
     let rows = [2, 8].flatMap { guests in
-      FigureFixture.boot(.vext, iops: 100, guests: guests) { $0.pollers = 2 }
+      FigureFixture.boot(.vext, iops: 100, guests: guests) { $0.ioThreads = 2 }
     }
     #expect(try drawing(.guests, rows).blocks[0].rows.map { $0.values[0] } == [1, 4])
   }

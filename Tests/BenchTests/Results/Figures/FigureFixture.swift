@@ -3,7 +3,7 @@ import Hypervisor
 
 @testable import Bench
 
-/// Rows and records of boots that never took place, with figures that are easy to check.
+/// Rows and records of boots that never took place, with numbers that are easy to check.
 enum FigureFixture {
   /// Rows of one boot of `guests` machines, with `iops` all together.
   static func boot(
@@ -60,7 +60,7 @@ enum FigureFixture {
       nativeRoundTripNanoseconds: [],
       results: rows.map { row in
         RunDocument.Result(
-          row: row, grantedPlacement: GrantedPlacement(pollerCPUs: ["0"], vcpuCPUs: ["1"], numaNode: 0),
+          row: row, grantedPlacement: GrantedPlacement(ioThreadCPUs: ["0"], vcpuCPUs: ["1"], numaNode: 0),
           workerElapsedSeconds: [0.5], latencyHistogram: histogram(row), linux: nil)
       })
   }

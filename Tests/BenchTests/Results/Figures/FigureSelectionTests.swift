@@ -57,7 +57,7 @@ struct FigureSelectionTests {
   func peers() throws {
     let rows =
       FigureFixture.boots(.virtioBlock, iops: [5])
-      + FigureFixture.boots(.virtioBlock, iops: [6]) { $0.vmm = "qemu" }
+      + FigureFixture.boots(.virtioBlock, iops: [6]) { $0.vmm = .qemu }
     let drawing = try #require(FigureKind.throughput.drawing(of: FigureFixture.runs(rows)))
     #expect(drawing.legend == ["virtio-blk", "virtio-blk (qemu)"])
   }

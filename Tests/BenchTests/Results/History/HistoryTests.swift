@@ -55,10 +55,10 @@ struct HistoryTests {
     let folder = try TemporaryFolder()
     try BootRows.write(BootRows.rows(iops: [1]), to: folder.file("new.csv"))
     let fields = try RowFile(path: folder.file("new.csv")).table.fields(ofRow: 0)
-    let names = RunRecord.CodingKeys.allCases.map(\.rawValue)
+    let names = RecordColumns.all.map { $0.name }
     let count = try #require(names.firstIndex(of: "seed")) + 1
     // Version 1 had no idle guests: rows of busy ones go on with it.
-    #expect(try RowFile(path: folder.file("new.csv")).rows[0].text(.busyGuests) == "1")
+    #expect(try RowFile(path: folder.file("new.csv")).rows[0].text(\.busyGuests) == "1")
     let old = [names.prefix(count), ["1"] + fields[1..<count]].map {
       $0.map(CSVSchema.quoted).joined(separator: ",") + "\n"
     }

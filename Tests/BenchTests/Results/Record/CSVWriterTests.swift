@@ -57,12 +57,12 @@ struct CSVWriterTests {
     try writer.write(RunFixture.record)
     try writer.write(other)
     let rows = parse(try folder.text(of: "rows.csv"))
-    let columns = RunRecord.CodingKeys.allCases
+    let columns = RecordColumns.all
     #expect(rows.count == 3)
-    #expect(rows.first == columns.map(\.rawValue))
-    #expect(rows.dropFirst().first == columns.map { RunFixture.record.field($0) })
-    #expect(rows.last == columns.map { other.field($0) })
-    let fields = Dictionary(uniqueKeysWithValues: zip(columns.map(\.rawValue), rows[1]))
+    #expect(rows.first == columns.map { $0.name })
+    #expect(rows.dropFirst().first == columns.map { RunFixture.record.text(of: $0) })
+    #expect(rows.last == columns.map { other.text(of: $0) })
+    let fields = Dictionary(uniqueKeysWithValues: zip(columns.map { $0.name }, rows[1]))
     #expect(fields["host_cpu"] == "Imaginary \"X\", 9000")
     #expect(fields["mode"] == "vext")
     #expect(fields["dirty"] == "true")
@@ -70,7 +70,7 @@ struct CSVWriterTests {
     #expect(fields["iops"] == "2000.000")
     #expect(fields["io_vmexits_per_io"] == "1.250000000")
     #expect(fields["latency_p50_us"].flatMap(Double.init).map { abs($0 - 10) < 0.06 } == true)
-    #expect(Dictionary(uniqueKeysWithValues: zip(columns.map(\.rawValue), rows[2]))["dirty"] == "")
+    #expect(Dictionary(uniqueKeysWithValues: zip(columns.map { $0.name }, rows[2]))["dirty"] == "")
   }
 
   @Test("the file does not exist before its first row")

@@ -40,8 +40,8 @@ struct RowFileTests {
     try writer.write(RunFixture.record)
     let file = try RowFile(path: folder.file("rows.csv"))
     #expect(file.rows.map(\.line) == [2, 3])
-    for column in RunRecord.CodingKeys.allCases {
-      #expect(file.rows[0].text(column) == RunFixture.record.field(column))
+    for column in RecordColumns.all {
+      #expect(file.rows[0].text(of: column) == RunFixture.record.text(of: column))
     }
   }
 
@@ -49,7 +49,7 @@ struct RowFileTests {
   func damaged() throws {
     let header = CSVSchema.header
     let line = Self.line
-    let columnCount = RunRecord.CodingKeys.allCases.count
+    let columnCount = RecordColumns.all.count
     let cases: [(String, String)] = [
       ("", ":1: the file is empty"),
       (header + "\n", ":1: the file has no row"),
@@ -119,7 +119,7 @@ struct RowFileTests {
       let row = Row(
         table: try RowTable(Array("schema_version,iops\n\n".utf8.dropLast()) + Array("3,\(text)\n".utf8)),
         index: 0)
-      let fault = #expect(throws: CSVText.Fault.self) { try row.number(.iops) }
+      let fault = #expect(throws: CSVText.Fault.self) { try row.number(\.iops) }
       #expect(fault == CSVText.Fault(line: 2, reason: "iops is no number of 0 or more: '\(text)'"))
     }
   }
@@ -130,10 +130,10 @@ struct RowFileTests {
   func spreadsheets() throws {
     let folder = try TemporaryFolder()
     try BootRows.write([RunFixture.record], to: folder.file("a.csv"))
-    let names = RunRecord.CodingKeys.allCases.reversed()
-    let header = (names.map(\.rawValue) + ["my notes"]).joined(separator: ",")
+    let names = RecordColumns.all.reversed()
+    let header = (names.map { $0.name } + ["my notes"]).joined(separator: ",")
     let fields = names.map { column in
-      let field = RunFixture.record.field(column)
+      let field = RunFixture.record.text(of: column)
       let saved = Double(field).map { field.contains(".") && !column.isText ? String($0) : field } ?? field
       return CSVSchema.quoted(["true", "false"].contains(saved) ? saved.uppercased() : saved)
     }
@@ -175,13 +175,16 @@ struct RowFileTests {
   func earlierVersions() throws {
     let folder = try TemporaryFolder()
     // Version 1 ends with the seed, version 3 with busy_guests.
-    for (version, last) in [(1, RunRecord.CodingKeys.seed), (3, .busyGuests)] {
-      let columns = RunRecord.CodingKeys.allCases.prefix { $0 != last } + [last]
+    for (version, last) in [(1, "seed"), (3, "busy_guests"), (4, "fio_rate")] {
+      let columns =
+        RecordColumns.all.prefix { $0.name != last } + [try #require(RecordColumns.column(named: last))]
       var row = RunFixture.record
       row.schemaVersion = version
+      // Versions before 5 had other words.
+      let fields = columns.map { $0.name == "vmm" ? "vext" : row.text(of: $0) }
       let text =
-        columns.map(\.rawValue).joined(separator: ",") + "\n"
-        + columns.map { CSVSchema.quoted(row.field($0)) }.joined(separator: ",") + "\n"
+        columns.map { $0.formerName ?? $0.name }.joined(separator: ",") + "\n"
+        + fields.map(CSVSchema.quoted).joined(separator: ",") + "\n"
       try Data(text.utf8).write(to: URL(filePath: folder.file("\(version).csv")))
       let boot = try #require(
         BootSample.boots(of: RowFile(path: folder.file("\(version).csv")), metrics: [.iops]).first)
@@ -189,6 +192,9 @@ struct RowFileTests {
       #expect(boot.configuration == current.configuration)
       #expect(boot[.iops] == current[.iops])
       #expect(boot.doubts == current.doubts)
+      let old = try RowFile(path: folder.file("\(version).csv")).rows[0]
+      #expect(old.text(\.vmm) == VMM.builtin.rawValue)
+      #expect(try old.integer(\.ioThreads) == RunFixture.record.ioThreads)
     }
   }
 }

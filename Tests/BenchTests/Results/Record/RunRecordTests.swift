@@ -8,19 +8,19 @@ struct RunRecordTests {
   func columns() {
     let designed = """
       schema_version run_id started_at git_revision dirty host_cpu host_kernel kvm_backend timing_valid numa_nodes \
-      mode vmm guest guests workers pollers engine rw block_bytes iodepth direct disk_bytes runtime_s \
-      poller_cpus vcpu_cpus numa_node oversubscribed ios iops bandwidth_mib_s latency_mean_us latency_p50_us \
+      mode vmm guest guests workers io_threads engine rw block_bytes iodepth direct disk_bytes runtime_s \
+      io_thread_cpus vcpu_cpus numa_node oversubscribed ios iops bandwidth_mib_s latency_mean_us latency_p50_us \
       latency_p90_us latency_p99_us latency_p99_9_us latency_max_us errors vmexits vmexits_per_io io_vmexits \
       io_vmexits_per_io exits_io exits_mmio exits_hlt exits_hypercall exits_irq irq_injections user_exits \
-      poller_cpu_s vcpu_cpu_s iops_per_cpu_s
+      io_thread_cpu_s vcpu_cpu_s iops_per_cpu_s
       """.split(separator: " ").map(String.init)
-    let columns = RunRecord.CodingKeys.allCases.map(\.rawValue)
+    let columns = RecordColumns.all.map { $0.name }
     #expect(Array(columns.prefix(designed.count)) == designed)
     #expect(Set(columns).count == columns.count)
   }
 
-  @Test("derived figures follow from what was measured")
-  func derivedFigures() {
+  @Test("derived metrics follow from what was measured")
+  func derivedMetrics() {
     let record = RunFixture.record
     #expect(record.bandwidthMiBPerSecond == 2000.0 * 4096 / 1_048_576)
     #expect(record.vmexitsPerIO == 1.5)
@@ -39,7 +39,7 @@ struct RunRecordTests {
     // A window that ends with its work is half as long, and its rate twice as high.
     measurement.iops *= 2
     measurement.windowSeconds /= 2
-    measurement.pollerCPUSeconds /= 2
+    measurement.ioThreadCPUSeconds /= 2
     measurement.vcpuCPUSeconds /= 2
     let fast = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
     #expect(fast.iopsPerCPUSecond == 2 * slow.iopsPerCPUSecond)
@@ -49,13 +49,13 @@ struct RunRecordTests {
   func cpuShares() {
     let measurement = RunFixture.measurement()
     let vext = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
-    #expect(vext.pollerCPUShare == 1)
+    #expect(vext.ioThreadCPUShare == 1)
     // Two vCPUs shared 0.75 s in half a second.
     #expect(vext.vcpuCPUShare == 0.75)
     var cell = RunFixture.cell
     cell.mode = .virtioBlock
     let virtio = RunRecord(context: RunFixture.context, cell: cell, measurement: measurement)
-    #expect(virtio.pollerCPUShare == nil)
+    #expect(virtio.ioThreadCPUShare == nil)
     #expect(virtio.vcpuCPUShare == nil)
   }
 
@@ -65,7 +65,7 @@ struct RunRecordTests {
     measurement.requests = 0
     measurement.bytes = 0
     measurement.latency = LatencyDistribution()
-    measurement.pollerCPUSeconds = 0
+    measurement.ioThreadCPUSeconds = 0
     measurement.vcpuCPUSeconds = 0
     let record = RunRecord(context: RunFixture.context, cell: RunFixture.cell, measurement: measurement)
     #expect(record.vmexitsPerIO == 0)

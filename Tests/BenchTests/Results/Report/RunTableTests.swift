@@ -46,7 +46,7 @@ struct RunTableTests {
     #expect(table.contains("0.05000"))
   }
 
-  @Test("a single mode and boot shows plain figures, and no ratio")
+  @Test("a single mode and boot shows plain numbers, and no ratio")
   func single() throws {
     let boots = try [RunFixture.boot(.vext, repetition: 1, iops: 2000)].compactMap { $0 }
     let table = RunTable(boots: boots, paths: [DataPath(.vext)]).text()
@@ -82,14 +82,14 @@ struct RunTableTests {
   }
 
   @Test(
-    "figures are grouped by thousands",
+    "numbers are grouped by thousands",
     arguments: [
       (0, 0, "0"), (999, 0, "999"), (1000, 0, "1,000"), (1_234_567.891, 2, "1,234,567.89"),
       (-1234, 0, "-1,234"),
       (-123, 0, "-123"), (0.00012, 5, "0.00012"),
     ] as [(Double, Int, String)])
   func grouping(value: Double, digits: Int, text: String) {
-    #expect(RunTable.decimal(value, digits: digits) == text)
+    #expect(NumberText.decimal(value, digits: digits) == text)
   }
 
   @Test("failed requests and wrong blocks are shown if there are any")
@@ -101,10 +101,10 @@ struct RunTableTests {
     let boot = try #require(BootSummary(cell: RunFixture.cell, measurements: [measurement]))
     let table = RunTable(boots: [boot], paths: [DataPath(.vext)]).text()
     #expect(table.contains("failed requests"))
-    #expect(table.contains("blocks verified wrong"))
+    #expect(table.contains("I/O blocks verified wrong"))
   }
 
-  @Test("the footnotes say how far the figures can be trusted")
+  @Test("the footnotes say how far the results can be trusted")
   func footnotes() throws {
     var context = RunFixture.context
     let one = try [RunFixture.boot(.vext, repetition: 1, iops: 1)].compactMap { $0 }

@@ -1,5 +1,5 @@
 /// What only a Linux guest tells of a boot.
-struct LinuxFigures: Codable, Equatable, Sendable {
+struct LinuxDetails: Codable, Equatable, Sendable {
   /// The guest's kernel, as `uname -r` has it.
   var kernel: String
   /// The version of fio.

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Foundation
 
-/// `bench floor`: how fast two threads of this machine can talk at all.
-struct FloorCommand: ParsableCommand {
+/// `bench round-trip`: how fast two threads of this machine can exchange a cache line.
+struct RoundTripCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "floor",
+    commandName: "round-trip",
     abstract: "Measures the round trip of a cache line between two native threads.",
-    discussion: "No request over shared memory can be answered faster: the floor of every data path.")
+    discussion: "No request over shared memory can be answered faster, whatever the data path.")
 
   @Option(
     help: ArgumentHelp("The two CPUs: 0,1. Default: the first two that may be used.", valueName: "list"))
@@ -30,7 +30,7 @@ struct FloorCommand: ParsableCommand {
     var samples: [Double] = []
     for _ in 0..<repetitionCount {
       samples.append(
-        try FloorMeasurement.measure(cpus: cpus?.cpus, duration: runtime).nanosecondsPerRoundTrip)
+        try RoundTripMeasurement.measure(cpus: cpus?.cpus, duration: runtime).nanoseconds)
     }
     guard let spread = Spread(samples) else { return }
     try StandardOutput.writeLine(

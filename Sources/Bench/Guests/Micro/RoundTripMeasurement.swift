@@ -4,11 +4,11 @@ import VextProtocol
 
 /// The time that a cache line needs from one native thread to another and back: what bounds every queue in shared
 /// memory from below.
-struct FloorMeasurement {
+struct RoundTripMeasurement {
   /// Median-free mean over all round trips of the measurement.
-  let nanosecondsPerRoundTrip: Double
+  let nanoseconds: Double
 
-  /// Round trips between two looks at the clock.
+  /// Round trips between two readings of the clock.
   private static let batch: UInt64 = 10_000
   /// Distance of the two lines in words: neighbours would be fetched in pairs.
   private static let distance = 64
@@ -18,16 +18,16 @@ struct FloorMeasurement {
   /// - Parameters:
   ///   - cpus: the two CPUs; nil: the first two that this process may use.
   ///   - duration: how long to go on, checked every ten thousand round trips.
-  static func measure(cpus: [Int]?, duration: TimeSpan) throws -> FloorMeasurement {
+  static func measure(cpus: [Int]?, duration: TimeSpan) throws -> RoundTripMeasurement {
     let available = try cpus ?? HostThread.currentCPUs().sorted
     guard available.count >= 2 else {
       throw BenchFailure("a round trip between two threads needs two CPUs", exitCode: .unavailable)
     }
     let lines = try CacheLinePair(distance: distance)
-    let echo = try HostThread(name: "floor-echo", cpus: CPUSet([available[1]])) { lines.echo() }
+    let echo = try HostThread(name: "trip-echo", cpus: CPUSet([available[1]])) { lines.echo() }
     let result = ResultBox()
     let end = HostClock.monotonicNanoseconds() + duration.nanoseconds
-    let caller = try HostThread(name: "floor-call", cpus: CPUSet([available[0]])) {
+    let caller = try HostThread(name: "trip-call", cpus: CPUSet([available[0]])) {
       lines.bounce(batch)
       let start = HostClock.monotonicNanoseconds()
       var now = start
@@ -42,7 +42,7 @@ struct FloorMeasurement {
     }
     caller.join()
     echo.join()
-    return FloorMeasurement(nanosecondsPerRoundTrip: result.value)
+    return RoundTripMeasurement(nanoseconds: result.value)
   }
 
   /// Written by one thread and read after it was joined.
