@@ -59,8 +59,8 @@ struct GuestPlanTests {
       (["--pin", "x"], 64, "--pin x: not a list of CPUs"),
       (["--pin", "5-2"], 64, "--pin 5-2: not a list of CPUs"),
       (["--pin", "0-99999999999"], 64, "--pin 0-99999999999: not a list of CPUs"),
-      (["-c", "2", "--pin", "0"], 64, "--pin 0: one CPU for each vCPU, of which there are 2"),
-      (["-c", "1", "--pin", "0,1"], 64, "--pin 0,1: one CPU for each vCPU, of which there are 1"),
+      (["-c", "2", "--pin", "0"], 64, "--pin 0: wanted one CPU for each of 2 vCPUs"),
+      (["-c", "1", "--pin", "0,1"], 64, "--pin 0,1: wanted one CPU for each of 1 vCPUs"),
     ] as [([String], Int32, String)])
   func `a machine that cannot be is refused`(arguments: [String], exitCode: Int32, message: String) throws {
     let options = try Self.options(arguments)

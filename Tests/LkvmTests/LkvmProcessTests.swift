@@ -9,7 +9,7 @@ struct LkvmProcessTests {
       (["help", "bogus"], 64, "'bogus' is not a command"),
       (["--generate-completion-script", "csh"], 64, "wanted bash, zsh or fish"),
       (["run", "-c", "99999999999999999999"], 64, "--cpus 99999999999999999999"),
-      (["run", "--firmware", "x"], 64, "--firmware x: not supported yet"),
+      (["run", "--firmware", "x"], 64, "--firmware x: not supported"),
       (["run", "missing"], 1, "--kernel: kernel missing: No such file or directory"),
       (["run", "-k", "empty"], 1, "--kernel: kernel empty: the file is empty"),
       (["run", "-k", "fifo"], 1, "--kernel: kernel fifo: not a regular file"),
@@ -21,7 +21,7 @@ struct LkvmProcessTests {
       (["run", "-k", "halt", "--9p", "dir,t", "--9p", "dir,t"], 64, "--9p: the tag 't' is used twice"),
       (["run", "-k", "halt", "--sandbox", "missing"], 1, "--sandbox missing: No such file or directory"),
       (["run", "-k", "halt", "--sandbox", "fifo"], 1, "--sandbox fifo: "),
-      (["run", "-k", "halt", "--name", "a/b", "--nodefaults"], 1, "--name: 'a/b' is no name"),
+      (["run", "-k", "halt", "--name", "a/b", "--nodefaults"], 1, "--name: machine name 'a/b'"),
       (["run", "-k", "halt", "--dev", "/none/kvm", "--nodefaults"], 1, "--dev: /none/kvm does not exist"),
       (
         ["run", "-k", "halt", "--dev", "/dev/null", "--nodefaults"], 1,
@@ -33,7 +33,7 @@ struct LkvmProcessTests {
       (["run", "-k", "halt", "--stats-file", "dir"], 1, "--stats-file dir: Is a directory"),
       (["sandbox"], 64, "name a command"), (["setup", "a/b"], 1, "a/b"),
       (["stop"], 64, "--name"), (["stop", "-n", "nobody"], 1, "no machine named 'nobody' runs"),
-      (["stat", "-n", "../x"], 1, "'../x' is no name"), (["list", "x"], 64, "unexpected argument 'x'"),
+      (["stat", "-n", "../x"], 1, "machine name '../x'"), (["list", "x"], 64, "unexpected argument 'x'"),
     ] as [([String], Int32, String)])
   func `bad input gets one line that names the option, and leaves nothing behind`(
     arguments: [String], exitCode: Int32, message: String
@@ -108,7 +108,7 @@ struct LkvmProcessTests {
     try Data("precious".utf8).write(to: URL(filePath: "\(fixture.home)/web.sock"))
     let outcome = try fixture.run(["run", "halt", "-d", "web", "--dev", "/dev/null", "-n", "mode=none"])
     #expect(outcome.exitCode == 1)
-    #expect(outcome.errors == "lkvm: error: \(fixture.home)/web.sock is in the way: it is no socket\n")
+    #expect(outcome.errors == "lkvm: error: \(fixture.home)/web.sock is not a socket; remove it\n")
   }
 
   @Test(arguments: [["run"], ["list"], ["stop", "-a"], ["setup", "x"]])
@@ -137,7 +137,7 @@ struct LkvmProcessTests {
     }
     let outcome = try fixture.run(["run", "-k", "halt", "--nodefaults", "--name", name])
     #expect(outcome.exitCode == 1)
-    #expect(outcome.errors == "lkvm: error: --name: \(path) is in the way: it is no socket\n")
+    #expect(outcome.errors == "lkvm: error: --name: \(path) is not a socket; remove it\n")
     #expect(try fixture.run(["list"]).exitCode == 0)
     #expect(try fixture.homeEntries == ["\(name).sock"])
   }

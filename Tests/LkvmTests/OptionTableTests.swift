@@ -55,7 +55,7 @@ struct OptionTableTests {
     where row.description.group == .kvmtool && row.description.long != "flash" {
       var settings = RunSettings()
       let problem = #expect(throws: OptionProblem.self) { try row.apply(&settings, .value("x")) }
-      #expect(problem?.text.hasPrefix("not supported yet; ") == true)
+      #expect(problem?.text.hasPrefix("not supported; ") == true)
     }
   }
 

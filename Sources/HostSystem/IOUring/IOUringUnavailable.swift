@@ -19,10 +19,10 @@ public enum IOUringUnavailable: Error, Equatable, CustomStringConvertible, Senda
   /// Says it.
   public var description: String {
     switch self {
-    case .missing: "io_uring: this kernel has none (CONFIG_IO_URING), or a seccomp filter hides it"
+    case .missing: "io_uring: missing in this kernel (CONFIG_IO_URING), or hidden by a seccomp filter"
     case .disabled(let level): "io_uring: switched off by the sysctl kernel.io_uring_disabled=\(level)"
     case .forbidden: "io_uring: forbidden by a seccomp filter or a security module, as in many containers"
-    case .tooOld: "io_uring: this kernel's is too old, Linux 5.19 is needed"
+    case .tooOld: "io_uring: too old in this kernel; Linux 5.19 is needed"
     case .lockedMemory: "io_uring: not enough memory may be locked (ulimit -l, RLIMIT_MEMLOCK)"
     case .failed(let errno): "io_uring: \(errno)"
     }

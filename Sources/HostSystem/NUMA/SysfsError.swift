@@ -15,7 +15,7 @@ public enum SysfsError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let path, let error): "\(path): \(error)"
-    case .malformed(let path, let text): "\(path): '\(text)' is not understood"
+    case .malformed(let path, let text): "\(path): cannot parse '\(text)'"
     case .noCPUs(let path): "\(path): no list of CPUs; is sysfs mounted?"
     case .unknownAffinity(let error): "sched_getaffinity: \(error)"
     }

@@ -115,7 +115,7 @@ extension OptionRow {
     ) { _, input throws(OptionProblem) in
       // Without it is how every guest runs.
       if case .off = input { return }
-      throw OptionProblem(text: "not supported yet; \(instead)")
+      throw OptionProblem(text: "not supported; \(instead)")
     }
   }
 }

@@ -80,7 +80,7 @@ enum RunOptions {
         throw .wanted("PATH, then any of ,ro ,direct ,format=raw")
       }
       guard !disk.isSCSI else {
-        throw OptionProblem(text: "not supported yet; give the target's block device as --disk /dev/NAME")
+        throw OptionProblem(text: "not supported; give the target's block device as --disk /dev/NAME")
       }
       settings.devices.disk.append(disk)
     },
@@ -132,7 +132,7 @@ enum RunOptions {
       settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.tty = [] }
       guard let port = OptionNumber.parse(text), (0...3).contains(port) else {
-        throw OptionProblem(text: "there are serial ports 0 to 3")
+        throw OptionProblem(text: "wanted a serial port from 0 to 3")
       }
       settings.devices.tty.append(port)
     },
@@ -140,7 +140,7 @@ enum RunOptions {
       "virtio-transport", "KIND", .devices, "Interface of the virtio devices: pci or pci-legacy.",
       standard: "pci"
     ) { $0.devices.virtioTransport = $1 ?? .pci },
-    .flag("virtio-legacy", nil, .devices, "The same as --virtio-transport pci-legacy.") {
+    .flag("virtio-legacy", nil, .devices, "Short for --virtio-transport pci-legacy.") {
       $0.devices.virtioTransport = $1 ? .pciLegacy : .pci
     },
   ]
@@ -150,7 +150,7 @@ enum RunOptions {
       description: OptionDescription(
         long: "network", short: "n", shape: .optionalValue("KEY=VALUE,..."),
         help:
-          "Network card; repeatable. mode=user|tap|none, without which a tap is meant; guest_mac=, guest_ip=, "
+          "Network card; repeatable. mode=user|tap|none (without it: tap); guest_mac=, guest_ip=, "
           + "host_ip=, trans=pci|pci-legacy; with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0; "
           + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT, mtu=.",
         standard: "one card with mode=user", group: .network, completion: .none)
@@ -169,7 +169,7 @@ enum RunOptions {
         throw OptionProblem(text: error.description)
       }
     },
-    .flag("no-dhcp", nil, .network, "Leave the guest's network to itself: no address by kernel parameter.") {
+    .flag("no-dhcp", nil, .network, "Give the guest no network address by kernel parameter.") {
       $0.devices.noDhcp = $1
     },
   ]
@@ -179,10 +179,10 @@ enum RunOptions {
     .flag("debug-single-step", nil, .debugging, "Log the address of each instruction (very slow).") {
       $0.debugging.debugSingleStep = $1
     },
-    .flag("debug-ioport", nil, .debugging, "Log accesses to ports where no device is.") {
+    .flag("debug-ioport", nil, .debugging, "Log accesses to ports without a device.") {
       $0.debugging.debugIoport = $1
     },
-    .flag("debug-mmio", nil, .debugging, "Log accesses to memory where neither RAM nor a device is.") {
+    .flag("debug-mmio", nil, .debugging, "Log accesses to memory addresses without RAM or a device.") {
       $0.debugging.debugMmio = $1
     },
     .number(

@@ -44,7 +44,7 @@ extension GuestPlan {
       throw LkvmFailure.usage("--pin \(text): not a list of CPUs such as 2,3 or 2-5")
     }
     guard cpus.sorted.count == vcpuCount else {
-      throw LkvmFailure.usage("--pin \(text): one CPU for each vCPU, of which there are \(vcpuCount)")
+      throw LkvmFailure.usage("--pin \(text): wanted one CPU for each of \(vcpuCount) vCPUs")
     }
     return cpus.sorted.map { CPUSet([$0]) }
   }

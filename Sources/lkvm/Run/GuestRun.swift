@@ -112,7 +112,8 @@ struct GuestRun {
     let end = guest.machine.end ?? .stopped
     let failures = guest.shutDown()
     for (path, errno) in failures {
-      StandardError.write("lkvm: error: disk \(path): not everything is on the disk: \(errno)\n")
+      StandardError.write(
+        "lkvm: error: disk \(path): the final flush failed, written data may be lost: \(errno)\n")
     }
     if end == .poweredOff || end == .reset, options.level <= .warning {
       for device in guest.devicesNeverStarted {

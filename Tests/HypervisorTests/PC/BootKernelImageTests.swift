@@ -74,13 +74,13 @@ import Testing
   @Test func `what is no kernel is refused as what it is`() throws {
     #expect(try refusal(Array("#!/bin/sh\n".utf8)).hasPrefix("not a kernel"))
     #expect(try refusal([UInt8](repeating: 0, count: 4096)).hasPrefix("not a kernel"))
-    #expect(try refusal([0x1F, 0x8B, 8, 0]) == "a gzip-compressed image is not supported yet")
+    #expect(try refusal([0x1F, 0x8B, 8, 0]) == "a gzip-compressed image is not supported")
     let sector = changed(BootImageBytes(bytes: [UInt8](repeating: 0, count: 512))) {
       $0.set(0xAA55 as UInt16, at: 510)
     }
-    #expect(try refusal(sector) == "a real-mode image is not supported yet")
+    #expect(try refusal(sector) == "a real-mode image is not supported")
     let zboot = Array("MZ\0\0zimg".utf8) + [UInt8](repeating: 0, count: 600)
-    #expect(try refusal(zboot) == "a compressed EFI image is not supported yet")
+    #expect(try refusal(zboot) == "a compressed EFI image is not supported")
   }
 
   @Test func `kernels for other processors are refused with the processor's name`() throws {

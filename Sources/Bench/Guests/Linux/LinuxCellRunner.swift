@@ -103,7 +103,8 @@ final class LinuxCellRunner: CellMeasuring {
       guests = []
       for failure in ended.flatMap({ $0.shutDown() }) {
         throw BenchFailure(
-          "disk \(failure.path): not everything is on the disk: \(failure.errno)", exitCode: .ioError)
+          "disk \(failure.path): the final flush failed, written data may be lost: \(failure.errno)",
+          exitCode: .ioError)
       }
       return measurements
     }

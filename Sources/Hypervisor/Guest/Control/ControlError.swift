@@ -29,8 +29,8 @@ public enum ControlError: Error, Equatable, CustomStringConvertible, Sendable {
     case .closed: "the machine closed the connection"
     case .tooLong(let byteCount): "a message of \(byteCount) bytes is too long"
     case .unknownRequest(let type): "unknown request \(type)"
-    case .badPayload(let type, let byteCount): "request \(type) does not have \(byteCount) bytes of this kind"
-    case .malformedReply: "the machine's answer makes no sense"
+    case .badPayload(let type, let byteCount): "request \(type): malformed payload of \(byteCount) bytes"
+    case .malformedReply: "the machine's reply is malformed"
     case .stopping: "the machine is being stopped"
     case .system(let errno): "control socket: \(errno)"
     }

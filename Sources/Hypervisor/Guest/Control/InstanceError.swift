@@ -24,11 +24,12 @@ public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
     switch self {
     case .noHome: "neither LKVM_HOME nor HOME is set"
     case .badName(let name):
-      "'\(name)' is no name for a machine: it is empty, starts with a dot, or has a slash or a space in it"
-    case .nameTooLong(let name, let limit): "the name '\(name)' is too long: \(limit) bytes are left for it"
+      "machine name '\(name)': it must not be empty, start with a dot, or contain a slash or a space"
+    case .nameTooLong(let name, let limit):
+      "machine name '\(name)': too long; the limit in this folder is \(limit) bytes"
     case .nameInUse(let name): "a machine named '\(name)' runs already"
     case .notRunning(let name): "no machine named '\(name)' runs"
-    case .notASocket(let path): "\(path) is in the way: it is no socket"
+    case .notASocket(let path): "\(path) is not a socket; remove it"
     case .control(let name, let error): "\(name): \(error)"
     case .system(let path, let errno): "\(path): \(errno)"
     }

@@ -39,8 +39,8 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
     case .missingModule(let name, let purpose, let release):
       "kernel \(release) has no module \(name), which the guest needs for \(purpose)"
     case .compressedModule(let path): "\(path): compressed modules are not supported; pass --initrd"
-    case .noKernel(let candidates): "none of \(candidates.joined(separator: ", ")) is there; name one"
-    case .zeroByte(let text): "the \(text) has a zero byte, which no program can be passed"
+    case .noKernel(let candidates): "none of \(candidates.joined(separator: ", ")) exists; name a kernel"
+    case .zeroByte(let text): "the \(text) contains a zero byte, which cannot be passed to a program"
     }
   }
 }

@@ -25,7 +25,7 @@ public enum NetworkOptionError: Error, Equatable, CustomStringConvertible, Senda
     case .repeated(let key): "\(key) is given twice"
     case .invalid(let key, let value, let wanted): "\(key)=\(value): wanted \(wanted)"
     case .conflict(let key, let other): "\(key) has no meaning with \(other)"
-    case .notSupported(let what): "\(what) is not supported yet"
+    case .notSupported(let what): "\(what) is not supported"
     }
   }
 }

@@ -27,7 +27,7 @@ public enum TapError: Error, Equatable, CustomStringConvertible, Sendable {
     case .cannotAttach(let interface, .notPermitted):
       "tap \(interface): not permitted; it needs root, or an interface of this user's"
     case .cannotAttach(let interface, .resourceBusy):
-      "tap \(interface): in use by somebody else"
+      "tap \(interface): in use by another process"
     case .cannotAttach(let interface, let errno): "tap \(interface): \(errno)"
     case .notATap(let descriptor, let errno):
       "descriptor \(descriptor) is not a tap's (IFF_TAP, IFF_NO_PI): \(errno)"

@@ -28,7 +28,8 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
     case .cannotOpen(let path, let errno): "disk \(path): \(errno)"
     case .notADisk(let path): "disk \(path): neither a regular file nor a block device"
     case .inUse(let path): "disk \(path): mounted or in use; unmount it first"
-    case .locked(let path): "disk \(path): in use by a guest that writes to it; only one may"
+    case .locked(let path):
+      "disk \(path): in use by a guest that writes to it; stop that guest, or share the disk read-only"
     case .readOnly(let path): "disk \(path): read-only, but the run writes to it"
     case .tooSmall(let path, let byteCount, let blockByteCount):
       "disk \(path): \(byteCount) bytes is less than one block of \(blockByteCount) bytes"

@@ -69,7 +69,7 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
     case .noLongMode(let file): "\(file): a kernel for 32-bit x86, without a 64-bit entry"
     case .protocolTooOld(let file, let version):
       "\(file): boot protocol \(version >> 8).\(version & 0xFF) is older than 2.12 and has no 64-bit entry"
-    case .unsupportedImage(let file, let format): "\(file): \(format) is not supported yet"
+    case .unsupportedImage(let file, let format): "\(file): \(format) is not supported"
     case .badHeader(let file, let reason): "\(file): damaged: \(reason)"
     case .kernelTooBig(let file, let end, let memory):
       "\(file): needs memory up to \(end >> 20) MiB, but the guest has \(memory >> 20) MiB below the PCI hole"
