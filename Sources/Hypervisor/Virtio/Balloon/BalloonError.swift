@@ -1,4 +1,4 @@
-/// Why a balloon has no statistics.
+/// The reason why there are no balloon statistics.
 public enum BalloonError: Error, Equatable, Sendable, CustomStringConvertible {
   /// No driver has started the device.
   case noDriver
@@ -7,7 +7,7 @@ public enum BalloonError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The driver did not answer in time.
   case timedOut
 
-  /// One line.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .noDriver: "the guest has no driver for the memory balloon (CONFIG_VIRTIO_BALLOON)"

@@ -1,26 +1,27 @@
 import SystemPackage
 import VextProtocol
 
-/// Gives the pages back to the host that a guest put into its balloon.
+/// Returns the pages in a guest's balloon to the host.
 ///
-/// Page numbers come from the guest: one that is not RAM is counted, and nothing else happens.
+/// Page numbers come from the guest: a number outside of RAM is counted and otherwise ignored.
 struct BalloonPages: Sendable {
   /// The unit of page numbers, whatever the guest's pages are (virtio 1.2 §5.5.6).
   static let pageByteCount: UInt64 = 4096
 
-  /// What became of some page numbers.
+  /// The result for a list of page numbers.
   struct Outcome: Equatable, Sendable {
-    /// Pages that went back.
+    /// Number of pages returned to the host.
     var discardedCount: UInt64 = 0
-    /// Numbers that name no RAM.
+    /// Number of page numbers outside of RAM.
     var invalidCount: UInt64 = 0
-    /// Pages that the kernel did not take, such as a part of a huge page of hugetlbfs.
+    /// Number of pages that the kernel refused, such as a part of a huge page of hugetlbfs.
     var refusedCount: UInt64 = 0
   }
 
   let memory: GuestMemory
 
-  /// Discards the pages that `bytes`, little-endian numbers of 32 bits, name, with one call for each run of neighbours.
+  /// Discards the pages with the numbers in `bytes`, little-endian, 32 bits each, with one call for each run of
+  /// neighbours.
   func discard(_ bytes: [UInt8]) -> Outcome {
     var outcome = Outcome()
     var run: Range<UInt64>?
@@ -58,7 +59,7 @@ struct BalloonPages: Sendable {
       != nil
   }
 
-  /// Whole numbers; what is left over at the end is none.
+  /// The complete numbers in the bytes; a rest at the end is ignored.
   private static func numbers(_ bytes: [UInt8]) -> [UInt64] {
     stride(from: 0, through: bytes.count - 4, by: 4).map { start in
       (0..<4).reduce(0 as UInt64) { $0 | UInt64(bytes[start + $1]) << UInt64($1 * 8) }

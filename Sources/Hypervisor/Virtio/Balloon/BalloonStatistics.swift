@@ -1,35 +1,35 @@
-/// How a guest uses its memory, as its balloon driver tells (virtio 1.2 §5.5.6.3). What a driver leaves out is nil.
+/// The memory usage that a guest's balloon driver reports (virtio 1.2 §5.5.6.3). A value that the driver omits is nil.
 ///
-/// The figures are the guest's own and prove nothing.
+/// The values are the guest's own claims.
 public struct BalloonStatistics: Equatable, Sendable {
   /// Bytes swapped in since the guest started.
   public var swappedInByteCount: UInt64?
   /// Bytes swapped out since the guest started.
   public var swappedOutByteCount: UInt64?
-  /// Page faults that needed the disk.
+  /// Number of page faults that needed the disk.
   public var majorFaultCount: UInt64?
-  /// Page faults that did not.
+  /// Number of page faults that did not need the disk.
   public var minorFaultCount: UInt64?
-  /// Bytes that are used for nothing.
+  /// Number of unused bytes.
   public var freeByteCount: UInt64?
-  /// Bytes that the guest has, without those in the balloon.
+  /// Number of the guest's bytes, without those in the balloon.
   public var totalByteCount: UInt64?
-  /// Bytes that new programs could have without swapping.
+  /// Number of bytes that new programs could use without swapping.
   public var availableByteCount: UInt64?
-  /// Bytes of files that are cached.
+  /// Number of bytes of cached files.
   public var cachedByteCount: UInt64?
   /// Huge pages that hugetlbfs allocated.
   public var hugePageAllocationCount: UInt64?
   /// Huge pages that hugetlbfs could not allocate.
   public var hugePageFailureCount: UInt64?
 
-  /// Nothing is known.
+  /// Makes statistics without values.
   public init() {}
 
-  /// Bytes of an entry: a 16-bit tag, then a 64-bit value, packed.
+  /// Size of an entry in bytes: a 16-bit tag, then a 64-bit value, packed.
   static let entryByteCount = 10
 
-  /// What a buffer of the driver's says; the last of two entries for the same figure counts, unknown tags do not.
+  /// Decodes a buffer of the driver; the last of two entries with the same tag counts, unknown tags are ignored.
   init(_ bytes: [UInt8]) {
     for start in stride(from: 0, through: bytes.count - Self.entryByteCount, by: Self.entryByteCount) {
       let tag = UInt16(bytes[start]) | UInt16(bytes[start + 1]) << 8

@@ -1,9 +1,10 @@
 import Synchronization
 
-/// The statistics queue between DRIVER_OK and reset (virtio 1.2 §5.5.6.3): the driver offers a buffer with its figures,
-/// and offers it again, with new ones, each time that the device hands it back.
+/// The statistics queue between DRIVER_OK and reset (virtio 1.2 §5.5.6.3).
+///
+/// The driver offers a buffer with its values, and offers it again with new ones each time that the device returns it.
 final class BalloonStatisticsQueue: Sendable {
-  /// The figures and how many there were before.
+  /// The last values, with the number of earlier ones.
   struct Reading: Sendable {
     var statistics = BalloonStatistics()
     var number: UInt64 = 0
@@ -12,11 +13,11 @@ final class BalloonStatisticsQueue: Sendable {
   private struct State {
     var reading = Reading()
     var heldHead: UInt16?
-    /// The number of a reading that was asked for.
+    /// The number of the requested reading.
     var wantedNumber: UInt64 = 0
   }
 
-  /// Far more than there are tags.
+  /// Maximum size of a buffer; there are far fewer tags.
   private static let byteLimit = 64 * BalloonStatistics.entryByteCount
   private static let chainLimitPerPass = 16
 
@@ -47,14 +48,14 @@ final class BalloonStatisticsQueue: Sendable {
         defer { state.heldHead = head }
         return state.heldHead
       }
-      // A driver offers one buffer; one of several is enough to ask by.
+      // A driver offers one buffer; the device keeps one of several.
       if let extra { queue.complete(head: extra) }
       handBack(queue)
     }
     queue.notifyAgain()
   }
 
-  /// Hands the buffer back where a new reading is wanted.
+  /// Returns the buffer to the driver if a new reading is wanted.
   private func handBack(_ queue: ServedVirtqueue) {
     let head = state.withLock { state -> UInt16? in
       guard state.wantedNumber > state.reading.number, let head = state.heldHead else { return nil }

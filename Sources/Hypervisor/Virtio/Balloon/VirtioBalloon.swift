@@ -2,8 +2,10 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// A memory balloon (virtio 1.2 §5.5): the host tells how large it should be, the guest puts pages into it or takes them
-/// out again, and what is in it goes back to the host.
+/// A memory balloon (virtio 1.2 §5.5).
+///
+/// The host sets the target size, the guest puts pages into the balloon or takes them out, and pages in it return to the
+/// host.
 public final class VirtioBalloon: VirtioDevice {
   private enum Queue {
     static let inflate = 0
@@ -18,13 +20,13 @@ public final class VirtioBalloon: VirtioDevice {
     static let byteCount = 8
   }
 
-  /// What the balloon has done since it was made.
+  /// Counts of the balloon's pages since it was made.
   public struct Counters: Equatable, Sendable {
-    /// Pages given back to the host.
+    /// Number of pages returned to the host.
     public var discardedPageCount: UInt64
-    /// Page numbers of the guest's that name no RAM.
+    /// Number of the guest's page numbers outside of RAM.
     public var invalidPageCount: UInt64
-    /// Pages that the host's kernel did not take.
+    /// Number of pages that the host's kernel refused.
     public var refusedPageCount: UInt64
 
     /// Number of pages of each kind.
@@ -42,20 +44,20 @@ public final class VirtioBalloon: VirtioDevice {
     var actual: UInt32 = 0
     var counters = Counters()
     var services: [VirtqueueService] = []
-    /// There while a driver runs that accepted the feature.
+    /// The statistics queue while a driver runs that accepted the feature.
     var statistics: (queue: BalloonStatisticsQueue, service: VirtqueueService)?
   }
 
-  /// Pages in a MiB.
+  /// Number of pages in a MiB.
   private static let pagesPerMiB: UInt64 = 256
-  /// How often an answer is looked for.
+  /// Interval at which a reply is polled, in nanoseconds.
   private static let pollNanoseconds: UInt64 = 1_000_000
 
   private let memory: GuestMemory
   private let thread: DeviceThread
   private let state = Mutex(State())
 
-  /// An empty balloon whose queues `thread` serves.
+  /// Makes an empty balloon whose queues `thread` serves.
   public init(memory: GuestMemory, thread: DeviceThread) {
     self.memory = memory
     self.thread = thread
@@ -63,17 +65,18 @@ public final class VirtioBalloon: VirtioDevice {
 
   // MARK: The host's side
 
-  /// How many pages of 4 KiB the balloon should hold.
+  /// The target size in pages of 4 KiB.
   public var targetPageCount: UInt32 { state.withLock { $0.target } }
 
-  /// How many pages of 4 KiB the driver says that it holds.
+  /// The size in pages of 4 KiB that the driver reports.
   public var actualPageCount: UInt32 { state.withLock { $0.actual } }
 
-  /// What it has done.
+  /// The counts so far.
   public var counters: Counters { state.withLock { $0.counters } }
 
-  /// Asks the driver to make the balloon hold `pageCount` pages of 4 KiB, or all of RAM where that is less. The driver
-  /// does so when it can. Any thread.
+  /// Sets the target size to `pageCount` pages of 4 KiB, or all of RAM if that is less. Any thread.
+  ///
+  /// The driver changes the balloon when it can.
   public func setTarget(pageCount: UInt64) {
     let limit = min(memory.byteCount / BalloonPages.pageByteCount, UInt64(UInt32.max))
     let service = state.withLock { state in
@@ -83,13 +86,13 @@ public final class VirtioBalloon: VirtioDevice {
     service?.configurationChanged()
   }
 
-  /// Asks the driver to make the balloon hold `mib` MiB. Any thread.
+  /// Sets the target size in MiB. Any thread.
   public func setTarget(mib: UInt64) {
     let (pageCount, overflow) = mib.multipliedReportingOverflow(by: Self.pagesPerMiB)
     setTarget(pageCount: overflow ? .max : pageCount)
   }
 
-  /// Asks the driver how the guest's memory is used, and waits for the answer. Any thread but the device thread.
+  /// Requests the guest's memory usage from the driver, and waits for it. Any thread but the device thread.
   public func requestStatistics(timeoutNanoseconds: UInt64) throws(BalloonError) -> BalloonStatistics {
     let start = HostClock.monotonicNanoseconds()
     let (hasDriver, statistics) = state.withLock { (!$0.services.isEmpty, $0.statistics) }
@@ -110,25 +113,25 @@ public final class VirtioBalloon: VirtioDevice {
   /// 5 (virtio 1.2 §5.5.1).
   public var deviceID: UInt16 { 5 }
 
-  /// No type that PCI names.
+  /// A class that PCI does not define.
   public var classCode: UInt32 { 0xFF_00_00 }
 
-  /// Statistics. Not DEFLATE_ON_OOM: with it Linux leaves MemTotal as it is, and takes pages back when it likes.
+  /// Statistics. Not DEFLATE_ON_OOM, with which Linux keeps MemTotal and takes pages back at any time.
   public var features: VirtioFeatures {
     [.version1, .indirectDescriptors, .eventIndex, .balloonStatistics]
   }
 
-  /// One to inflate, one to deflate, one for statistics.
+  /// The queues: inflate, deflate, statistics.
   public var queueSizes: [UInt16] { [128, 128, 128] }
 
-  /// The target and what the driver last said that it holds.
+  /// The target size and the size that the driver reported last.
   public var configuration: [UInt8] {
     let (target, actual) = state.withLock { ($0.target, $0.actual) }
     let both = UInt64(target) << (Configuration.pageCount * 8) | UInt64(actual) << (Configuration.actual * 8)
     return (0..<Configuration.byteCount).map { UInt8(truncatingIfNeeded: both >> UInt64($0 * 8)) }
   }
 
-  /// Takes what the driver says that the balloon holds.
+  /// Takes the size that the driver reports.
   public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {
     guard offset == Configuration.actual, byteCount == 4 else { return }
     state.withLock { $0.actual = UInt32(truncatingIfNeeded: value) }
@@ -150,7 +153,7 @@ public final class VirtioBalloon: VirtioDevice {
         service = serve(binding) { statistics.serve($0) }
         state.withLock { $0.statistics = (statistics, service) }
       default:
-        // Deflating: the pages come back when they are touched.
+        // Deflating needs no action, because the pages come back when they are touched.
         let drain = ChainDrain()
         service = serve(binding) { drain.serve($0) { _ in .skipsChain } }
       }
@@ -159,7 +162,7 @@ public final class VirtioBalloon: VirtioDevice {
     }
   }
 
-  /// Serves no more. The next driver starts with an empty balloon.
+  /// Stops serving. The next driver starts with an empty balloon.
   public func deactivate() {
     let services = state.withLock { state in
       defer { (state.services, state.statistics, state.actual) = ([], nil, 0) }

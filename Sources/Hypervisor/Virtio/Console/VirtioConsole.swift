@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A virtio console with one port (virtio 1.2 §5.3): `console=hvc0`.
 ///
-/// What the driver sends goes to the endpoint; while that has no room, the chain waits. What the endpoint sends waits, up
+/// The driver's output goes to the endpoint; a chain waits while the endpoint has no room. The endpoint's input waits, up
 /// to a limit, until the driver offers buffers. The device thread serves both queues.
 public final class VirtioConsole: VirtioDevice, ConsoleDevice {
   private enum Queue {
@@ -30,9 +30,10 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
     var tellsSize = false
   }
 
-  /// The most bytes that wait for the driver.
+  /// Maximum number of input bytes that wait for the driver.
   static let inputLimit = 4096
-  /// What Linux's hvc driver takes for a break, for a virtio console has none: Ctrl-O, and the command's letter.
+  /// The key that Linux's hvc driver treats as a break, because a virtio console has none: Ctrl-O, then the command's
+  /// letter.
   static let sysRqEscape: UInt8 = 0x0F
 
   private static let chainLimitPerPass = 64
@@ -42,8 +43,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
   private let endpoint: (any ConsoleEndpoint)?
   private let state: Mutex<State>
 
-  /// A console whose queues `thread` serves; without an endpoint nothing comes in, and what the guest sends is thrown
-  /// away.
+  /// Makes a console whose queues `thread` serves; without an endpoint there is no input, and output is discarded.
   public init(memory: GuestMemory, thread: DeviceThread, endpoint: (any ConsoleEndpoint)? = nil) {
     self.memory = memory
     self.thread = thread
@@ -55,16 +55,16 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
   /// 3 (virtio 1.2 §5.3.1).
   public var deviceID: UInt16 { 3 }
 
-  /// A communication controller, of no type that PCI names.
+  /// A communication controller of a type that PCI does not define.
   public var classCode: UInt32 { 0x07_80_00 }
 
-  /// A size, if there is a window, and the emergency write.
+  /// The window's size, if there is a window, and the emergency write.
   public var features: VirtioFeatures {
     let always: VirtioFeatures = [.version1, .indirectDescriptors, .eventIndex, .consoleEmergencyWrite]
     return always.union(endpoint?.windowSize == nil ? [] : .consoleSize)
   }
 
-  /// One to receive, one to transmit.
+  /// The queues: receive, transmit.
   public var queueSizes: [UInt16] { [128, 128] }
 
   /// The window's size and the number of ports.
@@ -79,7 +79,8 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
     return bytes
   }
 
-  /// The emergency write (§5.3.4): one character, before any queue is set up. It is lost where there is no room.
+  /// Handles the emergency write (§5.3.4): one character, before any queue is set up. It is lost if the endpoint has no
+  /// room.
   public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {
     guard offset == Configuration.emergencyWrite else { return }
     _ = endpoint?.write([UInt8(truncatingIfNeeded: value)])
@@ -111,7 +112,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
     }
   }
 
-  /// Serves no more. What waits for the driver waits for the next one.
+  /// Stops serving. Waiting input is kept for the next driver.
   public func deactivate() {
     let services = state.withLock { state in
       defer { (state.receiveService, state.transmitService) = (nil, nil) }
@@ -120,7 +121,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
     for service in services { service?.stop() }
   }
 
-  /// Takes what fits into the buffer, and fills the driver's.
+  /// Takes as many bytes as the buffer has room for, and fills the driver's buffers.
   public func receive(_ bytes: [UInt8]) -> Int {
     let (count, service) = state.withLock { state in
       let count = min(bytes.count, Self.inputLimit - state.input.count)
@@ -132,18 +133,18 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
     return count
   }
 
-  /// Sends on.
+  /// Continues to send output.
   public func endpointHasRoom() { state.withLock { $0.transmitService }?.kick() }
 
-  /// A virtio console knows no break: sends what Linux takes for one.
+  /// Sends the character that Linux treats as a break, because a virtio console has no break.
   @discardableResult
   public func injectBreak() -> Bool { inject([Self.sysRqEscape]) }
 
-  /// Sends Ctrl-O and `character`, which Linux takes for a magic SysRq on its console.
+  /// Sends Ctrl-O and `character`, which Linux treats as a magic SysRq on its console.
   @discardableResult
   public func sysRq(_ character: UInt8) -> Bool { inject([Self.sysRqEscape, character]) }
 
-  /// Tells the driver.
+  /// Reports the new size to the driver.
   public func windowSizeChanged(_ size: ConsoleSize) {
     let service = state.withLock { state in
       state.size = size
@@ -167,7 +168,7 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
   }
 
   private func fill(_ queue: ServedVirtqueue) {
-    // Bounded: a hostile driver offers buffers without room for ever.
+    // Bounded, because a hostile driver may offer buffers without room for ever.
     for _ in 0..<Self.chainLimitPerPass {
       let input = state.withLock { $0.input }
       guard !input.isEmpty, let chain = unsafe queue.next() else { break }

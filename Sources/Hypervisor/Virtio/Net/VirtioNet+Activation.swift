@@ -1,7 +1,7 @@
 import Synchronization
 
 extension VirtioNet {
-  /// Serves the first pair and the control queue; further pairs when the driver asks for them (virtio 1.2 §5.1.6.5.5).
+  /// Serves the first pair and the control queue; further pairs start on the driver's command (virtio 1.2 §5.1.6.5.5).
   public func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures) {
     // §5.1.2: without VIRTIO_NET_F_MQ the control queue comes behind the first pair, whatever the device has.
     let pairCount = features.contains(.netMultiqueue) ? ports.count : 1
@@ -25,23 +25,23 @@ extension VirtioNet {
     do {
       try control?.start()
     } catch {
-      // The kernel can watch no more descriptors: the device is of no use.
+      // The kernel can watch no more descriptors, so that the device cannot work.
       setLink(isUp: false)
     }
   }
 
-  /// Takes all queues back.
+  /// Stops serving all queues.
   public func deactivate() {
     let (control, pairs) = state.withLock { state in
       defer { (state.control, state.pairs, state.channel) = (nil, [], nil) }
       return (state.control, state.pairs)
     }
-    // First: commands start and stop pairs.
+    // First, because commands start and stop pairs.
     control?.stop()
     for pair in pairs { pair.stop() }
   }
 
-  /// Answers commands, as many as a pass allows. On the first thread.
+  /// Carries out commands, up to the limit of a pass. On the first thread.
   private func control(_ queue: ServedVirtqueue) {
     for _ in 0..<VirtioNetPass.frameLimit {
       guard let chain = unsafe queue.next() else { return }

@@ -1,21 +1,21 @@
 import Synchronization
 
-/// A virtio network device (virtio 1.2 §5.1): each pair of queues over a port of its own.
+/// A virtio network device (virtio 1.2 §5.1), whose pairs of queues each have a port.
 ///
-/// All that it knows of the network is that one read of a ``FramePort`` is a frame and one write is one.
+/// One read of a ``FramePort`` is a frame, and one write is one; the device knows nothing else of the network.
 public final class VirtioNet: VirtioDevice {
   struct State {
     var address: MACAddress
     var isLinkUp = true
     var pairs: [VirtioNetPair] = []
     var control: VirtqueueService?
-    /// Of any queue: how the driver hears of another configuration.
+    /// The channel of any queue, by which the driver learns of a changed configuration.
     var channel: VirtqueueChannel?
   }
 
-  /// What the ports allow.
+  /// The features that the ports allow.
   public let features: VirtioFeatures
-  /// Receive and transmit queues by turns, and the control queue.
+  /// The receive and transmit queues in turn, and the control queue.
   public let queueSizes: [UInt16]
   let ports: [FramePort]
   let threads: [DeviceThread]
@@ -24,12 +24,12 @@ public final class VirtioNet: VirtioDevice {
   let state: Mutex<State>
   private let mtu: UInt16?
 
-  /// A device whose pair `i` is over `ports[i]` and is served by `threads[i % threads.count]`.
+  /// Makes a device whose pair `i` uses `ports[i]` and is served by `threads[i % threads.count]`.
   ///
   /// - Parameters:
-  ///   - ports: from one to eight; more than one are the queues of one tap.
-  ///   - address: the guest's; the driver may take another.
-  ///   - mtu: what the guest shall use; nil leaves it to the guest.
+  ///   - ports: one to eight ports; several ports are the queues of one tap.
+  ///   - address: the guest's address; the driver may change it.
+  ///   - mtu: the MTU that the device reports; nil for none.
   ///   - queueDepth: a power of two up to 1024.
   public init(
     ports: [FramePort], address: MACAddress, mtu: UInt16? = nil, queueDepth: UInt16 = 256,
@@ -64,7 +64,7 @@ public final class VirtioNet: VirtioDevice {
       + bytes(mtu ?? 0)
   }
 
-  /// A legacy driver sets its address so (virtio 1.2 §5.1.4); nothing else may be written.
+  /// Sets the address, as a legacy driver does (virtio 1.2 §5.1.4). All other writes are ignored.
   public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {
     guard offset < UInt64(MACAddress.byteCount), (1...8).contains(byteCount) else { return }
     state.withLock { state in
@@ -76,15 +76,15 @@ public final class VirtioNet: VirtioDevice {
     }
   }
 
-  /// The guest's address, as it set it last.
+  /// The guest's address, as the guest set it last.
   public var address: MACAddress { state.withLock { $0.address } }
 
-  /// What was moved, over all pairs.
+  /// Counts of frames, over all pairs.
   public var statistics: VirtioNetStatistics {
     counters.reduce(into: VirtioNetStatistics()) { $1.add(to: &$0) }
   }
 
-  /// Plugs the cable in or out, as the guest sees it. Any thread.
+  /// Sets the state of the link as the guest sees it. Any thread.
   public func setLink(isUp: Bool) {
     let channel = state.withLock { state -> VirtqueueChannel? in
       guard state.isLinkUp != isUp else { return nil }

@@ -1,18 +1,18 @@
-/// What a driver asks for on the control queue (virtio 1.2 §5.1.6.5).
+/// A driver's command on the control queue (virtio 1.2 §5.1.6.5).
 enum VirtioNetCommand: Equatable {
   private typealias Control = VirtioNetProtocol.Control
 
-  /// VIRTIO_NET_CTRL_RX: all frames, or all for groups. The device hands on every frame that it gets, so that there
-  /// is nothing to change.
+  /// VIRTIO_NET_CTRL_RX: all frames, or all frames for groups. It has no effect, because the device passes on every
+  /// frame.
   case setReceiveMode
-  /// VIRTIO_NET_CTRL_MAC_TABLE_SET: a filter, which is the best effort of a device (§5.1.6.5.2): this one filters nothing.
+  /// VIRTIO_NET_CTRL_MAC_TABLE_SET: a filter, which is best effort (§5.1.6.5.2); this device filters nothing.
   case setFilter
   /// VIRTIO_NET_CTRL_MAC_ADDR_SET.
   case setAddress(MACAddress)
   /// VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET.
   case setPairs(Int)
 
-  /// Reads a command; nil where it is none that the device offers, or is cut short.
+  /// Reads a command; nil if the device does not offer it, or it is cut short.
   init?(_ chain: VirtioChain) {
     let header = unsafe chain.read(2)
     guard header.count == 2 else { return nil }
@@ -38,7 +38,7 @@ enum VirtioNetCommand: Equatable {
     }
   }
 
-  /// Where a table at `offset` ends: a count of 32 bits, and as many addresses.
+  /// The end of a table at `offset`: a count of 32 bits, then the addresses.
   private static func endOfTable(_ chain: VirtioChain, at offset: Int) -> Int? {
     let bytes = unsafe chain.read(4, at: offset)
     guard bytes.count == 4 else { return nil }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The counters of one pair of queues; its thread counts, any thread reads.
+/// The counters of one pair of queues. Its thread counts; any thread reads.
 final class VirtioNetCounters: Sendable {
   let receivedFrames = Atomic<UInt64>(0)
   let receiveDrops = Atomic<UInt64>(0)
@@ -8,7 +8,7 @@ final class VirtioNetCounters: Sendable {
   let sentFrames = Atomic<UInt64>(0)
   let sendDrops = Atomic<UInt64>(0)
 
-  /// Adds what was counted so far to `statistics`.
+  /// Adds the counts so far to `statistics`.
   func add(to statistics: inout VirtioNetStatistics) {
     statistics.receivedFrames &+= receivedFrames.load(ordering: .relaxed)
     statistics.receiveDrops &+= receiveDrops.load(ordering: .relaxed)
@@ -19,6 +19,6 @@ final class VirtioNetCounters: Sendable {
 }
 
 extension Atomic<UInt64> {
-  /// Counts one.
+  /// Adds one.
   func count() { wrappingAdd(1, ordering: .relaxed) }
 }

@@ -1,9 +1,9 @@
 import HostSystem
 import SystemPackage
 
-/// A receive and a transmit queue over one port. Its thread alone touches its state.
+/// A receive and a transmit queue over one port. Only its thread uses its state.
 final class VirtioNetPair: DescriptorHandler, @unchecked Sendable {
-  /// What the driver agreed to.
+  /// The features on which device and driver agreed.
   struct Agreement: Sendable {
     let headerByteCount: Int
     let mergesBuffers: Bool
@@ -15,7 +15,7 @@ final class VirtioNetPair: DescriptorHandler, @unchecked Sendable {
         mergesBuffers || features.contains(.version1)
         ? VirtioNetProtocol.headerByteCount : VirtioNetProtocol.shortHeaderByteCount
       var offloads: FramePort.Offloads = []
-      // Large segments have incomplete checksums: the one is of no use without the other (§5.1.3.1).
+      // Large segments have incomplete checksums, so that they need this feature (§5.1.3.1).
       if features.contains(.netGuestChecksum) {
         offloads = .checksum
         if features.contains(.netGuestSegmentation4) { offloads.insert(.segmentation4) }
@@ -35,10 +35,11 @@ final class VirtioNetPair: DescriptorHandler, @unchecked Sendable {
   private let portEnded: @Sendable () -> Void
   private var isServing = false
   private var hasEnded = false
-  /// What the port is watched for; not at all where that is nothing, for its end would be reported without end.
+  /// The watched interest of the port. An empty interest is not watched at all, because its end would be reported again
+  /// and again.
   private var interest: DescriptorInterest = []
 
-  /// A pair that does not serve yet.
+  /// Makes a pair that does not serve yet.
   ///
   /// - Parameter portEnded: called on `thread` when the port breaks.
   init(
@@ -63,13 +64,13 @@ final class VirtioNetPair: DescriptorHandler, @unchecked Sendable {
     }
   }
 
-  /// Serves from now on. Any thread, but one at a time calls this and ``stop()``.
+  /// Starts serving. Any thread, but only one at a time may call this and ``stop()``.
   func start() { thread.run { [self] in startServing() } }
 
-  /// Serves no more; returns when no queue is touched any more.
+  /// Stops serving; returns when no thread uses the queues any more.
   func stop() { thread.run { [self] in stopServing() } }
 
-  /// The port is ready for what it is watched for.
+  /// Called when the port is ready for the watched interest.
   func descriptorIsReady(_ descriptor: Int32) {
     let ready = interest
     if ready.contains(.writable) { transmitService?.kick() }

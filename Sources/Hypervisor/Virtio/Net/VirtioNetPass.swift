@@ -1,6 +1,6 @@
-/// How a pass over a queue of a network device ended, and so what brings about the next one.
+/// The end of a pass over a queue of a network device, which decides what starts the next pass.
 enum VirtioNetPass {
-  /// The most frames, and the most buffers beside them, before other devices of the thread get their turn.
+  /// Maximum number of frames, and of buffers beside them, before other devices of the thread have their turn.
   static let frameLimit = 64
   static let bufferLimit = 1024
 

@@ -2,18 +2,18 @@
 enum VirtioNetProtocol {
   /// §5.1.1
   static let deviceID: UInt16 = 1
-  /// §5.1.6: the header before each frame, and where num_buffers is in it.
+  /// §5.1.6: size of the header before each frame, and the offset of num_buffers in it.
   static let headerByteCount = 12
   static let bufferCountOffset = 10
   /// §5.1.6.1: the header of a legacy driver that does not merge buffers lacks num_buffers.
   static let shortHeaderByteCount = 10
-  /// The shortest Ethernet frame that makes sense: its header.
+  /// The shortest valid Ethernet frame: its header.
   static let minimumFrameByteCount = 14
   /// The longest frame: the largest IP packet, an Ethernet header, two VLAN tags.
   static let maximumFrameByteCount = 65_535 + 14 + 8
-  /// The longest frame on a link without large segments that is common.
+  /// The longest frame on an ordinary link without large segments.
   static let ordinaryFrameByteCount = 1_518
-  /// The most queue pairs of a device, as kvmtool has it.
+  /// Maximum number of queue pairs of a device, as in kvmtool.
   static let pairLimit = 8
 
   /// §5.1.4: offsets in the configuration.

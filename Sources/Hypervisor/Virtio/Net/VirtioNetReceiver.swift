@@ -3,19 +3,19 @@ import SystemPackage
 
 /// Moves frames from a port straight to the guest's buffers.
 ///
-/// It takes as many chains ahead as the longest frame may need, and reads into them with a spill area behind: what a
-/// frame has more than fits waits there until the driver adds chains, or, where a frame may fill one chain only, is
-/// dropped with its frame.
+/// It takes chains ahead, as many as the longest frame may need, and reads into them and a spill area behind them. The
+/// part of a frame that exceeds the chains waits in the spill area until the driver adds chains. If a frame may fill one
+/// chain only, the frame is dropped instead.
 @safe
 final class VirtioNetReceiver {
-  /// A chain that was taken and not completed.
+  /// A chain that was taken and not completed yet.
   private struct HeldChain {
     let head: UInt16
     let vectorCount: Int
     let byteCount: Int
   }
 
-  /// A frame that did not fit, header included; what was too much is in the spill area.
+  /// A frame that did not fit, header included; the excess is in the spill area.
   private struct WaitingFrame {
     let byteCount: Int
     let placedByteCount: Int
@@ -29,7 +29,7 @@ final class VirtioNetReceiver {
   private let port: FramePort
   private let headerByteCount: Int
   private let mergesBuffers: Bool
-  /// Bytes that are wanted before a frame is read.
+  /// Number of bytes of room that are needed before a frame is read.
   private let wantedByteCount: Int
   private let counters: VirtioNetCounters
   private let spill: UnsafeMutableRawPointer
@@ -63,7 +63,7 @@ final class VirtioNetReceiver {
     unsafe scratch.deallocate()
   }
 
-  /// Receives what is there, as far as there are buffers and the pass allows.
+  /// Receives frames, as far as there are buffers and the pass allows.
   func pass(_ queue: ServedVirtqueue) -> VirtioNetPass {
     buffersLeft = VirtioNetPass.bufferLimit
     for _ in 0..<VirtioNetPass.frameLimit {
@@ -111,9 +111,9 @@ final class VirtioNetReceiver {
     }
   }
 
-  /// Reads a frame to the held chains and the spill area.
+  /// Reads a frame into the held chains and the spill area.
   ///
-  /// - Returns: what the port says, and how many bytes, header included, go to the chains.
+  /// - Returns: the port's result, and the number of bytes, header included, that belong to the chains.
   private func read() -> (result: Int, room: Int) {
     var skip = port.carriesHeader ? 0 : headerByteCount
     var room = skip
@@ -134,7 +134,7 @@ final class VirtioNetReceiver {
     return (result, room)
   }
 
-  /// Takes a frame of `byteCount` bytes, header included, that was read into `room` bytes of chains.
+  /// Handles a frame of `byteCount` bytes, header included, that was read into `room` bytes of chains.
   private func take(_ byteCount: Int, room: Int, _ queue: ServedVirtqueue) {
     let spilled = max(0, byteCount - room)
     guard byteCount >= headerByteCount + VirtioNetProtocol.minimumFrameByteCount,
@@ -147,7 +147,7 @@ final class VirtioNetReceiver {
     if byteCount <= heldByteCount { deliver(frame, queue) } else { waiting = frame }
   }
 
-  /// Hands a frame that fits to the driver.
+  /// Delivers a frame that fits to the driver.
   private func deliver(_ frame: WaitingFrame, _ queue: ServedVirtqueue) {
     unsafe place(
       UnsafeRawBufferPointer(start: spill, count: frame.byteCount - frame.placedByteCount),
@@ -175,7 +175,7 @@ final class VirtioNetReceiver {
     counters.receivedFrames.count()
   }
 
-  /// Gives up the waiting frame and the chains that did not suffice.
+  /// Drops the waiting frame and completes the chains that did not suffice.
   private func drop(_ queue: ServedVirtqueue) {
     for chain in held { queue.complete(head: chain.head) }
     held.removeAll(keepingCapacity: true)
@@ -185,7 +185,7 @@ final class VirtioNetReceiver {
     counters.receiveDrops.count()
   }
 
-  /// Copies to the held chains from `offset` on.
+  /// Copies bytes to the held chains, from `offset` on.
   private func place(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
     guard let source = bytes.baseAddress else { return }
     unsafe vectors.withUnsafeBufferPointer { vectors in

@@ -4,7 +4,7 @@ import SystemPackage
 /// Moves frames from a transmit queue to a port, straight from the guest's buffers.
 @safe
 struct VirtioNetTransmitter {
-  /// A frame on its way, in buffers that are valid until the next chain is taken.
+  /// A frame under way, in buffers that are valid until the next chain is taken.
   @unsafe
   private struct Frame {
     let head: UInt16
@@ -14,7 +14,7 @@ struct VirtioNetTransmitter {
   private let port: FramePort
   private let headerByteCount: Int
   private let counters: VirtioNetCounters
-  /// What the port had no room for.
+  /// The frame for which the port had no room.
   private var waiting: Frame?
 
   init(port: FramePort, headerByteCount: Int, counters: VirtioNetCounters) {
@@ -24,7 +24,7 @@ struct VirtioNetTransmitter {
     unsafe waiting = nil
   }
 
-  /// Sends what is available, as far as the port takes it and the pass allows.
+  /// Sends frames, as far as the port takes them and the pass allows.
   mutating func pass(_ queue: ServedVirtqueue) -> VirtioNetPass {
     for _ in 0..<VirtioNetPass.frameLimit {
       if unsafe waiting == nil {
@@ -39,8 +39,8 @@ struct VirtioNetTransmitter {
       guard let frame = unsafe waiting else { continue }
       let result = unsafe port.write(frame.vectors)
       if result == -Int(Errno.wouldBlock.rawValue) { return .waitsForPort }
-      // EINVAL for a virtio header that makes no sense, EIO for an interface that is down, EPIPE without a peer: the frame
-      // is lost, as on a cable that is not plugged in.
+      // EINVAL for an invalid virtio header, EIO for an interface that is down, EPIPE without a peer: the frame is lost,
+      // as on an unplugged cable.
       if result < 0 { counters.sendDrops.count() } else { counters.sentFrames.count() }
       unsafe queue.complete(head: frame.head)
       unsafe waiting = nil
@@ -54,7 +54,7 @@ struct VirtioNetTransmitter {
       && byteCount <= headerByteCount + VirtioNetProtocol.maximumFrameByteCount
   }
 
-  /// What the port gets: all of it, or what is behind the header.
+  /// The part of the frame for the port: all of it, or the part behind the header.
   private func payload(_ vectors: UnsafeMutableBufferPointer<iovec>) -> UnsafeMutableBufferPointer<iovec> {
     guard !port.carriesHeader else { return unsafe vectors }
     var skip = headerByteCount

@@ -1,6 +1,6 @@
-/// What a device type adds to a virtio transport.
+/// The part of a virtio device that depends on its type; the transport is ``VirtioPCI``.
 ///
-/// The transport calls with its lock held, one call at a time, from vCPU threads.
+/// The transport calls it with its lock held, one call at a time, from vCPU threads.
 public protocol VirtioDevice: AnyObject, Sendable {
   /// The device ID (virtio 1.2 §5).
   var deviceID: UInt16 { get }
@@ -8,33 +8,33 @@ public protocol VirtioDevice: AnyObject, Sendable {
   /// PCI base class, subclass and programming interface.
   var classCode: UInt32 { get }
 
-  /// What the device offers, its own feature bits and those of ``VirtioFeatures``.
+  /// The features that the device offers: those of its type and those of ``VirtioFeatures``.
   var features: VirtioFeatures { get }
 
-  /// The largest size of each queue, a power of two up to 1024.
+  /// The maximum size of each queue, a power of two up to 1024.
   var queueSizes: [UInt16] { get }
 
-  /// The device-specific configuration as the driver sees it now.
+  /// The current device-specific configuration.
   var configuration: [UInt8] { get }
 
-  /// Takes a driver's write of 1, 2, 4 or 8 bytes to the device-specific configuration, at any offset.
+  /// Handles a driver's write of 1, 2, 4 or 8 bytes to the device-specific configuration, at any offset.
   func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64)
 
-  /// Serves `queues`, the ones that the driver enabled, from now on.
+  /// Starts to serve `queues`, which the driver enabled.
   func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures)
 
-  /// Stops serving; returns when no queue is touched any more.
+  /// Stops serving; returns when no thread uses the queues any more.
   func deactivate()
 }
 
-/// A queue that a driver set up, on its way to the device.
+/// A queue that a driver set up, with its channel, as the transport hands it to the device.
 @safe
 public struct VirtioQueueBinding: Sendable {
   /// The queue's number.
   public let index: Int
-  /// The queue, fresh.
+  /// The queue in its initial state.
   public let ring: Virtqueue
-  /// How the ends wake each other.
+  /// The notifications and interrupts of the queue.
   public let channel: VirtqueueChannel
 
   init(index: Int, ring: Virtqueue, channel: VirtqueueChannel) {

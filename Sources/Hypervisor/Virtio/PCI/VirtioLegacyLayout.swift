@@ -31,13 +31,13 @@ enum VirtioLegacyLayout {
   /// Width of the notify register in bytes.
   static let notifyByteCount = 2
 
-  /// Where the device-specific configuration starts.
+  /// Offset of the device-specific configuration.
   static func configurationOffset(usesMessages: Bool) -> UInt64 {
     usesMessages ? Register.queueVector + 2 : Register.configurationVector
   }
 
-  /// §4.1.2.1, table of transitional devices: the PCI device ID of virtio device ID `deviceID`, or nil for a type that
-  /// is younger than the interface.
+  /// §4.1.2.1, table of transitional devices: the PCI device ID of virtio device ID `deviceID`; nil for a type that is
+  /// newer than the legacy interface.
   static func pciDevice(of deviceID: UInt16) -> UInt16? {
     switch deviceID {
     case 1: 0x1000  // network

@@ -53,7 +53,7 @@ extension VirtioPCI {
     }
   }
 
-  /// What can only be changed before the queue is enabled.
+  /// Writes a register that can be changed only before the queue is enabled.
   private func writeQueue(_ state: inout State, _ offset: UInt64, _ byteCount: Int, _ value: UInt64) {
     guard let queue = state.selectedQueue, !state.queues[queue].isEnabled else { return }
     switch (byteCount, offset) {

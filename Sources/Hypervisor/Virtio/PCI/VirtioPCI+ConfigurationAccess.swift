@@ -1,6 +1,6 @@
-/// The way to the BAR through configuration space, for drivers that cannot map it (virtio 1.2 §4.1.4.9).
+/// Access to the BAR through configuration space, for drivers that cannot map it (virtio 1.2 §4.1.4.9).
 extension VirtioPCI {
-  /// An access to the capability's data is one to the BAR; everything else is configuration space.
+  /// Reads configuration space; a read of the capability's data reads the BAR.
   public func readConfiguration(_ offset: Int, byteCount: Int) -> UInt32 {
     guard let (data, bar, start, length) = window(offset, byteCount) else {
       return configuration.read(offset, byteCount: byteCount)
@@ -9,7 +9,7 @@ extension VirtioPCI {
     return UInt32(truncatingIfNeeded: value >> UInt64((offset - data) * 8))
   }
 
-  /// The same for writes.
+  /// Writes configuration space; a write to the capability's data writes the BAR.
   public func writeConfiguration(_ offset: Int, byteCount: Int, value: UInt32) {
     configuration.write(offset, byteCount: byteCount, value: value)
     guard let (data, bar, start, length) = window(offset, byteCount) else { return }
@@ -17,7 +17,8 @@ extension VirtioPCI {
     writeBAR(bar, offset: start, byteCount: length, value: value & AddressBus.floating(length))
   }
 
-  /// Where an access to the capability's data goes: nil for one that is not, or that the driver prepared wrongly.
+  /// The BAR access behind an access to the capability's data; nil for another access, or if the driver prepared it
+  /// wrongly.
   private func window(_ offset: Int, _ byteCount: Int) -> (data: Int, bar: Int, start: UInt64, length: Int)? {
     typealias Access = VirtioPCILayout.ConfigurationAccess
     guard transport == .modern, let capability = configuration.vendorCapabilityOffsets.last else {

@@ -18,7 +18,7 @@ extension VirtioPCI {
       msix: (VirtioPCILayout.msixBAR, msix), interruptPin: pin)
   }
 
-  /// The one notify register, when the queue's number is written to it.
+  /// The notification of a queue: a write of its number to the notify register.
   func legacyNotification(_ index: Int, _ channel: VirtqueueChannel) -> PCINotification {
     PCINotification(
       bar: Layout.registersBAR, offset: Register.queueNotify,
@@ -60,7 +60,7 @@ extension VirtioPCI {
   func writeLegacy(_ offset: UInt64, _ byteCount: Int, _ value: UInt64) {
     let configuration = Layout.configurationOffset(usesMessages: msix.isEnabled)
     if (offset, byteCount) == (Register.queueNotify, Layout.notifyByteCount) {
-      // Where KVM has no ioeventfd for it.
+      // For a write that no ioeventfd of KVM takes.
       let index = Int(value & 0xFFFF)
       if index < channels.count { channels[index].notify() }
       return
@@ -94,7 +94,8 @@ extension VirtioPCI {
     }
   }
 
-  /// Page 0 takes the queue away; from a device that serves it, all of them, since the driver may reuse the memory.
+  /// Sets a queue's page. Page 0 removes the queue; if the device serves it, all queues are taken back, because the
+  /// driver may reuse the memory.
   private func setQueuePage(_ state: inout State, _ page: UInt32) {
     guard let queue = state.selectedQueue else { return }
     if state.isServing {

@@ -3,13 +3,14 @@ import Synchronization
 /// The device status (virtio 1.2 §2.1, §3.1): one register for both interfaces.
 extension VirtioPCI {
   func reportedStatus(_ state: State) -> VirtioDeviceStatus {
-    // The legacy interface has no such bit; its drivers take what they do not know for failure.
+    // The legacy interface has no such bit, and its drivers treat unknown bits as failure.
     guard transport == .modern, signals.needsReset else { return state.status }
     return state.status.union(.deviceNeedsReset)
   }
 
-  /// The driver's way through §3.1.1, or §3.1.2 without FEATURES_OK. Bits are added one after the other; only a reset
-  /// takes them away.
+  /// Handles the driver's steps of §3.1.1, or of §3.1.2 without FEATURES_OK.
+  ///
+  /// Bits are added one after the other; only a reset clears them.
   func writeStatus(_ state: inout State, _ value: VirtioDeviceStatus) {
     guard !value.isEmpty else { return reset(&state) }
     var new = state.status.union(value.intersection(.settable))
@@ -28,7 +29,7 @@ extension VirtioPCI {
     startServing(&state)
   }
 
-  /// The reset of §2.4, through a device status of zero.
+  /// Handles the reset of §2.4: a device status of zero.
   private func reset(_ state: inout State) {
     stopServing(&state)
     let (isShutDown, wasStarted) = (state.isShutDown, state.wasStarted)

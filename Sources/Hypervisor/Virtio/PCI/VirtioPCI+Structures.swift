@@ -17,7 +17,7 @@ extension VirtioPCI {
       interruptPin: pin)
   }
 
-  /// A place of its own, whose value does not matter.
+  /// The notification of a queue: a write of any value to the queue's own address.
   func modernNotification(_ index: Int, _ channel: VirtqueueChannel) -> PCINotification {
     PCINotification(
       bar: Layout.structuresBAR, offset: Layout.notifyOffset + UInt64(index) * Layout.notifyMultiplier,
@@ -43,7 +43,7 @@ extension VirtioPCI {
       let start = offset - Layout.deviceOffset
       state.withLock { _ in device.writeConfiguration(offset: start, byteCount: byteCount, value: value) }
     case Layout.notifyOffset...:
-      // Where KVM has no ioeventfd for it.
+      // For a write that no ioeventfd of KVM takes.
       let (index, remainder) = (offset - Layout.notifyOffset)
         .quotientAndRemainder(dividingBy: Layout.notifyMultiplier)
       if remainder == 0, index < UInt64(channels.count) { channels[Int(index)].notify() }

@@ -5,11 +5,10 @@ import VextProtocol
 
 /// The PCI transport of a virtio device, with the interface of virtio 1.x or the legacy one (virtio 1.2 §4.1).
 ///
-/// vCPU threads access it. One lock serializes what they do, and stays held while queues are handed to and taken
-/// back from their I/O threads, so that a driver which reads a status of zero knows that the reset is over. I/O
-/// threads never take that lock.
+/// vCPU threads access it. One lock serializes them, and is held while queues are handed to and taken back from their I/O
+/// threads, so that the reset is complete once a driver reads a status of zero. I/O threads never take that lock.
 public final class VirtioPCI: PCIFunction {
-  /// A queue as the driver sets it up.
+  /// The registers of a queue, as the driver sets them.
   struct QueueRegisters {
     var layout: VirtqueueLayout
     var isEnabled = false
@@ -32,13 +31,13 @@ public final class VirtioPCI: PCIFunction {
       queues = queueSizes.map { QueueRegisters(layout: VirtqueueLayout(size: $0)) }
     }
 
-    /// The queue that the driver selected, if there is one of that number.
+    /// The queue that the driver selected; nil if there is none of that number.
     var selectedQueue: Int? { Int(queueSelect) < queues.count ? Int(queueSelect) : nil }
   }
 
   /// The configuration space.
   public let configuration: PCIConfigurationSpace
-  /// The interface.
+  /// The interface: modern or legacy.
   public let transport: VirtioTransport
   let device: any VirtioDevice
   let signals: VirtioSignals
@@ -50,11 +49,12 @@ public final class VirtioPCI: PCIFunction {
   private let memory: GuestMemory
   private let usesIOEventFD: Bool
 
-  /// A function that carries `device`, with one MSI-X vector a queue and one for the configuration.
+  /// Makes a function for `device`, with one MSI-X vector for each queue and one for the configuration.
   ///
-  /// - Parameter usesIOEventFD: whether KVM takes the driver's notifications; if not, each is an exit to user space.
-  /// - Throws: EINVAL where the device has too many queues for that, EOPNOTSUPP for a device that the legacy interface
-  ///   does not know; errors of eventfds and of the router.
+  /// - Parameter usesIOEventFD: whether KVM takes the driver's notifications; otherwise each one is an exit to user
+  ///   space.
+  /// - Throws: EINVAL if the device has too many queues for MSI-X, EOPNOTSUPP if the legacy interface does not support
+  ///   the device; errors of eventfds and of the router.
   public init(
     device: any VirtioDevice, memory: GuestMemory, router: any MessageInterruptRouter,
     transport: VirtioTransport = .modern, usesIOEventFD: Bool = true
@@ -84,7 +84,7 @@ public final class VirtioPCI: PCIFunction {
     state = Mutex(State(queueSizes: queueSizes))
   }
 
-  /// One for each queue, unless KVM is to take none.
+  /// The notifications of the queues; empty if KVM does not take them.
   public var notifications: [PCINotification] {
     guard usesIOEventFD else { return [] }
     return channels.enumerated().map { index, channel in
@@ -101,13 +101,13 @@ public final class VirtioPCI: PCIFunction {
   /// Whether a driver has ever set DRIVER_OK.
   public var wasStarted: Bool { state.withLock { $0.wasStarted } }
 
-  /// What stopped a queue, or kept the device from starting, since the last reset.
+  /// The error that stopped a queue, or kept the device from starting, since the last reset; nil without one.
   public var failure: VirtqueueError? { signals.failure }
 
   /// The device status as a driver reads it.
   public var status: VirtioDeviceStatus { state.withLock { reportedStatus($0) } }
 
-  /// Takes the queues back from their I/O threads for good. The guest no longer runs, or what it does is ignored.
+  /// Takes the queues back from their I/O threads for good. The guest must not run any more.
   public func shutDown() {
     state.withLock { state in
       stopServing(&state)
@@ -115,7 +115,7 @@ public final class VirtioPCI: PCIFunction {
     }
   }
 
-  /// Reads any number of bytes, at most eight, at any offset; what is not there is zero.
+  /// Reads up to eight bytes at any offset; bytes without a register are zero.
   public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 {
     guard (1...8).contains(byteCount) else { return 0 }
     switch (transport, bar) {
@@ -125,7 +125,7 @@ public final class VirtioPCI: PCIFunction {
     }
   }
 
-  /// Takes a write; one that is no write of a whole register is ignored.
+  /// Writes a register; ignores a write to a part of a register.
   public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
     switch (transport, bar) {
     case (.modern, VirtioPCILayout.structuresBAR): writeStructures(offset, byteCount, value)
@@ -134,24 +134,25 @@ public final class VirtioPCI: PCIFunction {
     }
   }
 
-  /// Puts the bytes from `byte`, the first one lowest, together.
+  /// Combines the bytes from `byte`, lowest first.
   func assemble(_ byteCount: Int, _ byte: (UInt64) -> UInt8) -> UInt64 {
     (0..<UInt64(byteCount)).reduce(0) { $0 | UInt64(byte($1)) << ($1 * 8) }
   }
 
-  /// Reads the device-specific configuration. With the lock held.
+  /// Reads the device-specific configuration, with the lock held.
   func readDeviceConfiguration(_ offset: UInt64, _ byteCount: Int) -> UInt64 {
     let bytes = device.configuration
     return assemble(byteCount) { offset + $0 < UInt64(bytes.count) ? bytes[Int(offset + $0)] : 0 }
   }
 
-  /// A vector that does not exist reads back as none, which tells the driver (virtio 1.2 §4.1.5.1.2.1).
+  /// The vector to store: a vector that does not exist becomes "none", which the driver reads back (virtio 1.2
+  /// §4.1.5.1.2.1).
   func vector(_ value: UInt64) -> UInt16 {
     let vector = UInt16(truncatingIfNeeded: value)
     return Int(vector) < msix.vectorCount ? vector : VirtioSignals.noVector
   }
 
-  /// Hands the enabled queues to the device, or, where one of them is not sound, none.
+  /// Hands all enabled queues to the device; none of them if one is invalid.
   func startServing(_ state: inout State) {
     let features = VirtioFeatures(rawValue: state.driverFeatures)
     var bindings: [VirtioQueueBinding] = []

@@ -1,4 +1,4 @@
-/// Where things are in the BARs and in configuration space (virtio 1.2 §4.1).
+/// The layout of the BARs and of configuration space (virtio 1.2 §4.1).
 enum VirtioPCILayout {
   /// §4.1.2: the vendor of every virtio device.
   static let vendor: UInt16 = 0x1AF4
@@ -7,7 +7,7 @@ enum VirtioPCILayout {
   /// §4.1.2.1: a device without the legacy interface has a revision of at least 1.
   static let revision: UInt8 = 1
 
-  /// The BAR of all structures but MSI-X, and its size.
+  /// The BAR of all structures except MSI-X, and its size.
   static let structuresBAR = 0
   static let structuresByteCount: UInt32 = 0x8000
   static let msixBAR = 4
@@ -18,10 +18,10 @@ enum VirtioPCILayout {
   static let deviceOffset: UInt64 = 0x2000
   static let deviceByteCount: UInt64 = 0x1000
   static let notifyOffset: UInt64 = 0x3000
-  /// Bytes from one queue's notification to the next's.
+  /// Distance in bytes between the notification addresses of two queues.
   static let notifyMultiplier: UInt64 = 4
 
-  /// §4.1.4: what a capability describes.
+  /// §4.1.4: the kinds of capabilities.
   private enum CapabilityType {
     static let common: UInt8 = 1
     static let notify: UInt8 = 2
@@ -69,7 +69,7 @@ enum VirtioPCILayout {
         extra: bytes(UInt32(notifyMultiplier))),
       capability(CapabilityType.isr, offset: isrOffset, byteCount: 1),
       capability(CapabilityType.device, offset: deviceOffset, byteCount: deviceByteCount),
-      // The driver fills in everything from the BAR on.
+      // The driver fills in the fields from the BAR number on.
       capability(
         CapabilityType.configurationAccess, offset: 0, byteCount: 0, extra: bytes(0),
         writable: ConfigurationAccess.bar - 2..<ConfigurationAccess.data + 2),

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// What a device tells its driver outside of the queues: interrupts, the ISR byte, and that it needs a reset.
+/// The signals of a device outside of its queues: interrupts, the ISR byte, and the need for a reset.
 ///
-/// I/O threads signal and fail, vCPU threads configure; nothing here waits for the transport's lock.
+/// I/O threads raise interrupts and report errors, vCPU threads configure. No method waits for the transport's lock.
 final class VirtioSignals: Sendable {
   /// VIRTIO_MSI_NO_VECTOR (virtio 1.2 §4.1.5.1.2): no interrupt.
   static let noVector: UInt16 = 0xFFFF
@@ -13,11 +13,11 @@ final class VirtioSignals: Sendable {
     static let configuration: UInt8 = 2
   }
 
-  /// The vector for everything but queues.
+  /// The vector of configuration changes.
   let configurationVector = Atomic<UInt16>(VirtioSignals.noVector)
   private let msix: MSIXTable
   private let pin: PCIInterruptPin
-  /// The ISR status, by which the pin goes while MSI-X is off: one lock for both, so that they stay of one mind.
+  /// The ISR status, which drives the pin while MSI-X is off. One lock guards both, so that they always agree.
   private let isr = Mutex<UInt8>(0)
   private let generation = Atomic<UInt8>(0)
   private let firstFailure = Mutex<VirtqueueError?>(nil)
@@ -28,7 +28,7 @@ final class VirtioSignals: Sendable {
     self.pin = pin
   }
 
-  /// What stopped the first queue since the last reset.
+  /// The error that stopped the first queue since the last reset.
   var failure: VirtqueueError? { firstFailure.withLock { $0 } }
 
   /// Whether a queue has stopped since the last reset.
@@ -40,14 +40,14 @@ final class VirtioSignals: Sendable {
     if msix.isEnabled, vector != Self.noVector { msix.raise(vector) } else { setISR(ISR.queue) }
   }
 
-  /// Records why a queue stopped, and tells the driver.
+  /// Records why a queue stopped, and reports it to the driver.
   func fail(_ error: VirtqueueError) {
     firstFailure.withLock { failure in if failure == nil { failure = error } }
     needsResetFlag.store(true, ordering: .releasing)
     raiseConfigurationInterrupt()
   }
 
-  /// Tells the driver that the device-specific configuration is another one (virtio 1.2 §4.1.4.5, §2.5). Any thread.
+  /// Reports a change of the device-specific configuration to the driver (virtio 1.2 §4.1.4.5, §2.5). Any thread.
   func configurationChanged() {
     generation.wrappingAdd(1, ordering: .releasing)
     raiseConfigurationInterrupt()
@@ -65,10 +65,10 @@ final class VirtioSignals: Sendable {
     }
   }
 
-  /// config_generation: another one after each change of the configuration.
+  /// config_generation, which differs after each change of the configuration.
   var configurationGeneration: UInt8 { generation.load(ordering: .acquiring) }
 
-  /// The ISR byte, which reading clears, and with it the pin (virtio 1.2 §4.1.4.5.1).
+  /// The ISR byte; reading it clears it and the pin (virtio 1.2 §4.1.4.5.1).
   @discardableResult
   func takeISR() -> UInt8 {
     isr.withLock { isr in
@@ -78,7 +78,7 @@ final class VirtioSignals: Sendable {
     }
   }
 
-  /// Forgets everything. No queue is being served.
+  /// Restores the state after a reset. No queue may be served.
   func reset() {
     configurationVector.store(Self.noVector, ordering: .relaxed)
     takeISR()

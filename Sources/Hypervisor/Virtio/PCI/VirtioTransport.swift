@@ -1,4 +1,4 @@
-/// Which of the two PCI interfaces of virtio a device has.
+/// The two PCI interfaces of virtio.
 public enum VirtioTransport: String, CaseIterable, Sendable {
   /// virtio 1.x: structures in a memory BAR, found through capabilities (virtio 1.2 §4.1).
   case modern = "pci"

@@ -1,15 +1,14 @@
-/// Reads the readable bytes of a queue's chains in pieces, across passes of its device thread, and hands each chain back
-/// when it is read to its end.
+/// Reads the readable bytes of a queue's chains in pieces, across passes of its device thread. One thread at a time.
 ///
-/// A chain may name the same memory a thousand times over, so a pass is bounded by bytes and not by chains alone. One
-/// thread at a time.
+/// Each chain is completed when it was read to its end. A pass is bounded by bytes, not only by chains, because a chain
+/// may name the same memory a thousand times.
 @safe
 final class ChainDrain: @unchecked Sendable {
-  /// What becomes of a piece.
+  /// The result of consuming a piece.
   enum Consumption {
     /// Number of bytes taken. If fewer than all, the receiver kicks the queue when there is room.
     case took(Int)
-    /// Nobody wants the rest of the chain.
+    /// The rest of the chain is not wanted.
     case skipsChain
   }
 

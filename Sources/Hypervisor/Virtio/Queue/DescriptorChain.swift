@@ -1,17 +1,17 @@
-/// What a descriptor chain consists of: buffers that the device reads, then buffers that it writes.
+/// The parts of a descriptor chain: buffers that the device reads, then buffers that it writes.
 ///
-/// The buffers themselves are in the vectors that the chain was read into, empty ones left out.
+/// The buffers themselves are in the vectors into which the chain was read, without empty ones.
 struct DescriptorChain: BitwiseCopyable {
-  /// Vectors that the device reads; they come first.
+  /// Number of vectors that the device reads; they come first.
   var readableVectorCount = 0
-  /// Vectors that the device writes.
+  /// Number of vectors that the device writes.
   var writableVectorCount = 0
-  /// Bytes that the device may read.
+  /// Number of bytes that the device may read.
   var readableByteCount: UInt64 = 0
-  /// Bytes that the device may write.
+  /// Number of bytes that the device may write.
   var writableByteCount: UInt64 = 0
 
-  /// All vectors.
+  /// Number of all vectors.
   @inline(__always)
   var vectorCount: Int { readableVectorCount &+ writableVectorCount }
 }

@@ -24,7 +24,7 @@ struct RingMemory {
   @inline(__always)
   func load(_ offset: Int) -> UInt16 { unsafe half(offset).pointee.load(ordering: .relaxed) }
 
-  /// Reads the driver's index: what it wrote before it is visible afterwards.
+  /// Reads the driver's index; the driver's earlier writes are visible afterwards.
   @inline(__always)
   func loadAcquiring(_ offset: Int) -> UInt16 { unsafe half(offset).pointee.load(ordering: .acquiring) }
 
@@ -36,7 +36,7 @@ struct RingMemory {
   @inline(__always)
   func store(_ offset: Int, _ value: UInt32) { unsafe word(offset).pointee.store(value, ordering: .relaxed) }
 
-  /// Writes the device's index: the driver that reads it sees what was written before.
+  /// Writes the device's index; earlier writes are visible to the driver that reads it.
   @inline(__always)
   func storeReleasing(_ offset: Int, _ value: UInt16) {
     unsafe half(offset).pointee.store(value, ordering: .releasing)
@@ -52,7 +52,7 @@ struct RingMemory {
       words.pointee.load(ordering: .relaxed), (words + 1).pointee.load(ordering: .relaxed))
   }
 
-  /// virtio 1.2 §2.7.5.3 demands no alignment of indirect tables.
+  /// Copies a descriptor at any alignment, because virtio 1.2 §2.7.5.3 requires none for indirect tables.
   @inline(never)
   private static func unalignedDescriptor(_ entry: UnsafeMutableRawPointer) -> VirtqueueDescriptor {
     let bytes = unsafe entry.assumingMemoryBound(to: Atomic<UInt8>.self)

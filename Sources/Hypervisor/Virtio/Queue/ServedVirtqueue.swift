@@ -1,7 +1,7 @@
 import CLinux
 import VextProtocol
 
-/// A virtqueue as a device thread serves it, chain by chain, from DRIVER_OK to reset. One thread at a time.
+/// A virtqueue that a device thread serves, chain by chain, from DRIVER_OK to reset. One thread at a time.
 @safe
 public final class ServedVirtqueue: @unchecked Sendable {
   /// The queue's number.
@@ -12,10 +12,10 @@ public final class ServedVirtqueue: @unchecked Sendable {
   private let vectors: UnsafeMutablePointer<iovec>
   private var ring: Virtqueue
   private var hasStopped = false
-  /// Whether the last ``next()`` found nothing.
+  /// Whether the last ``next()`` found no chain.
   private(set) var wasEmptied = false
 
-  /// - Parameter chainLimit: the most descriptors of a chain that are accepted.
+  /// - Parameter chainLimit: maximum number of descriptors of a chain.
   public init(_ binding: VirtioQueueBinding, memory: GuestMemory, chainLimit: Int = 1024) {
     index = binding.index
     channel = binding.channel
@@ -28,8 +28,9 @@ public final class ServedVirtqueue: @unchecked Sendable {
 
   deinit { unsafe vectors.deallocate() }
 
-  /// Takes the next chain, or nil where there is none or a malformed one has stopped the queue. A chain that was taken is
-  /// completed, at the latest when the queue is reset.
+  /// Takes the next chain; nil if there is none, or a malformed one has stopped the queue.
+  ///
+  /// A chain that was taken must be completed, unless the queue is reset before.
   public func next() -> VirtioChain? {
     wasEmptied = true
     guard !hasStopped else { return nil }
@@ -45,22 +46,22 @@ public final class ServedVirtqueue: @unchecked Sendable {
     }
   }
 
-  /// Hands a chain back of which `byteCount` bytes were written; ``publish()`` tells the driver.
+  /// Completes a chain, with `byteCount` bytes written to it; ``publish()`` makes that visible to the driver.
   public func complete(_ chain: VirtioChain, byteCount: Int = 0) {
     unsafe complete(head: chain.head, byteCount: byteCount)
   }
 
-  /// Hands the chain at `head`, which was taken earlier, back.
+  /// Completes the chain at `head`, which was taken earlier.
   public func complete(head: UInt16, byteCount: Int = 0) {
     unsafe ring.putUsed(head: head, byteCount: UInt32(clamping: byteCount))
   }
 
-  /// Makes what was completed visible, with an interrupt if the driver wants one.
+  /// Makes completed chains visible, and raises an interrupt if the driver wants one.
   public func publish() {
     if unsafe ring.publish() { channel.interrupt() }
   }
 
-  /// Stops the queue for a request that breaks the device's rules so badly that it cannot be answered.
+  /// Stops the queue after a request that breaks the device's rules and cannot be answered.
   public func fail(_ error: VirtqueueError) {
     hasStopped = true
     channel.fail(error)
@@ -81,6 +82,8 @@ public final class ServedVirtqueue: @unchecked Sendable {
     unsafe ring.suppressNotifications()
   }
 
-  /// Asks for the next notification; false where chains came in meanwhile.
+  /// Asks for the next notification.
+  ///
+  /// - Returns: false if chains came in meanwhile.
   func requestNotifications() -> Bool { unsafe hasStopped || ring.requestNotifications() }
 }

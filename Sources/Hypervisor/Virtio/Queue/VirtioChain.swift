@@ -3,19 +3,19 @@ import VextProtocol
 
 /// A descriptor chain that a device thread works on: buffers to read from, then buffers to write to.
 ///
-/// The bytes are in guest RAM, which the guest may change meanwhile: copy once, check the copy. Valid from
+/// The bytes are in guest RAM, which the guest may change at the same time: copy once, check the copy. Valid from
 /// ``ServedVirtqueue/next()`` until the queue's next one.
 @unsafe
 public struct VirtioChain {
-  /// The chain's head, its name in the used ring.
+  /// The chain's head, which names it in the used ring.
   public let head: UInt16
-  /// Bytes that the device may read.
+  /// Number of bytes that the device may read.
   public let readableByteCount: Int
-  /// Bytes that the device may write.
+  /// Number of bytes that the device may write.
   public let writableByteCount: Int
-  /// Where the readable bytes are, for writev and the like.
+  /// The readable buffers, for writev(2) and similar calls.
   public let readable: UnsafeMutableBufferPointer<iovec>
-  /// Where the writable bytes go, for readv and the like.
+  /// The writable buffers, for readv(2) and similar calls.
   public let writable: UnsafeMutableBufferPointer<iovec>
 
   init(head: UInt16, chain: DescriptorChain, vectors: UnsafeMutablePointer<iovec>) {
@@ -26,7 +26,7 @@ public struct VirtioChain {
     unsafe writable = .init(start: vectors + chain.readableVectorCount, count: chain.writableVectorCount)
   }
 
-  /// Copies at most `byteCount` readable bytes from `offset` on; fewer where the chain ends before.
+  /// Copies at most `byteCount` readable bytes from `offset` on; fewer if the chain ends before.
   public func read(_ byteCount: Int, at offset: Int = 0) -> [UInt8] {
     let count = unsafe max(0, min(byteCount, readableByteCount - min(offset, readableByteCount)))
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -41,7 +41,7 @@ public struct VirtioChain {
 
   /// Copies `bytes` to the writable buffers from `offset` on, as many as fit.
   ///
-  /// - Returns: how many did.
+  /// - Returns: the number of copied bytes.
   @discardableResult
   public func write(_ bytes: borrowing [UInt8], at offset: Int = 0) -> Int {
     unsafe bytes.withUnsafeBytes { source in

@@ -2,12 +2,12 @@ import CLinux
 import VextProtocol
 
 extension Virtqueue {
-  /// Reads the chain at `head`, each descriptor once, and stores where its buffers are in host memory.
+  /// Reads the chain at `head`, each descriptor once, and stores the host addresses of its buffers.
   ///
   /// - Parameters:
-  ///   - head: From ``takeHead()``.
-  ///   - vectors: Room for `capacity` vectors.
-  ///   - capacity: The most descriptors of a chain that are accepted.
+  ///   - head: a result of ``takeHead()``.
+  ///   - vectors: room for `capacity` vectors.
+  ///   - capacity: maximum number of descriptors of a chain.
   @inline(__always)
   func readChain(
     head: UInt16, into vectors: UnsafeMutablePointer<iovec>, capacity: Int
@@ -19,7 +19,7 @@ extension Virtqueue {
     var index = Int(head)
     var visited = 0
     while true {
-      // This also ends loops.
+      // This check also ends loops.
       guard visited < capacity else { throw .chainTooLong }
       // SAFETY: index < tableCount, and all of the table is within RAM.
       let descriptor = unsafe table.descriptor(index)
@@ -39,7 +39,7 @@ extension Virtqueue {
     }
   }
 
-  /// The table that `descriptor` names (virtio 1.2 §2.7.5.3). Its write flag has no meaning.
+  /// The table of an indirect `descriptor` (virtio 1.2 §2.7.5.3). Its write flag has no meaning.
   @inline(__always)
   private func indirectTable(_ descriptor: VirtqueueDescriptor) throws(VirtqueueError) -> RingMemory {
     guard unsafe allowsIndirect else { throw .indirectNotNegotiated }

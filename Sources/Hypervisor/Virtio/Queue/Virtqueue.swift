@@ -21,11 +21,11 @@ public struct Virtqueue: @unchecked Sendable {
 
   /// VIRTQ_AVAIL_F_NO_INTERRUPT and VIRTQ_USED_F_NO_NOTIFY: the other side need not signal.
   private static let doNotSignal: UInt16 = 1
-  /// How far the available event may lag behind while notifications are suppressed: far from a wrap at 2^16, and
-  /// rarely written.
+  /// Distance by which the available event may lag while notifications are suppressed: far from a wrap at 2^16, and
+  /// seldom written.
   private static let availableEventLag: UInt16 = 0x4000
 
-  /// Entries, a power of two.
+  /// Number of entries, a power of two.
   public let size: UInt16
   let map: GuestMemoryMap
   let descriptors: RingMemory
@@ -40,9 +40,9 @@ public struct Virtqueue: @unchecked Sendable {
   private var availableEvent: UInt16 = 0
   private var usedFlags: UInt16 = 0
 
-  /// The queue at `layout`, fresh after a reset.
+  /// Makes a queue at `layout`, in the state after a reset.
   ///
-  /// - Throws: invalidSize, or invalidRing for an area that is misaligned or not wholly within RAM.
+  /// - Throws: invalidSize; invalidRing for an area that is misaligned or not wholly within RAM.
   public init(_ layout: VirtqueueLayout, features: VirtioFeatures, memory: GuestMemory) throws(VirtqueueError)
   {
     guard layout.size > 0, layout.size & (layout.size - 1) == 0, layout.size <= 1 << 15 else {
@@ -68,9 +68,9 @@ public struct Virtqueue: @unchecked Sendable {
   @inline(__always)
   private func slot(_ index: UInt16) -> Int { unsafe Int(index & (size &- 1)) }
 
-  /// Takes the next available chain and returns its head, or nil where there is none.
+  /// Takes the next available chain and returns its head; nil if there is none.
   ///
-  /// - Throws: availableIndexJump or headOutOfRange; the queue is then of no more use.
+  /// - Throws: availableIndexJump or headOutOfRange; the queue cannot be used any more then.
   @inline(__always)
   mutating func takeHead() throws(VirtqueueError) -> UInt16? {
     if unsafe nextAvailable == knownAvailable {
@@ -89,7 +89,7 @@ public struct Virtqueue: @unchecked Sendable {
     return head
   }
 
-  /// Hands the chain at `head` back, with `byteCount` bytes written to it; ``publish()`` tells the driver.
+  /// Completes the chain at `head`, with `byteCount` bytes written to it; ``publish()`` makes that visible to the driver.
   @inline(__always)
   mutating func putUsed(head: UInt16, byteCount: UInt32) {
     let entry = unsafe Offset.ring &+ slot(nextUsed) &* 8
@@ -98,16 +98,17 @@ public struct Virtqueue: @unchecked Sendable {
     unsafe nextUsed &+= 1
   }
 
-  /// Makes what was handed back visible to the driver.
+  /// Makes completed chains visible to the driver.
   ///
-  /// - Returns: whether the driver wants an interrupt for it.
+  /// - Returns: whether the driver wants an interrupt for them.
   @inline(__always)
   mutating func publish() -> Bool {
     guard unsafe nextUsed != publishedUsed else { return false }
     let old = unsafe publishedUsed
     unsafe used.storeReleasing(Offset.index, nextUsed)
     unsafe publishedUsed = nextUsed
-    // The index must be out before the driver's wish is read: the driver writes its wish, then reads the index.
+    // The index must be stored before the driver's request is read, because the driver writes its request, then reads the
+    // index.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     guard unsafe usesEventIndex else {
       return unsafe available.load(Offset.flags) & Self.doNotSignal == 0
@@ -116,7 +117,7 @@ public struct Virtqueue: @unchecked Sendable {
     return unsafe nextUsed &- event &- 1 < nextUsed &- old
   }
 
-  /// Tells the driver not to notify: by the flag, or by an available event that is already behind it.
+  /// Asks the driver not to notify: by the flag, or by an available event that lies behind.
   @inline(__always)
   mutating func suppressNotifications() {
     if unsafe usesEventIndex {
@@ -130,7 +131,7 @@ public struct Virtqueue: @unchecked Sendable {
 
   /// Asks the driver to notify from the next chain on.
   ///
-  /// - Returns: false where one is there already, of which the driver may not have notified.
+  /// - Returns: false if a chain is there already, for which the driver may not have notified.
   mutating func requestNotifications() -> Bool {
     if unsafe usesEventIndex {
       unsafe setAvailableEvent(nextAvailable)
@@ -138,7 +139,7 @@ public struct Virtqueue: @unchecked Sendable {
       unsafe usedFlags = 0
       unsafe used.store(Offset.flags, usedFlags)
     }
-    // The wish must be out before the index is read: the driver writes the index, then reads the wish.
+    // The request must be stored before the index is read, because the driver writes the index, then reads the request.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     return unsafe available.loadAcquiring(Offset.index) == nextAvailable
   }

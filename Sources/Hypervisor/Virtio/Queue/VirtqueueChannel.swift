@@ -2,7 +2,7 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// How the two ends of one virtqueue wake each other. It lives as long as the transport, through resets.
+/// The notifications and interrupts of one virtqueue. It lives as long as the transport, through resets.
 public final class VirtqueueChannel: Sendable {
   /// The vector of the queue's interrupt.
   let vector = Atomic<UInt16>(VirtioSignals.noVector)
@@ -17,10 +17,10 @@ public final class VirtqueueChannel: Sendable {
   /// The eventfd that the driver's notification signals.
   public var notificationDescriptor: Int32 { notification.rawValue }
 
-  /// Signals the notification as KVM would have done.
+  /// Signals the notification's eventfd, as KVM does.
   func notify() { notification.signal() }
 
-  /// Takes back notifications that came in, so that the next one wakes. The thread that serves the queue.
+  /// Clears the notification, so that the next one wakes the thread. Only the thread that serves the queue.
   public func drainNotification() { notification.drain() }
 
   /// Raises the queue's interrupt. Any thread.
@@ -29,6 +29,6 @@ public final class VirtqueueChannel: Sendable {
   /// Tells the driver to read the device's configuration again. Any thread.
   public func configurationChanged() { signals.configurationChanged() }
 
-  /// Tells the driver that the queue has stopped and the device needs a reset. Any thread.
+  /// Reports to the driver that the queue has stopped and the device needs a reset. Any thread.
   public func fail(_ error: VirtqueueError) { signals.fail(error) }
 }

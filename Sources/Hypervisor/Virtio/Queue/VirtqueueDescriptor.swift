@@ -9,15 +9,15 @@ struct VirtqueueDescriptor: BitwiseCopyable {
   /// Bits of the flags.
   struct Flags: OptionSet, BitwiseCopyable {
     let rawValue: UInt16
-    /// VIRTQ_DESC_F_NEXT: the chain goes on at `next`.
+    /// VIRTQ_DESC_F_NEXT: the chain continues at `next`.
     static let next = Flags(rawValue: 1)
-    /// VIRTQ_DESC_F_WRITE: the device writes to the buffer, and does not read it.
+    /// VIRTQ_DESC_F_WRITE: the device writes to the buffer and does not read it.
     static let write = Flags(rawValue: 2)
     /// VIRTQ_DESC_F_INDIRECT: the buffer is a table of descriptors.
     static let indirect = Flags(rawValue: 4)
   }
 
-  /// Size of a descriptor in a table.
+  /// Size of a descriptor in a table, in bytes.
   static let byteCount = 16
 
   let address: GuestAddress

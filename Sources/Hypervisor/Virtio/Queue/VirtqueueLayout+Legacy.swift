@@ -8,7 +8,7 @@ import VextProtocol
 extension VirtqueueLayout {
   private static let legacyPageByteCount: UInt64 = 4096
 
-  /// A queue of `size` entries that starts at page `page`.
+  /// Makes the layout of a queue of `size` entries that starts at page `page`.
   public init(size: UInt16, legacyPage page: UInt32) {
     self.init(size: size, descriptorTable: GuestAddress(UInt64(page) * Self.legacyPageByteCount))
     availableRing = GuestAddress(descriptorTable.rawValue + descriptorTableByteCount)
@@ -16,6 +16,6 @@ extension VirtqueueLayout {
     usedRing = GuestAddress((end + Self.legacyPageByteCount - 1) & ~(Self.legacyPageByteCount - 1))
   }
 
-  /// The number of the page that the queue starts at.
+  /// The number of the queue's first page.
   var legacyPage: UInt32 { UInt32(truncatingIfNeeded: descriptorTable.rawValue / Self.legacyPageByteCount) }
 }

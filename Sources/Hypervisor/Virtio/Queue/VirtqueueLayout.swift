@@ -1,8 +1,8 @@
 public import VextProtocol
 
-/// Where a driver put a virtqueue: its size and its three areas in guest RAM (virtio 1.2 §2.7).
+/// The layout of a virtqueue: its size and its three areas in guest RAM (virtio 1.2 §2.7).
 public struct VirtqueueLayout: Equatable, Sendable {
-  /// Entries, a power of two.
+  /// Number of entries, a power of two.
   public var size: UInt16
   /// `size` descriptors of 16 bytes, 16-byte aligned.
   public var descriptorTable: GuestAddress
@@ -11,7 +11,7 @@ public struct VirtqueueLayout: Equatable, Sendable {
   /// flags and index (16 bits), `size` entries of two 32-bit words, the available event (16 bits), 4-byte aligned.
   public var usedRing: GuestAddress
 
-  /// A layout; nothing is checked before the queue is made.
+  /// Makes a layout, which ``Virtqueue`` checks.
   public init(
     size: UInt16, descriptorTable: GuestAddress = GuestAddress(0),
     availableRing: GuestAddress = GuestAddress(0),
@@ -23,10 +23,10 @@ public struct VirtqueueLayout: Equatable, Sendable {
     self.usedRing = usedRing
   }
 
-  /// Bytes of the descriptor table.
+  /// Size of the descriptor table in bytes.
   var descriptorTableByteCount: UInt64 { UInt64(size) * 16 }
-  /// Bytes of the available ring, the used event included.
+  /// Size of the available ring in bytes, the used event included.
   var availableRingByteCount: UInt64 { 6 + UInt64(size) * 2 }
-  /// Bytes of the used ring, the available event included.
+  /// Size of the used ring in bytes, the available event included.
   var usedRingByteCount: UInt64 { 6 + UInt64(size) * 8 }
 }

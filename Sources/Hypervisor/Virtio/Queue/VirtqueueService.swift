@@ -8,11 +8,11 @@ public final class VirtqueueService: DescriptorHandler {
   private let serve: @Sendable (ServedVirtqueue) -> Void
   private let isRunning = Atomic<Bool>(false)
 
-  /// A service that does not run yet.
+  /// Makes a service that does not run yet.
   ///
-  /// - Parameter serve: takes and completes chains until ``ServedVirtqueue/next()`` finds none, or until it waits for something
-  ///   else (a receive queue for data), in which case it sees to a later ``kick()``; called on `thread`, it need not
-  ///   publish.
+  /// - Parameter serve: takes and completes chains until ``ServedVirtqueue/next()`` finds none. It may stop earlier to
+  ///   wait for another event (a receive queue for data), and must then arrange a later ``kick()``. The service calls it
+  ///   on `thread` and publishes its completions.
   public init(
     _ binding: VirtioQueueBinding, memory: GuestMemory, thread: DeviceThread, chainLimit: Int = 1024,
     serve: @escaping @Sendable (ServedVirtqueue) -> Void
@@ -25,11 +25,11 @@ public final class VirtqueueService: DescriptorHandler {
   /// The queue's number.
   public var index: Int { queue.index }
 
-  /// Serves from now on, with what is there already.
+  /// Starts to serve, beginning with chains that are there already.
   ///
-  /// - Throws: ENOSPC or ENOMEM where the kernel can watch no more descriptors.
+  /// - Throws: ENOSPC or ENOMEM if the kernel can watch no more descriptors.
   public func start() throws(Errno) {
-    // Before the descriptor is watched: an event calls at once.
+    // Before the descriptor is watched, because an event may call at once.
     isRunning.store(true, ordering: .relaxed)
     do throws(Errno) {
       try thread.add(self, descriptor: queue.notificationDescriptor)
@@ -40,8 +40,7 @@ public final class VirtqueueService: DescriptorHandler {
     kick()
   }
 
-  /// Serves from now on, or tells the driver that the queue has stopped, where the kernel can watch no more
-  /// descriptors.
+  /// Starts to serve, or reports a stopped queue to the driver if the kernel can watch no more descriptors.
   public func startOrFail() {
     do throws(Errno) {
       try start()
@@ -50,8 +49,9 @@ public final class VirtqueueService: DescriptorHandler {
     }
   }
 
-  /// Serves no more; returns when the device's function is not running. A later ``kick()`` does nothing: the queue's
-  /// memory may be something else by then.
+  /// Stops serving; returns when the device's function is not running.
+  ///
+  /// A later ``kick()`` has no effect, because the queue's memory may have another use by then.
   public func stop() {
     thread.run { [self] in
       thread.remove(descriptor: queue.notificationDescriptor)
@@ -59,10 +59,10 @@ public final class VirtqueueService: DescriptorHandler {
     }
   }
 
-  /// Calls the device's function, because there is something for the driver. Returns when it is done.
+  /// Calls the device's function because there is data for the driver. Returns when it is done.
   public func kick() { thread.run { [self] in pass() } }
 
-  /// The driver notified.
+  /// Called when the driver has notified.
   public func descriptorIsReady(_ descriptor: Int32) {
     queue.drainNotification()
     pass()
@@ -72,14 +72,14 @@ public final class VirtqueueService: DescriptorHandler {
   public func configurationChanged() { queue.configurationChanged() }
 
   private func pass() {
-    // The thread that serves also stops, so that nothing can change in between.
+    // The serving thread also stops the service, so that this cannot change during the pass.
     guard isRunning.load(ordering: .relaxed) else { return }
     queue.suppressNotifications()
     serve(queue)
     queue.publish()
-    // A device that left chains waits for something else than the driver, and is kicked when that comes. Otherwise a
-    // chain that came in after the last look has not notified: let the descriptor wake the thread again, so that a
-    // guest that never stops adding leaves other devices their turn.
+    // A device that left chains waits for another event, upon which it is kicked. Otherwise a chain that came in after
+    // the last poll has not notified: let the descriptor wake the thread again, so that a guest that never stops adding
+    // chains leaves other devices their turn.
     if queue.wasEmptied, !queue.requestNotifications() { queue.notifyAgain() }
   }
 }

@@ -5,19 +5,19 @@ import SystemPackage
 
 /// A source of entropy (virtio 1.2 §5.4): fills the driver's buffers from the host's getrandom(2).
 public final class VirtioRandom: VirtioDevice {
-  /// The most bytes that one request gets; the driver asks again.
+  /// Maximum number of bytes for one request; the driver then asks again.
   static let requestLimit = 1 << 16
-  /// The most bytes before other devices of the thread get their turn.
+  /// Maximum number of bytes of a pass, before other devices of the thread have their turn.
   private static let passLimit = 1 << 18
   private static let chainLimitPerPass = 64
-  /// What getrandom(2) gives whole, whatever signals arrive.
+  /// Number of bytes that getrandom(2) always delivers completely, even with signals.
   private static let pieceByteCount = 256
 
   private let memory: GuestMemory
   private let thread: DeviceThread
   private let service = Mutex<VirtqueueService?>(nil)
 
-  /// A source whose queue `thread` serves.
+  /// Makes a source whose queue `thread` serves.
   public init(memory: GuestMemory, thread: DeviceThread) {
     self.memory = memory
     self.thread = thread
@@ -26,19 +26,19 @@ public final class VirtioRandom: VirtioDevice {
   /// 4 (virtio 1.2 §5.4.1).
   public var deviceID: UInt16 { 4 }
 
-  /// No type that PCI names.
+  /// A class that PCI does not define.
   public var classCode: UInt32 { 0xFF_00_00 }
 
-  /// Those of every device.
+  /// The features of every device.
   public var features: VirtioFeatures { [.version1, .indirectDescriptors, .eventIndex] }
 
   /// One queue of requests.
   public var queueSizes: [UInt16] { [64] }
 
-  /// None.
+  /// Empty.
   public var configuration: [UInt8] { [] }
 
-  /// Ignored: there is no configuration.
+  /// Ignores the write, because there is no configuration.
   public func writeConfiguration(offset: UInt64, byteCount: Int, value: UInt64) {}
 
   /// Serves the queue.
@@ -49,7 +49,7 @@ public final class VirtioRandom: VirtioDevice {
     new.startOrFail()
   }
 
-  /// Serves no more.
+  /// Stops serving.
   public func deactivate() {
     let old = service.withLock { service in
       defer { service = nil }
@@ -67,7 +67,7 @@ public final class VirtioRandom: VirtioDevice {
       var done = 0
       while done < wanted {
         let piece = randomBytes(min(pieceByteCount, wanted - done))
-        // Fails on a kernel without the system call alone; the driver sees a source that has run dry.
+        // Fails only on a kernel without the system call; the driver then sees an empty source.
         guard !piece.isEmpty else { break }
         done += unsafe chain.write(piece, at: done)
       }
