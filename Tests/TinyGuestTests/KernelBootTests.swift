@@ -140,6 +140,13 @@ extension TinyGuests {
       #expect(found[4] == 0x336E_C578)
     }
 
+    @Test func `a 32-bit PVH kernel starts like a 64-bit one`() throws {
+      let guest = try KernelGuest(Self.elf32(Self.protectedModeKernel), vcpuCount: 1)
+      let found = try guest.run(5)
+      #expect(found.first == BootLayout.pvhStartInfo.rawValue)
+      #expect(found.last == 0x336E_C578)
+    }
+
     /// One setup sector, protocol 2.15, and `code` at the 64-bit entry.
     private static func bzImage(_ code: [UInt8]) -> [UInt8] {
       var image = [UInt8](repeating: 0, count: 1024 + 0x200) + code + [UInt8](repeating: 0, count: 16)
@@ -170,6 +177,21 @@ extension TinyGuests {
         put(&image, 152, [20])
         put(&image, 256, [4, 0, 0, 0, 4, 0, 0, 0, 18, 0, 0, 0] + Array("Xen\0".utf8) + [0, 0, 0, 1])
       }
+      return image
+    }
+
+    /// A 32-bit executable with the note that names its start as the PVH entry.
+    private static func elf32(_ code: [UInt8]) -> [UInt8] {
+      var image = [UInt8](repeating: 0, count: 512) + code
+      put(&image, 0, [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1])
+      put(&image, 16, [2, 0, 3, 0, 1])
+      put(&image, 28, [52])
+      put(&image, 42, [32, 0, 2])
+      put(&image, 52, [1, 0, 0, 0, 0, 2, 0, 0])  // to load, at offset 512
+      put(&image, 64, [0, 0, 0, 1, UInt8(code.count), 0, 0, 0, 0, 0x10])
+      put(&image, 84, [4, 0, 0, 0, 0, 1, 0, 0])  // notes at offset 256
+      put(&image, 100, [20, 0, 0, 0, 20])
+      put(&image, 256, [4, 0, 0, 0, 4, 0, 0, 0, 18, 0, 0, 0] + Array("Xen\0".utf8) + [0, 0, 0, 1])
       return image
     }
 

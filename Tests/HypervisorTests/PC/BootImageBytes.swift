@@ -61,6 +61,35 @@ struct BootImageBytes {
     return image
   }
 
+  /// A 32-bit executable at 1 MiB; the segment of the note is there in any case.
+  static func elf32(pvhEntry: UInt32?, payload: [UInt8] = [UInt8](repeating: 0x90, count: 64))
+    -> BootImageBytes
+  {
+    var image = BootImageBytes(bytes: [UInt8](repeating: 0, count: 512) + payload)
+    image.bytes.replaceSubrange(0..<8, with: [0x7F, 0x45, 0x4C, 0x46, 1, 1, 1, 0])
+    image.set(2 as UInt16, at: 16)
+    image.set(3 as UInt16, at: 18)
+    image.set(0x10_0000 as UInt32, at: 24)
+    image.set(52 as UInt32, at: 28)
+    image.set(32 as UInt16, at: 42)
+    image.set(2 as UInt16, at: 44)
+    for (start, type, offset, address, byteCount) in [
+      (52, 1, 512, 0x10_0000, payload.count), (84, 4, 256, 0, 20),
+    ] as [(Int, UInt32, UInt32, UInt32, Int)] {
+      image.set(type, at: start)
+      image.set(offset, at: start + 4)
+      image.set(address, at: start + 12)
+      image.set(UInt32(byteCount), at: start + 16)
+      image.set(UInt32(byteCount), at: start + 20)
+      image.set(4 as UInt32, at: start + 28)
+    }
+    if let pvhEntry {
+      image.setNote(
+        at: 256, name: "Xen", type: 18, value: (0..<4).map { UInt8(pvhEntry >> ($0 * 8) & 0xFF) })
+    }
+    return image
+  }
+
   mutating func setProgramHeader(
     _ index: Int, type: UInt32, offset: UInt64, address: UInt64, byteCount: UInt64
   ) {
@@ -72,11 +101,13 @@ struct BootImageBytes {
     set(byteCount, at: start + 40)
   }
 
-  private mutating func setNote(at offset: Int, name: String, type: UInt32, value: [UInt8]) {
+  /// A note whose value begins where the name, padded to 4 bytes, ends.
+  mutating func setNote(at offset: Int, name: String, type: UInt32, value: [UInt8]) {
     set(UInt32(name.utf8.count + 1), at: offset)
     set(UInt32(value.count), at: offset + 4)
     set(type, at: offset + 8)
     set(name, at: offset + 12)
-    bytes.replaceSubrange(offset + 16..<offset + 16 + value.count, with: value)
+    let start = offset + 12 + (name.utf8.count + 4) / 4 * 4
+    bytes.replaceSubrange(start..<start + value.count, with: value)
   }
 }

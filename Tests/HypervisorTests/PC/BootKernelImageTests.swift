@@ -107,10 +107,11 @@ import Testing
     #expect(try refusal(changed(bzImage) { $0.set(0 as UInt8, at: 0x211) }).contains("zImage"))
     let elf = BootImageBytes.elf()
     #expect(try refusal(changed(elf) { $0.set(3 as UInt16, at: 18) }) == noLongMode)
+    #expect(try refusal(BootImageBytes.elf32(pvhEntry: nil).bytes) == noLongMode)
     #expect(try refusal(changed(elf) { $0.set(1 as UInt8, at: 4) }) == noLongMode)
   }
 
-  @Test(arguments: [0x206, 0x250, 0x264, 1024, 1024 + 0x200, 1024 + 0x3FF])
+  @Test(arguments: [0x206, 0x250, 0x264, 1024, 1024 + 0x200, 1024 + 0x3F0])
   func `a bzImage that was cut off is refused`(byteCount: Int) throws {
     #expect(
       try refusal(Array(BootImageBytes.bzImage().bytes.prefix(byteCount))).hasPrefix(
@@ -156,6 +157,34 @@ import Testing
     #expect(try refusal(changed(image) { $0.set(63 as UInt64, at: 104) }).contains("more bytes in the file"))
     #expect(try refusal(changed(image) { $0.set(0x200_0000 as UInt64, at: 24) }).contains("entry 0x2000000"))
     #expect(try refusal(BootImageBytes.elf(pvhEntry: 0x1000).bytes).contains("entry 0x1000"))
+  }
+
+  @Test func `a 32-bit kernel with a PVH note is taken`() throws {
+    let file = BootImageFile(BootImageBytes.elf32(pvhEntry: 0x10_0010).bytes)
+    #expect(try KernelImage(path: file.path).format == "ELF vmlinux with a PVH entry")
+    let outside = BootImageBytes.elf32(pvhEntry: 0x1000).bytes
+    #expect(try refusal(outside).contains("entry 0x1000"))
+  }
+
+  /// Notes of such a segment are padded to 8 bytes each, or to 4.
+  @Test(arguments: [8, 4])
+  func `a PVH note is found in a segment of alignment 8`(padding: Int) throws {
+    var image = BootImageBytes.elf(pvhEntry: 0x100_0010)
+    image.set(8 as UInt64, at: 64 + 56 + 48)
+    image.bytes.replaceSubrange(256..<320, with: [UInt8](repeating: 0, count: 64))
+    image.setNote(at: 256, name: "Lin", type: 1, value: [1])
+    image.setNote(at: 256 + 16 + padding, name: "Xen", type: 18, value: [0x10, 0, 0, 1])
+    let file = BootImageFile(image.bytes)
+    #expect(try KernelImage(path: file.path).format == "ELF vmlinux with a PVH entry")
+  }
+
+  @Test func `the last paragraph of a bzImage may be shorter`() throws {
+    let bytes = BootImageBytes.bzImage().bytes
+    for missing in 1...15 {
+      let file = BootImageFile(Array(bytes.dropLast(missing)))
+      #expect(try KernelImage(path: file.path).format == "bzImage, boot protocol 2.15")
+    }
+    #expect(try refusal(Array(bytes.dropLast(16))).hasPrefix("truncated"))
   }
 
   @Test func `a malformed note is no PVH entry`() throws {

@@ -79,7 +79,9 @@ struct BzImage: Sendable {
     // Zero means four, for compatibility with very old loaders.
     let setupSectors = try field(UInt8.self, Field.setupSectors)
     payloadOffset = (UInt64(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
-    try file.require(through: payloadOffset + UInt64(try field(UInt32.self, Field.paragraphs)) * 16)
+    // syssize counts paragraphs of 16 bytes, of which the file need not fill the last one.
+    let paragraphs = UInt64(try field(UInt32.self, Field.paragraphs))
+    try file.require(through: payloadOffset + (paragraphs == 0 ? 0 : paragraphs * 16 - 15))
     guard file.byteCount > payloadOffset + Self.longModeEntryOffset else {
       throw .truncated(
         file.subject, byteCount: file.byteCount,
