@@ -139,4 +139,40 @@ import Testing
     let handle = try DiskImage(path: disk.path, readOnly: true, direct: false).handle
     #expect(handle.contains(offset: offset, byteCount: byteCount) == isInside)
   }
+
+  @Test func `a file on a file system with holes can be discarded from, and a disk that is only read cannot`()
+    throws
+  {
+    let disk = VirtioTemporaryDisk(byteCount: 5000)
+    #expect(try DiskImage(path: disk.path, readOnly: false, direct: false).handle.canDiscard)
+    #expect(!(try DiskImage(path: disk.path, readOnly: true, direct: false).handle.canDiscard))
+    #expect(disk.read(0, 8192) == VirtioTemporaryDisk.pattern(0, 5000))
+  }
+
+  /// ramfs has no fallocate(2).
+  @Test(.enabled("needs root, to mount a file system") { getuid() == 0 })
+  func `neither queue offers discard where the host's file system cannot punch holes`() throws {
+    var template = Array("/tmp/vext-ramfs-XXXXXX".utf8CString)
+    // SAFETY: the template ends in a zero byte.
+    let made = unsafe mkdtemp(&template) != nil
+    try #require(made)
+    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { unsafe rmdir(folder) }
+    let mounted = unsafe mount("none", folder, "ramfs", 0, nil)
+    try #require(mounted == 0)
+    defer { unsafe umount(folder) }
+    let path = "\(folder)/disk"
+    let file = try OwnedDescriptor.open(path, flags: O_CREAT | O_RDWR, mode: 0o600)
+    let sized = ftruncate(file.rawValue, 1 << 20)
+    try #require(sized == 0)
+    let image = try DiskImage(path: path, readOnly: false, direct: false)
+    #expect(!image.handle.canDiscard)
+    let memory = try GuestMemory(byteCount: 8 << 20)
+    let server = try SteppedQueueServer(engine: .sync, polling: false, capacity: 16)
+    let block = VirtioBlock(disk: image, queueCount: 1, memory: memory, servers: [server])
+    #expect(block.features.rawValue & (1 << 13 | 1 << 14) == 1 << 14)
+    // The limits of discard, and whether write-zeroes may unmap.
+    #expect(block.configuration[36..<48].allSatisfy { $0 == 0 })
+    #expect(block.configuration[56] == 0)
+  }
 }

@@ -12,6 +12,8 @@ public struct DiskHandle: Sendable {
   public let isDirect: Bool
   /// Whether the disk refuses writes.
   public let isReadOnly: Bool
+  /// Whether ranges can be given back to the host: a hole is punched, which reads as zero.
+  public let canDiscard: Bool
 
   /// Whether `offset ..< offset + length` lies within the disk and does not wrap around 2^64.
   @inlinable @inline(__always)

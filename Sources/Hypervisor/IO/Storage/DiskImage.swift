@@ -54,7 +54,9 @@ public final class DiskImage: Sendable {
     }
     handle = DiskHandle(
       descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isDirect: direct,
-      isReadOnly: readOnly)
+      isReadOnly: readOnly,
+      canDiscard: !readOnly && Self.canDiscard(descriptor.rawValue, path, end: end, isDevice: kind == S_IFBLK)
+    )
     identity = Self.identity(of: path)
   }
 
@@ -124,6 +126,29 @@ public final class DiskImage: Sendable {
       guard error == .invalidArgument else { throw .failed(path: path, call: "pread", error) }
     }
     throw .directRefused(path: path)
+  }
+
+  /// Whether a hole can be punched. A file is asked behind its end, where there is nothing to lose; a device's limit says it.
+  private static func canDiscard(
+    _ descriptor: Int32, _ path: String, end: off_t, isDevice: Bool
+  ) -> Bool {
+    guard isDevice else {
+      let unit: off_t = 1 << 16
+      let (start, overflow) = (end & ~(unit - 1)).addingReportingOverflow(unit)
+      return !overflow && linux_punch_hole(descriptor, Int64(start), Int64(unit)) == 0
+    }
+    var (major, minor): (UInt32, UInt32) = (0, 0)
+    guard unsafe linux_device_below(path, &major, &minor) == 0 else { return false }
+    let folder = "/sys/dev/block/\(major):\(minor)"
+    // A partition has its disk's queue.
+    for queue in ["queue", "../queue"] {
+      // An attribute that is not there: the next folder has it, or the device cannot.
+      guard let text = try? HostFile.contents(of: "\(folder)/\(queue)/write_zeroes_max_bytes") else {
+        continue
+      }
+      return text.first.map { $0 != UInt8(ascii: "0") } ?? false
+    }
+    return false
   }
 
   /// Returns "vext-" and the FNV-1a hash of the path, which differs between disks and stays the same for a disk.

@@ -150,7 +150,8 @@ public final class VextDevice: PCIFunction {
   }
 
   private var flags: VextDeviceFlags {
-    disk.disk.isReadOnly ? [.readOnly] : [.discard, .writeZeroes]
+    guard !disk.disk.isReadOnly else { return .readOnly }
+    return disk.disk.canDiscard ? [.discard, .writeZeroes] : .writeZeroes
   }
 
   /// The queue of a register and the register's offset within the queue's block; nil if there is no such queue.

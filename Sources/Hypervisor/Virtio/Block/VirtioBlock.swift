@@ -107,8 +107,9 @@ public final class VirtioBlock: VirtioDevice {
       .version1, .indirectDescriptors, .eventIndex, .blockSegmentLimit, .blockSize, .blockFlush,
       .blockMultiqueue,
     ]
-    return always.union(
-      disk.isReadOnly ? .blockReadOnly : [.blockCacheMode, .blockDiscard, .blockWriteZeroes])
+    guard !disk.isReadOnly else { return always.union(.blockReadOnly) }
+    let writable = always.union([.blockCacheMode, .blockWriteZeroes])
+    return disk.canDiscard ? writable.union(.blockDiscard) : writable
   }
 
   private static func configuration(of disk: DiskHandle, queueCount: Int, queueDepth: Int) -> [UInt8] {
@@ -125,12 +126,13 @@ public final class VirtioBlock: VirtioDevice {
     put(Configuration.blockByteCount, disk.blockByteCount)
     put(Configuration.queueCount, UInt16(queueCount))
     guard !disk.isReadOnly else { return bytes }
+    put(Configuration.maximumWriteZeroesSectorCount, maximumRangeSectorCount)
+    put(Configuration.maximumWriteZeroesRangeCount, maximumRangeCount)
+    guard disk.canDiscard else { return bytes }
+    put(Configuration.writeZeroesMayUnmap, 1 as UInt8)
     put(Configuration.maximumDiscardSectorCount, maximumRangeSectorCount)
     put(Configuration.maximumDiscardRangeCount, maximumRangeCount)
     put(Configuration.discardSectorAlignment, blockSectorCount)
-    put(Configuration.maximumWriteZeroesSectorCount, maximumRangeSectorCount)
-    put(Configuration.maximumWriteZeroesRangeCount, maximumRangeCount)
-    put(Configuration.writeZeroesMayUnmap, 1 as UInt8)
     return bytes
   }
 }

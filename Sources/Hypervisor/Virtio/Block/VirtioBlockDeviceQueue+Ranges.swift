@@ -82,8 +82,8 @@ extension VirtioBlockDeviceQueue {
     guard sectorCount <= VirtioBlock.maximumRangeSectorCount,
       let offset = offset(words.0, byteCount: byteCount)
     else { return .failure(Refusal(status: Status.ioError)) }
-    // A hole reads as zeroes: what may be deallocated as well is.
-    let operation: BlockOperation = isDiscard || flags != 0 ? .discard : .writeZeroes
+    // A hole reads as zeroes: what may be deallocated is, where the host can.
+    let operation: BlockOperation = isDiscard || (flags != 0 && disk.canDiscard) ? .discard : .writeZeroes
     return .success(VirtioBlockRange(operation: operation, offset: offset, byteCount: byteCount))
   }
 }
