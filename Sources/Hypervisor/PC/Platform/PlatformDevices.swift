@@ -4,6 +4,8 @@ public final class PlatformDevices: Sendable {
   public let power: PowerManagement
   /// The port for the exit code of the guest's command.
   public let exitStatus = ExitStatusPort()
+  /// The real-time clock, whose interrupts come once it was started.
+  public let clock: CMOSClock
 
   /// Puts the devices onto `ports`, on which their addresses must be free.
   ///
@@ -20,10 +22,11 @@ public final class PlatformDevices: Sendable {
     power = PowerManagement(
       end: end, interrupt: interruptLine(UInt32(InterruptWiring.systemControlInterrupt)))
     let keyboard = KeyboardController(end: end, interrupt: interruptLine(1))
+    clock = CMOSClock(memoryByteCount: memoryByteCount, interrupt: interruptLine(8))
     let claims: [(start: UInt64, byteCount: UInt64, device: any BusDevice)] = [
       (0x60, 1, keyboard),
       (0x64, 1, OffsetPort(keyboard, offset: KeyboardController.commandOffset)),
-      (0x70, 2, CMOSClock(memoryByteCount: memoryByteCount)),
+      (0x70, 2, clock),
       (0x80, 1, SilentPort()),
       (0x92, 1, SystemControlPort(end: end)),
       (0xE0, 1, DebugConsole(show: showText)),
