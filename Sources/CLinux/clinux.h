@@ -186,6 +186,10 @@ static inline int linux_advise_huge_pages(void *base, size_t byte_count) {
   return madvise(base, byte_count, MADV_HUGEPAGE) < 0 ? -errno : 0;
 }
 
+static inline int linux_advise_mergeable(void *base, size_t byte_count) {
+  return madvise(base, byte_count, MADV_MERGEABLE) < 0 ? -errno : 0;
+}
+
 static inline int linux_populate_for_writing(void *base, size_t byte_count) {
   int result;
   do result = madvise(base, byte_count, MADV_POPULATE_WRITE);

@@ -142,6 +142,20 @@ static inline int linux_interface_set_address(const char *name, uint32_t address
   return linux_interface_request(name, SIOCSIFADDR, &request);
 }
 
+/* The first `prefix_length` bits, of 32, are the network's. */
+static inline int linux_interface_set_prefix(const char *name, int prefix_length) {
+  struct ifreq request = {0};
+  uint32_t mask = prefix_length <= 0 ? 0 : UINT32_MAX << (prefix_length >= 32 ? 0 : 32 - prefix_length);
+  struct sockaddr_in internet = {.sin_family = AF_INET, .sin_addr = {htonl(mask)}};
+  memcpy(&request.ifr_netmask, &internet, sizeof internet);
+  return linux_interface_request(name, SIOCSIFNETMASK, &request);
+}
+
+static inline int linux_interface_set_mtu(const char *name, int byte_count) {
+  struct ifreq request = {.ifr_mtu = byte_count};
+  return linux_interface_request(name, SIOCSIFMTU, &request);
+}
+
 /* `address` is six bytes. */
 static inline int linux_interface_set_hardware_address(const char *name, const uint8_t *address) {
   struct ifreq request = {0};

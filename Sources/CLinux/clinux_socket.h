@@ -93,6 +93,17 @@ static inline int linux_socket_wait(int descriptor, int for_writing, int wake_de
   return watched[1].revents != 0;
 }
 
+// The number of the process at the other end when it connected or listened; 0 where it is in a namespace of its own.
+static inline int linux_socket_peer_process(int descriptor) {
+  struct {
+    pid_t process;
+    uid_t user;
+    gid_t group;
+  } peer = {0};  // struct ucred of socket(7), which needs _GNU_SOURCE
+  socklen_t byte_count = sizeof peer;
+  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &byte_count) < 0 ? -errno : peer.process;
+}
+
 // 1 for a socket, 0 for any other file; -ENOENT where nothing is.
 static inline int linux_path_is_socket(const char *path) {
   struct stat status;
@@ -101,6 +112,13 @@ static inline int linux_path_is_socket(const char *path) {
 }
 
 static inline int linux_path_remove(const char *path) { return unlink(path) < 0 ? -errno : 0; }
+
+// 1 where others than the owner may make and remove files in the directory, 0 where not.
+static inline int linux_directory_is_writable_by_others(const char *path) {
+  struct stat status;
+  if (stat(path, &status) < 0) return -errno;
+  return (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
 
 // For its owner alone. One that exists is left as it is.
 static inline int linux_directory_create(const char *path) {

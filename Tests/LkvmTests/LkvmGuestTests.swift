@@ -135,4 +135,23 @@ struct LkvmGuestTests {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/boot")) ?? []
     return names.filter { $0.hasPrefix("vmlinuz-") }.max().map { "/boot/\($0)" }
   }
+
+  @Test func `a guest whose process is stopped says so at once, and does not stop later`() throws {
+    let fixture = try LkvmFixture()
+    let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a", "--balloon"] + Self.machine)
+    let process = try fixture.processIdentifier(of: "a")
+    kill(process, SIGSTOP)
+    let stop = try fixture.run(["stop", "-n", "a"])
+    #expect(stop.exitCode == 1)
+    #expect(
+      stop.errors
+        == "lkvm: error: a: its process \(process) is stopped by a signal; let it go on with 'kill -CONT \(process)'\n"
+    )
+    kill(process, SIGCONT)
+    let balloon = try fixture.run(["balloon", "-n", "a", "-i", "1"])
+    #expect(balloon.exitCode == 1)
+    #expect(balloon.errors == "lkvm: error: a: its system has no driver for the balloon (virtio_balloon)\n")
+    #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
+    #expect(try guest.waitForEnd().exitCode == 0)
+  }
 }

@@ -35,6 +35,12 @@ public struct UnixSocket: ~Copyable, Sendable {
       OwnedDescriptor(adopting: try check(unsafe path.withCString { unsafe linux_socket_connect($0) })))
   }
 
+  /// The number of the process at the other end (`SO_PEERCRED`), or nil where it cannot be seen from this one.
+  public var peerProcessID: Int32? {
+    let number = linux_socket_peer_process(descriptor.rawValue)
+    return number > 0 ? number : nil
+  }
+
   /// Takes a waiting connection. `EAGAIN` if there is none.
   public func accept() throws(Errno) -> UnixSocket {
     UnixSocket(OwnedDescriptor(adopting: try check(linux_socket_accept(descriptor.rawValue))))

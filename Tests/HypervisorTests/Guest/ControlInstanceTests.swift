@@ -107,4 +107,18 @@ import Testing
       _ = try InstanceDirectory(path: "/proc/none").claim("vm")
     }
   }
+
+  @Test(arguments: [0o777, 0o720, 0o702] as [mode_t])
+  func `a directory that others may change is refused, with the way out`(mode: mode_t) throws {
+    let (server, _) = try fixture.start("vm")
+    defer { server.stop() }
+    #expect(unsafe chmod(fixture.path, mode) == 0)
+    let error = InstanceError.writableByOthers(path: fixture.path)
+    #expect(throws: error) { try directory.claim("b") }
+    #expect(throws: error) { _ = try directory.connect(to: "vm") }
+    #expect(throws: error) { try directory.runningInstances() }
+    #expect(error.description.hasSuffix("'chmod go-w \(fixture.path)'"))
+    #expect(unsafe chmod(fixture.path, 0o755) == 0)
+    #expect(try directory.runningInstances().map(\.name) == ["vm"])
+  }
 }

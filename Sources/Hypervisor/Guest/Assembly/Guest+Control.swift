@@ -65,6 +65,9 @@ extension Guest: ControlHandler {
   /// Takes memory from the guest, or gives it back.
   public func changeBalloon(deltaMiB: Int) -> ControlReply {
     guard let balloon = devices.balloon else { return .failed("it has no balloon: run it with --balloon") }
+    guard balloon.hasDriver else {
+      return .failed("its system has no driver for the balloon (virtio_balloon)")
+    }
     let (wanted, overflow) = Int(balloon.targetPageCount / 256).addingReportingOverflow(deltaMiB)
     guard !overflow, wanted >= 0, UInt64(wanted) << 20 <= machine.memory.byteCount else {
       return .failed(

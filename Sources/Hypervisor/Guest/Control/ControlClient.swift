@@ -1,3 +1,4 @@
+import CLinux
 import HostSystem
 import SystemPackage
 
@@ -7,18 +8,24 @@ public struct ControlClient: ~Copyable {
   public static let defaultTimeoutMilliseconds: UInt64 = 10_000
 
   private let connection: ControlConnection
+  private let peer: Int32?
   private let timeoutMilliseconds: UInt64
 
   /// Connects to the machine that listens at `path`.
   public init(
     path: String, timeoutMilliseconds: UInt64 = ControlClient.defaultTimeoutMilliseconds
   ) throws(ControlError) {
-    connection = ControlConnection(try Self.connect(path, deadline: Self.deadline(timeoutMilliseconds)))
+    let socket = try Self.connect(path, deadline: Self.deadline(timeoutMilliseconds))
+    peer = socket.peerProcessID
+    connection = ControlConnection(socket)
     self.timeoutMilliseconds = timeoutMilliseconds
   }
 
   /// Sends a request and waits for the reply.
+  ///
+  /// A process that is stopped is not asked, because it would carry the request out when it goes on, which may be long after.
   public func send(_ request: ControlRequest) throws(ControlError) -> ControlReply {
+    if let peer, Self.isStopped(peer) { throw .processStopped(peer) }
     let deadline = Self.deadline(timeoutMilliseconds)
     try connection.send(request.encoded, deadline: deadline)
     let (status, payload) = try connection.receive(limit: ControlReply.payloadLimit, deadline: deadline)
@@ -47,6 +54,25 @@ public struct ControlClient: ~Copyable {
         }
       }
     }
+  }
+
+  /// Whether a process is stopped, by a signal or by a debugger: the third field of proc_pid_stat(5).
+  private static func isStopped(_ process: Int32) -> Bool {
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let file: OwnedDescriptor
+    do throws(Errno) {
+      file = try OwnedDescriptor.open("/proc/\(process)/stat", flags: O_RDONLY)
+    } catch {
+      // It has just ended, or is not to be seen from here: the request tells.
+      return false
+    }
+    // SAFETY: the count is the array's.
+    let count = unsafe linux_read(file.rawValue, &bytes, bytes.count)
+    // The second field is the program's name in brackets, in which there may be any character.
+    guard count > 0, let end = bytes[..<count].lastIndex(of: UInt8(ascii: ")")), end + 2 < count else {
+      return false
+    }
+    return bytes[end + 2] == UInt8(ascii: "T") || bytes[end + 2] == UInt8(ascii: "t")
   }
 
   private static func deadline(_ milliseconds: UInt64) -> UInt64 {

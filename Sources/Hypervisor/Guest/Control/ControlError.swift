@@ -6,6 +6,8 @@ public enum ControlError: Error, Equatable, CustomStringConvertible, Sendable {
   case notRunning(path: String)
   /// The other side did not send a complete message in time.
   case timedOut
+  /// The machine's process was stopped by a signal and would answer once it continues.
+  case processStopped(Int32)
   /// The other side closed the connection.
   case closed
   /// A message's header announces more bytes than the limit.
@@ -26,6 +28,8 @@ public enum ControlError: Error, Equatable, CustomStringConvertible, Sendable {
     switch self {
     case .notRunning(let path): "no machine listens at \(path)"
     case .timedOut: "the machine did not answer in time"
+    case .processStopped(let number):
+      "its process \(number) is stopped by a signal; let it go on with 'kill -CONT \(number)'"
     case .closed: "the machine closed the connection"
     case .tooLong(let byteCount): "a message of \(byteCount) bytes is too long"
     case .unknownRequest(let type): "unknown request \(type)"

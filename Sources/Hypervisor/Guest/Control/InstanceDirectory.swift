@@ -54,6 +54,7 @@ public struct InstanceDirectory: Sendable {
   public func claim(_ name: String) throws(InstanceError) -> ControlListener {
     let path = try socketPath(of: name)
     let lock = try lock(creates: true)
+    try checkRights()
     defer { extendLifetime(lock) }
     switch try occupant(of: path) {
     case .nobody: break
@@ -73,6 +74,7 @@ public struct InstanceDirectory: Sendable {
     to name: String, timeoutMilliseconds: UInt64 = ControlClient.defaultTimeoutMilliseconds
   ) throws(InstanceError) -> ControlClient {
     let path = try socketPath(of: name)
+    try checkRights()
     do throws(ControlError) {
       return try ControlClient(path: path, timeoutMilliseconds: timeoutMilliseconds)
     } catch {
@@ -112,6 +114,7 @@ public struct InstanceDirectory: Sendable {
   /// Removes the sockets without a listener, and returns the names of the others.
   private func removeDead() throws(InstanceError) -> [String] {
     let lock = try lock(creates: false)
+    try checkRights()
     defer { extendLifetime(lock) }
     var alive: [String] = []
     for name in try names() {
@@ -123,6 +126,13 @@ public struct InstanceDirectory: Sendable {
       }
     }
     return alive
+  }
+
+  /// Refuses a directory where others may be the ones who listen. One that is not there is nobody's.
+  private func checkRights() throws(InstanceError) {
+    // SAFETY: the C string lives for the duration of the call.
+    let answer = unsafe path.withCString { unsafe linux_directory_is_writable_by_others($0) }
+    if answer > 0 { throw .writableByOthers(path: path) }
   }
 
   private func lock(creates: Bool) throws(InstanceError) -> DirectoryLock {

@@ -14,6 +14,8 @@ public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
   case notRunning(String)
   /// The socket's path belongs to a file of another kind.
   case notASocket(path: String)
+  /// Others could put sockets of their own into the directory, or take ours away.
+  case writableByOthers(path: String)
   /// The communication with the machine of this name failed.
   case control(name: String, ControlError)
   /// A system call failed.
@@ -30,6 +32,8 @@ public enum InstanceError: Error, Equatable, CustomStringConvertible, Sendable {
     case .nameInUse(let name): "a machine named '\(name)' runs already"
     case .notRunning(let name): "no machine named '\(name)' runs"
     case .notASocket(let path): "\(path) is not a socket; remove it"
+    case .writableByOthers(let path):
+      "\(path): other users may change this folder; take that right away with 'chmod go-w \(path)'"
     case .control(let name, let error): "\(name): \(error)"
     case .system(let path, let errno): "\(path): \(errno)"
     }

@@ -71,6 +71,9 @@ public final class VirtioBalloon: VirtioDevice {
   /// The size in pages of 4 KiB that the driver reports.
   public var actualPageCount: UInt32 { state.withLock { $0.actual } }
 
+  /// Whether a driver has started the device.
+  public var hasDriver: Bool { state.withLock { !$0.services.isEmpty } }
+
   /// The counts so far.
   public var counters: Counters { state.withLock { $0.counters } }
 
