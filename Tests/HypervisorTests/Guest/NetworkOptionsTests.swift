@@ -44,6 +44,18 @@ import Testing
     #expect(try NetworkOptions("script=/etc/up").tap == TapOptions(script: "/etc/up"))
   }
 
+  @Test func `the two addresses of a tap share a prefix length`() throws {
+    #expect(try NetworkOptions("host_ip=10.7.0.1").tap.prefixLength == 24)
+    let wide = try NetworkOptions("host_ip=10.7.0.1/16,guest_ip=10.7.3.4,mtu=9000")
+    #expect(
+      wide.tap == TapOptions(hostAddress: IPv4Address(10, 7, 0, 1), prefixLength: 16, mtu: 9000))
+    #expect(wide.hasGuestAddress)
+    #expect(try NetworkOptions("tapif=tap3,guest_ip=10.7.3.4/20").prefixLength == 20)
+    #expect(throws: NetworkOptionError.self) {
+      try NetworkOptions("host_ip=10.7.0.1/16,guest_ip=10.7.3.4/20")
+    }
+  }
+
   @Test func `a network in user space takes an MTU`() throws {
     #expect(try NetworkOptions("mode=user,mtu=65520").mtu == 65_520)
     #expect(try NetworkOptions("mode=user").mtu == nil)
@@ -86,7 +98,11 @@ import Testing
       ("mq=1,mq=2", .repeated(key: "mq")), ("vhost=1", .notSupported("vhost=1")),
       ("trans=mmio", .notSupported("trans=mmio")),
       ("hostfwd=tcp:1-:2", .conflict(key: "hostfwd", with: "mode=tap")),
-      ("mtu=9000", .conflict(key: "mtu", with: "mode=tap")),
+      ("mode=none,mtu=9000", .conflict(key: "mtu", with: "mode=none")),
+      (
+        "mode=user,host_ip=10.0.0.1/16",
+        .conflict(key: "a prefix of /16", with: "mode=user, whose network is a /24")
+      ),
       ("fd=3,tapif=tap0", .conflict(key: "tapif", with: "fd")),
     ] as [(String, NetworkOptionError)])
   func `a wrong option is refused with its reason`(text: String, error: NetworkOptionError) {
@@ -98,7 +114,8 @@ import Testing
     arguments: [
       "mode=bridge", "guest_mac=1:2:3", "guest_mac=02:00:00:00:00:00:00", "guest_mac=03:00:00:00:00:00",
       "guest_mac=00:00:00:00:00:00", "guest_mac=02:00:00:00:00:0g", "guest_mac=+2:00:00:00:00:00",
-      "guest_mac=02::00:00:00:00", "guest_ip=1.2.3", "guest_ip=1.2.3.256", "guest_ip=1.2.3.4.5",
+      "guest_mac=02::00:00:00:00", "guest_ip=1.2.3", "guest_ip=1.2.3.4/", "host_ip=1.2.3.4/31",
+      "host_ip=1.2.3.4/0", "host_ip=1.2.3.4/x", "guest_ip=1.2.3.256", "guest_ip=1.2.3.4.5",
       "host_ip=1..2.3",
       "host_ip=+1.2.3.4", "fd=-1", "fd=x", "fd=4294967296", "mq=0", "mq=-1", "mq=65536", "mq=two", "vhost=2",
       "trans=usb",

@@ -6,13 +6,19 @@ extension NetworkOptions {
   ]
 
   /// Keys of the network in user space alone.
-  private static let userKeys = ["hostfwd", "mtu"]
+  private static let userKeys = ["hostfwd"]
 
   /// Keys of a tap alone.
   private static let tapKeys = ["host_mac", "script", "downscript", "tapif", "fd"]
 
   /// What every IPv4 host takes (RFC 791), and what libslirp can (65,521).
   private static let mtuRange = 576...65_520
+
+  /// A network of two hosts at least, and not the whole of the address space.
+  private static let prefixRange = 1...30
+
+  /// libslirp's.
+  private static let userPrefixLength = 24
 
   mutating func parse(_ text: String) throws(NetworkOptionError) {
     var seen: Set<String> = []
@@ -40,8 +46,8 @@ extension NetworkOptions {
       self.mode = mode
     case "guest_mac": guestHardwareAddress = try Self.hardwareAddress(key, value)
     case "host_mac": hostHardwareAddress = try Self.hardwareAddress(key, value)
-    case "guest_ip": guestAddress = try Self.address(key, value)
-    case "host_ip": hostAddress = try Self.address(key, value)
+    case "guest_ip": (guestAddress, hasGuestAddress) = (try address(key, value), true)
+    case "host_ip": hostAddress = try address(key, value)
     // kvmtool's word for no script.
     case "script": script = value == "none" ? nil : value
     case "downscript": downScript = value == "none" ? nil : value
@@ -87,6 +93,10 @@ extension NetworkOptions {
     if mode != .user, let key = Self.userKeys.first(where: seen.contains) {
       throw .conflict(key: key, with: "mode=\(mode)")
     }
+    if mode == .none, mtu != nil { throw .conflict(key: "mtu", with: "mode=none") }
+    if mode == .user, prefixLength != Self.userPrefixLength {
+      throw .conflict(key: "a prefix of /\(prefixLength)", with: "mode=user, whose network is a /24")
+    }
     if descriptor != nil, tapInterface != nil { throw .conflict(key: "tapif", with: "fd") }
     if descriptor != nil { takeOneQueuePair("a tap by fd") }
     if let tapInterface, tapInterface.hasPrefix("/") { takeOneQueuePair("tapif=\(tapInterface)") }
@@ -106,9 +116,20 @@ extension NetworkOptions {
     return address
   }
 
-  private static func address(_ key: String, _ value: String) throws(NetworkOptionError) -> IPv4Address {
-    guard let address = IPv4Address(parsing: value) else {
-      throw .invalid(key: key, value: value, wanted: "an IPv4 address like 192.168.33.15")
+  /// An address and the prefix length behind it, which both addresses share.
+  private mutating func address(_ key: String, _ value: String) throws(NetworkOptionError) -> IPv4Address {
+    let parts = value.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    let prefix = parts.count == 2 ? Int(parts[1]) : nil
+    guard let address = IPv4Address(parsing: parts[0]), parts.count == 1 || prefix != nil,
+      Self.prefixRange.contains(prefix ?? prefixLength)
+    else {
+      throw .invalid(key: key, value: value, wanted: "an IPv4 address like 192.168.33.15 or 10.7.0.1/16")
+    }
+    if let prefix {
+      if givesPrefix, prefix != prefixLength {
+        throw .invalid(key: key, value: value, wanted: "the prefix of the other address, /\(prefixLength)")
+      }
+      (prefixLength, givesPrefix) = (prefix, true)
     }
     return address
   }

@@ -20,6 +20,10 @@ public struct NetworkOptions: Equatable, Sendable {
   public var guestAddress = IPv4Address(192, 168, 33, 15)
   /// The host's address; nil: ``defaultHostAddress``.
   public var hostAddress: IPv4Address?
+  /// Bits of the two addresses that name the network.
+  public var prefixLength = 24
+  /// Whether `guest_ip` was given.
+  public var hasGuestAddress = false
   /// A program that sets the tap up.
   public var script: String?
   /// A program that takes the tap down.
@@ -32,10 +36,12 @@ public struct NetworkOptions: Equatable, Sendable {
   public var queuePairCount = 1
   /// How the guest finds the device; nil: as other devices.
   public var transport: VirtioTransport?
-  /// The largest IP packet; user mode only, beyond kvmtool. Nil: Ethernet's 1500.
+  /// The largest IP packet, beyond kvmtool. Nil: Ethernet's 1500, or what a tap's interface has.
   public var mtu: UInt16?
   /// Ports of the host that lead into the guest; user mode only, beyond kvmtool.
   public var forwards: [PortForward] = []
+  /// Whether one of the addresses came with a prefix length.
+  var givesPrefix = false
   /// What was given and has no effect, or less than it says, as with kvmtool: one line each.
   public private(set) var warnings: [String] = []
 
@@ -71,7 +77,8 @@ public struct NetworkOptions: Equatable, Sendable {
     let isOurs = descriptor == nil && tapInterface == nil && script == nil
     return TapOptions(
       source: source, queueCount: queuePairCount,
-      hostAddress: hostAddress ?? (isOurs ? Self.defaultHostAddress : nil),
+      hostAddress: hostAddress ?? (isOurs ? Self.defaultHostAddress : nil), prefixLength: prefixLength,
+      mtu: mtu,
       hostHardwareAddress: hostHardwareAddress, script: script, downScript: downScript)
   }
 }

@@ -51,12 +51,17 @@ public final class TapDevice: Sendable {
           unsafe linux_interface_set_hardware_address(interface, $0.baseAddress)
         })
     }
+    if let mtu = options.mtu {
+      try configure("MTU of \(mtu)", unsafe linux_interface_set_mtu(interface, Int32(mtu)))
+    }
     if let script = options.script {
       try Self.run(script, interface: interface)
       isUp = true
     }
     if let address = options.hostAddress {
       try configure("address", unsafe linux_interface_set_address(interface, address.rawValue))
+      try configure(
+        "prefix length", unsafe linux_interface_set_prefix(interface, Int32(options.prefixLength)))
       try configure("state to up", unsafe linux_interface_bring_up(interface))
     }
   }

@@ -14,8 +14,12 @@ public struct TapOptions: Equatable, Sendable {
   public var source: Source
   /// Queues, from one to eight; more than one for an interface only.
   public var queueCount: Int
-  /// The host's address on it, with the netmask of its class; nil leaves the interface as it is.
+  /// The host's address on it; nil leaves the interface as it is.
   public var hostAddress: IPv4Address?
+  /// Bits of the address that name the network.
+  public var prefixLength: Int
+  /// The interface's MTU in bytes; nil leaves it.
+  public var mtu: UInt16?
   /// The interface's hardware address; nil leaves it.
   public var hostHardwareAddress: MACAddress?
   /// A program that sets the interface up, with its name as argument.
@@ -26,11 +30,14 @@ public struct TapOptions: Equatable, Sendable {
   /// A tap that nobody sets up.
   public init(
     source: Source = .interface(name: "tap%d"), queueCount: Int = 1, hostAddress: IPv4Address? = nil,
-    hostHardwareAddress: MACAddress? = nil, script: String? = nil, downScript: String? = nil
+    prefixLength: Int = 24, mtu: UInt16? = nil, hostHardwareAddress: MACAddress? = nil, script: String? = nil,
+    downScript: String? = nil
   ) {
     self.source = source
     self.queueCount = queueCount
     self.hostAddress = hostAddress
+    self.prefixLength = prefixLength
+    self.mtu = mtu
     self.hostHardwareAddress = hostHardwareAddress
     self.script = script
     self.downScript = downScript
