@@ -37,7 +37,7 @@ def qemu_command(options, qemu, version, initrd, console, ports):
         "-m", f"{options.memory}M",
         "-kernel", f"/boot/vmlinuz-{version}", "-initrd", initrd,
         # Mitigations cost time and protect nothing here; a crash ends the virtual host.
-        "-append", "console=ttyS0 panic=-1 mitigations=off nokaslr loglevel=5 rdinit=/init",
+        "-append", "console=ttyS0 panic=-1 mitigations=off nokaslr no_timer_check loglevel=5 rdinit=/init",
         "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
         "-fsdev", "local,id=root,path=/,security_model=none,multidevs=remap,readonly=on",
         "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
