@@ -37,5 +37,32 @@ extension DebianGuestTests {
       #expect(try guest.waitForEnd(within: .seconds(30)) == 0)
       #expect(!terminal.isRaw)
     }
+
+    /// All of it is sent and ended long before the guest reads, and less than a pipe holds.
+    @Test(arguments: ["serial", "virtio"])
+    func `what is piped into a command reaches it unchanged, and so does its end`(console: String) throws {
+      let folder = try ScratchFolder()
+      _ = try folder.image("input", mebibytes: 1)
+      let input = try folder.bytes("input", count: 50_000) + Data([0x03, 0x04, 0x0F, 0x10, 0x11, 0x13, 0x7F])
+      try input.write(to: URL(filePath: folder.file("sent")))
+      let guest = try LkvmProcess(
+        ["run", "-c", "1", "-m", "512", "--params", "quiet", "--console", console, "--", "cksum"])
+      try guest.send(input)
+      try guest.endInput()
+      let report = try GuestReport(guest)
+      let expected = try VirtualHost.run("sh", "-c", "cksum < \(folder.file("sent"))")
+      #expect(
+        report.console.contains(expected.trimmingCharacters(in: .newlines)), "\(report.console.suffix(2000))")
+      #expect(report.exitCode == 0)
+    }
+
+    @Test func `cat prints a line that has no end, and ends with its input`() throws {
+      let guest = try LkvmProcess(["run", "-c", "1", "-m", "512", "--params", "quiet", "--", "cat"])
+      try guest.send(Data("first\nlast".utf8))
+      try guest.endInput()
+      let report = try GuestReport(guest)
+      #expect(report.console.hasSuffix("first\nlast"))
+      #expect(report.exitCode == 0)
+    }
   }
 }

@@ -51,5 +51,29 @@ extension DebianGuestTests {
       #expect(try report.value("up") == "yes")
       #expect(report.exitCode == 70)
     }
+
+    @Test func `a kernel that panics prints its last line, and lkvm's own follows on one of its own`() throws
+    {
+      let guest = try LkvmProcess(
+        [
+          "-c", "exec \"$0\" \"$@\" 2>&1", VirtualHost.lkvm.path, "run", "-c", "1", "-m", "512", "--",
+          "/bin/sh", "-c",
+          "echo c > /proc/sysrq-trigger; sleep 60",
+        ], program: URL(filePath: "/bin/sh"))
+      let code = try guest.waitForEnd(within: GuestReport.limit)
+      #expect(code == 71)
+      let lines = guest.output.split(whereSeparator: \.isNewline).suffix(2)
+      #expect(lines.first?.contains("Rebooting in 1 seconds") == true, "\(guest.output.suffix(2000))")
+      #expect(lines.last == "lkvm: error: the guest's kernel panicked")
+    }
+
+    @Test func `an empty disk ends lkvm with code 70, and the disk is named`() throws {
+      let folder = try ScratchFolder()
+      let disk = try folder.image("empty", mebibytes: 8, zeroes: true)
+      let report = try GuestReport(LkvmProcess(["run", "-c", "1", "-m", "512", "-p", "quiet", "-d", disk]))
+      #expect(report.exitCode == 70)
+      #expect(report.console.contains("there is /dev/vda: no file system that is known here"))
+      #expect(report.errors == "lkvm: error: the guest's system could not be started\n")
+    }
   }
 }

@@ -52,6 +52,9 @@ final class LkvmProcess: Sendable {
   /// Types `text`.
   func type(_ text: String) throws { try input.write(contentsOf: Data(text.utf8)) }
 
+  /// Sends it `data` as its standard input.
+  func send(_ data: Data) throws { try input.write(contentsOf: data) }
+
   /// Ends its standard input.
   func endInput() throws { try input.close() }
 

@@ -10,6 +10,8 @@ extension DebianGuestTests {
     private struct Transfer {
       let report: GuestReport
       let checksum: String
+      /// What `ip` says of the tap.
+      let hostAddress: String
 
       /// With a large MTU: 64 MiB in Ethernet's packets are 50,000 exits each way, which the virtual host's emulated
       /// SVM does not always survive (docs/testing.md).
@@ -17,6 +19,7 @@ extension DebianGuestTests {
         let folder = try ScratchFolder()
         let server = try TransferServer(address: "127.0.0.1", folder: folder)
         checksum = server.checksum
+        hostAddress = ""
         report = try GuestReport(
           ["-c", "1", "-m", "512", "--no-dhcp", "-n", "mode=user,mtu=65520"],
           script: """
@@ -35,24 +38,25 @@ extension DebianGuestTests {
         defer { _ = try? VirtualHost.run("ip", "netns", "delete", namespace) }
         let inside = ["ip", "netns", "exec", namespace]
         try VirtualHost.run("ip", "netns", "exec", namespace, "ip", "link", "set", "lo", "up")
-        // The device is there before, with the same large MTU as above and for the same reason.
-        for words in ["tuntap add dev t3tap mode tap", "link set t3tap mtu 65520"] {
-          try VirtualHost.run(inside + ["ip"] + words.split(separator: " ").map(String.init))
-        }
+        // The device is there before. It gets the same large MTU as above, for the same reason.
+        try VirtualHost.run(inside + ["ip", "tuntap", "add", "dev", "t3tap", "mode", "tap"])
         let server = try TransferServer(address: "0.0.0.0", folder: folder, prefix: inside)
         checksum = server.checksum
         let options = [
           "-c", "1", "-m", "512", "-n",
-          "mode=tap,tapif=t3tap,host_ip=\(NetworkTests.gateway),guest_ip=192.168.33.15,guest_mac=02:15:15:15:15:15",
+          "mode=tap,tapif=t3tap,host_ip=\(NetworkTests.gateway),guest_ip=192.168.33.15/26,mtu=65520,"
+            + "guest_mac=02:15:15:15:15:15",
         ]
         let script = """
           say mac "$(cat /sys/class/net/eth0/address)"
-          ip link set eth0 mtu 65520 up
-          ip address show dev eth0 | grep -q 192.168.33.15 || ip address add 192.168.33.15/24 dev eth0
+          say mtu "$(cat /sys/class/net/eth0/mtu)"
+          say address "$(ip -brief address show dev eth0)"
+          say route "$(ip route show default)"
           \(server.script(host: NetworkTests.gateway))
           """
         let words = inside + [VirtualHost.lkvm.path] + GuestReport.arguments(options, script: script)
         report = try GuestReport(LkvmProcess(words, program: URL(filePath: "/usr/bin/env")))
+        hostAddress = try VirtualHost.run(inside + ["ip", "-brief", "address", "show", "dev", "t3tap"])
       }
     }
     private static let user = Result { try Transfer(user: ()) }
@@ -79,6 +83,10 @@ extension DebianGuestTests {
     @Test func `a tap device in a network namespace carries 64 MiB both ways`() throws {
       let transfer = try Self.tap.get()
       #expect(try transfer.report.value("mac") == "02:15:15:15:15:15")
+      #expect(try transfer.report.value("mtu") == "65520")
+      #expect(try transfer.report.value("address").contains("192.168.33.15/26"))
+      #expect(try transfer.report.value("route").contains("via \(Self.gateway)"))
+      #expect(transfer.hostAddress.contains("\(Self.gateway)/26"))
       #expect(try transfer.report.value("download") == transfer.checksum)
       #expect(try transfer.report.value("upload") == transfer.checksum)
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 extension DebianGuestTests {
@@ -73,6 +74,82 @@ extension DebianGuestTests {
       try guest.wait(for: "debian-disk login:", within: GuestReport.limit)
       try guest.type("\u{1}x")
       #expect(try guest.waitForEnd(within: .seconds(60)) == 0)
+    }
+
+    @Test(arguments: ["PARTUUID=1b5f3c2a-0d4e-4f6a-8b7c-9d0e1f2a3b4c", "PARTLABEL=the-root"])
+    func `a partition that the command line names is the root, and the network is in the kernel's words`(
+      root: String
+    ) throws {
+      let folder = try ScratchFolder()
+      let disk = folder.file("disk")
+      try VirtualHost.run(
+        "sh", "-c",
+        """
+        mkdir -p "$1.tree/bin" "$1.tree/sbin" "$1.tree/dev" "$1.tree/proc" "$1.tree/sys" "$1.tree/run" &&
+        cp /bin/busybox "$1.tree/bin/busybox" && printf '#!/bin/busybox sh\\n%s\\n%s\\n' \\
+          'busybox grep / /proc/mounts; busybox cat /proc/cmdline' 'busybox poweroff -f' > "$1.tree/sbin/init" &&
+        chmod 755 "$1.tree/sbin/init" && truncate -s 64M "$1" && printf '%s\\n' 'label: gpt' 'start=2048,size=2048' \\
+          'start=4096,size=65536,uuid=1b5f3c2a-0d4e-4f6a-8b7c-9d0e1f2a3b4c,name=the-root' | sfdisk -q "$1" &&
+        mke2fs -q -t ext4 -d "$1.tree" -E offset=2097152 "$1" 32m
+        """, "sh", disk)
+      let report = try GuestReport(
+        LkvmProcess(["run", "-c", "1", "-m", "512", "-p", "quiet root=\(root)", "-d", disk]))
+      #expect(report.console.contains("/dev/vda2 / ext4"), "\(report.console.suffix(2000))")
+      #expect(report.console.contains(" ip=dhcp "))
+      #expect(report.exitCode == 0)
+    }
+
+    @Test func `the clock's alarm interrupts`() throws {
+      let report = try GuestReport(
+        ["-c", "1", "-m", "512"],
+        script: """
+          clock=/sys/class/rtc/rtc0
+          echo $(($(cat $clock/since_epoch) + 2)) > $clock/wakealarm
+          sleep 5
+          say alarms "$(awk '/rtc0/ { print $2 }' /proc/interrupts)"
+          say pending "$(cat $clock/wakealarm)"
+          """)
+      #expect(try report.number("alarms") > 0)
+      #expect(try report.value("pending").isEmpty)
+    }
+
+    @Test func `memtest86+ starts, a kernel whose last paragraph is shorter`() throws {
+      let guest = try LkvmProcess([
+        "run", "-k", "/boot/memtest86+x64.bin", "-c", "1", "-m", "64", "--nodefaults", "-p",
+        "console=ttyS0,115200",
+      ])
+      try guest.wait(for: "Memtest86+", within: .seconds(120))
+      guest.signal(SIGTERM)
+      #expect(try guest.waitForEnd(within: .seconds(30)) == 128 + SIGTERM)
+    }
+
+    /// A busy host is slow, but does not need a tenth of a CPU for a guest that sleeps.
+    @Test func `a guest with a vext disk leaves the host's CPU alone while it is idle`() throws {
+      let folder = try ScratchFolder()
+      let disk = try folder.image("vext", mebibytes: 8)
+      let guest = try LkvmProcess(
+        GuestReport.arguments(
+          ["-c", "1", "-m", "512", "--vext", disk], script: "say idle yes; read answer; exit 5"))
+      try guest.wait(for: "@idle=yes@", within: GuestReport.limit)
+      let before = try Self.cpuTicks(of: guest.identifier, thread: "vext")
+      Thread.sleep(forTimeInterval: 5)
+      // 100 ticks a second.
+      #expect(try Self.cpuTicks(of: guest.identifier, thread: "vext") - before < 50)
+      try guest.type("\n")
+      #expect(try guest.waitForEnd(within: .seconds(60)) == 5)
+    }
+
+    /// User and system time of the thread whose name ends so.
+    private static func cpuTicks(of process: Int32, thread suffix: String) throws -> Int {
+      let tasks = "/proc/\(process)/task"
+      for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+        let status = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+        let name = status.split(separator: ")")[0]
+        guard name.hasSuffix("-\(suffix)"), let end = status.lastIndex(of: ")") else { continue }
+        let fields = status[end...].split(separator: " ")
+        return (Int(fields[12]) ?? 0) + (Int(fields[13]) ?? 0)
+      }
+      throw TestFailure("no thread's name ends in -\(suffix)")
     }
   }
 }

@@ -31,9 +31,13 @@ final class NamespaceGuest {
   }
 
   /// Runs the init with what lkvm would pass in the initramfs: the exit status, and what was printed.
-  func run(_ files: [String: String], parameters: String = "lkvm.host=none") throws -> (
-    status: Int32, output: String
-  ) {
+  ///
+  /// - Parameter input: what the console sends; nil: nothing.
+  func run(_ files: [String: String], parameters: String = "lkvm.host=none", input: [UInt8]? = nil) throws
+    -> (
+      status: Int32, output: String
+    )
+  {
     try FileManager.default.createDirectory(atPath: "\(folder)/lkvm", withIntermediateDirectories: true)
     for (name, contents) in files {
       try Data(contents.utf8).write(to: URL(filePath: "\(folder)/lkvm/\(name)"))
@@ -52,11 +56,18 @@ final class NamespaceGuest {
     process.arguments =
       ["-k", "1", "20", "unshare", "-m", "-p", "-f", "-u", "-n", "-i", "--propagation", "private"]
       + ["sh", "-c", script]
-    process.standardInput = FileHandle.nullDevice
+    let inputPipe = Pipe()
+    if input == nil {
+      process.standardInput = FileHandle.nullDevice
+    } else {
+      process.standardInput = inputPipe
+    }
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
     try process.run()
+    // It stays open, as a console does.
+    if let input { try inputPipe.fileHandleForWriting.write(contentsOf: Data(input)) }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     return (process.terminationStatus, text)

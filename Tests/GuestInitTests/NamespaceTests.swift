@@ -106,4 +106,21 @@ struct NamespaceTests {
     #expect(result.status == 5)
     #expect(result.output.contains("the exit status is lost"))
   }
+
+  @Test func `the command's input comes through a pipe, byte by byte, and ends`() throws {
+    // "a", Ctrl-O, DLE, Ctrl-D and Ctrl-C, as the console carries them, and the end.
+    let coded: [UInt8] = [0x61, 0x10, 0x4F, 0x10, 0x50, 0x04, 0x03, 0x10, 0x44]
+    let result = try guest.run(
+      ["command": records(["sh", "-c", "[ -p /dev/stdin ] && cat > /root/input"])],
+      parameters: "lkvm.host=none lkvm.input=pipe", input: coded)
+    #expect(result.status == 0)
+    #expect(guest.contents("/root/input").map { Array($0.utf8) } == [0x61, 0x0F, 0x10, 0x04, 0x03])
+  }
+
+  @Test func `a command that does not read its input ends with its own status`() throws {
+    let result = try guest.run(
+      ["command": records(["sh", "-c", "exit 7"])], parameters: "lkvm.host=none lkvm.input=pipe",
+      input: [UInt8](repeating: 0x61, count: 10_000) + [0x10, 0x44])
+    #expect(result.status == 7)
+  }
 }

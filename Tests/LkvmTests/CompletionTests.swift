@@ -37,6 +37,15 @@ struct CompletionTests {
       (["run", "ha"], ["halt"]), (["run", "--console", ""], ["serial", "virtio"]),
       (["run", "--io-engine", "=", "io"], ["io_uring"]),
       (["run", "--virtio-transport", "pci-"], ["pci-legacy"]),
+      (["run", "-n", "mo"], ["mode=none", "mode=tap", "mode=user"]),
+      (["run", "-n", "mode", "=", ""], ["none", "tap", "user"]),
+      (["run", "-n", "mode", "=", "user,host"], ["user,host_ip=", "user,host_mac=", "user,hostfwd="]),
+      (["run", "--network", "=", "mode", "=", "user,mt"], ["user,mtu="]),
+      (["run", "--network", "mode", "=", "t"], ["tap"]),
+      (
+        ["run", "-n", "mode", "=", "user,hostfwd", "=", "tcp", ":", "1-", ":", "2,gu"],
+        ["2,guest_ip=", "2,guest_mac="]
+      ),
       (["run", "-m", ""], []), (["run", "-n", "--ba"], ["--balloon"]),
       (["stop", "-n", ""], ["db", "web"]), (["pause", "--name", "w"], ["web"]),
       (["debug", "--name", "=", "d"], ["db"]),

@@ -84,9 +84,36 @@ struct GuestPlanTests {
   @Test func `a kernel parameter gives the guest's init the address that lkvm knows`() throws {
     let networks = try GuestPlan.networks(
       Self.options(["-n", "mode=user,guest_ip=10.1.2.9,host_ip=10.1.2.1"]))
-    #expect(GuestPlan.networkParameter(networks.first) == "lkvm.net=10.1.2.9/24,10.1.2.1,10.1.2.3")
-    #expect(GuestPlan.networkParameter(nil) == nil)
-    let tap = try GuestPlan.networks(Self.options(["-n", "mode=tap"]))
-    #expect(GuestPlan.networkParameter(tap.first) == nil)
+    let ours = KernelParameters.Root.share(tag: "t", initProgram: "/virt/init")
+    #expect(
+      GuestPlan.networkParameter(networks.first, root: ours) == "lkvm.net=10.1.2.9/24,10.1.2.1,10.1.2.3")
+    #expect(GuestPlan.networkParameter(nil, root: ours) == nil)
+    #expect(GuestPlan.networkParameter(networks.first, root: .none) == nil)
+  }
+
+  @Test(
+    arguments: [
+      (
+        "mode=tap", "lkvm.net=192.168.33.15/24,192.168.33.1",
+        "ip=192.168.33.15::192.168.33.1:255.255.255.0:::off"
+      ),
+      (
+        "mode=tap,host_ip=10.7.0.1/16,guest_ip=10.7.3.4", "lkvm.net=10.7.3.4/16,10.7.0.1",
+        "ip=10.7.3.4::10.7.0.1:255.255.0.0:::off"
+      ),
+      (
+        "mode=tap,tapif=tap3,guest_ip=10.7.3.4", "lkvm.net=10.7.3.4/24", "ip=10.7.3.4:::255.255.255.0:::off"
+      ),
+      ("mode=tap,tapif=tap3", nil, nil), ("mode=none,guest_ip=10.7.3.4", nil, nil),
+      ("mode=user", "lkvm.net=192.168.33.15/24,192.168.33.1,192.168.33.3", "ip=dhcp"),
+    ] as [(String, String?, String?)])
+  func `our init and a disk's system are told the addresses in their own words`(
+    network: String, ours: String?, others: String?
+  ) throws {
+    let card = try #require(try Self.options(["-n", network]).devices.network.first)
+    #expect(
+      GuestPlan.networkParameter(card, root: .share(tag: "t", initProgram: "/virt/init")) == ours)
+    #expect(GuestPlan.networkParameter(card, root: .firstDisk) == others)
+    #expect(GuestPlan.networkParameter(card, root: .share(tag: "t", initProgram: nil)) == others)
   }
 }

@@ -56,6 +56,21 @@ struct HostDefaultsTests {
   func `the exit code tells how the guest ended`(
     end: MachineEnd, status: UInt8?, ranCommand: Bool, signal: Int32?, code: Int32
   ) {
-    #expect(GuestExit.code(end: end, status: status, ranCommand: ranCommand, signal: signal) == code)
+    #expect(
+      GuestExit.code(
+        end: end, status: status, ranCommand: ranCommand, startFailed: false, signal: signal) == code)
+  }
+
+  @Test(
+    arguments: [(.poweredOff, nil, 70), (.reset, nil, 70), (.stopped, nil, 0), (.stopped, SIGTERM, 143)]
+      as [(MachineEnd, Int32?, Int32)])
+  func `a guest whose system could not be started has failed, with a command and without`(
+    end: MachineEnd, signal: Int32?, code: Int32
+  ) {
+    for ranCommand in [false, true] {
+      #expect(
+        GuestExit.code(
+          end: end, status: nil, ranCommand: ranCommand, startFailed: true, signal: signal) == code)
+    }
   }
 }

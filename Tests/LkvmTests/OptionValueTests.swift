@@ -39,6 +39,12 @@ struct OptionValueTests {
     #expect(DiskOption(argument: text) == nil)
   }
 
+  @Test func `a vext disk is polled where that is asked for`() throws {
+    #expect(VextOption(argument: "a.img")?.polls == false)
+    #expect(VextOption(argument: "a.img,poll,ro")?.polls == true)
+    #expect(VextOption(argument: "a.img,poll=1") == nil)
+  }
+
   @Test func `a vext disk has queues besides`() throws {
     let plain = try #require(VextOption(argument: "disk.img"))
     #expect(plain.queueCount == nil)

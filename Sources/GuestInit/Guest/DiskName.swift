@@ -1,10 +1,13 @@
-/// A disk that the command line names by its file system, `UUID=` or `LABEL=`: one of ext2, ext3 or ext4.
-// SAFETY: both buffers are the arena's, which takes nothing back, and as long as the constants say.
+/// A disk or partition that the command line names by what is on it: `UUID=` or `LABEL=` of an ext2, ext3 or ext4 file system,
+/// `PARTUUID=` or `PARTLABEL=` of a partition table.
+// SAFETY: the buffer is the arena's, which takes nothing back, and as long as the constant says.
 @safe
 struct DiskName {
   private enum Mark {
     case identifier
     case label
+    case partitionIdentifier
+    case partitionLabel
   }
 
   /// The superblock of ext4 (Documentation/filesystems/ext4/super.rst).
@@ -19,56 +22,62 @@ struct DiskName {
     static let labelByteCount = 16
   }
 
-  /// An entry of a directory as getdents64(2) has it.
-  private enum DirectoryEntry {
-    static let byteCountOffset = 16
-    static let nameOffset = 19
-  }
-
-  private static let listByteCount = 1 << 15
-
   private let mark: Mark
   private let value: Text
-  private let list: UnsafeMutablePointer<UInt8>
+  private let list: DiskList
+  private let table: PartitionTable
   private let superblock: UnsafeMutablePointer<UInt8>
+
+  /// Whether `source` names a disk in this way, and is no path.
+  static func isName(_ source: Text) -> Bool { parse(source) != nil }
+
+  private static func parse(_ source: Text) -> (mark: Mark, value: Text)? {
+    let kinds: InlineArray<4, (prefix: Text, mark: Mark)> = [
+      ("UUID=", .identifier), ("LABEL=", .label), ("PARTUUID=", .partitionIdentifier),
+      ("PARTLABEL=", .partitionLabel),
+    ]
+    for index in 0..<kinds.count where source.starts(with: kinds[index].prefix) {
+      return (kinds[index].mark, source.dropFirst(kinds[index].prefix.count))
+    }
+    return nil
+  }
 
   /// nil if `source` is a path.
   init?(_ source: Text, _ arena: inout InitArena) throws(Errno) {
-    let (identifier, label): (Text, Text) = ("UUID=", "LABEL=")
-    if source.starts(with: identifier) {
-      (mark, value) = (.identifier, source.dropFirst(identifier.count))
-    } else if source.starts(with: label) {
-      (mark, value) = (.label, source.dropFirst(label.count))
-    } else {
-      return nil
-    }
-    unsafe list = try arena.take(Self.listByteCount)
+    guard let (mark, value) = Self.parse(source) else { return nil }
+    (self.mark, self.value) = (mark, value)
+    list = try DiskList(&arena)
+    table = try PartitionTable(&arena)
     unsafe superblock = try arena.take(Superblock.byteCount)
   }
 
   /// The node of the disk, or nil as long as none is there.
   func find(_ arena: inout InitArena) throws(Errno) -> Text? {
-    let directory = try Kernel.open("/sys/class/block")
-    defer { Kernel.close(directory) }
-    while true {
-      let count = unsafe try Kernel.readDirectory(directory, into: list, byteCount: Self.listByteCount)
-      if count == 0 { return nil }
-      var start = 0
-      while start + DirectoryEntry.nameOffset < count {
-        // SAFETY: the kernel ends every name with a NUL within its entry.
-        let name = unsafe Text(start: list + start + DirectoryEntry.nameOffset)
-        if !name.starts(with: ".") {
-          let node = try arena.join("/dev/", name)
-          if isNamed(node) { return node }
-        }
-        let length = start + DirectoryEntry.byteCountOffset
-        start += unsafe Int(list[length]) | Int(list[length + 1]) << 8
+    try list.first { name throws(Errno) in
+      let node = try arena.join("/dev/", name)
+      switch mark {
+      case .identifier, .label: return hasFileSystem(node) ? node : nil
+      case .partitionIdentifier, .partitionLabel:
+        guard !Kernel.exists(try arena.join("/sys/class/block/", name, "/partition")),
+          let number = partition(of: node)
+        else { return nil }
+        // A disk whose name ends in a digit has a "p" before its partitions' numbers.
+        let endsInDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(name[name.count - 1])
+        let partition = try arena.join(node, endsInDigit ? "p" : "", try arena.decimal(number))
+        return Kernel.exists(partition) ? partition : nil
       }
     }
   }
 
+  private func partition(of node: Text) -> UInt64? {
+    guard let disk = try? Kernel.open(node) else { return nil }
+    defer { Kernel.close(disk) }
+    return mark == .partitionIdentifier
+      ? table.number(on: disk, ofIdentifier: value) : table.number(on: disk, ofName: value)
+  }
+
   /// A disk that cannot be read, such as a drive without a medium, is not the one.
-  private func isNamed(_ node: Text) -> Bool {
+  private func hasFileSystem(_ node: Text) -> Bool {
     do throws(Errno) {
       let disk = try Kernel.open(node)
       defer { Kernel.close(disk) }
@@ -77,10 +86,7 @@ struct DiskName {
       guard count == Superblock.byteCount, unsafe superblock[Superblock.magicOffset] == Superblock.magic.0,
         unsafe superblock[Superblock.magicOffset + 1] == Superblock.magic.1
       else { return false }
-      switch mark {
-      case .identifier: return hasIdentifier
-      case .label: return hasLabel
-      }
+      return mark == .identifier ? hasIdentifier : hasLabel
     } catch {
       return false
     }
@@ -92,7 +98,7 @@ struct DiskName {
     for index in 0..<value.count where value[index] != UInt8(ascii: "-") {
       guard digitCount < Superblock.identifierByteCount * 2 else { return false }
       let byte = unsafe superblock[Superblock.identifierOffset + digitCount / 2]
-      guard Self.digit(value[index]) == (digitCount.isMultiple(of: 2) ? byte >> 4 : byte & 15) else {
+      guard value.hexadecimalDigit(index) == (digitCount.isMultiple(of: 2) ? byte >> 4 : byte & 15) else {
         return false
       }
       digitCount += 1
@@ -107,14 +113,5 @@ struct DiskName {
       if unsafe superblock[Superblock.labelOffset + index] != value[index] { return false }
     }
     return true
-  }
-
-  private static func digit(_ character: UInt8) -> UInt8? {
-    switch character {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): character - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }

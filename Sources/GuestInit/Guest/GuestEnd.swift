@@ -10,20 +10,25 @@ enum GuestEnd {
   /// The status when not even the command could be started.
   static var failureStatus: UInt8 { 127 }
 
-  /// Ends the other processes, writes everything to the disks, tells lkvm `status`, and switches the machine off.
-  static func end(status: UInt8) -> Never {
+  /// Ends the other processes, writes everything to the disks, tells lkvm `status`, or that the system could not be started
+  /// where that is nil, and switches the machine off.
+  static func end(status: UInt8?) -> Never {
     endOtherProcesses()
     InitTerminal.drain()
     Kernel.attempt(.sync)
-    if let port = exitPort(), !writePort(port, status) {
-      report("the kernel lets no process write ports: the exit status is lost")
+    if let status {
+      if let port = exitPort(), !writePort(port, status) {
+        report("the kernel lets no process write ports: the exit status is lost")
+      }
+    } else {
+      tell(.startFailed)
     }
     // Without ACPI the kernel knows no way to switch off, and would halt for ever: a reset always ends lkvm.
     let powerOff: UInt64 = 0x4321_FEDC
     let restart: UInt64 = 0x0123_4567
     reboot(Kernel.exists("/sys/firmware/acpi") ? powerOff : restart)
     reboot(restart)
-    exit(status)
+    exit(status ?? failureStatus)
   }
 
   /// Asks the processes to end, then ends those that did not.
@@ -66,10 +71,17 @@ enum GuestEnd {
     return UInt16(truncatingIfNeeded: port)
   }
 
-  /// Tells lkvm that the kernel has come as far as this program, by the port after that of the status.
-  static func tellRunning() {
+  /// What lkvm is told on the way (`GuestProgress` of Hypervisor).
+  enum Progress: UInt8 {
+    case running = 0
+    case readsInput = 1
+    case startFailed = 2
+  }
+
+  /// Tells lkvm how far the start is, by the port after that of the status.
+  static func tell(_ progress: Progress) {
     guard let port = exitPort(), port < 0x3FF else { return }
-    _ = writePort(port + 1, 0)
+    _ = writePort(port + 1, progress.rawValue)
   }
 
   private static func writePort(_ port: UInt16, _ value: UInt8) -> Bool {

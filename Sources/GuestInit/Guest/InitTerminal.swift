@@ -55,7 +55,9 @@ struct InitTerminal {
     Kernel.attempt(.setsid)
     guard let file = try? Kernel.open(path, .readWrite) else { return }
     Kernel.attempt(.ioctl, file, Self.setControlling, 1)
-    setModes(file, translatesNewlines: parameters.value("lkvm.crlf=").map { $0 != "0" } ?? true)
+    setModes(
+      file, translatesNewlines: parameters.value("lkvm.crlf=").map { $0 != "0" } ?? true,
+      isRaw: InputPipe.isWanted(parameters))
     if let window = parameters.value("lkvm.window=") { setWindow(file, window) }
     Self.useAsStandardFiles(file)
   }
@@ -66,7 +68,7 @@ struct InitTerminal {
     guard var group = try? Int32(truncatingIfNeeded: Kernel.call(.getpid)) else { return }
     withTerminalSignalsBlocked {
       unsafe withUnsafeMutablePointer(to: &group) { pointer in
-        _ = Kernel.attempt(.ioctl, 0, setForeground, UInt64(UInt(bitPattern: pointer)))
+        _ = Kernel.attempt(.ioctl, 1, setForeground, UInt64(UInt(bitPattern: pointer)))
       }
     }
   }
@@ -88,12 +90,15 @@ struct InitTerminal {
     }
   }
 
-  private func setModes(_ file: UInt64, translatesNewlines: Bool) {
+  /// - Parameter isRaw: whether bytes come as they are, and none is a signal, an end or echoed.
+  private func setModes(_ file: UInt64, translatesNewlines: Bool, isRaw: Bool) {
     var modes = init_terminal_modes()
-    modes.input = 0x4500  // ICRNL | IXON | IUTF8
+    modes.input = isRaw ? 0 : 0x4500  // ICRNL | IXON | IUTF8
     modes.output = translatesNewlines ? 0x5 : 0  // OPOST | ONLCR
     modes.control = 0x1CB2  // B115200 | CS8 | CREAD | HUPCL | CLOCAL
-    modes.local = 0x8A3B  // ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN
+    // CRTSCTS: the kernel lets lkvm wait while its buffers are full.
+    if isRaw { modes.control |= 1 << 31 }
+    modes.local = isRaw ? 0 : 0x8A3B  // ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN
     // INTR ^C, QUIT ^\, ERASE DEL, KILL ^U, EOF ^D, TIME, MIN, SWTC, START ^Q, STOP ^S, SUSP ^Z, EOL, REPRINT ^R,
     // DISCARD ^O, WERASE ^W, LNEXT ^V, EOL2
     modes.characters = (3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0)

@@ -9,7 +9,7 @@ struct InitramfsStage {
     InitTerminal.ensureStandardFiles()
     mountKernelFileSystems()
     InitTerminal.ensureStandardFiles()
-    GuestEnd.tellRunning()
+    GuestEnd.tell(.running)
     ModuleLoader.loadAll(&arena)
     // A virtio console is there only now.
     InitTerminal.connectStandardFiles()

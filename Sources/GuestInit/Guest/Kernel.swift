@@ -38,6 +38,7 @@ enum Kernel {
     case ioperm = 173
     case getDirectoryEntries = 217  // getdents64
     case exitGroup = 231
+    case pipe = 293  // pipe2
     case finitModule = 313
   }
 

@@ -11,15 +11,16 @@ func main(stack: UnsafeMutablePointer<UInt>) -> Never {
   GuestEnd.end(status: runStage(start))
 }
 
-/// Runs the stage that the program was started as. Returns the exit status that the guest ends with.
-private func runStage(_ start: StartArguments) -> UInt8 {
+/// Runs the stage that the program was started as. Returns the exit status that the guest ends with; nil if its system could
+/// not be started.
+private func runStage(_ start: StartArguments) -> UInt8? {
   var arena = InitArena()
   do throws(StageFailure) {
     if start.programName.ends(with: "virt/init") { return try RootStage(start: start).run(&arena) }
     return try InitramfsStage(start: start).run(&arena)
   } catch {
     report("cannot ", error.action, ": ", error.cause.text)
-    return GuestEnd.failureStatus
+    return nil
   }
 }
 

@@ -15,7 +15,7 @@ struct RootFileSystem {
     self.source = source
     var type = parameters.value("rootfstype=")
     // "/dev/root" is the tag of kvmtool's shared root directory, never a disk's node.
-    let isDisk = source.starts(with: "/dev/") || source.starts(with: "UUID=") || source.starts(with: "LABEL=")
+    let isDisk = source.starts(with: "/dev/") || DiskName.isName(source)
     if type == nil, source == "/dev/root" || !isDisk { type = "9p" }
     self.type = type
     isWritable = parameters.isRootWritable
@@ -33,6 +33,7 @@ struct RootFileSystem {
       }
     } catch {
       report("the root is ", source, ", of type ", type ?? "unknown")
+      if isOnDisk, let list = try? DiskList(&arena) { list.report(&arena) }
       throw StageFailure(action: "mount the root", cause: error)
     }
   }

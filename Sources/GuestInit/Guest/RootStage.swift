@@ -24,11 +24,20 @@ struct RootStage {
       try InitTerminal(parameters, &arena)
     }
     terminal.takeOver(parameters)
+    let input = try attempt("make a pipe for the command's input") { () throws(Errno) -> InputPipe? in
+      guard InputPipe.isWanted(parameters) else { return nil }
+      let input = try InputPipe()
+      try input.startWriting()
+      return input
+    }
     let child = try attempt("start a process") { () throws(Errno) in try Kernel.call(.fork) }
     if child == 0 {
+      input?.useAsStandardInput()
       InitTerminal.enterForeground()
       exit(command.execute(&arena))
     }
+    input?.close()
+    GuestEnd.tell(.readsInput)
     return waitFor(child)
   }
 

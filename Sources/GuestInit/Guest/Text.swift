@@ -65,6 +65,16 @@ struct Text: ExpressibleByStringLiteral, @unchecked Sendable {
     return nil
   }
 
+  /// The value of the hexadecimal digit at `index`, in either case; nil if there is none.
+  func hexadecimalDigit(_ index: Int) -> UInt8? {
+    switch self[index] {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): self[index] - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): self[index] - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): self[index] - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
   /// A decimal number from `first` up to the first byte that is no digit; nil if there is none or it is too large.
   func number(from first: Int = 0) -> UInt32? {
     var value: UInt32 = 0

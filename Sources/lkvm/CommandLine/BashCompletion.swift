@@ -9,6 +9,17 @@ enum BashCompletion {
 
       _lkvm_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }
 
+      # The settings in $1 after the last comma of $2, for the last of the words that bash makes of it.
+      _lkvm_settings() {
+        local setting=${2##*,} word=${2##*[=:]} before reply
+        before=${word%"${word##*,}"}
+        while read -r reply; do
+          [[ $setting != *=* ]] || reply=${reply#"${setting%=*}="}
+          COMPREPLY+=("$before$reply")
+        done < <(compgen -W "$1" -- "$setting")
+        [[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace 2> /dev/null
+      }
+
       _lkvm_paths() {
         compopt -o filenames 2> /dev/null
         mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
@@ -16,6 +27,12 @@ enum BashCompletion {
 
       _lkvm() {
         local current=${COMP_WORDS[COMP_CWORD]} before=$((COMP_CWORD - 1)) previous i
+        # bash takes mode=user for three words, and a host's address with a port too.
+        local whole=$current first=$COMP_CWORD
+        while ((first > 2)) && [[ ${COMP_WORDS[first]} == [=:] || ${COMP_WORDS[first - 1]} == [=:] ]]; do
+          first=$((first - 1))
+          whole=${COMP_WORDS[first]}$whole
+        done
         COMPREPLY=()
         # bash takes --kernel=FILE for three words.
         [[ $current != "=" ]] || { current=""; before=$COMP_CWORD; }
@@ -44,6 +61,19 @@ enum BashCompletion {
               for ((i = 2; i < COMP_CWORD; i++)); do
                 [[ ${COMP_WORDS[i]} != -- ]] || { _lkvm_paths -c "$current"; return; }
               done
+
+        """
+    }
+    for option in command.options {
+      guard case .settings(let settings) = option.completion else { continue }
+      let names = (["--\(option.long)"] + (option.short.map { ["-\($0)"] } ?? [])).map { "\"\($0) \"[!-]*" }
+      let list = settings.joined(separator: " ")
+      text += """
+              case "${COMP_WORDS[first - 1]} ${whole:-,}" in
+                \(names.joined(separator: " | ")) | *" --\(option.long)="*)
+                  _lkvm_settings "\(list)" "${whole#--\(option.long)=}"
+                  return ;;
+              esac
 
         """
     }
@@ -76,7 +106,7 @@ enum BashCompletion {
 
   private static func action(_ completion: OptionDescription.Completion) -> String {
     switch completion {
-    case .none: ""
+    case .none, .settings: ""
     case .files: "_lkvm_paths -f \"$current\"; "
     case .folders: "_lkvm_paths -d \"$current\"; "
     case .guests: "_lkvm_words \"$(_lkvm_guests)\" \"$current\"; "

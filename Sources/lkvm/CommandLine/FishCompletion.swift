@@ -43,6 +43,7 @@ enum FishCompletion {
     case .files: return " -r -F"
     case .folders: return " -x -a '(__fish_complete_directories)'"
     case .guests: return " -x -a '(__lkvm_guests)'"
+    case .settings(let settings): return " -x -a '\(settings.joined(separator: " "))'"
     case .words(let words): return " -x -a '\(words.joined(separator: " "))'"
     }
   }

@@ -22,6 +22,8 @@ struct OptionDescription: Equatable, Sendable {
     case guests
     /// These words.
     case words([String])
+    /// These settings with commas between them: `KEY=VALUE`, or `KEY=` where any value may follow.
+    case settings([String])
   }
 
   /// The heading under which help lists the option.

@@ -88,6 +88,7 @@ enum ZshCompletion {
     case .files: "_files"
     case .folders: "_files -/"
     case .guests: "_lkvm_guests"
+    case .settings(let settings): "(\(settings.joined(separator: " ")))"
     case .words(let words): "(\(words.joined(separator: " ")))"
     }
   }

@@ -85,12 +85,13 @@ enum RunOptions {
       settings.devices.disk.append(disk)
     },
     .value(
-      "vext", nil, "PATH[,queues=N][,ro][,direct][,format=raw]", .devices,
-      "Disk served through the vext queue; repeatable.", completion: .files
+      "vext", nil, "PATH[,queues=N][,ro][,direct][,poll][,format=raw]", .devices,
+      "Disk served through the vext queue, by a thread that sleeps while nothing comes, or with poll never; repeatable.",
+      completion: .files
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.vext = [] }
       guard let disk = VextOption(argument: text) else {
-        throw .wanted("PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,format=raw")
+        throw .wanted("PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,poll ,format=raw")
       }
       settings.devices.vext.append(disk)
     },
@@ -145,15 +146,22 @@ enum RunOptions {
     },
   ]
 
+  /// What a shell offers for `--network`.
+  private static let networkSettings = [
+    "mode=user", "mode=tap", "mode=none", "guest_mac=", "host_mac=", "guest_ip=", "host_ip=", "script=",
+    "downscript=", "tapif=", "vhost=0", "fd=", "mq=", "trans=pci", "trans=pci-legacy", "hostfwd=", "mtu=",
+  ]
+
   private static let network: [OptionRow<RunSettings>] = [
     OptionRow(
       description: OptionDescription(
         long: "network", short: "n", shape: .optionalValue("KEY=VALUE,..."),
         help:
-          "Network card; repeatable. mode=user|tap|none (without it: tap); guest_mac=, guest_ip=, "
-          + "host_ip=, trans=pci|pci-legacy; with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0; "
-          + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT, mtu=.",
-        standard: "one card with mode=user", group: .network, completion: .none)
+          "Network card; repeatable. mode=user|tap|none (without it: tap); guest_mac=, "
+          + "guest_ip=ADDRESS[/PREFIX], host_ip=ADDRESS[/PREFIX], mtu=, trans=pci|pci-legacy; "
+          + "with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0; "
+          + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT.",
+        standard: "one card with mode=user", group: .network, completion: .settings(Self.networkSettings))
     ) { settings, input throws(OptionProblem) in
       let text: String
       switch input {

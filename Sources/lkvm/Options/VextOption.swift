@@ -1,6 +1,6 @@
 import VextProtocol
 
-/// `--vext PATH[,queues=N][,ro][,direct][,format=raw]`: a disk served through the vext queue.
+/// `--vext PATH[,queues=N][,ro][,direct][,poll][,format=raw]`: a disk served through the vext queue.
 struct VextOption: Equatable {
   /// The image or block device.
   var path: String
@@ -10,6 +10,8 @@ struct VextOption: Equatable {
   var isReadOnly = false
   /// `direct`: opened with O_DIRECT.
   var isDirect = false
+  /// `poll`: the I/O thread never sleeps.
+  var polls = false
   /// `format=raw`: its bytes are the disk's, whatever they look like.
   var acceptsAnyFormat = false
 
@@ -23,6 +25,7 @@ struct VextOption: Equatable {
       switch (words[0], words.count) {
       case ("ro", 1): isReadOnly = true
       case ("direct", 1): isDirect = true
+      case ("poll", 1): polls = true
       case ("format", 2) where words[1] == "raw": acceptsAnyFormat = true
       case ("queues", 2):
         guard let count = OptionNumber.parse(String(words[1])),

@@ -57,11 +57,30 @@ extension GuestPlan {
     return options.devices.network.filter { $0.mode != .none }
   }
 
-  /// The address that the guest's init gives the first card, where lkvm knows it.
-  static func networkParameter(_ network: NetworkOptions?) -> String? {
-    guard let network, network.mode == .user else { return nil }
-    let gateway = network.hostAddress ?? NetworkOptions.defaultHostAddress
-    let nameServer = UserNetworkConfiguration(network).chosenNameServer
-    return "lkvm.net=\(network.guestAddress)/24,\(gateway),\(nameServer)"
+  /// What the kernel is told of the first card's addresses, where lkvm knows them: our own init sets them itself; the system
+  /// of a disk or a folder reads `ip=`, as the kernel does (Documentation/admin-guide/nfs/nfsroot.rst).
+  static func networkParameter(_ network: NetworkOptions?, root: KernelParameters.Root) -> String? {
+    guard let network else { return nil }
+    let gateway: IPv4Address?
+    switch network.mode {
+    case .none: return nil
+    case .user: gateway = network.hostAddress ?? NetworkOptions.defaultHostAddress
+    case .tap:
+      gateway = network.tap.hostAddress
+      // A tap that somebody else set up: only the user can know the guest's address.
+      guard gateway != nil || network.hasGuestAddress else { return nil }
+    }
+    switch root {
+    case .none: return nil
+    case .share(_, .some):
+      var words = ["\(network.guestAddress)/\(network.prefixLength)"]
+      if let gateway { words.append("\(gateway)") }
+      if network.mode == .user { words.append("\(UserNetworkConfiguration(network).chosenNameServer)") }
+      return "lkvm.net=" + words.joined(separator: ",")
+    case .firstDisk, .share(_, .none):
+      if network.mode == .user { return "ip=dhcp" }
+      let mask = IPv4Address(rawValue: UInt32.max << UInt32(32 - network.prefixLength))
+      return "ip=\(network.guestAddress)::\(gateway.map { "\($0)" } ?? ""):\(mask):::off"
+    }
   }
 }

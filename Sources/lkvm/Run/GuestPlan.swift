@@ -29,11 +29,21 @@ struct GuestPlan {
     let storage = try GuestStorage(options, vcpuCount: machine.vcpuCount, home: home, command: command)
     networks = Self.networks(options)
     let console: GuestConfiguration.Console = options.devices.console == .serial ? .serial : .virtio
+    let isPiped = linux_is_terminal(STDIN_FILENO) == 0 && !options.kernel.nodefaults
+    var encodesInput = false
+    if case .share(_, .some) = storage.root { encodesInput = isPiped && options.runsCommand(command) }
     var parameters = KernelParameters(
       console: console, root: storage.root, network: nil,
-      terminal: Terminal.windowSize(of: STDOUT_FILENO), user: options.kernel.params,
+      terminal: Terminal.windowSize(of: STDOUT_FILENO), pipesInput: encodesInput, user: options.kernel.params,
       onlyUser: options.kernel.nodefaults)
-    if !options.devices.noDhcp { parameters.network = Self.networkParameter(networks.first) }
+    let networkParameter = Self.networkParameter(networks.first, root: storage.root)
+    if !options.devices.noDhcp { parameters.network = networkParameter }
+    if let first = networks.first, first.mode == .tap, first.hasGuestAddress,
+      options.devices.noDhcp || options.kernel.nodefaults || networkParameter == nil
+    {
+      StandardError.writeWarning(
+        "--network: guest_ip=\(first.guestAddress) is ignored: nothing tells the guest of it")
+    }
     let kernel: KernelImage
     do { kernel = try KernelImage(path: kernelPath) } catch { throw LkvmFailure("--kernel: \(error)") }
     let initrd = try GuestInitrd(
@@ -47,6 +57,8 @@ struct GuestPlan {
     configuration.hasEntropy = options.devices.rng
     configuration.hasBalloon = options.devices.balloon
     configuration.console = console
+    configuration.inputAwaitsDriver = isPiped
+    configuration.encodesInput = encodesInput
     configuration.pseudoTerminals = options.devices.tty
     configuration.transport = options.devices.virtioTransport.transport
     configuration.usesIOEventFD = !options.devices.noIoeventfd

@@ -115,14 +115,20 @@ struct GuestRun {
       StandardError.write(
         "lkvm: error: disk \(path): the final flush failed, written data may be lost: \(errno)\n")
     }
-    if end == .poweredOff || end == .reset, options.level <= .warning {
+    if end == .poweredOff || end == .reset, !guest.startFailed, options.level <= .warning {
       for device in guest.devicesNeverStarted {
         StandardError.write("lkvm: warning: the guest did not use its \(device)\n")
       }
     }
-    if let message = Self.message(of: end) { StandardError.write("lkvm: error: \(message)\n") }
+    let hasStarted = !guest.startFailed
+    if let message = Self.message(of: end) ?? (hasStarted ? nil : "the guest's system could not be started") {
+      // What the guest wrote last may not end a line, and both may be on one terminal.
+      let separator = guest.consoleEndsWithinLine && StandardError.isWhereOutputGoes ? "\n" : ""
+      StandardError.write("\(separator)lkvm: error: \(message)\n")
+    }
     let code = GuestExit.code(
-      end: end, status: guest.exitStatus, ranCommand: plan.runsCommand, signal: signal)
+      end: end, status: guest.exitStatus, ranCommand: plan.runsCommand, startFailed: !hasStarted,
+      signal: signal)
     return code == 0 && !failures.isEmpty ? 1 : code
   }
 

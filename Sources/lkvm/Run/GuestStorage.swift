@@ -28,7 +28,8 @@ struct GuestStorage {
     vextDisks = options.devices.vext.map {
       .init(
         path: $0.path, isReadOnly: $0.isReadOnly, isDirect: $0.isDirect,
-        queueCount: $0.queueCount ?? min(vcpuCount, 64), acceptsAnyFormat: $0.acceptsAnyFormat)
+        queueCount: $0.queueCount ?? min(vcpuCount, 64), acceptsAnyFormat: $0.acceptsAnyFormat,
+        polls: $0.polls)
     }
     shares += options.devices.shares.map {
       .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly)

@@ -239,4 +239,42 @@ import Testing
     #expect(terminal.windowSize == ConsoleSize(columns: 80, rows: 25))
     #expect(device.sizes == [ConsoleSize(columns: 80, rows: 25)])
   }
+
+  @Test func `encoded input waits until the guest reads, and its end is told`() throws {
+    let thread = try DeviceThread(name: "test")
+    defer { thread.stop() }
+    let output = TerminalPipe()
+    let file = BootImageFile([0x01, 0x78, 0x0F, 0x10, 0x04])
+    let source = try OwnedDescriptor.open(file.path, flags: O_RDONLY)
+    let device = FakeConsoleDevice()
+    let terminal = try Terminal(
+      input: source.rawValue, output: output.writeEnd.rawValue, thread: thread, encodesInput: true,
+      onQuit: { Issue.record("what is no terminal has no escape key") })
+    terminal.attach(device)
+    try terminal.start()
+    thread.run {}
+    HostClock.sleep(nanoseconds: 20_000_000)
+    #expect(device.received == [])
+    terminal.releaseInput()
+    let expected: [UInt8] = [0x01, 0x78, 0x10, 0x4F, 0x10, 0x50, 0x04, 0x10, 0x44]
+    #expect(TerminalPeer.eventually { device.received.count == expected.count })
+    #expect(device.received == expected)
+    terminal.close()
+  }
+
+  @Test func `a terminal knows whether its last line has ended`() throws {
+    let thread = try DeviceThread(name: "test")
+    defer { thread.stop() }
+    let (input, output) = (TerminalPipe(), TerminalPipe())
+    let terminal = try Terminal(
+      input: input.readEnd.rawValue, output: output.writeEnd.rawValue, thread: thread, onQuit: {})
+    try terminal.start()
+    #expect(!terminal.endsWithinLine)
+    _ = terminal.write(Array("one".utf8))
+    #expect(terminal.endsWithinLine)
+    _ = terminal.write(Array("\r\n".utf8))
+    #expect(!terminal.endsWithinLine)
+    #expect(terminal.writtenByteCount == 5)
+    terminal.close()
+  }
 }

@@ -8,9 +8,9 @@ struct SerialFixture {
   let endpoint: FakeConsoleEndpoint
   let port: SerialPort
 
-  init(room: Int = .max) {
+  init(room: Int = .max, awaitsDriver: Bool = false) {
     endpoint = FakeConsoleEndpoint(room: room)
-    port = SerialPort(line: lines.line(Self.irq), endpoint: endpoint)
+    port = SerialPort(line: lines.line(Self.irq), endpoint: endpoint, awaitsDriver: awaitsDriver)
   }
 
   /// A port with FIFOs, which interrupts from 8 characters on.

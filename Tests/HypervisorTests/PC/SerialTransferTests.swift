@@ -177,4 +177,28 @@ import Testing
     #expect(lines.active == [])
     #expect(lines.changeCount(4) == 2)
   }
+
+  /// What Linux does with a port: early messages, a probe, the first open, and a throttled buffer.
+  @Test func `a port that awaits its driver takes input from the first open on, while RTS is on`() {
+    let fixture = SerialFixture(awaitsDriver: true)
+    let input = Array("abc".utf8)
+    #expect(fixture.port.receive(input) == 0)
+    fixture.write(UART.modemControl, 0x03)
+    fixture.write(UART.interruptEnable, 0x0F)
+    #expect(fixture.port.receive(input) == 0, "a driver that looks whether the register holds bits")
+    fixture.write(UART.interruptEnable, 0)
+    fixture.write(UART.fifoControl, 0x07)
+    fixture.write(UART.interruptEnable, 0x05)
+    #expect(fixture.endpoint.roomCalls == 0)
+    fixture.write(UART.modemControl, 0x0B)
+    #expect(fixture.endpoint.roomCalls == 1)
+    #expect(fixture.port.receive(input) == 3)
+    #expect(fixture.drain() == input)
+    fixture.write(UART.modemControl, 0x09)
+    #expect(fixture.port.receive(input) == 0)
+    #expect(fixture.port.sysRq(0x68), "a break needs no permission")
+    fixture.write(UART.modemControl, 0x0B)
+    #expect(fixture.drain() == [0, 0x68])
+    #expect(fixture.endpoint.roomCalls == 2)
+  }
 }

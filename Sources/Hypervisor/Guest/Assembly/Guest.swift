@@ -1,3 +1,4 @@
+import Synchronization
 public import SystemPackage
 
 /// A whole guest: a machine with the devices of a virtual PC and a kernel in its memory.
@@ -16,6 +17,12 @@ public final class Guest: Sendable {
   let serialPorts: [SerialPort]
   private let consoles: GuestConsoles
   private let threads: GuestThreads
+  private let startFailure: StartFailure
+
+  /// What a vCPU thread may set.
+  private final class StartFailure: Sendable {
+    let hasHappened = Atomic<Bool>(false)
+  }
 
   /// Makes a guest that is ready to start.
   ///
@@ -46,14 +53,28 @@ public final class Guest: Sendable {
     platform = PlatformDevices(
       ports: machine.portBus, end: machine.endLatch, memoryByteCount: machine.memory.byteCount
     ) { gsi in KVMInterruptLine(vm: machine.vm, gsi: gsi) }
-    let progress = ProgressPort { startUp.note(.initRunning) }
-    let isFree = machine.portBus.insert(progress, start: ProgressPort.port, byteCount: 1)
-    precondition(isFree, "nothing else claims the port")
     consoles = try GuestConsoles(
       configuration, machine: machine, thread: threads.devices, input: input, output: output)
+    let terminal = consoles.terminal
+    let startFailure = StartFailure()
+    self.startFailure = startFailure
+    let progress = ProgressPort { progress in
+      switch progress {
+      case .running: startUp.note(.initRunning)
+      case .readsInput: terminal.releaseInput()
+      case .startFailed: startFailure.hasHappened.store(true, ordering: .relaxed)
+      }
+    }
+    let isFree = machine.portBus.insert(progress, start: ProgressPort.port, byteCount: 1)
+    precondition(isFree, "nothing else claims the port")
+    let panicDrain = try GuestError.attributing(to: .host) {
+      [clock = platform.clock] () throws(Errno) -> PanicDrain in
+      try clock.start(on: threads.devices)
+      return try PanicDrain(thread: threads.devices, end: machine.endLatch) { terminal.writtenByteCount }
+    }
     devices = try GuestDevices(
-      configuration, disks: disks, networks: networks, terminal: consoles.terminal, machine: machine,
-      threads: threads)
+      configuration, disks: disks, networks: networks, terminal: terminal, machine: machine,
+      threads: threads, panicked: { panicDrain.begin() })
     serialPorts = consoles.makeSerialPorts(configuration, machine: machine)
     try GuestError.attributing(to: .machine) { () throws(BootError) in
       try boot.prepare(machine.vcpus.map(\.vcpu))
@@ -66,6 +87,12 @@ public final class Guest: Sendable {
 
   /// The exit code of the guest's command; nil if the guest has not reported it.
   public var exitStatus: UInt8? { platform.exitStatus.status }
+
+  /// Whether the guest's init could not start the guest's system: it found no root, say.
+  public var startFailed: Bool { startFailure.hasHappened.load(ordering: .relaxed) }
+
+  /// Whether what the guest wrote to its console last does not end a line.
+  public var consoleEndsWithinLine: Bool { consoles.terminal.endsWithinLine }
 
   /// Virtio devices that no driver of the guest has started, with the kernel option of the missing driver.
   public var devicesNeverStarted: [String] { devices.neverStarted }

@@ -12,16 +12,20 @@ public struct GuestConfiguration: Sendable {
     public var queueCount: Int
     /// Whether to accept an image that looks like another format than raw.
     public var acceptsAnyFormat: Bool
+    /// Whether the I/O thread of a vext disk polls all the time; otherwise it sleeps after a time without requests.
+    public var polls: Bool
 
     /// Makes the configuration of a disk.
     public init(
-      path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int, acceptsAnyFormat: Bool = false
+      path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int, acceptsAnyFormat: Bool = false,
+      polls: Bool = false
     ) {
       self.path = path
       self.isReadOnly = isReadOnly
       self.isDirect = isDirect
       self.queueCount = queueCount
       self.acceptsAnyFormat = acceptsAnyFormat
+      self.polls = polls
     }
   }
 
@@ -72,6 +76,12 @@ public struct GuestConfiguration: Sendable {
   public var hasBalloon = false
   /// The device of the console.
   public var console: Console = .serial
+  /// Whether input that comes from no terminal waits until the guest's driver of the serial port takes it. A guest that
+  /// polls the port instead gets none of it.
+  public var inputAwaitsDriver = false
+  /// Whether such input is handed to a command by the guest's init, which is told so by the kernel's command line, and waits
+  /// until that runs.
+  public var encodesInput = false
   /// The numbers of the serial ports with a pseudo-terminal.
   public var pseudoTerminals: [Int] = []
   /// The interface of the virtio devices.

@@ -17,7 +17,7 @@ struct GuestConsoles {
         pseudoTerminals.append((port, try PseudoTerminal(thread: thread)))
       }
       let terminal = try Terminal(
-        input: input, output: output, thread: thread,
+        input: input, output: output, thread: thread, encodesInput: configuration.encodesInput,
         onQuit: { [end = machine.endLatch] in end.end(.stopped) })
       return (terminal, pseudoTerminals)
     }
@@ -39,7 +39,8 @@ struct GuestConsoles {
       } else if index == 0, configuration.console == .serial {
         endpoint = terminal
       }
-      let port = SerialPort(line: line.makeInput(), endpoint: endpoint)
+      let awaitsDriver = configuration.inputAwaitsDriver && endpoint === terminal
+      let port = SerialPort(line: line.makeInput(), endpoint: endpoint, awaitsDriver: awaitsDriver)
       let isFree = machine.portBus.insert(port, start: UInt64(location.base.rawValue), byteCount: 8)
       precondition(isFree, "nothing else claims the serial ports")
       ports.append(port)

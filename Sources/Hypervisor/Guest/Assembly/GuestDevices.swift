@@ -19,7 +19,7 @@ final class GuestDevices: Sendable {
 
   init(
     _ configuration: GuestConfiguration, disks: DiskSet, networks: [GuestNetwork], terminal: Terminal,
-    machine: Machine, threads: GuestThreads
+    machine: Machine, threads: GuestThreads, panicked: @escaping @Sendable () -> Void
   ) throws(GuestError) {
     var plug = VirtioPlug(configuration, machine)
     var blocks: [VirtioBlock] = []
@@ -58,13 +58,14 @@ final class GuestDevices: Sendable {
     balloon =
       configuration.hasBalloon ? VirtioBalloon(memory: machine.memory, thread: threads.devices) : nil
     if let balloon { try plug.insert(balloon, part: .host) }
-    try plug.insert(function: PanicDevice(end: machine.endLatch), part: .machine)
+    try plug.insert(function: PanicDevice(end: machine.endLatch, panicked: panicked), part: .machine)
     var vextDevices: [VextDevice] = []
     for (image, disk) in zip(disks.vext, configuration.vextDisks) {
-      for server in threads.pollers { server.register(disk: image, memory: memory) }
+      let servers = threads.threads(for: disk)
+      for server in servers { server.register(disk: image, memory: memory) }
       let device = VextDevice(
         name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
-        memory: machine.memory, servers: threads.pollers, countsRequests: true)
+        memory: machine.memory, servers: servers, countsRequests: true)
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
     }

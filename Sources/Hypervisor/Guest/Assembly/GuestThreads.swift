@@ -9,8 +9,8 @@ final class GuestThreads: Sendable {
   let shares: DeviceThread?
   /// The threads of virtio-blk. The guest's own thread sleeps until it is notified.
   let blocks: [IOThread]
-  /// The threads of vext queues. The guest's own thread polls.
-  let pollers: [IOThread]
+  private let adaptive: [IOThread]
+  private let pollers: [IOThread]
   private let own: [IOThread]
 
   /// - Parameter ioThreads: the caller's threads for all disks; if empty, the guest makes its own.
@@ -20,17 +20,24 @@ final class GuestThreads: Sendable {
     devices = try DeviceThread(name: "\(name)-devices")
     shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p")
     guard ioThreads.isEmpty else {
-      (blocks, pollers, own) = (ioThreads, ioThreads, [])
+      (blocks, adaptive, pollers, own) = (ioThreads, ioThreads, ioThreads, [])
       return
     }
-    blocks =
-      configuration.disks.isEmpty
-      ? [] : [try IOThread(name: "\(name)-io", cpus: nil, waiting: .events, engine: configuration.engine)]
-    pollers =
-      configuration.vextDisks.isEmpty
-      ? [] : [try IOThread(name: "\(name)-vext", cpus: nil, waiting: .polling, engine: configuration.engine)]
-    own = blocks + pollers
+    func thread(_ suffix: String, _ waiting: IOThread.Waiting, isNeeded: Bool) throws(Errno) -> [IOThread] {
+      guard isNeeded else { return [] }
+      return [
+        try IOThread(name: "\(name)-\(suffix)", cpus: nil, waiting: waiting, engine: configuration.engine)
+      ]
+    }
+    let vextDisks = configuration.vextDisks
+    blocks = try thread("io", .events, isNeeded: !configuration.disks.isEmpty)
+    adaptive = try thread("vext", .adaptive, isNeeded: vextDisks.contains { !$0.polls })
+    pollers = try thread("poll", .polling, isNeeded: vextDisks.contains(where: \.polls))
+    own = blocks + adaptive + pollers
   }
+
+  /// The threads that serve the queues of a vext disk.
+  func threads(for disk: GuestConfiguration.Disk) -> [IOThread] { disk.polls ? pollers : adaptive }
 
   /// Ends all threads except the caller's. No device may be in use.
   func stop() {

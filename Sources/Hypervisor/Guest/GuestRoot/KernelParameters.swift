@@ -16,10 +16,13 @@ public struct KernelParameters: Equatable, Sendable {
   public var root: Root
   /// Whether the machine has the port that takes the exit code of the guest's command: only lkvm has it.
   public var hasExitPort: Bool
-  /// `lkvm.net=` of the guest's init, or nil where the guest sees to its network.
+  /// `lkvm.net=` of the guest's init or `ip=` of the kernel, or nil where the guest sees to its network.
   public var network: String?
   /// The terminal that the console is on; nil where it goes to a file or a pipe.
   public var terminal: ConsoleSize?
+  /// Whether the guest's init reads the command's input from the console as `ConsoleInputCode` has it, and hands it on
+  /// through a pipe.
+  public var pipesInput: Bool
   /// The user's own parameters, in order.
   public var user: [String]
   /// Whether the user's parameters are all that the kernel gets.
@@ -28,12 +31,13 @@ public struct KernelParameters: Equatable, Sendable {
   /// Parameters for a console and a root.
   public init(
     console: GuestConfiguration.Console, root: Root, network: String? = nil, terminal: ConsoleSize? = nil,
-    user: [String] = [], onlyUser: Bool = false, hasExitPort: Bool = true
+    pipesInput: Bool = false, user: [String] = [], onlyUser: Bool = false, hasExitPort: Bool = true
   ) {
     self.console = console
     self.root = root
     self.network = network
     self.terminal = terminal
+    self.pipesInput = pipesInput
     self.user = user
     self.onlyUser = onlyUser
     self.hasExitPort = hasExitPort
@@ -45,7 +49,8 @@ public struct KernelParameters: Equatable, Sendable {
     guard !onlyUser else { return given }
     var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
     if case .share(_, .some) = root { words += initWords }
-    if let network { words.append(network) }
+    // The system of a disk might take the user's `ip=` for a second interface's.
+    if let network, !network.hasPrefix("ip=") || !Self.names("ip", in: given) { words.append(network) }
     // A root of the user's replaces ours.
     if !Self.names("root", in: given) { words += Self.words(for: root, given: given) }
     // The user's words come last, because the last of two contradicting ones counts: "ro" overrides our "rw".
@@ -70,6 +75,7 @@ public struct KernelParameters: Equatable, Sendable {
     // Nobody wants carriage returns in a file.
     let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"
     return ["lkvm.exit=" + (hasExitPort ? "\(ExitStatusPort.port)" : "none"), output]
+      + (pipesInput ? ["lkvm.input=pipe"] : [])
   }
 
   private static func words(for root: Root, given: String) -> [String] {

@@ -17,6 +17,8 @@ final class ConsoleReader: DescriptorHandler {
   private struct State {
     var pending: [ConsoleInput] = []
     var isWatched = false
+    /// Nothing is read before ``ConsoleReader/release()``.
+    var isHeld: Bool
     /// The kernel cannot watch it, because it never blocks: a regular file, or /dev/null.
     var isAlwaysReady = false
     var hasEnded = false
@@ -31,21 +33,27 @@ final class ConsoleReader: DescriptorHandler {
   private let overflow: Overflow
   private let wake: EventDescriptor
   private let translate: @Sendable ([UInt8]) -> [ConsoleInput]
+  private let endMark: [ConsoleInput]
   private let deliver: @Sendable (ArraySlice<ConsoleInput>) -> Int
   /// The device thread alone changes it; the lock is for the compiler, and held while nothing is called.
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// - Parameters:
+  ///   - isHeld: Whether nothing is read before ``release()``.
+  ///   - endMark: What the device is sent for the end of the source.
   ///   - translate: Makes input of bytes, and acts on those that mean something to the terminal itself.
   ///   - deliver: Hands input to the device and returns how much of it was taken. Both are called on the device thread.
   init(
     _ source: consuming ConsoleDescriptor, thread: DeviceThread, overflow: Overflow,
+    isHeld: Bool = false, endMark: [ConsoleInput] = [],
     translate: @escaping @Sendable ([UInt8]) -> [ConsoleInput],
     deliver: @escaping @Sendable (ArraySlice<ConsoleInput>) -> Int
   ) throws(Errno) {
     self.source = source
     self.thread = thread
     self.overflow = overflow
+    self.endMark = endMark
+    state = Mutex(State(isHeld: isHeld))
     self.translate = translate
     self.deliver = deliver
     wake = try EventDescriptor()
@@ -58,6 +66,12 @@ final class ConsoleReader: DescriptorHandler {
 
   /// There may be room for input that is pending. Any thread.
   func resume() { wake.signal() }
+
+  /// Reads from now on. Any thread; twice does no harm.
+  func release() {
+    state.withLock { $0.isHeld = false }
+    wake.signal()
+  }
 
   /// Reads no more.
   func close() {
@@ -79,13 +93,13 @@ final class ConsoleReader: DescriptorHandler {
   }
 
   private var mayRead: Bool {
-    state.withLock { !$0.hasEnded && (overflow == .drops || $0.pending.isEmpty) }
+    state.withLock { !$0.hasEnded && !$0.isHeld && (overflow == .drops || $0.pending.isEmpty) }
   }
 
   private func readPiece() {
     do throws(Errno) {
       let bytes = try source.read(Self.pieceByteCount)
-      guard !bytes.isEmpty else { return end() }
+      guard !bytes.isEmpty else { return endOfSource() }
       let input = translate(bytes)
       state.withLock { state in
         state.pending += input.prefix(Self.pendingLimit - min(Self.pendingLimit, state.pending.count))
@@ -95,8 +109,15 @@ final class ConsoleReader: DescriptorHandler {
       return
     } catch {
       // A terminal that hung up ends like a file.
-      end()
+      endOfSource()
     }
+  }
+
+  private func endOfSource() {
+    guard !state.withLock({ $0.hasEnded }) else { return }
+    end()
+    state.withLock { $0.pending += endMark }
+    handOn()
   }
 
   private func handOn() {

@@ -32,19 +32,27 @@ final class ConsoleStream: Sendable {
 
   /// - Parameters:
   ///   - stallNanoseconds: After so long without a reader, output is thrown away; nil: never.
+  ///   - encodesInput: Whether the input goes as ``ConsoleInputCode``, and waits for ``releaseInput()``.
   ///   - onQuit: Called on the device thread for Ctrl-A x; nil: there is no escape key.
   init(
     input: consuming ConsoleDescriptor, output: consuming ConsoleDescriptor, thread: DeviceThread,
     overflow: ConsoleReader.Overflow, stallNanoseconds: UInt64? = nil,
-    onQuit: (@Sendable () -> Void)? = nil
+    encodesInput: Bool = false, onQuit: (@Sendable () -> Void)? = nil
   ) throws(Errno) {
     let attachment = attachment
     let writer = try ConsoleWriter(output, thread: thread, stallNanoseconds: stallNanoseconds) {
       attachment.device?.endpointHasRoom()
     }
     self.writer = writer
+    let translate: @Sendable ([UInt8]) -> [ConsoleInput]
+    if encodesInput {
+      translate = { bytes in ConsoleInputCode.encode(bytes).map(ConsoleInput.byte) }
+    } else {
+      translate = Self.translation(writer: writer, onQuit: onQuit)
+    }
+    let endMark = encodesInput ? ConsoleInputCode.end.map(ConsoleInput.byte) : []
     reader = try ConsoleReader(
-      input, thread: thread, overflow: overflow, translate: Self.translation(writer: writer, onQuit: onQuit),
+      input, thread: thread, overflow: overflow, isHeld: encodesInput, endMark: endMark, translate: translate,
       deliver: { input in
         // Without a device, input goes nowhere.
         attachment.device.map { Self.deliver(input, to: $0) } ?? input.count
@@ -63,6 +71,15 @@ final class ConsoleStream: Sendable {
   func write(_ bytes: [UInt8]) -> Int { writer.write(bytes) }
 
   func deviceHasRoom() { reader.resume() }
+
+  /// Reads input that waited for this.
+  func releaseInput() { reader.release() }
+
+  /// The bytes that were written so far.
+  var writtenByteCount: UInt64 { writer.writtenByteCount }
+
+  /// Whether what was written last ended within a line.
+  var endsWithinLine: Bool { writer.endsWithinLine }
 
   /// Reads no more, and writes what is left for up to a second.
   func close() {

@@ -18,6 +18,8 @@ final class ConsoleWriter: DescriptorHandler {
     var isAbandoned = false
     /// The descriptor takes nothing any more.
     var isClosed = false
+    var lastByte: UInt8?
+    var writtenByteCount: UInt64 = 0
   }
 
   static let capacity = 1 << 16
@@ -65,6 +67,8 @@ final class ConsoleWriter: DescriptorHandler {
       if state.isClosed || state.isAbandoned { return (bytes.count, false) }
       let count = min(bytes.count, Self.capacity - state.buffer.count)
       state.buffer += bytes.prefix(count)
+      if count > 0 { state.lastByte = bytes[count - 1] }
+      state.writtenByteCount &+= UInt64(count)
       if count < bytes.count { state.someoneWaits = true }
       let mustWake = count > 0 && !state.isFlushing
       if mustWake { state.isFlushing = true }
@@ -72,6 +76,16 @@ final class ConsoleWriter: DescriptorHandler {
     }
     if mustWake { wake.signal() }
     return count
+  }
+
+  /// The bytes that were taken so far. Any thread.
+  var writtenByteCount: UInt64 { state.withLock { $0.writtenByteCount } }
+
+  /// Whether what was written last ended within a line. Any thread.
+  var endsWithinLine: Bool {
+    state.withLock { state in
+      state.lastByte.map { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") } ?? false
+    }
   }
 
   func descriptorIsReady(_ descriptor: Int32) {

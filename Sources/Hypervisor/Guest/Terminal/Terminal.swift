@@ -20,17 +20,20 @@ public final class Terminal: ConsoleEndpoint {
   ///   - input: Stays open, and is the caller's.
   ///   - output: Stays open, and is the caller's.
   ///   - thread: Reads and writes.
+  ///   - encodesInput: Whether the guest's init hands input that is no terminal's to a command: it waits for
+  ///     ``releaseInput()``, and its end is told (`ConsoleInputCode`).
   ///   - onQuit: Ctrl-A x was typed. The device thread calls it, and it must not wait for that thread.
   /// - Throws: EBADF for a descriptor that is closed, EMFILE where there are too many.
   public init(
-    input: Int32 = 0, output: Int32 = 1, thread: DeviceThread, onQuit: @escaping @Sendable () -> Void
+    input: Int32 = 0, output: Int32 = 1, thread: DeviceThread, encodesInput: Bool = false,
+    onQuit: @escaping @Sendable () -> Void
   ) throws(Errno) {
     let isTerminal = linux_is_terminal(input) != 0
     self.output = output
     stream = try ConsoleStream(
       input: ConsoleDescriptor(sharedWith: input, direction: .input),
       output: ConsoleDescriptor(sharedWith: output, direction: .output), thread: thread,
-      overflow: isTerminal ? .drops : .waits, onQuit: onQuit)
+      overflow: isTerminal ? .drops : .waits, encodesInput: encodesInput && !isTerminal, onQuit: onQuit)
     raw = isTerminal ? try TerminalGuard(makingRaw: input) : nil
   }
 
@@ -46,6 +49,15 @@ public final class Terminal: ConsoleEndpoint {
     stream.close()
     restore()
   }
+
+  /// The guest reads its input from now on. Any thread.
+  public func releaseInput() { stream.releaseInput() }
+
+  /// The bytes that the guest has written so far. Any thread.
+  public var writtenByteCount: UInt64 { stream.writtenByteCount }
+
+  /// Whether what the guest wrote last does not end a line.
+  public var endsWithinLine: Bool { stream.endsWithinLine }
 
   /// The command got SIGWINCH: tells the device.
   public func windowSizeChanged() {

@@ -4,8 +4,9 @@ public import SystemPackage
 
 /// The real-time clock and its battery-backed memory (Motorola MC146818A datasheet). Any vCPU thread.
 ///
-/// Ports 70h (index) and 71h (data). The time is the host's, in UTC; the clock ignores a guest's writes to the time. The alarm and the end of each update set
-/// their flags in register C, and interrupt where register B enables that; there is no periodic interrupt. Any thread.
+/// Ports 70h (index) and 71h (data). The time is the host's, in UTC; the clock ignores a guest's writes to the time.
+/// The alarm and the end of each update set their flags in register C, and interrupt if register B enables that. There is
+/// no periodic interrupt.
 public final class CMOSClock: BusDevice {
   /// Registers, by index.
   private enum Register {

@@ -15,9 +15,15 @@ public final class PanicDevice: PCIFunction {
   public let configuration = PCIConfigurationSpace(
     identity: PanicDevice.identity, bars: [PanicDevice.registerBAR: 16])
   private let end: MachineEndLatch
+  private let panicked: @Sendable () -> Void
 
   /// Makes a device that ends the machine through `end`.
-  public init(end: MachineEndLatch) { self.end = end }
+  ///
+  /// - Parameter panicked: ends the machine when the kernel has printed its last lines; nil: it ends at once.
+  public init(end: MachineEndLatch, panicked: (@Sendable () -> Void)? = nil) {
+    self.end = end
+    self.panicked = panicked ?? { end.end(.panicked) }
+  }
 
   /// No notifications, because events are rare.
   public var notifications: [PCINotification] { [] }
@@ -30,6 +36,8 @@ public final class PanicDevice: PCIFunction {
   /// Handles an event; ignores unknown ones.
   public func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {
     guard bar == Self.registerBAR, offset == 0 else { return }
-    if value & Event.panicked != 0 { end.end(.panicked) }
+    guard value & Event.panicked != 0 else { return }
+    end.notePanic()
+    panicked()
   }
 }

@@ -15,10 +15,14 @@ public final class SerialPort: BusDevice, ConsoleDevice {
 
   private let line: any InterruptLine
   private let endpoint: (any ConsoleEndpoint)?
-  private let state = Mutex(SerialPortState())
+  private let state: Mutex<SerialPortState>
 
   /// A port that drives `line`; without an endpoint nothing comes in, and what the guest sends is thrown away.
-  public init(line: any InterruptLine, endpoint: (any ConsoleEndpoint)? = nil) {
+  ///
+  /// - Parameter awaitsDriver: Whether input waits in the endpoint while no driver takes it by interrupts and asserts RTS.
+  ///   Linux does both from the first open of the port on.
+  public init(line: any InterruptLine, endpoint: (any ConsoleEndpoint)? = nil, awaitsDriver: Bool = false) {
+    state = Mutex(SerialPortState(awaitsDriver: awaitsDriver))
     self.line = line
     self.endpoint = endpoint
     endpoint?.attach(self)

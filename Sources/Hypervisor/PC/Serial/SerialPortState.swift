@@ -28,6 +28,11 @@ struct SerialPortState: Sendable {
   private var isTransmitterInterruptAcknowledged = false
   private var sourceWaits = false
 
+  /// Whether the other end sends only while a driver listens.
+  private let awaitsDriver: Bool
+
+  init(awaitsDriver: Bool = false) { self.awaitsDriver = awaitsDriver }
+
   /// The transmit FIFO.
   private(set) var waitingToTransmit: [UInt8] = []
   /// The level that the interrupt line has.
@@ -35,6 +40,11 @@ struct SerialPortState: Sendable {
 
   private var capacity: Int { areFIFOsEnabled ? Self.fifoCapacity : 1 }
   private var isLoopback: Bool { modemControl & ModemControl.loopback != 0 }
+  /// Whether a driver takes input: OUT2 lets a PC's interrupts through, and RTS asks the other end to send.
+  private var isListening: Bool {
+    let lines = ModemControl.output2 | ModemControl.requestToSend
+    return modemControl & lines == lines && interruptEnable & InterruptEnable.receivedData != 0
+  }
   private var isDivisorAccessed: Bool { lineControl & SerialRegister.LineControl.divisorLatchAccess != 0 }
 
   // MARK: The guest's side
@@ -181,7 +191,8 @@ struct SerialPortState: Sendable {
 
   /// Takes as many characters as there is room for, and returns how many.
   mutating func receive(_ bytes: [UInt8]) -> Int {
-    let room = isLoopback || !injected.isEmpty ? 0 : max(0, capacity - received.count)
+    let isClosed = isLoopback || (awaitsDriver && !isListening)
+    let room = isClosed || !injected.isEmpty ? 0 : max(0, capacity - received.count)
     let count = min(room, bytes.count)
     received += bytes.prefix(count).map { SerialCharacter(byte: $0) }
     if count < bytes.count { sourceWaits = true }
@@ -190,7 +201,9 @@ struct SerialPortState: Sendable {
 
   /// Whether a source that waits for room is to be told of it: once, and not for a single character's worth.
   mutating func takeRoomToTell() -> Bool {
-    guard sourceWaits, !isLoopback, injected.isEmpty, received.count <= capacity / 2 else { return false }
+    guard sourceWaits, !isLoopback, !awaitsDriver || isListening, injected.isEmpty,
+      received.count <= capacity / 2
+    else { return false }
     sourceWaits = false
     return true
   }
