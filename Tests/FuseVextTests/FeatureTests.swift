@@ -22,6 +22,7 @@ struct FeatureTests {
     var kernelMayRefuse = false
     /// What the message calls it, if not as debugfs does.
     var name: String?
+    var megabytes = 16
     var testDescription: String { feature }
   }
 
@@ -33,6 +34,10 @@ struct FeatureTests {
     Case(feature: "flex_bg", outcome: .works, make: "-O ^flex_bg"),
     Case(feature: "large_dir", outcome: .works, make: "-O large_dir"),
     Case(feature: "meta_bg", outcome: .works, make: "-O meta_bg,^resize_inode"),
+    // The last group has a copy of the superblock, and begins the second group of descriptors.
+    Case(
+      feature: "meta_bg, sparse_super2", outcome: .works, make: "-b 1024 -O meta_bg,^resize_inode,sparse_super2",
+      megabytes: 264),
     Case(feature: "metadata_csum_seed", outcome: .works, make: "-O metadata_csum_seed"),
     Case(feature: "orphan_file", outcome: .works, make: "-O orphan_file"),
     Case(feature: "project", outcome: .works, make: "-O project", kernelMayRefuse: true),
@@ -64,7 +69,8 @@ struct FeatureTests {
       cd '\(source.path)' && mkdir -p folder/below && seq 20000 > numbers && : > empty && echo short > folder/short
       ln -s folder/short link; ln -s "$(printf 'x%.0s' {1..90})" long; for n in {1..60}; do echo $n > folder/below/name-$n; done
       """)
-    let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -d '\(source.path)' \(example.make ?? "")")
+    let disk = MountedImage(
+      megabytes: example.megabytes, make: "mkfs.ext4 -q -F -d '\(source.path)' \(example.make ?? "")")
     if example.make == nil { Command.run("debugfs -w -R 'feature \(example.feature)' '\(disk.image)'") }
     let compare = "diff -r --no-dereference --exclude=lost+found '\(source.path)'"
 

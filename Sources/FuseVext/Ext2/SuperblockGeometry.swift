@@ -20,6 +20,8 @@ struct SuperblockGeometry {
   /// The first block of descriptors that is at the start of its own groups (`meta_bg`); the others follow the superblock.
   let firstMetaBlock: UInt64
   let hasSparseCopies: Bool
+  /// The groups that have copies of the superblock, beside the first (`sparse_super2`); nil if the groups' numbers say which.
+  let copyGroups: [UInt64]?
 
   /// The blocks that hold the group descriptors.
   var descriptorBlockCount: UInt64 {
@@ -99,8 +101,8 @@ struct SuperblockGeometry {
     firstMetaBlock = hasMetaGroups ? UInt64(superblock.s_first_meta_bg) : .max
     hasSparseCopies = has(readOnlyCompatible: EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER)
     let isSparse2 = superblock.s_feature_compat & UInt32(EXT4_FEATURE_COMPAT_SPARSE_SUPER2) != 0
-    // Which groups have copies is libext2fs' own matter there.
-    if hasMetaGroups, isSparse2 { return nil }
+    let (first, second) = superblock.s_backup_bgs
+    copyGroups = isSparse2 ? [UInt64(first), UInt64(second)] : nil
     let inFront = min(descriptorBlockCount, firstMetaBlock)
     guard !hasMetaGroups || firstMetaBlock <= descriptorBlockCount,
       firstDataBlock + 1 + inFront < blockCount
@@ -119,6 +121,7 @@ struct SuperblockGeometry {
 
   /// Whether a group begins with a copy of the superblock.
   private func hasCopy(_ group: UInt64) -> Bool {
+    if let copyGroups { return group == 0 || copyGroups.contains(group) }
     if !hasSparseCopies || group <= 1 { return true }
     for base: UInt64 in [3, 5, 7] {
       var power = base
