@@ -39,12 +39,29 @@ struct FlagTests {
   }
 
   @Test func `a new file inherits the flags of its directory that suit its type`() {
-    let directory = inode(0o040755, flags: 0x80000 | 0x10000 | 0x20000 | 0x8 | 0x40 | 0x80 | 0x10 | 0x1000)
-    for (mode, wanted) in [(0o100644, 0xC8), (0o040755, 0x100C8), (0o120777, 0xC0)] as [(UInt16, UInt32)] {
+    let directory = inode(0o040755, flags: 0x208_10D8 | 0x30000)
+    for (mode, wanted) in [(0o100644, 0x200_00C8), (0o040755, 0x201_00C8), (0o120777, 0xC0)] as [(UInt16, UInt32)] {
       var new = inode(mode, flags: 0)
       new.inheritFlags(from: directory)
       #expect(new.flags == wanted)
     }
+  }
+
+  @Test func `changed flags set the time of change that stat shows`() {
+    let disk = MountedImage()
+    disk.mount()
+    disk.shell(
+      """
+      touch f; before=$(stat -c %z f); sleep 0.05; chattr +d f; middle=$(stat -c %z f); sleep 0.05
+      \(FlagTests.setExtended("f")); test "$before" != "$middle" && test "$middle" != "$(stat -c %z f)"
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
+
+  /// `FS_IOC_FSSETXATTR` with no flag and no project.
+  private static func setExtended(_ file: String) -> String {
+    "python3 -c 'import fcntl, os; fcntl.ioctl(os.open(\"\(file)\", 0), 0x401C5820, bytes(28))'"
   }
 
   @Test func `chattr and lsattr, versions and labels work through the mount, for those who may`() {

@@ -34,6 +34,44 @@ struct OperationTests {
     disk.unmount()
   }
 
+  @Test func `inodes of 128 bytes show whole seconds before the commit too`() {
+    let disk = MountedImage(make: "mkfs.ext4 -q -F -I 128")
+    disk.mount("strictatime")
+    let show = "stat -c '%.9X %.9Y %.9Z' f"
+    let times = disk.shell("echo a > f; cat f > f2; \(show); sync f; \(show)").split(separator: "\n")
+    #expect(times.count == 2 && times.first == times.last)
+    #expect(times.first?.split(separator: " ").allSatisfy { $0.hasSuffix(".000000000") } ?? false)
+    disk.unmount()
+    disk.expectClean()
+  }
+
+  @Test func `times show what happens to a file after a write, and keep it through the commit`() {
+    let disk = MountedImage()
+    disk.mount()
+    let show = "stat -c '%.9Y %.9Z' f"
+    let times = disk.shell(
+      """
+      seq 9999 > f; \(show)
+      sleep 0.05; setfattr -n user.a -v 1 f; \(show); sync f; \(show)
+      sleep 0.05; fallocate -n -o 100000 -l 4096 f; \(show)
+      sleep 0.05; fallocate -p -o 1000000 -l 4096 f; \(show)
+      seq 9 >> f; sleep 0.05; ln f g; rm g; \(show); sync f; \(show)
+      """
+    ).split(separator: "\n")
+    let expected = [0, 1, 1, 2, 3, 4, 4]
+    #expect(times.count == expected.count)
+    for (index, pair) in zip(times, times.dropFirst()).enumerated() {
+      #expect((pair.0 != pair.1) == (expected[index] != expected[index + 1]), "line \(index + 1): \(pair)")
+    }
+    // The time of a write is not that of a change of attributes.
+    #expect(times.count > 1 && times[0].prefix(20) == times[1].prefix(20))
+    disk.unmount()
+    disk.mount()
+    #expect(disk.shell(show).split(separator: "\n").first == times.last)
+    disk.unmount()
+    disk.expectClean()
+  }
+
   @Test func `two files that grow in turns, until each has a tree of extents, hold what was appended`() {
     let disk = MountedImage()
     disk.mount()

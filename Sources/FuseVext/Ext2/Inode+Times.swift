@@ -96,6 +96,13 @@ extension Inode {
     return raw.i_crtime == 0 && raw.i_crtime_extra == 0 ? nil : time
   }
 
+  /// Takes the time of a write that happened before the inode changed for the last time.
+  mutating func noteWrite(at time: InodeTime) {
+    modificationTime = time
+    // Names or attributes may have changed since the write. What is later than now is the time of a clock that was wrong.
+    if changeTime <= time || changeTime > .now() { changeTime = time }
+  }
+
   mutating func setCreationTime(_ time: InodeTime) {
     guard hasCreation else { return }
     let time = time.clamped(to: hasCreationExtra ? InodeTime.longRange : InodeTime.shortRange)

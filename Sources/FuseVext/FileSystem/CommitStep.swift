@@ -40,10 +40,7 @@ extension Metadata {
     }
     if step.isLast {
       if let data { giveBackUnwritten(data, keptPromiseCount: step.keptPromiseCount) }
-      if let writeTime {
-        record.modificationTime = writeTime
-        record.changeTime = writeTime
-      }
+      if let writeTime { record.noteWrite(at: writeTime) }
       if let accessTime { record.accessTime = accessTime }
     }
     if let data {

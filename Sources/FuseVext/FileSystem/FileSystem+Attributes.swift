@@ -51,18 +51,17 @@ extension FileSystem {
     if record.mode & 0o170000 == 0o020000 || record.mode & 0o170000 == 0o060000 {
       status.st_rdev = UInt(record.device)
     }
-    status.st_atim = moment(record.accessTime)
-    status.st_mtim = moment(record.modificationTime)
-    status.st_ctim = moment(record.changeTime)
+    // As the commit will write them: an inode of 128 bytes has whole seconds.
+    var shown = record
     if let time = InodeTime(pending: inode.pendingAccessTime.load(ordering: .relaxed)) {
-      status.st_atim = moment(time)
+      shown.accessTime = time
     }
-    let pending = inode.pendingWriteTime.load(ordering: .relaxed)
-    if pending > 0 {
-      let time = InodeTime(sinceEpoch: pending)
-      status.st_mtim = moment(time)
-      status.st_ctim = moment(time)
+    if let time = InodeTime(pending: inode.pendingWriteTime.load(ordering: .relaxed)) {
+      shown.noteWrite(at: time)
     }
+    status.st_atim = moment(shown.accessTime)
+    status.st_mtim = moment(shown.modificationTime)
+    status.st_ctim = moment(shown.changeTime)
     return status
   }
 
@@ -112,8 +111,12 @@ extension FileSystem {
     // Before anything is changed.
     let old = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
     guard !old.isImmutable, !(old.isAppendOnly && change.isProtected) else { throw .notPermitted }
+    // Together with a size, the mode is the kernel's for a file that loses its set-user-ID bit; what it does not clear is
+    // found out here.
+    let mode = change.byteCount == nil ? change.mode : nil
     if let byteCount = change.byteCount {
-      if change.mode == nil { _ = try prepareToWrite(inode, offset: nil, .call(keepsSetID: nil), worker) }
+      let keepsSetID: Bool? = change.mode == nil ? nil : false
+      _ = try prepareToWrite(inode, offset: nil, .call(keepsSetID: keepsSetID), worker)
       try truncate(inode, to: byteCount, worker)
       try synchronizeIfAsked(inode, worker)
     }
@@ -124,14 +127,14 @@ extension FileSystem {
     let record = try self.change(worker) { (metadata) throws(Errno) in
       var record = try metadata.inode(number)
       guard !record.isImmutable else { throw .notPermitted }
-      if let mode = change.mode {
+      if let mode {
         try metadata.changeList(of: &record, toMode: UInt16(mode & 0o7777))
         record.mode = record.type | UInt16(mode & 0o7777)
         inode.allowsWrites.store(false, ordering: .relaxed)
       }
       if change.user != nil || change.group != nil {
         // The kernel clears the bits where the group may execute the file.
-        if change.mode == nil, record.isRegularFile,
+        if mode == nil, record.isRegularFile,
           metadata.mustLoseGroupID(record.mode, group: record.group)
         {
           record.mode &= ~0o2000

@@ -97,6 +97,8 @@ extension FileSystem {
       if data.usesExtents { try fill(inode, offset..<end, keepsSize: keepsSize, worker) }
       if !keepsSize { try grow(inode, to: end, worker) }
     }
+    // Where nothing was to be done too, as with the kernel.
+    noteWrite(inode)
   }
 
   /// The largest size of a file that is loaded.

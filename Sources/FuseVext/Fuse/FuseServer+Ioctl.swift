@@ -43,6 +43,10 @@ extension FuseServer {
         let call = try unsafe Ioctl(
           input: input, number: FuseServer.inodeNumber(node), worker: worker)
         let answer = try server.perform(command, call)
+        // Changed flags set the time of change, and the kernel does not ask again by itself.
+        if command == IoctlCommand.setFlags || command == IoctlCommand.setExtendedFlags {
+          server.forgetAttributes(of: node)
+        }
         unsafe answer.withUnsafeBytes { unsafe request.answer(control: $0) }
       }
     }

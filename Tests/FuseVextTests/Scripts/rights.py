@@ -129,7 +129,7 @@ def modes():
 
 def writes():
     fresh("source", 0o644)
-    for mode, actor, marked in some((0o4777, 0o2777, 0o2767, 0o6777), ACTORS, (False, True)):
+    for mode, actor, marked in some((0o4777, 0o2777, 0o2767, 0o6777, 0o6767), ACTORS, (False, True)):
         if marked and mode != 0o4777: continue
         actions = {
             "write": lambda p: write(p), "append": lambda p: write(p, 8192), "direct": lambda p: write(p, 0, os.O_DIRECT),
