@@ -1,21 +1,21 @@
-/// What a guest needs kernel modules for.
+/// A function for which a guest needs kernel modules.
 public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
-  /// Every virtio device is a PCI function.
+  /// PCI functions: every virtio device is one.
   case virtioPCI
   case blockDevice
   case network
   case console
   case entropy
   case balloon
-  /// Directories of the host.
+  /// Shared folders of the host.
   case ninePFS
   case ext4
   case fuse
   case overlay
-  /// Tells the host of a panic.
+  /// Reports of a panic to the host.
   case panicNotifier
 
-  /// The modules, beside those that they depend on.
+  /// The modules, without those that they depend on.
   var modules: [KernelModules.Request] {
     switch self {
     case .virtioPCI: [required("virtio_pci")]
@@ -25,7 +25,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .entropy: [optional("virtio_rng")]
     case .balloon: [optional("virtio_balloon")]
     case .ninePFS: [required("9pnet_virtio"), required("9p")]
-    // ext4 asks for its checksum by name: modules.dep does not know.
+    // ext4 loads its checksum by name, so that modules.dep does not list it.
     case .ext4: [optional("crc32c_generic"), optional("libcrc32c"), required("ext4")]
     case .fuse: [optional("fuse")]
     case .overlay: [optional("overlay")]

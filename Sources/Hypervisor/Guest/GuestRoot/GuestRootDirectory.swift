@@ -2,31 +2,33 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// A directory that guests have as their root: few files of its own, and links to the host's, which the guest's init
-/// mounts on `/host`. Its layout is that of kvmtool's `setup`.
+/// A root directory of guests, in the layout of kvmtool's `setup`.
+///
+/// It has few files of its own, and links to the host's files, which the guest's init mounts on `/host`.
 public struct GuestRootDirectory: Equatable, Sendable {
-  /// What it is called on the command line.
+  /// The name of the root on the command line.
   public let name: String
-  /// Where it is.
+  /// The path of the root.
   public let path: String
 
-  /// The name of the root that guests get when none is asked for.
+  /// The name of the default root.
   public static let defaultName = "default"
-  /// The tag that a guest mounts its root by: kvmtool's.
+  /// The tag by which a guest mounts its root, as in kvmtool.
   public static let rootTag = "/dev/root"
-  /// The tag of the host's files.
+  /// The tag by which a guest mounts the host's files.
   public static let hostTag = "hostfs"
-  /// Where a root has its init: what `init=` names.
+  /// The path of the init in a root, for `init=`.
   public static let initPath = "/virt/init"
 
-  /// Makes the root `name` in the directory `parent` (`~/.lkvm`), which is made as well if it is missing. After a
-  /// failure nothing is left of it.
+  /// Creates the root `name` in the directory `parent` (`~/.lkvm`), which is also created if it is missing.
+  ///
+  /// After a failure nothing is left of the root.
   public static func create(
     name: String, in parent: String, initProgram: [UInt8]
   ) throws(GuestRootError) -> GuestRootDirectory {
     let root = try GuestRootDirectory(name: name, in: parent)
     guard !exists(root.path) else { throw .alreadyExists(path: root.path) }
-    // Made under another name first: a run that starts meanwhile sees the whole of it or nothing.
+    // Created under another name first, so that a run that starts at the same moment sees all of it or nothing.
     var builder = TreeBuilder(root: "\(parent)/.\(name).\(getpid())")
     do throws(GuestRootError) {
       try TreeBuilder.makeParent(parent)
@@ -40,7 +42,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
     return root
   }
 
-  /// The root `name` in `parent`, made if it is missing. Its init becomes `initProgram` if it is another.
+  /// Opens the root `name` in `parent`, and creates it if it is missing. Replaces its init if that is not `initProgram`.
   public static func openOrCreate(
     name: String = defaultName, in parent: String, initProgram: [UInt8]
   ) throws(GuestRootError) -> GuestRootDirectory {
@@ -53,7 +55,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
     }
   }
 
-  /// The roots in `parent`, by name; none if there is no such directory.
+  /// Returns the roots in `parent`, by name; none if there is no such directory.
   public static func list(in parent: String) throws(GuestRootError) -> [GuestRootDirectory] {
     var roots: [GuestRootDirectory] = []
     for name in try DirectoryNames.read(parent) where !name.hasPrefix(".") {
@@ -76,7 +78,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
     self.init(name: name, path: "\(parent)/\(name)")
   }
 
-  /// Replaces the init at once, since a guest may be about to run it.
+  /// Replaces the init atomically, because a guest may be about to run it.
   private func update(_ initProgram: [UInt8]) throws(GuestRootError) {
     let file = path + Self.initPath
     if let present = try? HostFile.contents(of: file), present == initProgram { return }
@@ -90,7 +92,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
     }
   }
 
-  /// Gives a finished root its name.
+  /// Renames a finished root to its name.
   private static func rename(_ draft: String, to path: String) throws(GuestRootError) {
     do throws(Errno) {
       try HostFile.rename(draft, to: path)
@@ -103,7 +105,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
     }
   }
 
-  /// Whether anything is there, be it a link that leads nowhere.
+  /// Whether the path exists, even as a dangling link.
   private static func exists(_ path: String) -> Bool {
     unsafe path.withCString { unsafe linux_path_exists($0) } != 0
   }

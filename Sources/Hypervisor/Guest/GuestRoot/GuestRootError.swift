@@ -1,14 +1,14 @@
 public import SystemPackage
 
-/// Why a guest's root or its initramfs cannot be made; says so in one line.
+/// The reason why a guest's root or its initramfs cannot be made.
 public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable {
   /// A root directory's name is empty, has a slash, or starts with a dot.
   case badName(String)
-  /// There is a root directory of this name.
+  /// A root directory of this name exists already.
   case alreadyExists(path: String)
   /// A directory, link or file of the root could not be made.
   case cannotCreate(path: String, Errno)
-  /// A file that belongs into the initramfs could not be read.
+  /// A file for the initramfs could not be read.
   case cannotRead(path: String, Errno)
   /// A file changed its size while the initramfs was made.
   case changedWhileRead(path: String)
@@ -16,16 +16,16 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
   case tooLarge(path: String, byteCount: Int)
   /// The kernel's modules are not installed.
   case noModules(release: String, path: String)
-  /// The kernel has a module neither built in nor as a file.
+  /// The module is neither built into the kernel nor installed as a file.
   case missingModule(name: String, purpose: String, release: String)
   /// The module is a compressed file.
   case compressedModule(path: String)
-  /// None of the places where a kernel is looked for has one.
+  /// No kernel was found at the candidate paths.
   case noKernel(candidates: [String])
-  /// An argument, a variable or a path has a zero byte in it.
+  /// An argument, a variable or a path contains a zero byte.
   case zeroByte(in: String)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .badName(let name): "root \"\(name)\": a name has no slash and does not start with a dot"

@@ -1,17 +1,18 @@
-/// What a root directory has in it.
+/// The contents of a root directory.
 enum GuestRootLayout {
-  /// Directories of the guest's own.
+  /// Directories of the guest.
   private static let directories: [(path: String, permissions: UInt32)] = [
     ("/dev", 0o755), ("/etc", 0o755), ("/home", 0o755), ("/host", 0o755), ("/mnt", 0o755), ("/proc", 0o555),
     ("/root", 0o700), ("/run", 0o755), ("/sys", 0o555), ("/tmp", 0o1777), ("/var", 0o755),
     ("/var/cache", 0o755), ("/var/lib", 0o755), ("/var/log", 0o755), ("/var/tmp", 0o1777), ("/virt", 0o755),
   ]
 
-  /// Directories that are the host's, whether it has them or not. On a host where `/bin` leads to `usr/bin` the link
-  /// leads through it to `/host/usr/bin`.
+  /// Directories that are links to the host's, whether the host has them or not.
+  ///
+  /// On a host where `/bin` is a link to `usr/bin`, the guest's link leads through it to `/host/usr/bin`.
   private static let hostDirectories = ["bin", "lib", "lib64", "sbin", "usr"]
 
-  /// What programs look up in /etc and cannot do without: the linker's cache, names of commands, ports, certificates.
+  /// Files of /etc that programs need: the linker's cache, names of commands, ports, certificates.
   private static let hostSettings = [
     "alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mke2fs.conf", "networks",
     "nsswitch.conf", "profile", "protocols", "services", "shells", "ssl", "ca-certificates", "terminfo",
@@ -38,7 +39,7 @@ enum GuestRootLayout {
     }
     try tree.addLink("/var/run", to: "/run")
     try tree.addLink("/etc/mtab", to: "/proc/self/mounts")
-    // The guest's init writes it when it sets an address.
+    // The guest's init writes the target when it sets an address.
     try tree.addLink("/etc/resolv.conf", to: "/run/resolv.conf")
     try addAccounts(&tree)
     try tree.addFile("/etc/hostname", Array("\(name)\n".utf8))
@@ -46,8 +47,9 @@ enum GuestRootLayout {
     try tree.addFile(GuestRootDirectory.initPath, initProgram, permissions: 0o755)
   }
 
-  /// Accounts that Debian's programs expect to be there. Only root can log in, without a password: the guest's
-  /// console is its owner's.
+  /// Adds the accounts that Debian's programs expect.
+  ///
+  /// Only root can log in, without a password, because the guest's console belongs to its owner.
   private static func addAccounts(_ tree: inout TreeBuilder) throws(GuestRootError) {
     let users = """
       root::0:0:root:/root:/bin/sh

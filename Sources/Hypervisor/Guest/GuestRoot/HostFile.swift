@@ -2,7 +2,7 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// Whole files of the host.
+/// Operations on whole files of the host.
 enum HostFile {
   /// Turns the -errno convention of the C shims into a thrown error.
   @discardableResult
@@ -54,7 +54,7 @@ enum HostFile {
     return count
   }
 
-  /// The bytes of a regular file.
+  /// Returns the bytes of a regular file.
   static func contents(of path: String) throws(Errno) -> [UInt8] {
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
     let byteCount = Int(try check(linux_regular_file_size(descriptor.rawValue)))
@@ -80,7 +80,7 @@ enum HostFile {
     unsafe path.withCString { unsafe linux_path_is_directory($0) } != 0
   }
 
-  /// Replaces what is at `target`, in one step.
+  /// Replaces the file at `target` atomically.
   static func rename(_ source: String, to target: String) throws(Errno) {
     try check(
       unsafe source.withCString { source in

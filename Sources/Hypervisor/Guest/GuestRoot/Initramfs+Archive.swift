@@ -1,18 +1,18 @@
 import SystemPackage
 
 extension Initramfs {
-  /// Bytes of an entry's header: a magic and thirteen fields of eight hexadecimal digits.
+  /// Size of an entry's header in bytes: a magic and thirteen fields of eight hexadecimal digits.
   private static let headerByteCount = 110
-  /// The longest name with its zero byte that Linux takes (PATH_MAX).
+  /// Maximum length of a name with its zero byte in Linux (PATH_MAX).
   private static let nameByteLimit = 4096
-  /// What a host's file begins at a multiple of, counted from the start of the archive.
+  /// Alignment of a host's file in the archive, in bytes.
   private static let pageByteCount = Int(GuestMemory.pageByteCount)
   private static let trailer = Entry(path: "TRAILER!!!", mode: 0)
 
-  /// Where the parts of an entry are.
+  /// The offsets of an entry's parts.
   private struct Place {
     let start: Int
-    /// The name, its zero byte and what follows it up to the contents, without the padding of the format's own.
+    /// Length of the name, its zero byte and the bytes up to the contents, without the format's own padding.
     let nameByteCount: Int
     let contents: Int
     let end: Int
@@ -22,7 +22,7 @@ extension Initramfs {
       let shortest = entry.path.utf8.count + 1
       var nameByteCount = shortest
       if case .file(_, let byteCount) = entry.contents, byteCount >= pageByteCount {
-        // More zero bytes after the name bring the contents to the start of a page, where the file can be mapped.
+        // More zero bytes after the name align the contents to a page, so that the file can be mapped.
         let wanted = (start + headerByteCount + shortest + pageByteCount - 1) & ~(pageByteCount - 1)
         nameByteCount = wanted - start - headerByteCount
         if nameByteCount > nameByteLimit { nameByteCount = shortest }
@@ -33,14 +33,14 @@ extension Initramfs {
     }
   }
 
-  /// The size of the archive.
+  /// Size of the archive in bytes.
   public var byteCount: Int {
     (entries + [Self.trailer]).reduce(0) { Place(of: $1, at: $0).end }
   }
 
   private static func padded(_ byteCount: Int) -> Int { (byteCount + 3) & ~3 }
 
-  /// The archive. Reads the files that were added by path.
+  /// Returns the archive. Reads the files that were added by path.
   public func archive() throws(GuestRootError) -> [UInt8] {
     let byteCount = byteCount
     var failure: GuestRootError?
@@ -58,11 +58,11 @@ extension Initramfs {
     return bytes
   }
 
-  /// Writes the archive to `target`, which has room for ``byteCount`` bytes, such as the guest's memory before the
-  /// guest runs.
+  /// Writes the archive to `target`, which has room for ``byteCount`` bytes, such as the guest's memory before the guest
+  /// runs.
   ///
-  /// - Parameter overlay: puts the first bytes of an open file, a number of whole pages, in the place of those from an
-  ///   offset of `target` on, and tells whether it could; otherwise they are read.
+  /// - Parameter overlay: maps the first bytes of an open file, whole pages, at an offset of `target`, and returns
+  ///   whether it did; otherwise the bytes are read.
   @unsafe
   func write(
     into target: UnsafeMutableRawBufferPointer,

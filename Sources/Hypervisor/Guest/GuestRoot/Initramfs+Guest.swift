@@ -1,16 +1,16 @@
 extension Initramfs {
-  /// The initramfs of a guest: the init, the modules that it loads, and what it is to run.
+  /// Makes the initramfs of a guest: the init, the modules that it loads, and its task.
   ///
   /// - Parameters:
-  ///   - initProgram: The executable, `GuestInitImage.bytes()`.
-  ///   - moduleFiles: The host's files in the order in which they are loaded: ``KernelModules/files(for:)``.
-  ///   - task: What the root's `/virt/init` runs; nil leaves that to the root.
+  ///   - initProgram: the executable, `GuestInitImage.bytes()`.
+  ///   - moduleFiles: the host's files in the order of loading: ``KernelModules/files(for:)``.
+  ///   - task: the task of the root's `/virt/init`; nil for the root's own.
   public init(
     initProgram: [UInt8], moduleFiles: [String], task: GuestTask?
   ) throws(GuestRootError) {
     self.init()
     addFile("init", initProgram, permissions: 0o755)
-    // The kernel opens it for the init before any file system is mounted.
+    // The kernel opens the console for the init before any file system is mounted.
     addDirectory("dev")
     addCharacterDevice("dev/console", major: 5, minor: 1)
     try addModules(moduleFiles)
@@ -44,7 +44,7 @@ extension Initramfs {
     }
   }
 
-  /// The texts, each with a zero byte after it.
+  /// The texts, each with a terminating zero byte.
   private static func records(_ texts: [String], _ name: String) throws(GuestRootError) -> [UInt8] {
     var bytes: [UInt8] = []
     for text in texts {

@@ -1,11 +1,11 @@
 import SystemPackage
 
-/// A file system in memory, as Linux unpacks it at its start: a cpio archive in the "new ASCII" format
+/// A file system in memory that Linux unpacks when it starts: a cpio archive in the "new ASCII" format
 /// (Documentation/driver-api/early-userspace/buffer-format.rst).
 ///
 /// Entries are collected first and written at once, so that a file's bytes go straight to their place in the archive.
 public struct Initramfs: Sendable {
-  /// The type of a file in the upper bits of its mode: inode(7).
+  /// The type of a file, in the upper bits of its mode: inode(7).
   enum FileType {
     static let directory: UInt32 = 0o040000
     static let regular: UInt32 = 0o100000
@@ -38,15 +38,15 @@ public struct Initramfs: Sendable {
 
   private(set) var entries: [Entry] = []
 
-  /// An empty file system.
+  /// Makes an empty file system.
   public init() {}
 
-  /// Adds a directory; those above it must have been added before.
+  /// Adds a directory; its parents must have been added before.
   public mutating func addDirectory(_ path: String, permissions: UInt32 = 0o755) {
     entries.append(Entry(path: path, mode: FileType.directory | permissions))
   }
 
-  /// Adds a file of the given contents.
+  /// Adds a file with these contents.
   public mutating func addFile(_ path: String, _ contents: [UInt8], permissions: UInt32 = 0o644) {
     entries.append(Entry(path: path, mode: FileType.regular | permissions, contents: .bytes(contents)))
   }
@@ -67,7 +67,7 @@ public struct Initramfs: Sendable {
     )
   }
 
-  /// Adds a symbolic link that leads to `target`.
+  /// Adds a symbolic link to `target`.
   public mutating func addSymbolicLink(_ path: String, to target: String) {
     entries.append(
       Entry(path: path, mode: FileType.symbolicLink | 0o777, contents: .bytes(Array(target.utf8))))

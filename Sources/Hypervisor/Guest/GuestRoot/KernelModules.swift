@@ -1,19 +1,19 @@
 import CLinux
 import SystemPackage
 
-/// The modules of an installed kernel, as depmod(8) lists them in `modules.dep` and `modules.builtin`.
+/// The modules of an installed kernel, from depmod(8)'s `modules.dep` and `modules.builtin`.
 ///
-/// A module's name is its file's name without the extension; `-` and `_` in it are the same.
+/// A module's name is its file's name without the extension; `-` and `_` in it are equivalent.
 public struct KernelModules: Sendable {
-  /// One module that is wanted.
+  /// A wanted module.
   struct Request: Equatable, Sendable {
     let name: String
-    /// For the error, if it is required and missing.
+    /// The purpose, for the error if the module is required and missing.
     let purpose: String
     let isRequired: Bool
   }
 
-  /// The version that `uname -r` prints in the guest.
+  /// The release, as `uname -r` prints it in the guest.
   public let release: String
   private let folder: String
   private let dependencies: MappedFile
@@ -40,15 +40,15 @@ public struct KernelModules: Sendable {
     }
   }
 
-  /// The files of the modules for `kinds` and of all that they depend on, each once, in an order to load them in.
+  /// Returns the files of the modules for `kinds` and of their dependencies, each once, in an order of loading.
   ///
-  /// What is built into the kernel has no file and is left out, as is what the guest can do without and the kernel
+  /// Modules that are built into the kernel have no file and are left out, and so are optional modules that the kernel
   /// lacks.
   public func files(for kinds: Set<GuestModuleKind>) throws(GuestRootError) -> [String] {
     try files(for: GuestModuleKind.allCases.filter(kinds.contains).flatMap(\.modules))
   }
 
-  /// As ``files(for:)``, for single modules.
+  /// Returns the files as ``files(for:)`` does, for single modules.
   func files(for requests: [Request]) throws(GuestRootError) -> [String] {
     let names = requests.map { ModuleName($0.name) }
     let lines = dependencies.withBytes { text in
@@ -70,7 +70,7 @@ public struct KernelModules: Sendable {
     return files
   }
 
-  /// The files of one line of modules.dep, "MODULE: DEPENDENCY...", which lists what must be loaded last first.
+  /// The files of a line of modules.dep, "MODULE: DEPENDENCY...", whose last dependency must be loaded first.
   private func loadOrder(_ line: [UInt8]) -> [String] {
     line.split { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: " ") }.reversed().map { file in
       let path = String(decoding: file, as: UTF8.self)
@@ -78,11 +78,11 @@ public struct KernelModules: Sendable {
     }
   }
 
-  /// For each name, the line of `text` that begins with the path of its file.
+  /// Finds, for each name, the line of `text` that begins with the path of the module's file.
   private static func lines(of text: Span<UInt8>, named names: [ModuleName]) -> [Range<Int>?] {
     var found = [Range<Int>?](repeating: nil, count: names.count)
     var start = 0
-    // Half a megabyte, at every start of a guest: it is the C library that looks for bytes.
+    // modules.dep has half a megabyte and is searched at every start of a guest, so that the C library searches it.
     while start < text.count {
       let line = text.extracting(start..<start + index(of: UInt8(ascii: "\n"), in: text.extracting(start...)))
       let path = line.extracting(..<index(of: UInt8(ascii: ":"), in: line))
@@ -99,7 +99,7 @@ public struct KernelModules: Sendable {
     unsafe bytes.withUnsafeBytes { unsafe Array($0) }
   }
 
-  /// The number of bytes before the first `byte`: all of them where it is not there.
+  /// Number of bytes before the first `byte`; all bytes if there is none.
   private static func index(of byte: UInt8, in bytes: Span<UInt8>) -> Int {
     unsafe bytes.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return 0 }
@@ -107,7 +107,7 @@ public struct KernelModules: Sendable {
     }
   }
 
-  /// The number of bytes up to the last `byte`, with it: 0 where it is not there.
+  /// Number of bytes up to and including the last `byte`; 0 if there is none.
   private static func indexBehindLast(_ byte: UInt8, in bytes: Span<UInt8>) -> Int {
     unsafe bytes.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return 0 }

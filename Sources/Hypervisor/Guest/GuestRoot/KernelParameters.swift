@@ -1,34 +1,35 @@
-/// The kernel's command line: what a guest of ours is given, what the user adds, and the root that follows from both.
+/// The kernel's command line: lkvm's parameters, the root, and the user's parameters.
 public struct KernelParameters: Equatable, Sendable {
-  /// Where the guest's root file system is.
+  /// The guest's root file system.
   public enum Root: Equatable, Sendable {
-    /// In the user's RAM disk, or where the user's parameters say.
+    /// The user's RAM disk or parameters name the root.
     case none
     /// The first virtio-blk disk.
     case firstDisk
-    /// A folder shared by virtio-9p under ``GuestRootDirectory/rootTag``; `initProgram` starts it, unless it is a whole distribution's.
+    /// A folder shared by virtio-9p under ``GuestRootDirectory/rootTag``. `initProgram` starts it; nil for a complete
+    /// distribution.
     case share(tag: String, initProgram: String?)
   }
 
   /// The console on the terminal.
   public var console: GuestConfiguration.Console
-  /// Where the root is.
+  /// The root file system.
   public var root: Root
-  /// Whether the machine has the port that takes the exit code of the guest's command: only lkvm has it.
+  /// Whether the machine has the port for the exit code of the guest's command; only lkvm has it.
   public var hasExitPort: Bool
-  /// `lkvm.net=` of the guest's init or `ip=` of the kernel, or nil where the guest sees to its network.
+  /// `lkvm.net=` of the guest's init or `ip=` of the kernel; nil if the guest configures its network itself.
   public var network: String?
-  /// The terminal that the console is on; nil where it goes to a file or a pipe.
+  /// The size of the console's terminal; nil if the console goes to a file or a pipe.
   public var terminal: ConsoleSize?
-  /// Whether the guest's init reads the command's input from the console as `ConsoleInputCode` has it, and hands it on
-  /// through a pipe.
+  /// Whether the guest's init decodes the command's input from the console (`ConsoleInputCode`) and passes it on through
+  /// a pipe.
   public var pipesInput: Bool
-  /// The user's own parameters, in order.
+  /// The user's parameters, in order.
   public var user: [String]
-  /// Whether the user's parameters are all that the kernel gets.
+  /// Whether the kernel gets only the user's parameters.
   public var onlyUser: Bool
 
-  /// Parameters for a console and a root.
+  /// Makes parameters for a console and a root.
   public init(
     console: GuestConfiguration.Console, root: Root, network: String? = nil, terminal: ConsoleSize? = nil,
     pipesInput: Bool = false, user: [String] = [], onlyUser: Bool = false, hasExitPort: Bool = true
@@ -49,30 +50,30 @@ public struct KernelParameters: Equatable, Sendable {
     guard !onlyUser else { return given }
     var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
     if case .share(_, .some) = root { words += initWords }
-    // The system of a disk might take the user's `ip=` for a second interface's.
+    // Two `ip=` words may configure two interfaces, so that the user's replaces ours.
     if let network, !network.hasPrefix("ip=") || !Self.names("ip", in: given) { words.append(network) }
-    // A root of the user's replaces ours.
+    // The user's root replaces ours.
     if !Self.names("root", in: given) { words += Self.words(for: root, given: given) }
     // The user's words come last, because the last of two contradicting ones counts: "ro" overrides our "rw".
     if !given.isEmpty { words.append(given) }
     return words.joined(separator: " ")
   }
 
-  /// Restart by the keyboard controller, at once and also after a panic, and no probing for what is not there.
+  /// Restart through the keyboard controller, also at once after a panic; no probing for a mouse.
   private static let base = ["reboot=k", "panic=1", "i8042.noaux=1", "i8042.dumbkbd=1"]
 
   private static func words(for console: GuestConfiguration.Console, isQuiet: Bool) -> [String] {
     switch console {
-    // A kernel that shall be quiet would show its early messages all the same.
+    // "quiet" does not suppress early messages, so that they are left out.
     case .serial: (isQuiet ? [] : ["earlyprintk=serial"]) + ["console=ttyS0"]
-    // Early messages have no other way than the serial port, which nobody sees: leave them out.
+    // Early messages could only go to the serial port, which is not shown.
     case .virtio: ["console=hvc0"]
     }
   }
 
   /// The parameters of lkvm's own init.
   private var initWords: [String] {
-    // Nobody wants carriage returns in a file.
+    // Without a terminal the output goes to a file, which should have no carriage returns.
     let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"
     return ["lkvm.exit=" + (hasExitPort ? "\(ExitStatusPort.port)" : "none"), output]
       + (pipesInput ? ["lkvm.input=pipe"] : [])

@@ -2,7 +2,7 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// A file of the host's that is read in place. Others replace it whole, by renaming, and do not shorten it.
+/// A mapped file of the host. Others must replace it by renaming, and never shorten it.
 final class MappedFile: Sendable {
   private let mapping: Mapping
   private let byteCount: Int
@@ -11,11 +11,11 @@ final class MappedFile: Sendable {
   init(_ path: String) throws(Errno) {
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
     byteCount = Int(try HostFile.check(linux_regular_file_size(descriptor.rawValue)))
-    // There is no mapping without bytes; a file without any gets one that is never looked at.
+    // mmap(2) refuses an empty range, so that an empty file gets a mapping that is never read.
     mapping = try Mapping.file(descriptor: descriptor.rawValue, byteCount: max(byteCount, 1))
   }
 
-  /// Runs `body` with what it holds.
+  /// Runs `body` with the file's bytes.
   func withBytes<Value, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> Value) throws(Failure)
     -> Value
   {

@@ -1,4 +1,4 @@
-/// A kernel module's name, in which `-` and `_` are the same.
+/// A kernel module's name, in which `-` and `_` are equivalent.
 struct ModuleName {
   private let bytes: [UInt8]
 
@@ -6,7 +6,7 @@ struct ModuleName {
 
   private static func folded(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : byte }
 
-  /// Whether `file` is the name of the module's file: with ".ko" after it, and what a compressed file has besides.
+  /// Whether `file` is the name of the module's file: with ".ko" and, for a compressed file, another extension.
   func isFile(named file: Span<UInt8>) -> Bool {
     let extensionStart = bytes.count
     guard file.count >= extensionStart + 3, file[extensionStart] == UInt8(ascii: "."),

@@ -2,7 +2,7 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// Makes directories, links and files below one directory, and can take all of them away again.
+/// Creates directories, links and files below one directory, and can remove all of them.
 struct TreeBuilder {
   let root: String
   private var directories: [String] = []
@@ -10,7 +10,7 @@ struct TreeBuilder {
 
   init(root: String) { self.root = root }
 
-  /// Makes the directory that roots are in, unless it is there.
+  /// Creates the directory of the roots, unless it exists.
   static func makeParent(_ path: String) throws(GuestRootError) {
     do throws(Errno) {
       try makeDirectory(path, permissions: 0o755)
@@ -21,7 +21,7 @@ struct TreeBuilder {
     }
   }
 
-  /// Makes the directory that all else is below.
+  /// Creates the root of the tree.
   mutating func makeRoot() throws(GuestRootError) {
     do throws(Errno) {
       try Self.makeDirectory(root, permissions: 0o755)
@@ -31,7 +31,7 @@ struct TreeBuilder {
     directories.append(root)
   }
 
-  /// Makes a directory at `path`, which begins with a slash.
+  /// Creates a directory at `path`, which begins with a slash.
   mutating func addDirectory(_ path: String, permissions: UInt32 = 0o755) throws(GuestRootError) {
     let full = root + path
     try attempt(full) { () throws(Errno) in try Self.makeDirectory(full, permissions: permissions) }
@@ -53,7 +53,7 @@ struct TreeBuilder {
     throws(GuestRootError)
   {
     let full = root + path
-    // Remembered first: it may be there in part.
+    // Recorded first, because a failure may leave a part of the file.
     files.append(full)
     try attempt(full) { () throws(Errno) in
       try HostFile.create(full, contents, permissions: permissions)
@@ -61,7 +61,7 @@ struct TreeBuilder {
     }
   }
 
-  /// Takes away what was made, the last first. What cannot be taken away stays.
+  /// Removes everything that was created, the last first. Ignores what cannot be removed.
   mutating func removeAll() {
     for file in files.reversed() { _ = unsafe file.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 0) } }
     for directory in directories.reversed() {
@@ -84,7 +84,7 @@ struct TreeBuilder {
     try setPermissions(path, permissions)
   }
 
-  /// The umask does not count: what a guest sees depends on no shell's settings.
+  /// Sets the permissions regardless of the umask, because the guest's view must not depend on the user's shell.
   private static func setPermissions(_ path: String, _ permissions: UInt32) throws(Errno) {
     try HostFile.check(unsafe path.withCString { unsafe linux_chmod($0, permissions) })
   }

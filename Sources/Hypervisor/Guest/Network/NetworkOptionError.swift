@@ -1,21 +1,21 @@
-/// What is wrong with a `--network` option, in a sentence without the option's name.
+/// The error of a `--network` option, as a sentence without the option's name.
 public enum NetworkOptionError: Error, Equatable, CustomStringConvertible, Sendable {
-  /// Nothing, or nothing between two commas.
+  /// The option is empty, or has nothing between two commas.
   case empty
   /// A key without a value.
   case noValue(key: String)
-  /// No such key.
+  /// The key does not exist.
   case unknownKey(String)
-  /// A key that may be given once.
+  /// The key is given twice.
   case repeated(key: String)
-  /// A value that cannot be.
+  /// The value is invalid.
   case invalid(key: String, value: String, wanted: String)
-  /// A key that has no meaning together with another value.
+  /// The key has no meaning with another value.
   case conflict(key: String, with: String)
-  /// Something that kvmtool has and this does not.
+  /// kvmtool has this feature, but lkvm has not.
   case notSupported(String)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .empty: "an empty setting; wanted KEY=VALUE[,KEY=VALUE...]"

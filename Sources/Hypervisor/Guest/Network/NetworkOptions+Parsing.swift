@@ -5,13 +5,13 @@ extension NetworkOptions {
     "trans", "hostfwd", "mtu",
   ]
 
-  /// Keys of the network in user space alone.
+  /// Keys of the network in user space.
   private static let userKeys = ["hostfwd"]
 
-  /// Keys of a tap alone.
+  /// Keys of a tap.
   private static let tapKeys = ["host_mac", "script", "downscript", "tapif", "fd"]
 
-  /// What every IPv4 host takes (RFC 791), and what libslirp can (65,521).
+  /// The smallest packet size of IPv4 (RFC 791), and the largest that libslirp supports (rounded down from 65,521).
   private static let mtuRange = 576...65_520
 
   /// A network of two hosts at least, and not the whole of the address space.
@@ -84,7 +84,7 @@ extension NetworkOptions {
     self.transport = transport
   }
 
-  /// What is right alone and wrong together: refused, or ignored with a warning where kvmtool ignores it.
+  /// Checks combinations of keys: refuses them, or warns about those that kvmtool ignores.
   private mutating func checkTogether(_ seen: Set<String>) throws(NetworkOptionError) {
     if mode != .tap {
       for key in Self.tapKeys where seen.contains(key) { warn("\(key) is ignored: mode=\(mode) has no tap") }

@@ -1,54 +1,54 @@
-/// A network device as a command line describes it: `mode=user`, `mode=tap,tapif=tap0,mq=2` and the like.
+/// The options of a network device on a command line: `mode=user`, `mode=tap,tapif=tap0,mq=2` and the like.
 public struct NetworkOptions: Equatable, Sendable {
-  /// Where frames go.
+  /// The kind of network.
   public enum Mode: String, Sendable {
     /// A network in user space, which needs no privilege.
     case user
     /// A tap of the host.
     case tap
-    /// Nowhere: the guest gets no network device, not even the one that it gets without any option.
+    /// No network device, not even the default one.
     case none
   }
 
-  /// Where frames go; kvmtool's default, tap, where an option does not say.
+  /// The kind of network; tap if the option does not say, as in kvmtool.
   public var mode = Mode.tap
   /// The guest's hardware address; nil: ``MACAddress/guestDefault(index:)``.
   public var guestHardwareAddress: MACAddress?
   /// The hardware address of the tap's interface.
   public var hostHardwareAddress: MACAddress?
-  /// The guest's address: what DHCP hands out in user mode.
+  /// The guest's address, which DHCP hands out in user mode.
   public var guestAddress = IPv4Address(192, 168, 33, 15)
   /// The host's address; nil: ``defaultHostAddress``.
   public var hostAddress: IPv4Address?
-  /// Bits of the two addresses that name the network.
+  /// Number of the addresses' bits that name the network.
   public var prefixLength = 24
   /// Whether `guest_ip` was given.
   public var hasGuestAddress = false
-  /// A program that sets the tap up.
+  /// A program that configures the tap.
   public var script: String?
   /// A program that takes the tap down.
   public var downScript: String?
   /// The tap's interface, or the path of a macvtap.
   public var tapInterface: String?
-  /// A tap that is open already.
+  /// The descriptor of an open tap.
   public var descriptor: Int32?
-  /// Pairs of queues.
+  /// Number of pairs of queues.
   public var queuePairCount = 1
-  /// How the guest finds the device; nil: as other devices.
+  /// The device's virtio interface; nil for that of the other devices.
   public var transport: VirtioTransport?
-  /// The largest IP packet, beyond kvmtool. Nil: Ethernet's 1500, or what a tap's interface has.
+  /// The MTU in bytes, which kvmtool does not have; nil for Ethernet's 1500, or the MTU of the tap's interface.
   public var mtu: UInt16?
-  /// Ports of the host that lead into the guest; user mode only, beyond kvmtool.
+  /// Ports of the host that are forwarded to the guest; user mode only, which kvmtool does not have.
   public var forwards: [PortForward] = []
   /// Whether one of the addresses came with a prefix length.
   var givesPrefix = false
-  /// What was given and has no effect, or less than it says, as with kvmtool: one line each.
+  /// Warnings about options that have no effect or less effect than they say, as with kvmtool: one line each.
   public private(set) var warnings: [String] = []
 
-  /// The host's address unless another is given.
+  /// The host's default address.
   public static let defaultHostAddress = IPv4Address(192, 168, 33, 1)
 
-  /// The device that a guest gets without any option: user mode.
+  /// The device of a guest without any option: user mode.
   public static let withoutOption: NetworkOptions = {
     var options = NetworkOptions()
     options.mode = .user
@@ -57,16 +57,16 @@ public struct NetworkOptions: Equatable, Sendable {
 
   private init() {}
 
-  /// Notes that a setting has less effect than it says.
+  /// Adds a warning.
   mutating func warn(_ text: String) { warnings.append(text) }
 
-  /// Reads the value of one `--network` option.
+  /// Parses the value of one `--network` option.
   public init(_ text: String) throws(NetworkOptionError) {
     self.init()
     try parse(text)
   }
 
-  /// The tap that mode=tap asks for. An interface that was named is left as it is unless an address is given.
+  /// The options of the tap for mode=tap. A named interface is not changed unless an address is given.
   public var tap: TapOptions {
     let source: TapOptions.Source =
       switch (descriptor, tapInterface) {

@@ -3,15 +3,15 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// A tap interface of the host: one port for each of its queues.
+/// A tap interface of the host, with one port for each of its queues.
 ///
-/// An interface that was made for it goes away with the ports.
+/// An interface that was created for it disappears with the ports.
 public final class TapDevice: Sendable {
   private static let cloneDevice = "/dev/net/tun"
 
   /// The interface's name.
   public let interface: String
-  /// One for each queue.
+  /// The port of each queue.
   public let ports: [FramePort]
   private let downScript: String?
   private let isClosed = Atomic<Bool>(false)
@@ -31,13 +31,13 @@ public final class TapDevice: Sendable {
     do throws(TapError) {
       try configure(options, isUp: &isUp)
     } catch {
-      // What the script set up is taken down again; the first failure is the one to tell.
+      // Runs the script that takes the tap down; the first error is the one to report.
       if isUp { try? close() }
       throw error
     }
   }
 
-  /// Runs the script that takes the interface down. Only the first call does something.
+  /// Runs the script that takes the interface down. Further calls have no effect.
   public func close() throws(TapError) {
     guard !isClosed.exchange(true, ordering: .relaxed), let downScript else { return }
     try Self.run(downScript, interface: interface)
@@ -109,7 +109,7 @@ public final class TapDevice: Sendable {
     return (interface, [try port(descriptor, kind: .tap(carriesHeader: result == 1), interface: interface)])
   }
 
-  /// A port that has shown that it can do what a driver may ask for.
+  /// Makes a port, after a check that it supports the features that a driver may negotiate.
   private static func port(
     _ descriptor: consuming OwnedDescriptor, kind: FramePort.Kind, interface: String
   ) throws(TapError) -> FramePort {

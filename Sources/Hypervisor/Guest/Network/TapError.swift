@@ -1,25 +1,25 @@
 public import SystemPackage
 
-/// Why there is no tap, in a sentence.
+/// The reason why a tap could not be opened.
 public enum TapError: Error, Equatable, CustomStringConvertible, Sendable {
   /// open(2) failed.
   case cannotOpen(path: String, Errno)
-  /// Longer than the kernel's names of interfaces.
+  /// The name is longer than the kernel's limit for interfaces.
   case nameTooLong(String)
-  /// The interface cannot be made, or be attached to.
+  /// The interface cannot be created or attached to.
   case cannotAttach(interface: String, Errno)
-  /// The descriptor is no tap's that carries Ethernet frames.
+  /// The descriptor is not a tap for Ethernet frames.
   case notATap(descriptor: Int32, Errno)
-  /// The kernel's tap lacks something.
+  /// The kernel's tap lacks a feature.
   case cannotSetUp(interface: String, call: String, Errno)
-  /// The address, or its state, cannot be set.
+  /// The address or state of the interface cannot be set.
   case cannotConfigure(interface: String, what: String, Errno)
   /// posix_spawn(3) failed.
   case cannotRun(script: String, Errno)
-  /// The script ended with another status than zero.
+  /// The script ended with a status other than zero.
   case scriptFailed(script: String, interface: String, status: Int32)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .cannotOpen(let path, let errno): "\(path): \(errno)"

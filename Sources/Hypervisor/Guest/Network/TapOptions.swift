@@ -1,8 +1,8 @@
-/// What a tap shall be.
+/// The options of a tap.
 public struct TapOptions: Equatable, Sendable {
-  /// Where its descriptor comes from.
+  /// The origin of the tap's descriptor.
   public enum Source: Equatable, Sendable {
-    /// An interface of /dev/net/tun: one that is there, or a new one; a name or a pattern like `tap%d`.
+    /// An existing or new interface of /dev/net/tun: a name or a pattern such as `tap%d`.
     case interface(name: String)
     /// The character device of a macvtap, /dev/tapN.
     case macvtap(path: String)
@@ -10,24 +10,24 @@ public struct TapOptions: Equatable, Sendable {
     case descriptor(Int32)
   }
 
-  /// Where its descriptor comes from.
+  /// The origin of the descriptor.
   public var source: Source
-  /// Queues, from one to eight; more than one for an interface only.
+  /// Number of queues, one to eight; more than one only for an interface.
   public var queueCount: Int
-  /// The host's address on it; nil leaves the interface as it is.
+  /// The host's address on the interface; nil keeps the interface as it is.
   public var hostAddress: IPv4Address?
-  /// Bits of the address that name the network.
+  /// Number of the address's bits that name the network.
   public var prefixLength: Int
-  /// The interface's MTU in bytes; nil leaves it.
+  /// The interface's MTU in bytes; nil keeps it.
   public var mtu: UInt16?
-  /// The interface's hardware address; nil leaves it.
+  /// The interface's hardware address; nil keeps it.
   public var hostHardwareAddress: MACAddress?
-  /// A program that sets the interface up, with its name as argument.
+  /// A program that configures the interface, with its name as argument.
   public var script: String?
-  /// A program that is run at the end, with the interface's name as argument.
+  /// A program to run at the end, with the interface's name as argument.
   public var downScript: String?
 
-  /// A tap that nobody sets up.
+  /// Makes the options of a tap that is not configured.
   public init(
     source: Source = .interface(name: "tap%d"), queueCount: Int = 1, hostAddress: IPv4Address? = nil,
     prefixLength: Int = 24, mtu: UInt16? = nil, hostHardwareAddress: MACAddress? = nil, script: String? = nil,

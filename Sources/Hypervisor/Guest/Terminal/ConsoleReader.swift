@@ -6,20 +6,20 @@ import SystemPackage
 ///
 /// The device thread reads the input and hands it on; it keeps the part that does not fit until there is room.
 final class ConsoleReader: DescriptorHandler {
-  /// What to do about input that the device has no room for.
+  /// What happens to input that the device has no room for.
   enum Overflow {
-    /// Leave it in the descriptor: a pipe's writer waits.
+    /// The input stays in the descriptor, and a pipe's writer waits.
     case waits
-    /// Go on reading, for the escape key must work while the guest hangs; keys beyond the limit are lost.
+    /// Reading continues, because the escape key must work while the guest hangs; keys beyond the limit are lost.
     case drops
   }
 
   private struct State {
     var pending: [ConsoleInput] = []
     var isWatched = false
-    /// Nothing is read before ``ConsoleReader/release()``.
+    /// Whether reading waits for ``ConsoleReader/release()``.
     var isHeld: Bool
-    /// The kernel cannot watch it, because it never blocks: a regular file, or /dev/null.
+    /// Whether the kernel cannot watch the descriptor because it never blocks: a regular file, or /dev/null.
     var isAlwaysReady = false
     var hasEnded = false
   }
@@ -35,7 +35,7 @@ final class ConsoleReader: DescriptorHandler {
   private let translate: @Sendable ([UInt8]) -> [ConsoleInput]
   private let endMark: [ConsoleInput]
   private let deliver: @Sendable (ArraySlice<ConsoleInput>) -> Int
-  /// The device thread alone changes it; the lock is for the compiler, and held while nothing is called.
+  /// Only the device thread changes it. The lock satisfies the compiler, and is not held during calls.
   private let state: Mutex<State>
 
   /// - Parameters:
@@ -64,16 +64,16 @@ final class ConsoleReader: DescriptorHandler {
     wake.signal()
   }
 
-  /// There may be room for input that is pending. Any thread.
+  /// Delivers pending input, for which the device may have room now. Any thread.
   func resume() { wake.signal() }
 
-  /// Reads from now on. Any thread; twice does no harm.
+  /// Starts reading. Any thread; a second call has no effect.
   func release() {
     state.withLock { $0.isHeld = false }
     wake.signal()
   }
 
-  /// Reads no more.
+  /// Stops reading.
   func close() {
     thread.run { [self] in
       thread.remove(descriptor: wake.rawValue)
@@ -85,7 +85,7 @@ final class ConsoleReader: DescriptorHandler {
     if descriptor == wake.rawValue { wake.drain() }
     handOn()
     let pieces = state.withLock { $0.isAlwaysReady } ? Self.piecesPerPass : 1
-    // A wake alone says nothing about the source.
+    // A wake-up alone does not mean that the source is readable.
     if descriptor == source.rawValue || pieces > 1 {
       for _ in 0..<pieces where mayRead { readPiece() }
     }
@@ -108,7 +108,7 @@ final class ConsoleReader: DescriptorHandler {
     } catch .resourceTemporarilyUnavailable {
       return
     } catch {
-      // A terminal that hung up ends like a file.
+      // A terminal that hung up counts as the end of the input.
       endOfSource()
     }
   }
@@ -127,8 +127,10 @@ final class ConsoleReader: DescriptorHandler {
     state.withLock { $0.pending.removeFirst(min(max(0, count), $0.pending.count)) }
   }
 
-  /// Watches the source while its input is wanted. Errors and a peer's end are reported whatever is watched for, so
-  /// that a source which is not read must not be watched at all.
+  /// Watches the source while its input is wanted.
+  ///
+  /// A source that is not read must not be watched at all, because the kernel reports errors and a peer's end whatever
+  /// the interest.
   private func settle() {
     let state = state.withLock { $0 }
     if state.isAlwaysReady {
@@ -145,7 +147,7 @@ final class ConsoleReader: DescriptorHandler {
       try thread.add(self, descriptor: source.rawValue)
       state.withLock { $0.isWatched = true }
     } catch {
-      // EPERM: it never blocks. Whatever else it is, reading tells.
+      // EPERM: the descriptor never blocks. Reading shows any other problem.
       state.withLock { $0.isAlwaysReady = true }
       wake.signal()
     }

@@ -1,11 +1,11 @@
 /// The size of a terminal's window, in characters.
 public struct ConsoleSize: Hashable, Sendable {
-  /// Characters in a line.
+  /// Number of characters in a line.
   public var columns: UInt16
-  /// Lines.
+  /// Number of lines.
   public var rows: UInt16
 
-  /// A window of `columns` times `rows` characters.
+  /// Makes the size of a window.
   public init(columns: UInt16, rows: UInt16) {
     self.columns = columns
     self.rows = rows

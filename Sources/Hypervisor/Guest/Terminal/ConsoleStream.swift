@@ -2,7 +2,7 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// The two directions between a pair of descriptors and a console device.
+/// Carries both directions between a pair of descriptors and a console device.
 final class ConsoleStream: Sendable {
   /// The device, which the endpoint does not keep alive.
   private final class Attachment: Sendable {
@@ -17,7 +17,7 @@ final class ConsoleStream: Sendable {
     func set(_ device: any ConsoleDevice) { state.withLock { $0.device = device } }
   }
 
-  /// What the escape key did before; the lock is not held while an action is taken.
+  /// The state of the escape key; the lock is not held during an action.
   private final class EscapeState: Sendable {
     private let filter = Mutex(EscapeFilter())
 
@@ -54,7 +54,7 @@ final class ConsoleStream: Sendable {
     reader = try ConsoleReader(
       input, thread: thread, overflow: overflow, isHeld: encodesInput, endMark: endMark, translate: translate,
       deliver: { input in
-        // Without a device, input goes nowhere.
+        // Without a device, input is discarded.
         attachment.device.map { Self.deliver(input, to: $0) } ?? input.count
       })
   }
@@ -72,16 +72,16 @@ final class ConsoleStream: Sendable {
 
   func deviceHasRoom() { reader.resume() }
 
-  /// Reads input that waited for this.
+  /// Starts reading held input.
   func releaseInput() { reader.release() }
 
-  /// The bytes that were written so far.
+  /// Number of bytes written so far.
   var writtenByteCount: UInt64 { writer.writtenByteCount }
 
-  /// Whether what was written last ended within a line.
+  /// Whether the last written byte did not end a line.
   var endsWithinLine: Bool { writer.endsWithinLine }
 
-  /// Reads no more, and writes what is left for up to a second.
+  /// Stops reading, and writes the remaining output for up to a second.
   func close() {
     reader.close()
     writer.close()
@@ -105,7 +105,7 @@ final class ConsoleStream: Sendable {
     }
   }
 
-  /// Hands over runs of bytes and the breaks between them, until the device has no room.
+  /// Delivers runs of bytes and the breaks between them, until the device has no room.
   private static func deliver(_ input: ArraySlice<ConsoleInput>, to device: any ConsoleDevice) -> Int {
     var rest = input
     while let first = rest.first {

@@ -14,21 +14,21 @@ final class ConsoleWriter: DescriptorHandler {
     var isFlushing = false
     var isWatched = false
     var someoneWaits = false
-    /// Nobody has read for the stall limit: what comes is thrown away until somebody does.
+    /// Whether output is discarded because there was no reader for the stall limit; ends when a reader comes.
     var isAbandoned = false
-    /// The descriptor takes nothing any more.
+    /// Whether the descriptor takes no more output.
     var isClosed = false
     var lastByte: UInt8?
     var writtenByteCount: UInt64 = 0
   }
 
   static let capacity = 1 << 16
-  /// Pieces in a row, so that other devices of the thread get their turn.
+  /// Maximum number of pieces in a row before other devices of the thread have their turn.
   private static let piecesPerPass = 16
-  /// How long ``close()`` waits for a slow reader to take the rest.
+  /// Time for which ``close()`` waits for a slow reader.
   private static let closingMilliseconds: Int32 = 1000
 
-  /// When to look again at a descriptor that the kernel cannot watch.
+  /// Interval of retries on a descriptor that the kernel cannot watch.
   private static let retryNanoseconds: UInt64 = 10_000_000
 
   private let target: ConsoleDescriptor
@@ -61,7 +61,7 @@ final class ConsoleWriter: DescriptorHandler {
     try thread.add(self, descriptor: stallTimer.rawValue)
   }
 
-  /// Takes as many of `bytes` as there is room for. Any thread.
+  /// Takes as many of `bytes` as there is room for, and returns their number. Any thread.
   func write(_ bytes: [UInt8]) -> Int {
     let (count, mustWake) = state.withLock { state in
       if state.isClosed || state.isAbandoned { return (bytes.count, false) }
@@ -78,10 +78,10 @@ final class ConsoleWriter: DescriptorHandler {
     return count
   }
 
-  /// The bytes that were taken so far. Any thread.
+  /// Number of bytes taken so far. Any thread.
   var writtenByteCount: UInt64 { state.withLock { $0.writtenByteCount } }
 
-  /// Whether what was written last ended within a line. Any thread.
+  /// Whether the last written byte did not end a line. Any thread.
   var endsWithinLine: Bool {
     state.withLock { state in
       state.lastByte.map { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") } ?? false
@@ -98,7 +98,7 @@ final class ConsoleWriter: DescriptorHandler {
     flush(pieces: Self.piecesPerPass)
   }
 
-  /// Writes what is left, for up to a second, and lets go of the descriptor. What is written later is thrown away.
+  /// Writes the remaining output for up to a second, and releases the descriptor. Later output is discarded.
   func close() {
     thread.run { [self] in
       thread.remove(descriptor: wake.rawValue)
@@ -147,7 +147,7 @@ final class ConsoleWriter: DescriptorHandler {
     } catch .resourceTemporarilyUnavailable {
       return .noRoom
     } catch {
-      // Nobody will ever read: the guest goes on without.
+      // There will be no reader any more; the guest continues without one.
       state.withLock { state in
         state.isClosed = true
         state.buffer = []
@@ -174,7 +174,7 @@ final class ConsoleWriter: DescriptorHandler {
     if someoneWaits { hasRoom() }
   }
 
-  /// Nothing was taken for the stall limit.
+  /// Discards output, because the descriptor took none for the stall limit.
   private func abandon() {
     state.withLock { $0.isAbandoned = true }
     tellWhoWaits()

@@ -8,13 +8,13 @@ public import SystemPackage
 /// Nobody needs to: what the guest writes while nobody reads fills the kernel's buffer, and after a second without a
 /// reader the rest is thrown away, until somebody reads. Programs come and go.
 public final class PseudoTerminal: ConsoleEndpoint {
-  /// What ``init(thread:stallNanoseconds:)`` waits for a reader unless told otherwise.
+  /// Default time for which ``init(thread:stallNanoseconds:)`` waits for a reader.
   public static let stallNanoseconds: UInt64 = 1_000_000_000
 
-  /// What to open.
+  /// The path that other programs open.
   public let path: String
   private let stream: ConsoleStream
-  /// Held open, so that the master never reports that everybody left.
+  /// Held open, so that the master never reports that all programs have left.
   private let slave: OwnedDescriptor
 
   /// A new pseudo-terminal, raw, that does not read yet.
@@ -36,22 +36,22 @@ public final class PseudoTerminal: ConsoleEndpoint {
       thread: thread, overflow: .waits, stallNanoseconds: stallNanoseconds)
   }
 
-  /// Reads from now on. The device is attached.
+  /// Starts reading. The device must be attached.
   public func start() throws(Errno) { try stream.start() }
 
-  /// Writes what is left, for up to a second if somebody reads, and reads no more.
+  /// Writes the remaining output, for up to a second if there is a reader, and stops reading.
   public func close() { stream.close() }
 
   /// Unknown, because the window belongs to the attached terminal.
   public var windowSize: ConsoleSize? { nil }
 
-  /// Makes `device` the one that gets the input.
+  /// Attaches `device`, which gets the input.
   public func attach(_ device: any ConsoleDevice) { stream.attach(device) }
 
-  /// Takes as many of `bytes` as there is room for. Any thread.
+  /// Takes as many of `bytes` as there is room for, and returns their number. Any thread.
   public func write(_ bytes: [UInt8]) -> Int { stream.write(bytes) }
 
-  /// The device takes input again. Any thread.
+  /// Continues after the device had no room. Any thread.
   public func deviceHasRoom() { stream.deviceHasRoom() }
 
   private static func path(ofSlaveOf master: borrowing OwnedDescriptor) throws(Errno) -> String {
@@ -61,7 +61,7 @@ public final class PseudoTerminal: ConsoleEndpoint {
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Otherwise the line discipline would send the guest's output back as its input.
+  /// Makes the line raw, because its discipline would send the guest's output back as its input.
   private static func makeRaw(_ slave: borrowing OwnedDescriptor) throws(Errno) {
     var attributes = termios()
     var result = unsafe linux_terminal_attributes(slave.rawValue, &attributes)

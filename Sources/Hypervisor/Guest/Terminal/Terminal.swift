@@ -37,37 +37,38 @@ public final class Terminal: ConsoleEndpoint {
     raw = isTerminal ? try TerminalGuard(makingRaw: input) : nil
   }
 
-  /// Reads from now on. The device is attached.
+  /// Starts reading. The device must be attached.
   public func start() throws(Errno) { try stream.start() }
 
-  /// Gives the terminal its settings back. Any thread; the command calls it before it ends for a signal, too. It also
-  /// happens when this object goes away, at exit(3), and when a signal kills the process for a crash.
+  /// Restores the terminal's settings. Any thread; the command also calls it before it ends for a signal.
+  ///
+  /// The end of this object, exit(3), and a signal that kills the process for a crash restore them too.
   public func restore() { raw?.restore() }
 
-  /// Writes the output that is left, for up to a second, reads no more, and restores the terminal.
+  /// Writes the remaining output for up to a second, stops reading, and restores the terminal.
   public func close() {
     stream.close()
     restore()
   }
 
-  /// The guest reads its input from now on. Any thread.
+  /// Starts reading the guest's input. Any thread.
   public func releaseInput() { stream.releaseInput() }
 
-  /// The bytes that the guest has written so far. Any thread.
+  /// Number of bytes that the guest has written so far. Any thread.
   public var writtenByteCount: UInt64 { stream.writtenByteCount }
 
-  /// Whether what the guest wrote last does not end a line.
+  /// Whether the guest's last output did not end a line.
   public var endsWithinLine: Bool { stream.endsWithinLine }
 
-  /// The command got SIGWINCH: tells the device.
+  /// Call after SIGWINCH. Reports the new size to the device.
   public func windowSizeChanged() {
     if let windowSize { stream.device?.windowSizeChanged(windowSize) }
   }
 
-  /// The size of the window, if the output is a terminal that knows it.
+  /// The size of the window; nil if the output is not a terminal with a known size.
   public var windowSize: ConsoleSize? { Self.windowSize(of: output) }
 
-  /// The size of the window of a descriptor, if it is a terminal that knows it (TIOCGWINSZ).
+  /// The size of a descriptor's window (TIOCGWINSZ); nil if it is not a terminal with a known size.
   public static func windowSize(of descriptor: Int32) -> ConsoleSize? {
     var size = ConsoleSize(columns: 0, rows: 0)
     guard unsafe linux_window_size(descriptor, &size.columns, &size.rows) == 0, size.columns > 0,
@@ -76,12 +77,12 @@ public final class Terminal: ConsoleEndpoint {
     return size
   }
 
-  /// Makes `device` the one that gets the input.
+  /// Attaches `device`, which gets the input.
   public func attach(_ device: any ConsoleDevice) { stream.attach(device) }
 
-  /// Takes as many of `bytes` as there is room for. Any thread.
+  /// Takes as many of `bytes` as there is room for, and returns their number. Any thread.
   public func write(_ bytes: [UInt8]) -> Int { stream.write(bytes) }
 
-  /// The device takes input again. Any thread.
+  /// Continues after the device had no room. Any thread.
   public func deviceHasRoom() { stream.deviceHasRoom() }
 }

@@ -11,14 +11,14 @@ struct TerminalGuard: ~Copyable, Sendable {
   private let original: termios
   private let isGuardedAgainstCrashes: Bool
 
-  /// Makes the terminal `descriptor`, which stays open, raw: each key comes as it is typed, and none is a signal.
+  /// Makes the terminal `descriptor`, which stays open, raw: each key arrives as it is typed, and none sends a signal.
   ///
-  /// - Throws: ENOTTY for what is no terminal.
+  /// - Throws: ENOTTY if the descriptor is not a terminal.
   init(makingRaw descriptor: Int32) throws(Errno) {
     var attributes = termios()
     try Self.check(unsafe linux_terminal_attributes(descriptor, &attributes))
     let original = attributes
-    // EBUSY: the process has one terminal; a second one is a test's, and is restored by its owner alone.
+    // EBUSY: the process has one terminal already; a second one belongs to a test, and only its owner restores it.
     let isGuarded = unsafe linux_guard_terminal(descriptor, &attributes) == 0
     unsafe linux_make_raw(&attributes)
     let result = unsafe linux_set_terminal_attributes(descriptor, &attributes)
@@ -29,10 +29,10 @@ struct TerminalGuard: ~Copyable, Sendable {
     isGuardedAgainstCrashes = isGuarded
   }
 
-  /// Gives the terminal its settings back. Any thread; twice does no harm.
+  /// Restores the terminal's settings. Any thread; a second call has no effect.
   func restore() {
     var attributes = original
-    // Fails for a terminal that has gone away, which needs nothing.
+    // Fails if the terminal has disappeared, in which case there is nothing to restore.
     _ = unsafe linux_set_terminal_attributes(descriptor, &attributes)
   }
 

@@ -1,7 +1,7 @@
-/// A character in the receive FIFO, with what the line did meanwhile.
+/// A character in the receive FIFO, with the line's state.
 struct SerialCharacter: Hashable, Sendable {
   /// The character; 0 for a break.
   var byte: UInt8
-  /// Whether it is a break that LSR has not told of yet.
+  /// Whether it is a break that LSR has not reported yet.
   var isBreak = false
 }

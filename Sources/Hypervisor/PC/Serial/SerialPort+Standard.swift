@@ -1,7 +1,7 @@
 extension SerialPort {
-  /// Where a PC has a serial port.
+  /// The ports and interrupt line of a PC's serial port.
   public struct Location: Hashable, Sendable {
-    /// The first of its ports.
+    /// The first port.
     public let base: PortAddress
     /// Its interrupt line; two ports share one.
     public let irq: UInt32

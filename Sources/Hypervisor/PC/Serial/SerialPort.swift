@@ -10,7 +10,7 @@ import Synchronization
 /// vCPU threads and the endpoint's device thread share it. The lock is held while the endpoint's buffer and the
 /// interrupt line are reached, neither of which waits.
 public final class SerialPort: BusDevice, ConsoleDevice {
-  /// Ports that a serial port takes.
+  /// Number of ports of a serial port.
   public static let portCount: UInt64 = 8
 
   private let line: any InterruptLine
@@ -48,28 +48,28 @@ public final class SerialPort: BusDevice, ConsoleDevice {
     }
   }
 
-  /// Takes as many bytes as the receive FIFO has room for.
+  /// Takes as many bytes as the receive FIFO has room for, and returns their number.
   public func receive(_ bytes: [UInt8]) -> Int { access { $0.receive(bytes) } }
 
-  /// Sends what has waited in the transmit FIFO.
+  /// Sends the characters that wait in the transmit FIFO.
   public func endpointHasRoom() { access { _ in } }
 
   /// Sends the guest a break: a NUL with LSR.BI.
   @discardableResult
   public func injectBreak() -> Bool { access { $0.inject([SerialCharacter(byte: 0, isBreak: true)]) } }
 
-  /// Sends the guest a break and `character`, which Linux takes for a magic SysRq.
+  /// Sends the guest a break and `character`, which Linux treats as a magic SysRq.
   @discardableResult
   public func sysRq(_ character: UInt8) -> Bool {
     access { $0.inject([SerialCharacter(byte: 0, isBreak: true), SerialCharacter(byte: character)]) }
   }
 
-  /// A serial line tells no size.
+  /// Does nothing, because a serial line has no size.
   public func windowSizeChanged(_ size: ConsoleSize) {}
 
   private func access(reading register: SerialRegister) -> UInt8 { access { $0.read(register) } }
 
-  /// Changes the registers, then lets the outside world see what came of it.
+  /// Changes the registers, then drives the line and the endpoint accordingly.
   private func access<Result: Sendable>(_ body: (inout SerialPortState) -> Result) -> Result {
     let (result, hasRoom) = state.withLock { state in
       let result = body(&state)
@@ -89,7 +89,7 @@ public final class SerialPort: BusDevice, ConsoleDevice {
 
   private func driveLine(_ state: inout SerialPortState) {
     if state.takeAcknowledgement(), state.isLineActive {
-      // The cause was taken away before it came back: an edge-triggered interrupt chip must see that.
+      // The cause was gone before it came back, which an edge-triggered interrupt chip must see.
       line.set(active: false)
       state.isLineActive = false
     }

@@ -1,4 +1,4 @@
-/// The registers and FIFOs of a 16550A. A pure value: what it does to the outside is left to ``SerialPort``.
+/// The registers and FIFOs of a 16550A: a pure value without effects, which ``SerialPort`` carries out.
 struct SerialPortState: Sendable {
   private typealias InterruptEnable = SerialRegister.InterruptEnable
   private typealias InterruptIdentification = SerialRegister.InterruptIdentification
@@ -8,7 +8,7 @@ struct SerialPortState: Sendable {
   private typealias ModemStatus = SerialRegister.ModemStatus
 
   static let fifoCapacity = 16
-  /// The most injected characters that wait for room.
+  /// Maximum number of injected characters that wait for room.
   static let injectionLimit = 64
 
   private var interruptEnable: UInt8 = 0
@@ -20,27 +20,27 @@ struct SerialPortState: Sendable {
   private var triggerLevel = 1
   private var received: [SerialCharacter] = []
   private var hasOverrun = false
-  /// Characters that come before all others, when there is room.
+  /// Characters that are delivered before all others, when there is room.
   private var injected: [SerialCharacter] = []
-  /// The MSR's upper half at the last look, and what has changed since the driver read it.
+  /// The MSR's upper half at the last update, and the changes since the driver read it.
   private var modemStatus = ModemStatus.carrierDetect | ModemStatus.dataSetReady | ModemStatus.clearToSend
   private var isTransmitterInterruptPending = false
   private var isTransmitterInterruptAcknowledged = false
   private var sourceWaits = false
 
-  /// Whether the other end sends only while a driver listens.
+  /// Whether the other end sends only while a driver takes input.
   private let awaitsDriver: Bool
 
   init(awaitsDriver: Bool = false) { self.awaitsDriver = awaitsDriver }
 
   /// The transmit FIFO.
   private(set) var waitingToTransmit: [UInt8] = []
-  /// The level that the interrupt line has.
+  /// The current level of the interrupt line.
   var isLineActive = false
 
   private var capacity: Int { areFIFOsEnabled ? Self.fifoCapacity : 1 }
   private var isLoopback: Bool { modemControl & ModemControl.loopback != 0 }
-  /// Whether a driver takes input: OUT2 lets a PC's interrupts through, and RTS asks the other end to send.
+  /// Whether a driver takes input: OUT2 enables a PC's interrupts, and RTS asks the other end to send.
   private var isListening: Bool {
     let lines = ModemControl.output2 | ModemControl.requestToSend
     return modemControl & lines == lines && interruptEnable & InterruptEnable.receivedData != 0
@@ -78,7 +78,7 @@ struct SerialPortState: Sendable {
     }
   }
 
-  /// The IIR's value for the most urgent interrupt that is enabled, if any (§8.5).
+  /// The IIR's value for the most urgent enabled interrupt; nil without one (§8.5).
   var pendingInterrupt: UInt8? {
     if interruptEnable & InterruptEnable.lineStatus != 0, hasOverrun || received.first?.isBreak == true {
       return InterruptIdentification.lineStatus
@@ -96,7 +96,7 @@ struct SerialPortState: Sendable {
     return nil
   }
 
-  /// Whether the transmitter's interrupt has gone away since the last look, even if it is back.
+  /// Whether the transmitter's interrupt was acknowledged since the last call, even if it is pending again.
   mutating func takeAcknowledgement() -> Bool {
     defer { isTransmitterInterruptAcknowledged = false }
     return isTransmitterInterruptAcknowledged
@@ -110,7 +110,7 @@ struct SerialPortState: Sendable {
 
   private mutating func takeIdentification() -> UInt8 {
     let cause = pendingInterrupt
-    // Reading it acknowledges this one cause alone.
+    // A read of the IIR acknowledges only this cause.
     if cause == InterruptIdentification.transmitterEmpty { isTransmitterInterruptPending = false }
     return (cause ?? InterruptIdentification.none)
       | (areFIFOsEnabled ? InterruptIdentification.fifosEnabled : 0)
@@ -136,7 +136,7 @@ struct SerialPortState: Sendable {
   private mutating func setInterruptEnable(_ value: UInt8) {
     let enabled = value & ~interruptEnable
     interruptEnable = value
-    // Enabling it while the transmitter is empty raises it, acknowledged before or not.
+    // Enabling it while the transmitter is empty raises it, even if it was acknowledged before.
     if enabled & InterruptEnable.transmitterEmpty != 0, waitingToTransmit.isEmpty {
       isTransmitterInterruptPending = true
     }
@@ -172,7 +172,7 @@ struct SerialPortState: Sendable {
     }
   }
 
-  /// Compares the modem's lines, which in loopback are the port's own outputs, with the last look (§8.8).
+  /// Compares the modem's lines, which in loopback are the port's own outputs, with the last update (§8.8).
   private mutating func updateModemStatus() {
     var lines = ModemStatus.carrierDetect | ModemStatus.dataSetReady | ModemStatus.clearToSend
     if isLoopback {
@@ -189,7 +189,7 @@ struct SerialPortState: Sendable {
 
   // MARK: The line's side
 
-  /// Takes as many characters as there is room for, and returns how many.
+  /// Takes as many characters as there is room for, and returns their number.
   mutating func receive(_ bytes: [UInt8]) -> Int {
     let isClosed = isLoopback || (awaitsDriver && !isListening)
     let room = isClosed || !injected.isEmpty ? 0 : max(0, capacity - received.count)
@@ -199,7 +199,7 @@ struct SerialPortState: Sendable {
     return count
   }
 
-  /// Whether a source that waits for room is to be told of it: once, and not for a single character's worth.
+  /// Whether to tell a waiting source that there is room: once, and not for a single character.
   mutating func takeRoomToTell() -> Bool {
     guard sourceWaits, !isLoopback, !awaitsDriver || isListening, injected.isEmpty,
       received.count <= capacity / 2
@@ -208,7 +208,9 @@ struct SerialPortState: Sendable {
     return true
   }
 
-  /// Puts characters before all others that wait. False, and nothing is done, where too many wait already.
+  /// Queues characters before all others.
+  ///
+  /// - Returns: false, with no change, if too many are waiting.
   mutating func inject(_ characters: [SerialCharacter]) -> Bool {
     guard injected.count + characters.count <= Self.injectionLimit else { return false }
     injected += characters
@@ -216,7 +218,7 @@ struct SerialPortState: Sendable {
     return true
   }
 
-  /// The first `byteCount` bytes of the transmit FIFO are gone.
+  /// Removes the first `byteCount` bytes of the transmit FIFO.
   mutating func transmitted(_ byteCount: Int) {
     guard !waitingToTransmit.isEmpty else { return }
     waitingToTransmit.removeFirst(min(max(0, byteCount), waitingToTransmit.count))

@@ -1,5 +1,6 @@
-/// The ports of a 16550A, by their offset from its base (PC16550D data sheet, table I). Some have another meaning for
-/// reads than for writes, and while the divisor latch is accessed.
+/// The ports of a 16550A, by their offset from its base (PC16550D data sheet, table I).
+///
+/// Some have different meanings for reads and writes, and while the divisor latch is accessed.
 enum SerialRegister: UInt64 {
   /// RBR for reads, THR for writes; DLL while the divisor latch is accessed.
   case data = 0
@@ -15,7 +16,7 @@ enum SerialRegister: UInt64 {
   case lineStatus = 5
   /// MSR; writes do nothing.
   case modemStatus = 6
-  /// SCR: the driver's own.
+  /// SCR: storage for the driver.
   case scratch = 7
 
   /// Bits of the IER (§8.6).
@@ -73,14 +74,14 @@ enum SerialRegister: UInt64 {
     static let errorInFIFO: UInt8 = 0x80
   }
 
-  /// Bits of the MSR (§8.8); the lower four tell which of the upper ones changed since the last read.
+  /// Bits of the MSR (§8.8); the lower four say which of the upper ones changed since the last read.
   enum ModemStatus {
     static let clearToSend: UInt8 = 0x10
     static let dataSetReady: UInt8 = 0x20
     static let ringIndicator: UInt8 = 0x40
     static let carrierDetect: UInt8 = 0x80
     static let changes: UInt8 = 0x0F
-    /// Tells of the end of a ring, not of its start.
+    /// Reports the end of a ring, not its start.
     static let ringEnded: UInt8 = 0x04
   }
 }
