@@ -17,7 +17,7 @@ final class MemoryScribbler: Sendable {
     let end = Flag()
     self.end = end
     thread = try HostThread(name: "scribbler", cpus: nil) {
-      var random = SplitMix(seed: seed)
+      var random = SplitMix64(seed: seed)
       let byteCount = (pages.upperBound - pages.lowerBound) * GuestMemory.pageByteCount
       while !end.isSet.load(ordering: .relaxed) {
         let place = pages.lowerBound * GuestMemory.pageByteCount + random.next() % byteCount & ~1

@@ -1,12 +1,14 @@
+import HostSystem
+
 /// Makes inputs from a seed: fresh ones, and changes of earlier ones.
 struct InputGenerator {
   private static let keptCount = 64
   private static let byteCounts = [64, 256, 1024, 4096]
 
-  private var random: SplitMix
+  private var random: SplitMix64
   private var kept: [[UInt8]] = []
 
-  init(seed: UInt64) { random = SplitMix(seed: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// The next input's bytes.
   mutating func next() -> [UInt8] {

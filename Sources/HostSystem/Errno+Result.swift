@@ -1,8 +1,8 @@
-import SystemPackage
+public import SystemPackage
 
 /// Turns the -errno convention of the C shims into a thrown error.
-@discardableResult
-func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
+@inlinable @discardableResult
+package func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
   guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
   return result
 }

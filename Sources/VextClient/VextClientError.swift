@@ -55,3 +55,10 @@ extension VextClientError: CustomStringConvertible {
 
   private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 }
+
+/// Runs `body`, and names the failed object in the error.
+func naming<Result: ~Copyable>(
+  _ what: @autoclosure () -> String, _ body: () throws(Errno) -> Result
+) throws(VextClientError) -> Result {
+  do { return try body() } catch { throw .system(what(), error) }
+}

@@ -1,14 +1,11 @@
+import HostSystem
+
 /// Bytes that tell where on the disk they belong: 64-bit words, little-endian, each a mix of the seed and its place.
 struct Pattern: Sendable {
   let seed: UInt64
 
   /// The word at `offset`, a multiple of 8 bytes (the SplitMix64 sequence, by index).
-  func word(at offset: UInt64) -> UInt64 {
-    var word = seed &+ (offset / 8 &+ 1) &* 0x9E37_79B9_7F4A_7C15
-    word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-    return word ^ word >> 31
-  }
+  func word(at offset: UInt64) -> UInt64 { SplitMix64.number(at: offset / 8, seed: seed) }
 
   /// Fills `bytes`, which are to be written to the disk at `offset`.
   func fill(_ bytes: UnsafeMutableRawBufferPointer, offset: UInt64) {

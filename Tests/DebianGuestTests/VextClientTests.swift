@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 import Testing
 
 extension DebianGuestTests {
@@ -75,12 +76,8 @@ extension DebianGuestTests {
 
     /// What `vext-io write --pattern SEED` writes to the disk's start.
     private static func pattern(_ seed: UInt64, byteCount: Int) -> Data {
-      let words = (0..<UInt64(byteCount / 8)).map { index in
-        var word = seed &+ (index &+ 1) &* 0x9E37_79B9_7F4A_7C15
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
-      }
+      var random = SplitMix64(seed: seed)
+      let words = (0..<byteCount / 8).map { _ in random.next() }
       return unsafe words.withUnsafeBytes { unsafe Data($0) }
     }
 

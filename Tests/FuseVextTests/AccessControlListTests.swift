@@ -1,3 +1,4 @@
+import HostSystem
 import SystemPackage
 import Testing
 
@@ -28,7 +29,7 @@ struct AccessControlListTests {
     for count in 0..<Self.disk.count {
       #expect(throws: Errno.invalidArgument) { try AccessControlList(disk: Array(Self.disk.prefix(count))) }
     }
-    var random = CrashRandom(seed: 7)
+    var random = SplitMix64(seed: 7)
     for _ in 0..<20_000 {
       var bytes = Self.disk
       for _ in 0...random.below(3) { bytes[random.below(bytes.count)] = UInt8(random.below(256)) }

@@ -51,7 +51,7 @@ struct AttributeStorageTests {
   ) throws {
     let disk = MountedImage(megabytes: 16, make: make)
     var model: [UInt32: [[UInt8]: [UInt8]]] = [:]
-    var random = CrashRandom(seed: 20_261_129)
+    var random = SplitMix64(seed: 20_261_129)
     for round in 0..<3 {
       let opened = try Opened(disk)
       for index in 0..<6 where round == 0 {
@@ -92,12 +92,12 @@ struct AttributeStorageTests {
     }
   }
 
-  private func newName(_ random: inout CrashRandom) -> [UInt8] {
+  private func newName(_ random: inout SplitMix64) -> [UInt8] {
     let prefix = ["user.", "trusted.", "security."][random.below(3)]
     return Array(prefix.utf8) + bytes(1 + random.below(random.oneIn(2) ? 6 : 240), from: 1, &random)
   }
 
-  private func bytes(_ count: Int, from smallest: Int, _ random: inout CrashRandom) -> [UInt8] {
+  private func bytes(_ count: Int, from smallest: Int, _ random: inout SplitMix64) -> [UInt8] {
     (0..<count).map { _ in UInt8(smallest + random.below(256 - smallest)) }
   }
 }

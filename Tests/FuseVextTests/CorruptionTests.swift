@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import SystemPackage
 import Testing
 
@@ -7,18 +8,6 @@ import Testing
 /// Images with flipped bytes: errors, never a crash and never a loop without end.
 @Suite(.serialized)
 struct CorruptionTests {
-  /// Numbers from a seed, so that a failure can be repeated.
-  private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var word = state
-      word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-      return word ^ (word >> 31)
-    }
-  }
-
   @Test(arguments: [
     "mkfs.ext4 -q -F -b 1024 -N 128", "mkfs.ext4 -q -F -b 1024 -N 128 -O ^metadata_csum",
     "mkfs.ext2 -q -F -b 1024 -N 128",
@@ -31,7 +20,7 @@ struct CorruptionTests {
     // Where structures are: what is not zero, and no file's contents.
     let places = original.indices.filter { original[$0] != 0 && original[$0] != 0x61 }
     for seed: UInt64 in 1...(Self.imageCount * 5) {
-      var generator = SeededGenerator(state: seed)
+      var generator = SplitMix64(seed: seed)
       var mutated = original
       for _ in 0..<Int.random(in: 1...8, using: &generator) {
         guard let place = places.randomElement(using: &generator) else { continue }
@@ -70,7 +59,7 @@ struct CorruptionTests {
     let places = original.indices.filter { $0 % 2 == 0 && original[$0] != 0 && original[$0] != 0x61 }
     let before = Self.residentKibibytes
     for seed: UInt64 in 1...Self.imageCount {
-      var generator = SeededGenerator(state: seed &* 7919)
+      var generator = SplitMix64(seed: seed &* 7919)
       var mutated = original
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
         // The superblock and the first group descriptors, or any structure.

@@ -1,3 +1,4 @@
+import HostSystem
 import Testing
 
 @testable import FuseVext
@@ -235,7 +236,7 @@ import Testing
     }
     let used = 0..<template.position
     for seed: UInt64 in 1...30 {
-      var random = SeededRandom(state: seed)
+      var random = SplitMix64(seed: seed)
       var journal = template
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         // The beginning of a block, where its structure is.
@@ -245,17 +246,6 @@ import Testing
           [0, 1, 0x7F, 0xFF, UInt8.random(in: 0...255, using: &random)].randomElement(using: &random) ?? 0
       }
       do { _ = try journal.replayed() } catch is MountFailure {}
-    }
-  }
-
-  private struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var word = state
-      word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-      return word ^ (word >> 31)
     }
   }
 }

@@ -1,4 +1,5 @@
 import CFuse
+import HostSystem
 import SystemPackage
 
 /// Leaves the process that the user started waiting until the mount is there, and goes on in another.

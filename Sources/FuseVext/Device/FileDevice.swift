@@ -86,10 +86,3 @@ public final class FileDevice: BlockDevice {
     try BlockBuffer(byteCount: byteCount)
   }
 }
-
-/// Turns the -errno convention of the C shims into a thrown error.
-@discardableResult
-func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
-  guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
-  return result
-}

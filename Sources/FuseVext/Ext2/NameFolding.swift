@@ -1,4 +1,5 @@
 import CExt2
+import HostSystem
 import SystemPackage
 
 /// How names are compared in directories that tell no case (`casefold`): by the tables of Unicode 12.1 that libext2fs has.

@@ -38,18 +38,9 @@ public enum LoopDevices {
 
   /// The loop devices that have a file.
   private static func names() throws(Errno) -> [String] {
-    guard let folder = unsafe opendir("/sys/block") else { throw Errno(rawValue: errno) }
-    defer { unsafe closedir(folder) }
-    var names: [String] = []
-    while let entry = unsafe readdir(folder) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if name.hasPrefix("loop"), unsafe access("/sys/block/\(name)/loop/backing_file", F_OK) == 0 {
-        names.append(name)
-      }
+    try DirectoryNames.read("/sys/block").filter {
+      $0.hasPrefix("loop") && (unsafe access("/sys/block/\($0)/loop/backing_file", F_OK)) == 0
     }
-    return names
   }
 
   /// The first line of a small file; nil if it cannot be read.

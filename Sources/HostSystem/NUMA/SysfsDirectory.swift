@@ -49,19 +49,10 @@ package struct SysfsDirectory: Equatable, Sendable {
 
   /// The names of its entries in order; empty if it does not exist.
   package func entries() throws(SysfsError) -> [String] {
-    guard let stream = unsafe path.withCString({ unsafe opendir($0) }) else {
-      let error = Errno(rawValue: errno)
+    do throws(Errno) { return try DirectoryNames.read(path) } catch {
       if error == .noSuchFileOrDirectory { return [] }
       throw .unreadable(path: path, error)
     }
-    defer { unsafe _ = closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      // SAFETY: the name is a C string that lives until the next call of `readdir`.
-      let name = unsafe String(cString: linux_entry_name(entry))
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
   }
 
   /// The directory itself, with every link on the way followed; nil if it does not exist.

@@ -13,4 +13,30 @@ public enum HostClock {
     let (deadline, overflow) = linux_monotonic_nanoseconds().addingReportingOverflow(nanoseconds)
     linux_sleep_until(overflow ? UInt64(Int64.max) : deadline)
   }
+
+  /// Blocks the calling thread until `condition` holds, which it checks every 20 us. For the control path.
+  package static func sleep(until condition: () -> Bool) { waitForValue { condition() ? true : nil } }
+
+  /// Blocks the calling thread until `value` returns one, which it is asked for every 20 us. For the control path.
+  @discardableResult
+  package static func waitForValue<Value>(_ value: () -> Value?) -> Value {
+    while true {
+      if let value = value() { return value }
+      sleep(nanoseconds: 20_000)
+    }
+  }
+
+  /// Blocks the calling thread until `value` returns one, which it is asked for every `interval` nanoseconds.
+  ///
+  /// - Returns: The value; nil after `timeoutNanoseconds` without one.
+  package static func waitForValue<Value>(
+    every interval: UInt64, timeoutNanoseconds: UInt64, _ value: () -> Value?
+  ) -> Value? {
+    let start = monotonicNanoseconds()
+    while true {
+      if let value = value() { return value }
+      guard monotonicNanoseconds() - start < timeoutNanoseconds else { return nil }
+      sleep(nanoseconds: interval)
+    }
+  }
 }

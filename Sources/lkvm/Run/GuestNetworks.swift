@@ -43,7 +43,7 @@ final class GuestNetworks {
   func close() {
     for network in userNetworks { network.stop() }
     for tap in taps {
-      do { try tap.close() } catch { StandardError.write("lkvm: warning: --network: \(error)\n") }
+      do { try tap.close() } catch { StandardError.writeWarning("--network: \(error)") }
     }
     (userNetworks, taps) = ([], [])
   }

@@ -112,12 +112,11 @@ struct GuestRun {
     let end = guest.machine.end ?? .stopped
     let failures = guest.shutDown()
     for (path, errno) in failures {
-      StandardError.write(
-        "lkvm: error: disk \(path): the final flush failed, written data may be lost: \(errno)\n")
+      StandardError.writeError("disk \(path): the final flush failed, written data may be lost: \(errno)")
     }
     if end == .poweredOff || end == .reset, !guest.startFailed, options.level <= .warning {
       for device in guest.devicesNeverStarted {
-        StandardError.write("lkvm: warning: the guest did not use its \(device)\n")
+        StandardError.writeWarning("the guest did not use its \(device)")
       }
     }
     let hasStarted = !guest.startFailed

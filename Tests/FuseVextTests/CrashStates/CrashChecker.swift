@@ -1,5 +1,6 @@
 @testable import FuseVext
 import Glibc
+import HostSystem
 import SystemPackage
 
 /// Makes the crash states of workloads, one after the other in the same memory, and checks each.
@@ -25,7 +26,7 @@ final class CrashChecker {
     }
     let history = CrashHistory(workload)
     report.writeCount += history.windows.reduce(0) { $0 + $1.writes.count }
-    var random = CrashRandom(seed: seed ^ 0x5EED)
+    var random = SplitMix64(seed: seed ^ 0x5EED)
     let plan = CrashPlan(
       history, blockByteCount: image.kind.blockByteCount, limit: settings.subsetLimit,
       blockStateCount: settings.blockStateCount, random: &random)
@@ -77,7 +78,7 @@ final class CrashRun {
   private let worker: Worker
   private var digests: [CrashBlocks.Digest] = []
   private var baseDigest = CrashBlocks.Digest()
-  private var random: CrashRandom
+  private var random: SplitMix64
   private var checkedByFsck: Set<UInt64> = []
   private var verified: Set<[UInt64]> = []
   private var savedCount = 0
@@ -98,7 +99,7 @@ final class CrashRun {
     disk = CrashDisk(CrashMemory(copying: workload.base), blockByteCount: workload.kind.blockByteCount)
     worker = try Worker(device: disk)
     verifier = CrashVerifier(workload: workload, worker: worker)
-    random = CrashRandom(seed: workload.seed ^ 0x0AC1E)
+    random = SplitMix64(seed: workload.seed ^ 0x0AC1E)
     for block in blocks.uses.indices {
       let digest = blocks.digest(of: block, in: base.memory)
       digests.append(digest)

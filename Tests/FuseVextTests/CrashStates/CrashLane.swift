@@ -1,4 +1,5 @@
 @testable import FuseVext
+import HostSystem
 import SystemPackage
 
 /// One thread of a workload: it changes its own directory at random and notes in the disk's record what it does.
@@ -20,7 +21,7 @@ final class CrashLane: @unchecked Sendable {
   let fileSystem: FileSystem
   let worker: Worker
   let blockByteCount: Int
-  var random: CrashRandom
+  var random: SplitMix64
   var model: CrashModel
   /// By the operation's number.
   var promises: [Int: Promise] = [:]
@@ -44,7 +45,7 @@ final class CrashLane: @unchecked Sendable {
     self.fileSystem = fileSystem
     self.blockByteCount = blockByteCount
     worker = try Worker(device: disk)
-    random = CrashRandom(seed: seed)
+    random = SplitMix64(seed: seed)
     model = CrashModel(directory: directory)
     source = try BlockBuffer(byteCount: 1 << 17)
   }

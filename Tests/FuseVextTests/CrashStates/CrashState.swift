@@ -1,3 +1,5 @@
+import HostSystem
+
 /// Which writes since the last flush have arrived when the machine dies.
 struct CrashState: CustomStringConvertible {
   /// A part of a write.
@@ -31,7 +33,7 @@ struct CrashPlan {
   /// before the last one are missing, or `limit` of these at random, and `blockStateCount` states in which single blocks of
   /// requests are missing.
   init(
-    _ history: CrashHistory, blockByteCount: Int, limit: Int, blockStateCount: Int, random: inout CrashRandom
+    _ history: CrashHistory, blockByteCount: Int, limit: Int, blockStateCount: Int, random: inout SplitMix64
   ) {
     for (index, window) in history.windows.enumerated() {
       addBeginnings(index, window.writes, isLast: index == history.windows.count - 1, &random)
@@ -55,7 +57,7 @@ struct CrashPlan {
   // MARK: Beginnings
 
   private mutating func addBeginnings(
-    _ window: Int, _ writes: [CrashHistory.Write], isLast: Bool, _ random: inout CrashRandom
+    _ window: Int, _ writes: [CrashHistory.Write], isLast: Bool, _ random: inout SplitMix64
   ) {
     // All of a window's writes are the next window's beginning, unless there is none.
     for issued in 0...(isLast ? writes.count : max(writes.count - 1, 0)) {
@@ -98,7 +100,7 @@ struct CrashPlan {
   }
 
   private mutating func addSubset(
-    of history: CrashHistory, _ counts: [Int], _ total: Int, _ random: inout CrashRandom
+    of history: CrashHistory, _ counts: [Int], _ total: Int, _ random: inout SplitMix64
   ) {
     var rank = random.below(total)
     var window = 0
@@ -119,7 +121,7 @@ struct CrashPlan {
   // MARK: Blocks of requests
 
   private mutating func addBlockStates(
-    _ history: CrashHistory, _ blockByteCount: Int, _ count: Int, _ random: inout CrashRandom
+    _ history: CrashHistory, _ blockByteCount: Int, _ count: Int, _ random: inout SplitMix64
   ) {
     let windows = history.windows.indices.filter { !history.windows[$0].writes.isEmpty }
     for _ in 0..<count {

@@ -21,7 +21,7 @@ struct CrashWorkload {
     self.seed = seed
     kind = image.kind
     usesJournal = settings.usesJournal && kind.hasJournal
-    var random = CrashRandom(seed: seed)
+    var random = SplitMix64(seed: seed)
     let disk = CrashDisk(CrashMemory(image.bytes), blockByteCount: kind.blockByteCount)
     let worker = try Worker(device: disk)
     let durability: FileSystem.Durability =

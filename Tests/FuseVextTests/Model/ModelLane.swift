@@ -15,7 +15,7 @@ final class ModelLane: @unchecked Sendable {
   let index: Int
   let laneCount: Int
   let root: ModelDirectory
-  var random: CrashRandom
+  var random: SplitMix64
   private var mount: (disk: ModelDisk, fileSystem: FileSystem, worker: Worker)?
   let source: BlockBuffer
   /// Files without a name that are still used.
@@ -33,7 +33,7 @@ final class ModelLane: @unchecked Sendable {
     self.index = index
     self.laneCount = laneCount
     self.root = root
-    random = CrashRandom(seed: seed)
+    random = SplitMix64(seed: seed)
     self.mount = (mount.disk, mount.fileSystem, try Worker(device: mount.disk))
     source = try BlockBuffer(byteCount: (1 << 20) + 4096)
   }

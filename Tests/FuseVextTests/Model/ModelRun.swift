@@ -37,7 +37,7 @@ final class ModelRun {
 
   private let path: String
   private let hasJournal: Bool
-  private var random: CrashRandom
+  private var random: SplitMix64
   private var current: ModelMount?
   private var lanes: [ModelLane] = []
   private(set) var report = Report()
@@ -46,7 +46,7 @@ final class ModelRun {
   init(path: String, hasJournal: Bool, seed: UInt64, threadCount: Int) throws {
     self.path = path
     self.hasJournal = hasJournal
-    random = CrashRandom(seed: seed)
+    random = SplitMix64(seed: seed)
     current = try ModelMount(path)
     for index in 0..<threadCount {
       let found = try mount.fileSystem.create(

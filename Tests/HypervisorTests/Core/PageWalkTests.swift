@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Testing
 import VextProtocol
@@ -104,7 +105,7 @@ import VextProtocol
   }
 
   @Test func `random tables and registers never trap`() throws {
-    var generator = SplitMix(seed: 5)
+    var generator = SplitMix64(seed: 5)
     for _ in 0..<2000 {
       let words = (0..<64).map { _ in generator.next() & 0x800F_0000_000F_FFFF | 1 }
       for word in words { try store(word, generator.next() & 0xFF000, generator.next() & 511) }

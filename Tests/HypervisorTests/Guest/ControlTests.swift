@@ -135,7 +135,7 @@ import Testing
   }
 
   @Test func `random bytes never trap the machine`() throws {
-    var generator = SplitMix(seed: 11)
+    var generator = SplitMix64(seed: 11)
     for round in 0..<200 {
       // A client that waits for its answer now and then, so that those before it do not fill the queue.
       if round % 8 == 0 { #expect(try answers()) }

@@ -190,7 +190,7 @@ extension VextTests {
         let liar = fixture.drivers[0]
         let honest = fixture.drivers[1]
         let place = GuestAddress(try #require(liar.wakeBlock))
-        var random = SplitMix(seed: 77)
+        var random = SplitMix64(seed: 77)
         for _ in 0..<300 {
           try fixture.memory.store(random.next(), at: place)
           try liar.setDriverWord(random.next())
@@ -209,7 +209,7 @@ extension VextTests {
     func `thousands of requests with pauses of every length are all answered`(engine: BlockEngineKind) throws
     {
       try Self.withThread(engine: engine, queueCount: 2) { (fixture) throws in
-        var random = SplitMix(seed: 5)
+        var random = SplitMix64(seed: 5)
         for turn in 0..<2_000 {
           let driver = fixture.drivers[turn % 2]
           let batch = UInt16.random(in: 1...8, using: &random)

@@ -9,7 +9,7 @@ extension VextTests {
     private typealias Fixture = VextFixture
 
     /// A value of the kind that bounds checks get wrong.
-    private static func edge(_ generator: inout SplitMix) -> UInt64 {
+    private static func edge(_ generator: inout SplitMix64) -> UInt64 {
       let edges: [UInt64] = [
         0, 1, 511, 512, Fixture.memoryByteCount, Fixture.memoryByteCount - 512, UInt64(Fixture.diskByteCount),
         UInt64(Fixture.diskByteCount) - 512, 1 << 31, 1 << 32, 1 << 63, 0 &- 512, .max, 0xFFFF_FFFF, 16 << 20,
@@ -19,14 +19,14 @@ extension VextTests {
       } ?? 0
     }
 
-    private static func segment(_ generator: inout SplitMix) -> VextSegment {
+    private static func segment(_ generator: inout SplitMix64) -> VextSegment {
       VextSegment(
         address: GuestAddress(Fixture.data + UInt64.random(in: 0..<0x1000, using: &generator) * 512),
         byteCount: UInt32.random(in: 1...16, using: &generator) * 512)
     }
 
     /// A good entry.
-    private static func entry(_ id: UInt16, _ fixture: VextFixture, _ generator: inout SplitMix) throws
+    private static func entry(_ id: UInt16, _ fixture: VextFixture, _ generator: inout SplitMix64) throws
       -> SubmissionEntry
     {
       let operations: [VextOperation] = [
@@ -58,7 +58,7 @@ extension VextTests {
     }
 
     /// Changes one field into something random.
-    private static func mutate(_ entry: inout SubmissionEntry, _ generator: inout SplitMix) {
+    private static func mutate(_ entry: inout SubmissionEntry, _ generator: inout SplitMix64) {
       let value = Bool.random(using: &generator) ? edge(&generator) : generator.next()
       switch UInt8.random(in: 0..<11, using: &generator) {
       case 0: entry.operation = UInt8(truncatingIfNeeded: value)
@@ -88,7 +88,7 @@ extension VextTests {
     }
 
     private static func fuzzEntries(_ engine: BlockEngineKind, seed: UInt64) throws {
-      var generator = SplitMix(seed: seed)
+      var generator = SplitMix64(seed: seed)
       let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)
       let fixture = try Fixture(server: server, depth: 16)
       let driver = fixture.driver
@@ -127,7 +127,7 @@ extension VextTests {
 
     @Test func `random register accesses of all widths never trap`() async {
       await #expect(processExitsWith: .success) {
-        var generator = SplitMix(seed: 21)
+        var generator = SplitMix64(seed: 21)
         let server = try SteppedQueueServer(engine: .sync, polling: true, capacity: 64)
         let fixture = try VextFixture(server: server, queueCount: 4)
         let widths = [0, 1, 2, 3, 4, 4, 4, 8, 8, 16]

@@ -197,7 +197,7 @@ extension VextTests {
     func `a full queue is answered request by request, by id, over many laps`(engine: BlockEngineKind) throws
     {
       try Fixture.withThread(engine: engine, queueCount: 2, depth: 32) { (fixture) throws in
-        var generator = SplitMix(seed: 1)
+        var generator = SplitMix64(seed: 1)
         for _ in 0..<20 {
           for driver in fixture.drivers {
             for id in (0..<32 as Range<UInt16>).shuffled(using: &generator) {

@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Synchronization
 import SystemPackage
@@ -327,7 +328,7 @@ import Testing
   }
 
   @Test func `random accesses never trap`() {
-    var generator = SplitMix(seed: 31)
+    var generator = SplitMix64(seed: 31)
     for _ in 0..<20_000 {
       let value = generator.next()
       host.write(

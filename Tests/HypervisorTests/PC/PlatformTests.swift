@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Synchronization
 import SystemPackage
@@ -103,7 +104,7 @@ import Testing
   }
 
   @Test func `random accesses of all widths never trap`() throws {
-    var generator = SplitMix(seed: 77)
+    var generator = SplitMix64(seed: 77)
     let ports: [UInt64] = [
       0x5F, 0x60, 0x61, 0x64, 0x70, 0x71, 0x80, 0x92, 0xE0, 0xED, 0xF4, 0x402, 0x600, 0x601, 0x602, 0x604,
       0x605,

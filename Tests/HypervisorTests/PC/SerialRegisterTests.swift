@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Testing
 
@@ -117,7 +118,7 @@ import Testing
   }
 
   @Test func `no sequence of accesses traps`() {
-    var random = SplitMix(seed: 0x5E71A1)
+    var random = SplitMix64(seed: 0x5E71A1)
     let fixture = SerialFixture(room: 0)
     for _ in 0..<200_000 {
       switch random.next() % 8 {

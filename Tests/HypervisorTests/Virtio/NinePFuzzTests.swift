@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Hypervisor
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite struct NinePFuzzTests {
   private typealias T = NinePClient.T
 
-  private static func mutated(_ message: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+  private static func mutated(_ message: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
     var bytes = message
     // Fids that exist, most of the time.
     if bytes.count >= 11, bytes[4] != T.version, random.next() % 2 == 0 {
@@ -39,7 +40,7 @@ import Testing
     let share = try NinePShare(path: outside.path("share"), tag: "fuzz", readOnly: false)
     let client = try NinePClient(share)
     let corpus = NinePCorpus.messages
-    var random = SplitMix(seed: seed)
+    var random = SplitMix64(seed: seed)
     var (accepted, refused) = (0, 0)
     for turn in 0..<20_000 {
       let message = Self.mutated(corpus[Int(random.next() % UInt64(corpus.count))], &random)
@@ -78,7 +79,7 @@ import Testing
   @Test func `noise is answered too`() throws {
     let directory = NinePTemporaryDirectory()
     let client = try NinePClient(directory)
-    var random = SplitMix(seed: 9)
+    var random = SplitMix64(seed: 9)
     for _ in 0..<20_000 {
       let count = Int(random.next() % 64)
       let message = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }

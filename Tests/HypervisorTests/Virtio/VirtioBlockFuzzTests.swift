@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Testing
 import VextProtocol
@@ -6,7 +7,7 @@ import VextProtocol
 @Suite struct VirtioBlockFuzzTests {
   private static let queueSize: UInt16 = 8
 
-  private static func address(_ random: inout SplitMix, hitsRings: Bool) -> UInt64 {
+  private static func address(_ random: inout SplitMix64, hitsRings: Bool) -> UInt64 {
     switch random.next() % 10 {
     case 0: random.next()
     case 1: UInt64.max - random.next() % 4096
@@ -18,14 +19,14 @@ import VextProtocol
     }
   }
 
-  private static func length(_ random: inout SplitMix) -> UInt32 {
+  private static func length(_ random: inout SplitMix64) -> UInt32 {
     let usual: [UInt32] = [0, 1, 8, 15, 16, 17, 20, 32, 48, 511, 512, 513, 528, 1024, 4096, .max]
     return random.next() % 16 == 0
       ? UInt32(truncatingIfNeeded: random.next()) : usual[Int(random.next() % UInt64(usual.count))]
   }
 
   private static func fill(
-    _ fixture: VirtioBlockFixture, _ random: inout SplitMix, table: GuestAddress?, hitsRings: Bool
+    _ fixture: VirtioBlockFixture, _ random: inout SplitMix64, table: GuestAddress?, hitsRings: Bool
   ) throws {
     for index in 0..<queueSize {
       // Every other descriptor writes, goes on or is indirect at random; most chains end soon.
@@ -38,7 +39,7 @@ import VextProtocol
   }
 
   /// A chain that is right but for its last descriptors: what pure noise hardly ever is.
-  private static func fillSensibly(_ fixture: VirtioBlockFixture, _ random: inout SplitMix) throws {
+  private static func fillSensibly(_ fixture: VirtioBlockFixture, _ random: inout SplitMix64) throws {
     let types: [UInt32] = [0, 1, 4, 8, 11, 13, 99]
     try fixture.writeHeader(types[Int(random.next() % 7)], sector: random.next() % 3000)
     try fixture.memory.write(
@@ -58,7 +59,7 @@ import VextProtocol
     engine: BlockEngineKind, tableCount: Int
   ) throws {
     let fixture = try VirtioBlockFixture(engine: engine, queueSize: Self.queueSize)
-    var random = SplitMix(seed: 0xF022)
+    var random = SplitMix64(seed: 0xF022)
     var answered = 0
     var stopped = 0
     for turn in 0..<tableCount {
@@ -96,7 +97,7 @@ import VextProtocol
 
   @Test func `tables and rings that the device itself overwrites are survived`() throws {
     let fixture = try VirtioBlockFixture(engine: .sync, queueSize: Self.queueSize)
-    var random = SplitMix(seed: 0xD00D)
+    var random = SplitMix64(seed: 0xD00D)
     for turn in 0..<5_000 {
       try Self.fill(fixture, &random, table: nil, hitsRings: true)
       try Self.fill(fixture, &random, table: GuestAddress(VirtioBlockFixture.indirectTable), hitsRings: true)

@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Testing
 import VextProtocol
@@ -268,7 +269,7 @@ import VextProtocol
   func `random writes and reads through several queues agree with a model`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine, queueCount: 2)
     var model = VirtioTemporaryDisk.pattern(0, VirtioBlockFixture.diskByteCount)
-    var random = SplitMix(seed: 0xB10C)
+    var random = SplitMix64(seed: 0xB10C)
     for turn in 0..<600 {
       let count = Int.random(in: 1...16, using: &random) * 512
       let sector = Int.random(in: 0...(model.count - count) / 512, using: &random)

@@ -41,7 +41,7 @@ import VextProtocol
     let fixture = try VirtioBlockFixture(thread: thread)
     defer { fixture.function.shutDown() }
     try Self.prepare(fixture)
-    var random = SplitMix(seed: 3)
+    var random = SplitMix64(seed: 3)
     var notifications = 0
     for turn in 0..<3_000 {
       let heads = (0...UInt16(random.next() % UInt64(Self.slotCount))).map { $0 * 3 }

@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import SystemPackage
 import Testing
@@ -152,7 +153,7 @@ import VextProtocol
 
   @Test func `an access of any width at any offset is survived`() throws {
     let fixture = try VirtioLegacyFixture(queueCount: 2)
-    var random = SplitMix(seed: 9)
+    var random = SplitMix64(seed: 9)
     for round in 0..<40 {
       for offset in 0..<UInt64(0x100) {
         for byteCount in [0, 1, 2, 3, 4, 8, 9, -1] {

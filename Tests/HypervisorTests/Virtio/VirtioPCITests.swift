@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 import Testing
 import VextProtocol
@@ -180,7 +181,7 @@ import VextProtocol
 
   @Test func `an access of any width at any offset is survived`() throws {
     let fixture = try VirtioBlockFixture(queueCount: 2)
-    var random = SplitMix(seed: 7)
+    var random = SplitMix64(seed: 7)
     for offset in 0..<UInt64(0x3100) {
       for byteCount in [0, 1, 2, 3, 4, 8, 9, -1] {
         for bar in [0, 1, 4, 7, -1] {

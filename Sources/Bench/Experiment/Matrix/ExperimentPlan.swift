@@ -1,3 +1,5 @@
+import HostSystem
+
 /// All boots of a matrix, a comparison or a calibration, in their order.
 ///
 /// A repetition boots every cell once, in a random order of its own; the sides of a cell follow each other at once, in random order too. So

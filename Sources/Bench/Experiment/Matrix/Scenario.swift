@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HostSystem
 
 /// A matrix of boots: options of `bench run` that stay the same, and axes along which others vary.
 struct Scenario: Equatable, Sendable {
@@ -60,11 +61,8 @@ struct Scenario: Equatable, Sendable {
 
   /// A short hash of what is booted: FNV-1a over the cells' arguments.
   var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in cells.map({ $0.arguments.joined(separator: "\u{1F}") }).joined(separator: "\u{1E}").utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-    }
-    return String(format: "%016llx", hash)
+    let text = cells.map { $0.arguments.joined(separator: "\u{1F}") }.joined(separator: "\u{1E}")
+    return String(format: "%016llx", FNV1a.hash(text.utf8))
   }
 
   /// About how long a boot of each cell takes; nil where only a number of requests ends the window.

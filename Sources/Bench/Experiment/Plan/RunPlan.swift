@@ -1,3 +1,5 @@
+import HostSystem
+
 /// The order in which a run boots its guests.
 ///
 /// All data paths of a repetition run before the next one begins, in a random order of its own: what drifts

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// Finds lasting changes of the level of a series.
 ///
 /// Optimal partitioning (Jackson et al., 2005) of the series' ranks: among all ways to cut the series, the one with the least sum

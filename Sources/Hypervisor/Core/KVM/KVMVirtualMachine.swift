@@ -73,10 +73,6 @@ public final class KVMVirtualMachine: Sendable {
     try kvmResult("KVM_SET_CLOCK", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CLOCK, &data))
   }
 
-  private func check(_ result: Int32) throws(Errno) {
-    guard result >= 0 else { throw Errno(rawValue: -result) }
-  }
-
   private func setRouting(_ routes: borrowing InterruptRoutes) throws(Errno) {
     var table = routes.encoded()
     let result = unsafe table.withUnsafeMutableBytes { buffer in

@@ -106,10 +106,8 @@ public final class VCPURunner: Sendable {
     interrupt()
   }
 
-  /// Waits until no guest code runs, with sleeps of 20 us.
-  func waitUntilAtRest() {
-    while !mailbox.isAtRest { HostClock.sleep(nanoseconds: 20_000) }
-  }
+  /// Waits until no guest code runs.
+  func waitUntilAtRest() { HostClock.sleep(until: { mailbox.isAtRest }) }
 
   func resume() { mailbox.setPause(false) }
 
@@ -179,11 +177,8 @@ private final class VCPUAnswer<Success: Sendable>: Sendable {
     result.withLock { $0 = outcome }
   }
 
-  /// Waits with sleeps of 20 us, because only commands and tests wait here.
+  /// Blocks until there is a result. Only commands and tests wait here.
   func wait() throws(KVMError) -> Success {
-    while true {
-      if let outcome = result.withLock({ $0 }) { return try outcome.get() }
-      HostClock.sleep(nanoseconds: 20_000)
-    }
+    try HostClock.waitForValue { result.withLock { $0 } }.get()
   }
 }

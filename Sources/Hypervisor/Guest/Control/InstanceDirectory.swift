@@ -169,16 +169,9 @@ public struct InstanceDirectory: Sendable {
 
   /// The names of the files that are sockets of machines, without ".sock".
   private func names() throws(InstanceError) -> [String] {
-    guard let stream = unsafe opendir(path) else { throw .system(path: path, Errno(rawValue: errno)) }
-    defer { unsafe _ = closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-      // SAFETY: the kernel's names end with a zero.
-      let file = unsafe String(cString: linux_entry_name(entry))
-      guard file.hasSuffix(Self.suffix) else { continue }
-      let name = String(file.dropLast(Self.suffix.count))
-      if (try? socketPath(of: name)) != nil { names.append(name) }
-    }
-    return names.sorted()
+    let files: [String]
+    do throws(Errno) { files = try DirectoryNames.read(path) } catch { throw .system(path: path, error) }
+    return files.filter { $0.hasSuffix(Self.suffix) }.map { String($0.dropLast(Self.suffix.count)) }
+      .filter { (try? socketPath(of: $0)) != nil }.sorted()
   }
 }

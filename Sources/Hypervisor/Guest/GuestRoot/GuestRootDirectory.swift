@@ -58,7 +58,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
   /// Returns the roots in `parent`, by name; none if there is no such directory.
   public static func list(in parent: String) throws(GuestRootError) -> [GuestRootDirectory] {
     var roots: [GuestRootDirectory] = []
-    for name in try DirectoryNames.read(parent) where !name.hasPrefix(".") {
+    for name in try HostFile.names(in: parent) where !name.hasPrefix(".") {
       let path = "\(parent)/\(name)"
       if isRegularFile(path + initPath) { roots.append(GuestRootDirectory(name: name, path: path)) }
     }

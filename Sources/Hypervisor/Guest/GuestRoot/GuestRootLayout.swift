@@ -25,7 +25,7 @@ enum GuestRootLayout {
     for (path, permissions) in directories { try tree.addDirectory(path, permissions: permissions) }
 
     let own = Set(directories.map { String($0.path.dropFirst()) })
-    let others = try DirectoryNames.read("/").filter { name in
+    let others = try HostFile.names(in: "/").filter { name in
       !name.hasPrefix(".") && name != "lost+found" && !own.contains(name)
         && HostFile.isDirectory("/\(name)")
     }
@@ -33,7 +33,7 @@ enum GuestRootLayout {
       try tree.addLink("/\(entry)", to: "/host/\(entry)")
     }
 
-    let settings = Set(try DirectoryNames.read("/etc"))
+    let settings = Set(try HostFile.names(in: "/etc"))
     for entry in hostSettings where settings.contains(entry) {
       try tree.addLink("/etc/\(entry)", to: "/host/etc/\(entry)")
     }

@@ -4,13 +4,6 @@ import SystemPackage
 
 /// Operations on whole files of the host.
 enum HostFile {
-  /// Turns the -errno convention of the C shims into a thrown error.
-  @discardableResult
-  static func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
-    guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
-    return result
-  }
-
   static func byteCount(of path: String) throws(Errno) -> Int {
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
     return Int(try check(linux_regular_file_size(descriptor.rawValue)))
@@ -73,6 +66,14 @@ enum HostFile {
     }
     if let failure { throw failure }
     return bytes
+  }
+
+  /// The names in the directory at `path`; none if there is no such directory.
+  static func names(in path: String) throws(GuestRootError) -> [String] {
+    do throws(Errno) { return try DirectoryNames.read(path) } catch {
+      if error == .noSuchFileOrDirectory { return [] }
+      throw .cannotRead(path: path, error)
+    }
   }
 
   /// Whether a directory is at `path`, or a link to one.

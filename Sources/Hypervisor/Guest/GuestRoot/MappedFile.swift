@@ -10,7 +10,7 @@ final class MappedFile: Sendable {
   /// Maps the regular file at `path`.
   init(_ path: String) throws(Errno) {
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY)
-    byteCount = Int(try HostFile.check(linux_regular_file_size(descriptor.rawValue)))
+    byteCount = Int(try check(linux_regular_file_size(descriptor.rawValue)))
     // mmap(2) refuses an empty range, so that an empty file gets a mapping that is never read.
     mapping = try Mapping.file(descriptor: descriptor.rawValue, byteCount: max(byteCount, 1))
   }

@@ -41,7 +41,7 @@ struct TreeBuilder {
   mutating func addLink(_ path: String, to target: String) throws(GuestRootError) {
     let full = root + path
     try attempt(full) { () throws(Errno) in
-      try HostFile.check(
+      try check(
         unsafe target.withCString { target in
           unsafe full.withCString { unsafe linux_make_symbolic_link(target, AT_FDCWD, $0) }
         })
@@ -80,12 +80,12 @@ struct TreeBuilder {
   }
 
   private static func makeDirectory(_ path: String, permissions: UInt32) throws(Errno) {
-    try HostFile.check(unsafe path.withCString { unsafe linux_make_directory(AT_FDCWD, $0, permissions) })
+    try check(unsafe path.withCString { unsafe linux_make_directory(AT_FDCWD, $0, permissions) })
     try setPermissions(path, permissions)
   }
 
   /// Sets the permissions regardless of the umask, because the guest's view must not depend on the user's shell.
   private static func setPermissions(_ path: String, _ permissions: UInt32) throws(Errno) {
-    try HostFile.check(unsafe path.withCString { unsafe linux_chmod($0, permissions) })
+    try check(unsafe path.withCString { unsafe linux_chmod($0, permissions) })
   }
 }

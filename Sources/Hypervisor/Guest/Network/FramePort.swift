@@ -34,15 +34,13 @@ public final class FramePort: Sendable {
   public init(adopting descriptor: consuming OwnedDescriptor, kind: Kind) throws(Errno) {
     self.kind = kind
     self.descriptor = descriptor
-    let result = linux_set_nonblocking(self.descriptor.rawValue)
-    if result < 0 { throw Errno(rawValue: -result) }
+    try check(linux_set_nonblocking(self.descriptor.rawValue))
   }
 
   /// A socket pair: a port for a device, and the other end for who plays the network.
   public static func socketPair() throws(Errno) -> (port: FramePort, peer: FramePort) {
     var (first, second): (Int32, Int32) = (-1, -1)
-    let result = unsafe linux_frame_socket_pair(&first, &second)
-    if result < 0 { throw Errno(rawValue: -result) }
+    try check(unsafe linux_frame_socket_pair(&first, &second))
     let peer = OwnedDescriptor(adopting: second)
     return try (
       FramePort(adopting: OwnedDescriptor(adopting: first), kind: .socket),
@@ -88,9 +86,8 @@ public final class FramePort: Sendable {
   /// Agrees with a tap on the header before each frame, and on what may be in it (TUNSETVNETHDRSZ, TUNSETOFFLOAD).
   func agree(headerByteCount: Int, offloads: Offloads) throws(Errno) {
     guard carriesHeader else { return }
-    var result = linux_tap_set_header(rawValue, Int32(clamping: headerByteCount))
-    if result == 0 { result = linux_tap_set_offloads(rawValue, offloads.rawValue) }
-    if result < 0 { throw Errno(rawValue: -result) }
+    try check(linux_tap_set_header(rawValue, Int32(clamping: headerByteCount)))
+    try check(linux_tap_set_offloads(rawValue, offloads.rawValue))
   }
 
   /// Lets one of several queues of a tap take part, or not: a tap hands no frames to one that does not (TUNSETQUEUE).
@@ -98,7 +95,6 @@ public final class FramePort: Sendable {
     guard kind == .tapQueue, self.takesPart.exchange(takesPart, ordering: .relaxed) != takesPart else {
       return
     }
-    let result = linux_tap_set_attached(rawValue, takesPart ? 1 : 0)
-    if result < 0 { throw Errno(rawValue: -result) }
+    try check(linux_tap_set_attached(rawValue, takesPart ? 1 : 0))
   }
 }

@@ -64,13 +64,10 @@ struct ConsoleDescriptor: ~Copyable, Sendable {
     let result = unsafe bytes.withUnsafeBytes { bytes in
       unsafe linux_write_if_ready(descriptor.rawValue, bytes.baseAddress, count)
     }
-    guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
-    return result
+    return try check(result)
   }
 
   private static func duplicate(_ original: Int32) throws(Errno) -> Int32 {
-    let result = linux_duplicate(original)
-    guard result >= 0 else { throw Errno(rawValue: -result) }
-    return result
+    try check(linux_duplicate(original))
   }
 }

@@ -51,9 +51,7 @@ final class ConsoleWriter: DescriptorHandler {
     self.stallNanoseconds = stallNanoseconds
     self.hasRoom = hasRoom
     wake = try EventDescriptor()
-    let timer = linux_timer_create()
-    guard timer >= 0 else { throw Errno(rawValue: -timer) }
-    stallTimer = OwnedDescriptor(adopting: timer)
+    stallTimer = OwnedDescriptor(adopting: try check(linux_timer_create()))
   }
 
   func start() throws(Errno) {

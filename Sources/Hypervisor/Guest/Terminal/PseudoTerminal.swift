@@ -25,9 +25,7 @@ public final class PseudoTerminal: ConsoleEndpoint {
   /// - Throws: ENOSPC where there are too many, ENOENT without a devpts file system.
   public init(thread: DeviceThread, stallNanoseconds: UInt64 = PseudoTerminal.stallNanoseconds) throws(Errno)
   {
-    let number = linux_open_pseudo_terminal()
-    guard number >= 0 else { throw Errno(rawValue: -number) }
-    let master = OwnedDescriptor(adopting: number)
+    let master = OwnedDescriptor(adopting: try check(linux_open_pseudo_terminal()))
     path = try Self.path(ofSlaveOf: master)
     slave = try OwnedDescriptor.open(path, flags: O_RDWR | O_NOCTTY)
     try Self.makeRaw(slave)
@@ -56,19 +54,15 @@ public final class PseudoTerminal: ConsoleEndpoint {
 
   private static func path(ofSlaveOf master: borrowing OwnedDescriptor) throws(Errno) -> String {
     var name = [CChar](repeating: 0, count: 64)
-    let result = unsafe linux_pseudo_terminal_path(master.rawValue, &name, name.count)
-    guard result >= 0 else { throw Errno(rawValue: -result) }
+    try check(unsafe linux_pseudo_terminal_path(master.rawValue, &name, name.count))
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   /// Makes the line raw, because its discipline would send the guest's output back as its input.
   private static func makeRaw(_ slave: borrowing OwnedDescriptor) throws(Errno) {
     var attributes = termios()
-    var result = unsafe linux_terminal_attributes(slave.rawValue, &attributes)
-    if result == 0 {
-      unsafe cfmakeraw(&attributes)
-      result = unsafe linux_set_terminal_attributes(slave.rawValue, &attributes)
-    }
-    guard result >= 0 else { throw Errno(rawValue: -result) }
+    try check(unsafe linux_terminal_attributes(slave.rawValue, &attributes))
+    unsafe cfmakeraw(&attributes)
+    try check(unsafe linux_set_terminal_attributes(slave.rawValue, &attributes))
   }
 }

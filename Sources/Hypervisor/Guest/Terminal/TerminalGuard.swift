@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// The settings of a terminal before it became raw, and the promise that they come back.
@@ -16,14 +17,14 @@ struct TerminalGuard: ~Copyable, Sendable {
   /// - Throws: ENOTTY if the descriptor is not a terminal.
   init(makingRaw descriptor: Int32) throws(Errno) {
     var attributes = termios()
-    try Self.check(unsafe linux_terminal_attributes(descriptor, &attributes))
+    try check(unsafe linux_terminal_attributes(descriptor, &attributes))
     let original = attributes
     // EBUSY: the process has one terminal already; a second one belongs to a test, and only its owner restores it.
     let isGuarded = unsafe linux_guard_terminal(descriptor, &attributes) == 0
     unsafe linux_make_raw(&attributes)
     let result = unsafe linux_set_terminal_attributes(descriptor, &attributes)
     if result < 0, isGuarded { linux_unguard_terminal() }
-    try Self.check(result)
+    try check(result)
     self.descriptor = descriptor
     self.original = original
     isGuardedAgainstCrashes = isGuarded
@@ -40,9 +41,5 @@ struct TerminalGuard: ~Copyable, Sendable {
     var attributes = original
     _ = unsafe linux_set_terminal_attributes(descriptor, &attributes)
     if isGuardedAgainstCrashes { linux_unguard_terminal() }
-  }
-
-  private static func check(_ result: Int32) throws(Errno) {
-    guard result >= 0 else { throw Errno(rawValue: -result) }
   }
 }

@@ -86,8 +86,8 @@ final class DeviceThreadCore: Sendable {
     }
     guard isPosted else { return body() }
     wake.signal()
-    // Control path: asleep for 20 us at a time. Pairs with the releasing store in ``runErrands()``.
-    while !done.flag.load(ordering: .acquiring) { HostClock.sleep(nanoseconds: 20_000) }
+    // Pairs with the releasing store in ``runErrands()``.
+    HostClock.sleep(until: { done.flag.load(ordering: .acquiring) })
   }
 
   func requestEnd() {

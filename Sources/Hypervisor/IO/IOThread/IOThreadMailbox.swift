@@ -19,10 +19,8 @@ final class IOThreadCommand: Sendable {
   /// Lets the sender go on. The I/O thread only. Pairs with the acquire load in ``waitUntilDone()``.
   func markDone() { isDone.store(true, ordering: .releasing) }
 
-  /// The sender: waits, asleep for 20 us at a time. Control path, once per registration of a queue.
-  func waitUntilDone() {
-    while !isDone.load(ordering: .acquiring) { HostClock.sleep(nanoseconds: 20_000) }
-  }
+  /// The sender: waits. Control path, once per registration of a queue.
+  func waitUntilDone() { HostClock.sleep(until: { isDone.load(ordering: .acquiring) }) }
 }
 
 /// The queue of commands to a running I/O thread. Any thread posts, the I/O thread takes.

@@ -153,8 +153,7 @@ public final class DiskImage: Sendable {
 
   /// Returns "vext-" and the FNV-1a hash of the path, which differs between disks and stays the same for a disk.
   private static func identity(of path: String) -> [UInt8] {
-    let hash = path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-    let name = Array("vext-".utf8) + Array(String(hash % 1_000_000_000_000, radix: 10).utf8)
+    let name = Array("vext-\(FNV1a.hash(path.utf8) % 1_000_000_000_000)".utf8)
     return Array((name + [UInt8](repeating: 0, count: 20)).prefix(20))
   }
 }

@@ -88,10 +88,9 @@ final class LogWriter: Sendable {
   @discardableResult
   func flush() -> Bool {
     guard let core else { return false }
-    for _ in 0..<100 {
-      if core.state.withLock({ $0.lines.isEmpty && !$0.isWriting }) { return true }
-      usleep(1000)
+    let isWritten = HostClock.waitForValue(every: 1_000_000, timeoutNanoseconds: 100_000_000) {
+      core.state.withLock { $0.lines.isEmpty && !$0.isWriting } ? true : nil
     }
-    return false
+    return isWritten ?? false
   }
 }

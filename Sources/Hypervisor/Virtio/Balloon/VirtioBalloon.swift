@@ -97,18 +97,17 @@ public final class VirtioBalloon: VirtioDevice {
 
   /// Requests the guest's memory usage from the driver, and waits for it. Any thread but the device thread.
   public func requestStatistics(timeoutNanoseconds: UInt64) throws(BalloonError) -> BalloonStatistics {
-    let start = HostClock.monotonicNanoseconds()
     let (hasDriver, statistics) = state.withLock { (!$0.services.isEmpty, $0.statistics) }
     guard hasDriver else { throw .noDriver }
     guard let (queue, service) = statistics else { throw .statisticsNotSupported }
     let number = queue.request()
     service.kick()
-    while true {
+    let answer = HostClock.waitForValue(every: Self.pollNanoseconds, timeoutNanoseconds: timeoutNanoseconds) {
       let reading = queue.reading
-      if reading.number >= number { return reading.statistics }
-      guard HostClock.monotonicNanoseconds() - start < timeoutNanoseconds else { throw .timedOut }
-      HostClock.sleep(nanoseconds: Self.pollNanoseconds)
+      return reading.number >= number ? reading.statistics : nil
     }
+    guard let answer else { throw .timedOut }
+    return answer
   }
 
   // MARK: The driver's side

@@ -28,7 +28,7 @@ final class NinePNode: Sendable {
   /// - Parameter above: the directory that it was found in; nil makes the check for procfs afresh.
   init(adopting descriptor: consuming OwnedDescriptor, above: NinePNode?) throws(Errno) {
     var status = linux_file_status()
-    try checkCall(unsafe linux_status_at(descriptor.rawValue, "", &status))
+    try check(unsafe linux_status_at(descriptor.rawValue, "", &status))
     kind = Self.kind(ofMode: status.mode)
     device = status.device
     inode = status.inode
@@ -36,7 +36,7 @@ final class NinePNode: Sendable {
       isSealed = above.isSealed
     } else {
       var system = linux_file_system_status()
-      try checkCall(unsafe linux_file_system_status(descriptor.rawValue, &system))
+      try check(unsafe linux_file_system_status(descriptor.rawValue, &system))
       isSealed = system.type == LINUX_PROC_MAGIC
     }
     self.descriptor = descriptor
@@ -50,7 +50,7 @@ final class NinePNode: Sendable {
   /// What stat(2) says now.
   func status() throws(Errno) -> linux_file_status {
     var status = linux_file_status()
-    try checkCall(unsafe linux_status_at(number, "", &status))
+    try check(unsafe linux_status_at(number, "", &status))
     return status
   }
 

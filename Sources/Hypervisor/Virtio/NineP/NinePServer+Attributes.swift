@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Tgetattr, Tsetattr, Tstatfs, Treadlink: what is known of a file.
@@ -66,15 +67,15 @@ extension NinePServer {
     // The size first, since it changes times; the owner before the mode, since it clears bits of it; times at the end.
     if let byteCount = change.byteCount { try truncate(fid, to: byteCount) }
     if change.changesOwner {
-      try checkCall(linux_change_owner(node.number, change.user, change.group))
+      try check(linux_change_owner(node.number, change.user, change.group))
     }
     if let mode = change.mode {
       // Linux has no mode of a symbolic link.
       guard node.kind != .symbolicLink else { throw .notSupported }
-      try checkCall(linux_change_mode(share.descriptorsNumber, node.number, mode))
+      try check(linux_change_mode(share.descriptorsNumber, node.number, mode))
     }
     if change.changesTimes {
-      try checkCall(
+      try check(
         linux_change_times(
           node.number, change.access.seconds, change.access.nanoseconds, change.modification.seconds,
           change.modification.nanoseconds))
@@ -95,7 +96,7 @@ extension NinePServer {
   func statfs(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
     let fid = try self.fid(reader.number())
     var status = linux_file_system_status()
-    try checkCall(unsafe linux_file_system_status(fid.node.number, &status))
+    try check(unsafe linux_file_system_status(fid.node.number, &status))
     try writer.number(NinePProtocol.fileSystemType)
     try writer.number(UInt32(clamping: status.block_byte_count))
     try writer.number(status.block_count)
@@ -114,7 +115,7 @@ extension NinePServer {
     // More room than any target fills: a longer one would come back cut.
     let target = unsafe scratch.bindMemory(to: CChar.self)
     guard let base = target.baseAddress else { return }
-    let count = try unsafe checkCall(linux_read_link(fid.node.number, base, target.count))
+    let count = try unsafe check(linux_read_link(fid.node.number, base, target.count))
     try unsafe writer.string(base, count: Int(count))
   }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Treaddir.
@@ -17,7 +18,7 @@ extension NinePServer {
     guard case .directory(let position) = fid.use else { throw .badFileDescriptor }
     if offset != position {
       guard let offset = Int64(exactly: offset) else { throw .invalidArgument }
-      try checkCall(linux_seek(fid.node.number, offset))
+      try check(linux_seek(fid.node.number, offset))
       fid.use = .directory(position: UInt64(offset))
     }
     try unsafe writer.data(limit: min(count, roomForData)) { target throws(Errno) in
@@ -30,7 +31,7 @@ extension NinePServer {
     else { return 0 }
     // The host's entries are about as large as those of the answer: few are read in vain.
     let room = unsafe min(scratch.count, target.count)
-    let count = Int(try unsafe checkCall(linux_read_directory(fid.node.number, records, room)))
+    let count = Int(try unsafe check(linux_read_directory(fid.node.number, records, room)))
     var entries = unsafe NinePWriter(entries: base, capacity: target.count)
     var done = 0
     while done < count {
@@ -46,7 +47,7 @@ extension NinePServer {
       // The kernel is further on than the guest; the next request goes back to where this one ended.
       guard done > 0 else { throw .invalidArgument }
       guard case .directory(let position) = fid.use else { throw .badFileDescriptor }
-      try checkCall(linux_seek(fid.node.number, Int64(bitPattern: position)))
+      try check(linux_seek(fid.node.number, Int64(bitPattern: position)))
     }
     return entries.byteCount
   }

@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Txattrwalk, Txattrcreate, and reads and writes of what they open.
@@ -43,8 +44,8 @@ extension NinePServer {
 
   private func attributeByteCount(_ name: [CChar]?, of node: NinePNode) throws(Errno) -> Int {
     guard !node.isSealed else { throw .permissionDenied }
-    guard let name else { return Int(try checkCall(linux_list_attributes(node.number, nil, 0))) }
-    return Int(try unsafe checkCall(linux_get_attribute(node.number, name, nil, 0)))
+    guard let name else { return Int(try check(linux_list_attributes(node.number, nil, 0))) }
+    return Int(try unsafe check(linux_get_attribute(node.number, name, nil, 0)))
   }
 
   /// Copies the part of an attribute's value, or of all names, that begins at `offset`.
@@ -56,10 +57,10 @@ extension NinePServer {
     // SAFETY: the scratch has as many bytes as it says.
     let count =
       if let name {
-        Int(try unsafe checkCall(linux_get_attribute(node.number, name, scratch.baseAddress, scratch.count)))
+        Int(try unsafe check(linux_get_attribute(node.number, name, scratch.baseAddress, scratch.count)))
       } else {
         Int(
-          try unsafe checkCall(
+          try unsafe check(
             linux_list_attributes(
               node.number, scratch.bindMemory(to: CChar.self).baseAddress, scratch.count)))
       }
@@ -88,9 +89,9 @@ extension NinePServer {
   func set(_ attribute: NinePPendingAttribute, of node: NinePNode) throws(Errno) {
     guard attribute.value.count == attribute.byteCount, !node.isSealed else { throw .invalidArgument }
     if attribute.isRemoval {
-      try checkCall(unsafe linux_remove_attribute(node.number, attribute.name))
+      try check(unsafe linux_remove_attribute(node.number, attribute.name))
     } else {
-      try checkCall(
+      try check(
         unsafe linux_set_attribute(
           node.number, attribute.name, attribute.value, attribute.byteCount, Int32(attribute.flags)))
     }

@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Tlopen, Tlcreate, Tread, Twrite, Tfsync: the contents of files.
@@ -68,7 +69,7 @@ extension NinePServer {
       let pieces = unsafe reply.slice(
         offset: NinePProtocol.dataHeaderByteCount, limit: limit, into: vectors)
       // SAFETY: the slice describes memory that the caller lent for the answer.
-      let done = try unsafe checkCall(
+      let done = try unsafe check(
         linux_preadv(fid.node.number, vectors.baseAddress, Int32(pieces.count), offset))
       payloadByteCount = Int(done)
       try writer.number(UInt32(payloadByteCount))
@@ -98,7 +99,7 @@ extension NinePServer {
       let pieces = unsafe request.slice(
         offset: NinePProtocol.writeHeaderByteCount, limit: count, into: vectors)
       // SAFETY: the slice describes memory that the caller lent for the request.
-      let done = try unsafe checkCall(
+      let done = try unsafe check(
         linux_pwritev(fid.node.number, vectors.baseAddress, Int32(pieces.count), offset))
       try writer.number(UInt32(done))
     }
@@ -111,9 +112,9 @@ extension NinePServer {
     switch fid.use {
     case .file, .directory:
       if dataOnly {
-        try checkCall(linux_fdatasync(fid.node.number))
+        try check(linux_fdatasync(fid.node.number))
       } else {
-        try checkCall(linux_fsync(fid.node.number))
+        try check(linux_fsync(fid.node.number))
       }
     case .path, .attributeRead, .attributeWrite: throw .badFileDescriptor
     }

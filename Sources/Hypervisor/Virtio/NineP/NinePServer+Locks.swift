@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Tlock, Tgetlock: locks of byte ranges.
@@ -27,7 +28,7 @@ extension NinePServer {
     _ = try reader.string()
     guard case .file = fid.use else { throw .badFileDescriptor }
     do throws(Errno) {
-      try checkCall(linux_lock(fid.node.number, type, start, length))
+      try check(linux_lock(fid.node.number, type, start, length))
       try writer.number(LockStatus.success)
     } catch  where error == .resourceTemporarilyUnavailable || error == .permissionDenied {
       try writer.number(LockStatus.blocked)
@@ -44,7 +45,7 @@ extension NinePServer {
     let client = try reader.string()
     guard case .file = fid.use else { throw .badFileDescriptor }
     var holder: Int32 = 0
-    try checkCall(unsafe linux_find_lock(fid.node.number, &type, &start, &length, &holder))
+    try check(unsafe linux_find_lock(fid.node.number, &type, &start, &length, &holder))
     // A lock of an open file has no process: -1.
     if type != F_UNLCK { process = max(holder, 0) }
     try writer.number(Self.wireType(type))

@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Tsymlink, Tmknod, Tmkdir, Tlink, Trename, Trenameat, Tunlinkat, Tremove: names come, move and go.
@@ -61,7 +62,7 @@ extension NinePServer {
     let (_, directory) = try self.directory(reader.number())
     let fid = try self.fid(reader.number())
     let name = try reader.string()
-    try checkCall(
+    try check(
       unsafe linux_link_in(share.descriptorsNumber, fid.node.number, directory.number, name.name()))
   }
 

@@ -20,7 +20,7 @@ extension NinePShare {
     // O_DIRECTORY forbids creation, and there is nothing to truncate.
     let creation = (flags & ~LINUX_O_DIRECTORY) | LINUX_O_CREAT | LINUX_O_EXCL
     let created = try unsafe OwnedDescriptor(
-      adopting: checkCall(
+      adopting: check(
         linux_open_beneath(directory.number, name, creation, mode & NinePMode.permissions)))
     do throws(Errno) {
       let node = try NinePNode(adopting: created, above: directory)
@@ -37,7 +37,7 @@ extension NinePShare {
   func createDirectory(
     _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner
   ) throws(Errno) -> NinePNode {
-    try checkCall(unsafe linux_make_directory(directory.number, name, mode & NinePMode.permissions))
+    try check(unsafe linux_make_directory(directory.number, name, mode & NinePMode.permissions))
     return try unsafe adoptNew(name, in: directory, .directory, mode: mode, owner: owner)
   }
 
@@ -45,7 +45,7 @@ extension NinePShare {
   func createSymbolicLink(
     _ name: UnsafePointer<CChar>, in directory: NinePNode, target: UnsafePointer<CChar>, owner: Owner
   ) throws(Errno) -> NinePNode {
-    try checkCall(unsafe linux_make_symbolic_link(target, directory.number, name))
+    try check(unsafe linux_make_symbolic_link(target, directory.number, name))
     return try unsafe adoptNew(name, in: directory, .symbolicLink, mode: nil, owner: owner)
   }
 
@@ -53,7 +53,7 @@ extension NinePShare {
   func createSpecial(
     _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner
   ) throws(Errno) -> NinePNode {
-    try checkCall(
+    try check(
       unsafe linux_make_node(directory.number, name, mode & (NinePMode.typeMask | NinePMode.permissions)))
     return try unsafe adoptNew(name, in: directory, .special, mode: mode, owner: owner)
   }
@@ -85,11 +85,11 @@ extension NinePShare {
     let user = owner.user ?? status.user
     let group = owner.group == NinePProtocol.noUser ? status.group : owner.group
     let changesOwner = isPrivileged && (user != status.user || group != status.group)
-    if changesOwner { try checkCall(linux_change_owner(node.number, user, group)) }
+    if changesOwner { try check(linux_change_owner(node.number, user, group)) }
     guard let mode else { return }
     let permissions = mode & NinePMode.permissions
     if changesOwner || permissions != status.mode & NinePMode.permissions {
-      try checkCall(linux_change_mode(descriptors.rawValue, node.number, permissions))
+      try check(linux_change_mode(descriptors.rawValue, node.number, permissions))
     }
   }
 }

@@ -15,7 +15,7 @@ extension NinePShare {
   func find(_ name: UnsafePointer<CChar>, in directory: NinePNode) throws(Errno) -> NinePNode {
     guard !directory.isSealed else { throw .permissionDenied }
     let found = try unsafe OwnedDescriptor(
-      adopting: checkCall(linux_open_beneath(directory.number, name, LINUX_O_PATH, 0)))
+      adopting: check(linux_open_beneath(directory.number, name, LINUX_O_PATH, 0)))
     return try NinePNode(adopting: found, above: directory)
   }
 
@@ -42,7 +42,7 @@ extension NinePShare {
 
   private static func above(_ directory: NinePNode) throws(Errno) -> NinePNode {
     try NinePNode(
-      adopting: OwnedDescriptor(adopting: checkCall(linux_open_parent(directory.number))), above: nil)
+      adopting: OwnedDescriptor(adopting: check(linux_open_parent(directory.number))), above: nil)
   }
 
   /// Opens `node` once more. Files and directories only: the type of what a descriptor stands for cannot change, so nothing
@@ -55,14 +55,14 @@ extension NinePShare {
     }
     guard !node.isSealed else { throw .permissionDenied }
     let opened = try OwnedDescriptor(
-      adopting: checkCall(linux_reopen(descriptors.rawValue, node.number, flags)))
+      adopting: check(linux_reopen(descriptors.rawValue, node.number, flags)))
     return try NinePNode(adopting: opened, above: node)
   }
 
   /// A second O_PATH descriptor of what `node` is.
   func reference(_ node: NinePNode) throws(Errno) -> NinePNode {
     let opened = try OwnedDescriptor(
-      adopting: checkCall(linux_reopen(descriptors.rawValue, node.number, LINUX_O_PATH)))
+      adopting: check(linux_reopen(descriptors.rawValue, node.number, LINUX_O_PATH)))
     return try NinePNode(adopting: opened, above: node)
   }
 
@@ -85,7 +85,7 @@ extension NinePShare {
     let above =
       slash < prefix.count ? [CChar(bitPattern: UInt8(ascii: ".")), 0] : location[prefix.count..<slash] + [0]
     let found = try unsafe OwnedDescriptor(
-      adopting: checkCall(linux_open_beneath(root.number, Array(above), LINUX_O_PATH | LINUX_O_DIRECTORY, 0)))
+      adopting: check(linux_open_beneath(root.number, Array(above), LINUX_O_PATH | LINUX_O_DIRECTORY, 0)))
     let directory = try NinePNode(adopting: found, above: nil)
     guard try unsafe find(Array(name), in: directory).isSame(as: node) else { throw .noSuchFileOrDirectory }
     return (directory, Array(name))
@@ -93,7 +93,7 @@ extension NinePShare {
 
   private func location(of node: NinePNode) throws(Errno) -> [CChar] {
     var bytes = [CChar](repeating: 0, count: Self.locationByteLimit)
-    let count = try unsafe checkCall(
+    let count = try unsafe check(
       linux_descriptor_location(descriptors.rawValue, node.number, &bytes, bytes.count))
     return Array(bytes.prefix(Int(count)))
   }

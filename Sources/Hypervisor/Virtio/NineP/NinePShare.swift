@@ -39,14 +39,14 @@ public final class NinePShare: Sendable {
     guard !root.isSealed else { throw .isProcessFileSystem(path: path) }
     do throws(Errno) {
       _ = try unsafe OwnedDescriptor(
-        adopting: checkCall(linux_open_beneath(root.number, ".", LINUX_O_PATH, 0)))
+        adopting: check(linux_open_beneath(root.number, ".", LINUX_O_PATH, 0)))
     } catch {
       throw .cannotConfine(path: path, error)
     }
     do throws(Errno) {
       let found = try OwnedDescriptor.open("/proc/self/fd", flags: LINUX_O_PATH | LINUX_O_DIRECTORY)
       var system = linux_file_system_status()
-      try unsafe checkCall(linux_file_system_status(found.rawValue, &system))
+      try unsafe check(linux_file_system_status(found.rawValue, &system))
       guard system.type == LINUX_PROC_MAGIC else { throw .noSuchFileOrDirectory }
       descriptors = found
     } catch {

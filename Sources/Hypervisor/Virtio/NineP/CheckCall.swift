@@ -1,8 +1,0 @@
-import SystemPackage
-
-/// Turns the -errno convention of the C shims into a thrown error.
-@discardableResult
-func checkCall<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
-  guard result >= 0 else { throw Errno(rawValue: CInt(-result)) }
-  return result
-}
