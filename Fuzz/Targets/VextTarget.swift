@@ -30,8 +30,8 @@ final class VextTarget: FuzzTarget {
       device.writeBAR(0, offset: VextRegister.driverFeatures, byteCount: 8, value: UInt64(input.below(4)))
     }
     defer { device.shutDown() }
-    var producers: [SubmissionProducer] = unsafe []
-    for queue in 0..<Self.queueCount { unsafe producers.append(try enable(queue, device, memory)) }
+    var producers: [SubmissionProducer] = []
+    for queue in 0..<Self.queueCount { producers.append(try enable(queue, device, memory)) }
     while !input.isExhausted {
       let queue = input.below(Self.queueCount)
       switch input.below(8) {
@@ -39,11 +39,11 @@ final class VextTarget: FuzzTarget {
       case 1
       where input.happens(oneIn: 4) || read(.state, queue, device) != UInt64(VextQueueState.enabled.rawValue):
         write(.control, queue, 0, device)
-        unsafe producers[queue] = try enable(queue, device, memory)
+        producers[queue] = try enable(queue, device, memory)
       default:
         for _ in 0...input.below(4) {
           let entry = try makeEntry(memory, &input)
-          unsafe producers[queue].push(entry)
+          producers[queue].push(entry)
         }
         if input.happens(oneIn: 8) {
           let words = Self.rings + UInt64(queue + 1) * Self.ringStride - WakeBlock.byteCount
@@ -169,8 +169,8 @@ final class VextTarget: FuzzTarget {
   ) throws {
     device.writeBAR(0, offset: VextRegister.reset, byteCount: 4, value: 0)
     try FuzzFailure.check(server.attachedCount == 0, "a reset leaves a queue attached")
-    var producer = unsafe try enable(0, device, memory)
-    unsafe producer.push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 3))
+    var producer = try enable(0, device, memory)
+    producer.push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 3))
     server.confirmWake()
     let ring = Self.rings + Self.ringStride / 2
     guard let base = unsafe memory.map.hostPointer(GuestAddress(ring), byteCount: Self.ringStride / 2) else {
@@ -178,7 +178,7 @@ final class VextTarget: FuzzTarget {
     }
     // SAFETY: `memory` lives during the call, and the ring is all of its depth.
     var consumer = unsafe CompletionConsumer(ring: base, depth: Self.depth)
-    guard case .ready(let answer) = unsafe consumer.poll(), answer.id == 3, answer.status == 0 else {
+    guard case .ready(let answer) = consumer.poll(), answer.id == 3, answer.status == 0 else {
       throw FuzzFailure("a sound flush after a reset was not answered")
     }
   }

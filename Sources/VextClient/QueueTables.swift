@@ -1,7 +1,7 @@
 import VextProtocol
 
 /// A submitted entry, in the table of ids.
-@unsafe
+@safe
 struct QueueCommand {
   /// The request that an entry belongs to.
   enum Owner: Equatable {

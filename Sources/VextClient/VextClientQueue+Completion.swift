@@ -6,7 +6,7 @@ extension VextClientQueue {
   func drain() -> Int {
     var count = 0
     while true {
-      switch unsafe completions.poll() {
+      switch completions.poll() {
       case .idle: return count
       case .ready(let entry):
         guard complete(entry) else {
@@ -26,12 +26,12 @@ extension VextClientQueue {
   /// - Returns: false if no entry with its id is in flight.
   private func complete(_ answer: CompletionEntry) -> Bool {
     let id = Int(answer.id)
-    guard id < depth, case .request(let request) = unsafe commands[id].owner else { return false }
-    let error = Self.error(answer, expected: unsafe commands[id].byteCount)
+    guard id < depth, case .request(let request) = commands[id].owner else { return false }
+    let error = Self.error(answer, expected: commands[id].byteCount)
     if let bounce = unsafe commands[id].bounce {
-      if error == 0, unsafe commands[id].entry.operation == VextOperation.read.rawValue {
-        let count = unsafe Int(commands[id].byteCount)
-        let offset = unsafe commands[id].bounceOffset
+      if error == 0, commands[id].entry.operation == VextOperation.read.rawValue {
+        let count = Int(commands[id].byteCount)
+        let offset = commands[id].bounceOffset
         // SAFETY: the caller keeps its buffers until it has taken the result.
         unsafe requests[request].targets.withUnsafeBufferPointer {
           unsafe ScatteredBytes.copy(
@@ -41,7 +41,7 @@ extension VextClientQueue {
       unsafe giveBackBounce(bounce)
       unsafe commands[id].bounce = nil
     }
-    unsafe commands[id].owner = .nobody
+    commands[id].owner = .nobody
     giveBack(id)
     inFlightCount -= 1
     requests[request].remaining -= 1
@@ -74,16 +74,16 @@ extension VextClientQueue {
   }
 
   private func takeLastAnswers() {
-    while case .ready(let entry) = unsafe completions.poll(), complete(entry) {}
+    while case .ready(let entry) = completions.poll(), complete(entry) {}
   }
 
   /// Ends all requests with `ETIMEDOUT`, and holds their memory, because the device may still carry them out.
   func expire() {
     failure = .timedOut
     endRequests(.timedOut)
-    for id in unsafe commands.indices {
-      guard case .request = unsafe commands[id].owner else { continue }
-      unsafe commands[id].owner = .abandoned
+    for id in commands.indices {
+      guard case .request = commands[id].owner else { continue }
+      commands[id].owner = .abandoned
       if unsafe commands[id].bounce == nil { unsafe forEachDataPage(of: id) { unsafe pool.hold($0) } }
     }
   }
@@ -98,8 +98,8 @@ extension VextClientQueue {
 
   /// Frees the memory and ids of all entries. The device must not have any entry.
   func endCommands() {
-    for id in unsafe commands.indices {
-      switch unsafe commands[id].owner {
+    for id in commands.indices {
+      switch commands[id].owner {
       case .nobody: continue
       case .abandoned:
         if unsafe commands[id].bounce == nil { unsafe forEachDataPage(of: id) { unsafe pool.release($0) } }
@@ -107,7 +107,7 @@ extension VextClientQueue {
       }
       if let bounce = unsafe commands[id].bounce { unsafe giveBackBounce(bounce) }
       unsafe commands[id].bounce = nil
-      unsafe commands[id].owner = .nobody
+      commands[id].owner = .nobody
       giveBack(id)
     }
     inFlightCount = 0

@@ -51,13 +51,13 @@ extension VextClientQueue {
   func push(_ entry: SubmissionEntry, id: Int, byteCount: UInt64, request: Int) {
     var entry = entry
     entry.id = UInt16(id)
-    unsafe commands[id].owner = .request(request)
-    unsafe commands[id].entry = entry
-    unsafe commands[id].byteCount = byteCount
+    commands[id].owner = .request(request)
+    commands[id].entry = entry
+    commands[id].byteCount = byteCount
     requests[request].remaining += 1
     inFlightCount += 1
     entryCount += 1
-    unsafe submissions.push(entry)
+    submissions.push(entry)
   }
 
   /// Allocates the id's segment list, unless it has one.
@@ -89,7 +89,7 @@ extension VextClientQueue {
 
   /// Calls `body` for each page that the device may touch for an entry's data.
   func forEachDataPage(of id: Int, _ body: (UnsafeRawPointer) -> Void) {
-    let entry = unsafe commands[id].entry
+    let entry = commands[id].entry
     var runs = [entry.segment0, entry.segment1]
     if entry.flags.contains(.segmentList), let list = unsafe commands[id].list,
       let base = list.baseAddress

@@ -254,7 +254,7 @@ extension VextClientQueue {
           from: vectors, at: done, to: UnsafeMutableRawBufferPointer(rebasing: bounce[..<count]))
       }
       unsafe commands[id].bounce = unsafe bounce
-      unsafe commands[id].bounceOffset = done
+      commands[id].bounceOffset = done
       pushTransfer(operation, id: id, at: offset + UInt64(done), segments[...], request: request)
       done += count
     }

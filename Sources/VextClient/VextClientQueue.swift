@@ -87,13 +87,13 @@ public final class VextClientQueue {
     unsafe submissionRing = unsafe rings.submission
     unsafe completionRing = unsafe rings.completion
     unsafe self.reserve = unsafe reserve
-    unsafe commands = unsafe ContiguousArray(repeating: QueueCommand(), count: depth)
+    commands = ContiguousArray(repeating: QueueCommand(), count: depth)
     freeIDs = ContiguousArray((0..<UInt16(depth)).reversed())
     segments.reserveCapacity(segmentLimit)
     // SAFETY: both rings have room for `depth` entries and belong to this object.
-    unsafe submissions = unsafe SubmissionProducer(
+    submissions = unsafe SubmissionProducer(
       ring: rings.submission.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
-    unsafe completions = unsafe CompletionConsumer(
+    completions = unsafe CompletionConsumer(
       ring: rings.completion.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
     do throws(Errno) {
       try enable()
@@ -146,9 +146,9 @@ public final class VextClientQueue {
     unsafe submissionRing.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe completionRing.initializeMemory(as: UInt8.self, repeating: 0)
     // SAFETY: as in the initializer.
-    unsafe submissions = unsafe SubmissionProducer(
+    submissions = unsafe SubmissionProducer(
       ring: submissionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
-    unsafe completions = unsafe CompletionConsumer(
+    completions = unsafe CompletionConsumer(
       ring: completionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
     let registers = device.registers
     // A queue that is enabled already would keep its old rings.
@@ -186,7 +186,7 @@ public final class VextClientQueue {
   }
 
   private func releaseMemory() {
-    for id in unsafe commands.indices {
+    for id in commands.indices {
       if let list = unsafe commands[id].list { unsafe pool.deallocate(list) }
       unsafe commands[id].list = nil
     }

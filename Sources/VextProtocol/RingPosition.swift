@@ -36,6 +36,44 @@ public struct RingPosition: BitwiseCopyable, Sendable {
   }
 }
 
+/// One end of a ring in shared memory: where the ring is, and where this end stands.
+@safe @frozen @usableFromInline
+struct RingEnd {
+  // SAFETY: the initializer's caller promises a mapped ring of `depth` entries; a position's index is masked, so each slot
+  // lies in it.
+  @usableFromInline let ring: UnsafeMutableRawPointer
+  @usableFromInline var position: RingPosition
+
+  /// The start of a ring of `depth` entries at `ring`, which must stay mapped and is aligned to the size of an entry.
+  @inlinable @inline(__always)
+  init(ring: UnsafeMutableRawPointer, depth: UInt32) {
+    unsafe self.ring = unsafe ring
+    position = RingPosition(depth: depth)
+  }
+
+  /// The words of the next slot; each entry of the ring has `entryByteCount` bytes.
+  @inlinable @inline(__always)
+  func slot(_ entryByteCount: Int) -> SharedWords {
+    unsafe SharedWords(base: ring + Int(position.index) &* entryByteCount)
+  }
+
+  /// What is in the next slot, whose entry carries the lap in the upper half of `word`.
+  @inlinable @inline(__always)
+  func state(_ word: UInt64) -> RingSlotState {
+    let lap = UInt32(truncatingIfNeeded: word &>> 32)
+    if lap == position.lap &- 1 { return .idle }
+    return lap == position.lap ? .ready : .violation
+  }
+}
+
+/// What a slot of a ring holds for its consumer.
+@frozen @usableFromInline
+enum RingSlotState {
+  case idle
+  case ready
+  case violation
+}
+
 /// The result of polling the next slot.
 @frozen
 public enum RingPoll<Entry: BitwiseCopyable> {

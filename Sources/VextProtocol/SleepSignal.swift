@@ -15,8 +15,9 @@ import Synchronization
 // sleeper looks again under a new epoch before it sleeps again.
 
 /// The sleeping side's end of its word. Only the thread that owns the side may use it.
-@unsafe @frozen
+@safe @frozen
 public struct SleepPublisher {
+  // SAFETY: the initializer's caller promises a mapped word.
   @usableFromInline let word: SharedWords
   @usableFromInline var epoch: UInt64 = 0
 
@@ -26,7 +27,7 @@ public struct SleepPublisher {
 
   /// Whether the other side has been asked to wake this one.
   @inlinable @inline(__always)
-  public var isPublished: Bool { unsafe epoch & 1 == 1 }
+  public var isPublished: Bool { epoch & 1 == 1 }
 
   /// Asks the other side to wake this one.
   ///
@@ -34,8 +35,8 @@ public struct SleepPublisher {
   /// ``SleepObserver/confirmWake()``.
   @inlinable @inline(__always)
   public mutating func publish() {
-    if unsafe isPublished { return }
-    unsafe epoch &+= 1
+    if isPublished { return }
+    epoch &+= 1
     unsafe word.store(0, epoch)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
   }
@@ -43,15 +44,16 @@ public struct SleepPublisher {
   /// Tells the other side that this one is awake. The other side may see it late.
   @inlinable @inline(__always)
   public mutating func withdraw() {
-    guard unsafe isPublished else { return }
-    unsafe epoch &+= 1
+    guard isPublished else { return }
+    epoch &+= 1
     unsafe word.store(0, epoch)
   }
 }
 
 /// The waking side's end of the other side's word. Only the thread that owns the side may use it.
-@unsafe @frozen
+@safe @frozen
 public struct SleepObserver {
+  // SAFETY: the initializer's caller promises a mapped word.
   @usableFromInline let word: SharedWords
   @usableFromInline var wokenEpoch: UInt64 = 0
   /// Whether an entry was announced after the last check with a fence.
@@ -68,8 +70,8 @@ public struct SleepObserver {
   /// request.
   @inlinable @inline(__always)
   public mutating func noteAnnouncement() -> Bool {
-    unsafe isUnsettled = true
-    return unsafe seesNewSleep()
+    isUnsettled = true
+    return seesNewSleep()
   }
 
   /// Checks again, with a fence, if entries were announced since the last check. Returns whether to wake the other side.
@@ -77,17 +79,17 @@ public struct SleepObserver {
   /// The fence pairs with the one in ``SleepPublisher/publish()``.
   @inlinable @inline(__always)
   public mutating func confirmWake() -> Bool {
-    guard unsafe isUnsettled else { return false }
-    unsafe isUnsettled = false
+    guard isUnsettled else { return false }
+    isUnsettled = false
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    return unsafe seesNewSleep()
+    return seesNewSleep()
   }
 
   @inlinable @inline(__always)
   mutating func seesNewSleep() -> Bool {
     let epoch = unsafe word.load(0)
-    guard epoch & 1 == 1, unsafe epoch != wokenEpoch else { return false }
-    unsafe wokenEpoch = epoch
+    guard epoch & 1 == 1, epoch != wokenEpoch else { return false }
+    wokenEpoch = epoch
     return true
   }
 }

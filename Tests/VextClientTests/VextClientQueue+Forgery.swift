@@ -9,6 +9,6 @@ extension VextClientQueue {
     guard let offset = memory.map.offset(of: address) else { preconditionFailure("the ring is in the pool") }
     // SAFETY: the ring has `depth` entries there.
     var producer = unsafe CompletionProducer(ring: memory.base + offset, depth: UInt32(depth))
-    unsafe producer.push(entry)
+    producer.push(entry)
   }
 }

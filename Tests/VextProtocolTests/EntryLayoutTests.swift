@@ -14,7 +14,7 @@ import VextProtocol
     entry.segment0.reserved = 0x4847_4645
     entry.segment1.reserved = 0x6867_6665
     entry.reserved = 0x7877_7675_7473_7271
-    unsafe producer.push(entry)
+    producer.push(entry)
     let expected: [UInt8] =
       [0x01, 0x02, 0x03, 0x04]  // operation, flags, id
       + [1, 0, 0, 0]  // lap
@@ -33,7 +33,7 @@ import VextProtocol
   @Test func `a completion entry stands in the ring field by field`() {
     let memory = RingMemory(byteCount: 2 * CompletionEntry.encodedByteCount)
     var producer = unsafe CompletionProducer(ring: memory.base, depth: 2)
-    unsafe producer.push(CompletionEntry(id: 0x0C0B, status: 0x0A09, byteCount: 0x0807_0605_0403_0201))
+    producer.push(CompletionEntry(id: 0x0C0B, status: 0x0A09, byteCount: 0x0807_0605_0403_0201))
     let expected: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1, 0, 0, 0]
     #expect(memory.bytes == expected + [UInt8](repeating: 0, count: 16))
   }
@@ -41,14 +41,14 @@ import VextProtocol
   @Test func `the second entry starts right behind the first`() {
     let memory = RingMemory(byteCount: 128)
     var submissions = unsafe SubmissionProducer(ring: memory.base, depth: 2)
-    unsafe submissions.push(SubmissionEntry(operation: 0xAA, id: 0))
-    unsafe submissions.push(SubmissionEntry(operation: 0xBB, id: 0))
+    submissions.push(SubmissionEntry(operation: 0xAA, id: 0))
+    submissions.push(SubmissionEntry(operation: 0xBB, id: 0))
     #expect(memory.bytes[0] == 0xAA)
     #expect(memory.bytes[64] == 0xBB)
     let answers = RingMemory(byteCount: 32)
     var completions = unsafe CompletionProducer(ring: answers.base, depth: 2)
-    unsafe completions.push(CompletionEntry(id: 0, status: 0, byteCount: 0xAA))
-    unsafe completions.push(CompletionEntry(id: 0, status: 0, byteCount: 0xBB))
+    completions.push(CompletionEntry(id: 0, status: 0, byteCount: 0xAA))
+    completions.push(CompletionEntry(id: 0, status: 0, byteCount: 0xBB))
     #expect(answers.bytes[0] == 0xAA)
     #expect(answers.bytes[16] == 0xBB)
   }

@@ -9,14 +9,14 @@ import VextProtocol
     var producer = unsafe SubmissionProducer(ring: memory.base, depth: depth)
     var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: depth)
     for number in 0..<depth * 5 + 1 {
-      #expect(unsafe consumer.nextIndex == number % depth)
-      unsafe producer.push(
+      #expect(consumer.nextIndex == number % depth)
+      producer.push(
         SubmissionEntry(
           operation: UInt8(truncatingIfNeeded: number), flags: .segmentList,
           id: UInt16(truncatingIfNeeded: number), offset: UInt64(number) << 20, length: UInt64(number),
           segment0: VextSegment(address: GuestAddress(UInt64(number) << 32), byteCount: number),
           segment1: VextSegment(address: GuestAddress(UInt64(number) << 40), byteCount: ~number)))
-      guard case .ready(let entry) = unsafe consumer.poll() else {
+      guard case .ready(let entry) = consumer.poll() else {
         Issue.record("entry \(number) did not arrive")
         return
       }
@@ -43,12 +43,12 @@ import VextProtocol
     // In batches of a full ring, the most that may be without an answer.
     for lap in 1...5 as ClosedRange<UInt32> {
       for index in 0..<depth {
-        unsafe producer.push(
+        producer.push(
           CompletionEntry(
             id: UInt16(index), status: UInt16(lap), byteCount: UInt64(lap) << 32 | UInt64(index)))
       }
       for index in 0..<depth {
-        guard case .ready(let entry) = unsafe consumer.poll() else {
+        guard case .ready(let entry) = consumer.poll() else {
           Issue.record("answer \(index) of lap \(lap) did not arrive")
           return
         }
@@ -57,7 +57,7 @@ import VextProtocol
         #expect(entry.byteCount == UInt64(lap) << 32 | UInt64(index))
         #expect(entry.lap == lap)
       }
-      #expect(unsafe consumer.poll().isIdle)
+      #expect(consumer.poll().isIdle)
     }
   }
 
@@ -69,8 +69,8 @@ import VextProtocol
     entry.reserved = 1
     entry.segment0.reserved = 2
     entry.segment1.reserved = 3
-    unsafe producer.push(entry)
-    guard case .ready(let copy) = unsafe consumer.poll() else {
+    producer.push(entry)
+    guard case .ready(let copy) = consumer.poll() else {
       Issue.record("the entry did not arrive")
       return
     }
@@ -84,10 +84,10 @@ import VextProtocol
     var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
     var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)
     for _ in 0..<5 {
-      #expect(unsafe submissions.poll().isIdle)
-      #expect(unsafe completions.poll().isIdle)
+      #expect(submissions.poll().isIdle)
+      #expect(completions.poll().isIdle)
     }
-    #expect(unsafe submissions.nextIndex == 0)
+    #expect(submissions.nextIndex == 0)
   }
 
   @Test(arguments: [2, 3, 0x8000_0000, 0xFFFF_FFFF] as [UInt32])
@@ -95,11 +95,11 @@ import VextProtocol
     let memory = RingMemory(byteCount: 128)
     var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
     memory.store(UInt64(lap) << 32, word: 0)
-    #expect(unsafe submissions.poll().isViolation)
-    #expect(unsafe submissions.nextIndex == 0)
+    #expect(submissions.poll().isViolation)
+    #expect(submissions.nextIndex == 0)
     var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)
     memory.store(UInt64(lap) << 32, word: 1)
-    #expect(unsafe completions.poll().isViolation)
+    #expect(completions.poll().isViolation)
   }
 
   @Test func `a lap that goes back is a violation`() {
@@ -107,16 +107,16 @@ import VextProtocol
     var producer = unsafe SubmissionProducer(ring: memory.base, depth: 2)
     var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
     for _ in 0..<4 {
-      unsafe producer.push(SubmissionEntry(operation: 1, id: 0))
-      #expect(unsafe consumer.poll().isReady)
+      producer.push(SubmissionEntry(operation: 1, id: 0))
+      #expect(consumer.poll().isReady)
     }
     // The consumer is on lap 3: lap 2 is idle, lap 1 was overwritten long ago.
     memory.store(1 << 32, word: 0)
-    #expect(unsafe consumer.poll().isViolation)
+    #expect(consumer.poll().isViolation)
     memory.store(2 << 32, word: 0)
-    #expect(unsafe consumer.poll().isIdle)
+    #expect(consumer.poll().isIdle)
     memory.store(3 << 32, word: 0)
-    #expect(unsafe consumer.poll().isReady)
+    #expect(consumer.poll().isReady)
   }
 
   @Test func `a position wraps at its depth and counts its laps`() {

@@ -10,19 +10,19 @@ import Testing
     let memory = RingMemory(byteCount: 64)
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)
-    func mustWake() -> Bool { unsafe waker.noteAnnouncement() }
+    func mustWake() -> Bool { waker.noteAnnouncement() }
     #expect(!mustWake())
     for _ in 0..<3 {
-      unsafe sleeper.publish()
-      unsafe sleeper.publish()
+      sleeper.publish()
+      sleeper.publish()
       #expect(mustWake())
       #expect(!mustWake())
-      unsafe sleeper.withdraw()
-      unsafe sleeper.withdraw()
+      sleeper.withdraw()
+      sleeper.withdraw()
       #expect(!mustWake())
     }
-    unsafe sleeper.publish()
-    unsafe sleeper.withdraw()
+    sleeper.publish()
+    sleeper.withdraw()
     #expect(!mustWake())
   }
 
@@ -30,13 +30,13 @@ import Testing
     let memory = RingMemory(byteCount: 64)
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)
-    func mustWake() -> Bool { unsafe waker.noteAnnouncement() }
+    func mustWake() -> Bool { waker.noteAnnouncement() }
     for garbage in [UInt64.max, 0, 6, 1 << 63] {
       memory.store(garbage, word: 0)
       _ = mustWake()
-      unsafe sleeper.publish()
+      sleeper.publish()
       #expect(mustWake())
-      unsafe sleeper.withdraw()
+      sleeper.withdraw()
     }
   }
 
@@ -44,13 +44,13 @@ import Testing
     let memory = RingMemory(byteCount: 64)
     var sleeper = unsafe SleepPublisher(base: memory.base)
     var waker = unsafe SleepObserver(base: memory.base)
-    func announce() -> Bool { unsafe waker.noteAnnouncement() }
-    func confirmWake() -> Bool { unsafe waker.confirmWake() }
-    unsafe sleeper.publish()
+    func announce() -> Bool { waker.noteAnnouncement() }
+    func confirmWake() -> Bool { waker.confirmWake() }
+    sleeper.publish()
     #expect(!confirmWake())
-    unsafe sleeper.withdraw()
+    sleeper.withdraw()
     #expect(!announce())
-    unsafe sleeper.publish()
+    sleeper.publish()
     #expect(confirmWake())
     #expect(!confirmWake())
     // Woken for already.

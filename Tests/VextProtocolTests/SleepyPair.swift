@@ -62,20 +62,20 @@ final class SleepyPair: @unchecked Sendable {
     var driver = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.driverOffset)
     var served = 0
     while served < requestCount {
-      if case .ready(let entry) = unsafe submissions.poll() {
-        unsafe completions.push(CompletionEntry(id: entry.id, status: 0, byteCount: 0))
+      if case .ready(let entry) = submissions.poll() {
+        completions.push(CompletionEntry(id: entry.id, status: 0, byteCount: 0))
         served += 1
-        if unsafe driver.noteAnnouncement() { interrupt.wrappingAdd(1, ordering: .releasing) }
+        if driver.noteAnnouncement() { interrupt.wrappingAdd(1, ordering: .releasing) }
         continue
       }
-      if unsafe driver.confirmWake() { interrupt.wrappingAdd(1, ordering: .releasing) }
+      if driver.confirmWake() { interrupt.wrappingAdd(1, ordering: .releasing) }
       let seen = doorbell.load(ordering: .relaxed)
-      unsafe own.publish()
-      if unsafe submissions.isIdle {
+      own.publish()
+      if submissions.isIdle {
         deviceSleeps += 1
         guard sleep(until: doorbell, leaves: seen) else { return fail("the device was not woken") }
       }
-      unsafe own.withdraw()
+      own.withdraw()
     }
   }
 
@@ -90,22 +90,22 @@ final class SleepyPair: @unchecked Sendable {
       // One to eight at a time, and one ring for all of them.
       random = random &* 6_364_136_223_846_793_005 &+ 1
       let batch = min(Int(random >> 61) + 1, requestCount - submitted)
-      for id in 0..<UInt16(batch) { unsafe submissions.push(SubmissionEntry(operation: 1, id: id)) }
+      for id in 0..<UInt16(batch) { submissions.push(SubmissionEntry(operation: 1, id: id)) }
       submitted += batch
-      if unsafe device.noteAnnouncement() { doorbell.wrappingAdd(1, ordering: .releasing) }
+      if device.noteAnnouncement() { doorbell.wrappingAdd(1, ordering: .releasing) }
       while answered < submitted {
-        if case .ready = unsafe completions.poll() {
+        if case .ready = completions.poll() {
           answered += 1
           continue
         }
-        if unsafe device.confirmWake() { doorbell.wrappingAdd(1, ordering: .releasing) }
+        if device.confirmWake() { doorbell.wrappingAdd(1, ordering: .releasing) }
         let seen = interrupt.load(ordering: .relaxed)
-        unsafe own.publish()
-        if unsafe completions.isIdle {
+        own.publish()
+        if completions.isIdle {
           driverSleeps += 1
           guard sleep(until: interrupt, leaves: seen) else { return fail("the driver was not woken") }
         }
-        unsafe own.withdraw()
+        own.withdraw()
       }
     }
   }

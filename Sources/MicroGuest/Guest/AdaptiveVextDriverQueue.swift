@@ -32,8 +32,8 @@ struct AdaptiveVextDriverQueue: DriverQueue {
     self.block = block
     doorbell = device + VextRegister.queue(queue.index, .doorbell)
     let words = unsafe try pointer(queue.wakeBlock)
-    unsafe self.device = SleepObserver(base: words + WakeBlock.deviceOffset)
-    unsafe own = SleepPublisher(base: words + WakeBlock.driverOffset)
+    self.device = unsafe SleepObserver(base: words + WakeBlock.deviceOffset)
+    own = unsafe SleepPublisher(base: words + WakeBlock.driverOffset)
     window = PollingWindow(start: parameters.shortestWindowTicks, limit: parameters.longestWindowTicks)
   }
 
@@ -68,7 +68,7 @@ struct AdaptiveVextDriverQueue: DriverQueue {
   mutating func notify() {
     guard hasSubmitted else { return }
     hasSubmitted = false
-    if unsafe device.noteAnnouncement() { ring() }
+    if device.noteAnnouncement() { ring() }
   }
 
   /// Rings whether the device sleeps or not.
@@ -88,7 +88,7 @@ struct AdaptiveVextDriverQueue: DriverQueue {
 
   @inline(__always)
   mutating func waitForAnswer() throws(GuestFailure) {
-    if unsafe device.confirmWake() { ring() }
+    if device.confirmWake() { ring() }
     idlePolls &+= 1
     if idlePolls % Self.pollsPerLook == 0 { try look() }
   }
@@ -106,9 +106,9 @@ struct AdaptiveVextDriverQueue: DriverQueue {
 
   private mutating func sleep(from start: UInt64) throws(GuestFailure) {
     let seen = block[WorkerWord.interruptCount]
-    unsafe own.publish()
+    own.publish()
     if queue.isIdle { guest_wait_for_interrupt(seen) }
-    unsafe own.withdraw()
+    own.withdraw()
     idleSince = 0
     if queue.isIdle {
       // Woken for nothing, or because the queue has stopped.

@@ -47,8 +47,8 @@ struct VextDriverQueue: DriverQueue {
     completionRing = try arena.take(completionBytes, alignment: 4096)
     segmentLists = try arena.take(UInt64(depth) * Self.segmentListByteCount)
     wakeBlock = try hasWakeBlock ? arena.take(WakeBlock.byteCount) : 0
-    unsafe submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
-    unsafe completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
+    submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
+    completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
     try enable()
   }
 
@@ -114,8 +114,8 @@ struct VextDriverQueue: DriverQueue {
     try zero(submissionRing, submissionBytes)
     try zero(completionRing, completionBytes)
     if wakeBlock != 0 { try zero(wakeBlock, WakeBlock.byteCount) }
-    unsafe submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
-    unsafe completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
+    submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
+    completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
     idlePolls = 0
     guard enable(submissionRing: submissionRing, completionRing: completionRing) else {
       throw GuestFailure(reason: .queueRefused, detail: UInt64(register(.error)))
@@ -141,11 +141,11 @@ struct VextDriverQueue: DriverQueue {
 
   /// Puts `entry` into the ring as it is.
   @inline(__always)
-  mutating func push(_ entry: SubmissionEntry) { unsafe submissions.push(entry) }
+  mutating func push(_ entry: SubmissionEntry) { submissions.push(entry) }
 
   @inline(__always)
   mutating func poll() throws(GuestFailure) -> BlockAnswer? {
-    switch unsafe completions.poll() {
+    switch completions.poll() {
     case .idle: return nil
     case .ready(let entry):
       idlePolls = 0
@@ -172,11 +172,11 @@ struct VextDriverQueue: DriverQueue {
 
   /// Whether there is no answer to take.
   @inline(__always)
-  var isIdle: Bool { unsafe completions.isIdle }
+  var isIdle: Bool { completions.isIdle }
 
   /// The address of the slot that the next entry goes to.
   var nextSubmissionSlot: UInt64 {
-    unsafe submissionRing + UInt64(submissions.position.index) * UInt64(SubmissionEntry.encodedByteCount)
+    submissionRing + UInt64(submissions.end.position.index) * UInt64(SubmissionEntry.encodedByteCount)
   }
 
   private var stopped: GuestFailure {

@@ -33,8 +33,8 @@ final class FakeVextDriver {
     completionRing = ringBase + UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount)
     // Of no use before `enable` gives them the rings, which nothing reads until then.
     let nowhere = unsafe UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
-    unsafe submissions = SubmissionProducer(ring: nowhere, depth: depth)
-    unsafe completions = CompletionConsumer(ring: nowhere, depth: depth)
+    submissions = unsafe SubmissionProducer(ring: nowhere, depth: depth)
+    completions = unsafe CompletionConsumer(ring: nowhere, depth: depth)
   }
 
   private static func byteCount(of register: VextQueueRegister) -> Int {
@@ -74,12 +74,12 @@ final class FakeVextDriver {
       let completionBase = unsafe memory.map.hostPointer(
         GuestAddress(completionRing), byteCount: UInt64(depth) * UInt64(CompletionEntry.encodedByteCount))
     else { throw Failure.ringOutsideMemory }
-    unsafe submissions = SubmissionProducer(ring: submissionBase, depth: depth)
-    unsafe completions = CompletionConsumer(ring: completionBase, depth: depth)
+    submissions = unsafe SubmissionProducer(ring: submissionBase, depth: depth)
+    completions = unsafe CompletionConsumer(ring: completionBase, depth: depth)
     if let wakeBlock {
       try memory.write([UInt8](repeating: 0, count: Int(WakeBlock.byteCount)), at: GuestAddress(wakeBlock))
       write(.wakeBlock, wakeBlock)
-      unsafe deviceSleep = memory.map.hostPointer(GuestAddress(wakeBlock), byteCount: WakeBlock.byteCount)
+      deviceSleep = unsafe memory.map.hostPointer(GuestAddress(wakeBlock), byteCount: WakeBlock.byteCount)
         .map { unsafe SleepObserver(base: $0 + WakeBlock.deviceOffset) }
     }
     register()
@@ -88,7 +88,7 @@ final class FakeVextDriver {
   /// Rings the doorbell if the device sleeps; tells whether it did.
   @discardableResult
   func notify() -> Bool {
-    guard unsafe deviceSleep?.noteAnnouncement() == true || deviceSleep?.confirmWake() == true else {
+    guard deviceSleep?.noteAnnouncement() == true || deviceSleep?.confirmWake() == true else {
       return false
     }
     write(.doorbell, 1)
@@ -122,11 +122,11 @@ final class FakeVextDriver {
   }
 
   /// Puts an entry into the ring.
-  func push(_ entry: SubmissionEntry) { unsafe submissions.push(entry) }
+  func push(_ entry: SubmissionEntry) { submissions.push(entry) }
 
   /// Takes the next answer, if it is there.
   func poll() throws -> CompletionEntry? {
-    switch unsafe completions.poll() {
+    switch completions.poll() {
     case .idle: return nil
     case .ready(let entry): return entry
     case .violation: throw Failure.violation

@@ -16,16 +16,16 @@ struct PolledDeviceQueue {
   init(_ queue: VextDeviceQueue, slot: Int) {
     self.queue = queue
     self.slot = slot
-    unsafe head = queue.head
+    head = queue.head
   }
 
   /// Takes the available entries, as ``VextDeviceQueue/drain(engine:)`` does.
   @inline(__always)
   mutating func drain(engine: inout BlockEngine) -> Int {
     idleLooks &+= 1
-    if unsafe head.isIdle { return 0 }
+    if head.isIdle { return 0 }
     let taken = queue.drain(engine: &engine)
-    unsafe head = queue.head
+    head = queue.head
     if !queue.isStopped { idleLooks = 0 }
     return taken
   }

@@ -48,15 +48,15 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     completionRing: UnsafeMutableRawPointer, wake: VextWake
   ) throws(Errno) {
     self.name = name
-    unsafe notificationDescriptor = wake.doorbellDescriptor
-    unsafe self.wake = unsafe wake
+    notificationDescriptor = wake.doorbellDescriptor
+    self.wake = wake
     self.device = device
     self.activity = activity
     self.depth = depth
     // SAFETY: the device checked that both rings lie in guest memory, which `device` keeps mapped.
     unsafe submissions = SubmissionConsumer(ring: submissionRing, depth: depth)
     unsafe completions = CompletionProducer(ring: completionRing, depth: depth)
-    unsafe signalledSequence = completions.sequence
+    signalledSequence = completions.sequence
     requests = try VextDeviceRequestTable(depth: Int(depth))
   }
 
@@ -67,13 +67,13 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   /// The consumer's position: the ring slot of the next entry.
-  var head: SubmissionConsumer { unsafe submissions }
+  var head: SubmissionConsumer { submissions }
 
   /// Stores the upper half of the tokens, and begins service.
   public func begin(token: UInt64, polling: Bool) { self.token = token }
 
   /// Whether the driver accepted interrupts, so that ``finishPass()`` has something to do.
-  var raisesInterrupts: Bool { unsafe wake.observer != nil }
+  var raisesInterrupts: Bool { wake.observer != nil }
 
   /// Raises the interrupt if there are new completions and the driver is asleep.
   ///
@@ -81,45 +81,45 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   @discardableResult
   public func finishPass() -> Bool {
     guard raisesInterrupts else { return false }
-    let sequence = unsafe completions.sequence
+    let sequence = completions.sequence
     guard sequence != signalledSequence else { return false }
     signalledSequence = sequence
-    unsafe wake.noteAnswers()
+    wake.noteAnswers()
     return true
   }
 
   /// Raises the interrupt if the driver went to sleep during ``finishPass()``.
-  public func confirmWake() { unsafe wake.confirmWake() }
+  public func confirmWake() { wake.confirmWake() }
 
   /// Asks the driver to ring the doorbell, and polls the ring once more.
   ///
   /// - Returns: false if there is an entry, or the driver cannot ring.
   public func prepareToSleep() -> Bool {
-    guard unsafe wake.publisher != nil else { return false }
+    guard wake.publisher != nil else { return false }
     if isStopped { return true }
-    unsafe wake.publisher?.publish()
-    return unsafe submissions.isIdle
+    wake.publisher?.publish()
+    return submissions.isIdle
   }
 
   /// Tells the driver that it need not ring.
-  public func didWake() { unsafe wake.publisher?.withdraw() }
+  public func didWake() { wake.publisher?.withdraw() }
 
   /// Clears the doorbell's signals.
-  public func drainNotification() { unsafe wake.doorbell?.drain() }
+  public func drainNotification() { wake.doorbell?.drain() }
 
   /// Takes entries until the ring is empty, a limit is reached, or an entry is malformed.
   public func drain(engine: inout BlockEngine) -> Int {
     if isStopped { return 0 }
     // Copies in locals, because fields of a class cost an exclusivity check at each access.
-    var submissions = unsafe self.submissions
-    var completions = unsafe self.completions
+    var submissions = self.submissions
+    var completions = self.completions
     let limit = min(PassLimit.requestsPerQueue, engine.room)
     var taken = 0
     var violation = VextQueueError.none
     var slot: UInt32 = 0
     loop: while taken < limit && !engine.isSpent {
-      slot = unsafe submissions.nextIndex
-      switch unsafe submissions.poll() {
+      slot = submissions.nextIndex
+      switch submissions.poll() {
       case .idle: break loop
       case .violation:
         violation = .badLap
@@ -131,7 +131,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
           violation = error
           break loop
         case .answered(let answer):
-          unsafe completions.push(answer)
+          completions.push(answer)
           taken &+= 1
           continue
         case .admitted(let admitted): request = admitted
@@ -145,15 +145,15 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         switch start {
         case .finished(let result):
           activity?.finish(startedAt: startTicks)
-          unsafe completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
+          completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
         case .pending:
           requests.begin(entry.id, byteCount: request.byteCount, startTicks: startTicks)
           inFlight &+= 1
         }
       }
     }
-    unsafe self.submissions = submissions
-    unsafe self.completions = completions
+    self.submissions = submissions
+    self.completions = completions
     if violation != .none { stop(violation, slot: slot) }
     return taken
   }
@@ -164,7 +164,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     inFlight &-= 1
     activity?.finish(startedAt: requests.startTicks(of: id))
     let wanted = requests.end(id)
-    unsafe completions.push(Self.answer(id: id, result: result, wanted: wanted))
+    completions.push(Self.answer(id: id, result: result, wanted: wanted))
   }
 
   @inline(__always)
@@ -182,7 +182,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     errorDetailWord.store(UInt64(slot), ordering: .relaxed)
     errorWord.store(error.rawValue, ordering: .releasing)
     // Without it, a driver that sleeps would never notice that the queue has stopped.
-    unsafe wake.raise()
+    wake.raise()
     device.log.warn("\(name): stopped by entry \(slot): \(error)")
   }
 }

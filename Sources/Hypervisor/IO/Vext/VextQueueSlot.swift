@@ -128,7 +128,7 @@ final class VextQueueSlot: Sendable {
     else {
       throw Refusal(error: .ringsOverlap, detail: completions.0)
     }
-    let wake = try unsafe makeWake(state, rings: [submissions, completions])
+    let wake = try makeWake(state, rings: [submissions, completions])
     do {
       return try unsafe VextDeviceQueue(
         name: name, device: disk, activity: activity, depth: state.depth, submissionRing: submissionRing,
@@ -145,7 +145,7 @@ final class VextQueueSlot: Sendable {
     _ state: State, rings: [(address: UInt64, byteCount: UInt64)]
   ) throws(Refusal) -> VextWake {
     let features = signals?.acceptedFeatures ?? []
-    guard !features.isEmpty else { return unsafe VextWake.never }
+    guard !features.isEmpty else { return VextWake.never }
     let address = GuestAddress(state.wakeBlock)
     guard address.isAligned(to: 64),
       let block = unsafe disk.map.hostPointer(address, byteCount: WakeBlock.byteCount),

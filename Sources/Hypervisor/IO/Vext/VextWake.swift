@@ -17,7 +17,7 @@ final class VextDoorbell: Sendable {
 }
 
 /// Sleep and wake of one enabled queue (docs/vext-protocol.md §8.1). The I/O thread only.
-@unsafe
+@safe
 struct VextWake {
   /// Tells the driver that the I/O thread sleeps; nil if the driver did not accept DOORBELL.
   var publisher: SleepPublisher?
@@ -40,32 +40,31 @@ struct VextWake {
     vector: UInt16
   ) {
     let rings = features.contains(.doorbell)
-    unsafe publisher =
-      rings ? block.map { unsafe SleepPublisher(base: $0 + WakeBlock.deviceOffset) } : nil
-    unsafe observer =
-      features.contains(.interrupt)
+    publisher = unsafe rings ? block.map { unsafe SleepPublisher(base: $0 + WakeBlock.deviceOffset) } : nil
+    observer =
+      unsafe features.contains(.interrupt)
       ? block.map { unsafe SleepObserver(base: $0 + WakeBlock.driverOffset) } : nil
-    unsafe self.doorbell = rings ? doorbell : nil
-    unsafe self.interrupts = interrupts
-    unsafe self.vector = vector
+    self.doorbell = rings ? doorbell : nil
+    self.interrupts = interrupts
+    self.vector = vector
   }
 
-  var doorbellDescriptor: Int32? { unsafe doorbell?.descriptor }
+  var doorbellDescriptor: Int32? { doorbell?.descriptor }
 
   /// Call after new completions. Raises the interrupt if the driver is asleep and was not woken yet.
   ///
   /// ``confirmWake()`` must follow.
   mutating func noteAnswers() {
-    if unsafe observer?.noteAnnouncement() == true { unsafe interrupts?.raise(vector) }
+    if observer?.noteAnnouncement() == true { interrupts?.raise(vector) }
   }
 
   /// Raises the interrupt if the driver went to sleep since ``noteAnswers()``.
   mutating func confirmWake() {
-    if unsafe observer?.confirmWake() == true { unsafe interrupts?.raise(vector) }
+    if observer?.confirmWake() == true { interrupts?.raise(vector) }
   }
 
   /// Raises the interrupt if the driver accepted INTERRUPT, even if it is awake.
   func raise() {
-    if unsafe observer != nil { unsafe interrupts?.raise(vector) }
+    if observer != nil { interrupts?.raise(vector) }
   }
 }
