@@ -1,6 +1,7 @@
 import HostSystem
 
-/// Bytes that tell where on the disk they belong: 64-bit words, little-endian, each a mix of the seed and its place.
+/// A pattern of bytes that depend on their position on the disk: little-endian 64-bit words, each a hash of the seed and
+/// the position.
 struct Pattern: Sendable {
   let seed: UInt64
 
@@ -15,7 +16,7 @@ struct Pattern: Sendable {
     }
   }
 
-  /// Where on the disk the first word is that is not the pattern's; nil if all are.
+  /// The position on the disk of the first wrong word; nil if all words are right.
   func mismatch(in bytes: UnsafeRawBufferPointer, offset: UInt64) -> UInt64? {
     for index in stride(from: 0, to: bytes.count, by: 8) {
       let word = unsafe UInt64(littleEndian: bytes.load(fromByteOffset: index, as: UInt64.self))
@@ -25,7 +26,7 @@ struct Pattern: Sendable {
   }
 }
 
-/// A sum over words that does not depend on the order in which they are seen, and does on where they are.
+/// A sum over words that depends on their positions, but not on the order of addition.
 enum Checksum {
   /// The part of `bytes`, which are the disk's at `offset`.
   static func part(_ bytes: UnsafeRawBufferPointer, offset: UInt64) -> UInt64 {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import VextClient
 
-/// Which device, and by what memory.
+/// The options that choose a device and its memory.
 struct QueueOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(

@@ -1,4 +1,4 @@
-/// What `vext-io read` and `vext-io write` do.
+/// The transfer of `vext-io read` or `vext-io write`.
 struct Transfer: Sendable {
   enum Operation: Sendable {
     case read
@@ -6,10 +6,10 @@ struct Transfer: Sendable {
   }
 
   let operation: Operation
-  /// Where the range begins on the disk, and its length, in bytes.
+  /// The start of the range on the disk, and its length, in bytes.
   let offset: UInt64
   let byteCount: UInt64
-  /// Bytes of one request; the range's last has what is left.
+  /// Size of a request in bytes; the last request of the range has the rest.
   let blockByteCount: Int
   /// Requests under way at once, for each queue.
   let depth: Int
@@ -23,7 +23,7 @@ struct Transfer: Sendable {
   /// Requests that cover the range.
   var blockCount: UInt64 { (byteCount + UInt64(blockByteCount) - 1) / UInt64(blockByteCount) }
 
-  /// Where request `index` begins on the disk, and its length.
+  /// The start of request `index` on the disk, and its length, in bytes.
   func block(_ index: UInt64) -> (offset: UInt64, byteCount: Int) {
     let start = index * UInt64(blockByteCount)
     return (offset + start, Int(min(UInt64(blockByteCount), byteCount - start)))

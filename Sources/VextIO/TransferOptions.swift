@@ -1,7 +1,7 @@
 import ArgumentParser
 import VextClient
 
-/// Which part of the disk, and how.
+/// The options that choose a range of the disk and the way of the transfer.
 struct TransferOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where on the disk.", valueName: "size"))
   var offset = ByteCount(0)
@@ -31,7 +31,7 @@ struct TransferOptions: ParsableArguments {
     guard count > 0 else { throw ValidationError("--count \(count): at least 1") }
   }
 
-  /// What is to be done on `device`.
+  /// The transfer on `device`.
   func transfer(
     _ operation: Transfer.Operation, pattern: UInt64?, on device: VextBlockDevice
   ) throws(VextIOFailure) -> Transfer {

@@ -5,7 +5,7 @@ import VextClient
 
 /// A transfer under way: one thread for each queue.
 final class TransferRun: Sendable {
-  /// What came of it.
+  /// The result of the transfer.
   struct Outcome: Sendable {
     var requestCount: UInt64 = 0
     var byteCount: UInt64 = 0

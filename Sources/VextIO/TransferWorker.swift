@@ -18,7 +18,7 @@ final class TransferWorker {
   private let device: VextBlockDevice
   private let queue: VextClientQueue
   private var slots: [Slot]
-  /// What came of it; the checksum is that of the last pass.
+  /// The result so far; the checksum is that of the last pass.
   private(set) var outcome = TransferRun.Outcome()
 
   init(_ transfer: Transfer, index: Int, device: VextBlockDevice) throws(VextIOFailure) {
@@ -45,7 +45,7 @@ final class TransferWorker {
   }
 
   deinit {
-    // What is under way has no use for its outcome: the transfer has failed.
+    // The results of requests under way do not matter, because the transfer has failed.
     do { try queue.waitForAll() } catch {}
     for index in unsafe slots.indices {
       let bytes = unsafe slots[index].bytes

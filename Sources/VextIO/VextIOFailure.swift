@@ -1,7 +1,7 @@
 import SystemPackage
 import VextClient
 
-/// What keeps the command from doing its work.
+/// The reason why a command failed.
 enum VextIOFailure: Error, CustomStringConvertible {
   /// The device could not be opened.
   case device(VextClientError)

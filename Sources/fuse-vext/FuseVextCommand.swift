@@ -45,7 +45,7 @@ struct FuseVextCommand: ParsableCommand {
     help: ArgumentHelp("The device, if not given by --device, and the mount point.", valueName: "path"))
   var paths: [String] = []
 
-  /// As ParsableCommand's, but a wrong command line ends with 1, as fuse2fs has it.
+  /// Runs the command as ParsableCommand does, but ends with 1 after a wrong command line, as fuse2fs does.
   static func main() {
     let command: FuseVextCommand
     do {

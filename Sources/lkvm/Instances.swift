@@ -4,7 +4,7 @@ import Hypervisor
 
 /// The running guests that a command speaks to.
 enum Instances {
-  /// Where they are found.
+  /// The directory of the guests' sockets.
   static func directory() throws(LkvmFailure) -> InstanceDirectory {
     do {
       return try InstanceDirectory { name in unsafe getenv(name).map { unsafe String(cString: $0) } }

@@ -6,7 +6,7 @@ import SystemPackage
 /// The command `lkvm`.
 @main
 enum LkvmCommand {
-  /// What it does.
+  /// The effect of the command, for help.
   static let abstract = "Runs virtual machines on KVM, as kvmtool does."
 
   /// Every command, in the order of help.
@@ -26,7 +26,7 @@ enum LkvmCommand {
     StandardDescriptors.ensureOpen()
     do {
       let code = try perform(Array(CommandLine.arguments.dropFirst()), startUp)
-      // What was printed and could not be written is a failure too: a full disk.
+      // Output that could not be written, for example to a full disk, is a failure too.
       guard fflush(nil) == 0 else { throw LkvmFailure("standard output: \(Errno(rawValue: errno))") }
       Glibc.exit(code)
     } catch let failure as LkvmFailure {

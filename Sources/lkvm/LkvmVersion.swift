@@ -1,6 +1,6 @@
 import HostSystem
 
-/// What `lkvm version` prints.
+/// The output of `lkvm version`.
 enum LkvmVersion {
   static let text = ProjectVersion.text
 }

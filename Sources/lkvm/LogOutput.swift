@@ -1,6 +1,6 @@
 import Logging
 
-/// Where the hypervisor's messages go: to standard error, from the level that the options name.
+/// The log of the hypervisor: messages go to standard error, from the options' level on.
 enum LogOutput {
   /// Once, before any logger is made.
   static func install(_ options: RunSettings.Debugging) {
@@ -25,6 +25,6 @@ extension RunSettings.Debugging {
     }
   }
 
-  /// Whether messages of the level `info` are what the user asked for.
+  /// Whether an option asks for messages of the level `info`.
   private var logsAccesses: Bool { debugIoport || debugMmio || debugSingleStep }
 }

@@ -2,15 +2,15 @@
 /// `-k FILE`, `-kFILE`, `--kernel FILE`, `--kernel=FILE`, `-ad` for two flags, `--no-NAME`, and unambiguous beginnings of
 /// long names.
 struct CommandLineParser<Settings> {
-  /// What a command line says.
+  /// A parsed command line.
   struct Line {
-    /// What the options say.
+    /// The settings from the options.
     var settings: Settings
     /// Words that belong to no option.
     var operands: [String] = []
-    /// What follows `--`, or the first operand where that begins a command.
+    /// The words after `--`, or from the first operand on if that begins a command.
     var command: [String] = []
-    /// `--help` or `--help-all` was given: what else is said does not count.
+    /// The help that `--help` or `--help-all` asks for; the other words do not matter then.
     var help: HelpRequest?
   }
 
@@ -131,7 +131,7 @@ struct CommandLineParser<Settings> {
       name.hasPrefix("no-")
       ? rows.filter { row in row.description.oppositeNames.contains { $0.hasPrefix(name) } } : []
     let help = HelpRequest.allCases.filter { $0.rawValue.hasPrefix(name) }
-    // What is left of "help" is help, which "help-all" begins with too.
+    // A beginning of "help" is help, although "help-all" begins with it too.
     if on.isEmpty, off.isEmpty, let request = help.first { return .help(request) }
     if on.count + off.count + help.count == 1 {
       if let row = on.first { return .on(row) }
@@ -146,7 +146,7 @@ struct CommandLineParser<Settings> {
   private func usage(_ text: String) -> LkvmFailure { .usage("\(text); see 'lkvm \(name) --help'") }
 }
 
-/// Which help is wanted.
+/// The kind of help.
 enum HelpRequest: String, CaseIterable {
   /// `--help`.
   case usual = "help"

@@ -1,4 +1,4 @@
-/// What `--help` and `lkvm help` print, from the tables of options.
+/// The output of `--help` and `lkvm help`, from the tables of options.
 enum HelpText {
   private static let width = 96
   private static let column = 32

@@ -16,7 +16,7 @@ enum ManualPage {
       let description = command.description
       text += ".SS \(escaped(HelpText.usage(command)))\n\(escaped(description.abstract))\n"
       if !description.discussion.isEmpty { text += ".PP\n\(escaped(description.discussion))\n" }
-      // What two commands share is described once.
+      // Options that two commands share are described once.
       if let earlier = described.first(where: { !$0.value.isEmpty && $0.value == command.options }) {
         text += ".PP\nThe options are those of\n.BR \"lkvm \(earlier.key)\" .\n"
         continue

@@ -1,4 +1,4 @@
-/// How help, completion and the manual page describe an option: everything but what it does.
+/// The description of an option for help, completion and the manual page.
 struct OptionDescription: Equatable, Sendable {
   /// Whether a value follows the name.
   enum Shape: Equatable, Sendable {
@@ -10,7 +10,7 @@ struct OptionDescription: Equatable, Sendable {
     case optionalValue(String)
   }
 
-  /// What a shell offers for the value.
+  /// The completions that a shell offers for the value.
   enum Completion: Equatable, Sendable {
     /// Nothing.
     case none
@@ -44,13 +44,13 @@ struct OptionDescription: Equatable, Sendable {
   let short: Character?
   /// Whether a value follows.
   let shape: Shape
-  /// What the option does, in sentences.
+  /// The effect of the option, in sentences.
   let help: String
-  /// What holds without the option, as a phrase.
+  /// The default, as a phrase; nil without one.
   let standard: String?
-  /// Where help lists it.
+  /// The heading under which help lists the option.
   let group: Group
-  /// What a shell offers for the value.
+  /// The completions that a shell offers for the value.
   let completion: Completion
 
   /// The value's name in help, with an equals sign or brackets as the shape needs them.

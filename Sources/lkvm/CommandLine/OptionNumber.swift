@@ -1,6 +1,6 @@
 /// Whole numbers as C's strtol reads them, which kvmtool uses: decimal, hexadecimal with 0x, octal with 0.
 enum OptionNumber {
-  /// Reads all of `text`, or answers nil where it is no number of 64 bits.
+  /// Parses all of `text`; nil if it is not a number of 64 bits.
   static func parse(_ text: String) -> Int? {
     let isNegative = text.hasPrefix("-")
     let digits = isNegative || text.hasPrefix("+") ? text.dropFirst() : text[...]

@@ -1,6 +1,6 @@
-/// One option of a command: the row of the table from which parser, help, completion and manual page follow.
+/// An option of a command: a row of the table that parser, help, completion and manual page use.
 struct OptionRow<Settings>: Sendable {
-  /// How the option was given.
+  /// The form in which the option was given.
   enum Input {
     /// Without a value.
     case bare
@@ -10,15 +10,15 @@ struct OptionRow<Settings>: Sendable {
     case off
   }
 
-  /// What help, completion and the manual page say of it.
+  /// The description for help, completion and the manual page.
   let description: OptionDescription
-  /// Writes what was given into the settings.
+  /// Stores the input in the settings.
   let apply: @Sendable (inout Settings, Input) throws(OptionProblem) -> Void
 }
 
-/// What is wrong with an option's value, without the option's name.
+/// The error of an option's value, without the option's name.
 struct OptionProblem: Error, Equatable {
-  /// One line for a person.
+  /// The error message: one line.
   let text: String
 
   /// A value that is none of those that the option takes.

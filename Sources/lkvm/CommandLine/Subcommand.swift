@@ -3,7 +3,7 @@ import Hypervisor
 /// A command of lkvm: its options fill `Settings`, from which the command is made.
 protocol Subcommand {
   associatedtype Settings
-  /// What help, completion and the manual page say of it.
+  /// The description for help, completion and the manual page.
   static var description: CommandDescription { get }
   /// Its options.
   static var options: [OptionRow<Settings>] { get }
@@ -19,21 +19,21 @@ protocol Subcommand {
   func run(_ startUp: StartUpClock) throws -> Int32
 }
 
-/// How help, completion and the manual page describe a command.
+/// The description of a command for help, completion and the manual page.
 struct CommandDescription {
-  /// What the words are that belong to no option.
+  /// The operands: words that belong to no option.
   enum Operand: Equatable {
     /// There are none.
     case none
-    /// One such word may be given.
+    /// One operand may be given.
     case optional(String, OptionDescription.Completion)
-    /// One has to be.
+    /// One operand must be given.
     case required(String, OptionDescription.Completion)
   }
 
   /// The command's name.
   let name: String
-  /// What it does, in one sentence.
+  /// The effect of the command, in one sentence.
   let abstract: String
   /// More about it.
   var discussion = ""
@@ -46,7 +46,7 @@ struct CommandDescription {
 }
 
 extension Subcommand {
-  /// What `words`, which follow the command's name, ask for: the command, or help.
+  /// Parses `words`, which follow the command's name, into a command or a request for help.
   static func parse(_ words: [String]) throws(LkvmFailure) -> ParseResult<Self> {
     let parser = CommandLineParser(
       name: description.name, rows: options, operandBeginsCommand: description.operandBeginsCommand)
@@ -67,7 +67,7 @@ extension Subcommand {
     return .command(try Self(line))
   }
 
-  /// Does what `words` ask for.
+  /// Runs the command or prints the help that `words` ask for.
   static func perform(_ words: [String], _ startUp: StartUpClock) throws -> Int32 {
     switch try parse(words) {
     case .help(let request):
@@ -78,7 +78,7 @@ extension Subcommand {
   }
 }
 
-/// What a command line came to.
+/// The result of parsing a command line.
 enum ParseResult<Command> {
   /// A command to run.
   case command(Command)
@@ -88,11 +88,11 @@ enum ParseResult<Command> {
 
 /// A command without the type of its settings.
 struct AnySubcommand {
-  /// What help, completion and the manual page say of it.
+  /// The description for help, completion and the manual page.
   let description: CommandDescription
   /// Its options, as help, completion and the manual page describe them.
   let options: [OptionDescription]
-  /// Does what the words behind the command's name say.
+  /// Runs the command with the words behind its name.
   let perform: ([String], StartUpClock) throws -> Int32
 
   /// The command `type`.

@@ -2,7 +2,7 @@ import Hypervisor
 
 /// `lkvm debug`.
 struct DebugCommand: Subcommand {
-  /// What its options say.
+  /// The values of its options.
   struct Settings: SelectsGuests {
     var guests = GuestSelection()
     var dump = false
@@ -52,7 +52,7 @@ struct DebugCommand: Subcommand {
     if !listsSysrqLetters { try guests.check() }
   }
 
-  /// Those of Linux on x86 (Documentation/admin-guide/sysrq.rst).
+  /// The letters of Linux on x86 (Documentation/admin-guide/sysrq.rst).
   private static let sysrqLetters = """
     0-9  set the console's log level
     b    reboot at once

@@ -2,7 +2,7 @@ import Hypervisor
 
 /// `lkvm list`.
 struct ListCommand: Subcommand {
-  /// What its options say.
+  /// The values of its options.
   struct Settings {
     var running = false
     var rootfs = false

@@ -2,7 +2,7 @@ import Hypervisor
 
 /// `lkvm pause`.
 struct PauseCommand: Subcommand {
-  /// What its options say.
+  /// The values of its options.
   struct Settings: SelectsGuests {
     var guests = GuestSelection()
   }

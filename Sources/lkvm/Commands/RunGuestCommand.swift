@@ -15,7 +15,7 @@ struct RunGuestCommand: Subcommand {
   let settings: RunSettings
   /// The kernel as a word of its own.
   let kernelFile: String?
-  /// What the guest runs, if anything.
+  /// The guest's command; empty for none.
   let command: [String]
 
   init(_ line: CommandLineParser<RunSettings>.Line) throws(LkvmFailure) {

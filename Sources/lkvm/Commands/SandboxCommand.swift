@@ -9,7 +9,7 @@ struct SandboxCommand: Subcommand {
   static var defaults: RunSettings { RunSettings() }
 
   let settings: RunSettings
-  /// What the guest runs, unless it is the script of `--sandbox`.
+  /// The guest's command, unless `--sandbox` names a script.
   let command: [String]
 
   init(_ line: CommandLineParser<RunSettings>.Line) throws(LkvmFailure) {

@@ -2,7 +2,7 @@ import Hypervisor
 
 /// `lkvm stat`.
 struct StatCommand: Subcommand {
-  /// What its options say.
+  /// The values of its options.
   struct Settings: SelectsGuests {
     var guests = GuestSelection()
   }

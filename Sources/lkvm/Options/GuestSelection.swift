@@ -1,8 +1,8 @@
-/// Which running guests a command is for.
+/// The running guests that a command addresses.
 struct GuestSelection: Equatable {
   /// `--all`: all of them, whatever else is named.
   var all = false
-  /// Those of these names.
+  /// The names of guests.
   var names: [String] = []
 
   /// - Throws: a usage failure where no guest is selected.
@@ -13,7 +13,7 @@ struct GuestSelection: Equatable {
 
 /// Settings of a command for running guests.
 protocol SelectsGuests: Sendable {
-  /// Which guests it is for.
+  /// The addressed guests.
   var guests: GuestSelection { get set }
 }
 

@@ -6,12 +6,12 @@ enum IOEngineOption: String, OptionChoice {
   case libaio
   /// io_uring.
   case ioUring = "io_uring"
-  /// One system call after the other, on the I/O thread.
+  /// System calls one after the other, on the I/O thread.
   case sync
 }
 
 extension IOEngineOption {
-  /// As the hypervisor calls it.
+  /// The hypervisor's value.
   var kind: BlockEngineKind {
     switch self {
     case .libaio: .libaio

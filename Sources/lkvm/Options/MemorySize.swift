@@ -8,7 +8,7 @@ struct MemorySize: Equatable {
   /// A size of `byteCount` bytes.
   init(byteCount: UInt64) { self.byteCount = byteCount }
 
-  /// Reads `argument`; nil where it is no number of bytes below 2^63.
+  /// Parses `argument`; nil if it is not a number of bytes below 2^63.
   init?(argument: String) {
     guard
       let byteCount = ByteCountText.byteCount(argument, [.plainB, .hexadecimal], plainUnit: 1 << 20)

@@ -1,6 +1,6 @@
 import Hypervisor
 
-/// The options of `lkvm run` and `lkvm sandbox`: the one place where an option is declared.
+/// The options of `lkvm run` and `lkvm sandbox`. Every option is declared here and nowhere else.
 enum RunOptions {
   /// All of them, in the order of help.
   static let rows = machine + kernel + devices + network + debugging + kvmtool
@@ -146,7 +146,7 @@ enum RunOptions {
     },
   ]
 
-  /// What a shell offers for `--network`.
+  /// The completions that a shell offers for `--network`.
   private static let networkSettings = [
     "mode=user", "mode=tap", "mode=none", "guest_mac=", "host_mac=", "guest_ip=", "host_ip=", "script=",
     "downscript=", "tapif=", "vhost=0", "fd=", "mq=", "trans=pci", "trans=pci-legacy", "hostfwd=", "mtu=",

@@ -1,6 +1,6 @@
 import Hypervisor
 
-/// What the options of `lkvm run` and `lkvm sandbox` say, apart from how they are read.
+/// The values of the options of `lkvm run` and `lkvm sandbox`.
 struct RunSettings: Equatable {
   /// Name, vCPUs and memory.
   struct Machine: Equatable {
@@ -13,7 +13,7 @@ struct RunSettings: Equatable {
     var anyKvm = false
   }
 
-  /// What the guest boots.
+  /// The kernel and its parameters.
   struct Kernel: Equatable {
     var kernel: String?
     var initrd: String?
@@ -22,7 +22,7 @@ struct RunSettings: Equatable {
     var nodefaults = false
   }
 
-  /// What is plugged into the machine.
+  /// The devices of the machine.
   struct Devices: Equatable {
     var disk: [DiskOption] = []
     var vext: [VextOption] = []
@@ -52,7 +52,7 @@ struct RunSettings: Equatable {
     var statsFile: String?
   }
 
-  /// Which device is the guest's console on the terminal.
+  /// The device of the guest's console on the terminal.
   enum Console: String, OptionChoice {
     /// The first 8250: `ttyS0`.
     case serial
@@ -72,7 +72,7 @@ struct RunSettings: Equatable {
   var kernel = Kernel()
   var devices = Devices()
   var debugging = Debugging()
-  /// What was given and has no effect, or another than it says.
+  /// Warnings about options without effect, or with another effect than they say.
   var warnings: [String] = []
 
   /// Whether the guest runs `command`, or a script, and then ends.

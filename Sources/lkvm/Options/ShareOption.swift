@@ -10,7 +10,7 @@ struct ShareOption: Equatable {
   /// The tag of a folder without one, as in kvmtool.
   static let defaultTag = "kvm_9p"
 
-  /// Reads `argument`, or answers nil where the folder is missing or the tag is empty.
+  /// Parses `argument`; nil if the folder is missing or the tag is empty.
   init?(argument: String) {
     var parts = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     if parts.count == 3, parts[2] == "ro" {

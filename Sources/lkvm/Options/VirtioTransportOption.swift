@@ -9,7 +9,7 @@ enum VirtioTransportOption: String, OptionChoice {
 }
 
 extension VirtioTransportOption {
-  /// As the hypervisor calls it.
+  /// The hypervisor's value.
   var transport: VirtioTransport {
     switch self {
     case .pci: .modern

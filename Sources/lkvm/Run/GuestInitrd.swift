@@ -3,7 +3,7 @@ import Hypervisor
 
 /// The guest's initial RAM disk: the user's, or one made from the kernel's modules.
 struct GuestInitrd {
-  /// What is loaded, if anything.
+  /// The RAM disk to load; nil without one.
   let source: InitrdSource?
 
   /// Reads the kernel's release and collects its modules, unless the user gives a RAM disk.

@@ -9,7 +9,7 @@ final class GuestNetworks {
   private var userNetworks: [UserNetwork] = []
   private var taps: [TapDevice] = []
 
-  /// Opens all of them; what was opened is closed again where one fails.
+  /// Opens all networks. If one fails, those that were opened are closed again.
   init(_ options: [NetworkOptions], guestName: String) throws {
     do {
       for (index, network) in options.enumerated() {

@@ -30,14 +30,14 @@ extension GuestPlan {
     return machine
   }
 
-  /// The number of vCPUs, and a warning where the user asked for more.
+  /// The number of vCPUs, and a warning if the user asked for more.
   static func vcpuCount(_ wanted: Int?, host: HostResources) -> (count: Int, warning: String?) {
     let count = min(wanted ?? host.onlineCPUCount, host.vcpuLimit)
     guard let wanted, wanted > count else { return (count, nil) }
     return (count, "--cpus \(wanted): this KVM runs \(count) vCPUs at most")
   }
 
-  /// One CPU for each vCPU, in the order of their numbers.
+  /// The CPU of each vCPU, in the order of the vCPUs' numbers.
   private static func pinning(_ text: String?, vcpuCount: Int) throws -> [CPUSet] {
     guard let text else { return [] }
     guard let cpus = CPUSet(parsing: text), !cpus.sorted.isEmpty else {

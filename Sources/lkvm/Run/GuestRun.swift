@@ -9,7 +9,7 @@ struct GuestRun {
   private let plan: GuestPlan
   private let guest: Guest
   private let networks: GuestNetworks
-  /// Whether the guest goes on where KVM only emulates its kernel.
+  /// Whether the guest continues on a KVM that only emulates its kernel.
   private let takesAnyKVM: Bool
   private let options: RunSettings.Debugging
 
@@ -30,7 +30,7 @@ struct GuestRun {
     let configuration = try GuestPlan.machine(
       options, name: name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
-    // The first file that is made: what is wrong with the options is known by now.
+    // The first file that is created, because all errors of the options are known by now.
     let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let plan = try GuestPlan(
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
@@ -51,7 +51,7 @@ struct GuestRun {
     return code
   }
 
-  /// Prints and records the run's figures where that was asked for. The guest has been shut down.
+  /// Prints and records the run's statistics, if requested. The guest must have been shut down.
   private func tellStatistics(_ file: consuming StatisticsFile?) throws {
     guard options.stats || file != nil else { return }
     let statistics = try RunStatistics(guest)
@@ -121,7 +121,7 @@ struct GuestRun {
     }
     let hasStarted = !guest.startFailed
     if let message = Self.message(of: end) ?? (hasStarted ? nil : "the guest's system could not be started") {
-      // What the guest wrote last may not end a line, and both may be on one terminal.
+      // The guest's last output may not end a line, and both may be on one terminal.
       let separator = guest.consoleEndsWithinLine && StandardError.isWhereOutputGoes ? "\n" : ""
       StandardError.write("\(separator)lkvm: error: \(message)\n")
     }
@@ -131,7 +131,7 @@ struct GuestRun {
     return code == 0 && !failures.isEmpty ? 1 : code
   }
 
-  /// Returns the signal that asked for the end, or nil where the guest or somebody else did.
+  /// Waits for the end. Returns the signal that requested it; nil if the guest or a command ended the guest.
   private func waitForEnd(_ signals: borrowing SignalDescriptor) throws -> Int32? {
     let poll = try EventPoll()
     try poll.add(descriptor: signals.rawValue, token: 0)

@@ -2,7 +2,7 @@ import Glibc
 import GuestInit
 import Hypervisor
 
-/// The disks and shared folders of a guest, and where its root is among them.
+/// The disks and shared folders of a guest, and its root among them.
 struct GuestStorage {
   /// The guest's init, decoded once: the root folder and the RAM disk both have it.
   static let initProgram = GuestInitImage.bytes()
@@ -12,7 +12,7 @@ struct GuestStorage {
   private(set) var shares: [GuestConfiguration.Share] = []
   private(set) var root = KernelParameters.Root.none
 
-  /// Sorts what `--disk`, `--vext` and `--9p` name; makes the default root where nothing else can be one.
+  /// Sorts the arguments of `--disk`, `--vext` and `--9p`; creates the default root if none of them can be the root.
   init(_ options: RunSettings, vcpuCount: Int, home: String, command: [String]) throws {
     let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
     for disk in options.devices.disk {

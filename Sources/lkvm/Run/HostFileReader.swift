@@ -32,7 +32,7 @@ enum HostFileReader {
     throw LkvmFailure("\(option) \(path): larger than \(limit) bytes")
   }
 
-  /// Where the command was called, or nil where that is gone.
+  /// The command's working directory; nil if it does not exist any more.
   static func workingDirectory() -> String? {
     guard let path = unsafe getcwd(nil, 0) else { return nil }
     defer { unsafe free(path) }

@@ -1,7 +1,7 @@
 import Glibc
 import Hypervisor
 
-/// What the host has, for defaults and limits.
+/// The host's resources, for defaults and limits.
 struct HostResources: Equatable {
   /// CPUs that are online.
   var onlineCPUCount: Int

@@ -2,9 +2,9 @@ import HostSystem
 import Hypervisor
 import SystemPackage
 
-/// What a run cost: start-up times, memory, vmexits and disks. Taken when the guest has been shut down and still exists.
+/// The statistics of a run: start-up times, memory, vmexits and disks. Taken after the guest was shut down.
 struct RunStatistics {
-  /// Names with units, and their values, in a fixed order; what is not known is left out.
+  /// Names with units, and their values, in a fixed order; unknown values are left out.
   let figures: [(name: String, value: UInt64)]
 
   /// The figures of `guest`.
@@ -34,10 +34,10 @@ struct RunStatistics {
     self.figures = figures
   }
 
-  /// One figure a line, for a person.
+  /// The statistics as text, one per line.
   var text: String { figures.map { "stats: \($0.name): \($0.value)\n" }.joined() }
 
-  /// One JSON object on a line.
+  /// The statistics as one JSON object on a line.
   var json: String { "{" + figures.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n" }
 
   /// The process's resident memory: the second number of /proc/self/statm, in pages.

@@ -2,7 +2,7 @@ import Glibc
 import HostSystem
 import SystemPackage
 
-/// The file of `--stats-file`, opened before the guest starts: what cannot be written is known then.
+/// The file of `--stats-file`, opened before the guest starts, so that an error shows at once.
 struct StatisticsFile: ~Copyable {
   private let path: String
   private let descriptor: OwnedDescriptor
