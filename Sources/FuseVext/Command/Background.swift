@@ -2,7 +2,7 @@ import CFuse
 import HostSystem
 import SystemPackage
 
-/// Leaves the process that the user started waiting until the mount is there, and goes on in another.
+/// Continues in a second process, while the process that the user started waits until the mount exists.
 public enum Background {
   /// The end of the pipe on which ``tell(_:_:)`` reports; in the process that the user started never returns.
   ///
@@ -19,12 +19,13 @@ public enum Background {
     return unsafe String(cString: text)
   }
 
-  /// Ends the process that waits, with `exitCode`.
+  /// Ends the waiting process with `exitCode`.
   public static func tell(_ pipe: Int32, exitCode: Int32) {
     cfuse_tell_parent(pipe, UInt8(clamping: exitCode))
   }
 
-  /// Says on standard error, and in the system's log, what ends all changes of a mount: in the background nobody reads the former.
+  /// Reports the end of all changes of a mount on standard error and in the system log, because standard error has no
+  /// reader in the background.
   static func report(_ text: String) {
     unsafe text.withCString { unsafe cfuse_report($0) }
   }

@@ -2,9 +2,9 @@ import CExt2
 import HostSystem
 import SystemPackage
 
-/// From the command line to the device that has the file system.
+/// Opens the device that the command line names.
 extension Mount {
-  /// Opens the device, or the part of it that the options name.
+  /// Opens the device, or the part of it that the options select.
   static func open(_ options: MountOptions, forReplay: Bool = false) throws(MountFailure) -> any BlockDevice {
     guard options.vextAddress == nil else { return try part(of: try openVext(options), options) }
     let readOnly = options.isReadOnly && !forReplay
@@ -49,7 +49,7 @@ extension Mount {
     return device
   }
 
-  /// The range that `offset=`, `sizelimit=` and `partition=` name.
+  /// The range that `offset=`, `sizelimit=` and `partition=` select.
   private static func part(of device: any BlockDevice, _ options: MountOptions) throws(MountFailure)
     -> any BlockDevice
   {
@@ -87,7 +87,7 @@ extension Mount {
     -> Bool
   {
     let unit = device.logicalBlockByteCount
-    // What a superblock is read with.
+    // The size of the read that contains a superblock.
     guard unit <= 4096, device.byteCount >= 4096 else { return true }
     do throws(Errno) {
       let buffer = try device.allocateBuffer(byteCount: 4096)
@@ -104,12 +104,12 @@ extension Mount {
     }
   }
 
-  /// What is there where an ext file system was expected; nil if nobody knows.
+  /// The reason to refuse a device without an ext file system; nil if its contents are unknown.
   static func refusal(of device: any BlockDevice) -> MountFailure? {
     do throws(Errno) {
       return try DeviceContents(device).refusal()
     } catch {
-      // It has been read already, so that the first message is the better one.
+      // The device was read before without an error, so that the first message is the better one.
       return nil
     }
   }

@@ -5,7 +5,7 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// The program: mounts a file system and serves it until it is unmounted.
+/// The main part of the program: mounts a file system and serves it until it is unmounted.
 public struct Mount: ~Copyable {
   private let options: MountOptions
   private let fileSystem: FileSystem
@@ -13,7 +13,7 @@ public struct Mount: ~Copyable {
   private let worker: Worker
   private let signals: SignalDescriptor
 
-  /// What the user should know of the mount; one line each.
+  /// Notes about the mount for the user, one line each.
   public let notes: [String]
 
   /// Mounts. On a failure nothing is mounted, and nothing was written but the replay of a journal.
@@ -78,7 +78,7 @@ public struct Mount: ~Copyable {
       let (fileSystem, worker) = try openFileSystem(options, on: try open(options))
       return (fileSystem, worker, fileSystem.replayedTransactionCount)
     } catch .dirtyJournal(let name) where options.isReadOnly && options.vextAddress == nil {
-      // As the kernel: a read-only mount too replays the journal, if the device takes writes.
+      // As with the kernel, a read-only mount replays the journal too, if the device is writable.
       let count: Int?
       do throws(MountFailure) {
         count = try openFileSystem(options, on: try open(options, forReplay: true)).0.replayedTransactionCount
@@ -113,13 +113,13 @@ public struct Mount: ~Copyable {
     }
   }
 
-  /// Serves until somebody unmounts, or a signal asks for the end. Returns the exit code.
+  /// Serves until the file system is unmounted, or a signal asks for the end. Returns the exit code.
   public consuming func run() throws(MountFailure) -> Int32 {
     let threads: FuseThreads
     do throws(Errno) {
       threads = try FuseThreads(
         session: session, fileSystem: fileSystem,
-        // One queue is this thread's, one the regular writer's.
+        // This thread needs one queue, and the regular writer another.
         threadCount: max(
           1, min(options.servingThreadCount, fileSystem.device.queueLimit - 2)), pins: options.pinsThreads,
         writeInterval: options.writeInterval)
@@ -134,7 +134,7 @@ public struct Mount: ~Copyable {
       try fileSystem.close(worker)
     } catch {
       let failure = MountFailure.device(options.device, error)
-      // What was said when it happened is not said again.
+      // The failure was reported when it happened.
       if fileSystem.hasReportedFailure { return failure.exitCode }
       throw failure
     }
@@ -151,10 +151,10 @@ public struct Mount: ~Copyable {
       for index in 0..<count where events[index] == 1 { return }
       guard count > 0, signals.read() != nil else { continue }
       do throws(Errno) {
-        // The kernel writes its dirty pages first; then the threads end, which the next wait tells.
+        // The kernel writes its dirty pages first; then the threads end, which the next wait reports.
         try session.requestUnmount()
       } catch {
-        // Somebody uses it: those get ENOTCONN.
+        // The mount is in use; its users get ENOTCONN.
         return
       }
     }

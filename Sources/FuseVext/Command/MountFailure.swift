@@ -1,36 +1,36 @@
 import SystemPackage
 
-/// Why nothing was mounted.
+/// The reason why a mount failed.
 public enum MountFailure: Error, Equatable, CustomStringConvertible {
-  /// The command line makes no sense.
+  /// The command line is wrong.
   case usage(String)
   /// The device cannot be opened or read.
   case device(String, Errno)
-  /// Somebody else has the device.
+  /// Another process uses the device.
   case inUse(String)
   /// Another host has it mounted.
   case claimed(String)
   /// The image is mounted by the kernel, through a loop device.
   case inUseByLoop(String, String)
-  /// There is no vext function, or not the one that was named.
+  /// There is no vext function, or none at the given address.
   case noVextFunction(String)
   /// The vext function cannot be used.
   case vext(String)
   /// There is no ext2, ext3 or ext4 superblock.
   case notExt(String)
-  /// The image is none of a raw disk: what it is, and what to do.
+  /// The image has another format than raw; the texts are the format and the remedy.
   case foreignFormat(String, String, String)
-  /// There is a partition table: its partitions, and what to do.
+  /// The device has a partition table; the texts are its partitions and the remedy.
   case wholeDisk(String, String, String)
-  /// There is no such partition, or the range that options name lies outside of the device.
+  /// The partition does not exist, or the selected range lies outside of the device.
   case noSuchPart(String, String)
   /// The superblock contradicts itself.
   case corrupted(String)
-  /// The superblock tells of more blocks than the device has.
+  /// The superblock counts more blocks than the device has.
   case largerThanDevice(String)
-  /// The journal needs recovery, and the device takes no writes.
+  /// The journal needs recovery, and the device is read-only.
   case dirtyJournal(String)
-  /// The journal contradicts itself; what and where.
+  /// The journal contradicts itself; the text says how.
   case corruptedJournal(String, String)
   /// The journal holds fast commits, which the kernel can replay. (e2fsck 1.47 too, but not behind a log that wraps.)
   case fastCommits(String)
@@ -38,16 +38,16 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
   case externalJournal(String)
   /// The last user did not unmount, or recorded errors.
   case notClean(String)
-  /// A feature that is not honoured.
+  /// The file system has a feature that is not supported.
   case unsupportedFeature(String, String)
-  /// A feature that is not honoured when writing.
+  /// The file system has a feature that is not supported for writing.
   case featureNeedsReadOnly(String, String)
-  /// The mount point is missing or no directory.
+  /// The mount point does not exist, or is not a directory.
   case mountPoint(String, Errno)
-  /// /dev/fuse is missing or closed to this user, or the kernel refuses.
+  /// /dev/fuse is missing or may not be opened, or the kernel refuses the mount.
   case fuse(String)
 
-  /// One line.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .usage(let text): text
@@ -84,7 +84,7 @@ public enum MountFailure: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The exit code, as fuse2fs 1.47 has them; 4, which it does not have, where FUSE refuses.
+  /// The exit code: 1 to 3 as in fuse2fs 1.47, and 4 if FUSE refuses the mount.
   public var exitCode: Int32 {
     switch self {
     case .usage: 1

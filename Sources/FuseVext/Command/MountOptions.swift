@@ -1,58 +1,58 @@
 import Glibc
 import HostSystem
 
-/// How a file system is mounted: the command line of fuse2fs, as far as it makes sense here.
+/// The options of a mount, as on the command line of fuse2fs.
 public struct MountOptions: Equatable, Sendable {
   /// A path, `vext`, or `vext:` and the address of a PCI function.
   public var device: String
-  /// Where to mount.
+  /// The path of the mount point.
   public var mountPoint: String
-  /// Refuse changes.
+  /// Whether changes are refused.
   public var isReadOnly = false
-  /// Threads that serve; nil for what suits the machine.
+  /// The number of serving threads; nil for the default.
   public var threadCount: Int?
-  /// Each serving thread runs on one CPU.
+  /// Whether each serving thread is pinned to one CPU.
   public var pinsThreads = false
-  /// Open files go past the kernel's cache.
+  /// Whether open files bypass the kernel's cache.
   public var isDirect = false
-  /// Freed blocks are given back to the device.
+  /// Whether freed blocks are discarded on the device.
   public var discards = false
-  /// An image or block device is read and written through this system's page cache.
+  /// Whether an image or block device is used through this system's page cache.
   public var usesPageCache = false
-  /// Every caller counts as root: no permissions are checked.
+  /// Whether every caller counts as root, so that no permissions are checked.
   public var fakesRoot = false
-  /// statfs counts the blocks of structures among the blocks that there are.
+  /// Whether statfs counts the blocks of structures.
   public var countsOverhead = false
-  /// A journal that needs recovery is left as it is, and so is what it holds; implies ``isReadOnly``.
+  /// Whether a journal that needs recovery is not replayed; implies ``isReadOnly``.
   public var leavesJournal = false
-  /// Changes of structures go through the journal, if the file system has one.
+  /// Whether changes of structures go through the journal, if there is one.
   public var writesJournal = true
-  /// Which changes are durable when they are answered.
+  /// The changes that are durable when they are answered.
   public var durability = FileSystem.Durability.byFlags
-  /// Which reads set the time of access.
+  /// The reads that set the time of access.
   public var accessTimes = AccessTimes()
-  /// How often structures that nobody has asked to be durable are written, in seconds.
+  /// The interval in seconds at which structures are written that no fsync asked for.
   public var writeInterval: UInt32 = Self.defaultWriteInterval
-  /// Which optional kinds of extended attributes there are.
+  /// The optional kinds of extended attributes that are supported.
   public var attributeSupport = AttributeSupport.all
-  /// Where the file system begins on the device, in bytes.
+  /// The start of the file system on the device, in bytes.
   public var byteOffset: UInt64 = 0
-  /// How much of the device it may use, in bytes; nil for all.
+  /// The number of bytes of the device that the file system may use; nil for all.
   public var byteLimit: UInt64?
-  /// The partition that has it.
+  /// The number of the partition that contains the file system; nil for the whole device.
   public var partition: Int?
-  /// What the kernel and libfuse get as they are.
+  /// Options for the kernel and libfuse, unchanged.
   public var passedOn: [String] = []
 
   private static let defaultWriteInterval: UInt32 = 5
 
-  /// The options of a mount without any.
+  /// Makes the default options.
   public init(device: String, mountPoint: String) {
     self.device = device
     self.mountPoint = mountPoint
   }
 
-  /// Takes what follows one `-o`: words divided by commas.
+  /// Adds the words of one `-o`, separated by commas.
   public mutating func add(_ text: String) throws(MountFailure) {
     for word in text.split(separator: ",").map(String.init) {
       switch word {
@@ -68,7 +68,7 @@ public struct MountOptions: Equatable, Sendable {
       case "noacl": attributeSupport.remove(.accessControlLists)
       case "user_xattr": attributeSupport.insert(.userAttributes)
       case "nouser_xattr": attributeSupport.remove(.userAttributes)
-      // The kernel needs to know too: it adds O_DSYNC to writes.
+      // The kernel needs it too, because it adds O_DSYNC to writes.
       case "sync": (durability, passedOn) = (.everything, passedOn + [word])
       case "dirsync":
         (durability, passedOn) = (durability == .everything ? .everything : .names, passedOn + [word])
@@ -83,12 +83,12 @@ public struct MountOptions: Equatable, Sendable {
       case _ where word.hasPrefix("threads="):
         threadCount = try Self.number(in: word, from: 1...256)
       case _ where word.hasPrefix("commit="):
-        // The kernel's limit; it takes 0 for the default too.
+        // The kernel's limit; 0 means the default there too.
         let seconds = UInt32(try Self.number(in: word, from: 0...21_474_836))
         writeInterval = seconds == 0 ? Self.defaultWriteInterval : seconds
       case _ where word.hasPrefix("offset="): byteOffset = try Self.byteCount(in: word)
       case _ where word.hasPrefix("sizelimit="):
-        // As for losetup, 0 is no limit.
+        // As in losetup, 0 means no limit.
         let limit = try Self.byteCount(in: word)
         byteLimit = limit == 0 ? nil : limit
       case _ where word.hasPrefix("partition="): partition = try Self.number(in: word, from: 1...1024)
@@ -118,18 +118,19 @@ public struct MountOptions: Equatable, Sendable {
     return number
   }
 
-  /// Two for each CPU over a queue, which a thread polls while it waits; more over a device that lets it sleep.
+  /// The number of serving threads: two for each CPU with a vext queue, which a waiting thread polls; more with a device
+  /// on which it sleeps.
   var servingThreadCount: Int {
     threadCount ?? (vextAddress == nil ? 16 : max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
   }
 
-  /// The address of a PCI function if the device is one; empty for the first.
+  /// The PCI address of a vext device, empty for the first one; nil for another device.
   var vextAddress: String? {
     if device == "vext" { return "" }
     return device.hasPrefix("vext:") ? String(device.dropFirst(5)) : nil
   }
 
-  /// What libfuse gets.
+  /// The options for libfuse.
   var fuseOptions: [String] {
     var options = passedOn
     if !options.contains(where: { $0.hasPrefix("subtype=") }) { options.append("subtype=fuse-vext") }

@@ -21,7 +21,7 @@ public final class BlockBuffer: @unchecked Sendable {
     self.release = release
   }
 
-  /// Ordinary memory of the process.
+  /// Allocates ordinary memory of the process.
   public convenience init(byteCount: Int) throws(Errno) {
     let owner = MappingOwner(try Mapping.anonymous(byteCount: byteCount))
     // SAFETY: the owner lives in the closure, as long as this object.
@@ -30,7 +30,7 @@ public final class BlockBuffer: @unchecked Sendable {
 
   deinit { release() }
 
-  /// A piece of it; the range must lie inside.
+  /// A part of the buffer; the range must lie inside.
   public func slice(_ offset: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
     precondition(offset >= 0 && count >= 0 && offset <= byteCount - count, "a slice lies inside its buffer")
     return unsafe UnsafeMutableRawBufferPointer(start: base + offset, count: count)

@@ -6,26 +6,26 @@ import SystemPackage
 public protocol BlockDevice: Sendable {
   /// The capacity in bytes.
   var byteCount: UInt64 { get }
-  /// Offsets and lengths of requests are multiples of this power of two.
+  /// The logical block size in bytes, a power of two; offsets and lengths of requests are multiples of it.
   var logicalBlockByteCount: Int { get }
   /// Whether writes are refused.
   var isReadOnly: Bool { get }
-  /// How many queues there can be at once.
+  /// Maximum number of queues at a time.
   var queueLimit: Int { get }
-  /// What the user called it.
+  /// The name that the user gave.
   var name: String { get }
 
-  /// Why nothing may be written any more, as somebody else has changed or uses the device; nil while all is well.
+  /// The reason why writing must stop, because another user has changed or uses the device; nil if there is none.
   func problem() -> String?
 
-  /// A queue for the thread that calls.
+  /// Makes a queue for the calling thread.
   func makeQueue() throws(Errno) -> any BlockQueue
 
-  /// Page-aligned memory that requests of any queue use without a copy.
+  /// Allocates page-aligned memory that requests of any queue use without a copy.
   func allocateBuffer(byteCount: Int) throws(Errno) -> BlockBuffer
 }
 
 extension BlockDevice {
-  /// For devices that nobody else can reach.
+  /// Returns nil, for devices that no other user can reach.
   public func problem() -> String? { nil }
 }

@@ -4,18 +4,19 @@ import SystemPackage
 ///
 /// Only one thread at a time uses it. A request is complete when the call returns.
 public protocol BlockQueue: AnyObject {
-  /// Does one request. Throws what the device says, `EIO` where it says nothing of use.
+  /// Carries out one request. Throws the device's error, or `EIO`.
   func perform(_ request: BlockRequest) throws(Errno)
 
-  /// Does requests that do not overlap, several in flight, in any order; throws the first error after all have ended.
+  /// Carries out requests that do not overlap, concurrently and in any order. Throws the first error after all have
+  /// ended.
   func perform(_ requests: [BlockRequest]) throws(Errno)
 }
 
 extension BlockQueue {
-  /// Makes all writes that were complete before the call durable.
+  /// Makes all writes durable that were complete before the call.
   public func flush() throws(Errno) { try perform(BlockRequest(.flush)) }
 
-  /// Tells the device that the contents of a range are of no interest.
+  /// Discards a range, whose contents are no longer needed.
   public func discard(byteOffset: UInt64, byteCount: Int) throws(Errno) {
     try perform(BlockRequest(.discard, byteOffset: byteOffset, byteCount: byteCount))
   }

@@ -1,28 +1,28 @@
 /// A request to a ``BlockQueue``.
 @safe
 public struct BlockRequest {
-  /// What to do.
+  /// The operation.
   public enum Operation: Sendable {
-    /// Device to memory.
+    /// Reads from the device to memory.
     case read
-    /// Memory to device.
+    /// Writes from memory to the device.
     case write
-    /// Completed writes to stable storage; no range, no memory.
+    /// Brings completed writes to stable storage; has neither range nor memory.
     case flush
-    /// The range's contents are of no interest; no memory.
+    /// Discards the range; has no memory.
     case discard
   }
 
-  /// What to do.
+  /// The operation.
   public let operation: Operation
-  /// Where on the device, in bytes.
+  /// The position on the device in bytes.
   public let byteOffset: UInt64
   /// The length in bytes.
   public let byteCount: Int
   /// `byteCount` bytes; nil for a flush and a discard. A write does not change them.
   public let memory: UnsafeMutableRawPointer?
 
-  /// A read or a write.
+  /// Makes a read or a write.
   public init(_ operation: Operation, byteOffset: UInt64, memory: UnsafeMutableRawBufferPointer) {
     self.operation = operation
     self.byteOffset = byteOffset
@@ -30,7 +30,7 @@ public struct BlockRequest {
     unsafe self.memory = memory.baseAddress
   }
 
-  /// A flush or a discard.
+  /// Makes a flush or a discard.
   public init(_ operation: Operation, byteOffset: UInt64 = 0, byteCount: Int = 0) {
     self.operation = operation
     self.byteOffset = byteOffset
@@ -38,7 +38,7 @@ public struct BlockRequest {
     unsafe memory = nil
   }
 
-  /// The read or write of what comes after the first `count` bytes, at most all of them.
+  /// The read or write of the rest after the first `count` bytes.
   func dropping(_ count: Int) -> BlockRequest {
     // SAFETY: the rest of the request's own memory.
     unsafe BlockRequest(
@@ -46,7 +46,7 @@ public struct BlockRequest {
       memory: UnsafeMutableRawBufferPointer(start: memory?.advanced(by: count), count: byteCount - count))
   }
 
-  /// The same request further on.
+  /// The same request at an offset that is larger by `distance`.
   func moved(by distance: UInt64) -> BlockRequest {
     guard let memory = unsafe memory else {
       return BlockRequest(operation, byteOffset: byteOffset + distance, byteCount: byteCount)

@@ -2,7 +2,7 @@ import CExt2
 import HostSystem
 import SystemPackage
 
-/// What is on a device that has no ext file system at its beginning.
+/// The contents of a device without an ext file system at its beginning.
 struct DeviceContents {
   private let device: any BlockDevice
   private let queue: any BlockQueue
@@ -23,7 +23,7 @@ struct DeviceContents {
     return unsafe Array(memory)
   }
 
-  /// Its partitions; nil if it has no table.
+  /// The partitions; nil without a partition table.
   func partitions() throws(Errno) -> [PartitionTable.Partition]? {
     let sectorByteCount = min(device.logicalBlockByteCount, 4096)
     return try PartitionTable(
@@ -31,7 +31,7 @@ struct DeviceContents {
       read: { (offset, count) throws(Errno) in try bytes(offset, count) })?.partitions
   }
 
-  /// The format of an image that is no raw one.
+  /// The format of an image; nil for a raw one.
   private func format() throws(Errno) -> ImageFormat? {
     let unit = UInt64(max(device.logicalBlockByteCount, 512))
     guard device.byteCount >= unit else { return nil }
@@ -39,7 +39,7 @@ struct DeviceContents {
     return ImageFormat(first: try bytes(0, Int(unit)), last: last.suffix(ImageFormat.lastByteCount))
   }
 
-  /// Why a device without an ext file system is refused, and what its user can do.
+  /// The reason to refuse the device, and the remedy.
   func refusal() throws(Errno) -> MountFailure {
     let name = device.name
     if let format = try format() { return .foreignFormat(name, format.noun, format.remedy(name)) }
@@ -58,7 +58,7 @@ struct DeviceContents {
     return .wholeDisk(name, "\(noun) \(texts.joined(separator: ", "))", advice)
   }
 
-  /// Which of the three file systems a partition has; nil for none.
+  /// The name of a partition's ext file system; nil if it has none.
   private func kind(_ partition: PartitionTable.Partition) throws(Errno) -> String? {
     guard partition.byteCount >= 4096, partition.byteOffset % UInt64(device.logicalBlockByteCount) == 0 else {
       return nil

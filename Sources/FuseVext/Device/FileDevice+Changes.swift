@@ -3,7 +3,7 @@ import Glibc
 import HostSystem
 import SystemPackage
 
-/// What others may do to an image or a block device while it is mounted.
+/// Changes of an image or a block device by others while it is mounted.
 extension FileDevice {
   /// Whether the file has become shorter, or the device is gone. A write behind the end of a file would make it longer again, with
   /// zeros where data were.
@@ -27,7 +27,7 @@ extension FileDevice {
     return loopUser().map { "the image is used by \($0) too" }
   }
 
-  /// The loop device that has the image, unless both only read.
+  /// The loop device that uses the image, unless both only read.
   func loopUser() -> String? {
     guard !isBlockDevice, let user = LoopDevices.user(of: descriptor.rawValue) else { return nil }
     return isReadOnly && user.isReadOnly ? nil : user.path

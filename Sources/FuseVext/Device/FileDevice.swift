@@ -6,17 +6,17 @@ import SystemPackage
 /// An image file or a block device, for this process alone.
 public final class FileDevice: BlockDevice {
   let descriptor: OwnedDescriptor
-  /// Whether requests go past the page cache, and so need aligned memory.
+  /// Whether requests bypass the page cache, and so need aligned memory.
   let isDirect: Bool
-  /// Its capacity in bytes.
+  /// The capacity in bytes.
   public let byteCount: UInt64
-  /// What offsets and lengths are multiples of, in bytes.
+  /// The logical block size in bytes; offsets and lengths are multiples of it.
   public let logicalBlockByteCount: Int
-  /// Whether it takes no writes.
+  /// Whether writes are refused.
   public let isReadOnly: Bool
-  /// The most queues that may be open at once.
+  /// Maximum number of open queues.
   public let queueLimit = 1024
-  /// What messages call it.
+  /// The name in messages.
   public let name: String
   let isBlockDevice: Bool
   /// Whether the file had a name when it was opened.
@@ -68,7 +68,7 @@ public final class FileDevice: BlockDevice {
     }
   }
 
-  /// What O_DIRECT asks for: the logical block of a disk, or of the disk that an image is on.
+  /// The block size for O_DIRECT: the logical block of a disk, or of the disk of an image.
   private static func logicalBlock(_ descriptor: Int32, isBlockDevice: Bool) throws(Errno) -> Int {
     let size =
       isBlockDevice
@@ -78,10 +78,10 @@ public final class FileDevice: BlockDevice {
     return max(size, 512)
   }
 
-  /// A queue for one thread over the same descriptor.
+  /// Makes a queue for one thread over the same descriptor.
   public func makeQueue() throws(Errno) -> any BlockQueue { try FileQueue(self) }
 
-  /// Memory for transfers, aligned for O_DIRECT.
+  /// Allocates memory for transfers, aligned for O_DIRECT.
   public func allocateBuffer(byteCount: Int) throws(Errno) -> BlockBuffer {
     try BlockBuffer(byteCount: byteCount)
   }

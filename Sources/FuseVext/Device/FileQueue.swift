@@ -30,12 +30,12 @@ final class FileQueue: BlockQueue {
     }
   }
 
-  /// The file is as long as it was: a write must not make a shorter one longer.
+  /// Checks that the file is not shorter than it was, because a write would make it longer again.
   private func checkLength() throws(Errno) {
     if device.isShorter { throw .ioError }
   }
 
-  /// A device that has no such block, or is gone, has failed; it is not full.
+  /// Translates the error of a device that lacks the block or has disappeared: that device has failed and is not full.
   private func translated(_ error: Errno) -> Errno {
     let isGone = [.noSpace, .noSuchAddressOrDevice, .operationNotSupportedByDevice].contains(error)
     return device.isBlockDevice && isGone ? .ioError : error
@@ -132,7 +132,7 @@ final class FileQueue: BlockQueue {
       device.isBlockDevice
       ? Int64(linux_block_device_discard(descriptor, request.byteOffset, UInt64(request.byteCount)))
       : linux_punch_hole(descriptor, offset, count)
-    // It is a hint: a device without it loses nothing.
+    // A discard is a hint, and a device without it loses nothing.
     if result == -Int64(Errno.notSupported.rawValue) { return }
     try check(result)
   }

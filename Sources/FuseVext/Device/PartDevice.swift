@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// A range of another device: a partition, or what follows an offset.
+/// A range of another device: a partition, or the part behind an offset.
 final class PartDevice: BlockDevice {
   private let whole: any BlockDevice
   private let byteOffset: UInt64
@@ -18,7 +18,7 @@ final class PartDevice: BlockDevice {
     self.byteOffset = byteOffset
     let rest = whole.byteCount - byteOffset
     self.byteCount = min(byteCount ?? rest, rest) / 512 * 512
-    // As the programs of e2fsprogs take it.
+    // The notation of e2fsprogs.
     name = byteOffset == 0 ? whole.name : "\(whole.name)?offset=\(byteOffset)"
   }
 
@@ -55,7 +55,7 @@ final class PartDevice: BlockDevice {
       try queue.perform(all)
     }
 
-    /// The request on the whole device. What is beyond the part's end belongs to somebody else.
+    /// The request on the whole device. Throws if it exceeds the part.
     private func moved(_ request: BlockRequest) throws(Errno) -> BlockRequest {
       guard request.byteCount >= 0, request.byteOffset <= byteCount,
         UInt64(request.byteCount) <= byteCount - request.byteOffset

@@ -10,7 +10,7 @@ extension Metadata {
     var map: ExtentMap
     /// The blocks that were chosen for it.
     var blockCount: UInt64 = 0
-    /// The blocks that pointers to these will need.
+    /// Number of blocks that the pointers to reserved blocks will need.
     var promisedCount: UInt64 = 0
   }
 

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// The thread that an operation is done for, as a request names it.
+/// The thread that requested an operation.
 struct Caller: Sendable {
   /// `fsuid` and `fsgid`.
   let user: UInt32
@@ -9,10 +9,10 @@ struct Caller: Sendable {
   /// The thread's number in this process's PID namespace; 0 if it has none there.
   let process: Int32
 
-  /// The server itself, and every caller under `fakeroot`: it may do everything.
+  /// The server itself, and every caller under `fakeroot`, which may do everything.
   static let root = Caller(user: 0, group: 0, process: 0)
 
-  /// Capabilities that a file system asks for; the raw value is the number in linux/capability.h.
+  /// Capabilities that a file system checks; the raw value is the number in linux/capability.h.
   enum Capability: UInt64 {
     case fileOwner = 3
     case keepSetID = 4
@@ -28,19 +28,19 @@ struct Caller: Sendable {
     return credentials.capabilities & (1 << capability.rawValue) != 0
   }
 
-  /// Whether the thread is in a group, by its own or by one of its further ones.
+  /// Whether the thread is in a group, by its primary or a supplementary group.
   func isMember(of group: UInt32) -> Bool {
     self.group == group || ProcessCredentials(of: self)?.groups.contains(group) ?? false
   }
 }
 
-/// What `/proc` says of a thread that waits for an answer.
+/// The credentials in `/proc` of a thread that waits for an answer.
 struct ProcessCredentials: Equatable {
-  /// The effective capabilities, none of a thread in another user namespace: there they are about that namespace's files.
+  /// The effective capabilities; none for a thread in another user namespace, where they apply to that namespace's files.
   let capabilities: UInt64
   let groups: [UInt32]
 
-  /// Nil if the thread is gone, or out of sight.
+  /// Reads the credentials; nil if the thread has ended or is not visible.
   init?(of caller: Caller) {
     guard caller.process > 0 else { return nil }
     let folder = "/proc/\(caller.process)"

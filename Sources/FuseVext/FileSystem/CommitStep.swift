@@ -1,12 +1,12 @@
 import SystemPackage
 
-/// What one step of the commit of a file has done.
+/// The result of one step of a file's commit.
 struct CommitStep {
-  /// The disk knows all blocks of the file before this one.
+  /// The block before which the disk knows all blocks of the file.
   var end: UInt64 = 0
-  /// The blocks that pointers got of those that were promised.
+  /// Number of promised blocks that pointers got.
   var keptPromiseCount: UInt64 = 0
-  /// The reserved blocks that have pointers now.
+  /// Number of reserved blocks that have pointers now.
   var mappedCount: UInt64 = 0
   /// Whether blocks beyond the file's size were given up.
   var gaveUp = false

@@ -1,20 +1,20 @@
-/// Where the data of a regular file are.
+/// The location of a regular file's data.
 struct FileData: Sendable {
   var map: ExtentMap
   var byteCount: UInt64
   let usesExtents: Bool
-  /// The contents, if the inode holds them: ``map`` is empty then.
+  /// The contents, if the inode holds them; ``map`` is empty then.
   var inlineContent: [UInt8]?
-  /// Blocks beyond the end were allocated for the writes to come.
+  /// Whether blocks beyond the end were allocated in advance.
   var hasSpareBlocks = false
-  /// The blocks of the map that are reserved: the disk does not know of them (block pointers alone).
+  /// Number of reserved blocks of the map, which the disk does not know yet (block pointers only).
   var reservedCount: UInt64 = 0
-  /// The blocks that pointers to these will need.
+  /// Number of blocks that the pointers to reserved blocks will need.
   var promisedCount: UInt64 = 0
 }
 
 extension FileData {
-  /// Forgets reserved blocks that no data were written to: they were given back.
+  /// Removes reserved blocks without data, which were released.
   mutating func dropReservations() {
     guard !usesExtents else { return }
     for run in map.runs where run.state == .unwritten { map.replace(run.logical..<run.logicalEnd, with: []) }

@@ -2,26 +2,26 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// When reading sets the time of access.
+/// The rules for setting the time of access.
 public struct AccessTimes: Equatable, Sendable {
-  /// Which reads do.
+  /// The reads that set the time of access.
   public enum Mode: Equatable, Sendable {
-    /// None (`noatime`).
+    /// No reads (`noatime`).
     case never
-    /// The first after a change, and the first of a day (`relatime`).
+    /// The first read after a change, and the first of a day (`relatime`).
     case relative
-    /// All (`strictatime`).
+    /// All reads (`strictatime`).
     case always
   }
 
-  /// Which reads set it.
+  /// The reads that set it.
   public var mode = Mode.relative
   /// Whether listing a directory counts as reading (not with `nodiratime`).
   public var includesDirectories = true
   /// The times of access reach the disk with another change of the inode, or when the kernel forgets it (`lazytime`).
   public var isLazy = false
 
-  /// As mounts have them without options: `relatime`.
+  /// Makes the default rules: `relatime`.
   public init() {}
 
   /// How long a time of access counts as recent, in seconds (the kernel's `relatime_need_update`).
@@ -30,7 +30,7 @@ public struct AccessTimes: Equatable, Sendable {
 
 /// Times of access are kept in memory by reads and written later, many inodes in one step.
 extension FileSystem {
-  /// Notes that a file, directory or symbolic link was read. Costs one load if there is nothing to do.
+  /// Call after a read of a file, directory or symbolic link. Costs one load if there is nothing to do.
   func noteAccess(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     switch inode.accessRule.load(ordering: .relaxed) {
     case .none: return
@@ -51,7 +51,7 @@ extension FileSystem {
   func pendingAccessTime(of inode: OpenInode) -> UInt64 { inode.pendingAccessTime.load(ordering: .relaxed) }
 
   private func considerAccess(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
-    // First, so that a write meanwhile has the last word.
+    // First, so that a write at the same moment takes precedence.
     inode.accessRule.store(.none, ordering: .relaxed)
     guard accessTimes.mode != .never, !isReadOnly else { return }
     let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }

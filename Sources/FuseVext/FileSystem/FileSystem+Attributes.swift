@@ -87,7 +87,7 @@ extension FileSystem {
     return isInline ? blocks + (record.byteCount / 512 + (record.byteCount % 512 > 0 ? 1 : 0)) : blocks
   }
 
-  /// What setattr changes; nil leaves it.
+  /// The changes of a setattr; nil keeps a value.
   struct AttributeChange {
     var mode: UInt32?
     var user: UInt32?
@@ -154,7 +154,7 @@ extension FileSystem {
     return attributesLocked(record, inode)
   }
 
-  /// What statfs(2) tells.
+  /// The answer to statfs(2).
   func statistics(_ worker: Worker) throws(Errno) -> statvfs {
     try inspect(worker) { (metadata) throws(Errno) in
       var result = statvfs()

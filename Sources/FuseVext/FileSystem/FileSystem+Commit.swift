@@ -2,14 +2,14 @@ import Synchronization
 import SystemPackage
 
 extension FileSystem {
-  /// Tells the disk's structures what they do not know yet of a file: which blocks hold data, the size, the times.
+  /// Writes the file's pending changes to the structures: the blocks with data, the size, the times.
   func commit(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     try commitLocked(inode, worker)
   }
 
-  /// As ``commit(_:_:)``, by who has the inode alone.
+  /// Commits as ``commit(_:_:)`` does, for a caller that has the inode exclusively.
   func commitLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     guard inode.isDirty.exchange(false, ordering: .relaxed) else { return }
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
@@ -144,7 +144,7 @@ extension FileSystem {
     if let failure { throw failure }
   }
 
-  /// Commits every inode that is dirty. One that finds no room is no reason to leave the others unwritten.
+  /// Commits every dirty inode. If one finds no room, the others are committed nevertheless.
   private func commitAll(_ worker: Worker) -> Errno? {
     var failure: Errno?
     for number in dirty.withLock({ Array($0) }) {

@@ -3,19 +3,20 @@ import Synchronization
 import SystemPackage
 
 extension FileSystem {
-  /// Makes sure that it is known where the data are.
+  /// Loads the location of the inode's data, unless it is loaded.
   func load(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     let isLoaded = inode.lock.shared { inode.data != nil }
     if !isLoaded { try inode.lock.exclusively { () throws(Errno) in try readMap(inode, worker) } }
   }
 
-  /// As ``load(_:_:)``, by a caller that has the inode alone and will change its data: they are in blocks afterwards.
+  /// Loads as ``load(_:_:)`` does, for a caller that has the inode exclusively and will change its data, which are in
+  /// blocks afterwards.
   func loadLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     try readMap(inode, worker)
     if let content = inode.data?.inlineContent { try leaveInode(inode, content, worker) }
   }
 
-  /// Reads where the data are, for a caller that has the inode alone.
+  /// Reads the location of the data, for a caller that has the inode exclusively.
   func readMap(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     guard inode.data == nil else { return }
     inode.data = try inspect(worker) { (metadata) throws(Errno) in
@@ -59,7 +60,7 @@ extension FileSystem {
     return unsafe worker.staging.slice(Int(offset - first * block), count)
   }
 
-  /// Reads blocks of a file, holes and unwritten ones as zeros.
+  /// Reads blocks of a file; holes and unwritten blocks read as zeros.
   func readBlocks(
     _ range: Range<UInt64>, map: ExtentMap, into target: UnsafeMutableRawBufferPointer, _ worker: Worker
   ) throws(Errno) {
@@ -102,7 +103,7 @@ extension FileSystem {
     }
   }
 
-  /// Where the next data, or the next hole, begins (lseek(2)'s `SEEK_DATA` and `SEEK_HOLE`).
+  /// Returns the start of the next data or the next hole (lseek(2)'s `SEEK_DATA` and `SEEK_HOLE`).
   func seek(_ inode: OpenInode, offset: UInt64, toData: Bool, _ worker: Worker) throws(Errno) -> UInt64 {
     try load(inode, worker)
     inode.lock.lockShared()
@@ -122,25 +123,25 @@ extension FileSystem {
     return data.byteCount
   }
 
-  /// Notes that data or their extent changed just now.
+  /// Call after a change of data or their extent.
   func noteWrite(_ inode: OpenInode) {
     inode.pendingWriteTime.store(HostClock.realtimeNanoseconds(), ordering: .relaxed)
     expectAccess(inode)
     markDirty(inode)
   }
 
-  /// Notes that the disk does not know where all data are.
+  /// Call when the disk does not know the location of all data.
   func noteDataChange(_ inode: OpenInode) {
     inode.lacksData.store(true, ordering: .relaxed)
     noteWrite(inode)
   }
 
-  /// Notes that the running transaction, or without a journal the disk, knows where data are.
+  /// Call when the running transaction, or the disk without a journal, knows the location of the data.
   func noteDataWritten(_ inode: OpenInode) {
     inode.dataTransaction.store(runningTransaction, ordering: .sequentiallyConsistent)
   }
 
-  /// Notes that the disk knows less than what is here.
+  /// Marks the inode as newer than the disk's copy.
   func markDirty(_ inode: OpenInode) {
     if !inode.isDirty.exchange(true, ordering: .relaxed) {
       _ = dirty.withLock { $0.insert(inode.number) }

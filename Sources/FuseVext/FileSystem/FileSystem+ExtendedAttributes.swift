@@ -4,10 +4,10 @@ import SystemPackage
 
 /// Kinds of extended attributes that an option turns off.
 public struct AttributeSupport: OptionSet, Sendable {
-  /// One bit a kind.
+  /// One bit for each kind.
   public let rawValue: UInt8
 
-  /// The kinds whose bits are set.
+  /// Makes a set of kinds from bits.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// Access control lists (`acl`).
@@ -91,7 +91,7 @@ extension FileSystem {
     try synchronizeIfAsked(inode, worker)
   }
 
-  /// Forgets what is known of an inode's attributes and its mode, by the holder of the metadata's lock.
+  /// Invalidates cached knowledge of an inode's attributes and mode. The caller holds the metadata's lock.
   private func noteAttributeChange(_ inode: OpenInode) {
     inode.hasNoAttributes.store(false, ordering: .relaxed)
     inode.allowsWrites.store(false, ordering: .relaxed)

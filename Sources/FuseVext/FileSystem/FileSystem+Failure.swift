@@ -1,13 +1,13 @@
 import Synchronization
 import SystemPackage
 
-/// What ends all changes of a mounted file system.
+/// The failure that ends all changes of a mounted file system.
 extension FileSystem {
-  /// Structures could not be written, or contradict each other: nothing is changed from now on.
+  /// Ends all changes, because structures could not be written or contradict each other.
   func fail(_ metadata: inout Metadata, _ error: Errno) {
     let problem = device.problem()
     guard !hasFailed.exchange(true, ordering: .relaxed) else { return }
-    // Where somebody else changes or uses the device, nothing is written at all.
+    // If another user changes or uses the device, nothing is written at all.
     if problem == nil {
       // The device may refuse this too; the mark of a clean unmount is absent in any case.
       do throws(Errno) { try metadata.markErroneous() } catch {}
@@ -15,7 +15,7 @@ extension FileSystem {
     report(problem ?? "\(metadata.cache.writeError ?? error) in the file system's structures")
   }
 
-  /// Looks whether somebody else has changed or uses the device; if so, nothing is written from now on.
+  /// Checks whether another user has changed or uses the device; if so, ends all writes.
   func checkDevice() {
     guard !isReadOnly, !hasFailed.load(ordering: .relaxed), let problem = device.problem() else { return }
     metadata.withLock { _ in

@@ -2,13 +2,13 @@ import CExt2
 import Synchronization
 import SystemPackage
 
-/// What chattr(1), tune2fs-like tools and their system calls see and change.
+/// Inode flags and labels, for chattr(1) and similar tools.
 extension FileSystem {
-  /// What ioctl(2) tells of an inode.
+  /// The properties of an inode that ioctl(2) reports.
   struct Traits: Equatable {
-    /// As `FS_IOC_GETFLAGS` has them.
+    /// The flags in the form of `FS_IOC_GETFLAGS`.
     var flags: UInt32
-    /// As `struct fsxattr` has them.
+    /// The flags in the form of `struct fsxattr`.
     var extendedFlags: UInt32
     var project: UInt32
     var generation: UInt32
@@ -23,7 +23,7 @@ extension FileSystem {
     }
   }
 
-  /// How flags are asked for.
+  /// A requested change of flags.
   enum FlagChange {
     /// `FS_IOC_SETFLAGS`.
     case flags(UInt32)

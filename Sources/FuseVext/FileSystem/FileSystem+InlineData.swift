@@ -13,7 +13,7 @@ extension FileSystem {
         if !content.isEmpty {
           let taken = try metadata.takeFirstBlock(of: try metadata.inode(inode.number))
           block = taken
-          // Past the cache, as all data.
+          // Past the metadata cache, like all data.
           try worker.queue.perform(
             unsafe BlockRequest(.write, byteOffset: taken * UInt64(blockByteCount), memory: memory))
         }

@@ -2,7 +2,7 @@ import HostSystem
 import SystemPackage
 
 extension FileSystem {
-  /// Claims the device for this host where hosts share it; nil where they do not.
+  /// Claims the device for this host; nil if the file system needs no claim (`mmp`).
   static func claim(
     _ summary: SuperblockSummary, device: any BlockDevice
   ) throws(MountFailure) -> Locked<MountClaim>? {
@@ -19,7 +19,7 @@ extension FileSystem {
     }
   }
 
-  /// How often ``renewClaim(_:)`` is to be called, in seconds; nil for never.
+  /// Interval of ``renewClaim(_:)`` in seconds; nil without a claim.
   var claimInterval: UInt16? { claim?.withLock { $0.updateInterval } }
 
   /// Shows other hosts that this one still has the file system. If another one has taken it, nothing is changed any more.

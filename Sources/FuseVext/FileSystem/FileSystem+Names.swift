@@ -27,7 +27,7 @@ extension FileSystem {
     return found(seen, worker)
   }
 
-  /// An inode that an answer will name.
+  /// An inode that an answer to the kernel will name.
   struct Seen {
     let record: Inode
     let inode: OpenInode
@@ -37,7 +37,7 @@ extension FileSystem {
   /// written and forgotten meanwhile, and the answer be made of what it was.
   func see(_ record: Inode) -> Seen { Seen(record: record, inode: remember(record.number)) }
 
-  /// The answer.
+  /// The answer to the kernel.
   func found(_ seen: Seen, _ worker: Worker) -> Found {
     Found(
       number: seen.record.number, generation: seen.record.raw.i_generation,
@@ -148,12 +148,12 @@ extension FileSystem {
     }
   }
 
-  /// One name that a directory is listed with.
+  /// A name in the listing of a directory.
   struct Listed {
     let name: [UInt8]
     let inode: UInt32
     let type: UInt8
-    /// Where a later listing goes on.
+    /// The position at which a later listing continues.
     let next: UInt64
   }
 
@@ -176,7 +176,7 @@ extension FileSystem {
           let start = UInt64(index) * size + UInt64(record.offset)
           guard start >= position else { continue }
           let name = block.name(of: record)
-          // Neither can be a name; the kernel would answer the whole listing with EIO.
+          // Such a name is invalid, and the kernel would answer the whole listing with EIO.
           guard !name.contains(0), !name.contains(0x2F) else { throw .corrupted }
           let listed = Listed(
             name: name, inode: record.inode, type: record.type, next: start + UInt64(record.byteCount))

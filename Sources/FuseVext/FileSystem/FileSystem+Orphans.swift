@@ -41,7 +41,7 @@ extension FileSystem {
         guard isLast else { return }
         try metadata.removeOrphan(number)
         var current = try metadata.inode(number)
-        // It was the link to the next orphan.
+        // The field was the link to the next orphan.
         current.deletionTime = 0
         try metadata.write(current)
       }

@@ -2,7 +2,7 @@ import Synchronization
 import SystemPackage
 
 extension FileSystem {
-  /// Cuts a file off, or lets it grow by a hole.
+  /// Truncates a file, or extends it by a hole.
   func truncate(_ inode: OpenInode, to byteCount: UInt64, _ worker: Worker) throws(Errno) {
     try checkWritable()
     let size = UInt64(blockByteCount)
@@ -17,7 +17,7 @@ extension FileSystem {
     try commitLocked(inode, worker)
     guard let data = inode.data else { throw .ioError }
     let isShorter = byteCount < data.byteCount
-    // What a later growth would show again.
+    // Otherwise a later growth would show the old bytes again.
     if isShorter {
       try zero(byteCount..<min((byteCount + size - 1) / size * size, data.byteCount), of: inode, worker)
     }
@@ -37,7 +37,7 @@ extension FileSystem {
     inode.data?.byteCount = byteCount
   }
 
-  /// Frees the blocks beyond a size, which the file gets.
+  /// Frees the blocks beyond a size, and sets that size.
   private func cutInSteps(_ inode: OpenInode, at byteCount: UInt64, _ worker: Worker) throws(Errno) {
     guard let data = inode.data else { throw .ioError }
     let size = UInt64(blockByteCount)
@@ -62,7 +62,7 @@ extension FileSystem {
     try unsafe writeLocked(inode, offset: range.lowerBound, memory, worker)
   }
 
-  /// What fallocate(2) does to a range.
+  /// The operations of fallocate(2) on a range.
   enum SpaceOperation {
     case allocate(keepsSize: Bool)
     case punchHole
@@ -101,7 +101,7 @@ extension FileSystem {
     noteWrite(inode)
   }
 
-  /// The largest size of a file that is loaded.
+  /// The largest possible size of a loaded file.
   func sizeLimit(of inode: OpenInode) -> UInt64 {
     inode.data?.usesExtents == false ? sizeLimits.blockMap : sizeLimits.extents
   }
@@ -147,7 +147,7 @@ extension FileSystem {
     }
   }
 
-  /// Frees what was allocated in advance and not used.
+  /// Frees blocks that were allocated in advance and not used.
   func trim(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }

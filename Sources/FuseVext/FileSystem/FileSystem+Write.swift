@@ -1,9 +1,9 @@
 import Synchronization
 import SystemPackage
 
-/// How many bytes a growing file gets in advance, at most.
+/// Maximum number of bytes that a growing file gets in advance.
 private let largestSpareByteCount: UInt64 = 8 << 20
-/// Files smaller than this get nothing in advance.
+/// Size in bytes from which a growing file gets blocks in advance.
 private let smallestGrowingByteCount: UInt64 = 64 << 10
 
 extension FileSystem {
@@ -52,7 +52,7 @@ extension FileSystem {
     return true
   }
 
-  /// As ``write(_:offset:_:_:)``, by who has the inode alone.
+  /// Writes as ``write(_:offset:_:_:)`` does, for a caller that has the inode exclusively.
   func writeLocked(
     _ inode: OpenInode, offset: UInt64, _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
   ) throws(Errno) {
@@ -68,7 +68,7 @@ extension FileSystem {
       worker.requests.removeAll(keepingCapacity: true)
       unsafe enqueueWrites(blocks, map: map, from: aligned(source, worker), worker)
     } else {
-      // The blocks at the ends keep what the write leaves alone.
+      // The blocks at the ends keep the bytes outside of the write.
       let whole = unsafe worker.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
       let last = blocks.upperBound - 1
       if head > 0 || blocks.count == 1 {
@@ -130,7 +130,7 @@ extension FileSystem {
     }
   }
 
-  /// Fills the holes of a range, and takes more for a file that grows by and by.
+  /// Fills the holes of a range, and allocates more for a file that grows gradually.
   private func allocate(
     _ blocks: Range<UInt64>, of inode: OpenInode, endOffset: UInt64, _ worker: Worker
   ) throws(Errno) {
@@ -158,7 +158,7 @@ extension FileSystem {
     inode.data?.map = reservation.map
     inode.data?.reservedCount += reservation.blockCount
     inode.data?.promisedCount += reservation.promisedCount
-    // Nobody else knows of these blocks, should the write fail: the commit gives them back.
+    // If the write fails, the commit releases these blocks, which no other structure knows.
     markDirty(inode)
   }
 }

@@ -7,12 +7,12 @@ import SystemPackage
 ///
 /// The kernel does the latter before writes through its cache, but not before direct ones.
 extension FileSystem {
-  /// How data come.
+  /// The origin of written data.
   enum WriteOrigin {
     /// A call of write(2) or the like. `keepsSetID` says that the caller may keep set-user-ID and set-group-ID; nil if /proc is to
     /// tell.
     case call(keepsSetID: Bool?)
-    /// Pages that somebody changed in memory, written back by the kernel.
+    /// Pages that were changed in memory and are written back by the kernel.
     case mapping
   }
 

@@ -12,48 +12,49 @@ public final class FileSystem: Sendable {
   /// The number of the root directory.
   public static let root: UInt32 = 2
 
-  /// What the file system is on.
+  /// The device of the file system.
   public let device: any BlockDevice
   /// Whether changes are refused.
   public let isReadOnly: Bool
-  /// How many transactions of the journal opening has replayed; nil if the journal needed no recovery.
+  /// Number of transactions that opening has replayed; nil if the journal needed no recovery.
   public let replayedTransactionCount: Int?
   let blockByteCount: Int
   let sizeLimits: SizeLimits
-  /// What measures steps that change the blocks of files.
+  /// The meters of steps that change the blocks of files.
   let meters: (extents: StepMeter, blockMap: StepMeter)
   let discards: Bool
   let countsOverhead: Bool
   let durability: Durability
   let accessTimes: AccessTimes
-  /// Which namespaces of extended attributes there are beside ``AttributeName/Namespace/trusted`` and `security`.
+  /// The supported kinds of extended attributes besides ``AttributeName/Namespace/trusted`` and `security`.
   let attributeSupport: AttributeSupport
-  /// How far the journal's commits have come; nil where changes of structures do not go through a journal.
+  /// The progress of the journal's commits; nil without a journal.
   let journal: JournalLog.Progress?
-  /// Whether a file may be found by names that nobody has looked up yet: the kernel must ask each time.
+  /// Whether a file has several spellings of its name, so that the kernel must ask each time.
   let foldsNames: Bool
   /// Whether some files may be encrypted.
   let encrypts: Bool
   /// Whether values of attributes may have inodes of their own.
   let separatesAttributeValues: Bool
-  /// What tells other hosts that this one has the file system mounted.
+  /// The claim that tells other hosts of this mount; nil if none is needed (`mmp`).
   let claim: Locked<MountClaim>?
   let metadata: Locked<Metadata>
   let known = Mutex<[UInt32: KnownInode]>([:])
-  /// The inodes whose disk copy is old.
+  /// The numbers of inodes that are newer than the disk's copy.
   let dirty = Mutex<Set<UInt32>>([])
-  /// The inodes whose time of access is newer than the disk's.
+  /// The numbers of inodes whose time of access is newer than the disk's.
   let accessed = Mutex<Set<UInt32>>([])
-  /// Held while freed blocks are given back to the device.
+  /// Held while freed blocks are discarded.
   let discarding = ThreadLock()
-  /// Structures were left half-changed: the disk is not touched any more.
+  /// Whether structures were left half-changed, so that nothing may be written any more.
   let hasFailed = Atomic<Bool>(false)
-  /// Takes one line about why nothing is changed any more, at most once. Set it before other threads use the file system.
+  /// Receives one line about the failure that ended all changes, at most once. Set it before other threads use the file
+  /// system.
   public let failureReport = Mutex<(@Sendable (String) -> Void)?>(nil)
 
-  /// Which changes are durable when they are answered, without anybody's fsync.
+  /// The changes that are durable when they are answered, without an fsync.
   public enum Durability: Equatable, Sendable {
-    /// What a file's or a directory's own flags ask for.
+    /// Changes of files and directories whose flags ask for it.
     case byFlags
     /// Changes of names (`dirsync`).
     case names
@@ -63,7 +64,7 @@ public final class FileSystem: Sendable {
 
   struct KnownInode {
     let inode: OpenInode
-    /// How many answers to the kernel have named it.
+    /// Number of answers to the kernel that have named the inode.
     var lookupCount: UInt64
   }
 
@@ -128,7 +129,7 @@ public final class FileSystem: Sendable {
     if readOnly { releaseClaim() }
   }
 
-  /// Says in the superblock that the file system is in use, until ``close(_:)``, and ends what its last user left undone.
+  /// Marks the file system as in use until ``close(_:)``, and finishes interrupted changes of its last user.
   public func begin(_ worker: Worker) throws(Errno) {
     guard !isReadOnly else { return }
     try change(worker) { (metadata) throws(Errno) in try metadata.markInUse() }
@@ -207,10 +208,10 @@ public final class FileSystem: Sendable {
   /// The number of the journal's running transaction; 0 without a journal.
   var runningTransaction: UInt64 { journal?.begunCount.load(ordering: .sequentiallyConsistent) ?? 0 }
 
-  /// The inode if the kernel knows it.
+  /// The inode; nil if the kernel does not know it.
   func knownInode(_ number: UInt32) -> OpenInode? { known.withLock { $0[number]?.inode } }
 
-  /// The inode, known or, as the root always is, not counted.
+  /// The inode; makes an object for an inode that is not counted, such as the root.
   func openInode(_ number: UInt32) -> OpenInode {
     known.withLock { known in
       if let entry = known[number] { return entry.inode }
@@ -239,7 +240,7 @@ public final class FileSystem: Sendable {
         known[number]?.lookupCount -= count
         return false
       }
-      // What could not be written is still here alone.
+      // If the write failed, the changes exist only here.
       known[number] = failure == nil ? nil : KnownInode(inode: inode, lookupCount: 0)
       return true
     }

@@ -5,17 +5,17 @@ final class OpenInode: @unchecked Sendable {
   let number: UInt32
   /// Guards ``data``: users take it shared, changers exclusively. Taken before the metadata's lock.
   let lock = ThreadLock()
-  /// Of a regular file whose data were touched.
+  /// The location of the data; nil unless it is a loaded regular file.
   var data: FileData?
   /// The time of the last write that the disk does not know, in nanoseconds since 1970; 0 for none.
   let pendingWriteTime = Atomic<UInt64>(0)
   /// The time of the last read that the disk does not know, as ``pendingWriteTime``.
   let pendingAccessTime = Atomic<UInt64>(0)
-  /// Which reads set the time of access.
+  /// The reads that set the time of access.
   let accessRule = Atomic<AccessRule>(.unknown)
 
   enum AccessRule: UInt8, AtomicRepresentable {
-    /// The next one finds out.
+    /// The next read decides.
     case unknown
     case none
     case all
@@ -27,9 +27,9 @@ final class OpenInode: @unchecked Sendable {
   let lacksData = Atomic<Bool>(false)
   /// The number of the journal's transaction that changed last where data are (``JournalLog/Progress``), or a later one.
   let dataTransaction: Atomic<UInt64>
-  /// Whether every change is to be durable when it is answered (`FS_SYNC_FL`), of a file that is loaded.
+  /// Whether every change of a loaded file must be durable when it is answered (`FS_SYNC_FL`).
   let isSynchronous = Atomic<Bool>(false)
-  /// Whether it has no name any more: to be freed when the kernel forgets it.
+  /// Whether the file has no name any more, so that it is freed when the kernel forgets it.
   let isOrphan = Atomic<Bool>(false)
 
   /// Whether it is known to have no extended attributes. The kernel asks for one before every buffered write.

@@ -22,7 +22,7 @@ final class ThreadLock: @unchecked Sendable {
     unsafe lock.deallocate()
   }
 
-  /// Runs `body` while nobody else has the lock.
+  /// Runs `body` with the lock held exclusively.
   func exclusively<Result: ~Copyable, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -31,16 +31,16 @@ final class ThreadLock: @unchecked Sendable {
     return try body()
   }
 
-  /// Waits until nobody has the lock alone; ends with ``unlock()``.
+  /// Takes the lock shared, until ``unlock()``.
   func lockShared() { unsafe _ = pthread_rwlock_rdlock(lock) }
 
-  /// Waits until nobody has the lock; ends with ``unlock()``.
+  /// Takes the lock exclusively, until ``unlock()``.
   func lockExclusively() { unsafe _ = pthread_rwlock_wrlock(lock) }
 
-  /// Ends what this thread's call began.
+  /// Releases the lock that this thread holds.
   func unlock() { unsafe _ = pthread_rwlock_unlock(lock) }
 
-  /// Runs `body` while nobody has the lock alone.
+  /// Runs `body` with the lock held shared.
   func shared<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
     -> Result
   {

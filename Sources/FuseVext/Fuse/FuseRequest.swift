@@ -66,7 +66,7 @@ struct FuseRequest {
     unsafe _ = fuse_reply_statfs(handle, &statistics)
   }
 
-  /// The answer to a question for bytes, or for their number alone.
+  /// Answers a request for bytes, or only for their number.
   func answer(attribute bytes: [UInt8], room: Int) {
     if room == 0 {
       unsafe _ = fuse_reply_xattr(handle, bytes.count)
@@ -77,7 +77,7 @@ struct FuseRequest {
     }
   }
 
-  /// Who asks.
+  /// The calling thread.
   var caller: Caller {
     guard let context = unsafe fuse_req_ctx(handle) else { return .root }
     return unsafe Caller(

@@ -54,7 +54,7 @@ extension FuseServer {
     }
   }
 
-  /// What the bits of `mask` (`FUSE_SET_ATTR_`) select.
+  /// The changes that `mask` (`FUSE_SET_ATTR_`) selects.
   private static func change(_ attributes: stat, _ mask: Int32) -> FileSystem.AttributeChange {
     func time(_ value: timespec, _ set: Int32, _ setNow: Int32) -> InodeTime? {
       if mask & setNow != 0 { return .now() }

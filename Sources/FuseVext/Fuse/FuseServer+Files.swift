@@ -116,7 +116,7 @@ extension FuseServer {
 }
 
 extension FuseServer {
-  /// Refuses a write, or clears what it must not leave.
+  /// Refuses a write, or clears the bits and capabilities that must not outlive it.
   fileprivate func prepareToWrite(
     _ inode: OpenInode, _ node: fuse_ino_t, offset: UInt64, flags: UInt32, _ worker: Worker
   ) throws(Errno) {

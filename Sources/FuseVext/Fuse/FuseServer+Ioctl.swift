@@ -52,7 +52,7 @@ extension FuseServer {
     }
   }
 
-  /// What a command gets.
+  /// The arguments of a command.
   @safe
   private struct Ioctl {
     private let input: UnsafeRawBufferPointer

@@ -1,4 +1,4 @@
-/// What one thread keeps while it serves requests.
+/// The state of one thread while it serves requests.
 final class ServingThread {
   let worker: Worker
   /// `write_flags` of the WRITE that the thread serves (`FUSE_WRITE_` in linux/fuse.h): libfuse passes on the first alone.

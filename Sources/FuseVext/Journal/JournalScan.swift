@@ -2,7 +2,7 @@ import SystemPackage
 
 /// Why a journal is not replayed. Nothing was written then.
 enum JournalFailure: Error, Equatable {
-  /// The journal contradicts itself; what and where.
+  /// The journal contradicts itself; the text says how.
   case corrupted(String)
   /// A feature of the journal that is not known.
   case unknownFeature(String)
