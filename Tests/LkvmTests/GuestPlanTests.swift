@@ -107,7 +107,7 @@ struct GuestPlanTests {
       ("mode=tap,tapif=tap3", nil, nil), ("mode=none,guest_ip=10.7.3.4", nil, nil),
       ("mode=user", "lkvm.net=192.168.33.15/24,192.168.33.1,192.168.33.3", "ip=dhcp"),
     ] as [(String, String?, String?)])
-  func `our init and a disk's system are told the addresses in their own words`(
+  func `lkvm's init and a disk's system get the addresses as parameters of their own`(
     network: String, ours: String?, others: String?
   ) throws {
     let card = try #require(try Self.options(["-n", network]).devices.network.first)

@@ -71,7 +71,7 @@ enum GuestEnd {
     return UInt16(truncatingIfNeeded: port)
   }
 
-  /// What lkvm is told on the way (`GuestProgress` of Hypervisor).
+  /// The progress that the init reports to lkvm (`GuestProgress` of Hypervisor).
   enum Progress: UInt8 {
     case running = 0
     case readsInput = 1

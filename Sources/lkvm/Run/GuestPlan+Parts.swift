@@ -57,8 +57,9 @@ extension GuestPlan {
     return options.devices.network.filter { $0.mode != .none }
   }
 
-  /// What the kernel is told of the first card's addresses, where lkvm knows them: our own init sets them itself; the system
-  /// of a disk or a folder reads `ip=`, as the kernel does (Documentation/admin-guide/nfs/nfsroot.rst).
+  /// The kernel parameter with the first card's addresses; nil if lkvm does not know them.
+  /// / lkvm's own init sets the addresses itself; the system of a disk or a folder reads `ip=`, as the kernel does
+  /// (Documentation/admin-guide/nfs/nfsroot.rst).
   static func networkParameter(_ network: NetworkOptions?, root: KernelParameters.Root) -> String? {
     guard let network else { return nil }
     let gateway: IPv4Address?

@@ -240,7 +240,7 @@ import Testing
     #expect(device.sizes == [ConsoleSize(columns: 80, rows: 25)])
   }
 
-  @Test func `encoded input waits until the guest reads, and its end is told`() throws {
+  @Test func `encoded input waits until the guest reads, and its end is sent`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let output = TerminalPipe()

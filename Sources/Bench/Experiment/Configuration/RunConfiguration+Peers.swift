@@ -1,7 +1,7 @@
 import Hypervisor
 
 extension RunConfiguration {
-  /// Looks at what other VMMs cannot do.
+  /// Checks for settings that other VMMs do not support.
   ///
   /// - Throws: ``InvalidConfiguration`` for the first thing that is wrong.
   func validatePeers() throws(InvalidConfiguration) {

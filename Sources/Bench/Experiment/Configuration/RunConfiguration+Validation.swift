@@ -7,7 +7,7 @@ struct InvalidConfiguration: Error, Equatable, CustomStringConvertible {
 }
 
 extension RunConfiguration {
-  /// Looks at everything that can be judged without the host and the disk.
+  /// Checks everything that does not depend on the host and the disk.
   ///
   /// - Throws: ``InvalidConfiguration`` for the first thing that is wrong.
   func validate() throws(InvalidConfiguration) {

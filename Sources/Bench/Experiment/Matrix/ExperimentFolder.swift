@@ -151,7 +151,7 @@ struct ExperimentFolder: ~Copyable {
     let finishedBoots: [Int]
   }
 
-  /// Looks at the folder at `path` and changes nothing in it.
+  /// Reads the folder at `path` without changing it.
   ///
   /// - Throws: ``BenchFailure`` if it holds no plan, if another bench works in it, or if it has a boot that is not planned.
   static func contents(_ path: String) throws -> Contents {

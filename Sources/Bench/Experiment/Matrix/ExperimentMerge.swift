@@ -11,7 +11,7 @@ struct ExperimentMerge {
   /// More of them do not make a message clearer.
   private static let namedBootCount = 20
 
-  /// Looks at the folders at `paths`.
+  /// Reads the folders at `paths`.
   ///
   /// - Throws: ``BenchFailure`` if one is being worked in, if they are parts of different plans, if two have the same boot, or if a
   ///   boot is missing.

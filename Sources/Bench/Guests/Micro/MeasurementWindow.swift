@@ -4,9 +4,9 @@ import MicroGuest
 
 /// Runs prepared guests through warm-up, measured window and verification.
 ///
-/// The window opens when every worker of every guest has warmed up and has nothing in flight, and closes when all
-/// have their last answer; guests are told, and tell, through shared memory, so that the marks cost no exit. Guests without
-/// work are booted before, and paused once their queues are there: the I/O threads serve these, and no vCPU of theirs runs.
+/// The window opens when every worker of every guest has warmed up and has no request in flight, and closes when all have
+/// their last completion. Host and guests signal each other through shared memory, so that the marks cost no vmexit. Guests
+/// without work are booted before, and paused once their queues exist: the I/O threads serve the queues, and no vCPU runs.
 struct MeasurementWindow {
   let configuration: RunConfiguration
   let guests: [BenchGuest]

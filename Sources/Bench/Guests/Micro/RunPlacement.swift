@@ -6,7 +6,7 @@ struct RunPlacement {
   /// The plan.
   let plan: Placement
 
-  /// Looks at the host's topology and the disk's place in it, and starts nothing.
+  /// Reads the host's topology and the disk's place in it; starts nothing.
   ///
   /// - Parameter scratchFolder: where the disks are made unless the user named one; it may not exist yet.
   init(_ configuration: RunConfiguration, scratchFolder: String) throws {

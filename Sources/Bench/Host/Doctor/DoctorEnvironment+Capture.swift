@@ -5,7 +5,7 @@ extension DoctorEnvironment {
   /// How long the CPUs are watched: fifty ticks of each.
   private static let watchSeconds = 0.5
 
-  /// Looks at this host, for half a second, and changes nothing.
+  /// Observes this host for half a second, and changes nothing.
   ///
   /// - Parameters:
   ///   - configuration: The run that is planned.

@@ -9,7 +9,7 @@ enum KVMDeviceAccess: Equatable, Sendable {
   /// It may.
   case usable
 
-  /// Looks at the device `path`.
+  /// Checks the device at `path`.
   init(path: String) {
     let manager = FileManager.default
     if !manager.fileExists(atPath: path) {

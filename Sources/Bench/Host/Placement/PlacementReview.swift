@@ -1,6 +1,6 @@
 import HostSystem
 
-/// Looks at a finished placement, chosen or asked for, and says where it is not what one would wish for.
+/// Reviews a finished placement, planned or requested, and notes its compromises.
 struct PlacementReview {
   private(set) var oversubscribed = false
   private(set) var notes: [String] = []

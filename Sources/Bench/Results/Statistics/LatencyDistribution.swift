@@ -2,7 +2,7 @@ import Histogram
 
 /// Latencies of requests in nanoseconds, from the micro guest or from fio.
 struct LatencyDistribution: Equatable, Sendable {
-  /// So many requests took about so long.
+  /// A number of requests with about the same latency.
   struct Entry: Equatable, Sendable {
     /// The latency, in nanoseconds.
     var nanoseconds: UInt64

@@ -79,8 +79,8 @@ public struct GuestConfiguration: Sendable {
   /// Whether input that comes from no terminal waits until the guest's driver of the serial port takes it. A guest that
   /// polls the port instead gets none of it.
   public var inputAwaitsDriver = false
-  /// Whether such input is handed to a command by the guest's init, which is told so by the kernel's command line, and waits
-  /// until that runs.
+  /// Whether the guest's init passes such input to a command, as the kernel's command line tells it; the input waits
+  /// until the command runs.
   public var encodesInput = false
   /// The numbers of the serial ports with a pseudo-terminal.
   public var pseudoTerminals: [Int] = []

@@ -14,16 +14,16 @@ public final class Terminal: ConsoleEndpoint {
   private let output: Int32
   private let raw: TerminalGuard?
 
-  /// A terminal that does not read yet; a real one is raw from here on.
+  /// Makes an endpoint that does not read yet; a real terminal is in raw mode from now on.
   ///
   /// - Parameters:
-  ///   - input: Stays open, and is the caller's.
-  ///   - output: Stays open, and is the caller's.
-  ///   - thread: Reads and writes.
-  ///   - encodesInput: Whether the guest's init hands input that is no terminal's to a command: it waits for
-  ///     ``releaseInput()``, and its end is told (`ConsoleInputCode`).
-  ///   - onQuit: Ctrl-A x was typed. The device thread calls it, and it must not wait for that thread.
-  /// - Throws: EBADF for a descriptor that is closed, EMFILE where there are too many.
+  ///   - input: the descriptor of the input; stays open, and the caller's.
+  ///   - output: the descriptor of the output; stays open, and the caller's.
+  ///   - thread: the thread that reads and writes.
+  ///   - encodesInput: whether the guest's init passes input that does not come from a terminal to a command. Such input
+  ///     waits for ``releaseInput()``, and its end is sent as well (`ConsoleInputCode`).
+  ///   - onQuit: called on the device thread for Ctrl-A x; must not wait for that thread.
+  /// - Throws: EBADF for a closed descriptor, EMFILE if there are too many.
   public init(
     input: Int32 = 0, output: Int32 = 1, thread: DeviceThread, encodesInput: Bool = false,
     onQuit: @escaping @Sendable () -> Void

@@ -9,7 +9,7 @@ struct FioJobReader {
     let name: String
     var options: [FioJobOption] = []
 
-    /// Whether fio takes the section for a global one: it looks at the first six letters.
+    /// Whether fio treats the section as global, by the first six letters of its name.
     var isGlobal: Bool { name.hasPrefix("global") }
   }
 
