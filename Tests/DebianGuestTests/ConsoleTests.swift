@@ -14,7 +14,7 @@ extension DebianGuestTests {
     }
 
     @Test(arguments: ["serial", "virtio"])
-    func `what is typed at the console reaches the guest`(console: String) throws {
+    func `console input reaches the guest`(console: String) throws {
       let terminal = try PseudoTerminal()
       let guest = try Self.shell(["--console", console], on: terminal)
       #expect(terminal.isRaw)

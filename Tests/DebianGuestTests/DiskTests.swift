@@ -75,7 +75,7 @@ extension DebianGuestTests {
       #expect(try report.value("fio") == "0", "\(report.console.suffix(3000))")
     }
 
-    @Test func `what the guest syncs is in the image`() throws {
+    @Test func `data that the guest synced are in the image`() throws {
       #expect(try Self.disks.get().arrivedBySync)
     }
 
@@ -88,7 +88,7 @@ extension DebianGuestTests {
       #expect(try disks.folder.bytes("read-only") == pristine.bytes("read-only"))
     }
 
-    @Test func `what the guest discards is given back to the host`() throws {
+    @Test func `discards of the guest free blocks on the host`() throws {
       let disks = try Self.disks.get()
       #expect(try disks.report.value("discard") == "0")
       #expect(try disks.folder.bytes("raw", count: Self.discardedByteCount).allSatisfy { $0 == 0 })

@@ -27,7 +27,7 @@ extension DebianGuestTests {
       #expect(!Self.socketExists("t3-signal"))
     }
 
-    @Test func `a socket that a killed lkvm left is no obstacle`() throws {
+    @Test func `the socket of a killed lkvm is replaced`() throws {
       let killed = try Self.boot("t3-stale", on: PseudoTerminal())
       killed.signal(SIGKILL)
       #expect(try killed.waitForEnd(within: .seconds(30)) == -SIGKILL)

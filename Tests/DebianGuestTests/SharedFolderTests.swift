@@ -65,7 +65,7 @@ extension DebianGuestTests {
       #expect(try Self.shared.get().report.value(way) != "0")
     }
 
-    @Test func `what the guest writes arrives with its owner and mode`() throws {
+    @Test func `files of the guest have its owner and mode`() throws {
       let shared = try Self.shared.get()
       #expect(try shared.report.value("new") == "0")
       #expect(try shared.report.value("moved") == "0")

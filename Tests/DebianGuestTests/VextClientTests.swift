@@ -81,7 +81,7 @@ extension DebianGuestTests {
       return unsafe words.withUnsafeBytes { unsafe Data($0) }
     }
 
-    @Test func `the device is found, and says what it is`() throws {
+    @Test func `the device is found and identified`() throws {
       let said = try Self.session.get().said("identify")
       #expect(said.contains("capacity=\(64 << 20)"))
       #expect(said.contains("queues=4"))

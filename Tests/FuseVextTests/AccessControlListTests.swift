@@ -25,7 +25,7 @@ struct AccessControlListTests {
     #expect(list.inherited(byMode: 0o666).permissions == 0o664)
   }
 
-  @Test func `bytes that are no list are refused, wherever they end`() {
+  @Test func `invalid lists are refused, wherever they end`() {
     for count in 0..<Self.disk.count {
       #expect(throws: Errno.invalidArgument) { try AccessControlList(disk: Array(Self.disk.prefix(count))) }
     }

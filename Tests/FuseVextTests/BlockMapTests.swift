@@ -73,8 +73,7 @@ struct BlockMapTests {
       0..<12, 7..<17, 12..<17, 10..<300, 12..<268, 267..<269, 268..<524, 500..<1100, 5..<1490, 600..<70_000,
       65_800..<65_810, 65_804..<66_060, 66_000..<66_100, 0..<70_000, 300..<65_900,
     ] as [Range<UInt64>])
-  func `a hole takes what is in its range, whatever levels it begins and ends in`(hole: Range<UInt64>) throws
-  {
+  func `a hole frees exactly its range, whatever levels it begins and ends in`(hole: Range<UInt64>) throws {
     let written = [0..<1500, 65_700..<66_700] as [Range<UInt64>]
     for range in written { try write(range) }
     try fileSystem.synchronize(inode, worker)
@@ -91,7 +90,7 @@ struct BlockMapTests {
     try end()
   }
 
-  @Test func `blocks in memory alone are free on the disk, and nobody else gets them`() throws {
+  @Test func `blocks reserved in memory are free on the disk, and no other file gets them`() throws {
     let before = try fileSystem.statistics(worker).f_bfree
     try write(0..<300)
     // 300 blocks, a pointer block for 256 of them, and two for the 32 behind.

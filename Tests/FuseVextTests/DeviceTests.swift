@@ -98,7 +98,7 @@ struct DeviceTests {
     ("vdi", "VDI image"),
     ("vpc", "VHD image"), ("vhdx", "VHDX image"), ("parallels", "Parallels image"),
   ])
-  func `an image that is no raw one is named`(format: String, noun: String) throws {
+  func `the format of an image that is not raw is named`(format: String, noun: String) throws {
     let disk = MountedImage(megabytes: 1, make: "true")
     let made = Command.run("rm '\(disk.image)'; qemu-img create -q -f \(format) '\(disk.image)' 8M")
     try #require(made.exitCode == 0, "\(made.output)")
@@ -133,7 +133,7 @@ struct DeviceTests {
   }
 
   @Test(arguments: ["rm", "replace", "losetup"])
-  func `an image that somebody removes or mounts is not changed any more`(how: String) throws {
+  func `an image that was removed or mounted elsewhere is not changed any more`(how: String) throws {
     let disk = MountedImage(megabytes: 16)
     disk.mount("commit=1")
     disk.shell("echo there > file; sync file")

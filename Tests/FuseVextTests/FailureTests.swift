@@ -54,7 +54,7 @@ struct FailureTests {
     #expect(state.contains("not clean") || state.contains("needs_recovery"))
   }
 
-  @Test func `an error while data are read or written reaches who asked, and nobody else`() throws {
+  @Test func `an error while data are read or written reaches only the caller`() throws {
     let disk = MountedImage()
     let (device, fileSystem, worker) = try open(disk)
     let file = try fileSystem.create(

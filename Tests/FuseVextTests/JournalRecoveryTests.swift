@@ -84,7 +84,7 @@ struct JournalRecoveryTests {
     #expect(device.bytes == journal.image)
   }
 
-  @Test func `a device that takes no writes is mounted read-only without its journal alone`() throws {
+  @Test func `a read-only device is mounted only read-only and without its journal`() throws {
     var journal = try SyntheticJournal()
     journal.transaction([Self.first: 1])
     let device = try MemoryDevice(journal.image, isReadOnly: true)

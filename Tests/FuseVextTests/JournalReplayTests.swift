@@ -163,7 +163,7 @@ import Testing
     }
   }
 
-  @Test func `a checksum of version 1 that was never set is no error`() throws {
+  @Test func `a checksum of version 1 that was never set is accepted`() throws {
     var journal = try SyntheticJournal(SyntheticJournal.variants[2])
     journal.describe([(Self.first, SyntheticJournal.filled(1))])
     journal.append(

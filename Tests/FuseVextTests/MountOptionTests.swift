@@ -53,7 +53,7 @@ struct MountOptionTests {
     #expect(try options("commit=30,commit=0").writeInterval == 5)
   }
 
-  @Test func `libfuse gets only what it knows`() throws {
+  @Test func `libfuse gets only the options that it knows`() throws {
     let passed = try options("noatime,strictatime,nodev,x-gvfs-show,allow_other,subtype=ext4").fuseOptions
     #expect(
       passed == ["noatime", "nodev", "allow_other", "subtype=ext4", "default_permissions", "fsname=disk.img"])

@@ -219,7 +219,7 @@ struct OperationTests {
     disk.expectClean()
   }
 
-  @Test func `a full disk says so and stays consistent`() {
+  @Test func `a full disk gives ENOSPC and stays consistent`() {
     let disk = MountedImage(megabytes: 16)
     disk.mount()
     disk.shell(

@@ -125,7 +125,7 @@ struct OrphanTests {
     #expect(throws: MountFailure.corrupted(disk.image)) { try mountAndUnmount(disk) }
   }
 
-  @Test func `a crash while orphans are freed leaves what the next mount ends`() throws {
+  @Test func `after a crash while orphans are freed, the next mount frees the rest`() throws {
     let (disk, inodes) = try image(Self.makes[0], files: 6)
     debugfs(
       disk,

@@ -18,7 +18,7 @@ struct RefusalTests {
     #expect(Command.run("sha256sum '\(disk.image)'").output == before, sourceLocation: location)
   }
 
-  @Test func `what is no ext file system`() {
+  @Test func `a device without an ext file system is refused`() {
     let disk = MountedImage(megabytes: 4, make: "true")
     expectRefusal(disk, code: 2, "not an ext2, ext3 or ext4 file system")
     Command.run("truncate -s 100 '\(disk.image)'")
@@ -51,7 +51,7 @@ struct RefusalTests {
     expectRefusal(disk, code: 3, "another device")
   }
 
-  @Test func `a dirty journal is left alone where that is asked for, and nothing else is changed`() {
+  @Test func `norecovery leaves a dirty journal alone and changes nothing else`() {
     let disk = MountedImage()
     disk.mount()
     disk.shell("echo there > file")

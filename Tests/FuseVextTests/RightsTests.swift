@@ -10,7 +10,7 @@ struct RightsTests {
     "STRIDE=\(stride) python3 '\(TestScript.path("rights"))' \(part)"
   }
 
-  @Test func `users may do what the kernel's ext4 allows them, and it leaves the same`() {
+  @Test func `users have the rights of the kernel's ext4, with the same results`() {
     let kernels = MountedImage()
     let expected = lines(
       kernels.throughKernel("mkdir tries && cd tries && \(Self.script(""))", options: "rw"))

@@ -32,7 +32,7 @@ struct NamespaceTests {
     #expect(guest.contents("/root/arguments") == records(arguments))
   }
 
-  @Test func `a command that is not there is 127, one that is no program 126`() throws {
+  @Test func `a missing command gives 127, a command that is not a program 126`() throws {
     let missing = try run(["no-such-command"])
     #expect(missing.status == 127)
     #expect(missing.output.contains("cannot run no-such-command"))
@@ -93,7 +93,7 @@ struct NamespaceTests {
     #expect(guest.contents("/root/flags") == "0x9\n")
   }
 
-  @Test func `an address that is none is reported, and the command runs`() throws {
+  @Test func `an invalid address is reported, and the command runs`() throws {
     let result = try guest.run(
       ["command": records(["true"])], parameters: "lkvm.host=none lkvm.net=1.2.3,x")
     #expect(result.status == 0)

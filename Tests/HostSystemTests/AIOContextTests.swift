@@ -9,7 +9,7 @@ import Testing
   /// Whether completions are reaped from the ring or, as on a kernel with an unknown ring, by system call.
   private static let waysOfReaping = [true, false]
 
-  @Test("what is written and flushed is read back", arguments: waysOfReaping)
+  @Test("written and flushed data are read back", arguments: waysOfReaping)
   func roundTrip(reapsFromRing: Bool) throws {
     let file = try TemporaryFile(byteCount: 1 << 20)
     var context = try AIOContext(capacity: 8, eventDescriptor: nil, reapsFromRing: reapsFromRing)
@@ -128,7 +128,7 @@ import Testing
     #expect(seen == Set(0..<total))
   }
 
-  @Test("who wants no signal gets none, and is counted until reaped", arguments: waysOfReaping)
+  @Test("a request without an eventfd signals none, and counts until it is reaped", arguments: waysOfReaping)
   func unsignalled(reapsFromRing: Bool) throws {
     let file = try TemporaryFile(byteCount: 1 << 20)
     let event = try EventDescriptor()

@@ -32,7 +32,7 @@ struct ChildProcessTests {
     #expect(try shell("kill -9 $$").exitCode == 137)
   }
 
-  @Test("a child has the environment and the folder that it was given, and nothing else of ours")
+  @Test("a child has only the environment and the folder that it was given")
   func surroundings() throws {
     let run = try shell("pwd; echo $A; echo ${HOME-none}", environment: ["A": "1 2"], folder: "/usr/bin")
     #expect(run.output == "/usr/bin\n1 2\nnone\n")
@@ -52,7 +52,7 @@ struct ChildProcessTests {
     #expect(try shell("kill -TERM $$; echo survived").exitCode == 128 + SIGTERM)
   }
 
-  @Test("what a child started is ended with it by one signal")
+  @Test("one signal ends a child and its descendants")
   func group() throws {
     let output = try MemoryFile(name: "output")
     var child = try ChildProcess(

@@ -17,7 +17,7 @@ import Testing
     #expect(name == shown)
   }
 
-  @Test("a thread is pinned before its body runs, and says so afterwards")
+  @Test("a thread is pinned before its body runs, and reports its CPUs")
   func pinning() throws {
     let allowed = try HostThread.currentCPUs()
     let last = CPUSet([try #require(allowed.sorted.last)])

@@ -51,7 +51,7 @@ struct IOUringTests {
   }
 
   @Test(arguments: Naming.allCases)
-  func `what is written and flushed is read back`(naming: Naming) throws {
+  func `written and flushed data are read back`(naming: Naming) throws {
     var bench = try Bench(naming, capacity: 8, blockCount: 8)
     for block in 0..<4 { bench.memory.fill(block, UInt8(block + 1)) }
     for block in 0..<4 {
@@ -127,7 +127,7 @@ struct IOUringTests {
     #expect(event.drain() >= 1)
   }
 
-  @Test func `a range is zeroed or given back, and what is no file says so`() throws {
+  @Test func `a range is zeroed or freed, and a descriptor that is not a file gives an error`() throws {
     var bench = try Bench(.plain, capacity: 4, blockCount: 2)
     bench.memory.fill(0, 7)
     bench.enqueue(.write, block: 0, offset: 0, token: 0)
@@ -184,7 +184,7 @@ struct IOUringTests {
     #expect(throws: Errno.invalidArgument) { _ = try IOUring(capacity: capacity) }
   }
 
-  @Test func `what cannot be registered is refused`() throws {
+  @Test func `memory that cannot be registered is refused`() throws {
     var ring = try IOUring(capacity: 1)
     let memory = try IOMemory(blockCount: 1)
     #expect(throws: Errno.badFileDescriptor) { try ring.registerFile(1 << 20, at: 0) }
@@ -213,7 +213,7 @@ struct IOUringTests {
     #expect(after == 1)
   }
 
-  @Test func `a signal of the event wakes who sleeps`() throws {
+  @Test func `a signal of the event wakes a sleeping thread`() throws {
     let event = try EventDescriptor()
     var bench = try Bench(.registered, capacity: 2, blockCount: 1, event: event.rawValue)
     bench.ring.enqueueRange(.punchHole, file: bench.name, offset: 0, byteCount: 4096, token: 8)

@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test func `a file is made where nothing is, and not through a link`() throws {
+  @Test func `a new file replaces nothing, and is not created through a link`() throws {
     try Self.withFolder { path in
       let folder = try UntrustedFolder(path: path)
       #expect(unsafe symlink("\(path)/file", "\(path)/link") == 0)

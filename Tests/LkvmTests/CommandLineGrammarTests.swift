@@ -92,7 +92,7 @@ struct CommandLineGrammarTests {
     #expect(request == (words[0].hasPrefix("--help-") ? .all : .usual))
   }
 
-  @Test func `what a command in the guest is given is not help`() throws {
+  @Test func `help behind the guest's command belongs to that command`() throws {
     #expect(try ParsedCommand.run(["--", "ls", "--help"]).command == ["ls", "--help"])
     #expect(try ParsedCommand.make(SandboxCommand.self, ["ls", "--help"]).command == ["ls", "--help"])
   }

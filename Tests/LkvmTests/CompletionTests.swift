@@ -53,7 +53,7 @@ struct CompletionTests {
       (["run", "--", "mkfif"], ["mkfifo"]),
       (["--generate-completion-script", "f"], ["fish"]),
     ] as [([String], [String])])
-  func `bash offers what may follow`(words: [String], offered: [String]) throws {
+  func `bash offers the possible next words`(words: [String], offered: [String]) throws {
     #expect(try Self.completions(words, LkvmFixture()) == offered)
   }
 }

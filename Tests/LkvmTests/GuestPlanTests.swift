@@ -40,7 +40,7 @@ struct GuestPlanTests {
     #expect(machine.memoryByteCount == byteCount)
   }
 
-  @Test func `a lowered number of vCPUs is a warning where the user gave it`() {
+  @Test func `lowering the user's number of vCPUs is a warning`() {
     var host = Self.host
     host.vcpuLimit = 3
     #expect(GuestPlan.vcpuCount(4, host: host) == (3, "--cpus 4: this KVM runs 3 vCPUs at most"))

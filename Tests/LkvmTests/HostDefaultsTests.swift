@@ -53,7 +53,7 @@ struct HostDefaultsTests {
       (.stopped, nil, false, SIGINT, 130), (.stopped, 0, true, SIGTERM, 143),
       (.poweredOff, 0, true, SIGHUP, 129),
     ] as [(MachineEnd, UInt8?, Bool, Int32?, Int32)])
-  func `the exit code tells how the guest ended`(
+  func `the exit code shows how the guest ended`(
     end: MachineEnd, status: UInt8?, ranCommand: Bool, signal: Int32?, code: Int32
   ) {
     #expect(

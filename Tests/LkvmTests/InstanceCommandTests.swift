@@ -38,7 +38,7 @@ struct InstanceCommandTests {
     [], ["-i", "1", "-d", "1"], ["-i", "0"], ["--inflate=-1"], ["-d", "x"], ["-i", "2147483648"], ["-i", ""],
     ["-i", "0x"], ["-i", "08"],
   ])
-  func `no amount, two or none at all is refused`(arguments: [String]) {
+  func `a missing amount or two amounts are refused`(arguments: [String]) {
     #expect(throws: LkvmFailure.self) {
       try ParsedCommand.make(BalloonCommand.self, ["-n", "a"] + arguments)
     }

@@ -65,7 +65,7 @@ struct KernelParametersTests {
     #expect(Self.parameters(root: Self.share).contains("lkvm.crlf=0"))
   }
 
-  @Test func `without defaults there is what the user says`() {
+  @Test func `without defaults there are only the user's words`() {
     #expect(Self.parameters(root: .firstDisk, user: ["a=1", "b"], onlyUser: true) == ["a=1", "b"])
     #expect(Self.parameters(root: Self.share, network: "lkvm.net=x", onlyUser: true) == [])
   }

@@ -43,7 +43,7 @@ struct LkvmGuestTests {
   }
 
   @Test(arguments: [("reset", 0, "", ""), ("write", 0, "X", ""), ("fault", 70, "", "triple fault")])
-  func `the exit code tells how the guest ended`(
+  func `the exit code shows how the guest ended`(
     kernel: String, exitCode: Int32, output: String, message: String
   ) throws {
     let fixture = try LkvmFixture()
@@ -118,7 +118,7 @@ struct LkvmGuestTests {
     .enabled("needs kvm_pvm and a Debian kernel") {
       SoftwareKVM.isLoaded && LkvmGuestTests.debianKernel != nil
     })
-  func `a software KVM that gets nowhere with a kernel says so and gives up`() throws {
+  func `lkvm reports a software KVM that cannot run the kernel, and ends`() throws {
     let fixture = try LkvmFixture()
     let kernel = try #require(Self.debianKernel)
     let start = ContinuousClock.now
@@ -136,7 +136,7 @@ struct LkvmGuestTests {
     return names.filter { $0.hasPrefix("vmlinuz-") }.max().map { "/boot/\($0)" }
   }
 
-  @Test func `a guest whose process is stopped says so at once, and does not stop later`() throws {
+  @Test func `the guest of a stopped process is reported at once, and does not stop later`() throws {
     let fixture = try LkvmFixture()
     let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a", "--balloon"] + Self.machine)
     let process = try fixture.processIdentifier(of: "a")

@@ -112,7 +112,7 @@ struct LkvmProcessTests {
   }
 
   @Test(arguments: [["run"], ["list"], ["stop", "-a"], ["setup", "x"]])
-  func `a home that nobody names or that is a file is said`(arguments: [String]) throws {
+  func `a missing home, or one that is a file, is reported`(arguments: [String]) throws {
     let fixture = try LkvmFixture()
     let none = try fixture.run(arguments, environment: ["LKVM_HOME": "", "HOME": ""])
     #expect(none.exitCode == 1)
@@ -126,7 +126,7 @@ struct LkvmProcessTests {
   }
 
   @Test(arguments: ["reg", "dir"])
-  func `what is no socket in the socket's place stays`(name: String) throws {
+  func `a file in place of the socket is kept`(name: String) throws {
     let fixture = try LkvmFixture()
     try FileManager.default.createDirectory(atPath: fixture.home, withIntermediateDirectories: false)
     let path = "\(fixture.home)/\(name).sock"
@@ -170,7 +170,7 @@ struct LkvmProcessTests {
     ["--version"], ["help", "balloon"], ["stop", "-h"], ["debug", "-s", "help"], ["--generate-manual"],
     ["--generate-completion-script", "bash"],
   ])
-  func `help and version are no errors`(arguments: [String]) throws {
+  func `help and version end with 0`(arguments: [String]) throws {
     let outcome = try LkvmFixture().run(arguments)
     #expect(outcome.exitCode == 0)
     #expect(!outcome.output.isEmpty)

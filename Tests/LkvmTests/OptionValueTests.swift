@@ -19,7 +19,7 @@ struct OptionValueTests {
     "", "M", "-1", "+1", "1.5G", "1E", "1MB", "1 M", "0x", "0xG", "0x-1", "８", "8192P", "9999999999999P",
     "18446744073709551616B",
   ])
-  func `what is no number of bytes below 2^63 is no size`(text: String) {
+  func `a size must be a number of bytes below 2^63`(text: String) {
     #expect(MemorySize(argument: text) == nil)
   }
 

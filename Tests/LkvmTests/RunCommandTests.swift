@@ -54,7 +54,7 @@ struct RunCommandTests {
     #expect(try ParsedCommand.run(["--no-params", "-p", "b=2"]).settings.kernel.params == ["b=2"])
   }
 
-  @Test func `what has no effect on a PC is a warning`() throws {
+  @Test func `options without effect on a PC cause a warning`() throws {
     let flash = try ParsedCommand.run(["-F", "x"]).settings
     #expect(flash.warnings == ["--flash x: ignored, as kvmtool does for a PC"])
     let console = try ParsedCommand.run(["--console", "hv"]).settings
@@ -114,7 +114,7 @@ struct RunCommandTests {
       (["-n", "mtu=0"], "--network mtu=0: mtu=0"),
       (["--9p", ""], "--9p : wanted DIR"), (["--vext", "a,queues=0"], "--vext a,queues=0: wanted PATH"),
     ] as [([String], String)])
-  func `what cannot be is refused by the name of its option`(arguments: [String], message: String) {
+  func `an impossible value is refused by the name of its option`(arguments: [String], message: String) {
     let error = #expect(throws: LkvmFailure.self) { try ParsedCommand.run(arguments) }
     #expect(error?.description.hasPrefix(message) == true)
     #expect(error?.exitCode == 64)

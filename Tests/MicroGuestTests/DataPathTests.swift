@@ -141,7 +141,7 @@ struct DataPathTests {
     #expect(result.errors < 200)
   }
 
-  @Test("what a machine needs beyond its own RAM stays below 16 MiB")
+  @Test("a machine needs less than 16 MiB beyond its own RAM")
   func residentMemory() throws {
     let run = try GuestRun("--guests 8 --engine null --requests 20000 --warmup 20ms --iodepth 32")
     _ = try run.measure(.vext)

@@ -85,7 +85,7 @@ struct HostileGuestTests {
     #expect(text.contains("rax 0x"))
   }
 
-  @Test("a guest with too little memory for its work says so")
+  @Test("a guest with too little memory for its work reports it")
   func badParameters() throws {
     let run = try GuestRun("--engine null --requests 10 --iodepth 1024 --bs 1m --workers 3 --size 3m")
     #expect(throws: BenchFailure.self) { try run.measure(.vext) }

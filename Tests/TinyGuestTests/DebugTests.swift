@@ -39,7 +39,7 @@ extension TinyGuests {
       #expect(try guest.machine.describe(vcpu: 0)?.contains("rip 0x10000 ") == true)
     }
 
-    @Test func `a dump of a guest whose page tables are garbage says so`() throws {
+    @Test func `a dump reports that a guest's page tables are garbage`() throws {
       let guest = try TinyGuest(GuestCode.spin)
       try guest.machine.memory.store(0x000F_FFFF_0000_0003 as UInt64, at: TinyGuest.tables)
       let text = try #require(try guest.machine.describe(vcpu: 0))

@@ -36,7 +36,7 @@ import Testing
     _ = try UserNetwork(UserNetworkConfiguration(), name: "gone-slirp")
   }
 
-  @Test func `a library that is not there, or that is another one, is said`() throws {
+  @Test func `a missing or wrong library is reported`() throws {
     #expect { try SlirpLibrary(fileName: "libslirp-that-is-not-there.so") } throws: { error in
       "\(error)".hasPrefix("libslirp, package libslirp0: libslirp-that-is-not-there.so: cannot open")
     }
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func `a port of the host that is taken is said`() throws {
+  @Test func `a port of the host that is in use is reported`() throws {
     let taken = try HostSocket.bound(.stream)
     let forward = PortForward(transport: .tcp, hostPort: taken.port, guestPort: 22)
     #expect(throws: UserNetworkError.cannotForward(forward, .addressInUse)) {

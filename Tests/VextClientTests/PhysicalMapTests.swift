@@ -37,7 +37,7 @@ struct PhysicalMapTests {
     #expect(throws: VextClientError.addressesHidden) { try addresses([Self.present, Self.present]) }
   }
 
-  @Test func `a page that is not there is no memory for a device`() {
+  @Test func `a page that is not present is refused as memory for a device`() {
     #expect(throws: VextClientError.system("page not present", .badAddress)) {
       try addresses([Self.present | 1, 0])
     }

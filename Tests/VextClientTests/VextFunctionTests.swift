@@ -113,7 +113,7 @@ struct VextFunctionTests {
     }
   }
 
-  @Test func `a function that a driver of the kernel's has is left alone`() {
+  @Test func `a function with a kernel driver is left alone`() {
     let folder = TemporaryFolder()
     Self.add("a", to: folder)
     folder.write("drivers/some-driver/bind", "")

@@ -135,7 +135,7 @@ struct VextQueueTests {
     #expect(queue.failure == nil)
   }
 
-  @Test func `flush, discard, write-zeroes and identify do what they say`() throws {
+  @Test func `flush, discard, write-zeroes and identify have their effects`() throws {
     let fixture = try ClientFixture(overrides: [VextRegister.maxRangeByteCount: 5000])
     let queue = try fixture.device.makeQueue()
     try queue.flush()
@@ -148,7 +148,7 @@ struct VextQueueTests {
     #expect(try queue.identify().count == 20)
   }
 
-  @Test func `what the device would stop the queue for is refused before`() throws {
+  @Test func `the client refuses requests for which the device would stop the queue`() throws {
     let fixture = try ClientFixture()
     let queue = try fixture.device.makeQueue()
     let end = UInt64(ClientFixture.diskByteCount)
@@ -166,7 +166,7 @@ struct VextQueueTests {
     #expect(try queue.read(at: end - 512, byteCount: 512) == ClientFixture.pattern(Int(end) - 512, 512))
   }
 
-  @Test func `a read-only disk refuses what would change it`() throws {
+  @Test func `a read-only disk refuses changes`() throws {
     let fixture = try ClientFixture(readOnly: true)
     #expect(fixture.device.isReadOnly)
     let queue = try fixture.device.makeQueue()

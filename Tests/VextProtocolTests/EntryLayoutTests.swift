@@ -91,7 +91,7 @@ import VextProtocol
   }
 
   @Test(arguments: [0, 7, 0xFF] as [UInt8])
-  func `other numbers are no operation`(number: UInt8) {
+  func `other numbers are not operations`(number: UInt8) {
     #expect(VextOperation(rawValue: number) == nil)
   }
 }

@@ -91,7 +91,7 @@ import VextProtocol
   }
 
   @Test(arguments: [2, 3, 0x8000_0000, 0xFFFF_FFFF] as [UInt32])
-  func `a lap from nowhere is a violation in either ring`(lap: UInt32) {
+  func `an impossible lap is a violation in either ring`(lap: UInt32) {
     let memory = RingMemory(byteCount: 128)
     var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
     memory.store(UInt64(lap) << 32, word: 0)

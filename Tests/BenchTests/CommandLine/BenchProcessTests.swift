@@ -202,7 +202,7 @@ struct BenchProcessTests {
     #expect(outcome.exitCode == 0 || outcome.errors.contains("error"))
   }
 
-  @Test("help is no error")
+  @Test("help ends with 0")
   func help() throws {
     let folder = try TemporaryFolder()
     let outcome = try BenchProgram.run(["run", "--help"], in: folder.path)

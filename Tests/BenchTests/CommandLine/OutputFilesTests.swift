@@ -54,7 +54,7 @@ struct OutputFilesTests {
     #expect(try folder.entries == ["deep"])
   }
 
-  @Test("a folder is no output")
+  @Test("a folder as output is an error")
   func folderAsOutput() throws {
     let folder = try TemporaryFolder()
     let path = folder.path

@@ -34,7 +34,7 @@ import Testing
     #expect(bus.read(0x1001, byteCount: 1) == 0xFE)
   }
 
-  @Test func `what no device answers reads as all ones, and is not written`() {
+  @Test func `an address without a device reads as all ones and ignores writes`() {
     let bus = AddressBus()
     let device = Device()
     #expect(bus.insert(device, start: 0x1000, byteCount: 0x100))
@@ -65,7 +65,7 @@ import Testing
     #expect(bus.insert(Device(), start: .max - 1, byteCount: 1))
   }
 
-  @Test func `a range is given free by its owner alone`() {
+  @Test func `only its owner releases a range`() {
     let bus = AddressBus()
     let device = Device()
     #expect(bus.insert(device, start: 0x1000, byteCount: 0x10))

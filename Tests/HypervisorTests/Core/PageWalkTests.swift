@@ -93,7 +93,7 @@ import VextProtocol
     #expect(result.steps.map(\.entry) == [0x2003, 0])
   }
 
-  @Test func `a table where no RAM is ends the walk`() throws {
+  @Test func `a table outside of RAM ends the walk`() throws {
     try store(0x000F_FFFF_FFFF_F003, 0x1000, 0)
     #expect(walk(0x20_0000).outcome == .tableOutsideMemory(GuestAddress(0x000F_FFFF_FFFF_F000)))
     #expect(walk(0x20_0000).physical == nil)

@@ -45,7 +45,7 @@ import Testing
     server.stop()
   }
 
-  @Test func `a file that is no socket is left alone`() throws {
+  @Test func `a file that is not a socket is left alone`() throws {
     _ = try directory.claim("vm")
     let path = "\(fixture.path)/vm.sock"
     _ = try OwnedDescriptor.open(path, flags: O_CREAT | O_WRONLY, mode: 0o600)
@@ -91,7 +91,7 @@ import Testing
     #expect(throws: InstanceError.nameTooLong(long, byteLimit: limit)) { _ = try directory.claim(long) }
   }
 
-  @Test func `a machine that does not run is said to`() throws {
+  @Test func `a machine that does not run is reported`() throws {
     #expect(throws: InstanceError.notRunning("vm")) { _ = try directory.connect(to: "vm") }
     #expect("\(InstanceError.notRunning("vm"))" == "no machine named 'vm' runs")
   }

@@ -77,7 +77,7 @@ struct GuestRootDirectoryTests {
     }
   }
 
-  @Test func `what was made is taken away after a failure, and nothing else`() throws {
+  @Test func `a failure removes everything that was created, and nothing else`() throws {
     try folder.write("other", "")
     var tree = TreeBuilder(root: "\(folder.path)/root")
     try tree.makeRoot()

@@ -31,7 +31,7 @@ struct GuestRootModuleTests {
     }
   }
 
-  @Test func `what a module depends on comes before it, and everything once`() throws {
+  @Test func `dependencies come before their module, each once`() throws {
     #expect(
       try names(for: [.virtioPCI, .blockDevice]) == [
         "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko", "drivers/virtio/virtio_pci.ko",
@@ -43,7 +43,7 @@ struct GuestRootModuleTests {
     #expect(try names(for: [.entropy]).last == "drivers/char/virtio-rng.ko")
   }
 
-  @Test func `what is built in has no file`() throws {
+  @Test func `a built-in module has no file`() throws {
     #expect(try names(for: [.ninePFS]) == [])
   }
 

@@ -19,7 +19,7 @@ import Testing
     #expect(options.transport == .modern)
   }
 
-  @Test func `what is not said is as kvmtool has it`() throws {
+  @Test func `defaults are kvmtool's`() throws {
     let options = try NetworkOptions("mode=user")
     #expect(options == .withoutOption)
     #expect(options.guestHardwareAddress == nil)
@@ -32,7 +32,7 @@ import Testing
     #expect(try NetworkOptions("script=none").script == nil)
   }
 
-  @Test func `a tap is configured where nobody else does it`() throws {
+  @Test func `a tap is configured if there is no script for it`() throws {
     #expect(try NetworkOptions("mode=tap").tap == TapOptions(hostAddress: IPv4Address(192, 168, 33, 1)))
     #expect(try NetworkOptions("mode=tap,tapif=tap3").tap == TapOptions(source: .interface(name: "tap3")))
     #expect(
@@ -82,7 +82,7 @@ import Testing
       ("fd=3,mq=2", 1, "mq=2 is ignored: a tap by fd"), ("tapif=/dev/tap3,mq=2", 1, "mq=2 is ignored"),
       ("mode=tap,mq=16", 8, "mq=16: a card has 8 pairs"), ("mode=user,mq=16", 1, "mq=16: "),
     ] as [(String, Int, String)])
-  func `what has no effect in kvmtool has none, and is a warning`(
+  func `options without effect in kvmtool have none, and cause a warning`(
     text: String, queuePairCount: Int, warning: String
   ) throws {
     let options = try NetworkOptions(text)

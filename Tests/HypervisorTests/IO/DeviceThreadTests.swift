@@ -55,7 +55,7 @@ import Testing
     #expect(throws: Errno.noSuchFileOrDirectory) { try thread.change(descriptor: 0, interest: .writable) }
   }
 
-  @Test func `what a descriptor is watched for can be changed`() throws {
+  @Test func `the interest of a watched descriptor can be changed`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let event = try Event()

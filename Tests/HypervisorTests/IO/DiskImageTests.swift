@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test(arguments: ["/tmp", "/dev/null", "/dev/zero"])
-  func `what is neither a file nor a block device is refused`(path: String) {
+  func `only files and block devices are accepted`(path: String) {
     #expect(throws: DiskError.notADisk(path: path)) {
       try DiskImage(path: path, readOnly: true, direct: false)
     }

@@ -185,7 +185,7 @@ extension VextTests {
       }
     }
 
-    @Test func `what a guest writes to its wake block changes nothing for another`() throws {
+    @Test func `writes to one guest's wake block do not affect another guest`() throws {
       try Self.withThread(queueCount: 2) { (fixture) throws in
         let liar = fixture.drivers[0]
         let honest = fixture.drivers[1]

@@ -141,7 +141,7 @@ extension VextTests {
     }
 
     @Test(arguments: engines)
-    func `a read-only disk refuses what changes it and is read all the same`(engine: BlockEngineKind) throws {
+    func `a read-only disk refuses changes and can be read`(engine: BlockEngineKind) throws {
       try Fixture.withThread(engine: engine, readOnly: true) { (fixture) throws in
         let attempts = [
           Fixture.entry(.write, id: 4),
@@ -179,7 +179,7 @@ extension VextTests {
     }
 
     @Test(arguments: TestedEngines.asynchronous)
-    func `what is done at once overtakes what the kernel has`(engine: BlockEngineKind) throws {
+    func `a request that completes at once overtakes requests in the kernel`(engine: BlockEngineKind) throws {
       let server = try SteppedQueueServer(engine: engine, polling: true, capacity: 64)
       let fixture = try Fixture(server: server)
       fixture.driver.push(Fixture.entry(.read, id: 9))

@@ -77,7 +77,7 @@ import VextProtocol
     }
   }
 
-  @Test func `a queue that has stopped, or is removed, leaves the others alone`() throws {
+  @Test func `a stopped or removed queue does not affect the others`() throws {
     let bench = try Bench()
     bench.fixture.drivers[0].push(SubmissionEntry(operation: 99, id: 0))
     for _ in 0..<5000 { bench.pass() }

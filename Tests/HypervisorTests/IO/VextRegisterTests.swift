@@ -13,7 +13,7 @@ extension VextTests {
         readOnly: readOnly)
     }
 
-    @Test func `the device says what it is`() throws {
+    @Test func `the device reports its identity`() throws {
       let fixture = try Self.makeFixture()
       func read(_ offset: UInt64, _ byteCount: Int = 4) -> UInt64 {
         fixture.device.readBAR(0, offset: offset, byteCount: byteCount)
@@ -31,7 +31,7 @@ extension VextTests {
       #expect(read(VextRegister.reset) == 0)
     }
 
-    @Test func `a read-only disk says so`() throws {
+    @Test func `a read-only disk has the flag`() throws {
       let fixture = try Self.makeFixture(readOnly: true)
       let flags = fixture.device.readBAR(0, offset: VextRegister.deviceFlags, byteCount: 4)
       #expect(flags == UInt64(VextDeviceFlags.readOnly.rawValue))

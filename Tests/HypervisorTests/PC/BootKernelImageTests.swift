@@ -21,7 +21,7 @@ import Testing
     return image.bytes
   }
 
-  @Test func `a bzImage tells its protocol, its version and its limit`() throws {
+  @Test func `a bzImage reports its protocol, its version and its limit`() throws {
     let file = BootImageFile(BootImageBytes.bzImage().bytes)
     let image = try KernelImage(path: file.path)
     #expect(image.path == file.path)
@@ -31,7 +31,7 @@ import Testing
     #expect(image.commandLineLimit == 255)
   }
 
-  @Test func `an ELF kernel tells whether it has a PVH entry, and is searched for its version`() throws {
+  @Test func `an ELF kernel shows whether it has a PVH entry, and is searched for its version`() throws {
     let banner = Array("\0Linux version %s\0Linux version 6.9.1 (c@d)\n\0".utf8)
     let plain = BootImageFile(BootImageBytes.elf(payload: banner).bytes)
     let image = try KernelImage(path: plain.path)
@@ -52,7 +52,7 @@ import Testing
     #expect(image.commandLineLimit == 2047)
   }
 
-  @Test func `what cannot be opened, is no regular file, or is empty is refused by name`() throws {
+  @Test func `a file that cannot be opened, is not regular, or is empty is refused by name`() throws {
     #expect(throws: BootError.cannotOpen(.kernel("/nonexistent/k"), .noSuchFileOrDirectory)) {
       try KernelImage(path: "/nonexistent/k")
     }
@@ -71,7 +71,7 @@ import Testing
     #expect(throws: BootError.notARegularFile(.kernel(path))) { try KernelImage(path: path) }
   }
 
-  @Test func `what is no kernel is refused as what it is`() throws {
+  @Test func `a file that is not a kernel is refused with its format`() throws {
     #expect(try refusal(Array("#!/bin/sh\n".utf8)).hasPrefix("not a kernel"))
     #expect(try refusal([UInt8](repeating: 0, count: 4096)).hasPrefix("not a kernel"))
     #expect(try refusal([0x1F, 0x8B, 8, 0]) == "a gzip-compressed image is not supported")
@@ -187,7 +187,7 @@ import Testing
     #expect(try refusal(Array(bytes.dropLast(16))).hasPrefix("truncated"))
   }
 
-  @Test func `a malformed note is no PVH entry`() throws {
+  @Test func `a malformed note gives no PVH entry`() throws {
     for change in [
       { $0.set(UInt32.max, at: 256) }, { $0.set(UInt32.max, at: 260) }, { $0.set("Xex", at: 292) },
       { $0.set(17 as UInt32, at: 288) },

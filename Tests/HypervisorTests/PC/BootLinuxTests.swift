@@ -22,7 +22,7 @@ import VextProtocol
       vcpuCount: vcpuCount)
   }
 
-  @Test func `the zero page tells a bzImage where everything is`() throws {
+  @Test func `the zero page names all addresses for a bzImage`() throws {
     let memory = try GuestMemory(byteCount: 64 * Self.mebibyte)
     let payload = (0..<0x400).map { UInt8(truncatingIfNeeded: $0 * 7) }
     let boot = try boot(

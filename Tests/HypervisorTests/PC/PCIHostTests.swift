@@ -86,7 +86,7 @@ import Testing
     #expect(host.read(offset: 0, byteCount: 4) == address(0))
   }
 
-  @Test func `what is not there reads as all ones`() {
+  @Test func `an address without a device reads as all ones`() {
     #expect(read(0, device: 2) & 0xFFFF_FFFF == 0xFFFF_FFFF)
     for bits in [0, 1 << 16, 1 << 8] as [UInt64] {
       // Without the enable bit, on another bus, of another function.
@@ -102,7 +102,7 @@ import Testing
   }
 
   @Test(arguments: [(0, 0x1000), (2, 0x1000), (4, 0x10)] as [(UInt64, UInt64)])
-  func `a BAR tells its size`(bar: UInt64, byteCount: UInt64) {
+  func `a BAR reports its size`(bar: UInt64, byteCount: UInt64) {
     let register = 0x10 + bar * 4
     let original = read(register)
     #expect(original >= PCIHost.barWindowStart)
@@ -216,7 +216,7 @@ import Testing
     }
   }
 
-  @Test func `a port BAR tells its size and answers on the port bus while ports are enabled`() {
+  @Test func `a port BAR reports its size and answers on the port bus while ports are enabled`() {
     let start = read(0x14) & ~3
     #expect(read(0x14) & 3 == 1)
     #expect(start >= PCIHost.portWindowStart)

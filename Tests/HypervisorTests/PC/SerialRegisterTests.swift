@@ -85,7 +85,7 @@ import Testing
     #expect(fixture.drain() == Array(0..<16))
   }
 
-  @Test func `the modem status tells what has changed, once`() {
+  @Test func `the modem status reports each change once`() {
     let fixture = SerialFixture.started(interrupts: 0x08)
     // Ring stays off, the other three fall.
     fixture.write(UART.modemControl, 0x10)

@@ -3,7 +3,7 @@ import Testing
 
 /// Characters and interrupts.
 @Suite struct SerialTransferTests {
-  @Test func `what the guest transmits reaches the endpoint in order`() {
+  @Test func `the guest's output reaches the endpoint in order`() {
     let fixture = SerialFixture.started()
     for byte in Array("hello".utf8) { fixture.write(UART.data, byte) }
     #expect(fixture.endpoint.written == Array("hello".utf8))
@@ -128,7 +128,7 @@ import Testing
     #expect(fixture.endpoint.roomCalls == 1)
   }
 
-  @Test func `a break is a NUL that the line status tells of, before everything else`() {
+  @Test func `a break is a NUL that the line status reports, before everything else`() {
     let fixture = SerialFixture.started(interrupts: 0x05)
     #expect(fixture.port.injectBreak())
     #expect(fixture.read(UART.interruptIdentification) == 0xC6)

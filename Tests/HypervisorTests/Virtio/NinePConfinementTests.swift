@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: ["", ".", "a/b", "/", "/etc/passwd", "folder/../..", "nul\0", "\0"])
-  func `a name that is no name is refused`(name: String) throws {
+  func `an invalid name is refused`(name: String) throws {
     let client = try NinePClient(directory)
     let folder = try client.walk(["folder"])
     #expect(throws: NinePRefusal(EINVAL)) { try client.walk(from: 0, to: 99, [name]) }
@@ -57,7 +57,7 @@ import Testing
     try refusesToCreate(client, folder, name, NinePRefusal(EINVAL))
   }
 
-  @Test func `the directory above is no name for something new, nor is one that is too long`() throws {
+  @Test func `a new name must be neither the parent's nor too long`() throws {
     let client = try NinePClient(directory)
     let folder = try client.walk(["folder"])
     try refusesToCreate(client, folder, "..", NinePRefusal(EINVAL))

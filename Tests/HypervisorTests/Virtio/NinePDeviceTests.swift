@@ -73,7 +73,7 @@ import VextProtocol
     #expect(try fixture.call(attach.framed(T.attach))[4] == T.attach + 1)
   }
 
-  @Test func `the configuration is the tag, and the feature says so`() throws {
+  @Test func `the configuration is the tag, and the feature is offered`() throws {
     let fixture = try Fixture()
     let device = fixture.driver
     #expect(device.offeredFeatures() & 1 == 1)

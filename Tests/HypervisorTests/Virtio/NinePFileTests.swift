@@ -7,7 +7,7 @@ import Testing
   private typealias T = NinePClient.T
   private let directory = NinePTemporaryDirectory()
 
-  @Test func `what is written is read back, by the guest and by the host`() throws {
+  @Test func `written data are read back by the guest and by the host`() throws {
     let client = try NinePClient(directory)
     let fid = try client.create("hello")
     #expect(try client.write(fid, Array("hello, world".utf8)) == 12)
@@ -87,7 +87,7 @@ import Testing
     #expect(directory.status("null") == nil)
   }
 
-  @Test func `what is neither a file nor a directory is never opened`() throws {
+  @Test func `only files and directories are opened`() throws {
     _ = unsafe mkfifo(directory.path("fifo"), 0o666)
     if geteuid() == 0 { _ = unsafe Glibc.mknod(directory.path("null"), S_IFCHR | 0o666, 1 << 8 | 3) }
     directory.link("link", to: "fifo")
@@ -128,7 +128,7 @@ import Testing
     }
   }
 
-  @Test func `locks hold against other fids, and say who is in the way`() throws {
+  @Test func `locks hold against other fids, and the conflicting lock is reported`() throws {
     let client = try NinePClient(directory)
     let first = try client.create("file")
     let second = try client.open(["file"], flags: 2)

@@ -7,7 +7,7 @@ import Testing
   private typealias T = NinePClient.T
   private let directory = NinePTemporaryDirectory()
 
-  @Test func `a walk finds files with their qids and tells how far it got`() throws {
+  @Test func `a walk finds files with their qids and reports how far it got`() throws {
     directory.makeDirectory("a")
     directory.makeDirectory("a/b")
     directory.write("a/b/file", "x")
@@ -38,7 +38,7 @@ import Testing
     #expect(qids[6] == qids[0])
   }
 
-  @Test func `a fid walked nowhere is a copy, and may replace itself`() throws {
+  @Test func `a walk without names copies a fid, and may replace it`() throws {
     directory.makeDirectory("a")
     directory.write("file", "text")
     let client = try NinePClient(directory)

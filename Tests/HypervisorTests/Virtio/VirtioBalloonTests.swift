@@ -125,7 +125,7 @@ import VextProtocol
     #expect(fixture.device.counters == .init())
   }
 
-  @Test func `the driver learns the target, and tells what it reached`() throws {
+  @Test func `the driver reads the target and reports the size it reached`() throws {
     let fixture = try makeFixture()
     fixture.device.setTarget(mib: 2)
     #expect(fixture.recorder.waitForInterrupt(0))
@@ -202,7 +202,7 @@ import VextProtocol
     }
   }
 
-  @Test func `a driver without the feature has no statistics, and no driver has none either`() throws {
+  @Test func `there are no statistics without the feature or without a driver`() throws {
     let fixture = try makeFixture(features: 0)
     #expect(throws: BalloonError.statisticsNotSupported) {
       try fixture.device.requestStatistics(timeoutNanoseconds: Self.second)

@@ -110,7 +110,7 @@ import VextProtocol
   }
 
   @Test(arguments: TestedEngines.asynchronous)
-  func `an engine without room leaves requests where they are`(engine: BlockEngineKind) throws {
+  func `an engine without room leaves requests in the ring`(engine: BlockEngineKind) throws {
     let fixture = try VirtioBlockFixture(engine: engine, queueSize: 32, engineCapacity: 2)
     try fixture.queues[0].offer(try Self.prepare(fixture, 5))
     #expect(fixture.servers[0].drain() == 2)

@@ -109,7 +109,9 @@ import VextProtocol
   }
 
   @Test(arguments: TestedEngines.all)
-  func `what the disk cannot do is an I/O error and no reason to stop`(engine: BlockEngineKind) throws {
+  func `a request that the disk cannot carry out is an I/O error and does not stop the queue`(
+    engine: BlockEngineKind
+  ) throws {
     let fixture = try VirtioBlockFixture(engine: engine)
     let end = UInt64(VirtioBlockFixture.diskByteCount / 512)
     let sector = [UInt8](repeating: 1, count: 512)
@@ -146,7 +148,7 @@ import VextProtocol
     #expect(try fixture.request(Request.in, sector: 7, inByteCount: 512)?.status == 0)
   }
 
-  @Test func `a read-only disk refuses what would change it`() throws {
+  @Test func `a read-only disk refuses changes`() throws {
     let fixture = try VirtioBlockFixture(readOnly: true)
     let range = VirtioBlockFixture.range(sector: 0, sectorCount: 1)
     #expect(try fixture.request(Request.out, out: [UInt8](repeating: 1, count: 512))?.status == 1)

@@ -15,7 +15,7 @@ import VextProtocol
   }
 
   @Test(arguments: [false, true])
-  func `what the driver sends reaches the endpoint`(usesEventIndex: Bool) throws {
+  func `the driver's output reaches the endpoint`(usesEventIndex: Bool) throws {
     let endpoint = FakeConsoleEndpoint()
     let fixture = try makeFixture(endpoint)
     try fixture.start(usesEventIndex: usesEventIndex)
@@ -96,7 +96,7 @@ import VextProtocol
     #expect(fixture.configuration(4, byteCount: 4) == 1)
   }
 
-  @Test func `a driver that knows no sizes is not told`() throws {
+  @Test func `a driver without the size feature gets no size changes`() throws {
     let fixture = try makeFixture(FakeConsoleEndpoint(windowSize: ConsoleSize(columns: 80, rows: 25)))
     try fixture.start()
     fixture.device.windowSizeChanged(ConsoleSize(columns: 300, rows: 50))
@@ -107,7 +107,7 @@ import VextProtocol
     #expect(try makeFixture(FakeConsoleEndpoint()).driver.offeredFeatures() & Self.sizeFeature == 0)
   }
 
-  @Test func `a console that is attached to nothing takes what it is sent`() throws {
+  @Test func `a console without an endpoint takes all output`() throws {
     let fixture = try makeFixture(nil)
     try fixture.start()
     try fixture.offer(Self.transmit, readable: Array("x".utf8))

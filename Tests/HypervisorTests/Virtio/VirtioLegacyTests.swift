@@ -18,7 +18,7 @@ import VextProtocol
     #expect(FakeVirtioDriver.register(host, 0x10) & 3 == 1)
   }
 
-  @Test func `only what 32 bits hold is offered, and any layout`() throws {
+  @Test func `only the lower 32 feature bits are offered, and ANY_LAYOUT`() throws {
     let fixture = try VirtioLegacyFixture()
     let offered = fixture.driver.read(Register.deviceFeatures, byteCount: 4)
     let bits = (0..<64).filter { offered & 1 << UInt64($0) != 0 }

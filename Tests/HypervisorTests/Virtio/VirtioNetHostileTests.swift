@@ -29,7 +29,7 @@ import VextProtocol
     #expect(fixture.peers[0].receive() == frame)
   }
 
-  @Test func `a chain to write to on the transmit queue is no frame`() throws {
+  @Test func `a writable chain on the transmit queue is not sent`() throws {
     let fixture = try VirtioNetFixture()
     try fixture.queues[1].describeChain(0, readable: [], writable: [(VirtioNetFixture.buffer(1, 0), 2048)])
     if try fixture.queues[1].offer(0) { fixture.driver.kick(1) }

@@ -90,7 +90,7 @@ import VextProtocol
   }
 
   @Test(.enabled(if: obstacle == nil, "\(obstacle ?? "")"))
-  func `a header that makes no sense loses its frame and nothing else`() throws {
+  func `an invalid header drops its frame and nothing else`() throws {
     try Self.inNamespace {
       let tap = try TapDevice(TapOptions(hostAddress: IPv4Address(10, 77, 0, 1)))
       let fixture = try VirtioNetFixture(ports: tap.ports, features: .max & ~(1 << 28) & ~(1 << 29))
@@ -117,7 +117,7 @@ import VextProtocol
   }
 
   @Test(.enabled(if: obstacle == nil, "\(obstacle ?? "")"))
-  func `scripts are run with the interface's name, and their failure is said`() throws {
+  func `scripts are run with the interface's name, and their failure is reported`() throws {
     try Self.inNamespace {
       let tap = try TapDevice(TapOptions(script: "/bin/true", downScript: "/bin/false"))
       #expect(throws: TapError.scriptFailed(script: "/bin/false", interface: tap.interface, status: 1)) {
@@ -133,7 +133,7 @@ import VextProtocol
     }
   }
 
-  @Test func `what is no tap is refused`() throws {
+  @Test func `a descriptor that is not a tap is refused`() throws {
     #expect(throws: TapError.nameTooLong("a-name-that-is-too-long")) {
       _ = try TapDevice(TapOptions(source: .interface(name: "a-name-that-is-too-long")))
     }

@@ -18,7 +18,7 @@ import VextProtocol
   }
 
   @Test(arguments: [0, 3, 24, 0xFFFF] as [UInt16])
-  func `a size that is no power of two is refused`(size: UInt16) throws {
+  func `a size that is not a power of two is refused`(size: UInt16) throws {
     let memory = try GuestMemory(byteCount: 1 << 20)
     #expect(throws: VirtqueueError.invalidSize(size)) {
       _ = try unsafe Virtqueue(VirtqueueLayout(size: size), features: [], memory: memory)

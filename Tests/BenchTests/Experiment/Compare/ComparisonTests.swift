@@ -176,7 +176,7 @@ struct ComparisonTests {
     }
   }
 
-  @Test("where nothing is compared, the exit code is not that of success")
+  @Test("the exit code is not success if nothing was compared")
   func nothingCompared() throws {
     let first = BootRows.rows(iops: rates(1000, seed: 1))
     let second = BootRows.rows(iops: rates(1000, seed: 2)) { $0.repetition += 100 }

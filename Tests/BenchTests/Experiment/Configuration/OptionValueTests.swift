@@ -80,7 +80,7 @@ struct OptionValueTests {
     #expect(CPUList(text) == nil)
   }
 
-  @Test("patterns know what they do")
+  @Test("patterns know whether they read and write")
   func patterns() {
     #expect(RWKind.allCases.filter(\.isRandom) == [.randread, .randwrite, .randrw])
     #expect(RWKind.allCases.map(\.readPercent) == [100, 0, 100, 0, 50])

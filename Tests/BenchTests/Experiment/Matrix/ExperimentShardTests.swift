@@ -57,7 +57,7 @@ struct ExperimentShardTests {
   }
 
   @Test(arguments: ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1/99999", "1/"])
-  func `what is no part is refused`(text: String) {
+  func `an invalid part is refused`(text: String) {
     #expect(ExperimentShard(argument: text) == nil)
   }
 

@@ -161,7 +161,7 @@ struct FioJobFileTests {
     "offset=1m", "offset_increment=512k\nnumjobs=3", "offset=3z", "size=0", "size=101%",
     "offset_increment=8e\nnumjobs=1000000", "offset_increment=8191p\nnumjobs=1000000",
   ])
-  func `a job outside of what bench uses is refused`(options: String) throws {
+  func `a job with values outside of bench's limits is refused`(options: String) throws {
     let job = try Self.file("[a]\n\(options)\n").phases[0].jobs[0]
     #expect(throws: BenchFailure.self) { try FioJobPlace(job, byteCount: 1 << 20) }
   }

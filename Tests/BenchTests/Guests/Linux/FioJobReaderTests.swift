@@ -77,7 +77,7 @@ struct FioJobReaderTests {
     #expect(Self.failure(wide)?.exitCode == .dataError)
   }
 
-  @Test func `a job file that is none is refused, with an exit code that says why`() throws {
+  @Test func `an invalid job file is refused, and the exit code says why`() throws {
     let folder = try TemporaryFolder()
     let missing = Self.failure(folder.file("missing"))
     #expect(missing?.exitCode == .noInput)

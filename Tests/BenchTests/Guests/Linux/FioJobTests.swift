@@ -53,7 +53,7 @@ struct FioJobTests {
     #expect(!both.contains("time_based=1"))
   }
 
-  @Test func `what is verified by reading is written first`() throws {
+  @Test func `verification of a reading pattern writes first`() throws {
     let lines = try Self.lines(["--verify", "--rw", "randread", "--workers", "2"], .ext4)
     let fill = try #require(lines.firstIndex(of: "[fill0]"))
     let bench = try #require(lines.firstIndex(of: "[bench0]"))

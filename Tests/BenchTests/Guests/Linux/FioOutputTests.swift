@@ -105,7 +105,7 @@ struct FioOutputTests {
     #expect(try seconds("3") == 1)
   }
 
-  @Test func `data that is not what was written is a verify error and no other`() throws {
+  @Test func `data other than written is a verify error and no other`() throws {
     let output = try Self.output("verify-fail", verifies: true)
     #expect(output.verifyErrors == 1)
     #expect(output.errors == 0)
@@ -141,7 +141,7 @@ struct FioOutputTests {
       "clat_ns": {"mean": 1, "max": 1, "N": 1, "bins": {"1": -1}}}}]}
       """,
     ])
-  func `what is not fio's output is refused with a sentence`(text: String) {
+  func `output that is not fio's is refused with a sentence`(text: String) {
     let failure = #expect(throws: FioOutput.Failure.self) { try FioOutput(Data(text.utf8), verifies: false) }
     #expect(failure?.description.isEmpty == false)
   }

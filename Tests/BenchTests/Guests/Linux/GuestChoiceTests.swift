@@ -33,7 +33,7 @@ struct GuestChoiceTests {
     #expect(LinuxRequirements.installedReleases(modules: folder.file("none")) == [])
   }
 
-  @Test func `who names a guest gets it`() {
+  @Test func `a guest that is named is chosen`() {
     #expect(GuestChoice.linux.decision(backend: .pvm, missing: "all").kind == .linux)
     #expect(GuestChoice.micro.decision(backend: .svm, missing: nil).kind == .micro)
   }

@@ -38,7 +38,7 @@ struct PeerProcessTests {
     #expect(!FileManager.default.fileExists(atPath: "/proc/\(id)/task"))
   }
 
-  @Test("a program that is not there is a failure that says so")
+  @Test("a missing program is a failure that names it")
   func missing() throws {
     let folder = try TemporaryFolder()
     let process = try PeerProcess(

@@ -96,7 +96,7 @@ struct QEMUCommandTests {
     #expect(values("-device", arguments).contains { $0.hasSuffix("addr=\(FirmwareImage.diskDevice)") })
   }
 
-  @Test("the guest's CPU is the host's, but where that cannot be")
+  @Test("the guest's CPU is the host's, except where QEMU cannot run with it")
   func cpu() {
     #expect(values("-cpu", arguments(PeerFixture.guest, .svm)) == ["host"])
     #expect(values("-cpu", arguments(PeerFixture.guest, .tcg)) == ["EPYC,-svm,+x2apic"])

@@ -14,7 +14,7 @@ struct DoctorMachineTests {
     #expect(missing == [.steal, .numaBalancing, .storageNode, .hugePages])
   }
 
-  @Test("a host that tells nothing is judged by what is left, and nothing traps")
+  @Test("a host without any settings is judged by the rest, and nothing traps")
   func silentHost() throws {
     var environment = try DoctorFixture.environment()
     let folder = try TemporaryFolder()

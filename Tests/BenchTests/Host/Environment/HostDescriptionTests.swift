@@ -53,7 +53,7 @@ struct HostDescriptionTests {
           kvmModules: ["kvm_amd": [:]]))
   }
 
-  @Test("a host that tells nothing is still described")
+  @Test("a host without any settings is still described")
   func silentHost() throws {
     let folder = try TemporaryFolder()
     let host = HostDescription.capture(root: folder.path)

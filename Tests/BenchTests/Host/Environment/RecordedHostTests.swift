@@ -70,7 +70,7 @@ struct RecordedHostTests {
     #expect(try #require(host.virtualMachine?.stealShare) > 0)
   }
 
-  @Test("what a host does not tell is missing in the record, and no error")
+  @Test("a value that the host does not report is missing in the record, without an error")
   func absentKeys() throws {
     let folder = try TemporaryFolder()
     let document = try JSONSerialization.jsonObject(

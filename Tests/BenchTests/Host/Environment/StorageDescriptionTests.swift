@@ -34,7 +34,7 @@ struct StorageDescriptionTests {
     #expect(device.queue?["zoned"] == nil)
   }
 
-  @Test("a whole disk that is given as such has no file system")
+  @Test("a whole disk with a partition table has no file system")
   func wholeDisk() {
     let storage = storage("/dev/nvme0n1", "259:0", isBlockDevice: true)
     #expect(storage.fileSystem == nil)

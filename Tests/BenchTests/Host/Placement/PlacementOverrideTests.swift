@@ -34,7 +34,7 @@ import Testing
     #expect(crowded.notes == ["A vCPU runs on the other hardware thread of an I/O thread's core (CPU 4)."])
   }
 
-  @Test("what the user names twice is shared")
+  @Test("a disk that the user names twice is shared")
   func sharedByRequest() throws {
     let placement = try plan("one-node", guests: 1, vcpus: 1, ioThreads: 1, ioThreadCPUs: [2], vcpuCPUs: [2])
     #expect(placement.oversubscribed)
@@ -68,7 +68,7 @@ import Testing
     #expect(try plan("two-nodes", guests: 1, vcpus: 1, ioThreads: 1, ioThreadCPUs: [5]).memoryNode == 1)
   }
 
-  @Test("what is not there or not allowed is refused with the option's name")
+  @Test("missing or forbidden files are refused with the option's name")
   func refusals() throws {
     let cases: [(PlacementError, String, [Int]?, [Int]?, Int?)] = [
       (.unknownCPU(8, .ioThreadCPU), "--io-thread-cpus: there is no CPU 8", [8], nil, nil),

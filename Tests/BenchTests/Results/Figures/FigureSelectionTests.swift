@@ -62,7 +62,7 @@ struct FigureSelectionTests {
     #expect(drawing.legend == ["virtio-blk", "virtio-blk (qemu)"])
   }
 
-  @Test("figures whose data are not there are left out, and what they need is said")
+  @Test("figures without data are left out, and a line says what they need")
   func missing() throws {
     let figures = try FigureSet(FigureFixture.runs(FigureFixture.boots(.vext, iops: [1, 2]), histogram: nil))
     #expect(figures.drawings.map(\.kind) == [.throughput, .vmexits, .cpuCost])

@@ -50,7 +50,7 @@ struct RunReportTests {
     #expect(HTMLText.escaped("\u{0}\u{1B}") == "\u{FFFD}\u{FFFD}")
   }
 
-  @Test("the page says what it is, and holds the whole host, every command line and all notes")
+  @Test("the page has its title, the whole host, every command line and all notes")
   func content() throws {
     let rows = FigureFixture.everything.map { row in
       var row = row

@@ -75,7 +75,7 @@ struct RowFileTests {
     }
   }
 
-  @Test("a file that is not there is no input")
+  @Test("a missing file is an input error")
   func missing() {
     let failure = #expect(throws: BenchFailure.self) { try RowFile(path: "/nonexistent/rows.csv") }
     #expect(failure?.exitCode == .noInput)
