@@ -36,8 +36,8 @@ struct FeatureTests {
     Case(feature: "meta_bg", outcome: .works, make: "-O meta_bg,^resize_inode"),
     // The last group has a copy of the superblock, and begins the second group of descriptors.
     Case(
-      feature: "meta_bg, sparse_super2", outcome: .works, make: "-b 1024 -O meta_bg,^resize_inode,sparse_super2",
-      megabytes: 264),
+      feature: "meta_bg, sparse_super2", outcome: .works,
+      make: "-b 1024 -O meta_bg,^resize_inode,sparse_super2", megabytes: 264),
     Case(feature: "metadata_csum_seed", outcome: .works, make: "-O metadata_csum_seed"),
     Case(feature: "orphan_file", outcome: .works, make: "-O orphan_file"),
     Case(feature: "project", outcome: .works, make: "-O project", kernelMayRefuse: true),

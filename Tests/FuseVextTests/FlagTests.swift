@@ -40,7 +40,8 @@ struct FlagTests {
 
   @Test func `a new file inherits the flags of its directory that suit its type`() {
     let directory = inode(0o040755, flags: 0x208_10D8 | 0x30000)
-    for (mode, wanted) in [(0o100644, 0x200_00C8), (0o040755, 0x201_00C8), (0o120777, 0xC0)] as [(UInt16, UInt32)] {
+    let cases: [(UInt16, UInt32)] = [(0o100644, 0x200_00C8), (0o040755, 0x201_00C8), (0o120777, 0xC0)]
+    for (mode, wanted) in cases {
       var new = inode(mode, flags: 0)
       new.inheritFlags(from: directory)
       #expect(new.flags == wanted)
