@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostSystem
 import VextClient
 
 /// The options that choose a range of the disk and the way of the transfer.
@@ -47,4 +48,18 @@ struct TransferOptions: ParsableArguments {
       operation: operation, offset: offset.value, byteCount: length, blockByteCount: Int(block.value),
       depth: depth, queueCount: queues, repetitions: count, isCopied: copied, pattern: pattern)
   }
+}
+
+/// A number of bytes as users write it: `4096`, `4k`, `1M`, `2g`, all powers of 1024.
+struct ByteCount: ExpressibleByArgument, CustomStringConvertible {
+  let value: UInt64
+
+  init(_ value: UInt64) { self.value = value }
+
+  init?(argument: String) {
+    guard let value = ByteCountText.byteCount(argument) else { return nil }
+    self.value = value
+  }
+
+  var description: String { String(value) }
 }

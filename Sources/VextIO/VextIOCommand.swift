@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
 import HostSystem
+import SystemPackage
+import VextClient
 
 /// The command `vext-io`: requests on a vext disk, from user space of a Linux guest.
 @main
@@ -24,6 +26,23 @@ struct VextIOCommand: ParsableCommand {
       Glibc.exit(ExitCode.failure.rawValue)
     } catch {
       Self.exit(withError: error)
+    }
+  }
+}
+
+/// `vext-io flush`.
+struct FlushCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "flush", abstract: "Brings what was written on stable storage.")
+
+  @OptionGroup var device: QueueOptions
+
+  func run() throws {
+    let device = try device.open()
+    do throws(Errno) {
+      try device.makeQueue().flush()
+    } catch {
+      throw VextIOFailure.request("flush", error)
     }
   }
 }

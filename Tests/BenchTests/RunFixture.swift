@@ -1,5 +1,6 @@
-import Hypervisor
 import Foundation
+import Hypervisor
+import MicroGuest
 
 @testable import Bench
 
@@ -99,5 +100,31 @@ struct TemporaryFolder: ~Copyable {
 
   func text(of name: String) throws -> String {
     try String(contentsOfFile: file(name), encoding: .utf8)
+  }
+}
+
+/// A guest that no VMM is ever started for.
+enum PeerFixture {
+  static let linux = PeerGuest.Linux(
+    kernelPath: "/boot/k", initrdPath: "/i", commandLine: "console=ttyS0 quiet",
+    shares: [
+      .init(directory: "/r", tag: "/dev/root", isReadOnly: false),
+      .init(directory: "/", tag: "hostfs", isReadOnly: true),
+    ], consolePath: "/c,1")
+
+  static let disk = PeerGuest.Disk(
+    path: "/d,1.img", byteCount: 8 << 20, isReadOnly: false, isDirect: true, engine: .libaio)
+
+  static let guest = PeerGuest(
+    name: "guest3", boot: .linux(linux), memory: ByteSize(byteCount: 512 << 20), memoryNode: 1, vcpuCount: 2,
+    disk: disk)
+}
+
+extension TickLatencies {
+  /// Adds single latencies, as the guest's worker does.
+  mutating func add(values: [UInt64]) {
+    var counts = [UInt64](repeating: 0, count: TickHistogram.bucketCount)
+    for value in values { counts[TickHistogram.bucket(of: value)] += 1 }
+    add(counts: counts, sumTicks: values.reduce(0, +), maxTicks: values.max() ?? 0)
   }
 }

@@ -40,3 +40,6 @@ struct InterruptionWatch: Sendable {
     return signals
   }
 }
+
+/// Thrown by work that was cut short because the user asked for it.
+struct RunInterruption: Error {}

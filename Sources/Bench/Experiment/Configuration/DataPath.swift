@@ -28,3 +28,21 @@ struct DataPath: Codable, Hashable, Sendable {
     case vmm
   }
 }
+
+/// How a request travels from the guest to the host's I/O thread and back (docs/architecture.md).
+enum DataPathMode: String, CaseIterable, Codable, Sendable {
+  /// Kick, vmexit, ioeventfd, I/O thread; completion by MSI-X through irqfd: the baseline, as kvmtool does it.
+  case virtioBlock = "virtio-blk"
+  /// An unmodified virtio-blk driver whose kicks the polling thread suppresses; completion by MSI-X.
+  case virtioBlockPolled = "virtio-blk-poll"
+  /// virtio-blk as well as it can be had: io_uring in place of libaio, an I/O thread that polls before it sleeps, and fewer
+  /// interrupts than requests at depth.
+  case virtioBlockTuned = "virtio-blk-tuned"
+  /// The shared queue, polled from both ends.
+  case vext
+  /// The shared queue, whose two ends sleep when there is nothing to do.
+  case vextAdaptive = "vext-adaptive"
+
+  /// Those that are compared unless the user says otherwise; none of them needs more than a plain host has.
+  static let defaults: [DataPathMode] = [.virtioBlock, .virtioBlockPolled, .vext]
+}

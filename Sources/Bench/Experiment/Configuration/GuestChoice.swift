@@ -44,3 +44,11 @@ struct GuestDecision: Equatable, Sendable {
   /// The reason, for the output and the JSON file.
   let reason: String
 }
+
+/// What runs inside the virtual machines.
+enum GuestKind: String, CaseIterable, Codable, Sendable {
+  /// The freestanding guest that the package builds itself.
+  case micro
+  /// An unmodified Linux kernel, whose workload is fio.
+  case linux
+}
