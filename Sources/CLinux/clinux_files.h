@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -213,6 +214,9 @@ static inline int linux_make_symbolic_link(const char *target, int directory, co
 static inline int linux_make_node(int directory, const char *name, unsigned int mode) {
   return mknodat(directory, name, mode, 0) < 0 ? -errno : 0;
 }
+
+/* makedev(3). */
+static inline uint64_t linux_device_number(uint32_t major, uint32_t minor) { return makedev(major, minor); }
 
 /* A hard link to what `descriptor` stands for, a symbolic link included. */
 static inline int linux_link_in(int descriptors, int descriptor, int directory, const char *name) {

@@ -59,4 +59,25 @@ import Testing
       #expect(try folder.contents(of: "file", byteLimit: 1).isEmpty)
     }
   }
+
+  @Test func `only a regular file has a time, and counts as one`() throws {
+    try Self.withFolder { path in
+      try Self.write("\(path)/file", "x")
+      #expect(unsafe mkfifo("\(path)/fifo", 0o600) == 0)
+      #expect(unsafe symlink("/etc/passwd", "\(path)/link") == 0)
+      var times = [timespec(tv_sec: 12, tv_nsec: 0), timespec(tv_sec: 34, tv_nsec: 56)]
+      #expect(unsafe utimensat(AT_FDCWD, "\(path)/file", times, 0) == 0)
+      let folder = try UntrustedFolder(path: path)
+      let areFiles = ["file", "fifo", "link", "none"].map { folder.isRegularFile($0) }
+      #expect(areFiles == [true, false, false, false])
+      #expect(try folder.modificationNanoseconds(of: "file") == 34_000_000_056)
+      for name in ["fifo", "link"] {
+        #expect(throws: Errno.self) { try folder.modificationNanoseconds(of: name) }
+      }
+      // Before 1970: a guest sets the time that it likes.
+      times[1] = timespec(tv_sec: -1, tv_nsec: 0)
+      #expect(unsafe utimensat(AT_FDCWD, "\(path)/file", times, 0) == 0)
+      #expect(try folder.modificationNanoseconds(of: "file") == nil)
+    }
+  }
 }

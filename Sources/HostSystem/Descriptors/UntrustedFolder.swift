@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import SystemPackage
 
 /// A folder in which somebody else makes files, such as a guest: no link is followed, and nothing waits.
@@ -38,6 +39,39 @@ public struct UntrustedFolder: ~Copyable, Sendable {
     // The file may have become shorter since its size was read.
     bytes.removeLast(byteCount - count)
     return bytes
+  }
+
+  /// Whether `name` is a regular file; not a link to one.
+  public func isRegularFile(_ name: String) -> Bool {
+    do throws(Errno) {
+      return try status(of: name).mode & S_IFMT == S_IFREG
+    } catch {
+      // What cannot be examined is no file that is of use.
+      return false
+    }
+  }
+
+  /// When the contents of the regular file `name` last changed, in nanoseconds since 1970; nil before that or too far on.
+  ///
+  /// - Throws: `EINVAL` for what is no regular file.
+  public func modificationNanoseconds(of name: String) throws(Errno) -> UInt64? {
+    let status = try status(of: name)
+    guard status.mode & S_IFMT == S_IFREG else { throw .invalidArgument }
+    guard let seconds = UInt64(exactly: status.modification_seconds),
+      let nanoseconds = UInt64(exactly: status.modification_nanoseconds)
+    else { return nil }
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, carry) = whole.addingReportingOverflow(nanoseconds)
+    return overflow || carry ? nil : sum
+  }
+
+  private func status(of name: String) throws(Errno) -> linux_file_status {
+    let file = OwnedDescriptor(
+      adopting: try check(
+        unsafe name.withCString { unsafe linux_open_beneath(descriptor.rawValue, $0, LINUX_O_PATH, 0) }))
+    var status = linux_file_status()
+    try check(unsafe linux_status_at(file.rawValue, "", &status))
+    return status
   }
 
   /// Makes the empty file `name`.

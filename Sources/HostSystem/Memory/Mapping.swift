@@ -67,6 +67,19 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
   /// Asks for huge pages (`MADV_HUGEPAGE`).
   public func adviseHugePages() throws(Errno) { try check(unsafe linux_advise_huge_pages(base, byteCount)) }
 
+  /// Leaves the pages from `offset` on, by default all, out of core dumps (`MADV_DONTDUMP`).
+  ///
+  /// `EINVAL` for a run that is not wholly inside, or that does not begin at a page.
+  public func leaveOutOfDumps(offset: Int = 0, byteCount count: Int? = nil) throws(Errno) {
+    guard offset >= 0, offset <= byteCount else { throw .invalidArgument }
+    let count = count ?? byteCount - offset
+    guard count >= 0, count <= byteCount - offset else {
+      throw .invalidArgument
+    }
+    // SAFETY: the run was checked to be inside.
+    try check(unsafe linux_leave_out_of_dumps(base + offset, count))
+  }
+
   /// Makes all pages present and writable (`MADV_POPULATE_WRITE`, Linux 5.14); blocks until they are.
   public func prefault() throws(Errno) { try check(unsafe linux_populate_for_writing(base, byteCount)) }
 

@@ -29,6 +29,8 @@ public final class GuestMemory: @unchecked Sendable {
       throw .invalidArgument
     }
     let mapping = try Mapping.anonymous(byteCount: Int(byteCount))
+    // A crash of this process must not write a guest's secrets to the host's disk.
+    try mapping.leaveOutOfDumps()
     if let node { try mapping.bind(toNode: node) }
     self.init(mapping, byteCount: byteCount)
   }
@@ -39,7 +41,9 @@ public final class GuestMemory: @unchecked Sendable {
     guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= Self.pciHoleStart else {
       throw .invalidArgument
     }
-    self.init(try Mapping.shared(descriptor: descriptor, byteCount: Int(byteCount)), byteCount: byteCount)
+    let mapping = try Mapping.shared(descriptor: descriptor, byteCount: Int(byteCount))
+    try mapping.leaveOutOfDumps()
+    self.init(mapping, byteCount: byteCount)
   }
 
   private init(_ mapping: consuming Mapping, byteCount: UInt64) {
@@ -108,6 +112,8 @@ public final class GuestMemory: @unchecked Sendable {
     let offset = unsafe start - mapping.base
     try mapping.overlay(
       descriptor: descriptor, fileOffset: Int64(clamping: fileOffset), at: offset, byteCount: Int(byteCount))
+    // The new pages do not inherit it.
+    try mapping.leaveOutOfDumps(offset: offset, byteCount: Int(byteCount))
   }
 
   /// Copies `byteCount` bytes out of guest memory.

@@ -1,0 +1,18 @@
+import CLinux
+import Glibc
+public import SystemPackage
+
+/// Rights that a process gives up for good.
+public enum Privileges {
+  /// Forbids the calling thread, and all that it starts later, to gain rights by a program that is set-user-ID or has
+  /// capabilities (`PR_SET_NO_NEW_PRIVS`).
+  public static func forbidNew() throws(Errno) { try check(linux_forbid_new_privileges()) }
+
+  /// Whether the calling thread is forbidden to gain rights.
+  public static var areNewForbidden: Bool { linux_new_privileges_are_forbidden() != 0 }
+
+  /// Forbids the process to write a core dump (`RLIMIT_CORE`).
+  public static func forbidCoreDumps() throws(Errno) {
+    try check(linux_lower_limit(Int32(bitPattern: RLIMIT_CORE.rawValue), 0))
+  }
+}
