@@ -79,12 +79,10 @@ struct GuestReport {
     _ marks: GuestMarks, _ moment: GuestMarks.Moment, _ guest: LinuxGuest
   ) -> [ClockAlignment.Probe] {
     (marks.clocks[moment] ?? []).compactMap { mark in
-      let path = guest.file("\(GuestScript.File.clock).\(moment.word).\(mark.number)")
-      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-      guard let date = attributes?[.modificationDate] as? Date else { return nil }
-      return ClockAlignment.Probe(
-        before: mark.before, after: mark.after,
-        host: UInt64(exactly: (date.timeIntervalSince1970 * 1e9).rounded()) ?? .max)
+      let name = "\(GuestScript.File.clock).\(moment.word).\(mark.number)"
+      // A mark whose file is missing or no file at all compares no clocks.
+      guard let host = try? guest.files.modificationNanoseconds(of: name) else { return nil }
+      return ClockAlignment.Probe(before: mark.before, after: mark.after, host: host)
     }
   }
 }

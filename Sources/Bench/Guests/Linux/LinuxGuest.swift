@@ -73,9 +73,7 @@ final class LinuxGuest {
   func file(_ name: String) -> String { "\(files.path)/\(name)" }
 
   /// Whether the guest waits for the others before `phase`.
-  func isReady(for phase: Int) -> Bool {
-    FileManager.default.fileExists(atPath: file(GuestScript.File.ready(phase)))
-  }
+  func isReady(for phase: Int) -> Bool { files.isRegularFile(GuestScript.File.ready(phase)) }
 
   /// Lets it begin `phase`.
   func go(_ phase: Int) throws {

@@ -9,7 +9,8 @@ final class PeerFolder {
   init() throws {
     path = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)").path
     do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
       try Data(FirmwareImage.bytes).write(to: URL(filePath: firmware))
     } catch {
       try? FileManager.default.removeItem(atPath: path)

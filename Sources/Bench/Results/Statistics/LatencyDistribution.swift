@@ -17,8 +17,11 @@ struct LatencyDistribution: Equatable, Sendable {
   /// The largest latency, in nanoseconds.
   private(set) var maxNanoseconds = 0.0
 
-  /// Limits for what a guest reports, so that garbage overflows nothing later: 2^48 requests, and 13 days.
-  private static let countLimit: UInt64 = 1 << 48
+  /// Requests of all entries.
+  private var count: UInt64 = 0
+
+  /// Limits for what guests report, so that garbage overflows nothing later: 2^60 requests in all, and 13 days.
+  private static let countLimit: UInt64 = 1 << 60
   private static let nanosecondLimit: UInt64 = 1 << 50
   private static let sumLimit = 1e30
 
@@ -40,19 +43,28 @@ struct LatencyDistribution: Equatable, Sendable {
 
   /// Latencies by value, with their exact sum and maximum.
   init(entries: [Entry], sumNanoseconds: Double, maxNanoseconds: Double) {
-    self.entries = entries.map {
-      Entry(
-        nanoseconds: min($0.nanoseconds, Self.nanosecondLimit), count: min($0.count, Self.countLimit))
-    }
+    append(entries)
     self.sumNanoseconds = min(sumNanoseconds, Self.sumLimit)
     self.maxNanoseconds = min(maxNanoseconds, Self.sumLimit)
   }
 
   /// Adds the latencies of another worker or guest.
   mutating func add(_ other: LatencyDistribution) {
-    entries += other.entries
-    sumNanoseconds += other.sumNanoseconds
+    append(other.entries)
+    sumNanoseconds = min(sumNanoseconds + other.sumNanoseconds, Self.sumLimit)
     maxNanoseconds = max(maxNanoseconds, other.maxNanoseconds)
+  }
+
+  /// Requests beyond the limit of all entries are not counted.
+  private mutating func append(_ new: [Entry]) {
+    entries.reserveCapacity(entries.count + new.count)
+    for entry in new {
+      let entry = Entry(
+        nanoseconds: min(entry.nanoseconds, Self.nanosecondLimit),
+        count: min(entry.count, Self.countLimit - count))
+      count += entry.count
+      entries.append(entry)
+    }
   }
 
   /// The same distribution as an HdrHistogram in nanoseconds, precise to three digits.

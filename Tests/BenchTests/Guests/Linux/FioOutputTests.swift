@@ -157,6 +157,47 @@ struct FioOutputTests {
     #expect(LatencySummary(output.latency).p50 > 0)
     #expect(NanosecondHistogram(output.latency).counts.count == 2)
   }
+
+  @Test func `histograms of many jobs saturate instead of overflowing`() throws {
+    let bins = (0..<1800).map { "\"\($0 + 1)\": 9000000000000000000" }.joined(separator: ",")
+    let job = """
+      {"read": {"total_ios": 9e18, "runtime": 1, "io_bytes": 9e18, "iops": 1, \
+      "clat_ns": {"mean": 1e300, "max": 1e300, "N": 9e18, "bins": {\(bins)}}}}
+      """
+    let jobs = Array(repeating: job, count: 80).joined(separator: ",")
+    let output = try FioOutput(
+      Data("{\"fio version\": \"x\", \"jobs\": [\(jobs)]}".utf8), verifies: false)
+    var latency = output.latency
+    latency.add(output.latency)
+    #expect(NanosecondHistogram(latency).counts.reduce(0, +) == 1 << 60)
+    #expect(LatencySummary(latency).p50 > 0)
+    #expect(LatencySummary(latency).mean.isFinite)
+  }
+
+  @Test func `output that is too deep, or has too many jobs or bins, is refused`() throws {
+    func failure(_ text: String) -> String? {
+      do throws(FioOutput.Failure) {
+        _ = try FioOutput(Data(text.utf8), verifies: false)
+        return nil
+      } catch {
+        return error.description
+      }
+    }
+    let deep = String(repeating: "[", count: 400) + String(repeating: "]", count: 400)
+    #expect(failure("{\"fio version\": \"x\", \"jobs\": \(deep)}")?.contains("32 levels") == true)
+    // Brackets of a string are none.
+    #expect(failure("{\"fio version\": \"\(deep)\\\"[\"}") == "it has no jobs")
+    let jobs = Array(repeating: "{}", count: 4097).joined(separator: ",")
+    #expect(failure("{\"fio version\": \"x\", \"jobs\": [\(jobs)]}")?.contains("4097 jobs") == true)
+    let bins = (0...4096).map { "\"\($0)\": 1" }.joined(separator: ",")
+    let job = """
+      {"read": {"total_ios": 1, "runtime": 1, "io_bytes": 1, "iops": 1, \
+      "clat_ns": {"mean": 1, "max": 1, "N": 1, "bins": {\(bins)}}}}
+      """
+    #expect(failure("{\"fio version\": \"x\", \"jobs\": [\(job)]}")?.contains("4096 latency bins") == true)
+    let large = "{\"fio version\": \"" + String(repeating: "x", count: 17 << 20) + "\"}"
+    #expect(failure(large)?.contains("16 MiB") == true)
+  }
 }
 
 extension JSONValue {

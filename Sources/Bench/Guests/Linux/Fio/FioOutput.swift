@@ -35,7 +35,13 @@ struct FioOutput: Equatable, Sendable {
   let json: JSONValue
 
   /// More than any output has: what is larger is not read into memory.
-  static let byteCountLimit = 64 << 20
+  static let byteCountLimit = 16 << 20
+  /// More braces and brackets than fio nests.
+  private static let depthLimit = 32
+  /// More jobs than fio runs (REAL_MAX_JOBS).
+  private static let jobCountLimit = 4096
+  /// More bins than a direction of a job has (FIO_IO_U_PLAT_NR is 1856).
+  private static let binCountLimit = 4096
 
   /// Reads `text`, in which fio may have put messages around the JSON object.
   ///
@@ -48,6 +54,9 @@ struct FioOutput: Equatable, Sendable {
     self.version = version
     guard case .array(let jobs)? = json["jobs"], !jobs.isEmpty else {
       throw Failure(description: "it has no jobs")
+    }
+    guard jobs.count <= Self.jobCountLimit else {
+      throw Failure(description: "it has \(jobs.count) jobs; at most \(Self.jobCountLimit) are read")
     }
     endMilliseconds = json["timestamp_ms"]?.count ?? 0
     var sums = Sums()
@@ -85,11 +94,45 @@ struct FioOutput: Equatable, Sendable {
     guard let end = text.lastIndex(of: UInt8(ascii: "}")), end > start else {
       throw Failure(description: "its JSON object is cut off")
     }
+    guard text.count <= byteCountLimit else {
+      throw Failure(description: "it is larger than \(byteCountLimit >> 20) MiB")
+    }
+    // The decoder calls itself for each level.
+    guard nestingDepth(of: text[start...end]) <= depthLimit else {
+      throw Failure(description: "its JSON object is nested more than \(depthLimit) levels deep")
+    }
     do {
       return try JSONDecoder().decode(JSONValue.self, from: text[start...end])
     } catch {
       throw Failure(description: "its JSON object is cut off or broken")
     }
+  }
+
+  /// How deep objects and arrays lie in each other; braces and brackets of strings do not count.
+  private static func nestingDepth(of text: Data) -> Int {
+    var (depth, deepest) = (0, 0)
+    var (isInString, isEscaped) = (false, false)
+    for byte in text {
+      if isInString {
+        if isEscaped {
+          isEscaped = false
+        } else if byte == UInt8(ascii: "\\") {
+          isEscaped = true
+        } else if byte == UInt8(ascii: "\"") {
+          isInString = false
+        }
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isInString = true
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        depth += 1
+        deepest = max(deepest, depth)
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      default: break
+      }
+    }
+    return deepest
   }
 }
 
@@ -171,6 +214,9 @@ extension FioOutput {
         let largest = values["max"]?.double, let count = values["N"]?.double
       else {
         throw Failure(description: "a job's \(name) has no latency bins: it is not of --output-format=json+")
+      }
+      guard bins.count <= FioOutput.binCountLimit else {
+        throw Failure(description: "a job's \(name) has more than \(FioOutput.binCountLimit) latency bins")
       }
       var entries: [LatencyDistribution.Entry] = []
       for (bin, value) in bins {
