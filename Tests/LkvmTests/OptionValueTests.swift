@@ -72,9 +72,21 @@ struct OptionValueTests {
     #expect(!plain.isReadOnly)
     #expect(try #require(ShareOption(argument: "/srv/data,data,ro")).isReadOnly)
     #expect(try #require(ShareOption(argument: "/srv/data")).tag == "kvm_9p")
+    #expect(plain.security == .none)
+    let mapped = try #require(ShareOption(argument: "/srv/data,security=mapped"))
+    #expect(mapped.tag == "kvm_9p")
+    #expect(mapped.security == .mapped)
+    let all = try #require(ShareOption(argument: "/srv/data,data,ro,security=passthrough"))
+    #expect(all.isReadOnly)
+    #expect(all.security == .passthrough)
+    #expect(try #require(DiskOption(argument: "root,security=mapped")).security == .mapped)
+    #expect(DiskOption(argument: "root,security=all") == nil)
   }
 
-  @Test(arguments: ["", "dir,", ",tag", "dir,tag,rw", "dir,tag,", "dir,tag,ro,ro", "dir,ro,"])
+  @Test(arguments: [
+    "", "dir,", ",tag", "dir,tag,rw", "dir,tag,", "dir,tag,ro,ro", "dir,ro,", "dir,tag,security=",
+    "dir,tag,security=all", "dir,security=none,security=none",
+  ])
   func `a share without folder or with an empty tag is refused`(text: String) {
     #expect(ShareOption(argument: text) == nil)
   }

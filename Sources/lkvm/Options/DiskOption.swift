@@ -1,4 +1,6 @@
-/// `--disk PATH[,ro][,direct][,format=raw]`.
+import Hypervisor
+
+/// `--disk PATH[,ro][,direct][,format=raw][,security=none|mapped|passthrough]`.
 struct DiskOption: Equatable {
   /// The image, block device or folder.
   var path: String
@@ -8,6 +10,8 @@ struct DiskOption: Equatable {
   var isDirect = false
   /// `format=raw`: its bytes are the disk's, whatever they look like.
   var acceptsAnyFormat = false
+  /// `security=`: what becomes of owners, modes, devices and attributes that the guest sets in a folder; nil if not given.
+  var security: NinePSecurity?
 
   /// Whether it names a target of the host's SCSI stack, as kvmtool has it.
   var isSCSI: Bool { path.hasPrefix("scsi:") }
@@ -22,7 +26,9 @@ struct DiskOption: Equatable {
       case "ro": isReadOnly = true
       case "direct": isDirect = true
       case "format=raw": acceptsAnyFormat = true
-      default: return nil
+      default:
+        guard let security = NinePSecurity(option: part) else { return nil }
+        self.security = security
       }
     }
   }

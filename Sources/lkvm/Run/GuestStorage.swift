@@ -17,8 +17,12 @@ struct GuestStorage {
     let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
     for disk in options.devices.disk {
       if let folder = try Self.rootFolder(disk.path, home) {
-        try addRoot(folder, isReadOnly: disk.isReadOnly)
+        let security = disk.security ?? Self.security(ofRoot: folder, home: home)
+        try addRoot(folder, isReadOnly: disk.isReadOnly, security: security)
       } else {
+        guard disk.security == nil else {
+          throw LkvmFailure.usage("--disk \(disk.path): security= is for a folder")
+        }
         disks.append(
           .init(
             path: disk.path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount,
@@ -32,7 +36,7 @@ struct GuestStorage {
         polls: $0.polls)
     }
     shares += options.devices.shares.map {
-      .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly)
+      .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly, security: $0.security)
     }
     let runsCommand = options.runsCommand(command)
     let hasOwnRoot = root != .none || !disks.isEmpty || options.kernel.initrd != nil
@@ -46,7 +50,8 @@ struct GuestStorage {
     if needsDefaultRoot {
       let folder = try GuestRootDirectory.openOrCreate(
         in: home, initProgram: Self.initProgram)
-      try addRoot(folder.path, isReadOnly: false)
+      try addRoot(
+        folder.path, isReadOnly: false, security: Self.security(ofRoot: folder.path, home: home))
     } else if root == .none, !disks.isEmpty {
       root = .firstDisk
     }
@@ -68,12 +73,26 @@ struct GuestStorage {
     return try GuestRootDirectory.list(in: home).first { $0.name == path }?.path
   }
 
-  private mutating func addRoot(_ folder: String, isReadOnly: Bool) throws {
+  /// What a root's files may be without `security=`: a root of lkvm's own may have any, if other users do not get into the
+  /// folder with the roots.
+  private static func security(ofRoot folder: String, home: String) -> NinePSecurity {
+    var status = stat()
+    guard folder.hasPrefix(home + "/"), unsafe stat(home, &status) == 0, status.st_mode & 0o077 == 0 else {
+      return .none
+    }
+    return .passthrough
+  }
+
+  private mutating func addRoot(_ folder: String, isReadOnly: Bool, security: NinePSecurity) throws {
     guard root == .none else { throw LkvmFailure.usage("--disk \(folder): a guest has one root folder") }
     let hasOurInit = unsafe access("\(folder)\(GuestRootDirectory.initPath)", X_OK) == 0
     root = .share(
       tag: GuestRootDirectory.rootTag, initProgram: hasOurInit ? GuestRootDirectory.initPath : nil)
-    shares.append(.init(directory: folder, tag: GuestRootDirectory.rootTag, isReadOnly: isReadOnly))
-    if hasOurInit { shares.append(.init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true)) }
+    shares.append(
+      .init(directory: folder, tag: GuestRootDirectory.rootTag, isReadOnly: isReadOnly, security: security))
+    if hasOurInit {
+      shares.append(
+        .init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true, security: .none))
+    }
   }
 }

@@ -41,6 +41,7 @@ final class NinePClient {
     var user: UInt32
     var group: UInt32
     var linkCount: UInt64
+    var deviceNumber: UInt64
     var byteCount: UInt64
     var access: [UInt64]
     var modification: [UInt64]
@@ -62,15 +63,21 @@ final class NinePClient {
   private var nextFid: UInt32 = 1
 
   /// A client that has attached as `user`.
-  init(_ share: NinePShare, user: UInt32 = 0, messageLimit: UInt32 = 8192) throws {
-    server = NinePServer(share: share)
+  init(
+    _ share: NinePShare, user: UInt32 = 0, messageLimit: UInt32 = 8192, descriptorLimit: Int? = nil
+  ) throws {
+    server = NinePServer(share: share, descriptorLimit: descriptorLimit)
     self.messageLimit = Int(messageLimit)
     try begin(messageLimit: messageLimit)
     try attach(Self.root, user: user)
   }
 
-  convenience init(_ directory: NinePTemporaryDirectory, readOnly: Bool = false, user: UInt32 = 0) throws {
-    try self.init(NinePShare(path: directory.path, tag: "test", readOnly: readOnly), user: user)
+  convenience init(
+    _ directory: NinePTemporaryDirectory, readOnly: Bool = false, security: NinePSecurity = .none,
+    user: UInt32 = 0
+  ) throws {
+    try self.init(
+      NinePShare(path: directory.path, tag: "test", readOnly: readOnly, security: security), user: user)
   }
 
   func begin(messageLimit: UInt32, version: String = "9P2000.L") throws {
@@ -161,10 +168,10 @@ final class NinePClient {
     #expect(answer.u64() == 0x7FF)
     let qid = answer.qid()
     let (mode, user, group) = (answer.u32(), answer.u32(), answer.u32())
-    let (links, _, size) = (answer.u64(), answer.u64(), answer.u64())
+    let (links, device, size) = (answer.u64(), answer.u64(), answer.u64())
     _ = answer.bytes(16)
     return Attributes(
-      qid: qid, mode: mode, user: user, group: group, linkCount: links, byteCount: size,
+      qid: qid, mode: mode, user: user, group: group, linkCount: links, deviceNumber: device, byteCount: size,
       access: [answer.u64(), answer.u64()], modification: [answer.u64(), answer.u64()])
   }
 
@@ -175,6 +182,23 @@ final class NinePClient {
     let message = NinePMessage().u32(fid).u32(valid).u32(mode).u32(user).u32(group).u64(size)
     _ = try call(
       T.setattr, (access + modification).reduce(message) { $0.u64($1) })
+  }
+
+  /// The bytes of an attribute, or with an empty name the names of all.
+  func attribute(_ name: String, of fid: UInt32) throws -> [UInt8] {
+    let value = newFid()
+    _ = try call(T.xattrwalk, NinePMessage().u32(fid).u32(value).string(name))
+    defer { try? clunk(value) }
+    return try read(value)
+  }
+
+  func setAttribute(_ name: String, _ value: [UInt8], of fid: UInt32) throws {
+    let new = newFid()
+    try walk(from: fid, to: new, [])
+    _ = try call(
+      T.xattrcreate, NinePMessage().u32(new).string(name).u64(UInt64(value.count)).u32(0))
+    if !value.isEmpty { try write(new, value) }
+    try clunk(new)
   }
 
   /// Entries from `offset` on, of one answer.

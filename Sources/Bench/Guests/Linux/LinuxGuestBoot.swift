@@ -42,9 +42,13 @@ struct LinuxGuestBoot {
         user: ["quiet", linux.kernelParameters].filter { !$0.isEmpty }, hasExitPort: !vmm.isPeer
       ).text
     shares = [
-      .init(directory: folder.root(guest: index).path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
-      .init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true),
-      .init(directory: folder.share(guest: index), tag: GuestScript.shareTag, isReadOnly: false),
+      // Only the folder's owner gets as far as these files, so that the guest may set all modes.
+      .init(
+        directory: folder.root(guest: index).path, tag: GuestRootDirectory.rootTag, isReadOnly: false,
+        security: .passthrough),
+      .init(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true, security: .none),
+      .init(
+        directory: folder.share(guest: index), tag: GuestScript.shareTag, isReadOnly: false, security: .none),
     ]
   }
 

@@ -37,12 +37,15 @@ public struct GuestConfiguration: Sendable {
     public var tag: String
     /// Whether the guest may only read.
     public var isReadOnly: Bool
+    /// What becomes of owners, modes, devices and attributes that the guest sets.
+    public var security: NinePSecurity
 
     /// Makes the configuration of a shared folder.
-    public init(directory: String, tag: String, isReadOnly: Bool) {
+    public init(directory: String, tag: String, isReadOnly: Bool, security: NinePSecurity = .none) {
       self.directory = directory
       self.tag = tag
       self.isReadOnly = isReadOnly
+      self.security = security
     }
   }
 

@@ -44,7 +44,8 @@ final class GuestDevices: Sendable {
     for share in configuration.shares {
       guard let thread = threads.shares else { continue }
       let folder = try GuestError.attributing(to: .share) { () throws(NinePShareError) in
-        try NinePShare(path: share.directory, tag: share.tag, readOnly: share.isReadOnly)
+        try NinePShare(
+          path: share.directory, tag: share.tag, readOnly: share.isReadOnly, security: share.security)
       }
       try plug.insert(Virtio9P(share: folder, memory: machine.memory, thread: thread), part: .share)
     }

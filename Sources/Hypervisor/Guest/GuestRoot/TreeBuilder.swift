@@ -13,7 +13,8 @@ struct TreeBuilder {
   /// Creates the directory of the roots, unless it exists.
   static func makeParent(_ path: String) throws(GuestRootError) {
     do throws(Errno) {
-      try makeDirectory(path, permissions: 0o755)
+      // The roots in it have files with the modes that guests choose, set-user-ID among them.
+      try makeDirectory(path, permissions: 0o700)
     } catch .fileExists {
       return
     } catch {

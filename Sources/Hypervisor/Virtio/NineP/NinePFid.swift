@@ -16,6 +16,8 @@ final class NinePFid {
 
   var node: NinePNode
   var use: Use
+  /// Whether it is a file open for writing.
+  var isWritable = false
   /// Who owns what is created; nil where the guest named nobody.
   let user: UInt32?
 

@@ -2,10 +2,15 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// A file or directory of the share, held by a descriptor: O_PATH, until somebody opens it for I/O.
+/// A file or directory of the share: held by a descriptor, O_PATH until somebody opens it for I/O, or known by its name in a
+/// directory, where ``NinePNodeTable`` has closed the descriptor and opens it again when it is needed.
 ///
 /// The descriptor stands for one inode for ever; whatever happens to names, it leads nowhere else.
-final class NinePNode: Sendable {
+///
+/// SAFETY: `@unchecked Sendable`, because what changes is touched by the thread of the node's session alone; a node without a
+/// table, such as a share's root, does not change.
+@safe
+final class NinePNode: @unchecked Sendable {
   /// What can be done with it.
   enum Kind: Sendable {
     case directory
@@ -15,21 +20,39 @@ final class NinePNode: Sendable {
     case special
   }
 
-  let descriptor: OwnedDescriptor
+  /// Where it was found.
+  struct Place {
+    let directory: NinePNode
+    /// A zero at its end.
+    let name: [CChar]
+  }
+
+  /// The number of the descriptor; -1 while it is closed.
+  fileprivate(set) var number: Int32
   let kind: Kind
   /// Which inode.
   let device: UInt64
   let inode: UInt64
   /// Within procfs: a mount point for the guest, and no more. Its files are the host's processes, no files of a share.
   let isSealed: Bool
+  /// Whether owner, mode and device number are those of its attributes (``NinePSecurity/mapped``).
+  let isMapped: Bool
+  /// Whether a regular file of the host stands for it: its contents are a link's target, or nothing.
+  let isStandIn: Bool
+  /// Its state in the table, if it is in one.
+  var entry: NinePNodeTable.Entry?
 
   /// Takes over `descriptor`.
   ///
   /// - Parameter above: the directory that it was found in; nil makes the check for procfs afresh.
-  init(adopting descriptor: consuming OwnedDescriptor, above: NinePNode?) throws(Errno) {
+  init(adopting descriptor: consuming OwnedDescriptor, above: NinePNode?, isMapped: Bool) throws(Errno) {
     var status = linux_file_status()
     try check(unsafe linux_status_at(descriptor.rawValue, "", &status))
+    let hostKind = Self.kind(ofMode: status.mode)
+    if isMapped, hostKind == .file { try NinePMappedStatus(of: descriptor.rawValue).apply(to: &status) }
     kind = Self.kind(ofMode: status.mode)
+    isStandIn = kind != hostKind
+    self.isMapped = isMapped
     device = status.device
     inode = status.inode
     if let above, above.device == status.device {
@@ -39,16 +62,25 @@ final class NinePNode: Sendable {
       try check(unsafe linux_file_system_status(descriptor.rawValue, &system))
       isSealed = system.type == LINUX_PROC_MAGIC
     }
-    self.descriptor = descriptor
+    number = descriptor.release()
   }
 
-  /// The number of the descriptor, valid while the node lives.
-  var number: Int32 { descriptor.rawValue }
+  deinit {
+    if let entry { entry.table.forget(self) }
+    closeDescriptor()
+  }
 
   func isSame(as other: NinePNode) -> Bool { device == other.device && inode == other.inode }
 
-  /// What stat(2) says now.
+  /// What stat(2) says now, with what the guest has set in place of the host's.
   func status() throws(Errno) -> linux_file_status {
+    var status = try hostStatus()
+    if isMapped { try NinePMappedStatus(of: number).apply(to: &status) }
+    return status
+  }
+
+  /// What stat(2) says now.
+  func hostStatus() throws(Errno) -> linux_file_status {
     var status = linux_file_status()
     try check(unsafe linux_status_at(number, "", &status))
     return status
@@ -61,5 +93,18 @@ final class NinePNode: Sendable {
     case NinePMode.symbolicLink: .symbolicLink
     default: .special
     }
+  }
+
+  /// Closes the descriptor, if there is one.
+  func closeDescriptor() {
+    guard number >= 0 else { return }
+    _ = OwnedDescriptor(adopting: number)
+    number = -1
+  }
+
+  /// Takes over the descriptor of another node of the same inode.
+  func takeDescriptor(of other: NinePNode) {
+    closeDescriptor()
+    (number, other.number) = (other.number, -1)
   }
 }

@@ -21,6 +21,9 @@ struct NinePOpenFlags: OptionSet {
     .accessMask, .truncate, .append, .dataSync, .directory, .sync,
   ]
 
+  /// Whether data may be written.
+  var writes: Bool { !isDisjoint(with: [.writeOnly, .readWrite]) }
+
   /// Whether the file's contents may change.
   var changesFile: Bool { !isDisjoint(with: [.accessMask, .truncate]) }
 

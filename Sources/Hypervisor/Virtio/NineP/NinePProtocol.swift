@@ -29,12 +29,20 @@ enum NinePProtocol {
   static let requestHeadLimit = 16 << 10
   /// The most bytes of entries or attributes in one answer.
   static let copiedDataLimit = 64 << 10
-  /// The most fids where descriptors are plenty.
-  private static let fidLimit = 1 << 16
+  /// The most fids of a session: a guest's kernel keeps one for each file that it remembers.
+  static let fidLimit = 1 << 18
+  /// The most files and directories that a session knows by name, those above the fids' included.
+  static let nodeLimit = 1 << 19
+  /// The most directories above one that is known by its name; deeper ones keep their descriptors.
+  static let depthLimit = 1024
 
-  /// The most fids, each with a descriptor of its own, in a process that may have `descriptorLimit` descriptors: a guest must
+  /// The most O_PATH descriptors that a session keeps in a process that may have `descriptorLimit` descriptors: a guest must
   /// not keep other devices, other shares and the control socket from having theirs.
-  static func fidLimit(descriptorLimit: Int) -> Int { min(fidLimit, max(16, descriptorLimit / 4)) }
+  static func closableDescriptorLimit(descriptorLimit: Int) -> Int {
+    min(1 << 14, max(16, descriptorLimit / 16))
+  }
+  /// The most descriptors of files that are open, or have no name, in such a process.
+  static func heldDescriptorLimit(descriptorLimit: Int) -> Int { min(1 << 16, max(16, descriptorLimit / 8)) }
   /// The most bytes of one extended attribute (XATTR_SIZE_MAX), and of all that are being written.
   static let attributeByteLimit = 64 << 10
   static let pendingAttributeByteLimit = 4 << 20

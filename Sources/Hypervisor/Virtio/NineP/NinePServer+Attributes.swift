@@ -66,13 +66,11 @@ extension NinePServer {
     guard !node.isSealed else { throw .permissionDenied }
     // The size first, since it changes times; the owner before the mode, since it clears bits of it; times at the end.
     if let byteCount = change.byteCount { try truncate(fid, to: byteCount) }
-    if change.changesOwner {
-      try check(linux_change_owner(node.number, change.user, change.group))
-    }
+    if change.changesOwner { try changeOwner(of: node, change) }
     if let mode = change.mode {
       // Linux has no mode of a symbolic link.
       guard node.kind != .symbolicLink else { throw .notSupported }
-      try check(linux_change_mode(share.descriptorsNumber, node.number, mode))
+      try changeMode(of: node, to: mode)
     }
     if change.changesTimes {
       try check(
@@ -82,12 +80,36 @@ extension NinePServer {
     }
   }
 
+  private func changeOwner(of node: NinePNode, _ change: NinePStatusChange) throws(Errno) {
+    guard share.security == .mapped else {
+      try check(linux_change_owner(node.number, change.user, change.group))
+      return
+    }
+    var mapped = NinePMappedStatus()
+    if change.user != .max { mapped.user = change.user }
+    if change.group != .max { mapped.group = change.group }
+    try mapped.store(node.number)
+  }
+
+  private func changeMode(of node: NinePNode, to mode: UInt32) throws(Errno) {
+    guard share.security == .mapped else {
+      let permissions = mode & share.security.keptPermissions
+      try check(linux_change_mode(share.descriptorsNumber, node.number, permissions))
+      return
+    }
+    var mapped = NinePMappedStatus()
+    mapped.mode = try node.status().mode & NinePMode.typeMask | mode & NinePMode.permissions
+    try mapped.store(node.number)
+  }
+
   private func truncate(_ fid: NinePFid, to byteCount: Int64) throws(Errno) {
     switch fid.node.kind {
     case .file: break
     case .directory: throw .isDirectory
     case .symbolicLink, .special: throw .invalidArgument
     }
+    // As ftruncate(2): who opened the file for writing may go on, whatever its mode has become.
+    if fid.isWritable { return try fid.node.truncate(to: byteCount) }
     let flags = try NinePOpenFlags.writeOnly.hostFlags()
     try share.open(fid.node, flags: flags).truncate(to: byteCount)
   }
@@ -115,6 +137,11 @@ extension NinePServer {
     // More room than any target fills: a longer one would come back cut.
     let target = unsafe scratch.bindMemory(to: CChar.self)
     guard let base = target.baseAddress else { return }
+    if fid.node.isStandIn {
+      let file = try share.openStandIn(fid.node)
+      let count = try unsafe check(linux_read(file.rawValue, base, NinePProtocol.targetByteLimit))
+      return try unsafe writer.string(base, count: Int(count))
+    }
     let count = try unsafe check(linux_read_link(fid.node.number, base, target.count))
     try unsafe writer.string(base, count: Int(count))
   }

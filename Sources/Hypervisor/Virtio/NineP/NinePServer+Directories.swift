@@ -67,7 +67,9 @@ extension NinePServer {
     try entries.qid(
       NinePQid(kind: kind, version: 0, path: devices.path(device: directory.device, inode: inode)))
     try unsafe entries.number(UInt64(bitPattern: entry.next_position))
-    try unsafe entries.number(entry.type)
+    // Where modes are mapped, a regular file may stand for anything: 0 makes the guest ask for it (DT_UNKNOWN).
+    let isKnown = unsafe !directory.isMapped || entry.type == NinePEntryType.directory
+    try unsafe entries.number(isKnown ? entry.type : 0)
     try unsafe entries.string(entry.name, count: Int(entry.name_byte_count))
   }
 }

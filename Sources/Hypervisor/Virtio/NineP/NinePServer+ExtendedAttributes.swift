@@ -11,7 +11,8 @@ extension NinePServer {
     let fid = try self.fid(reader.number())
     let number = try reader.number(UInt32.self)
     let string = try reader.string()
-    let name = string.byteCount == 0 ? nil : try copy(string)
+    let name =
+      string.byteCount == 0 ? nil : try share.attributeRules.hostName(copy(string), isWritten: false)
     let size = try attributeByteCount(name, of: fid.node)
     try add(NinePFid(fid.node, use: .attributeRead(name), user: fid.user), number: number)
     try writer.number(UInt64(size))
@@ -26,7 +27,7 @@ extension NinePServer {
     guard !fid.isOpen, string.byteCount > 0, flags & ~NinePPendingAttribute.knownFlags == 0 else {
       throw .invalidArgument
     }
-    let name = try copy(string)
+    let name = try share.attributeRules.hostName(copy(string), isWritten: true)
     guard size <= NinePProtocol.attributeByteLimit else { throw .argListTooLong }
     let byteCount = Int(size)
     guard byteCount <= NinePProtocol.pendingAttributeByteLimit - pendingAttributeByteCount else {
@@ -44,8 +45,15 @@ extension NinePServer {
 
   private func attributeByteCount(_ name: [CChar]?, of node: NinePNode) throws(Errno) -> Int {
     guard !node.isSealed else { throw .permissionDenied }
-    guard let name else { return Int(try check(linux_list_attributes(node.number, nil, 0))) }
+    guard let name else { return try listAttributes(of: node) }
     return Int(try unsafe check(linux_get_attribute(node.number, name, nil, 0)))
+  }
+
+  /// Puts the names of the attributes that the guest may see into the scratch, and returns their length in bytes.
+  private func listAttributes(of node: NinePNode) throws(Errno) -> Int {
+    let count = try unsafe check(
+      linux_list_attributes(node.number, scratch.bindMemory(to: CChar.self).baseAddress, scratch.count))
+    return unsafe share.attributeRules.filter(UnsafeMutableRawBufferPointer(rebasing: scratch[..<Int(count)]))
   }
 
   /// Copies the part of an attribute's value, or of all names, that begins at `offset`.
@@ -59,10 +67,7 @@ extension NinePServer {
       if let name {
         Int(try unsafe check(linux_get_attribute(node.number, name, scratch.baseAddress, scratch.count)))
       } else {
-        Int(
-          try unsafe check(
-            linux_list_attributes(
-              node.number, scratch.bindMemory(to: CChar.self).baseAddress, scratch.count)))
+        try listAttributes(of: node)
       }
     let start = min(Int(clamping: offset), count)
     let part = unsafe UnsafeRawBufferPointer(rebasing: scratch[start..<count]).prefix(target.count)

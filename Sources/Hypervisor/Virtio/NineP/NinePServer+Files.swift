@@ -15,8 +15,9 @@ extension NinePServer {
 
   private func open(_ fid: NinePFid, _ flags: NinePOpenFlags) throws(Errno) {
     guard !(share.isReadOnly && flags.changesFile) else { throw .readOnlyFileSystem }
-    fid.node = try share.open(fid.node, flags: flags.hostFlags())
+    fid.node = try nodes.hold(share.open(fid.node, flags: flags.hostFlags()))
     fid.use = fid.node.kind == .directory ? .directory(position: 0) : .file
+    fid.isWritable = fid.node.kind == .file && flags.writes
   }
 
   /// qid[13] iounit[4]; no limit of its own is put on reads and writes.
@@ -34,11 +35,14 @@ extension NinePServer {
     let group = try reader.number(UInt32.self)
     let (fid, directory) = try self.directory(number)
     guard !fid.isOpen else { throw .invalidArgument }
+    try nodes.checkRoom()
     do throws(Errno) {
-      fid.node = try unsafe share.createFile(
-        name.name(), in: directory, flags: flags.hostFlags(), mode: mode,
-        owner: .init(user: fid.user, group: group))
+      fid.node = try unsafe nodes.hold(
+        share.createFile(
+          name.name(), in: directory, flags: flags.hostFlags(), mode: mode,
+          owner: .init(user: fid.user, group: group)))
       fid.use = .file
+      fid.isWritable = flags.writes
     } catch  where error == .fileExists && !flags.contains(.exclusive) {
       // Opened as any other file: it may be a device or a FIFO.
       let found = NinePFid(try unsafe share.find(name.name(), in: directory), user: fid.user)
@@ -46,6 +50,7 @@ extension NinePServer {
       try open(found, flags)
       fid.node = found.node
       fid.use = found.use
+      fid.isWritable = found.isWritable
     }
     try writeOpened(fid, &writer)
   }

@@ -5,7 +5,8 @@ import SystemPackage
 /// Tlock, Tgetlock: locks of byte ranges.
 ///
 /// A lock belongs to the fid, as one of flock(2) or F_OFD_SETLK does: it holds against other fids, other guests and the
-/// host's processes, and ends with the fid. The server never waits; the guest asks again.
+/// host's processes, and ends with the fid. The server never waits; the guest asks again. Locks of a read-only share hold
+/// against other fids of the session alone.
 extension NinePServer {
   private enum LockType {
     static let read: UInt8 = 0
@@ -24,9 +25,18 @@ extension NinePServer {
     let type = try Self.hostType(reader.number())
     _ = try reader.number(UInt32.self)
     let (start, length) = try Self.range(reader.number(), reader.number())
-    _ = try reader.number(UInt32.self)
+    let process = try reader.number(UInt32.self)
     _ = try reader.string()
     guard case .file = fid.use else { throw .badFileDescriptor }
+    if share.isReadOnly {
+      let range = try NinePLockTable.Range(start: start, length: length)
+      if type == F_UNLCK {
+        try locks.unlock(fid, range: range)
+        return try writer.number(LockStatus.success)
+      }
+      let isLocked = try locks.lock(fid, range: range, isExclusive: type == F_WRLCK, process: process)
+      return try writer.number(isLocked ? LockStatus.success : LockStatus.blocked)
+    }
     do throws(Errno) {
       try check(linux_lock(fid.node.number, type, start, length))
       try writer.number(LockStatus.success)
@@ -44,10 +54,20 @@ extension NinePServer {
     var process = Int32(bitPattern: try reader.number(UInt32.self))
     let client = try reader.string()
     guard case .file = fid.use else { throw .badFileDescriptor }
-    var holder: Int32 = 0
-    try check(unsafe linux_find_lock(fid.node.number, &type, &start, &length, &holder))
-    // A lock of an open file has no process: -1.
-    if type != F_UNLCK { process = max(holder, 0) }
+    if share.isReadOnly {
+      let range = try NinePLockTable.Range(start: start, length: length)
+      let obstacle = locks.obstacle(to: fid, range: range, isExclusive: type == F_WRLCK)
+      type = obstacle.map { $0.isExclusive ? F_WRLCK : F_RDLCK } ?? F_UNLCK
+      if let obstacle {
+        (start, length) = (obstacle.range.first, obstacle.range.length)
+        process = Int32(bitPattern: obstacle.process)
+      }
+    } else {
+      var holder: Int32 = 0
+      try check(unsafe linux_find_lock(fid.node.number, &type, &start, &length, &holder))
+      // A lock of an open file has no process: -1.
+      if type != F_UNLCK { process = max(holder, 0) }
+    }
     try writer.number(Self.wireType(type))
     try writer.number(UInt64(bitPattern: start))
     try writer.number(UInt64(bitPattern: length))

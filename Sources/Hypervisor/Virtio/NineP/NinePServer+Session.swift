@@ -55,7 +55,7 @@ extension NinePServer {
     }
     if qids.count == nameCount {
       // What is open has a position and an access mode that a copy must not share.
-      if nameCount == 0, fid.isOpen { node = try share.reference(node) }
+      if nameCount == 0, fid.isOpen { node = try nodes.hold(share.reference(node)) }
       let new = NinePFid(node, user: fid.user)
       if newNumber == number { fids[number] = new } else { try add(new, number: newNumber) }
     }
@@ -64,8 +64,19 @@ extension NinePServer {
   }
 
   private func step(from directory: NinePNode, to name: NinePString) throws(Errno) -> NinePNode {
-    if name.isParent { return try share.parent(of: directory) }
-    return try unsafe share.find(name.name(), in: directory)
+    if name.isParent { return try parent(of: directory) }
+    let found = try unsafe share.find(name.name(), in: directory)
+    return try nodes.register(found, at: .init(directory: directory, name: name.copy))
+  }
+
+  private func parent(of directory: NinePNode) throws(Errno) -> NinePNode {
+    let parent = try share.parent(of: directory)
+    guard parent !== share.root else { return parent }
+    if let known = directory.entry?.place?.directory, known.isSame(as: parent) {
+      try nodes.use(known)
+      return known
+    }
+    return try nodes.hold(parent)
   }
 
   /// size[4] Tclunk tag[2] fid[4]: the fid is gone whatever the answer.
@@ -76,16 +87,19 @@ extension NinePServer {
   /// Forgets a fid, and sets the attribute that was written through it.
   func release(_ number: UInt32) throws(Errno) {
     guard let fid = fids.removeValue(forKey: number) else { throw .badFileDescriptor }
+    locks.unlockAll(fid)
     guard case .attributeWrite(let attribute) = fid.use else { return }
     pendingAttributeByteCount -= attribute.byteCount
+    try nodes.use(fid.node)
     try set(attribute, of: fid.node)
   }
 
   /// The fid of this number.
   ///
-  /// - Throws: EBADF where there is none.
+  /// - Throws: EBADF where there is none, ESTALE where the host has moved its file.
   func fid(_ number: UInt32) throws(Errno) -> NinePFid {
     guard let fid = fids[number] else { throw .badFileDescriptor }
+    try nodes.use(fid.node)
     return fid
   }
 
@@ -94,7 +108,7 @@ extension NinePServer {
   /// - Throws: EINVAL for a number that is taken or means none, ENFILE where there are too many.
   func add(_ fid: NinePFid, number: UInt32) throws(Errno) {
     guard number != NinePProtocol.noFid, fids[number] == nil else { throw .invalidArgument }
-    guard fids.count < fidLimit else { throw .tooManyOpenFilesInSystem }
+    guard fids.count < NinePProtocol.fidLimit else { throw .tooManyOpenFilesInSystem }
     fids[number] = fid
   }
 

@@ -22,14 +22,13 @@ extension NinePServer {
 
   /// size[4] Tmknod tag[2] dfid[4] name[s] mode[4] major[4] minor[4] gid[4]
   ///
-  /// Devices are refused with EPERM, because a device node of the guest would give every host user who can read the
-  /// directory access to the host's device.
+  /// Devices are refused with EPERM unless modes are mapped, because a device node of the guest would give every host user
+  /// who can read the directory access to the host's device.
   func mknod(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
     let number = try reader.number(UInt32.self)
     let name = try reader.string()
     let mode = try reader.number(UInt32.self)
-    _ = try reader.number(UInt32.self)
-    _ = try reader.number(UInt32.self)
+    let (major, minor) = (try reader.number(UInt32.self), try reader.number(UInt32.self))
     let group = try reader.number(UInt32.self)
     let (fid, directory) = try self.directory(number)
     let owner = NinePShare.Owner(user: fid.user, group: group)
@@ -39,7 +38,11 @@ extension NinePServer {
       node = try unsafe share.createFile(
         name.name(), in: directory, flags: NinePOpenFlags.writeOnly.hostFlags(), mode: mode, owner: owner)
     case NinePMode.fifo, NinePMode.socket:
-      node = try unsafe share.createSpecial(name.name(), in: directory, mode: mode, owner: owner)
+      node = try unsafe share.createSpecial(
+        name.name(), in: directory, mode: mode, deviceNumber: nil, owner: owner)
+    case NinePMode.characterDevice, NinePMode.blockDevice:
+      node = try unsafe share.createSpecial(
+        name.name(), in: directory, mode: mode, deviceNumber: linux_device_number(major, minor), owner: owner)
     default: throw .notPermitted
     }
     try writer.qid(qid(of: node))
@@ -70,27 +73,51 @@ extension NinePServer {
   func rename(_ reader: inout NinePReader) throws(Errno) {
     let fid = try self.fid(reader.number())
     let (_, directory) = try self.directory(reader.number())
-    let name = try unsafe reader.string().name()
+    let name = try reader.string()
+    _ = try unsafe name.name()
     let place = try share.locate(fid.node)
-    try unsafe place.directory.rename(place.name, to: name, in: directory)
+    let known = fid.node.entry?.place?.directory
+    let old = known.flatMap { $0.isSame(as: place.directory) ? $0 : nil } ?? place.directory
+    try rename(place.name, in: place.directory, knownAs: old, to: name.copy, in: directory)
   }
 
   /// size[4] Trenameat tag[2] olddirfid[4] oldname[s] newdirfid[4] newname[s]
   func renameat(_ reader: inout NinePReader) throws(Errno) {
     let (_, old) = try self.directory(reader.number())
-    let oldName = try unsafe reader.string().name()
+    let oldName = try reader.string()
+    _ = try unsafe oldName.name()
     let (_, new) = try self.directory(reader.number())
-    let newName = try unsafe reader.string().name()
-    try unsafe old.rename(oldName, to: newName, in: new)
+    let newName = try reader.string()
+    _ = try unsafe newName.name()
+    try rename(oldName.copy, in: old, knownAs: old, to: newName.copy, in: new)
+  }
+
+  /// Moves a name, and what the session knows by it.
+  ///
+  /// - Parameter known: the directory as the session knows it.
+  private func rename(
+    _ name: [CChar], in directory: NinePNode, knownAs known: NinePNode, to newName: [CChar], in new: NinePNode
+  ) throws(Errno) {
+    let moved = nodes.node(name, in: known)
+    let replaced = nodes.willLoseName(newName, in: new)
+    try unsafe directory.rename(name, to: newName, in: new)
+    if let moved {
+      nodes.move(moved, to: .init(directory: new, name: newName))
+    } else if let replaced {
+      nodes.forgetName(replaced)
+    }
   }
 
   /// size[4] Tunlinkat tag[2] dirfd[4] name[s] flags[4]
   func unlinkat(_ reader: inout NinePReader) throws(Errno) {
     let (_, directory) = try self.directory(reader.number())
-    let name = try unsafe reader.string().name()
+    let name = try reader.string()
+    _ = try unsafe name.name()
     let flags = try reader.number(UInt32.self)
     guard flags & ~Self.removesDirectory == 0 else { throw .invalidArgument }
-    try unsafe directory.remove(name, isDirectory: flags != 0)
+    let removed = nodes.willLoseName(name.copy, in: directory)
+    try unsafe directory.remove(name.pointer, isDirectory: flags != 0)
+    if let removed { nodes.forgetName(removed) }
   }
 
   /// size[4] Tremove tag[2] fid[4]: the fid is gone whatever the answer.
@@ -100,5 +127,6 @@ extension NinePServer {
     try release(number)
     let place = try share.locate(node)
     try unsafe place.directory.remove(place.name, isDirectory: node.kind == .directory)
+    if node.entry?.place?.name == place.name { nodes.forgetName(node) }
   }
 }

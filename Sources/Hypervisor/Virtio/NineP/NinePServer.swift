@@ -15,9 +15,11 @@ public final class NinePServer: @unchecked Sendable {
   /// The agreed size of messages in bytes; 0 before Tversion.
   var messageLimit = 0
   var fids: [UInt32: NinePFid] = [:]
-  /// How many fids there may be: each holds a descriptor of the process.
-  let fidLimit: Int
+  /// What the fids stand for.
+  let nodes: NinePNodeTable
   var devices: NinePDeviceTable
+  /// Locks of a read-only share.
+  var locks = NinePLockTable()
   /// Bytes announced by attributes that are being written.
   var pendingAttributeByteCount = 0
   /// The request's data beyond what was copied, and where to put the answer's.
@@ -37,9 +39,13 @@ public final class NinePServer: @unchecked Sendable {
   let vectors: UnsafeMutableBufferPointer<iovec>
 
   /// A server without a session.
-  public init(share: NinePShare) {
+  ///
+  /// - Parameter descriptorLimit: the descriptors of the process, a part of which the session may have; nil: as many as
+  ///   the process may have (RLIMIT_NOFILE).
+  public init(share: NinePShare, descriptorLimit: Int? = nil) {
     self.share = share
-    fidLimit = NinePProtocol.fidLimit(descriptorLimit: Int(clamping: linux_descriptor_limit()))
+    nodes = NinePNodeTable(
+      share: share, descriptorLimit: descriptorLimit ?? Int(clamping: linux_descriptor_limit()))
     devices = NinePDeviceTable(root: share.root.device)
     unsafe request = NinePBuffers(.init(start: nil, count: 0))
     unsafe reply = NinePBuffers(.init(start: nil, count: 0))
@@ -59,6 +65,7 @@ public final class NinePServer: @unchecked Sendable {
   /// Ends the session: every fid is forgotten, every descriptor closed.
   public func reset() {
     fids.removeAll()
+    locks = NinePLockTable()
     pendingAttributeByteCount = 0
     messageLimit = 0
   }
@@ -92,6 +99,7 @@ public final class NinePServer: @unchecked Sendable {
     unsafe self.request = unsafe request
     unsafe self.reply = unsafe reply
     payloadByteCount = 0
+    defer { nodes.trim() }
     // SAFETY: both have as much as they say, and belong to this object.
     let copied = unsafe request.copyOut(to: head, offset: 0, limit: NinePProtocol.writeHeaderByteCount)
     var reader = unsafe NinePReader(head, byteCount: copied)

@@ -2,7 +2,7 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// Making files that belong to whom the guest says, with the mode that it says.
+/// Making files that belong to whom the guest says, with the mode that it says, as far as ``NinePSecurity`` lets them.
 extension NinePShare {
   /// Whom a new file belongs to: nil and 2^32-1 leave it to the host.
   struct Owner {
@@ -21,10 +21,11 @@ extension NinePShare {
     let creation = (flags & ~LINUX_O_DIRECTORY) | LINUX_O_CREAT | LINUX_O_EXCL
     let created = try unsafe OwnedDescriptor(
       adopting: check(
-        linux_open_beneath(directory.number, name, creation, mode & NinePMode.permissions)))
+        linux_open_beneath(
+          directory.number, name, creation, security == .mapped ? 0o600 : mode & security.keptPermissions)))
     do throws(Errno) {
-      let node = try NinePNode(adopting: created, above: directory)
-      try give(node, to: owner, mode: mode)
+      let node = try node(adopting: created, above: directory)
+      try give(node, to: owner, mode: NinePMode.regular | mode & NinePMode.permissions)
       return node
     } catch {
       // Half made is not made; the first error is the one to tell.
@@ -37,25 +38,73 @@ extension NinePShare {
   func createDirectory(
     _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner
   ) throws(Errno) -> NinePNode {
-    try check(unsafe linux_make_directory(directory.number, name, mode & NinePMode.permissions))
-    return try unsafe adoptNew(name, in: directory, .directory, mode: mode, owner: owner)
+    let permissions = security == .mapped ? 0o700 : mode & security.keptPermissions
+    try check(unsafe linux_make_directory(directory.number, name, permissions))
+    return try unsafe adoptNew(
+      name, in: directory, .directory, mode: NinePMode.directory | mode & NinePMode.permissions, owner: owner)
   }
 
   /// Creates a symbolic link.
   func createSymbolicLink(
     _ name: UnsafePointer<CChar>, in directory: NinePNode, target: UnsafePointer<CChar>, owner: Owner
   ) throws(Errno) -> NinePNode {
+    if security == .mapped {
+      // The host has no attributes of links.
+      return try unsafe createStandIn(
+        name, in: directory, mode: NinePMode.symbolicLink | 0o777, owner: owner, target: target)
+    }
     try check(unsafe linux_make_symbolic_link(target, directory.number, name))
     return try unsafe adoptNew(name, in: directory, .symbolicLink, mode: nil, owner: owner)
   }
 
-  /// Creates a FIFO or a socket, which the guest's kernel alone gives a meaning: the server never opens one.
+  /// Creates a FIFO or a socket, which the guest's kernel alone gives a meaning: the server never opens one. Where modes are
+  /// mapped, it may be a device: a regular file of the host's stands for it.
+  ///
+  /// - Parameter deviceNumber: as stat(2) has it; nil for what is no device.
+  /// - Throws: EPERM for a device where modes are not mapped.
   func createSpecial(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner
+    _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, deviceNumber: UInt64?, owner: Owner
   ) throws(Errno) -> NinePNode {
+    if security == .mapped {
+      return try unsafe createStandIn(
+        name, in: directory, mode: mode, owner: owner, target: nil, deviceNumber: deviceNumber)
+    }
+    guard deviceNumber == nil else { throw .notPermitted }
     try check(
-      unsafe linux_make_node(directory.number, name, mode & (NinePMode.typeMask | NinePMode.permissions)))
+      unsafe linux_make_node(
+        directory.number, name, mode & NinePMode.typeMask | mode & security.keptPermissions))
     return try unsafe adoptNew(name, in: directory, .special, mode: mode, owner: owner)
+  }
+
+  /// Creates a regular file that stands for something else.
+  ///
+  /// - Parameters:
+  ///   - mode: with its type.
+  ///   - target: what a symbolic link leads to.
+  private func createStandIn(
+    _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner,
+    target: UnsafePointer<CChar>?, deviceNumber: UInt64? = nil
+  ) throws(Errno) -> NinePNode {
+    guard !directory.isSealed else { throw .permissionDenied }
+    let created = try unsafe OwnedDescriptor(
+      adopting: check(
+        linux_open_beneath(directory.number, name, LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, 0o600)))
+    do throws(Errno) {
+      if let target = unsafe target {
+        let byteCount = unsafe strlen(target)
+        let done = try unsafe check(linux_write(created.rawValue, target, byteCount))
+        guard Int(done) == byteCount else { throw .noSpace }
+      }
+      var mapped = NinePMappedStatus(owner)
+      mapped.mode = mode & (NinePMode.typeMask | NinePMode.permissions)
+      mapped.deviceNumber = deviceNumber
+      try mapped.store(created.rawValue)
+      return try node(adopting: created, above: directory)
+    } catch {
+      // Half made is not made; the first error is the one to tell.
+      _ = unsafe linux_unlink_in(directory.number, name, 0)
+      throw error
+    }
   }
 
   /// Finds what was just created and hands it to its owner.
@@ -67,7 +116,7 @@ extension NinePShare {
   ) throws(Errno) -> NinePNode {
     do throws(Errno) {
       let node = try unsafe find(name, in: directory)
-      guard node.kind == kind, try node.status().user == linux_effective_user() else {
+      guard node.kind == kind, try node.hostStatus().user == linux_effective_user() else {
         throw .staleNFSFileHandle
       }
       try give(node, to: owner, mode: mode)
@@ -80,16 +129,32 @@ extension NinePShare {
 
   /// Sets owner and mode where they differ: the mode second, because a change of owner clears bits of it, and the umask of
   /// this process has cleared others.
+  ///
+  /// - Parameter mode: with its type; nil for a symbolic link.
   private func give(_ node: NinePNode, to owner: Owner, mode: UInt32?) throws(Errno) {
+    if security == .mapped {
+      var mapped = NinePMappedStatus(owner)
+      mapped.mode = mode
+      return try mapped.store(node.number)
+    }
     let status = try node.status()
     let user = owner.user ?? status.user
     let group = owner.group == NinePProtocol.noUser ? status.group : owner.group
     let changesOwner = isPrivileged && (user != status.user || group != status.group)
     if changesOwner { try check(linux_change_owner(node.number, user, group)) }
     guard let mode else { return }
-    let permissions = mode & NinePMode.permissions
+    let permissions = mode & security.keptPermissions
     if changesOwner || permissions != status.mode & NinePMode.permissions {
       try check(linux_change_mode(descriptors.rawValue, node.number, permissions))
     }
+  }
+}
+
+extension NinePMappedStatus {
+  /// What a new file of `owner` gets.
+  fileprivate init(_ owner: NinePShare.Owner) {
+    self.init()
+    user = owner.user
+    group = owner.group == NinePProtocol.noUser ? nil : owner.group
   }
 }

@@ -16,7 +16,7 @@ extension NinePShare {
     guard !directory.isSealed else { throw .permissionDenied }
     let found = try unsafe OwnedDescriptor(
       adopting: check(linux_open_beneath(directory.number, name, LINUX_O_PATH, 0)))
-    return try NinePNode(adopting: found, above: directory)
+    return try node(adopting: found, above: directory)
   }
 
   /// The directory above `directory`; above the root is the root.
@@ -28,11 +28,11 @@ extension NinePShare {
   func parent(of directory: NinePNode) throws(Errno) -> NinePNode {
     guard directory.kind == .directory else { throw .notDirectory }
     guard !directory.isSame(as: root) else { return root }
-    let parent = try Self.above(directory)
+    let parent = try above(directory)
     var step = parent
     for _ in 0..<Self.depthLimit {
       if step.isSame(as: root) { return parent.isSame(as: root) ? root : parent }
-      let next = try Self.above(step)
+      let next = try above(step)
       // Only the root of all is its own parent.
       guard !next.isSame(as: step) else { throw .permissionDenied }
       step = next
@@ -40,13 +40,14 @@ extension NinePShare {
     throw .tooManySymbolicLinkLevels
   }
 
-  private static func above(_ directory: NinePNode) throws(Errno) -> NinePNode {
-    try NinePNode(
+  private func above(_ directory: NinePNode) throws(Errno) -> NinePNode {
+    try node(
       adopting: OwnedDescriptor(adopting: check(linux_open_parent(directory.number))), above: nil)
   }
 
   /// Opens `node` once more. Files and directories only: the type of what a descriptor stands for cannot change, so nothing
-  /// else is ever opened.
+  /// else is ever opened. A program that is opened for writing is set-user-ID or set-group-ID no more, as write(2) makes it
+  /// for processes without CAP_FSETID, except with ``NinePSecurity/passthrough``.
   func open(_ node: NinePNode, flags: Int32) throws(Errno) -> NinePNode {
     switch node.kind {
     case .file, .directory: break
@@ -56,14 +57,27 @@ extension NinePShare {
     guard !node.isSealed else { throw .permissionDenied }
     let opened = try OwnedDescriptor(
       adopting: check(linux_reopen(descriptors.rawValue, node.number, flags)))
-    return try NinePNode(adopting: opened, above: node)
+    if isPrivileged, security == .none, node.kind == .file, flags & O_ACCMODE != O_RDONLY {
+      let mode = try node.hostStatus().mode
+      if mode & NinePMode.setID != 0 {
+        let permissions = mode & NinePMode.permissions & ~NinePMode.setID
+        try check(linux_change_mode(descriptors.rawValue, node.number, permissions))
+      }
+    }
+    return try self.node(adopting: opened, above: node)
+  }
+
+  /// Opens the regular file that stands for a symbolic link, for reading.
+  func openStandIn(_ node: NinePNode) throws(Errno) -> OwnedDescriptor {
+    let flags = try NinePOpenFlags().hostFlags()
+    return try OwnedDescriptor(adopting: check(linux_reopen(descriptors.rawValue, node.number, flags)))
   }
 
   /// A second O_PATH descriptor of what `node` is.
   func reference(_ node: NinePNode) throws(Errno) -> NinePNode {
     let opened = try OwnedDescriptor(
       adopting: check(linux_reopen(descriptors.rawValue, node.number, LINUX_O_PATH)))
-    return try NinePNode(adopting: opened, above: node)
+    return try self.node(adopting: opened, above: node)
   }
 
   /// Where `node` is now: a directory of the share, and its name there, zero at the end.
@@ -86,7 +100,7 @@ extension NinePShare {
       slash < prefix.count ? [CChar(bitPattern: UInt8(ascii: ".")), 0] : location[prefix.count..<slash] + [0]
     let found = try unsafe OwnedDescriptor(
       adopting: check(linux_open_beneath(root.number, Array(above), LINUX_O_PATH | LINUX_O_DIRECTORY, 0)))
-    let directory = try NinePNode(adopting: found, above: nil)
+    let directory = try self.node(adopting: found, above: nil)
     guard try unsafe find(Array(name), in: directory).isSame(as: node) else { throw .noSuchFileOrDirectory }
     return (directory, Array(name))
   }

@@ -21,17 +21,23 @@ public final class NinePShare: Sendable {
   var descriptorsNumber: Int32 { descriptors.rawValue }
   /// Whether the owner of a file can be chosen.
   let isPrivileged: Bool
+  /// What becomes of owners, modes, devices and attributes.
+  public let security: NinePSecurity
+  var attributeRules: NinePAttributeRules { NinePAttributeRules(security: security) }
 
   /// Opens the directory `path`, following links.
-  public init(path: String, tag: String, readOnly: Bool) throws(NinePShareError) {
+  public init(
+    path: String, tag: String, readOnly: Bool, security: NinePSecurity = .none
+  ) throws(NinePShareError) {
     guard (1...255).contains(tag.utf8.count), !tag.utf8.contains(0) else { throw .invalidTag(tag) }
     self.path = path
     self.tag = tag
     isReadOnly = readOnly
+    self.security = security
     isPrivileged = linux_effective_user() == 0
     do throws(Errno) {
       let found = try OwnedDescriptor.open(path, flags: LINUX_O_PATH)
-      root = try NinePNode(adopting: found, above: nil)
+      root = try NinePNode(adopting: found, above: nil, isMapped: security == .mapped)
     } catch {
       throw .cannotOpen(path: path, error)
     }
@@ -52,5 +58,17 @@ public final class NinePShare: Sendable {
     } catch {
       throw .noProcessFileSystem(error)
     }
+    if security == .mapped, !readOnly {
+      do throws(Errno) { try NinePMappedStatus.checkSupport(root.number) } catch {
+        throw .cannotMap(path: path, error)
+      }
+    }
+  }
+
+  /// The node behind a descriptor.
+  ///
+  /// - Parameter above: the directory that it was found in; nil makes the check for procfs afresh.
+  func node(adopting descriptor: consuming OwnedDescriptor, above: NinePNode?) throws(Errno) -> NinePNode {
+    try NinePNode(adopting: descriptor, above: above, isMapped: security == .mapped)
   }
 }

@@ -12,6 +12,8 @@ public enum NinePShareError: Error, Equatable, CustomStringConvertible, Sendable
   case isProcessFileSystem(path: String)
   /// openat2(2) is missing or forbidden: there is no safe way to share.
   case cannotConfine(path: String, Errno)
+  /// The file system takes no `user.*` attributes, in which ``NinePSecurity/mapped`` keeps owners and modes.
+  case cannotMap(path: String, Errno)
   /// /proc/self/fd cannot be used, without which an O_PATH descriptor cannot be opened.
   case noProcessFileSystem(Errno)
 
@@ -23,6 +25,8 @@ public enum NinePShareError: Error, Equatable, CustomStringConvertible, Sendable
     case .notADirectory(let path): "9p directory \(path): not a directory"
     case .isProcessFileSystem(let path): "9p directory \(path): procfs is not shared"
     case .cannotConfine(let path, let errno): "9p directory \(path): openat2 (Linux 5.6): \(errno)"
+    case .cannotMap(let path, let errno):
+      "9p directory \(path): security=mapped needs a file system with user attributes: \(errno)"
     case .noProcessFileSystem(let errno): "9p: /proc/self/fd: \(errno)"
     }
   }

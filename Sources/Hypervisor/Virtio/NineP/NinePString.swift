@@ -23,6 +23,12 @@ struct NinePString {
     unsafe byteCount == text.utf8CodeUnitCount && memcmp(pointer, text.utf8Start, byteCount) == 0
   }
 
+  /// The bytes with the zero at their end.
+  var copy: [CChar] {
+    // SAFETY: the zero behind the bytes is there.
+    unsafe [CChar](UnsafeBufferPointer(start: pointer, count: byteCount + 1))
+  }
+
   /// Whether it is the name of the directory above.
   var isParent: Bool { equals("..") }
 

@@ -1,0 +1,57 @@
+import SystemPackage
+
+/// Which extended attributes a guest reaches, and what they are called on the host.
+struct NinePAttributeRules {
+  private static let access = Array("system.posix_acl_access".utf8)
+  private static let standard = Array("system.posix_acl_default".utf8)
+  private static let user = Array("user.".utf8)
+  private static let trusted = Array("trusted.".utf8)
+  private static let mapped = Array(NinePMappedStatus.prefix.utf8)
+
+  let security: NinePSecurity
+
+  /// The host's name of the attribute that the guest calls `name`, zero at the end of both.
+  ///
+  /// - Throws: EOPNOTSUPP for an attribute that the guest may not have; ENODATA, or EACCES when it writes, for those in which
+  ///   the server itself keeps the guest's owners and modes.
+  func hostName(_ name: [CChar], isWritten: Bool) throws(Errno) -> [CChar] {
+    if security == .passthrough { return name }
+    let bytes = name.dropLast().map { UInt8(bitPattern: $0) }
+    if bytes.starts(with: Self.mapped) { throw isWritten ? .permissionDenied : .noData }
+    let isList = bytes == Self.access || bytes == Self.standard
+    if security == .mapped {
+      if isList { return (Self.mapped + bytes).map { CChar(bitPattern: $0) } + [0] }
+      guard bytes.starts(with: Self.user) else { throw .notSupported }
+      return name
+    }
+    guard isList || bytes.starts(with: Self.user) || !(isWritten || bytes.starts(with: Self.trusted)) else {
+      throw .notSupported
+    }
+    return name
+  }
+
+  /// Replaces the host's list of names, each with a zero at its end, by what the guest sees; it does not become longer.
+  ///
+  /// - Returns: how many of the bytes remain.
+  func filter(_ names: UnsafeMutableRawBufferPointer) -> Int {
+    guard security != .passthrough else { return names.count }
+    var kept: [UInt8] = []
+    for name in unsafe names.split(separator: 0) {
+      if let name = unsafe guestName(Array(name)) { kept += name + [0] }
+    }
+    unsafe names.copyBytes(from: kept)
+    return kept.count
+  }
+
+  private func guestName(_ name: [UInt8]) -> [UInt8]? {
+    if name.starts(with: Self.mapped) {
+      let rest = Array(name.dropFirst(Self.mapped.count))
+      return security == .mapped && (rest == Self.access || rest == Self.standard) ? rest : nil
+    }
+    switch security {
+    case .mapped: return name.starts(with: Self.user) ? name : nil
+    case .none: return name.starts(with: Self.trusted) ? nil : name
+    case .passthrough: return name
+    }
+  }
+}
