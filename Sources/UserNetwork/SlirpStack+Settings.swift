@@ -15,7 +15,9 @@ extension SlirpStack {
     unsafe settings.vhost = cslirp_address(configuration.hostAddress.rawValue)
     unsafe settings.vdhcp_start = cslirp_address(configuration.guestAddress.rawValue)
     unsafe settings.vnameserver = cslirp_address(configuration.chosenNameServer.rawValue)
-    unsafe settings.disable_host_loopback = !configuration.allowsHostLoopback
+    // FlowRules decide in any case. libslirp would not let the guest answer datagrams that come from the loopback either.
+    unsafe settings.disable_host_loopback =
+      !configuration.allowsHostLoopback && !configuration.forwards.contains { $0.transport == .udp }
     // 0 is libslirp's word for 1500.
     unsafe settings.if_mtu = Int(configuration.mtu ?? 0)
     unsafe settings.if_mru = Int(configuration.mtu ?? 0)
@@ -41,8 +43,8 @@ extension SlirpStack {
     unsafe table.timer_mod = { timer, deadline, context in
       unsafe SlirpStack.of(context).timers.set(UInt(bitPattern: timer), deadlineMilliseconds: deadline)
     }
-    unsafe table.register_poll_fd = { _, _ in }
-    unsafe table.unregister_poll_fd = { _, _ in }
+    unsafe table.register_poll_fd = { _, context in unsafe SlirpStack.of(context).flowCount += 1 }
+    unsafe table.unregister_poll_fd = { _, context in unsafe SlirpStack.of(context).flowCount -= 1 }
     unsafe table.notify = { _ in }
     unsafe table.init_completed = { _, _ in }
     return table

@@ -29,10 +29,19 @@ final class SlirpStack: @unchecked Sendable {
   /// question of ARP, and libslirp sends them at its next turn only, of which it does not remind.
   private var tookFrames = false
   var timers = SlirpTimers()
+  private var rules: FlowRules
+  /// Sockets that libslirp has open.
+  var flowCount = 0
+
+  /// The most flows where the configuration says nothing.
+  private static var defaultFlowLimit: Int { min(max(64, Int(clamping: linux_descriptor_limit() / 8)), 4096) }
 
   init(_ configuration: UserNetworkConfiguration, port: FramePort) throws(UserNetworkError) {
     library = try SlirpLibrary.shared()
     self.port = port
+    let flowLimit = configuration.flowLimit ?? Self.defaultFlowLimit
+    // Listening sockets are none of the guest's flows.
+    rules = FlowRules(configuration, flowLimit: flowLimit + configuration.forwards.count)
     do { wake = try EventDescriptor() } catch { throw .failed(call: "eventfd", error) }
     unsafe callbacks = .allocate(capacity: 1)
     unsafe callbacks.initialize(to: Self.callbackTable())
@@ -130,7 +139,14 @@ final class SlirpStack: @unchecked Sendable {
       // More than the buffer holds is no frame of a guest's.
       guard byteCount <= Self.frameByteCount else { continue }
       tookFrames = true
-      unsafe functions.input(slirp, frame.assumingMemoryBound(to: UInt8.self), Int32(byteCount))
+      let bytes = unsafe UnsafeRawBufferPointer(start: frame, count: byteCount)
+      switch unsafe rules.verdict(on: GuestPacket.read(bytes), flowCount: flowCount) {
+      case .pass: unsafe functions.input(slirp, frame.assumingMemoryBound(to: UInt8.self), Int32(byteCount))
+      case .drop: break
+      case .refuse:
+        let answer = unsafe rules.refusal(of: bytes)
+        _ = unsafe answer.withUnsafeBytes { unsafe send($0) }
+      }
     }
     return true
   }
@@ -147,6 +163,7 @@ final class SlirpStack: @unchecked Sendable {
 
   /// Sends a frame to the guest, now or when there is room.
   func send(_ bytes: UnsafeRawBufferPointer) -> Int {
+    unsafe rules.note(sent: GuestPacket.read(bytes))
     if backlog.isEmpty {
       let result = unsafe write(bytes)
       guard result == -Int(Errno.wouldBlock.rawValue) else { return result }

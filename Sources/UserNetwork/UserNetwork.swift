@@ -13,6 +13,9 @@ public final class UserNetwork: Sendable {
   public let thread: HostThread
   private let stack: SlirpStack
 
+  /// Loads libslirp, which the first network would do otherwise: before the process gives up the right to read it.
+  public static func loadLibrary() throws(UserNetworkError) { _ = try SlirpLibrary.shared() }
+
   /// Starts a network.
   ///
   /// - Parameter name: of the thread, at most 15 bytes; by custom NAME-slirp.

@@ -11,8 +11,15 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
   /// Where the guest's name queries go, which the host's name server answers; nil: a free address of the network.
   public var nameServerAddress: IPv4Address?
   /// Whether ``hostAddress`` leads to the host's loopback, as it does with kvmtool, so that the guest reaches servers of the
-  /// host that listen nowhere else. All other addresses are reached with the rights of this process, either way.
+  /// host that listen nowhere else. Off, the guest reaches neither it nor 127.0.0.0/8.
   public var allowsHostLoopback: Bool
+  /// Whether the guest reaches nothing, names included, but ``allowedNetworks``. ``forwards`` work either way.
+  public var isRestricted: Bool
+  /// If there are any, the only addresses that the guest reaches; names are looked up unless it ``isRestricted``.
+  public var allowedNetworks: [IPv4Network]
+  /// The most TCP connections, UDP ports and ICMP echoes of the guest at a time; nil: an eighth of the process's descriptors,
+  /// from 64 to 4096.
+  public var flowLimit: Int?
   /// The largest IP packet in bytes, either way; the guest's card should take as much. Nil: 1500.
   public var mtu: UInt16?
   /// Ports of the host that lead into the guest.
@@ -23,13 +30,17 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
     guestAddress: IPv4Address = IPv4Address(192, 168, 33, 15),
     hostAddress: IPv4Address = NetworkOptions.defaultHostAddress,
     netmask: IPv4Address = IPv4Address(255, 255, 255, 0), nameServerAddress: IPv4Address? = nil,
-    allowsHostLoopback: Bool = true, mtu: UInt16? = nil, forwards: [PortForward] = []
+    allowsHostLoopback: Bool = false, isRestricted: Bool = false, allowedNetworks: [IPv4Network] = [],
+    flowLimit: Int? = nil, mtu: UInt16? = nil, forwards: [PortForward] = []
   ) {
     self.guestAddress = guestAddress
     self.hostAddress = hostAddress
     self.netmask = netmask
     self.nameServerAddress = nameServerAddress
     self.allowsHostLoopback = allowsHostLoopback
+    self.isRestricted = isRestricted
+    self.allowedNetworks = allowedNetworks
+    self.flowLimit = flowLimit
     self.mtu = mtu
     self.forwards = forwards
   }
@@ -39,7 +50,8 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
     self.init(
       guestAddress: options.guestAddress,
       hostAddress: options.hostAddress ?? NetworkOptions.defaultHostAddress,
-      mtu: options.mtu, forwards: options.forwards)
+      allowsHostLoopback: options.allowsHostLoopback, isRestricted: options.isRestricted,
+      allowedNetworks: options.allowedNetworks, mtu: options.mtu, forwards: options.forwards)
   }
 
   /// The network's own address.

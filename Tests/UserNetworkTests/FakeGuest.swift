@@ -67,6 +67,13 @@ final class FakeGuest {
         + wanted.bytes)
   }
 
+  /// Tells everybody this guest's hardware address, unasked.
+  func introduce() {
+    send(
+      Number.arp,
+      [0, 1, 8, 0, 6, 4, 0, 1] + Self.hardwareAddress + address.bytes + Self.everybody + address.bytes)
+  }
+
   /// The next frame within ten seconds.
   func receiveFrame() -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: 70_000)

@@ -35,9 +35,8 @@ struct HostSocket: ~Copyable {
   }
 
   /// A connection to a port of the loopback.
-  static func connected(to port: UInt16) throws -> HostSocket {
-    let socket = try HostSocket(
-      OwnedDescriptor(adopting: socket(AF_INET, Kind.stream.number, 0)))
+  static func connected(to port: UInt16, _ kind: Kind = .stream) throws -> HostSocket {
+    let socket = try HostSocket(OwnedDescriptor(adopting: socket(AF_INET, kind.number, 0)))
     try unsafe check(socket.withAddress(port: port) { unsafe connect(socket.descriptor.rawValue, $0, $1) })
     return socket
   }

@@ -61,6 +61,19 @@ import Testing
     #expect(try NetworkOptions("mode=user").mtu == nil)
   }
 
+  @Test func `what a network in user space lets through is closed by default, and opened by key`() throws {
+    let standard = try NetworkOptions("mode=user")
+    #expect(!standard.allowsHostLoopback && !standard.isRestricted && standard.allowedNetworks.isEmpty)
+    #expect(try NetworkOptions("mode=user,loopback=on").allowsHostLoopback)
+    let closed = try NetworkOptions("mode=user,loopback=off,restrict=on,allow=10.0.0.0/8,allow=198.51.100.7")
+    #expect(closed.isRestricted && !closed.allowsHostLoopback)
+    #expect(closed.allowedNetworks.map(\.description) == ["10.0.0.0/8", "198.51.100.7/32"])
+    let network = try #require(closed.allowedNetworks.first)
+    #expect(network.contains(IPv4Address(10, 255, 0, 1)))
+    #expect(!network.contains(IPv4Address(11, 0, 0, 1)))
+    #expect(try #require(IPv4Network(parsing: "0.0.0.0/0")).contains(IPv4Address(255, 0, 0, 1)))
+  }
+
   @Test func `ports are forwarded`() throws {
     let options = try NetworkOptions(
       "mode=user,hostfwd=tcp:2222-:22,hostfwd=udp:0.0.0.0:53-192.168.33.15:5353")
@@ -104,6 +117,8 @@ import Testing
         .conflict(key: "a prefix of /16", with: "mode=user, whose network is a /24")
       ),
       ("fd=3,tapif=tap0", .conflict(key: "tapif", with: "fd")),
+      ("loopback=on", .conflict(key: "loopback", with: "mode=tap")),
+      ("mode=user,loopback=on,restrict=on", .conflict(key: "loopback=on", with: "restrict=on")),
     ] as [(String, NetworkOptionError)])
   func `a wrong option is refused with its reason`(text: String, error: NetworkOptionError) {
     #expect(throws: error) { try NetworkOptions(text) }
@@ -122,6 +137,7 @@ import Testing
       "tapif=a-name-that-is-too-long", "tapif=a/b", "mtu=575", "mtu=65521", "hostfwd=tcp:1-2",
       "hostfwd=icmp:1-:2",
       "hostfwd=tcp:0-:2",
+      "loopback=yes", "restrict=1", "allow=10.0.0.0/33", "allow=10.0.0.1/8", "allow=10.0.0.0/", "allow=host",
       "hostfwd=tcp:1-:99999", "hostfwd=tcp:a:1-:2", "hostfwd=tcp:1", "hostfwd=tcp",
     ])
   func `a wrong value is refused with its key`(text: String) throws {

@@ -43,6 +43,7 @@ private final class ControlLoop: Sendable {
   private let handler: any ControlHandler
   private let wakeDescriptor: Int32
   private let logger = Logger(label: "control")
+  private let spare = SpareDescriptor()
 
   init(_ listener: consuming sending ControlListener, handler: any ControlHandler, wakeDescriptor: Int32) {
     self.listener = Mutex(consume listener)
@@ -52,6 +53,7 @@ private final class ControlLoop: Sendable {
 
   func run() {
     guard let listener = listener.withLock({ $0.take() }) else { return }
+    spare.fill()
     do throws(Errno) {
       while try listener.socket.wait(wakeDescriptor: wakeDescriptor) == .ready { try serveNext(listener) }
     } catch {
@@ -61,7 +63,9 @@ private final class ControlLoop: Sendable {
 
   private func serveNext(_ listener: borrowing ControlListener) throws(Errno) {
     let socket: UnixSocket
-    do throws(Errno) { socket = try listener.socket.accept() } catch {
+    do throws(Errno) {
+      socket = try spare.spending { () throws(Errno) in try listener.socket.accept() }
+    } catch {
       switch error {
       // The client has given up, or another part of the process uses all descriptors for now.
       case .wouldBlock, .connectionAbort, .interrupted: return
@@ -72,6 +76,7 @@ private final class ControlLoop: Sendable {
       }
     }
     serve(ControlConnection(socket, wakeDescriptor: wakeDescriptor))
+    spare.fill()
   }
 
   /// Maximum number of requests of a client before the next client has its turn.

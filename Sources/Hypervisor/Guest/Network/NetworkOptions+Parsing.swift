@@ -2,11 +2,13 @@ extension NetworkOptions {
   static let keys = [
     "mode", "guest_mac", "host_mac", "guest_ip", "host_ip", "script", "downscript", "tapif", "vhost", "fd",
     "mq",
-    "trans", "hostfwd", "mtu",
+    "trans", "hostfwd", "mtu", "loopback", "restrict", "allow",
   ]
+  /// Keys that may be given more than once.
+  private static let repeatableKeys: Set<String> = ["hostfwd", "allow"]
 
   /// Keys of the network in user space.
-  private static let userKeys = ["hostfwd"]
+  private static let userKeys = ["hostfwd", "loopback", "restrict", "allow"]
 
   /// Keys of a tap.
   private static let tapKeys = ["host_mac", "script", "downscript", "tapif", "fd"]
@@ -31,7 +33,7 @@ extension NetworkOptions {
       let (key, value) = (String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
       guard Self.keys.contains(key) else { throw .unknownKey(key) }
       guard !value.isEmpty else { throw .noValue(key: key) }
-      guard seen.insert(key).inserted || key == "hostfwd" else { throw .repeated(key: key) }
+      guard seen.insert(key).inserted || Self.repeatableKeys.contains(key) else { throw .repeated(key: key) }
       try set(key, value)
     }
     try checkTogether(seen)
@@ -60,6 +62,13 @@ extension NetworkOptions {
       queuePairCount = min(wanted, limit)
     case "trans": try setTransport(key, value)
     case "mtu": mtu = UInt16(try Self.number(key, value, Self.mtuRange))
+    case "loopback": allowsHostLoopback = try Self.isOn(key, value)
+    case "restrict": isRestricted = try Self.isOn(key, value)
+    case "allow":
+      guard let network = IPv4Network(parsing: value) else {
+        throw .invalid(key: key, value: value, wanted: "ADDRESS or ADDRESS/LENGTH such as 10.0.0.0/8")
+      }
+      allowedNetworks.append(network)
     default:
       guard let forward = PortForward(parsing: value) else {
         throw .invalid(key: key, value: value, wanted: "tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT")
@@ -97,6 +106,7 @@ extension NetworkOptions {
     if mode == .user, prefixLength != Self.userPrefixLength {
       throw .conflict(key: "a prefix of /\(prefixLength)", with: "mode=user, whose network is a /24")
     }
+    if isRestricted, allowsHostLoopback { throw .conflict(key: "loopback=on", with: "restrict=on") }
     if descriptor != nil, tapInterface != nil { throw .conflict(key: "tapif", with: "fd") }
     if descriptor != nil { takeOneQueuePair("a tap by fd") }
     if let tapInterface, tapInterface.hasPrefix("/") { takeOneQueuePair("tapif=\(tapInterface)") }
@@ -132,6 +142,14 @@ extension NetworkOptions {
       (prefixLength, givesPrefix) = (prefix, true)
     }
     return address
+  }
+
+  private static func isOn(_ key: String, _ value: String) throws(NetworkOptionError) -> Bool {
+    switch value {
+    case "on": return true
+    case "off": return false
+    default: throw .invalid(key: key, value: value, wanted: "on or off")
+    }
   }
 
   private static func number(

@@ -42,6 +42,12 @@ public struct NetworkOptions: Equatable, Sendable {
   public var forwards: [PortForward] = []
   /// Whether one of the addresses came with a prefix length.
   var givesPrefix = false
+  /// Whether the host's address leads to its loopback, as with kvmtool; user mode only.
+  public var allowsHostLoopback = false
+  /// Whether the guest reaches only ``allowedNetworks``, and no name server; user mode only, which kvmtool does not have.
+  public var isRestricted = false
+  /// The only networks that the guest reaches, if there are any; user mode only, which kvmtool does not have.
+  public var allowedNetworks: [IPv4Network] = []
   /// Warnings about options that have no effect or less effect than they say, as with kvmtool: one line each.
   public private(set) var warnings: [String] = []
 
