@@ -39,6 +39,29 @@ import Testing
     terminal.close()
   }
 
+  @Test func `a file gets so much output, one note, and no more, while the guest goes on`() throws {
+    let thread = try DeviceThread(name: "test")
+    defer { thread.stop() }
+    let path = "/tmp/terminal-\(getpid())"
+    defer { unsafe _ = unlink(path) }
+    let file = try OwnedDescriptor.open(path, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
+    let terminal = try Terminal(
+      input: TerminalPipe().readEnd.rawValue, output: file.rawValue, thread: thread, fileByteLimit: 100_000,
+      onQuit: {})
+    try terminal.start()
+    let line = [UInt8](repeating: UInt8(ascii: "x"), count: 999) + [10]
+    for _ in 0..<300 {
+      var rest = line[...]
+      while !rest.isEmpty { rest = rest.dropFirst(terminal.write(Array(rest))) }
+    }
+    terminal.close()
+    var bytes = [UInt8](repeating: 0, count: 200_000)
+    let count = unsafe pread(file.rawValue, &bytes, bytes.count, 0)
+    let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+    #expect(text.prefix(100_000).allSatisfy { $0 == "x" || $0 == "\n" })
+    #expect(text.dropFirst(100_000) == "\n[lkvm: the console's limit is reached; later output is dropped]\n")
+  }
+
   @Test func `the descriptors of the shell keep their flags`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }

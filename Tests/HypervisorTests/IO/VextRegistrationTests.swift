@@ -76,6 +76,15 @@ extension VextTests {
       #expect(try fixture.readsWell(driver))
     }
 
+    @Test func `a queue that can only be polled is refused by a thread that waits for events`() throws {
+      let thread = try IOThread(name: "vext-test", cpus: nil, waiting: .events, engine: .sync)
+      defer { thread.stop() }
+      let fixture = try Fixture(server: thread, enables: false)
+      fixture.driver.register()
+      #expect(fixture.driver.state == .disabled)
+      #expect(fixture.driver.error == .outOfResources)
+    }
+
     @Test func `the smallest and the largest queue work, at the very end of RAM too`() throws {
       try Fixture.withThread { (fixture) throws in
         for depth in [2, 1024] as [UInt32] {

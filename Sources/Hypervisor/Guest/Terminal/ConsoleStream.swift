@@ -32,15 +32,18 @@ final class ConsoleStream: Sendable {
 
   /// - Parameters:
   ///   - stallNanoseconds: After so long without a reader, output is thrown away; nil: never.
+  ///   - byteLimit: The most bytes of output; nil: no limit.
   ///   - encodesInput: Whether the input goes as ``ConsoleInputCode``, and waits for ``releaseInput()``.
   ///   - onQuit: Called on the device thread for Ctrl-A x; nil: there is no escape key.
   init(
     input: consuming ConsoleDescriptor, output: consuming ConsoleDescriptor, thread: DeviceThread,
-    overflow: ConsoleReader.Overflow, stallNanoseconds: UInt64? = nil,
+    overflow: ConsoleReader.Overflow, stallNanoseconds: UInt64? = nil, byteLimit: Int? = nil,
     encodesInput: Bool = false, onQuit: (@Sendable () -> Void)? = nil
   ) throws(Errno) {
     let attachment = attachment
-    let writer = try ConsoleWriter(output, thread: thread, stallNanoseconds: stallNanoseconds) {
+    let writer = try ConsoleWriter(
+      output, thread: thread, stallNanoseconds: stallNanoseconds, byteLimit: byteLimit
+    ) {
       attachment.device?.endpointHasRoom()
     }
     self.writer = writer

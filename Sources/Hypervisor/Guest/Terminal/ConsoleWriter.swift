@@ -20,9 +20,13 @@ final class ConsoleWriter: DescriptorHandler {
     var isClosed = false
     var lastByte: UInt8?
     var writtenByteCount: UInt64 = 0
+    /// Bytes that may still be written; nil: any number.
+    var remaining: Int?
   }
 
   static let capacity = 1 << 16
+  /// What is written behind the last byte of a limited console.
+  static let note = "\n[lkvm: the console's limit is reached; later output is dropped]\n"
   /// Maximum number of pieces in a row before other devices of the thread have their turn.
   private static let piecesPerPass = 16
   /// Time for which ``close()`` waits for a slow reader.
@@ -41,10 +45,11 @@ final class ConsoleWriter: DescriptorHandler {
 
   /// - Parameters:
   ///   - stallNanoseconds: After so long without a reader, bytes are thrown away; nil: never.
+  ///   - byteLimit: The most bytes that are written, but for a note at their end; the rest is thrown away. Nil: no limit.
   ///   - hasRoom: Called on the device thread after a ``write(_:)`` that took less than all.
   init(
     _ target: consuming ConsoleDescriptor, thread: DeviceThread, stallNanoseconds: UInt64? = nil,
-    hasRoom: @escaping @Sendable () -> Void
+    byteLimit: Int? = nil, hasRoom: @escaping @Sendable () -> Void
   ) throws(Errno) {
     self.target = target
     self.thread = thread
@@ -52,6 +57,7 @@ final class ConsoleWriter: DescriptorHandler {
     self.hasRoom = hasRoom
     wake = try EventDescriptor()
     stallTimer = OwnedDescriptor(adopting: try check(linux_timer_create()))
+    state.withLock { $0.remaining = byteLimit }
   }
 
   func start() throws(Errno) {
@@ -63,14 +69,21 @@ final class ConsoleWriter: DescriptorHandler {
   func write(_ bytes: [UInt8]) -> Int {
     let (count, mustWake) = state.withLock { state in
       if state.isClosed || state.isAbandoned { return (bytes.count, false) }
-      let count = min(bytes.count, Self.capacity - state.buffer.count)
+      if state.remaining == 0 { return (bytes.count, false) }
+      let room = max(0, Self.capacity - state.buffer.count)
+      let count = min(bytes.count, room, state.remaining ?? .max)
       state.buffer += bytes.prefix(count)
       if count > 0 { state.lastByte = bytes[count - 1] }
       state.writtenByteCount &+= UInt64(count)
-      if count < bytes.count { state.someoneWaits = true }
+      if let remaining = state.remaining {
+        state.remaining = remaining - count
+        if count == remaining { state.buffer += Array(Self.note.utf8) }
+      }
+      let isDone = state.remaining == 0
+      if count < bytes.count, !isDone { state.someoneWaits = true }
       let mustWake = count > 0 && !state.isFlushing
       if mustWake { state.isFlushing = true }
-      return (count, mustWake)
+      return (isDone ? bytes.count : count, mustWake)
     }
     if mustWake { wake.signal() }
     return count

@@ -10,6 +10,9 @@ public import SystemPackage
 /// Output is written by the device thread, from a buffer of 64 KiB; where the reader is slower than the guest, the
 /// device waits, and nothing is lost.
 public final class Terminal: ConsoleEndpoint {
+  /// The most bytes of output that go to a regular file, where the guest would fill the host's disk: 256 MiB.
+  public static let standardFileByteLimit = 256 << 20
+
   private let stream: ConsoleStream
   private let output: Int32
   private let raw: TerminalGuard?
@@ -20,12 +23,15 @@ public final class Terminal: ConsoleEndpoint {
   ///   - input: the descriptor of the input; stays open, and the caller's.
   ///   - output: the descriptor of the output; stays open, and the caller's.
   ///   - thread: the thread that reads and writes.
+  ///   - fileByteLimit: the maximum number of bytes of output if that is a regular file. Then a note is written, and the rest is
+  ///     discarded.
   ///   - encodesInput: whether the guest's init passes input that does not come from a terminal to a command. Such input
   ///     waits for ``releaseInput()``, and its end is sent as well (`ConsoleInputCode`).
   ///   - onQuit: called on the device thread for Ctrl-A x; must not wait for that thread.
   /// - Throws: EBADF for a closed descriptor, EMFILE if there are too many.
   public init(
-    input: Int32 = 0, output: Int32 = 1, thread: DeviceThread, encodesInput: Bool = false,
+    input: Int32 = 0, output: Int32 = 1, thread: DeviceThread,
+    fileByteLimit: Int = Terminal.standardFileByteLimit, encodesInput: Bool = false,
     onQuit: @escaping @Sendable () -> Void
   ) throws(Errno) {
     let isTerminal = linux_is_terminal(input) != 0
@@ -33,7 +39,9 @@ public final class Terminal: ConsoleEndpoint {
     stream = try ConsoleStream(
       input: ConsoleDescriptor(sharedWith: input, direction: .input),
       output: ConsoleDescriptor(sharedWith: output, direction: .output), thread: thread,
-      overflow: isTerminal ? .drops : .waits, encodesInput: encodesInput && !isTerminal, onQuit: onQuit)
+      overflow: isTerminal ? .drops : .waits,
+      byteLimit: linux_regular_file_size(output) >= 0 ? fileByteLimit : nil,
+      encodesInput: encodesInput && !isTerminal, onQuit: onQuit)
     raw = isTerminal ? try TerminalGuard(makingRaw: input) : nil
   }
 

@@ -1,3 +1,5 @@
+public import SystemPackage
+
 /// A queue of requests that an I/O thread serves: a vext queue or a virtqueue.
 ///
 /// From ``IOQueueServer/attach(_:)`` until ``IOQueueServer/detach(_:)`` returns, only the I/O thread calls these members.
@@ -61,7 +63,9 @@ public protocol IOQueue: AnyObject, Sendable {
 /// A server of queues: an I/O thread, or a test that steps through it by hand.
 public protocol IOQueueServer: AnyObject, Sendable {
   /// Serves `queue` from now on.
-  func attach(_ queue: any IOQueue)
+  ///
+  /// - Throws: EINVAL for a queue that can only be polled, if the server does not poll.
+  func attach(_ queue: any IOQueue) throws(Errno)
 
   /// Stops taking requests from `queue`; returns when none is under way and the server will not touch the queue again.
   ///

@@ -43,9 +43,9 @@ public final class IOThread: IOQueueServer {
 
   /// Serves `queue` from now on; returns when the thread owns it.
   ///
-  /// - Precondition: the queue notifies, or the thread does not wait with `events`.
-  public func attach(_ queue: any IOQueue) {
-    precondition(waiting != .events || queue.notificationDescriptor != nil, "this queue must be polled")
+  /// - Throws: EINVAL if the thread waits for events and the queue has no ``IOQueue/notificationDescriptor``.
+  public func attach(_ queue: any IOQueue) throws(Errno) {
+    guard waiting != .events || queue.notificationDescriptor != nil else { throw .invalidArgument }
     mailbox.send(.attach(queue))
   }
 

@@ -1,4 +1,5 @@
 import Synchronization
+import SystemPackage
 import VextProtocol
 
 /// The registers of one queue, and the queue itself while it is enabled.
@@ -98,9 +99,12 @@ final class VextQueueSlot: Sendable {
     }
     do throws(Refusal) {
       let queue = try makeQueue(state)
+      do throws(Errno) { try server.attach(queue) } catch {
+        disk.log.warn("\(name): its I/O thread does not serve it: \(error)")
+        throw Refusal(error: .outOfResources, detail: 0)
+      }
       state.refusal = Refusal(error: .none, detail: 0)
       state.queue = queue
-      server.attach(queue)
     } catch {
       state.refusal = error
       disk.log.warn("\(name): not enabled: \(error.error)")

@@ -1,4 +1,5 @@
 import Synchronization
+import SystemPackage
 
 /// A virtio block device (virtio 1.2 §5.2) over a disk image, with one I/O queue for each of its virtqueues.
 public final class VirtioBlock: VirtioDevice {
@@ -73,16 +74,20 @@ public final class VirtioBlock: VirtioDevice {
   public func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures) {
     // A driver that will not flush relies on each write (virtio 1.2 §5.2.6.2).
     if !features.contains(.blockFlush) { cache.isWriteBack = false }
-    let new = queues.map { binding in
-      Served(
-        queue: VirtioBlockDeviceQueue(
-          binding, disk: disk, cache: cache, activity: activities[binding.index % servers.count],
-          memory: memory,
-          chainLimit: Int(queueSizes[binding.index])),
-        server: servers[binding.index % servers.count])
+    var new: [Served] = []
+    for binding in queues {
+      let queue = VirtioBlockDeviceQueue(
+        binding, disk: disk, cache: cache, activity: activities[binding.index % servers.count],
+        memory: memory,
+        chainLimit: Int(queueSizes[binding.index]))
+      let server = servers[binding.index % servers.count]
+      do throws(Errno) { try server.attach(queue) } catch {
+        binding.channel.fail(.notServed(error))
+        continue
+      }
+      new.append(Served(queue: queue, server: server))
     }
     served.withLock { $0 = new }
-    for served in new { served.server.attach(served.queue) }
   }
 
   /// Takes the queues back; blocks until the requests under way are done.
