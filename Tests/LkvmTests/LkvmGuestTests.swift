@@ -54,6 +54,37 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
+  @Test(arguments: [([], "1"), (["--sandbox-policy", "strict"], "1"), (["--sandbox-policy", "off"], "0")])
+  func `the threads of a guest are without new privileges unless the user says so`(
+    options: [String], flag: String
+  ) throws {
+    let fixture = try LkvmFixture()
+    let guest = try fixture.start(["run", "halt", "--any-kvm", "--name", "a"] + Self.machine + options)
+    let process = try fixture.processIdentifier(of: "a")
+    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
+    #expect(threads.count > 2)
+    for thread in threads {
+      let status = try String(contentsOfFile: "/proc/\(process)/task/\(thread)/status", encoding: .utf8)
+      #expect(status.contains("NoNewPrivs:\t\(flag)\n"), "\(status.prefix(20))")
+    }
+    _ = try fixture.run(["stop", "-n", "a"])
+    let outcome = try guest.waitForEnd()
+    #expect(outcome.exitCode == 0)
+    #expect(outcome.errors.isEmpty)
+    #expect(try fixture.homeEntries == [])
+  }
+
+  @Test func `what a guest's process would keep is said and kept with --sandbox-policy log`() throws {
+    let fixture = try LkvmFixture()
+    let outcome = try fixture.run(
+      ["run", "reset", "--sandbox-policy", "log", "-d", "disk.img,ro", "--9p", "dir,t"] + Self.machine)
+    #expect(outcome.exitCode == 0)
+    #expect(
+      outcome.errors.contains("lkvm: warning: --sandbox-policy log: would keep these files, and no TCP:\n"))
+    #expect(outcome.errors.contains("  disk.img: read, ioctl\n"))
+    #expect(outcome.errors.contains("  dir: read, write, make and remove\n"))
+  }
+
   @Test(arguments: [(SIGHUP, 129), (SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
   func `a signal ends the guest`(signal: Int32, exitCode: Int32) throws {
     let fixture = try LkvmFixture()

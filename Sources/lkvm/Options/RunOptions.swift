@@ -40,6 +40,11 @@ enum RunOptions {
       "any-kvm", nil, .machine,
       "Let the guest go on where KVM emulates its kernel one instruction at a time (kvm_pvm)."
     ) { $0.machine.anyKvm = $1 },
+    .choice(
+      "sandbox-policy", "POLICY", .machine,
+      "Rights that the process gives up: strict (those that its options do not need), log (say them) or off.",
+      standard: "strict"
+    ) { $0.machine.sandboxPolicy = $1 ?? .strict },
     .text(
       "dev", nil, "PATH", .machine, "KVM's device file.", standard: KVMSystem.defaultPath, completion: .files
     ) {
@@ -71,13 +76,14 @@ enum RunOptions {
 
   private static let devices: [OptionRow<RunSettings>] = [
     .value(
-      "disk", "d", "PATH[,ro][,direct][,format=raw]", .devices,
-      "Disk: an image, a block device, or the folder or the name of a root file system; repeatable.",
+      "disk", "d", "PATH[,ro][,direct][,format=raw][,security=MODE]", .devices,
+      "Disk: an image, a block device, or the folder or the name of a root file system, whose security is that of --9p; "
+        + "repeatable.",
       completion: .files
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.disk = [] }
       guard let disk = DiskOption(argument: text) else {
-        throw .wanted("PATH, then any of ,ro ,direct ,format=raw")
+        throw .wanted("PATH, then any of ,ro ,direct ,format=raw ,security=none|mapped|passthrough")
       }
       guard !disk.isSCSI else {
         throw OptionProblem(text: "not supported; give the target's block device as --disk /dev/NAME")
@@ -107,12 +113,15 @@ enum RunOptions {
       $0.devices.noIoeventfd = $1
     },
     .value(
-      "9p", nil, "DIR[,TAG[,ro]]", .devices,
-      "Folder of the host's to share by virtio-9p; the tag is \(ShareOption.defaultTag) unless one is given; repeatable.",
+      "9p", nil, "DIR[,TAG[,ro]][,security=MODE]", .devices,
+      "Folder of the host's to share by virtio-9p; the tag is \(ShareOption.defaultTag) unless one is given; security is "
+        + "none (the default), mapped or passthrough; repeatable.",
       completion: .folders
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.shares = [] }
-      guard let share = ShareOption(argument: text) else { throw .wanted("DIR[,TAG[,ro]]") }
+      guard let share = ShareOption(argument: text) else {
+        throw .wanted("DIR[,TAG[,ro]][,security=none|mapped|passthrough]")
+      }
       settings.devices.shares.append(share)
     },
     .flag("rng", nil, .devices, "Entropy device.") { $0.devices.rng = $1 },
@@ -160,7 +169,8 @@ enum RunOptions {
           "Network card; repeatable. mode=user|tap|none (without it: tap); guest_mac=, "
           + "guest_ip=ADDRESS[/PREFIX], host_ip=ADDRESS[/PREFIX], mtu=, trans=pci|pci-legacy; "
           + "with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0; "
-          + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT.",
+          + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT, loopback=on|off, restrict=on|off, "
+          + "allow=CIDR.",
         standard: "one card with mode=user", group: .network, completion: .settings(Self.networkSettings))
     ) { settings, input throws(OptionProblem) in
       let text: String

@@ -11,6 +11,7 @@ struct RunSettings: Equatable {
     var numaNode: Int?
     var hugePages = false
     var anyKvm = false
+    var sandboxPolicy = SandboxPolicy.strict
   }
 
   /// The kernel and its parameters.

@@ -3,6 +3,7 @@ import HostSystem
 import Hypervisor
 import Logging
 import SystemPackage
+import UserNetwork
 
 /// The life of a guest from the command line to the exit code. The main thread.
 struct GuestRun {
@@ -36,6 +37,7 @@ struct GuestRun {
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
     let listener = try Self.claim(
       plan.configuration.machine.name, in: directory, wasNamed: options.machine.name != nil)
+    try Self.restrict(plan, options, home: directory.path)
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
@@ -57,6 +59,21 @@ struct GuestRun {
     let statistics = try RunStatistics(guest)
     if options.stats { StandardError.write(statistics.text) }
     if let file { try file.append(statistics) }
+  }
+
+  /// Gives up the rights that the guest does not need, before the threads exist that serve it.
+  private static func restrict(_ plan: GuestPlan, _ options: RunSettings, home: String) throws {
+    let policy = options.machine.sandboxPolicy
+    guard policy != .off else { return }
+    // What it loads stays loaded, so that the libraries' folders need not stay readable.
+    if plan.networks.contains(where: { $0.mode == .user }) {
+      do { try UserNetwork.loadLibrary() } catch { throw LkvmFailure("--network: \(error)") }
+    }
+    let sandbox = GuestSandbox(
+      plan, initrd: options.kernel.initrd, home: home, kvm: options.devices.dev)
+    for line in try sandbox.enforce(policy) {
+      StandardError.writeWarning("--sandbox-policy \(policy.rawValue): \(line)")
+    }
   }
 
   /// Takes the name, so that commands find the guest.

@@ -1,0 +1,116 @@
+import Foundation
+import HostSystem
+import Hypervisor
+import Synchronization
+import SystemPackage
+import Testing
+
+@testable import lkvm
+
+/// What is left of a process's rights, tried by a thread that has given the others up.
+struct GuestSandboxTests {
+  private static func sandbox(_ fixture: LkvmFixture, _ options: [String]) throws -> GuestSandbox {
+    let folder = fixture.folder
+    let command = try ParsedCommand.run(["-k", folder.file("halt"), "--nodefaults"] + options)
+    let machine = try GuestPlan.machine(
+      command.settings, name: "a", host: HostResources(onlineCPUCount: 1, memoryByteCount: 1 << 30))
+    let plan = try GuestPlan(
+      command.settings, machine: machine, kernelFile: nil, command: [], home: fixture.home)
+    return GuestSandbox(plan, initrd: nil, home: fixture.home, kvm: "/dev/kvm")
+  }
+
+  /// What open(2) answers: 0, or an error number.
+  private static func opening(_ path: String, _ flags: Int32 = O_RDONLY) -> Int32 {
+    do throws(Errno) {
+      _ = try OwnedDescriptor.open(path, flags: flags, mode: 0o600)
+      return 0
+    } catch {
+      return error.rawValue
+    }
+  }
+
+  /// Opens each path on a thread with these rights alone.
+  private static func openings(
+    _ sandbox: GuestSandbox, _ files: [(path: String, flags: Int32)]
+  ) throws -> [Int32] {
+    let outcome = Outcome()
+    try HostThread(name: "sandbox", cpus: nil) {
+      outcome.set(
+        Result {
+          #expect(try sandbox.enforce(.strict) == [])
+          return files.map { opening($0.path, $0.flags) }
+        })
+    }.join()
+    return try #require(outcome.get()).get()
+  }
+
+  private final class Outcome: Sendable {
+    private let value = Mutex<Result<[Int32], any Error>?>(nil)
+    func set(_ new: Result<[Int32], any Error>) { value.withLock { $0 = new } }
+    func get() -> Result<[Int32], any Error>? { value.withLock { $0 } }
+  }
+
+  private final class Lines: Sendable {
+    private let value = Mutex<[String]>([])
+    var all: [String] { value.withLock { $0 } }
+    func append(_ lines: [String]) { value.withLock { $0 += lines } }
+  }
+
+  @Test(.enabled(if: LandlockRuleset.coverage != nil))
+  func `a guest's process opens its disks and shares, and neither /etc/shadow nor what lies beside them`()
+    throws
+  {
+    let fixture = try LkvmFixture()
+    let folder = fixture.folder
+    for name in ["home", "shared"] {
+      try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: false)
+    }
+    let sandbox = try Self.sandbox(
+      fixture,
+      [
+        "-d", folder.file("disk.img"), "-d", "\(folder.file("tiny.img")),ro", "--9p",
+        "\(folder.file("dir")),t",
+        "--9p", "\(folder.file("shared")),s,ro",
+      ])
+    let expected: [(String, Int32, Int32)] = [
+      (folder.file("disk.img"), O_RDWR, 0), (folder.file("tiny.img"), O_RDONLY, 0),
+      (folder.file("tiny.img"), O_RDWR, EACCES), (folder.file("dir/new"), O_CREAT | O_RDWR, 0),
+      (folder.file("shared"), O_RDONLY | O_DIRECTORY, 0),
+      (folder.file("shared/new"), O_CREAT | O_RDWR, EACCES), (folder.file("noise"), O_RDONLY, EACCES),
+      ("/etc/shadow", O_RDONLY, EACCES), ("/etc/passwd", O_RDONLY, EACCES), ("/bin/sh", O_RDONLY, EACCES),
+      (folder.file("home/a.sock"), O_CREAT | O_RDWR, EACCES), ("/dev/null", O_RDWR, 0),
+    ]
+    let answers = try Self.openings(sandbox, expected.map { ($0.0, $0.1) })
+    for (answer, (path, flags, error)) in zip(answers, expected) {
+      #expect(answer == error, "\(path), flags \(flags)")
+    }
+  }
+
+  @Test func `TCP is kept for a network in user space alone`() throws {
+    let fixture = try LkvmFixture()
+    #expect(try Self.sandbox(fixture, ["-n", "mode=user"]).allowsTCP)
+    #expect(try !Self.sandbox(fixture, []).allowsTCP)
+    let tap = try Self.sandbox(fixture, ["-n", "mode=tap"])
+    #expect(!tap.allowsTCP)
+    #expect(tap.rules.contains { $0.path == "/dev/net/tun" })
+  }
+
+  @Test func `what cannot be restricted is said`() throws {
+    let fixture = try LkvmFixture()
+    let said = Lines()
+    let sandboxes = [
+      try Self.sandbox(fixture, []), try Self.sandbox(fixture, ["-n", "mode=tap,script=/bin/true"]),
+    ]
+    try HostThread(name: "sandbox", cpus: nil) {
+      for sandbox in sandboxes {
+        let lines = Result { try sandbox.enforce(.strict, coverage: nil) }
+        said.append((try? lines.get()) ?? ["it failed"])
+      }
+    }.join()
+    let lines = said.all
+    #expect(lines.count == 2)
+    #expect(lines.first?.contains("has no Landlock") == true)
+    #expect(lines.last == "files are not restricted: --network script= and downscript= run programs")
+    #expect(try sandboxes[0].enforce(.off) == [])
+  }
+}
