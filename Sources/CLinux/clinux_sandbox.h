@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -97,15 +96,6 @@ static inline int linux_new_privileges_are_forbidden(void) { return prctl(PR_GET
 /* Leaves memory out of core dumps. */
 static inline int linux_leave_out_of_dumps(void *base, size_t byte_count) {
   return madvise(base, byte_count, MADV_DONTDUMP) < 0 ? -errno : 0;
-}
-
-/* Lowers a limit of the process, the hard one included, to `value`; a lower one stays. */
-static inline int linux_lower_limit(int resource, uint64_t value) {
-  struct rlimit limit;
-  if (getrlimit((__rlimit_resource_t)resource, &limit) < 0) return -errno;
-  if (limit.rlim_cur > value) limit.rlim_cur = value;
-  if (limit.rlim_max > value) limit.rlim_max = value;
-  return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
 }
 
 #endif

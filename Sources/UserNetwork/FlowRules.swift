@@ -119,10 +119,15 @@ struct FlowRules {
     message.replaceSubrange(2..<4, with: Self.checksum(message))
     let byteCount = UInt16(clamping: 20 + message.count)
     var header: [UInt8] = [0x45, 0, UInt8(byteCount >> 8), UInt8(byteCount & 255), 0, 0, 0, 0, 64, 1, 0, 0]
-    header += unsafe configuration.hostAddress.bytes + Array(frame[start + 12..<start + 16])
+    header += configuration.hostAddress.bytes
+    header += unsafe [UInt8](frame[start + 12..<start + 16])
     header.replaceSubrange(10..<12, with: Self.checksum(header))
     // From where the packet was sent to, back to its sender.
-    return unsafe Array(frame[6..<12]) + Array(frame[0..<6]) + [0x08, 0x00] + header + message
+    var answer = unsafe [UInt8](frame[6..<12])
+    answer += unsafe [UInt8](frame[0..<6])
+    answer += GuestPacket.etherType
+    answer += header
+    return answer + message
   }
 
   /// The ones' complement of the sum of the words (RFC 1071).

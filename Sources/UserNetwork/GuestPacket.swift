@@ -13,7 +13,8 @@ struct GuestPacket: Equatable {
   /// Bytes of an Ethernet header.
   static let ethernetByteCount = 14
   private static let headerByteCount = 20
-  private static let etherType: [UInt8] = [0x08, 0x00]
+  /// IPv4's.
+  static let etherType: [UInt8] = [0x08, 0x00]
   /// SYN among FIN, SYN, RST, ACK and URG: what alone opens a connection.
   private static let openingMask: UInt8 = 0b11_0111
   private static let opening: UInt8 = 0b00_0010
@@ -42,10 +43,9 @@ struct GuestPacket: Equatable {
   static func read(_ frame: UnsafeRawBufferPointer) -> Frame {
     guard frame.count >= ethernetByteCount, unsafe frame[12] == etherType[0], unsafe frame[13] == etherType[1]
     else { return .other }
-    return unsafe GuestPacket(UnsafeRawBufferPointer(rebasing: frame[ethernetByteCount...])).map {
-      .packet($0)
-    }
-      ?? .broken
+    let bytes = unsafe UnsafeRawBufferPointer(rebasing: frame[ethernetByteCount...])
+    guard let packet = unsafe GuestPacket(bytes) else { return .broken }
+    return .packet(packet)
   }
 
   private init?(_ bytes: UnsafeRawBufferPointer) {
@@ -59,11 +59,14 @@ struct GuestPacket: Equatable {
     }
     let end = Int(unsafe bytes[0] & 15) * 4
     guard end >= Self.headerByteCount, end <= bytes.count else { return nil }
-    (source, destination, transport) = (address(12), address(16), unsafe bytes[9])
+    source = address(12)
+    destination = address(16)
+    transport = unsafe bytes[9]
     // More fragments, or an offset.
     isFragment = (half(6) ?? 0) & 0x3FFF != 0
     let hasPorts = transport == Transport.tcp || transport == Transport.udp
-    (sourcePort, destinationPort) = hasPorts ? (half(end), half(end + 2)) : (nil, nil)
+    sourcePort = hasPorts ? half(end) : nil
+    destinationPort = hasPorts ? half(end + 2) : nil
     opensConnection =
       transport == Transport.tcp
       && (end + 13 >= bytes.count || (unsafe bytes[end + 13] & Self.openingMask) == Self.opening)

@@ -118,7 +118,7 @@ import Testing
   /// VmFlags of the mapping in /proc/self/smaps.
   private static func flags(of mapping: borrowing Mapping) throws -> [Substring] {
     let start = unsafe UInt(bitPattern: mapping.base)
-    let stream = try #require(unsafe fopen("/proc/self/smaps", "r"))
+    guard let stream = unsafe fopen("/proc/self/smaps", "r") else { throw Errno(rawValue: errno) }
     defer { unsafe _ = fclose(stream) }
     var line = [CChar](repeating: 0, count: 4096)
     var isInside = false

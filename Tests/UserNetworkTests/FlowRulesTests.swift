@@ -12,12 +12,17 @@ import Testing
     _ transport: UInt8, _ destination: IPv4Address, ports: [UInt16] = [4000, 80], fragment: UInt16 = 0,
     flags: UInt8 = TCPSegment.syn
   ) -> [UInt8] {
-    let payload = ports.flatMap { Bytes.big($0) } + [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]
-    let header =
-      [0x45, 0] + Bytes.big(UInt16(20 + payload.count)) + [0, 1] + Bytes.big(fragment) + [
-        64, transport, 0, 0,
-      ]
-    return [UInt8](repeating: 2, count: 12) + [8, 0] + header + guest.bytes + destination.bytes + payload
+    var payload = ports.flatMap { Bytes.big($0) }
+    payload += [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]
+    var frame = [UInt8](repeating: 2, count: 12)
+    frame += [8, 0, 0x45, 0]
+    frame += Bytes.big(UInt16(20 + payload.count))
+    frame += [0, 1]
+    frame += Bytes.big(fragment)
+    frame += [64, transport, 0, 0]
+    frame += guest.bytes
+    frame += destination.bytes
+    return frame + payload
   }
 
   private static func verdict(

@@ -85,8 +85,8 @@ import UserNetwork
   }
 
   @Test func `a guest has a bounded number of flows, and more again when some have ended`() throws {
-    let (server, flowLimit) = (try HostSocket.bound(.stream), 4)
-    try Self.withNetwork(UserNetworkConfiguration(allowsHostLoopback: true, flowLimit: flowLimit)) { guest in
+    let server = try HostSocket.bound(.stream)
+    try Self.withNetwork(UserNetworkConfiguration(allowsHostLoopback: true, flowLimit: 4)) { guest in
       func send(_ port: UInt16, _ sequence: UInt32, _ flags: UInt8) {
         let segment = TCPSegment(
           sourcePort: port, destinationPort: server.port, sequence: sequence, flags: flags)

@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 public import SystemPackage
 
 /// Rights that a process gives up for good.
@@ -10,9 +9,4 @@ public enum Privileges {
 
   /// Whether the calling thread is forbidden to gain rights.
   public static var areNewForbidden: Bool { linux_new_privileges_are_forbidden() != 0 }
-
-  /// Forbids the process to write a core dump (`RLIMIT_CORE`).
-  public static func forbidCoreDumps() throws(Errno) {
-    try check(linux_lower_limit(Int32(bitPattern: RLIMIT_CORE.rawValue), 0))
-  }
 }

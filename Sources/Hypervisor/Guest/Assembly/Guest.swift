@@ -120,7 +120,7 @@ public final class Guest: Sendable {
     devices.shutDown()
     let failures = devices.flush()
     consoles.close()
-    threads.stop()
+    threads.stop(areDisksQuiet: devices.areDisksQuiet)
     return failures
   }
 }

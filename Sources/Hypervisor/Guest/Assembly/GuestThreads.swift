@@ -40,8 +40,12 @@ final class GuestThreads: Sendable {
   func threads(for disk: GuestConfiguration.Disk) -> [IOThread] { disk.polls ? pollers : adaptive }
 
   /// Ends all threads except the caller's. No device may be in use.
-  func stop() {
-    for thread in own { thread.stop() }
+  ///
+  /// - Parameter areDisksQuiet: false if storage hangs; then the I/O threads end when it answers.
+  func stop(areDisksQuiet: Bool = true) {
+    for thread in own {
+      if areDisksQuiet { thread.stop() } else { _ = thread.stop(nanoseconds: DiskPatience.nanoseconds) }
+    }
     shares?.stop()
     devices.stop()
   }

@@ -71,4 +71,15 @@ public protocol IOQueueServer: AnyObject, Sendable {
   ///
   /// Requests that were under way are still completed. Does nothing for a queue that is not attached.
   func detach(_ queue: any IOQueue)
+
+  /// Begins what ``detach(_:)`` does, without waiting for its end: storage may hang.
+  func startDetaching(_ queue: any IOQueue) -> IOQueueDetachment
+}
+
+extension IOQueueServer {
+  /// Detaches the queue at once, for servers that never wait.
+  public func startDetaching(_ queue: any IOQueue) -> IOQueueDetachment {
+    detach(queue)
+    return IOQueueDetachment()
+  }
 }

@@ -52,6 +52,11 @@ public final class IOThread: IOQueueServer {
   /// Stops taking requests from `queue`; returns when none is under way and the thread will not touch the queue again.
   public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue)) }
 
+  /// Begins what ``detach(_:)`` does, and returns at once.
+  public func startDetaching(_ queue: any IOQueue) -> IOQueueDetachment {
+    IOQueueDetachment(mailbox.post(.detach(queue)))
+  }
+
   /// Registers a disk, and a machine's memory if given, with the kernel for `io_uring`; returns when that is done.
   ///
   /// Does nothing with another engine, or if the host does not allow it. Call this before the queues are attached; queues
@@ -68,5 +73,15 @@ public final class IOThread: IOQueueServer {
   public func stop() {
     mailbox.send(.stop)
     thread.join()
+  }
+
+  /// The same, but gives up after `nanoseconds`, for storage that hangs; the thread ends when its requests do.
+  ///
+  /// - Returns: whether the thread has ended.
+  func stop(nanoseconds: UInt64) -> Bool {
+    let detachment = IOQueueDetachment(mailbox.post(.stop))
+    guard IOQueueDetachment.wait(for: [detachment], nanoseconds: nanoseconds) else { return false }
+    thread.join()
+    return true
   }
 }

@@ -12,15 +12,18 @@ enum IOThreadAction: Sendable {
 /// A requested action and whether the I/O thread has carried it out.
 final class IOThreadCommand: Sendable {
   let message: IOThreadAction
-  private let isDone = Atomic<Bool>(false)
+  private let done = Atomic<Bool>(false)
 
   init(_ message: IOThreadAction) { self.message = message }
 
-  /// Lets the sender go on. The I/O thread only. Pairs with the acquire load in ``waitUntilDone()``.
-  func markDone() { isDone.store(true, ordering: .releasing) }
+  /// Lets the sender go on. The I/O thread only. Pairs with the acquire load in ``isDone``.
+  func markDone() { done.store(true, ordering: .releasing) }
+
+  /// The sender: whether it has been acted upon.
+  var isDone: Bool { done.load(ordering: .acquiring) }
 
   /// The sender: waits. Control path, once per registration of a queue.
-  func waitUntilDone() { HostClock.sleep(until: { isDone.load(ordering: .acquiring) }) }
+  func waitUntilDone() { HostClock.sleep(until: { isDone }) }
 }
 
 /// The queue of commands to a running I/O thread. Any thread posts, the I/O thread takes.

@@ -101,9 +101,17 @@ public final class VextDevice: PCIFunction {
     return statistics
   }
 
-  /// Disables every queue and waits for requests under way. Call it after the machine's vCPUs have stopped.
+  /// Whether nothing is under way of queues that were to be disabled.
+  var isQuiet: Bool { queues.allSatisfy(\.isQuiet) }
+
+  /// Disables every queue and waits for requests under way, for a second at most, because storage may hang. Call it after the
+  /// machine's vCPUs have stopped.
   public func shutDown() {
-    for queue in queues { queue.disable() }
+    let deadline = HostClock.monotonicNanoseconds() &+ DiskPatience.nanoseconds
+    for queue in queues {
+      let now = HostClock.monotonicNanoseconds()
+      queue.disable(nanoseconds: deadline > now ? deadline - now : 0)
+    }
     // The process may end next.
     disk.log.flush()
   }

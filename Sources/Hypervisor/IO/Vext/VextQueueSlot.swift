@@ -16,6 +16,8 @@ final class VextQueueSlot: Sendable {
     var depth: UInt32 = 0
     var wakeBlock: UInt64 = 0
     var queue: VextDeviceQueue?
+    /// Its way out, where the disk's storage does not answer what is under way.
+    var leaving: IOQueueDetachment?
     /// The reason why the last attempt to enable the queue failed.
     var refusal = Refusal(error: .none, detail: 0)
   }
@@ -71,7 +73,11 @@ final class VextQueueSlot: Sendable {
     state.withLock { state in
       switch offset {
       case VextQueueRegister.control.rawValue where byteCount == 4:
-        if value == 1 { enable(&state) } else if value == 0 { disable(&state) }
+        if value == 1 {
+          enable(&state)
+        } else if value == 0 {
+          disable(&state, nanoseconds: DiskPatience.nanoseconds)
+        }
       case VextQueueRegister.depth.rawValue where byteCount == 4 && state.queue == nil:
         state.depth = UInt32(truncatingIfNeeded: value)
       case _ where state.queue != nil: break  // the registers hold still while the queue is enabled
@@ -89,8 +95,11 @@ final class VextQueueSlot: Sendable {
     }
   }
 
-  /// Disables the queue if it is enabled or stopped.
-  func disable() { state.withLock { disable(&$0) } }
+  /// Disables the queue if it is enabled or stopped; waits for what is under way, at most for `nanoseconds`.
+  func disable(nanoseconds: UInt64) { state.withLock { disable(&$0, nanoseconds: nanoseconds) } }
+
+  /// Whether nothing is under way of a queue that was to be disabled.
+  var isQuiet: Bool { state.withLock { $0.leaving?.isDone ?? true } }
 
   private func enable(_ state: inout State) {
     guard state.queue == nil else {
@@ -111,9 +120,18 @@ final class VextQueueSlot: Sendable {
     }
   }
 
-  private func disable(_ state: inout State) {
+  private func disable(_ state: inout State, nanoseconds: UInt64) {
     guard let queue = state.queue else { return }
-    server.detach(queue)
+    let detachment = state.leaving ?? server.startDetaching(queue)
+    guard IOQueueDetachment.wait(for: [detachment], nanoseconds: nanoseconds) else {
+      // It stays enabled, without service, until the driver asks again and nothing is under way.
+      if state.leaving == nil {
+        disk.log.warn("\(name): the storage of the disk does not answer: not disabled yet")
+      }
+      state.leaving = detachment
+      return
+    }
+    state.leaving = nil
     state.queue = nil
     state.refusal = Refusal(error: .none, detail: 0)
   }

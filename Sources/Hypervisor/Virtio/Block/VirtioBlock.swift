@@ -5,6 +5,9 @@ import SystemPackage
 public final class VirtioBlock: VirtioDevice {
   private typealias Configuration = VirtioBlockProtocol.Configuration
 
+  /// Queues of earlier activations whose requests the storage has not answered.
+  private let leaving = Mutex<[IOQueueDetachment]>([])
+
   private struct Served: Sendable {
     let queue: VirtioBlockDeviceQueue
     let server: any IOQueueServer
@@ -90,14 +93,26 @@ public final class VirtioBlock: VirtioDevice {
     served.withLock { $0 = new }
   }
 
-  /// Takes the queues back; blocks until the requests under way are done.
+  /// Takes the queues back; blocks until the requests under way are done, for a second at most.
   public func deactivate() {
     let old = served.withLock { served in
       defer { served = [] }
       return served
     }
-    for served in old { served.server.detach(served.queue) }
+    let detachments = old.map { $0.server.startDetaching($0.queue) }
+    if !IOQueueDetachment.wait(for: detachments, nanoseconds: DiskPatience.nanoseconds) {
+      DiskPatience.warn(of: disk)
+      leaving.withLock { $0 += detachments }
+    }
     cache.isWriteBack = true
+  }
+
+  /// Whether no request of an earlier activation is under way.
+  public var isQuiet: Bool {
+    leaving.withLock { leaving in
+      leaving.removeAll(where: \.isDone)
+      return leaving.isEmpty
+    }
   }
 
   /// What the guest has asked of the disk so far. Any thread.

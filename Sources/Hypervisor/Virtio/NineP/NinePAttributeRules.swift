@@ -17,7 +17,7 @@ struct NinePAttributeRules {
   func hostName(_ name: [CChar], isWritten: Bool) throws(Errno) -> [CChar] {
     if security == .passthrough { return name }
     let bytes = name.dropLast().map { UInt8(bitPattern: $0) }
-    if bytes.starts(with: Self.mapped) { throw isWritten ? .permissionDenied : .noData }
+    if bytes.starts(with: Self.mapped) { throw isWritten ? Errno.permissionDenied : .noData }
     let isList = bytes == Self.access || bytes == Self.standard
     if security == .mapped {
       if isList { return (Self.mapped + bytes).map { CChar(bitPattern: $0) } + [0] }
@@ -36,8 +36,9 @@ struct NinePAttributeRules {
   func filter(_ names: UnsafeMutableRawBufferPointer) -> Int {
     guard security != .passthrough else { return names.count }
     var kept: [UInt8] = []
-    for name in unsafe names.split(separator: 0) {
-      if let name = unsafe guestName(Array(name)) { kept += name + [0] }
+    let all = unsafe [UInt8](names)
+    for name in all.split(separator: 0) {
+      if let name = guestName(Array(name)) { kept += name + [0] }
     }
     unsafe names.copyBytes(from: kept)
     return kept.count

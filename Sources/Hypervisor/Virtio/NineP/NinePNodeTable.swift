@@ -119,7 +119,7 @@ final class NinePNodeTable {
     guard let place = node.entry?.place else { throw .staleNFSFileHandle }
     let found: NinePNode
     do throws(Errno) { found = try unsafe share.find(place.name, in: place.directory) } catch {
-      throw error == .noSuchFileOrDirectory || error == .notDirectory ? .staleNFSFileHandle : error
+      throw error == .noSuchFileOrDirectory || error == .notDirectory ? Errno.staleNFSFileHandle : error
     }
     guard node.isSame(as: found), node.kind == found.kind else { throw .staleNFSFileHandle }
     node.takeDescriptor(of: found)

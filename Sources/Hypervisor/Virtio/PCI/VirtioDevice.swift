@@ -23,8 +23,16 @@ public protocol VirtioDevice: AnyObject, Sendable {
   /// Starts to serve `queues`, which the driver enabled.
   func activate(_ queues: [VirtioQueueBinding], features: VirtioFeatures)
 
-  /// Stops serving; returns when no thread uses the queues any more.
+  /// Stops serving; returns when no thread uses the queues any more, or with ``isQuiet`` false if the host's storage hangs.
   func deactivate()
+
+  /// Whether nothing is under way of what was asked for before ``deactivate()``. Any thread.
+  var isQuiet: Bool { get }
+}
+
+extension VirtioDevice {
+  /// True: for a device that is quiet when ``deactivate()`` returns.
+  public var isQuiet: Bool { true }
 }
 
 /// A queue that a driver set up, with its channel, as the transport hands it to the device.

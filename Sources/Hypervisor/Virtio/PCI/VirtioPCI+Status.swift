@@ -1,8 +1,11 @@
 import Synchronization
+import SystemPackage
 
 /// The device status (virtio 1.2 §2.1, §3.1): one register for both interfaces.
 extension VirtioPCI {
   func reportedStatus(_ state: State) -> VirtioDeviceStatus {
+    // The driver of a device whose storage hangs waits in the guest, where its vCPU can still be paused and stopped.
+    if state.status.isEmpty, !device.isQuiet { return .acknowledge }
     // The legacy interface has no such bit, and its drivers treat unknown bits as failure.
     guard transport == .modern, signals.needsReset else { return state.status }
     return state.status.union(.deviceNeedsReset)
@@ -22,6 +25,11 @@ extension VirtioPCI {
     case .legacy: new.remove(.featuresOK)
     }
     if state.isShutDown { new.remove(.driverOK) }
+    if !new.isEmpty, !device.isQuiet {
+      // A driver that did not wait: what it asked for before may still be written into its memory.
+      signals.fail(.notServed(.resourceBusy))
+      return
+    }
     let starts = new.contains(.driverOK) && !state.status.contains(.driverOK)
     state.status = new
     guard starts else { return }

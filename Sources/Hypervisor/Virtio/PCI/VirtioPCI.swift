@@ -6,7 +6,8 @@ import VextProtocol
 /// The PCI transport of a virtio device, with the interface of virtio 1.x or the legacy one (virtio 1.2 §4.1).
 ///
 /// vCPU threads access it. One lock serializes them, and is held while queues are handed to and taken back from their I/O
-/// threads, so that the reset is complete once a driver reads a status of zero. I/O threads never take that lock.
+/// threads, so that the reset is complete once a driver reads a status of zero. If the host's storage hangs, the status is
+/// not zero until the last request is done. I/O threads never take that lock.
 public final class VirtioPCI: PCIFunction {
   /// The registers of a queue, as the driver sets them.
   struct QueueRegisters {
