@@ -159,6 +159,7 @@ enum RunOptions {
   private static let networkSettings = [
     "mode=user", "mode=tap", "mode=none", "guest_mac=", "host_mac=", "guest_ip=", "host_ip=", "script=",
     "downscript=", "tapif=", "vhost=0", "fd=", "mq=", "trans=pci", "trans=pci-legacy", "hostfwd=", "mtu=",
+    "loopback=on", "loopback=off", "restrict=on", "restrict=off", "allow=",
   ]
 
   private static let network: [OptionRow<RunSettings>] = [
