@@ -1,4 +1,5 @@
 import CLinux
+import HostSystem
 import SystemPackage
 
 /// Owner, mode and device number that a guest gave a file, as ``NinePSecurity/mapped`` keeps them: in attributes with the
