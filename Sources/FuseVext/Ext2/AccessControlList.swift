@@ -6,7 +6,7 @@ import SystemPackage
 /// (`ext4_acl_header`, `ext4_acl_entry`). In requests it is the kernel's: version 2, and entries of 8 bytes
 /// (`posix_acl_xattr_header`, `posix_acl_xattr_entry`). All numbers are little-endian.
 struct AccessControlList: Equatable, Sendable {
-  /// Whom an entry is for (`e_tag`).
+  /// The user or group of an entry (`e_tag`).
   enum Tag: UInt16, Sendable {
     case owner = 0x01
     case user = 0x02
@@ -62,10 +62,10 @@ struct AccessControlList: Equatable, Sendable {
     guard isValid || entries.isEmpty && version == Self.requestVersion else { throw .invalidArgument }
   }
 
-  /// As the disk has it.
+  /// The list in the disk's format.
   var diskBytes: [UInt8] { bytes(version: Self.diskVersion) { $0.hasID } }
 
-  /// As getxattr(2) has it.
+  /// The list in the format of getxattr(2).
   var requestBytes: [UInt8] { bytes(version: Self.requestVersion) { _ in true } }
 
   private func bytes(version: UInt32, hasID: (Tag) -> Bool) -> [UInt8] {
@@ -116,10 +116,10 @@ struct AccessControlList: Equatable, Sendable {
   /// The entry that the group's bits of the mode stand for.
   private var groupClass: Tag { entries.contains { $0.tag == .mask } ? .mask : .owningGroup }
 
-  /// What chmod(2) makes of it.
+  /// The list after chmod(2) to `mode`.
   func changed(toMode mode: UInt16) -> AccessControlList { combined(with: mode) { (_, bits) in bits } }
 
-  /// What a new file with the permissions `mode` gets of its directory's default list.
+  /// The list that a new file with the permissions `mode` inherits from its directory's default list.
   func inherited(byMode mode: UInt16) -> AccessControlList { combined(with: mode) { $0 & $1 } }
 
   private func combined(with mode: UInt16, _ combine: (UInt16, UInt16) -> UInt16) -> AccessControlList {

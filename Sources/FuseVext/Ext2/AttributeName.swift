@@ -8,7 +8,7 @@ extension Errno {
 
 /// The name of an extended attribute, in one of the namespaces that ext4 has: bytes, which need not be UTF-8.
 struct AttributeName: Hashable, Sendable {
-  /// What stands before the name. The raw value is `e_name_index` of ext4's `struct ext4_xattr_entry`.
+  /// The prefix of the name. The raw value is `e_name_index` of ext4's `struct ext4_xattr_entry`.
   enum Namespace: UInt8, CaseIterable, Sendable {
     case user = 1
     case accessList = 2

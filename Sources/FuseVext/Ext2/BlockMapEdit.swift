@@ -4,11 +4,11 @@ struct BlockMapEdit {
   var root: [UInt32]
   /// The content of pointer blocks that are new or changed, in no order.
   private(set) var nodes: [UInt32: [UInt32]] = [:]
-  /// Those of them that nothing on the disk points at yet.
+  /// The new nodes, to which no pointer on the disk leads yet.
   private(set) var newNodes: [UInt32] = []
   /// Pointer blocks that have no pointers any more.
   private(set) var emptiedNodes: [UInt32] = []
-  /// What left the file.
+  /// The blocks that were removed from the file.
   private(set) var removed: [Run] = []
   /// The pointer blocks from which blocks are removed.
   private var visited: Set<UInt32> = []
@@ -28,7 +28,8 @@ struct BlockMapEdit {
     nodes[block] = nil
   }
 
-  /// Notes that blocks are removed from a pointer block. False if it is not the first time: the map contradicts itself.
+  /// Records that blocks are removed from a pointer block.
+  /// / - Returns: false if the block was visited before, because the map contradicts itself.
   mutating func visit(_ block: UInt32) -> Bool { visited.insert(block).inserted }
 
   /// A block of the file leaves it.
@@ -42,7 +43,7 @@ struct BlockMapEdit {
   }
 }
 
-/// What a walk through a block map has met.
+/// The pointer blocks that a walk through a block map has visited.
 struct BlockMapWalk {
   var pointerBlocks: Set<UInt32> = []
   private(set) var blockCount: UInt64 = 0

@@ -3,7 +3,7 @@
 struct BlockMapShape {
   /// A tree of pointer blocks.
   struct Tree {
-    /// Which of the inode's pointers leads to it.
+    /// The index of the inode's pointer that leads to it.
     let slot: Int
     /// The levels of pointer blocks.
     let depth: Int
@@ -42,7 +42,7 @@ struct BlockMapShape {
     return span
   }
 
-  /// How many pointer blocks a run needs that lies in a hole of `map`, beside those that `map` needs without it.
+  /// Number of pointer blocks that a run in a hole of `map` needs in addition to those of `map`.
   func pointerBlockCount(for run: Run, beside map: ExtentMap) -> UInt64 {
     var count: UInt64 = 0
     for tree in trees {

@@ -1,8 +1,8 @@
-/// What is known of a directory: where its blocks are, where its names are, how much room each block has.
+/// A directory in memory: the places of its blocks and names, and the room in each block.
 ///
 /// The holder of the metadata's lock owns it.
 final class Directory {
-  /// Where a name is, and what it names.
+  /// The place of a name, and the inode that it names.
   struct Entry {
     var inode: UInt32
     var type: UInt8
@@ -17,12 +17,12 @@ final class Directory {
   let isEncrypted: Bool
   /// Whether the names are in the inode: there is one block of them then, but not on the device.
   var isInline = false
-  /// How names are compared if case does not count.
+  /// The comparison of names without regard to case; nil if case matters.
   let folding: NameFolding?
   /// The device's block of each block of the directory.
   var blocks: [UInt64] = []
   var names = NameTable()
-  /// How many of the names stand for directories, without `.` and `..`; nil if the entries do not tell.
+  /// Number of subdirectories, without `.` and `..`; nil if the entries have no types.
   var subdirectoryCount: Int?
   /// The largest record that each block has room for.
   var gaps: [Int] = []
@@ -33,7 +33,7 @@ final class Directory {
     isEncrypted = inode.isEncrypted
   }
 
-  /// Where ``names`` has a name.
+  /// The hash of a name in ``names``.
   func hash(_ name: [UInt8]) -> UInt32 { folding?.hash(name) ?? NameTable.hash(name) }
 
   /// Whether a stored name is the one that is sought.

@@ -1,8 +1,8 @@
 /// The records of one block of a directory (ext4's `struct ext4_dir_entry_2`), every field checked against the block.
 struct DirectoryBlock {
-  /// One record.
+  /// A record of a directory block.
   struct Record {
-    /// Where it starts in the block.
+    /// The offset of the record in the block.
     let offset: Int
     let byteCount: Int
     /// 0 for a free record.

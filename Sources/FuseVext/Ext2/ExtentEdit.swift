@@ -16,14 +16,14 @@ struct ExtentEdit {
     }
   }
 
-  /// What goes into the inode.
+  /// The root node, for the inode.
   var root = ExtentNode(depth: 0, entries: [])
   /// Nodes that nothing on the disk points at yet.
   var newNodes: [(block: UInt64, node: ExtentNode)] = []
   var changedNodes: [(block: UInt64, node: ExtentNode)] = []
   /// The blocks of nodes that are empty now.
   var emptiedNodes: [UInt64] = []
-  /// What left the file.
+  /// The blocks that were removed from the file.
   var removed: [Run] = []
 }
 
@@ -58,7 +58,7 @@ extension ExtentMap {
     replace((byteCount + size - 1) / size..<UInt64.max, with: [])
   }
 
-  /// What a range has.
+  /// The runs of a range.
   func runs(in range: Range<UInt64>) -> [Run] {
     guard !range.isEmpty else { return [] }
     var result: [Run] = []

@@ -1,4 +1,4 @@
-/// Where a file's blocks are: runs in rising order, none overlapping; what lies between them is a hole.
+/// The places of a file's blocks: runs in rising order without overlap; the gaps between them are holes.
 struct ExtentMap: Sendable {
   private(set) var runs: [Run] = []
 
@@ -114,7 +114,7 @@ struct ExtentMap: Sendable {
     runs.replaceSubrange(lower..<end, with: joined)
   }
 
-  /// Gives unwritten blocks of a range another state; written ones keep theirs.
+  /// Marks the unwritten blocks of a range as pending; written blocks keep their state.
   mutating func markPending(_ range: Range<UInt64>) {
     var index = firstIndex(endingAfter: range.lowerBound)
     var changes: [Run] = []
@@ -147,7 +147,7 @@ struct ExtentMap: Sendable {
     runs[firstIndex(endingAfter: block)...].contains { $0.state == .pending }
   }
 
-  /// Says that the disk's structures know all data before a block.
+  /// Records that the disk's structures know all data before a block.
   mutating func markWritten(below block: UInt64) {
     var all: [Run] = []
     all.reserveCapacity(runs.count)

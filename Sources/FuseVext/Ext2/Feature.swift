@@ -2,7 +2,7 @@ import CExt2
 
 /// Names of the features that a superblock may ask for, as mke2fs spells them.
 enum Feature {
-  /// Those that are honoured.
+  /// The supported features.
   private static let supportedIncompatible = UInt32(
     EXT2_FEATURE_INCOMPAT_FILETYPE | EXT2_FEATURE_INCOMPAT_META_BG | EXT3_FEATURE_INCOMPAT_EXTENTS
       | EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_CSUM_SEED

@@ -13,7 +13,7 @@ final class FreedBlocks {
   }
 
   fileprivate let cache: MetadataCache
-  /// Where allocations and what frees have changed bitmaps.
+  /// The groups whose bitmaps were changed by allocating and freeing.
   let groups = ChangedGroups()
   private(set) var ranges: [Range] = []
   /// The range that is being discarded.

@@ -40,7 +40,7 @@ extension Metadata {
 
   // MARK: Names
 
-  /// How names are compared where case does not count; nil if that is nowhere.
+  /// The comparison of names without regard to case; nil if the file system has no such directories.
   var nameFolding: NameFolding? {
     hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_CASEFOLD) ? unsafe NameFolding(fileSystem) : nil
   }
@@ -70,7 +70,7 @@ extension Metadata {
     inode.raw.i_projid = project
   }
 
-  /// Gives a new file the project of its directory, if that is what the directory asks for.
+  /// Gives a new file the project of its directory, if the directory has the flag for it.
   func inheritProject(_ inode: inout Inode, from directory: Inode) {
     guard directory.inheritsProject, hasProject(inode) else { return }
     inode.raw.i_projid = project(of: directory)

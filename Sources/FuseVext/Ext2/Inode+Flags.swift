@@ -3,16 +3,16 @@ import SystemPackage
 
 /// The flags of an inode that users see and change (chattr(1)), by the rules of the kernel's ext4.
 extension Inode {
-  /// What `FS_IOC_GETFLAGS` shows.
+  /// The flags that `FS_IOC_GETFLAGS` shows.
   private static let visible: UInt32 = 0x725B_DFFF
-  /// What `FS_IOC_SETFLAGS` may change; of the others the old values stay.
+  /// The flags that `FS_IOC_SETFLAGS` may change; other flags keep their values.
   private static let modifiable: UInt32 = 0x624B_C0FF
   /// Of those, the one whose change the kernel's ext4 would act on, which is not done here: moving a file between block pointers
   /// and extents.
   private static let fixed = UInt32(EXT4_EXTENTS_FL) | endOfFileBlocks
   /// `EXT4_EOFBLOCKS_FL`, which is no longer used.
   private static let endOfFileBlocks: UInt32 = 0x0040_0000
-  /// What a new file gets from its directory.
+  /// The flags that a new file inherits from its directory.
   private static let inherited =
     UInt32(
       EXT2_SECRM_FL | EXT2_UNRM_FL | EXT2_COMPR_FL | EXT2_SYNC_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL
@@ -32,7 +32,7 @@ extension Inode {
   /// Takes what a new file inherits from its directory.
   mutating func inheritFlags(from directory: Inode) { flags |= suitable(directory.flags & Self.inherited) }
 
-  /// What `FS_IOC_GETFLAGS` answers.
+  /// The answer to `FS_IOC_GETFLAGS`.
   var visibleFlags: UInt32 {
     flags & Self.visible & ~(isRegularFile ? UInt32(EXT4_PROJINHERIT_FL) : 0)
   }
@@ -40,7 +40,7 @@ extension Inode {
   /// The flags after a user has asked for `wanted`. Throws `EOPNOTSUPP` for what is unknown or cannot be had for this type.
   func flags(asking wanted: UInt32) throws(Errno) -> UInt32 {
     guard wanted & ~Self.visible == 0 else { throw .notSupported }
-    // chattr(1) hands back what it saw, so that flags that nobody can set are no error.
+    // chattr(1) passes the flags back that it read, so that flags that cannot be set are ignored.
     let wanted = wanted & Self.modifiable
     guard suitable(wanted) == wanted else { throw .notSupported }
     let old = flags & Self.modifiable
@@ -56,7 +56,7 @@ extension Inode {
     (0x8000, UInt32(FS_DAX_FL)), (0x20000, UInt32(EXT4_VERITY_FL)),
   ]
 
-  /// What `FS_IOC_FSGETXATTR` answers.
+  /// The answer to `FS_IOC_FSGETXATTR`.
   var extendedFlags: UInt32 {
     Self.common.reduce(0) { visibleFlags & $1.flag != 0 ? $0 | $1.extended : $0 }
   }

@@ -32,7 +32,7 @@ extension Metadata {
 
   // MARK: New files
 
-  /// What a directory makes of the mode of a new file, and the lists that the file gets.
+  /// Adapts a new file to its directory: its mode, and the access control lists that it inherits.
   func adapted(_ new: NewInode, to directory: Inode) throws(Errno) -> (NewInode, NewLists) {
     var new = new
     var lists = NewLists()
@@ -68,7 +68,7 @@ extension Metadata {
 
   // MARK: Changes
 
-  /// Gives a file a list that a request has, or takes it away.
+  /// Sets or removes an access control list on behalf of a request.
   mutating func setList(_ name: AttributeName, to list: AccessControlList?, of number: UInt32) throws(Errno) {
     var inode = try inode(number)
     guard !inode.isSymbolicLink else { throw .notSupported }

@@ -6,7 +6,7 @@ import SystemPackage
 /// Entries of several files may share such an inode, which counts them. libext2fs counts where it adds and removes
 /// entries; it does not count where it copies a block of attributes, and it leaves the entries of a freed file alone.
 extension Metadata {
-  /// One entry whose value has an inode.
+  /// An entry whose value has its own inode.
   private struct Reference {
     let value: UInt32
     let byteCount: UInt32
@@ -80,7 +80,7 @@ extension Metadata {
     return true
   }
 
-  /// What stands before the names of an entry's index (`e_name_index`).
+  /// The prefixes of names, by an entry's index (`e_name_index`).
   private static let prefixes: [UInt8: String] = [
     1: "user.", 2: "system.posix_acl_access", 3: "system.posix_acl_default", 4: "trusted.", 6: "security.",
     7: "system.", 8: "system.richacl",

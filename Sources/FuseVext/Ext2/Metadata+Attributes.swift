@@ -2,7 +2,7 @@ import CExt2
 import Glibc
 import SystemPackage
 
-/// What setxattr(2) asks of a name (`XATTR_CREATE`, `XATTR_REPLACE`).
+/// The conditions of setxattr(2) on a name (`XATTR_CREATE`, `XATTR_REPLACE`).
 struct AttributeRule: OptionSet, Sendable {
   let rawValue: Int32
 

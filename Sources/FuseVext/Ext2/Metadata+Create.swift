@@ -154,7 +154,7 @@ extension Metadata {
     try ext2Check(result)
   }
 
-  /// Gives a new inode its one block: written before the inode points at it.
+  /// Writes the first block of a new inode before the inode points at it.
   private mutating func addFirstBlock(
     _ inode: inout Inode, byteCount: UInt64, _ fill: (inout Metadata, UInt64) throws(Errno) -> Void
   ) throws(Errno) {

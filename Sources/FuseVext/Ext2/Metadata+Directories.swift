@@ -5,7 +5,7 @@ import SystemPackage
 private let knownDirectoryLimit = 1 << 21
 
 extension Metadata {
-  /// What is known of a directory, read if it is not yet.
+  /// The directory in memory, which is read if necessary.
   mutating func directory(_ number: UInt32) throws(Errno) -> Directory {
     if let known = directories[number] { return known }
     let inode = try inode(number)
@@ -215,7 +215,7 @@ extension Metadata {
     do throws(Errno) {
       try writeBlock(block, to: directory.blocks[index], of: directory.inode)
     } catch {
-      // What the disk has is not known.
+      // The disk's contents are unknown after the failure.
       directories[directory.inode] = nil
       throw error
     }
@@ -241,7 +241,7 @@ extension Metadata {
     return index
   }
 
-  /// Makes an indexed directory a plain one: a changed index that nobody updates would hide names.
+  /// Removes the index of a directory, because an index that is not updated would hide names.
   private mutating func dropIndex(of directory: Directory) throws(Errno) {
     var inode = try inode(directory.inode)
     guard inode.isIndexed else { return }

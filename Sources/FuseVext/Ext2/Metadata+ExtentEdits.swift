@@ -79,7 +79,7 @@ extension Metadata {
     return edit
   }
 
-  /// Gives back what was allocated for a change that is not made.
+  /// Releases the blocks that were allocated for a change that is not made.
   func discard(_ edit: ExtentEdit) {
     for node in edit.newNodes { giveBack(block: node.block, count: 1) }
   }
@@ -117,7 +117,7 @@ extension Metadata {
     return ExtentNode(depth: node.depth, entries: entries)
   }
 
-  /// Gives a node a block, or several if it is too long for one. Returns the entries that stand for them.
+  /// Places a node in a block, or in several if it is too long for one. Returns the entries that point at them.
   private func placed(
     _ node: ExtentNode, in block: UInt64?, isGrowing: Bool, _ edit: inout ExtentEdit
   ) throws(Errno) -> [ExtentNode.Entry] {
@@ -166,7 +166,7 @@ extension Metadata {
     for run in edit.removed { release(block: run.physical, count: run.count) }
   }
 
-  /// What is to be freed is in use, and once.
+  /// Checks that ranges to be freed are in use and do not overlap.
   func checkUsed(_ ranges: [Range<UInt64>]) throws(Errno) {
     var end: UInt64 = 0
     for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {

@@ -2,7 +2,7 @@ import CExt2
 import SystemPackage
 
 extension Metadata {
-  /// Where the file is that holds the journal.
+  /// The places of the journal's blocks.
   func journalMap() throws(Errno) -> ExtentMap {
     let number = unsafe fileSystem.pointee.super.pointee.s_journal_inum
     let inode = try inode(number)

@@ -1,7 +1,7 @@
 import SystemPackage
 
 extension Metadata {
-  /// Where a name is.
+  /// The place of a name.
   struct Place {
     let parent: UInt32
     let name: [UInt8]

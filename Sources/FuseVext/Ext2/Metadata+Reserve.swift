@@ -4,9 +4,9 @@ import SystemPackage
 /// Files of block pointers get blocks for new data in memory alone, since a pointer cannot say "unwritten": the disk learns of
 /// them when they hold data. See ``ReservedBlocks``.
 extension Metadata {
-  /// What ``reserve(_:of:map:)`` has made of a file.
+  /// The result of ``reserve(_:of:map:)``.
   struct Reservation {
-    /// Where its blocks are.
+    /// The places of the file's blocks.
     var map: ExtentMap
     /// The blocks that were chosen for it.
     var blockCount: UInt64 = 0
@@ -76,7 +76,7 @@ extension Metadata {
       fileSystem.pointee.block_map, run.physical, UInt32(clamping: run.count))
   }
 
-  /// Gives back all that a file has in memory alone.
+  /// Releases the reserved blocks of a file, which exist only in memory.
   func giveBackReserved(_ data: FileData) {
     guard !data.usesExtents else { return }
     for run in data.map.runs where run.state != .written { giveBackReserved(run) }

@@ -181,13 +181,13 @@ extension Metadata {
       fileSystem.pointee.block_map, range.lowerBound, range.upperBound - 1, &free) == errcode_t(ENOENT)
   }
 
-  /// Frees blocks that the disk's structures pointed at until now: nobody gets them before the next flush.
+  /// Frees blocks that the disk's structures pointed at. They are not allocated again before the next flush.
   func release(block: UInt64, count: UInt64) {
     countBlocks(block, count, isUsed: false)
     unsafe freed.note(fileSystem, block: block, count: Int(count))
   }
 
-  /// Gives back blocks that nothing on the disk has pointed at.
+  /// Releases blocks to which no pointer on the disk leads.
   func giveBack(block: UInt64, count: UInt64) {
     cache.forget(block: block, count: Int(clamping: count))
     countBlocks(block, count, isUsed: false)

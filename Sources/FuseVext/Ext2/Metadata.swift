@@ -12,10 +12,10 @@ struct Metadata: ~Copyable {
   let reserved = ReservedBlocks()
   let isReadOnly: Bool
   private let manager: IOManager
-  /// Where the journal's transactions go; nil without a journal, or where it is not written to.
+  /// The log of the journal's transactions; nil without a journal, or if it is not written.
   private(set) var log: JournalLog?
   let device: any BlockDevice
-  /// Who asked for the operation under way.
+  /// The caller of the current operation.
   var caller = Caller.root
   /// Whether access control lists have an effect (`acl`).
   var usesAccessControlLists = true

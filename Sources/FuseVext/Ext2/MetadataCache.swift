@@ -16,14 +16,14 @@ final class MetadataCache {
   var queue: any BlockQueue
   /// The first error of a write: the device no longer has what this cache has.
   private(set) var writeError: Errno?
-  /// What a journal has to know of the blocks here; nil without a journal.
+  /// The running transaction; nil without a journal.
   var transaction: JournalTransaction?
 
   let slotCount: Int
   private let slots: BlockBuffer
   private let transfer: BlockBuffer
   private let transferBlockCount: Int
-  /// What is being written.
+  /// The buffer of the write under way.
   private let writeBuffer: BlockBuffer
   private let writeBlockCount: Int
   private var slotOfBlock: [UInt64: Int] = [:]
@@ -137,7 +137,7 @@ final class MetadataCache {
     fresh.removeAll(keepingCapacity: true)
   }
 
-  /// A range of blocks belongs to a file, or to nobody, from now on: what is here of it is worth nothing.
+  /// Drops the cached blocks of a range, which now belongs to a file's data or is free.
   func forget(block: UInt64, count: Int) {
     let (end, overflow) = block.addingReportingOverflow(UInt64(max(count, 0)))
     guard !overflow else { return }
@@ -180,7 +180,7 @@ final class MetadataCache {
     let order = deferred.map { (block: $0.key, rank: rank(of: $0.key), change: $0.value) }
       .sorted { ($0.rank, $0.change) < ($1.rank, $1.change) }
     deferred.removeAll(keepingCapacity: true)
-    // One rank after the other; within a rank, runs of neighbours in one request.
+    // One rank after the other; within a rank, neighbouring blocks in one request.
     var first = 0
     while first < order.count {
       let end = order[first...].firstIndex { $0.rank != order[first].rank } ?? order.count

@@ -8,19 +8,19 @@ import SystemPackage
 /// It goes past the cache and the journal, because other hosts change it. The claim ends with ``release()``, or with this object.
 /// For one thread at a time.
 final class MountClaim {
-  /// Where the block is, and how it is written.
+  /// The place and the format of the block.
   struct Layout: Equatable {
     let byteOffset: UInt64
     let byteCount: Int
-    /// How often the owner changes its claim, in seconds.
+    /// The interval at which the owner changes its claim, in seconds.
     let updateInterval: UInt16
-    /// What checksums continue; nil without `metadata_csum`.
+    /// The seed of checksums; nil without `metadata_csum`.
     let checksumSeed: UInt32?
   }
 
-  /// Nobody has the file system mounted (`EXT4_MMP_SEQ_CLEAN`).
+  /// The value of a file system that is not mounted (`EXT4_MMP_SEQ_CLEAN`).
   private static let free: UInt32 = 0xFF4D_4D50
-  /// What is above, but for ``free``, is a check's or unknown (`EXT4_MMP_SEQ_MAX`).
+  /// The largest value of a mount; larger values except ``free`` mean a check, or are unknown (`EXT4_MMP_SEQ_MAX`).
   private static let greatest: UInt32 = 0xE24D_4D4F
   private static let magic: UInt32 = 0x004D_4D50
   /// The last word of the structure.
@@ -29,7 +29,7 @@ final class MountClaim {
   private let layout: Layout
   private let queue: any BlockQueue
   private let block: BlockBuffer
-  /// What this host wrote last; nil if it has no claim.
+  /// The value that this host wrote last; nil without a claim.
   private var own: UInt32?
 
   var updateInterval: UInt16 { layout.updateInterval }
@@ -89,7 +89,7 @@ final class MountClaim {
 
   private var bytes: UnsafeMutableRawBufferPointer { unsafe block.slice(0, layout.byteCount) }
 
-  /// How long other hosts wait at least, as the last owner said.
+  /// The minimum waiting time of other hosts in seconds, as the last owner stored it.
   private var checkInterval: UInt16 { unsafe bytes.loadUnaligned(fromByteOffset: 112, as: UInt16.self) }
 
   private var checksum: UInt32? {
@@ -131,7 +131,7 @@ final class MountClaim {
 }
 
 extension MountClaim.Layout {
-  /// Nil without the feature, or if the block lies outside.
+  /// Reads the layout; nil without the feature, or if the block lies outside of the device.
   init?(_ superblock: ext2_super_block, blockByteCount: Int, blockCount: UInt64) {
     let block = superblock.s_mmp_block
     guard superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_MMP) != 0,

@@ -2,7 +2,7 @@ import CExt2
 import HostSystem
 import SystemPackage
 
-/// How names are compared in directories that tell no case (`casefold`): by the tables of Unicode 12.1 that libext2fs has.
+/// Compares names without regard to case (`casefold`), by libext2fs's tables of Unicode 12.1.
 ///
 /// A name that is not UTF-8 equals itself alone.
 @safe
@@ -12,7 +12,7 @@ struct NameFolding {
   /// Whether names that are not UTF-8 are refused (`EXT4_ENC_STRICT_MODE_FL`).
   private let isStrict: Bool
 
-  /// Nil if the file system has no such directories.
+  /// Loads the tables; nil if the file system has no such directories.
   init?(_ fileSystem: ext2_filsys) {
     guard let table = unsafe fileSystem.pointee.encoding else { return nil }
     unsafe self.table = unsafe table

@@ -1,4 +1,4 @@
-/// What a new file starts with.
+/// The initial attributes of a new file.
 struct NewInode {
   /// Type and permissions, without the bits that the parent decides.
   var mode: UInt16

@@ -12,7 +12,7 @@ final class ReservedBlocks {
   private(set) var blockCount: UInt64 = 0
   /// The blocks that were promised, but not chosen.
   private(set) var promisedCount: UInt64 = 0
-  /// The free blocks that nobody else may have.
+  /// Number of free blocks that are kept for this.
   var totalCount: UInt64 { blockCount + promisedCount }
 
   func promise(_ count: UInt64) { promisedCount += count }

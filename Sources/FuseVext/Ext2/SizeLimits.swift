@@ -21,7 +21,7 @@ struct SizeLimits: Equatable {
     let pointers = UInt64(shape.pointerCount)
     let all = 1 + (1 + pointers) + (1 + pointers + pointers * pointers)
     guard countable - min(all, countable) < shape.blockLimit else { return shape.blockLimit }
-    // As the kernel counts: as if `countable` blocks had pointers, of which some go to the pointer blocks.
+    // The kernel counts as if `countable` blocks had pointers, of which some lead to the pointer blocks.
     let third = countable - shape.trees[1].range.upperBound
     let middle = (third + pointers * pointers - 1) / (pointers * pointers)
     let last = (third + pointers - 1) / pointers

@@ -109,7 +109,7 @@ struct SuperblockGeometry {
     else { return nil }
   }
 
-  /// Where the `index`th block of descriptors is.
+  /// The number of the `index`th block of descriptors.
   func descriptorBlock(_ index: UInt64) -> UInt64 {
     // With blocks of 1 KiB that begin at 0 the superblock is in block 1.
     let superblock = firstDataBlock == 0 && blockByteCount == 1024 ? 1 : firstDataBlock

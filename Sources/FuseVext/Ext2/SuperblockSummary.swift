@@ -1,7 +1,8 @@
 import CExt2
 import SystemPackage
 
-/// What of the superblock decides whether and how a file system is mounted, read before libext2fs sees the device.
+/// The fields of the superblock that decide whether and how a file system is mounted, read before libext2fs opens the
+/// device.
 struct SuperblockSummary {
   let blockByteCount: Int
   let geometry: SuperblockGeometry
@@ -14,7 +15,7 @@ struct SuperblockSummary {
   let needsRecovery: Bool
   /// Whether hosts that share the device claim the file system.
   let hasMountClaims: Bool
-  /// Where they do so.
+  /// The layout of the claim.
   let mountClaim: MountClaim.Layout?
 
   /// Reads the superblock and refuses what this program cannot honour.
@@ -59,7 +60,7 @@ struct SuperblockSummary {
     }
 
     hasMountClaims = incompatible & UInt32(EXT4_FEATURE_INCOMPAT_MMP) != 0
-    // What libext2fs would believe.
+    // The values that libext2fs would use.
     let high = incompatible & UInt32(EXT4_FEATURE_INCOMPAT_64BIT) != 0 ? superblock.s_blocks_count_hi : 0
     blockCount = UInt64(superblock.s_blocks_count) | UInt64(high) << 32
     firstDataBlock = UInt64(superblock.s_first_data_block)

@@ -17,7 +17,7 @@ struct FuseRequest {
     listingFlags = thread?.listingFlags ?? 0
   }
 
-  // The kernel drops the answer of a request that it has given up, so that a failure to answer needs nobody.
+  // A failure to answer is ignored, because the kernel has given the request up.
 
   func fail(_ error: Errno) { unsafe _ = fuse_reply_err(handle, error.rawValue) }
 

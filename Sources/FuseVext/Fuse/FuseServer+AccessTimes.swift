@@ -25,7 +25,7 @@ extension FuseServer {
     if fileSystem.pendingAccessTime(of: inode) != before { forgetAttributes(of: node) }
   }
 
-  /// Notes that a directory was listed.
+  /// Call after a directory was listed.
   func noteListing(_ node: fuse_ino_t, _ flags: Int32, _ worker: Worker) throws(Errno) {
     guard flags & OpenFlag.noAccessTime == 0 else { return }
     try fileSystem.noteAccess(fileSystem.openInode(try Self.inodeNumber(node)), worker)

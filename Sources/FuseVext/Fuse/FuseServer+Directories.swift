@@ -88,7 +88,7 @@ extension FuseServer {
     do throws(Errno) {
       try fileSystem.list(number, from: position, worker, add)
     } catch {
-      // Nobody will be answered with these.
+      // No answer will name these inodes.
       for case (_, let seen?) in entries { try fileSystem.forget(seen.inode.number, count: 1, worker) }
       throw error
     }

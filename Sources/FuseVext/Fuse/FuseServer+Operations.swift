@@ -61,7 +61,7 @@ extension FuseServer {
     }
   }
 
-  /// The kernel waits for no answer, so nobody can be told of an error; the file system has recorded it.
+  /// The kernel waits for no answer, so that an error cannot be returned; the file system has recorded it.
   private func forget(_ node: fuse_ino_t, _ count: UInt64, _ worker: Worker) {
     do throws(Errno) {
       try fileSystem.forget(try Self.inodeNumber(node), count: count, worker)

@@ -13,13 +13,14 @@ final class FuseServer: Sendable {
   let isDirect: Bool
   /// Every caller may do everything.
   let fakesRoot: Bool
-  /// What the kernel and this server have agreed on.
+  /// The agreement between the kernel and this server.
   let agreement = KernelAgreement()
   /// The descriptor of /dev/fuse while the file system is mounted.
   let device = Atomic<Int32>(-1)
   private let threadKey: pthread_key_t
 
-  /// How long the kernel believes what it was told, in seconds: nobody else changes the file system.
+  /// Time in seconds for which the kernel may cache names and attributes, because no other writer changes the file
+  /// system.
   static let timeout = 3600.0
 
   init(fileSystem: FileSystem, isDirect: Bool, fakesRoot: Bool = false) throws(Errno) {
@@ -84,7 +85,7 @@ final class FuseServer: Sendable {
     unsafe Unmanaged<OpenInode>.fromOpaque(pointer).release()
   }
 
-  /// How the kernel treats an open file.
+  /// The flags that decide how the kernel treats an open file.
   func openFlags(_ flags: Int32) -> UInt32 {
     let noFlush = UInt32(FOPEN_NOFLUSH)
     let isDirectDescriptor = flags & OpenFlag.direct != 0 && agreement.flags.contains(.directIOAllowsMapping)

@@ -49,7 +49,7 @@ final class FuseSession: @unchecked Sendable {
     unsafe fuse_session_destroy(session)
   }
 
-  /// Makes the file system visible; requests wait until somebody receives them.
+  /// Mounts the file system; requests wait until a thread receives them.
   func mount() throws(MountFailure) {
     errno = 0
     let result = unsafe mountPoint.withCString { unsafe fuse_session_mount(session, $0) }
@@ -73,7 +73,7 @@ final class FuseSession: @unchecked Sendable {
     unsafe fuse_session_unmount(session)
   }
 
-  /// Asks the kernel to unmount while requests are still answered. Throws `EBUSY` if somebody uses the file system.
+  /// Asks the kernel to unmount while requests are still answered. Throws `EBUSY` if the file system is in use.
   func requestUnmount() throws(Errno) {
     let result = unsafe mountPoint.withCString { unsafe cfuse_umount($0, 0) }
     try check(result)

@@ -122,7 +122,7 @@ final class FuseThreads: Sendable {
   }
 }
 
-/// What one serving thread has.
+/// The resources of one serving thread.
 private struct ServingResources {
   let thread: ServingThread
   let receiveBuffer: BlockBuffer

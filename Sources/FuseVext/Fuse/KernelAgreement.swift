@@ -12,7 +12,7 @@ struct KernelFlags: OptionSet, Equatable {
   /// requests write back and drop the pages that they meet.
   static let directIOAllowsMapping = KernelFlags(rawValue: 1 << 36)
 
-  /// What this server takes beside the flags that libfuse 3.14 has a name for.
+  /// The flags that this server accepts and for which libfuse 3.14 has no name.
   static let wanted: KernelFlags = [.directIOAllowsMapping]
 }
 
@@ -28,7 +28,7 @@ final class KernelAgreement: Sendable {
   /// The flags that the answer took, as far as they are among ``KernelFlags/wanted``.
   var flags: KernelFlags { KernelFlags(rawValue: agreed.load(ordering: .relaxed)) }
 
-  /// Notes what an INIT offers.
+  /// Records the flags that an INIT offers.
   func receive(_ message: fuse_init_in, number: UInt64) {
     var flags = KernelFlags(rawValue: UInt64(message.flags))
     if flags.contains(.extended) { flags.formUnion(KernelFlags(rawValue: UInt64(message.flags2) << 32)) }

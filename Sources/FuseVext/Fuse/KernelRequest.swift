@@ -27,7 +27,7 @@ struct KernelRequest {
     return unsafe body.loadUnaligned(as: Argument.self)
   }
 
-  // The kernel drops the answer of a request that it has given up, so a failure to answer is nobody's.
+  // A failure to answer is ignored, because the kernel has given the request up.
 
   func fail(_ error: Errno) { _ = cfuse_answer(device, header.unique, -error.rawValue, nil, 0) }
 

@@ -2,7 +2,7 @@ import CExt2
 
 /// The checksums of a journal.
 enum JournalChecksum {
-  /// What the first checksum of a chain continues.
+  /// The initial value of a chain of checksums.
   static let start: UInt32 = 0xFFFF_FFFF
 
   /// CRC-32C that continues `checksum`, without the final inversion.
@@ -27,6 +27,6 @@ enum JournalChecksum {
     unsafe bytes.withUnsafeBytes { unsafe crc32(checksum, $0) }
   }
 
-  /// What the checksums of versions 2 and 3 continue, but for the superblock's.
+  /// The seed of the checksums of versions 2 and 3, except the superblock's.
   static func seed(uuid: [UInt8]) -> UInt32 { crc32c(start, uuid) }
 }

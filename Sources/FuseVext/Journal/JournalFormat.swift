@@ -73,14 +73,14 @@ struct JournalIncompatibleFeatures: OptionSet {
   ]
 }
 
-/// What a journal's checksums cover.
+/// The versions of a journal's checksums.
 enum JournalChecksumVersion: Equatable {
   case none
   /// The commit block has a CRC-32 of the transaction's descriptor and data blocks.
   case version1
   /// Every block has a CRC-32C. A tag keeps the low 16 bits of its block's.
   case version2
-  /// As version 2, with all 32 bits in a tag.
+  /// Version 2 with all 32 bits in a tag.
   case version3
 }
 

@@ -1,4 +1,4 @@
-/// How a journal's blocks are laid out: what follows from the block size and the features.
+/// The layout of a journal's blocks, which follows from the block size and the features.
 struct JournalLayout {
   let blockByteCount: Int
   /// Whether block numbers have 64 bits.
@@ -73,7 +73,7 @@ struct JournalLayout {
       if index == tags.count - 1 { tag.flags.insert(.last) }
       encode(tag, into: &block, at: offset)
       offset += tagByteCount
-      // The kernel leaves the UUID zero, and nobody reads it.
+      // The kernel leaves the UUID zero, and no reader uses it.
       if index == 0 { offset += Self.uuidByteCount }
     }
     setTailChecksum(of: &block)
@@ -201,7 +201,7 @@ struct JournalLayout {
   }
 }
 
-/// What a descriptor block says of one block (`journal_block_tag_t`, `journal_block_tag3_t`).
+/// The tag of one block in a descriptor block (`journal_block_tag_t`, `journal_block_tag3_t`).
 struct JournalTag: Equatable {
   /// The block of the file system that the copy in the journal is of.
   var block: UInt64

@@ -17,7 +17,7 @@ final class JournalLog {
   private let layout: JournalLayout
   /// The log's blocks.
   private let ring: Range<UInt32>
-  /// Where the next transaction begins.
+  /// The block at which the next transaction begins.
   private var head: UInt32
   private var freeCount: UInt32
   /// The number of the running transaction.
@@ -66,7 +66,7 @@ final class JournalLog {
     sequence = superblock.sequence
   }
 
-  /// How far commits have come.
+  /// The progress of commits. Any thread.
   final class Progress: Sendable {
     /// The number of commits that have begun, so that of the running transaction.
     let begunCount = Atomic<UInt64>(0)
@@ -153,7 +153,7 @@ final class JournalLog {
 
   /// Blocks on their way to the log.
   private struct Writer {
-    /// Where the next block goes.
+    /// The position of the next block.
     var position: UInt32
     /// The blocks in the buffer, which go before `position`.
     var count = 0

@@ -1,7 +1,7 @@
 import CExt2
 import SystemPackage
 
-/// What a mount does with the journal that it finds, before libext2fs opens the file system for it.
+/// The recovery of a journal at mount, before libext2fs opens the file system.
 struct JournalRecovery {
   private let device: any BlockDevice
   private let queue: any BlockQueue

@@ -8,7 +8,7 @@ struct JournalReplay {
   /// The newest copies that no transaction revokes, by their place in the file system.
   private let copies: [JournalledTransaction.Copy]
 
-  /// How many transactions count.
+  /// Number of transactions to replay.
   var transactionCount: Int { scan.transactions.count }
 
   /// The number that follows the last transaction's.

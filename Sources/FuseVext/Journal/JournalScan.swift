@@ -21,7 +21,7 @@ struct JournalledTransaction {
     var target: UInt64
     /// The journal's block that has the copy.
     var position: UInt32
-    /// As its tag has it.
+    /// The checksum in the tag.
     var checksum: UInt32
     var isEscaped: Bool
   }
@@ -156,7 +156,7 @@ struct JournalScan {
     position = position + 1 < ring.upperBound ? position + 1 : ring.lowerBound
   }
 
-  /// Forgets the last transaction, which turned out not to have reached the device as a whole.
+  /// Drops the last transaction, which did not reach the device as a whole.
   mutating func dropLast() {
     guard let last = transactions.popLast() else { return }
     endSequence = last.sequence

@@ -16,7 +16,7 @@ struct JournalTransaction {
 
   mutating func noteChange(of block: UInt64) { changed.insert(block) }
 
-  /// Blocks belong to nobody, or to a file's data, from now on.
+  /// Records that blocks are free, or belong to a file's data, from now on.
   mutating func noteRelease(of range: Range<UInt64>) {
     let released =
       logged.count < range.count ? logged.filter(range.contains) : Set(range.filter(logged.contains))

@@ -22,7 +22,7 @@ public final class VirtioBlock: VirtioDevice {
   /// The largest queue depth.
   public static let queueDepthLimit = 1024
 
-  /// What the disk allows.
+  /// The features that the disk allows.
   public let features: VirtioFeatures
   /// `queueDepth` for each queue.
   public let queueSizes: [UInt16]
@@ -60,7 +60,7 @@ public final class VirtioBlock: VirtioDevice {
   /// Mass storage, of no type that PCI names.
   public var classCode: UInt32 { 0x01_80_00 }
 
-  /// What the driver reads: constant but for the cache's mode.
+  /// The configuration: constant except for the cache's mode.
   public var configuration: [UInt8] {
     var bytes = fixedConfiguration
     bytes[Configuration.writeBack] = cache.isWriteBack ? 1 : 0
@@ -115,7 +115,7 @@ public final class VirtioBlock: VirtioDevice {
     }
   }
 
-  /// What the guest has asked of the disk so far. Any thread.
+  /// Counts of the guest's requests so far. Any thread.
   public var statistics: DiskStatistics {
     var statistics = DiskStatistics()
     for activity in activities { activity.add(to: &statistics) }

@@ -18,7 +18,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   let vectors: UnsafeMutablePointer<iovec>
   /// One for each head.
   let slots: UnsafeMutablePointer<VirtioBlockSlot>
-  /// Where each head's status byte is, in guest RAM.
+  /// The address of each head's status byte, in guest RAM.
   let statuses: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   let identity: UnsafeMutablePointer<UInt8>
   private let size: Int

@@ -2,7 +2,7 @@
 struct VirtioBlockRange: BitwiseCopyable {
   /// What to do with it.
   var operation = BlockOperation.discard
-  /// Where it starts, in bytes.
+  /// The start of the range in bytes.
   var offset: UInt64 = 0
   /// Its length in bytes; an empty one is skipped.
   var byteCount: UInt64 = 0

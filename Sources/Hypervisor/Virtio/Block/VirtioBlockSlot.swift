@@ -1,8 +1,8 @@
-/// What is kept of a request while the engine works on it; its head is its place.
+/// The state of a request while the engine works on it, indexed by the chain's head.
 struct VirtioBlockSlot: BitwiseCopyable {
   /// Bytes that the engine must move for the request to succeed, or of all its ranges.
   var byteCount: UInt64 = 0
-  /// What the engine has said so far: bytes, or the first -errno.
+  /// The engine's result so far: number of bytes, or the first -errno.
   var result: Int64 = 0
   /// Bytes of guest memory that are written if it succeeds, the status included.
   var writtenByteCount: UInt32 = 0

@@ -1,6 +1,6 @@
-/// What a guest's number for a file stands for.
+/// The file behind a guest's number (fid).
 final class NinePFid {
-  /// What it may be used for.
+  /// The permitted use of the fid.
   enum Use {
     /// To walk from, to ask and to change, not for I/O.
     case path

@@ -11,7 +11,7 @@ import SystemPackage
 /// table, such as a share's root, does not change.
 @safe
 final class NinePNode: @unchecked Sendable {
-  /// What can be done with it.
+  /// The kind of the node, which decides the possible operations.
   enum Kind: Sendable {
     case directory
     case file
@@ -79,7 +79,7 @@ final class NinePNode: @unchecked Sendable {
     return status
   }
 
-  /// What stat(2) says now.
+  /// The current result of stat(2).
   func hostStatus() throws(Errno) -> linux_file_status {
     var status = linux_file_status()
     try check(unsafe linux_status_at(number, "", &status))

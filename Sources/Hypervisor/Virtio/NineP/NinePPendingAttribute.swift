@@ -9,7 +9,7 @@ struct NinePPendingAttribute {
   /// The announced size in bytes.
   let byteCount: Int
   let flags: UInt32
-  /// What was written so far.
+  /// The value written so far.
   var value: [UInt8] = []
 
   /// Linux removes an attribute by replacing it with nothing.

@@ -20,7 +20,7 @@ enum NinePProtocol {
   static let writeHeaderByteCount = 23
   /// The most names of one Twalk.
   static let walkNameLimit = 16
-  /// What a file system of this kind says of itself in statfs.
+  /// The type of this file system in statfs.
   static let fileSystemType: UInt32 = 0x0102_1997
 
   /// The least and the most that a message may be agreed to have, in bytes.

@@ -1,4 +1,4 @@
-/// What names a file on the wire, for as long as it exists.
+/// The identity of a file on the wire, as long as the file exists.
 struct NinePQid: Equatable {
   /// Bits of the type.
   struct Kind: OptionSet, Equatable {

@@ -9,7 +9,7 @@ extension NinePServer {
   /// Programs take the block size as a hint for their buffers: each buffer costs a message, so larger ones are better.
   private static let blockByteLimit: UInt64 = 64 << 10
 
-  /// What names a file of this status on the wire.
+  /// The identity on the wire of a file with this status.
   func qid(for status: linux_file_status) -> NinePQid {
     let kind: NinePQid.Kind =
       switch NinePNode.kind(ofMode: status.mode) {

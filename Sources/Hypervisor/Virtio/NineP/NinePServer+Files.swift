@@ -81,7 +81,7 @@ extension NinePServer {
     }
   }
 
-  /// What the answer to a read can carry, by the message size and by the memory lent for it.
+  /// Maximum number of data bytes in the answer to a read, by the message size and by the memory for it.
   var roomForData: Int {
     unsafe max(0, min(messageLimit, reply.byteCount) - NinePProtocol.dataHeaderByteCount)
   }

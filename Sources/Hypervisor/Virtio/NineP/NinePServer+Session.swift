@@ -119,7 +119,7 @@ extension NinePServer {
     return (fid, fid.node)
   }
 
-  /// What names `node` on the wire.
+  /// The identity of `node` on the wire.
   func qid(of node: NinePNode) throws(Errno) -> NinePQid {
     qid(for: try node.status())
   }

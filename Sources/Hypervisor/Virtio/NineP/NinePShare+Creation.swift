@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Making files that belong to whom the guest says, with the mode that it says, as far as ``NinePSecurity`` lets them.
 extension NinePShare {
-  /// Whom a new file belongs to: nil and 2^32-1 leave it to the host.
+  /// The owner of a new file; nil and 2^32-1 leave it to the host.
   struct Owner {
     var user: UInt32?
     var group: UInt32

@@ -10,9 +10,9 @@ import SystemPackage
 public final class NinePShare: Sendable {
   /// The directory's path, for people.
   public let path: String
-  /// What the guest mounts it by.
+  /// The tag by which the guest mounts the share.
   public let tag: String
-  /// Nothing is changed.
+  /// Whether changes are refused.
   public let isReadOnly: Bool
   let root: NinePNode
   /// /proc/self/fd, through which O_PATH descriptors are opened.

@@ -17,7 +17,7 @@ public enum NinePShareError: Error, Equatable, CustomStringConvertible, Sendable
   /// /proc/self/fd cannot be used, without which an O_PATH descriptor cannot be opened.
   case noProcessFileSystem(Errno)
 
-  /// One line for a person.
+  /// The error message: one line.
   public var description: String {
     switch self {
     case .invalidTag(let tag): "9p tag '\(tag)': needs 1 to 255 bytes"

@@ -12,7 +12,7 @@ import SystemPackage
 public final class Virtio9P: VirtioDevice {
   /// VIRTIO_9P_MOUNT_TAG: the configuration has the tag.
   static let mountTagFeature = VirtioFeatures(rawValue: 1 << 0)
-  /// As many as Linux puts into a chain (VIRTQUEUE_NUM of its transport).
+  /// The number of descriptors that Linux puts into a chain (VIRTQUEUE_NUM of its transport).
   private static let queueSize: UInt16 = 128
   /// Maximum number of messages in a row before other devices of the thread have their turn.
   private static let messagesPerPass = 64
