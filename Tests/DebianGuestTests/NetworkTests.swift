@@ -21,7 +21,7 @@ extension DebianGuestTests {
         checksum = server.checksum
         hostAddress = ""
         report = try GuestReport(
-          ["-c", "1", "-m", "512", "--no-dhcp", "-n", "mode=user,mtu=65520"],
+          ["-c", "1", "-m", "512", "--no-dhcp", "-n", "mode=user,mtu=65520,loopback=on"],
           script: """
             say mtu "$(cat /sys/class/net/eth0/mtu)"
             ip link set eth0 up
