@@ -69,6 +69,8 @@ struct GuestSandbox {
       // libslirp reads the file again when it has changed; it may be a link to another folder.
       rules.append(Rule(path: "/etc/resolv.conf", access: .read, isOptional: true))
       rules.append(Rule(path: "/run/systemd/resolve", access: .read, isOptional: true))
+      // GLib seeds its random numbers from it.
+      rules.append(Rule(path: "/dev/urandom", access: .read, isOptional: true))
     }
     self.rules = rules
     allowsTCP = usesNames
