@@ -114,7 +114,7 @@ import Testing
     defer { server.stop() }
     #expect(unsafe chmod(fixture.path, mode) == 0)
     let error = InstanceError.writableByOthers(path: fixture.path)
-    #expect(throws: error) { try directory.claim("b") }
+    #expect(throws: error) { _ = try directory.claim("b") }
     #expect(throws: error) { _ = try directory.connect(to: "vm") }
     #expect(throws: error) { try directory.runningInstances() }
     #expect(error.description.hasSuffix("'chmod go-w \(fixture.path)'"))

@@ -1,6 +1,8 @@
 import HostSystem
 import Synchronization
+import SystemPackage
 import Testing
+import VextProtocol
 
 @testable import Hypervisor
 

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Hypervisor
+import SystemPackage
 import Testing
 
 /// What guests' owners, modes, devices and attributes become on the host.
