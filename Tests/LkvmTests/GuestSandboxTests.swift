@@ -36,7 +36,7 @@ struct GuestSandboxTests {
     let outcome = Outcome()
     try HostThread(name: "sandbox", cpus: nil) {
       outcome.set(
-        Result {
+        Result { () throws -> [Int32] in
           #expect(try sandbox.enforce(.strict) == [])
           return files.map { opening($0.path, $0.flags) }
         })
