@@ -8,9 +8,9 @@ struct FlowRules {
   /// What becomes of a frame.
   enum Verdict: Equatable {
     case pass
-    /// The guest hears nothing.
+    /// The packet is dropped without an answer.
     case drop
-    /// The guest is told that the destination is prohibited.
+    /// The guest gets ICMP "administratively prohibited".
     case refuse
   }
 

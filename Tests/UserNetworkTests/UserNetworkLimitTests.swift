@@ -95,7 +95,7 @@ import UserNetwork
       /// The guest's ports whose connections the network opened until it answered ARP, which it does last.
       func opened() -> Set<UInt16> {
         var ports: Set<UInt16> = []
-        // Twice: what the host's kernel connects is told a turn later.
+        // Several turns, because a connection of the host's kernel is reported one turn later.
         for _ in 0..<20 {
           guest.askFor(Self.host)
           while let frame = guest.receiveFrame() {

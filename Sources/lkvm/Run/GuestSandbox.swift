@@ -101,7 +101,7 @@ struct GuestSandbox {
       let ruleset = try LandlockRuleset(coverage, allowsTCP: allowsTCP)
       for rule in rules {
         do throws(Errno) { try ruleset.allow(rule.path, rule.access) } catch {
-          // Whoever opens it later says what is wrong with it.
+          // An optional path that is missing fails with its own message when it is opened.
           guard rule.isOptional else { throw error }
         }
       }

@@ -52,7 +52,7 @@ import Testing
     for fid in inodes.keys { try client.clunk(fid) }
   }
 
-  /// Walks `names`, and then so many other files that the descriptor is closed.
+  /// Walks `names`, and then other files until the descriptor is closed.
   private func walkAndForget(_ client: NinePClient, _ names: [String]) throws -> UInt32 {
     let fid = try client.walk(names)
     try forget(client)
