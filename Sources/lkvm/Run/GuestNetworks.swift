@@ -48,3 +48,41 @@ final class GuestNetworks {
     (userNetworks, taps) = ([], [])
   }
 }
+
+extension GuestPlan {
+  /// The network cards that the options ask for, in order.
+  static func networks(_ options: RunSettings) -> [NetworkOptions] {
+    guard !options.devices.network.isEmpty else {
+      return options.kernel.nodefaults ? [] : [NetworkOptions.withoutOption]
+    }
+    return options.devices.network.filter { $0.mode != .none }
+  }
+
+  /// The kernel parameter with the first card's addresses; nil if lkvm does not know them.
+  /// / lkvm's own init sets the addresses itself; the system of a disk or a folder reads `ip=`, as the kernel does
+  /// (Documentation/admin-guide/nfs/nfsroot.rst).
+  static func networkParameter(_ network: NetworkOptions?, root: KernelParameters.Root) -> String? {
+    guard let network else { return nil }
+    let gateway: IPv4Address?
+    switch network.mode {
+    case .none: return nil
+    case .user: gateway = network.hostAddress ?? NetworkOptions.defaultHostAddress
+    case .tap:
+      gateway = network.tap.hostAddress
+      // A tap that somebody else set up: only the user can know the guest's address.
+      guard gateway != nil || network.hasGuestAddress else { return nil }
+    }
+    switch root {
+    case .none: return nil
+    case .share(_, .some):
+      var words = ["\(network.guestAddress)/\(network.prefixLength)"]
+      if let gateway { words.append("\(gateway)") }
+      if network.mode == .user { words.append("\(UserNetworkConfiguration(network).chosenNameServer)") }
+      return "lkvm.net=" + words.joined(separator: ",")
+    case .firstDisk, .share(_, .none):
+      if network.mode == .user { return "ip=dhcp" }
+      let mask = IPv4Address(rawValue: UInt32.max << UInt32(32 - network.prefixLength))
+      return "ip=\(network.guestAddress)::\(gateway.map { "\($0)" } ?? ""):\(mask):::off"
+    }
+  }
+}
