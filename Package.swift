@@ -154,7 +154,7 @@ let package = Package(
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "HostSystem", "Hypervisor", "VextProtocol",
+        "HostSystem", "Hypervisor", "TestSupport", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -171,6 +171,14 @@ let package = Package(
       dependencies: ["VextClient", .product(name: "SystemPackage", package: "swift-system")],
       path: "Examples/ExampleClient", swiftSettings: houseRules),
 
+    // What tests and fuzz targets share.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "HostSystem", "Hypervisor", .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/TestSupport",
+      swiftSettings: houseRules),
     // C: replaces malloc in the test process, to count.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
 
@@ -184,7 +192,7 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "VextProtocol",
+        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "TestSupport", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

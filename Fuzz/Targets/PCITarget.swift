@@ -1,5 +1,6 @@
 import Hypervisor
 import SystemPackage
+import TestSupport
 import VextProtocol
 
 /// PCI with devices of every kind: configuration space by both ways, BARs that are moved onto each other, MSI-X tables,
@@ -28,7 +29,7 @@ final class PCITarget: FuzzTarget {
 
     init(image: DiskImage) throws {
       let memory = try GuestMemory(byteCount: PCITarget.memoryByteCount)
-      let server = try SteppedQueueServer(engine: .sync, polling: true)
+      let server = try SteppedQueueServer(engine: .sync, polling: true, capacity: 64)
       let controller = controller
       let transports: [VirtioTransport] = [.modern, .legacy, .modern]
       virtio = try transports.map { transport in

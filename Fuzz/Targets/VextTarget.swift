@@ -1,5 +1,6 @@
 import Hypervisor
 import SystemPackage
+import TestSupport
 import VextProtocol
 
 /// The vext queue: registers in any order, and entries that were good before one field or another was changed.
@@ -24,7 +25,8 @@ final class VextTarget: FuzzTarget {
 
   func run(_ input: inout FuzzInput) throws {
     let memory = try GuestMemory(byteCount: Self.memoryByteCount)
-    let server = try SteppedQueueServer(engine: SteppedQueueServer.engine(&input), polling: true)
+    let server = try SteppedQueueServer(
+      engine: SteppedQueueServer.engine(&input), polling: true, capacity: 64)
     let device = try makeDevice(memory, server, sleeps: input.happens(oneIn: 2))
     if input.happens(oneIn: 2) {
       device.writeBAR(0, offset: VextRegister.driverFeatures, byteCount: 8, value: UInt64(input.below(4)))
@@ -171,7 +173,7 @@ final class VextTarget: FuzzTarget {
     try FuzzFailure.check(server.attachedCount == 0, "a reset leaves a queue attached")
     var producer = try enable(0, device, memory)
     producer.push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 3))
-    server.confirmWake()
+    server.finish()
     let ring = Self.rings + Self.ringStride / 2
     guard let base = unsafe memory.map.hostPointer(GuestAddress(ring), byteCount: Self.ringStride / 2) else {
       throw FuzzFailure("the rings are not in memory")

@@ -1,5 +1,6 @@
 import Hypervisor
 import SystemPackage
+import TestSupport
 import VextProtocol
 
 /// Descriptor chains and rings of a block device, by both interfaces: built as they should be, then changed, at times
@@ -44,7 +45,7 @@ final class VirtqueueTarget: FuzzTarget {
   func run(_ input: inout FuzzInput) throws {
     let memory = try GuestMemory(byteCount: Self.memoryByteCount)
     let server = try SteppedQueueServer(
-      engine: SteppedQueueServer.engine(&input), polling: input.happens(oneIn: 2))
+      engine: SteppedQueueServer.engine(&input), polling: input.happens(oneIn: 2), capacity: 64)
     let depth = input.pick([4, 8, 16, 256])
     let queueCount = 1 + input.below(3)
     let block = VirtioBlock(
@@ -221,7 +222,7 @@ final class VirtqueueTarget: FuzzTarget {
     try memory.store(status, at: GuestAddress(table + 16))
     try memory.store(1 | UInt64(Flag.write) << 32, at: GuestAddress(table + 24))
     try memory.store(1 as UInt16, at: GuestAddress(layout.availableRing.rawValue + 2))
-    server.confirmWake()
+    server.finish()
     let used = try memory.load(UInt16.self, at: GuestAddress(layout.usedRing.rawValue + 2))
     let answer = try memory.load(UInt8.self, at: GuestAddress(status))
     try FuzzFailure.check(

@@ -2,6 +2,7 @@ import Glibc
 import HostSystem
 import Hypervisor
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct DiskImageTests {

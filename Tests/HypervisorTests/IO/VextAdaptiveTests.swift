@@ -1,4 +1,5 @@
 import HostSystem
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -140,14 +141,14 @@ extension VextTests {
       let fixture = try Fixture(server: server, accepting: Self.both)
       func answer() throws {
         fixture.driver.push(Fixture.entry(.read))
-        server.confirmWake()
+        server.serveAll()
         #expect(try fixture.driver.poll()?.status == 0)
       }
       try answer()
       #expect(fixture.recorder.takeInterrupts(0) == 0)
       for epoch in [1, 3, 5] as [UInt64] {
         try fixture.driver.setDriverWord(epoch)
-        server.confirmWake()
+        server.serveAll()
         #expect(fixture.recorder.takeInterrupts(0) == 0, "there is no answer yet")
         try answer()
         #expect(fixture.recorder.takeInterrupts(0) == 1)

@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -102,7 +103,7 @@ extension VextTests {
           driver.push(entry)
         }
         submitted += Int(batch)
-        server.confirmWake()
+        server.serveAll()
         var answers = 0
         while try driver.poll() != nil { answers += 1 }
         if driver.state == .stopped {
@@ -121,7 +122,7 @@ extension VextTests {
 
     private static func stillReads(_ fixture: VextFixture, _ server: SteppedQueueServer) throws -> Bool {
       fixture.driver.push(Fixture.entry(.read, id: 1))
-      server.confirmWake()
+      server.serveAll()
       return try fixture.driver.poll()?.status == 0
     }
 
@@ -151,7 +152,7 @@ extension VextTests {
           } else {
             _ = fixture.device.readBAR(bar, offset: offset, byteCount: byteCount)
           }
-          if step % 64 == 0 { server.confirmWake() }
+          if step % 64 == 0 { server.serveAll() }
         }
         fixture.device.writeBAR(0, offset: VextRegister.reset, byteCount: 4, value: 0)
         #expect(server.attachedCount == 0)

@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -213,12 +214,12 @@ extension VextTests {
       #expect(fixture.driver.error == .idInFlight)
       #expect(fixture.driver.errorDetail == 2)
       // The two before it are still answered, the one behind it never is.
-      server.confirmWake()
+      server.serveAll()
       #expect(Set(try [0, 1].map { _ in try fixture.driver.poll()?.id }) == [5, 6])
       #expect(try fixture.driver.poll() == nil)
       try fixture.driver.restart()
       fixture.driver.push(Fixture.entry(.read, id: 5))
-      server.confirmWake()
+      server.serveAll()
       #expect(try fixture.driver.poll()?.status == 0)
     }
 

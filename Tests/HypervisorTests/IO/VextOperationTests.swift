@@ -1,6 +1,7 @@
 import Glibc
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -187,7 +188,7 @@ extension VextTests {
       #expect(server.drain() == 2)
       let first = try #require(try fixture.driver.poll())
       #expect(first.id == 4)
-      server.confirmWake()
+      server.serveAll()
       let second = try #require(try fixture.driver.poll())
       #expect(second.id == 9)
       #expect(second.byteCount == 512)

@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -181,7 +182,7 @@ extension VextTests {
       #expect(server.inFlight == 8)
       fixture.driver.register(submissionRing: 0x5_0000, completionRing: 0x6_0000)
       #expect(fixture.driver.error == .alreadyEnabled)
-      server.confirmWake()
+      server.serveAll()
       #expect(try (0..<8).allSatisfy { _ in try fixture.driver.poll()?.status == 0 })
       // The other place was left alone.
       #expect(try fixture.bytes(256, at: 0x6_0000) == [UInt8](repeating: 0, count: 256))
@@ -207,7 +208,7 @@ extension VextTests {
         try driver.enable()
         driver.push(Fixture.entry(.read, id: 3))
       }
-      server.confirmWake()
+      server.serveAll()
       for driver in fixture.drivers { #expect(try driver.poll()?.id == 3) }
     }
   }

@@ -1,5 +1,6 @@
 import Hypervisor
 import SystemPackage
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -89,7 +90,7 @@ final class VirtioBlockFixture {
     driver.start()
   }
 
-  func confirmWake() { for server in servers { server.confirmWake() } }
+  func serveAll() { for server in servers { server.serveAll() } }
 
   /// Whether the device asks for a reset.
   var needsReset: Bool { driver.status & FakeVirtioDriver.Status.needsReset != 0 }
@@ -126,7 +127,7 @@ final class VirtioBlockFixture {
   func submit(head: UInt16, queue: Int = 0, inByteCount: Int = 0) throws -> Answer? {
     try memory.store(0xEE as UInt8, at: GuestAddress(Self.status))
     try queues[queue].offer(head)
-    confirmWake()
+    serveAll()
     guard let used = try queues[queue].takeUsed() else { return nil }
     #expect(used.head == UInt32(head))
     return Answer(

@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -72,7 +73,7 @@ import VextProtocol
       }
       let before = try fixture.queues[0].deviceIndex()
       try fixture.queues[0].offer(random.next() % 64 == 0 ? 8 : 0)
-      fixture.confirmWake()
+      fixture.serveAll()
       let count = try fixture.queues[0].deviceIndex() &- before
       if fixture.needsReset {
         guard count == 0, fixture.function.failure != nil else {

@@ -1,4 +1,5 @@
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -121,7 +122,7 @@ import VextProtocol
   func `a broken rule stops the queue and asks for a reset`(attack: Attack) throws {
     let fixture = try Fixture(queueCount: 2, features: attack.features)
     try attack.run(fixture)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(fixture.needsReset)
     #expect(fixture.function.failure == attack.error)
     #expect(fixture.recorder.takeInterrupts(0) == 1)
@@ -147,7 +148,7 @@ import VextProtocol
     #expect(fixture.needsReset)
     #expect(fixture.function.failure == .headInFlight(0))
     // The first of the two is still answered.
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].deviceIndex() == 1)
     fixture.driver.setStatus(0)
     #expect(fixture.servers[0].inFlight == 0)
@@ -158,7 +159,7 @@ import VextProtocol
     try fixture.writeHeader(Request.flush, sector: 0)
     try fixture.queues[0].describeChain(0, readable: [(Fixture.header, 16)], writable: [(Fixture.status, 1)])
     try fixture.queues[0].offer([0, 0, 99])
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(fixture.function.failure == .headOutOfRange(99))
     #expect(try fixture.queues[0].deviceIndex() == 2)
     #expect(fixture.recorder.takeInterrupts(1) == 1)
@@ -171,7 +172,7 @@ import VextProtocol
     try fixture.queues[0].describeChain(
       0, readable: [(Fixture.header, 16)], writable: [(0x1_0000, 0x8000), (Fixture.status, 1)])
     try fixture.queues[0].offer(0)
-    fixture.confirmWake()
+    fixture.serveAll()
     try fixture.start()
     #expect(try fixture.request(Request.in, inByteCount: 512)?.status == 0)
   }

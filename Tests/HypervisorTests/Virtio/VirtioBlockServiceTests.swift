@@ -1,4 +1,5 @@
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -28,7 +29,7 @@ import VextProtocol
     try fixture.queues[0].offer(try Self.prepare(fixture, 10))
     #expect(fixture.servers[0].drain() == 10)
     #expect(try fixture.queues[0].deviceIndex() == 0)
-    while try fixture.queues[0].deviceIndex() != 10 { fixture.servers[0].confirmWake() }
+    while try fixture.queues[0].deviceIndex() != 10 { fixture.servers[0].serveAll() }
     let interrupts = fixture.recorder.takeInterrupts(1)
     #expect(TestedEngines.asynchronous.contains(engine) ? (1...10).contains(interrupts) : interrupts == 1)
   }
@@ -70,7 +71,7 @@ import VextProtocol
     var notifications = 0
     for turn in 0..<70_000 {
       if try fixture.queues[0].offer(0) { notifications += 1 }
-      fixture.servers[0].confirmWake()
+      fixture.servers[0].serveAll()
       guard try fixture.queues[0].takeUsed() != nil else {
         Issue.record("request \(turn) was not answered")
         return
@@ -87,14 +88,14 @@ import VextProtocol
     #expect(fixture.servers[0].prepareToSleep())
     #expect(try fixture.queues[0].offer(heads[0]))
     fixture.driver.kick(0)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try !fixture.queues[0].offer(heads[1]))
     #expect(!fixture.servers[0].prepareToSleep())
     #expect(VirtioEventRecorder.take(event) == 0)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(fixture.servers[0].prepareToSleep())
     #expect(try fixture.queues[0].offer([heads[2], heads[3]]))
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].deviceIndex() == 4)
   }
 
@@ -105,7 +106,7 @@ import VextProtocol
     #expect(fixture.servers[0].drain() == 64)
     #expect(!fixture.servers[0].prepareToSleep())
     #expect(fixture.servers[0].drain() == 16)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].deviceIndex() == 80)
   }
 
@@ -115,7 +116,7 @@ import VextProtocol
     try fixture.queues[0].offer(try Self.prepare(fixture, 5))
     #expect(fixture.servers[0].drain() == 2)
     #expect(fixture.servers[0].drain() == 0)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].deviceIndex() == 5)
     #expect(!fixture.needsReset)
   }
@@ -145,7 +146,7 @@ import VextProtocol
     let fixture = try VirtioBlockFixture(queueSize: 32)
     try fixture.queues[0].offer(try Self.prepare(fixture, 3))
     fixture.driver.setStatus(0)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].deviceIndex() == 0)
   }
 }

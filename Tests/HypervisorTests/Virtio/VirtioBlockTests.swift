@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -191,7 +192,7 @@ import VextProtocol
       0, readable: [(base, 16)], writable: [(data, 100), (data + 100, 413)])
     try fixture.memory.store(0xEE as UInt8, at: GuestAddress(data + 512))
     try fixture.queues[0].offer(0)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].takeUsed() == FakeVirtqueue.Used(head: 0, byteCount: 513))
     #expect(try fixture.memory.read(512, at: GuestAddress(data)) == VirtioTemporaryDisk.pattern(6 * 512, 512))
     #expect(try fixture.memory.load(UInt8.self, at: GuestAddress(data + 512)) == 0)
@@ -229,7 +230,7 @@ import VextProtocol
     try fixture.queues[0].describeChain(
       0, readable: [(header, 16)], writable: [(VirtioBlockFixture.data, block), (status, 1)])
     try fixture.queues[0].offer(0)
-    fixture.confirmWake()
+    fixture.serveAll()
     #expect(try fixture.queues[0].takeUsed() == FakeVirtqueue.Used(head: 0, byteCount: block + 1))
     #expect(try fixture.memory.load(UInt8.self, at: GuestAddress(status)) == 0)
     #expect(

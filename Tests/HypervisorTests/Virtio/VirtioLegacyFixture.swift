@@ -1,5 +1,6 @@
 import Hypervisor
 import SystemPackage
+import TestSupport
 import Testing
 import VextProtocol
 
@@ -65,7 +66,7 @@ final class VirtioLegacyFixture {
     let data = inByteCount == 0 ? [] : [(VirtioBlockFixture.data, UInt32(inByteCount))]
     try queues[queue].describeChain(0, readable: [(header, 16)], writable: data + [(status, 1)])
     try queues[queue].offer(0)
-    server.confirmWake()
+    server.serveAll()
     guard try queues[queue].takeUsed() != nil else { return nil }
     return try memory.load(UInt8.self, at: GuestAddress(status))
   }

@@ -1,6 +1,7 @@
 import HostSystem
 import Hypervisor
 import SystemPackage
+import TestSupport
 import Testing
 import VextProtocol
 

@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import TestSupport
 import Testing
 import VextProtocol
 
