@@ -1,5 +1,6 @@
 import HostSystem
 import Hypervisor
+import Testing
 import VextProtocol
 
 /// A machine of one vCPU that runs ``GuestCode``, with a device at ports 500h-50Fh and one in the PCI hole.
@@ -84,3 +85,9 @@ final class TinyGuest {
     return try condition()
   }
 }
+
+/// Guests of a few bytes on real KVM, one test at a time: each one's vCPU wants a core.
+@Suite(
+  .serialized, .enabled(if: KVMAvailability.isAvailable, "/dev/kvm cannot be opened, or lacks a capability"),
+  .timeLimit(.minutes(2)))
+enum TinyGuests {}

@@ -19,3 +19,39 @@ public struct NUMATopology: Equatable, Sendable {
     return nodes.sorted { (distance($0), $0.id) < (distance($1), $1.id) }
   }
 }
+
+/// A CPU as the kernel counts them: a core, or one of the hardware threads of a core.
+public struct LogicalCPU: Equatable, Sendable {
+  /// The kernel's number.
+  public let id: Int
+  /// The node that its memory accesses are local to.
+  public let node: Int
+  /// The core's number within its package; nil while offline.
+  public let coreID: Int?
+  /// The package (socket); nil while offline.
+  public let packageID: Int?
+  /// The CPUs of the same core, itself included.
+  public let siblings: CPUSet
+  /// Whether the kernel runs threads on it.
+  public let isOnline: Bool
+  /// Whether this process may use it (affinity, cpuset).
+  public let isAllowed: Bool
+
+  /// Whether a thread of this process can run there.
+  public var isUsable: Bool { isOnline && isAllowed }
+}
+
+/// A node of the host: memory, and the CPUs that are close to it.
+public struct NUMANode: Equatable, Sendable {
+  /// The kernel's number.
+  public let id: Int
+  /// Its CPUs, as far as they are online.
+  public let cpus: CPUSet
+  /// The relative cost of reaching each node from here, by node; 10 is local.
+  public let distances: [Int: Int]
+  /// Its memory in bytes; nil if the kernel, built without NUMA, does not say.
+  public let memoryByteCount: UInt64?
+
+  /// Whether memory can be taken from it.
+  public var hasMemory: Bool { memoryByteCount != 0 }
+}

@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 
 /// `lkvm version`.
@@ -15,4 +16,9 @@ struct VersionCommand: Subcommand {
     print("lkvm \(LkvmVersion.text)")
     return 0
   }
+}
+
+/// The output of `lkvm version`.
+enum LkvmVersion {
+  static let text = ProjectVersion.text
 }

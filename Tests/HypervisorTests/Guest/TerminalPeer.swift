@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HostSystem
+import Synchronization
 
 /// What a test does at the other end of a terminal.
 enum TerminalPeer {
@@ -47,4 +48,13 @@ enum TerminalPeer {
     _ = unsafe tcgetattr(descriptor, &attributes)
     return attributes.c_lflag & UInt32(ECHO | ICANON | ISIG)
   }
+}
+
+/// Whether something has happened on another thread.
+final class TerminalFlag: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  var isSet: Bool { flag.load(ordering: .acquiring) }
+
+  func set() { flag.store(true, ordering: .releasing) }
 }

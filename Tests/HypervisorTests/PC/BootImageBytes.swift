@@ -1,3 +1,5 @@
+import Glibc
+
 /// Kernel images made by hand. Everything in them may be overwritten before use.
 struct BootImageBytes {
   var bytes: [UInt8]
@@ -110,4 +112,21 @@ struct BootImageBytes {
     let start = offset + 12 + (name.utf8.count + 4) / 4 * 4
     bytes.replaceSubrange(start..<start + value.count, with: value)
   }
+}
+
+/// A file of the given bytes, gone when the test is done with it.
+final class BootImageFile {
+  let path: String
+
+  init(_ bytes: [UInt8]) {
+    var template = Array("/tmp/vext-boot-XXXXXX".utf8CString)
+    // SAFETY: the template ends in a zero byte, and the array has its count of bytes.
+    let descriptor = unsafe mkstemp(&template)
+    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let count = unsafe write(descriptor, bytes, bytes.count)
+    precondition(count == bytes.count, "the temporary file cannot be written")
+    close(descriptor)
+  }
+
+  deinit { unsafe unlink(path) }
 }

@@ -161,3 +161,19 @@ public final class GuestMemory: @unchecked Sendable {
     return unsafe pointer
   }
 }
+
+/// An address in this process, in bytes, in the form of KVM's memory slots.
+public struct HostAddress: RawRepresentable, Hashable, Sendable {
+  /// The address.
+  public var rawValue: UInt64
+  /// Wraps `rawValue`.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  /// Wraps `rawValue`.
+  public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// The error of an access to guest memory.
+public enum GuestMemoryError: Error, Equatable, Sendable {
+  /// The run does not lie wholly within one region of RAM, or wraps around 2^64.
+  case outsideMemory(GuestAddress, byteCount: UInt64)
+}

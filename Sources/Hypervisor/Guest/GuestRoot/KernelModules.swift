@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 /// The modules of an installed kernel, from depmod(8)'s `modules.dep` and `modules.builtin`.
@@ -113,5 +114,36 @@ public struct KernelModules: Sendable {
       guard let base = bytes.baseAddress else { return 0 }
       return unsafe linux_index_behind_last_byte(base, bytes.count, byte)
     }
+  }
+}
+
+extension KernelImage {
+  /// Returns the files of the modules that a guest of this kernel needs for `kinds`, in an order of loading.
+  ///
+  /// A kernel without a release name or without a folder of modules is assumed to have everything built in.
+  public func moduleFiles(for kinds: Set<GuestModuleKind>) throws(GuestRootError) -> [String] {
+    guard let release = kernelRelease, unsafe access("/lib/modules/\(release)", R_OK) == 0 else {
+      return []
+    }
+    return try KernelModules(release: release).files(for: kinds)
+  }
+}
+
+/// A kernel module's name, in which `-` and `_` are equivalent.
+struct ModuleName {
+  private let bytes: [UInt8]
+
+  init(_ name: String) { bytes = name.utf8.map(Self.folded) }
+
+  private static func folded(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : byte }
+
+  /// Whether `file` is the name of the module's file: with ".ko" and, for a compressed file, another extension.
+  func isFile(named file: Span<UInt8>) -> Bool {
+    let extensionStart = bytes.count
+    guard file.count >= extensionStart + 3, file[extensionStart] == UInt8(ascii: "."),
+      file[extensionStart + 1] == UInt8(ascii: "k"), file[extensionStart + 2] == UInt8(ascii: "o")
+    else { return false }
+    for index in bytes.indices where Self.folded(file[index]) != bytes[index] { return false }
+    return true
   }
 }

@@ -169,3 +169,34 @@ public final class PCIHost: BusDevice {
     }
   }
 }
+
+/// The reason why a function could not be plugged in.
+public enum PCIHostError: Error, Equatable, CustomStringConvertible, Sendable {
+  /// All slots behind the host bridge are taken.
+  case noSlot(limit: Int)
+  /// The window for memory BARs is used up.
+  case noMemoryRange
+  /// The window for port BARs is used up.
+  case noPortRange
+
+  /// The error message: one line.
+  public var description: String {
+    switch self {
+    case .noSlot(let limit): "more devices than PCI slots: there are \(limit)"
+    case .noMemoryRange: "the devices' registers need more memory addresses than there are for PCI"
+    case .noPortRange: "the devices' registers need more ports than there are for PCI"
+    }
+  }
+}
+
+/// The host bridge in slot 0: an identity by which operating systems detect configuration mechanism 1.
+final class PCIHostBridge: PCIFunction {
+  /// A generic host bridge of the PCI ID repository's; class 0600h.
+  let configuration = PCIConfigurationSpace(
+    identity: PCIIdentity(vendor: 0x1B36, device: 0x0008, classCode: 0x06_00_00), bars: [:])
+  let notifications: [PCINotification] = []
+
+  func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 { 0 }
+
+  func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64) {}
+}

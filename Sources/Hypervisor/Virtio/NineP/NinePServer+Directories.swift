@@ -73,3 +73,14 @@ extension NinePServer {
     try unsafe entries.string(entry.name, count: Int(entry.name_byte_count))
   }
 }
+
+/// Types of a directory's entries that qids tell apart (DT_DIR, DT_LNK).
+enum NinePEntryType {
+  static let directory: UInt8 = 4
+  static let symbolicLink: UInt8 = 10
+}
+
+extension linux_directory_entry {
+  /// Whether it is the directory above.
+  var isParent: Bool { unsafe NinePString(pointer: name, byteCount: Int(name_byte_count)).isParent }
+}
