@@ -44,11 +44,12 @@ struct NinePLockTable {
   private var locks: [File: [Lock]] = [:]
   private var count = 0
 
-  /// The first lock of another fid that is in the way of one of `fid`'s.
+  /// The lock of another fid that is in the way of one of `fid`'s and begins first.
   func obstacle(to fid: NinePFid, range: Range, isExclusive: Bool) -> Lock? {
-    locks[File(fid.node)]?.first {
+    let obstacles = (locks[File(fid.node)] ?? []).filter {
       $0.owner != ObjectIdentifier(fid) && $0.range.overlaps(range) && ($0.isExclusive || isExclusive)
     }
+    return obstacles.min { $0.range.first < $1.range.first }
   }
 
   /// Locks the range for `fid`, in place of what it held there.
