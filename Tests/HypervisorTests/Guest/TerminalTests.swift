@@ -47,7 +47,8 @@ import Testing
     let file = try OwnedDescriptor.open(path, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o600)
     let input = TerminalPipe()
     let terminal = try Terminal(
-      input: input.readEnd.rawValue, output: file.rawValue, thread: thread, fileByteLimit: 100_000, onQuit: {})
+      input: input.readEnd.rawValue, output: file.rawValue, thread: thread, fileByteLimit: 100_000, onQuit: {}
+    )
     try terminal.start()
     let line = [UInt8](repeating: UInt8(ascii: "x"), count: 999) + [10]
     for _ in 0..<300 {
