@@ -55,7 +55,8 @@ struct FioOutputTests {
 
   @Test func `a verifying job writes and then reads: its phases follow one another`() throws {
     #expect(try Self.output("verify", verifies: true).measuredSeconds == 0.023)
-    #expect(try Self.output("verify").measuredSeconds == 0.013)
+    // Its own options say so too, as they do in a user's job file.
+    #expect(try Self.output("verify").measuredSeconds == 0.023)
     #expect(try Self.output("verify", verifies: true).readRequests == 64)
   }
 
