@@ -218,7 +218,7 @@ struct BenchProcessTests {
       ["run", "--mode", "vext", "--repeat", "2", "--dry-run"], in: folder.path)
     #expect(outcome.exitCode == 0)
     #expect(outcome.output.contains("repetition 2: vext"))
-    #expect(outcome.output.contains("ioThread CPUs"))
+    #expect(outcome.output.contains("I/O CPUs"))
     #expect(try folder.entries == [])
   }
 }
