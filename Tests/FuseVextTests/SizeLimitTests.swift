@@ -18,6 +18,21 @@ struct SizeLimitTests {
     #expect(limits.extents == extents)
   }
 
+  @Test func `a size that a file cannot have leaves set-user-ID and set-group-ID`() {
+    let disk = MountedImage(make: "mkfs.ext2 -q -F -b 1024")
+    disk.mount("allow_other")
+    disk.shell(
+      """
+      for mode in 6777 2767; do
+        rm -f f; touch f; chmod $mode f
+        ! setpriv --reuid=1000 --regid=1000 --clear-groups truncate -s 20G f 2> /dev/null
+        test "$(stat -c %a f)" = $mode; cat f; test "$(stat -c %a f)" = $mode
+      done
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
+
   @Test(
     arguments: [
       ("mkfs.ext2 -q -F -b 1024", 17_247_252_480, true), ("mkfs.ext2 -q -F -b 4096", 2_196_873_666_560, true),

@@ -34,6 +34,22 @@ struct SpaceTests {
     disk.expectClean("seed \(seed), removed")
   }
 
+  @Test(arguments: ["mkfs.ext2 -q -F -b 1024 -m 0", "mkfs.ext3 -q -F -b 4096 -m 0"])
+  func `without extents data may fill the file system, and structures of full ones stay sound`(make: String) {
+    let disk = MountedImage(megabytes: 24, make: make)
+    disk.mount()
+    disk.shell(
+      """
+      : > g; ! dd if=/dev/zero of=f bs=16k status=none 2> /dev/null; sync f; free=$(stat -f -c '%f %s' .)
+      test $((${free% *} * ${free#* })) -lt 65536
+      truncate -s 1G g; for n in 1 50000 300000; do dd if=/dev/zero of=g bs=1k count=9 seek=$n conv=notrunc || true; done 2> /dev/null
+      for n in {1..300}; do setfattr -n user.a -v "$(printf %0900d $n)" f && touch $n || true; done 2> /dev/null
+      cmp -n $(stat -c %s f) f /dev/zero; truncate -s 100k f; sync; rm f g; echo > new
+      """)
+    disk.unmount()
+    disk.expectClean()
+  }
+
   @Test func `space that was allocated between what others wrote holds what is written`() {
     let disk = MountedImage(make: "mkfs.ext4 -q -F -b 1024")
     disk.mount()

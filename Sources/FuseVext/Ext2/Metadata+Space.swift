@@ -17,8 +17,10 @@ extension Metadata {
   }
 
   /// The blocks that data leave to structures: a file whose last block was written must find room to say so. As many as
-  /// the kernel's ext4 holds back.
-  var heldBackBlockCount: UInt64 { min(blockCount / clusterBlockCount / 50, 4096) * clusterBlockCount }
+  /// the kernel's ext4 holds back: none without extents, since writes to files of block pointers reserve what they need.
+  var heldBackBlockCount: UInt64 {
+    hasExtents ? min(blockCount / clusterBlockCount / 50, 4096) * clusterBlockCount : 0
+  }
 
   /// A good place for block `logical` of a file that has `map`.
   func goal(for inode: Inode, logical: UInt64, map: ExtentMap) -> UInt64 {

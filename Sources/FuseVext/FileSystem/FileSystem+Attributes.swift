@@ -115,6 +115,8 @@ extension FileSystem {
     // found out here.
     let mode = change.byteCount == nil ? change.mode : nil
     if let byteCount = change.byteCount {
+      // A size that the file cannot have clears nothing.
+      try checkSize(byteCount, of: inode, worker)
       let keepsSetID: Bool? = change.mode == nil ? nil : false
       _ = try prepareToWrite(inode, offset: nil, .call(keepsSetID: keepsSetID), worker)
       try truncate(inode, to: byteCount, worker)

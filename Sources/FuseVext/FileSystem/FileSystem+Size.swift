@@ -37,6 +37,13 @@ extension FileSystem {
     inode.data?.byteCount = byteCount
   }
 
+  /// Throws `EFBIG` if a file cannot be as large.
+  func checkSize(_ byteCount: UInt64, of inode: OpenInode, _ worker: Worker) throws(Errno) {
+    try load(inode, worker)
+    let limit = inode.lock.shared { sizeLimit(of: inode) }
+    guard byteCount <= limit else { throw .fileTooLarge }
+  }
+
   /// Frees the blocks beyond a size, and sets that size.
   private func cutInSteps(_ inode: OpenInode, at byteCount: UInt64, _ worker: Worker) throws(Errno) {
     guard let data = inode.data else { throw .ioError }
