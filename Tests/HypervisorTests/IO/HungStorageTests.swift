@@ -46,7 +46,7 @@ import VextProtocol
     try thread.attach(stuck)
     let start = HostClock.monotonicNanoseconds()
     fixture.driver.setStatus(0)
-    #expect(HostClock.monotonicNanoseconds() - start < 5_000_000_000)
+    #expect(HostClock.monotonicNanoseconds() - start < 30_000_000_000)
     // The driver waits for zero in the guest.
     #expect(fixture.driver.status != 0)
     #expect(!fixture.block.isQuiet)

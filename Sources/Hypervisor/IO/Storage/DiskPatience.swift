@@ -3,7 +3,7 @@ import Logging
 /// How long a machine waits for storage that does not answer, and what is said then.
 enum DiskPatience {
   /// For the requests under way when a driver resets its device or disables a queue, and when the machine ends.
-  static let nanoseconds: UInt64 = 1_000_000_000
+  static let nanoseconds: UInt64 = 10_000_000_000
 
   /// Tells that requests of `disk` are still under way.
   static func warn(of disk: DiskImage) {

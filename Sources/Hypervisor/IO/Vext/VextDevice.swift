@@ -104,7 +104,7 @@ public final class VextDevice: PCIFunction {
   /// Whether nothing is under way of queues that were to be disabled.
   var isQuiet: Bool { queues.allSatisfy(\.isQuiet) }
 
-  /// Disables every queue and waits for requests under way, for a second at most, because storage may hang. Call it after the
+  /// Disables every queue and waits for requests under way, for ten seconds at most, because storage may hang. Call it after the
   /// machine's vCPUs have stopped.
   public func shutDown() {
     let deadline = HostClock.monotonicNanoseconds() &+ DiskPatience.nanoseconds

@@ -93,7 +93,7 @@ public final class VirtioBlock: VirtioDevice {
     served.withLock { $0 = new }
   }
 
-  /// Takes the queues back; blocks until the requests under way are done, for a second at most.
+  /// Takes the queues back; blocks until the requests under way are done, for ten seconds at most.
   public func deactivate() {
     let old = served.withLock { served in
       defer { served = [] }
