@@ -161,7 +161,7 @@ struct ExperimentTests {
     let path = parent.file("run/plan.json")
     let text = try String(contentsOfFile: path, encoding: .utf8)
     let damaged = [
-      "", "{}", text.replacing("\"format_version\":1", with: "\"format_version\":9"),
+      "", "{}", text.replacing("\"format_version\":2", with: "\"format_version\":9"),
       text.replacing("\"cell\":1", with: "\"cell\":7"),
       text.replacing("\"name\":\"rows\"", with: "\"name\":\"../x\""),
       text.replacing("\"index\":5", with: "\"index\":6"),
