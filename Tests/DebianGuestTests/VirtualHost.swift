@@ -22,6 +22,17 @@ enum VirtualHost {
   static let bench = project.appending(path: ".build/release/bench")
   /// Runs bench with its disks in memory.
   static let benchRunner = project.appending(path: "scripts/lib/guest/bench-in-testbed")
+  /// The guest kernel's block driver, which scripts/build-driver built for the newest kernel that has headers.
+  static var blockDriver: String {
+    get throws {
+      let folder = project.appending(path: ".build/driver").path(percentEncoded: false)
+      let releases = try FileManager.default.contentsOfDirectory(atPath: folder)
+      guard let newest = releases.max(by: { $0.compare($1, options: .numeric) == .orderedAscending }) else {
+        throw TestFailure("\(folder) has no driver: scripts/build-driver builds it")
+      }
+      return "\(folder)/\(newest)/vext.ko"
+    }
+  }
   /// Whether fuse-vext is there, which Linux guests mount by.
   static let hasFuseVext = FileManager.default.isExecutableFile(atPath: fuseVext.path)
 
