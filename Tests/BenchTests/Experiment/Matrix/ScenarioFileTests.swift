@@ -72,7 +72,7 @@ struct ScenarioFileTests {
       ("  size: 1m", "  size: 1m\n  size: 2m", 7, "'size' is there twice"),
       ("[virtio-blk, vext]", "[virtio-blk, nvme]", 9, "'nvme' is invalid for '--mode"),
       ("[virtio-blk, vext]", "[\"virtio-blk,vext\"]", 9, "a boot has one mode"),
-      ("  size: 1m", "  vmm: \"vext,qemu\"", 7, "a boot has one VMM"),
+      ("  size: 1m", "  vmm: \"builtin,qemu\"", 7, "a boot has one VMM"),
       ("iodepth: [1, 4]", "iodepth: []", 10, "the axis 'iodepth' has no value"),
       ("iodepth: [1, 4]", "iodepth: [1, 1]", 10, "has the value '1' twice"),
       ("iodepth: [1, 4]", "iodepth: 4", 10, "a list is expected"),
