@@ -180,8 +180,9 @@ extension DebianGuestTests {
       #expect(run.values("fio_numjobs") == ["", "2"])
       #expect(run.numbers("runtime_s") == [2, 3])
       let windows = run.numbers("window_s")
-      #expect(
-        windows.count == 2 && windows[0] > 0.5 && windows[0] <= 2.1 && windows[1] > 1 && windows[1] <= 3.1)
+      // A phase of an emulated guest ends late; a window of both would have the five seconds that they take together.
+      #expect(windows.count == 2 && windows[0] > 0.5 && windows[1] > 1, "\(windows)")
+      #expect(windows.allSatisfy { $0 < 5 }, "\(windows)")
       // Each request costs exits, and those of one phase are not the other's.
       #expect(run.numbers("io_vmexits_per_io").allSatisfy { $0 >= 0.5 && $0 < 20 })
       #expect(run.values("latency_p50_us").map(\.isEmpty) == [false, true])
