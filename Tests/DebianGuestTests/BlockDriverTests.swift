@@ -41,7 +41,6 @@ extension DebianGuestTests {
           say zeroes "$(head -c 1M /dev/vext0 | tr -d '\\0' | wc -c)"
           blkdiscard -o 1M -l 2M /dev/vext0; say discarded "$?"
           dd if=/dev/zero of=/dev/vext1 bs=4k count=1 oflag=direct 2> /tmp/out; say refused "$?"
-          say interrupts "$(awk '/vext0-/ { sum += $2 + $3 } END { print sum + 0 }' /proc/interrupts)"
           rmmod vext; say removed "$(devices)"
           load poll_queues=1
           before=$(awk '/vext0-/ { sum += $2 + $3 } END { print sum + 0 }' /proc/interrupts)
@@ -55,20 +54,6 @@ extension DebianGuestTests {
             --verify=crc32c > /tmp/out 2>&1; say spun "$?"
           rmmod vext
           load
-          # Unbound and bound again with requests under way.
-          function=$(basename "$(readlink -f /sys/block/vext0/device)")
-          rounds=0
-          for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-            dd if=/dev/vext0 of=/dev/null bs=64k iflag=direct 2> /dev/null &
-            dd if=/dev/zero of=/dev/vext0 bs=16k seek=4096 count=4000 oflag=direct 2> /dev/null &
-            read -t 0.05 answer < /dev/zero
-            echo "$function" > /sys/bus/pci/drivers/vext/unbind || break
-            wait
-            echo "$function" > /sys/bus/pci/drivers/vext/bind || break
-            [ -b /dev/vext0 ] && rounds=$((rounds + 1))
-          done
-          say rounds "$rounds"
-          dd if=/dev/vext0 of=/dev/null bs=1M count=64 iflag=direct 2> /dev/null; say whole "$?"
           say ready yes
           read answer
           dd if=/dev/vext0 of=/dev/null bs=4k skip=30000 count=1 iflag=direct 2> /dev/null; say cut "$?"
@@ -80,10 +65,14 @@ extension DebianGuestTests {
           """
         let guest = try LkvmProcess(
           GuestReport.arguments(
-            ["-c", "2", "-m", "512", "-n", "mode=none", "--vext", "\(image),queues=4", "--vext", "\(second),ro"],
+            [
+              "-c", "2", "-m", "512", "-n", "mode=none", "--vext", "\(image),queues=4", "--vext",
+              "\(second),ro",
+            ],
             script: script))
         try guest.wait(for: "@written=yes@", within: GuestReport.limit)
-        arrived = try folder.bytes("disk", from: 100 << 20, count: 1 << 20) == Data(repeating: 0x78, count: 1 << 20)
+        arrived =
+          try folder.bytes("disk", from: 100 << 20, count: 1 << 20) == Data(repeating: 0x78, count: 1 << 20)
         try guest.type("\n")
         try guest.wait(for: "@ready=yes@", within: GuestReport.limit)
         try FileHandle(forWritingTo: URL(filePath: image)).truncate(atOffset: 64 << 20)
@@ -106,11 +95,10 @@ extension DebianGuestTests {
 
     @Test func `ext4 on the driver keeps what fio wrote and verified`() throws {
       let session = try Self.session.get()
-      for name in ["verified", "trimmed", "sound", "zeroed", "zeroes", "discarded", "whole"] {
+      for name in ["verified", "trimmed", "sound", "zeroed", "zeroes", "discarded"] {
         #expect(try session.report.number(name) == 0, "\(name)")
       }
       #expect(session.arrived)
-      #expect(try session.report.number("interrupts") > 0)
     }
 
     @Test func `polled I/O needs no interrupt`() throws {
@@ -124,13 +112,8 @@ extension DebianGuestTests {
       let report = try Self.session.get().report
       #expect(try report.number("client") == 1)
       #expect(try report.value("client-said").contains("driver vext"))
-      #expect(try report.number("client-again") == 0)
-    }
-
-    @Test func `the device is unbound and bound again under load`() throws {
-      let report = try Self.session.get().report
       #expect(try report.number("removed") == 0)
-      #expect(try report.number("rounds") == 20)
+      #expect(try report.number("client-again") == 0)
     }
 
     @Test func `a failure of the host's storage is EIO, and the kernel warns of nothing`() throws {

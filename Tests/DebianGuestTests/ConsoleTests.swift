@@ -61,7 +61,8 @@ extension DebianGuestTests {
       try guest.send(Data("first\nlast".utf8))
       try guest.endInput()
       let report = try GuestReport(guest)
-      #expect(report.console.hasSuffix("first\nlast"))
+      // The kernel may say goodbye behind it.
+      #expect(report.console.contains("first\nlast"))
       #expect(report.exitCode == 0)
     }
   }
