@@ -113,4 +113,10 @@ struct GuestSandboxTests {
     #expect(lines.last == "files are not restricted: --network script= and downscript= run programs")
     #expect(try sandboxes[0].enforce(.off) == [])
   }
+
+  @Test func `a guest whose RAM disk lkvm makes may read the kernel's modules`() throws {
+    let fixture = try LkvmFixture()
+    let sandbox = try Self.sandbox(fixture, ["-d", fixture.folder.file("disk.img")])
+    #expect(sandbox.rules.contains(.init(path: "/lib/modules", access: .read, isOptional: true)))
+  }
 }

@@ -40,7 +40,8 @@ struct GuestSandbox {
       Rule(path: "/etc/localtime", access: .read, isOptional: true),
       Rule(path: "/usr/share/zoneinfo", access: .read, isOptional: true),
     ]
-    if let initrd { rules.append(Rule(path: initrd, access: .read, isOptional: true)) }
+    // Without a RAM disk of the user's, the modules of one are read while the machine is made.
+    rules.append(Rule(path: initrd ?? "/lib/modules", access: .read, isOptional: true))
     for disk in configuration.disks + configuration.vextDisks {
       // A file that is missing is an error of its own, told later.
       rules.append(
