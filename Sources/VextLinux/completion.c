@@ -143,7 +143,7 @@ irqreturn_t vext_interrupt(int irq, void *data)
 
 	spin_lock_irqsave(&q->complete_lock, flags);
 	if (q->spinners) {
-		/* Awake. Whoever spins last puts the queue to sleep. */
+		/* Awake. The last submitter that spins puts the queue to sleep. */
 		count = vext_drain(q);
 	} else {
 		vext_next_epoch(q);

@@ -19,7 +19,7 @@ static int vext_enable(struct vext_queue *q)
 	q->complete_lap = 1;
 	q->spinners = 0;
 	q->is_broken = false;
-	/* Asleep from the first: whoever polls says so. */
+	/* With an interrupt the driver starts asleep; a submitter that spins publishes that it is awake. */
 	q->epoch = q->has_interrupt ? 1 : 0;
 	WRITE_ONCE(q->wake->driver, cpu_to_le64(q->epoch));
 	spin_unlock_irqrestore(&q->complete_lock, flags);

@@ -56,7 +56,7 @@ struct vext_queue {
 	unsigned int spinners;
 	bool is_broken;
 
-	/* By id. Set by the submitter before it announces, taken by whoever holds complete_lock. */
+	/* By id. The submitter sets an entry before the announcement; the holder of complete_lock takes it. */
 	struct request **outstanding;
 	atomic_t outstanding_count;
 
