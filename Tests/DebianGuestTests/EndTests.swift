@@ -66,5 +66,14 @@ extension DebianGuestTests {
       #expect(lines.first?.contains("Rebooting in 1 seconds") == true, "\(guest.output.suffix(2000))")
       #expect(lines.last == "lkvm: error: the guest's kernel panicked")
     }
+
+    @Test func `an empty disk ends lkvm with code 70, and the disk is named`() throws {
+      let folder = try ScratchFolder()
+      let disk = try folder.image("empty", mebibytes: 8, zeroes: true)
+      let report = try GuestReport(LkvmProcess(["run", "-c", "1", "-m", "512", "-p", "quiet", "-d", disk]))
+      #expect(report.exitCode == 70)
+      #expect(report.console.contains("there is /dev/vda: no file system that is known here"))
+      #expect(report.errors == "lkvm: error: the guest's system could not be started\n")
+    }
   }
 }

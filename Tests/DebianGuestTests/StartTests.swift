@@ -76,6 +76,29 @@ extension DebianGuestTests {
       #expect(try guest.waitForEnd(within: .seconds(60)) == 0)
     }
 
+    @Test(arguments: ["PARTUUID=1b5f3c2a-0d4e-4f6a-8b7c-9d0e1f2a3b4c", "PARTLABEL=the-root"])
+    func `a partition that the command line names is the root, and the network is in the kernel's words`(
+      root: String
+    ) throws {
+      let folder = try ScratchFolder()
+      let disk = folder.file("disk")
+      try VirtualHost.run(
+        "sh", "-c",
+        """
+        mkdir -p "$1.tree/bin" "$1.tree/sbin" "$1.tree/dev" "$1.tree/proc" "$1.tree/sys" "$1.tree/run" &&
+        cp /bin/busybox "$1.tree/bin/busybox" && printf '#!/bin/busybox sh\\n%s\\n%s\\n' \\
+          'busybox grep / /proc/mounts; busybox cat /proc/cmdline' 'busybox poweroff -f' > "$1.tree/sbin/init" &&
+        chmod 755 "$1.tree/sbin/init" && truncate -s 64M "$1" && printf '%s\\n' 'label: gpt' 'start=2048,size=2048' \\
+          'start=4096,size=65536,uuid=1b5f3c2a-0d4e-4f6a-8b7c-9d0e1f2a3b4c,name=the-root' | sfdisk -q "$1" &&
+        mke2fs -q -t ext4 -d "$1.tree" -E offset=2097152 "$1" 32m
+        """, "sh", disk)
+      let report = try GuestReport(
+        LkvmProcess(["run", "-c", "1", "-m", "512", "-p", "quiet root=\(root)", "-d", disk]))
+      #expect(report.console.contains("/dev/vda2 / ext4"), "\(report.console.suffix(2000))")
+      #expect(report.console.contains(" ip=dhcp "))
+      #expect(report.exitCode == 0)
+    }
+
     @Test func `the clock's alarm interrupts`() throws {
       let report = try GuestReport(
         ["-c", "1", "-m", "512"],
