@@ -14,14 +14,14 @@ import VextProtocol
     let memory = try GuestMemory(byteCount: 1 << 20)
     let driver = try FakeVirtqueue(memory: memory, base: base, size: size, usesEventIndex: eventIndex)
     let features: VirtioFeatures = eventIndex ? [.eventIndex, .indirectDescriptors] : .indirectDescriptors
-    return unsafe (memory, driver, try Virtqueue(driver.layout, features: features, memory: memory))
+    return (memory, driver, try Virtqueue(driver.layout, features: features, memory: memory))
   }
 
   @Test(arguments: [0, 3, 24, 0xFFFF] as [UInt16])
   func `a size that is not a power of two is refused`(size: UInt16) throws {
     let memory = try GuestMemory(byteCount: 1 << 20)
     #expect(throws: VirtqueueError.invalidSize(size)) {
-      _ = try unsafe Virtqueue(VirtqueueLayout(size: size), features: [], memory: memory)
+      _ = try Virtqueue(VirtqueueLayout(size: size), features: [], memory: memory)
     }
   }
 
@@ -37,7 +37,7 @@ import VextProtocol
   func `an area that is misaligned or passes the end of RAM is refused`(layout: VirtqueueLayout) throws {
     let memory = try GuestMemory(byteCount: 1 << 20)
     #expect {
-      _ = try unsafe Virtqueue(layout, features: [], memory: memory)
+      _ = try Virtqueue(layout, features: [], memory: memory)
     } throws: { error in
       guard case VirtqueueError.invalidRing(let address) = error else { return false }
       return address.rawValue != 0
@@ -49,22 +49,22 @@ import VextProtocol
     let layout = VirtqueueLayout(
       size: 8, descriptorTable: GuestAddress((1 << 20) - 128), availableRing: GuestAddress((1 << 20) - 22),
       usedRing: GuestAddress((1 << 20) - 72))
-    let queue = try unsafe Virtqueue(layout, features: [], memory: memory)
-    #expect(unsafe queue.size == 8)
+    let queue = try Virtqueue(layout, features: [], memory: memory)
+    #expect(queue.size == 8)
   }
 
   @Test func `chains come and go in order while the indices wrap around`() throws {
-    var (memory, driver, queue) = unsafe try Self.make(size: 4)
+    var (memory, driver, queue) = try Self.make(size: 4)
     for turn in 0..<70_000 {
       let head = UInt16(turn & 3)
       let used = FakeVirtqueue.Used(head: UInt32(head), byteCount: UInt32(turn))
       try driver.offer(head)
-      guard try unsafe queue.takeHead() == head, try unsafe queue.takeHead() == nil else {
+      guard try queue.takeHead() == head, try queue.takeHead() == nil else {
         Issue.record("chain \(turn) did not come once")
         return
       }
-      unsafe queue.putUsed(head: head, byteCount: UInt32(turn))
-      guard try driver.takeUsed() == nil, unsafe queue.publish(), try driver.takeUsed() == used else {
+      queue.putUsed(head: head, byteCount: UInt32(turn))
+      guard try driver.takeUsed() == nil, queue.publish(), try driver.takeUsed() == used else {
         Issue.record("chain \(turn) did not go when it was published")
         return
       }
@@ -73,42 +73,42 @@ import VextProtocol
   }
 
   @Test func `nothing to publish wants no interrupt`() throws {
-    var (memory, _, queue) = unsafe try Self.make(size: 4)
-    #expect(unsafe !queue.publish())
+    var (memory, _, queue) = try Self.make(size: 4)
+    #expect(queue.publish() == false)
     withExtendedLifetime(memory) {}
   }
 
   @Test func `NO_INTERRUPT keeps the interrupt away until it is cleared`() throws {
-    var (memory, driver, queue) = unsafe try Self.make(size: 4)
+    var (memory, driver, queue) = try Self.make(size: 4)
     try driver.setNoInterrupt(true)
-    unsafe queue.putUsed(head: 0, byteCount: 0)
-    #expect(unsafe !queue.publish())
+    queue.putUsed(head: 0, byteCount: 0)
+    #expect(queue.publish() == false)
     try driver.setNoInterrupt(false)
-    unsafe queue.putUsed(head: 0, byteCount: 0)
-    #expect(unsafe queue.publish())
+    queue.putUsed(head: 0, byteCount: 0)
+    #expect(queue.publish() == true)
     withExtendedLifetime(memory) {}
   }
 
   @Test func `an interrupt is wanted exactly when the used index passes the used event`() throws {
-    var (memory, driver, queue) = unsafe try Self.make(size: 4, eventIndex: true)
+    var (memory, driver, queue) = try Self.make(size: 4, eventIndex: true)
     try driver.setUsedEvent(2)
     for expected in [false, false, true, false, false] {
-      unsafe queue.putUsed(head: 0, byteCount: 0)
-      #expect(unsafe queue.publish() == expected)
+      queue.putUsed(head: 0, byteCount: 0)
+      #expect(queue.publish() == expected)
     }
     try driver.setUsedEvent(6)
-    for _ in 0..<3 { unsafe queue.putUsed(head: 0, byteCount: 0) }
-    #expect(unsafe queue.publish())
+    for _ in 0..<3 { queue.putUsed(head: 0, byteCount: 0) }
+    #expect(queue.publish() == true)
     withExtendedLifetime(memory) {}
   }
 
   @Test func `the used event works across the wrap of the index`() throws {
-    var (memory, driver, queue) = unsafe try Self.make(size: 4, eventIndex: true)
+    var (memory, driver, queue) = try Self.make(size: 4, eventIndex: true)
     try driver.setUsedEvent(0)
     var interrupts = 0
     for _ in 0..<0x1_0000 + 1 {
-      unsafe queue.putUsed(head: 0, byteCount: 0)
-      if unsafe queue.publish() { interrupts += 1 }
+      queue.putUsed(head: 0, byteCount: 0)
+      if queue.publish() { interrupts += 1 }
     }
     #expect(interrupts == 2)
     withExtendedLifetime(memory) {}
@@ -116,32 +116,32 @@ import VextProtocol
 
   @Test(arguments: [false, true])
   func `a driver notifies after the queue asked for it, and not before`(eventIndex: Bool) throws {
-    var (memory, driver, queue) = unsafe try Self.make(size: 4, eventIndex: eventIndex)
-    unsafe queue.suppressNotifications()
+    var (memory, driver, queue) = try Self.make(size: 4, eventIndex: eventIndex)
+    queue.suppressNotifications()
     #expect(try !driver.offer(0))
-    #expect(unsafe !queue.requestNotifications())
-    #expect(try unsafe queue.takeHead() == 0)
-    #expect(unsafe queue.requestNotifications())
+    #expect(queue.requestNotifications() == false)
+    #expect(try queue.takeHead() == 0)
+    #expect(queue.requestNotifications() == true)
     #expect(try driver.offer(1))
-    #expect(unsafe !queue.requestNotifications())
+    #expect(queue.requestNotifications() == false)
     withExtendedLifetime(memory) {}
   }
 
   @Test(arguments: [false, true])
   func `suppressed notifications stay so over many laps`(eventIndex: Bool) throws {
-    var (memory, driver, queue) = unsafe try Self.make(size: 8, eventIndex: eventIndex)
-    unsafe queue.suppressNotifications()
+    var (memory, driver, queue) = try Self.make(size: 8, eventIndex: eventIndex)
+    queue.suppressNotifications()
     var wanted = 0
     for turn in 0..<100_000 {
       let batch = [UInt16](repeating: 0, count: 1 + turn % 8)
       if try driver.offer(batch) { wanted += 1 }
       var taken = 0
-      while try unsafe queue.takeHead() != nil { taken += 1 }
+      while try queue.takeHead() != nil { taken += 1 }
       guard taken == batch.count else {
         Issue.record("took \(taken) of \(batch.count) chains")
         return
       }
-      unsafe queue.suppressNotifications()
+      queue.suppressNotifications()
     }
     #expect(wanted == 0)
     withExtendedLifetime(memory) {}
@@ -149,7 +149,7 @@ import VextProtocol
 
   @Test(arguments: [0x8000, 0x8008, 0x8001, 0x8007] as [UInt64])
   func `an indirect table of any alignment is read`(table: UInt64) throws {
-    let (memory, driver, queue) = unsafe try Self.make(size: 4)
+    let (memory, driver, queue) = try Self.make(size: 4)
     try driver.describeChain(
       0, readable: [(0x100, 16), (0x4_0000, 0), (0x200, 512)], writable: [(0x400, 7)],
       table: GuestAddress(table))

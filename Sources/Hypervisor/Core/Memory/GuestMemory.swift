@@ -61,10 +61,10 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// The regions in the form of KVM's memory slots.
   public var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] {
-    let parts = unsafe [map.low, map.high]
-    return unsafe parts.compactMap { region in
-      guard let host = unsafe region.host, unsafe region.byteCount > 0 else { return nil }
-      return unsafe (
+    let parts = [map.low, map.high]
+    return parts.compactMap { region in
+      guard let host = unsafe region.host, region.byteCount > 0 else { return nil }
+      return (
         GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host)))
       )
     }

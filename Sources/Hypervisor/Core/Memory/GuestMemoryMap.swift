@@ -4,10 +4,12 @@ public import VextProtocol
 ///
 /// A small value that hot loops copy to a local. Its regions belong to a ``GuestMemory``, which the holder of a copy must
 /// keep alive.
-@unsafe
+@safe
 public struct GuestMemoryMap: @unchecked Sendable {
+  // SAFETY: ``GuestMemory`` makes it of regions that are mapped as long as that object lives.
+
   /// A run of RAM.
-  @unsafe @usableFromInline
+  @safe @usableFromInline
   struct Region {
     @usableFromInline let start: UInt64
     @usableFromInline let byteCount: UInt64
@@ -20,8 +22,8 @@ public struct GuestMemoryMap: @unchecked Sendable {
   @usableFromInline let high: Region
 
   init(low: Region, high: Region) {
-    unsafe self.low = low
-    unsafe self.high = high
+    self.low = low
+    self.high = high
   }
 
   /// The host address of the run of `byteCount` bytes at `address`; nil unless the run lies wholly in one region. Any
@@ -31,12 +33,12 @@ public struct GuestMemoryMap: @unchecked Sendable {
   @inlinable @inline(__always)
   public func hostPointer(_ address: GuestAddress, byteCount: UInt64) -> UnsafeMutableRawPointer? {
     // SAFETY: offset + byteCount <= region's byteCount is established without overflow before the addition.
-    let lowOffset = unsafe address.rawValue &- low.start
-    if unsafe lowOffset <= low.byteCount, unsafe byteCount <= low.byteCount &- lowOffset {
+    let lowOffset = address.rawValue &- low.start
+    if lowOffset <= low.byteCount, byteCount <= low.byteCount &- lowOffset {
       return unsafe low.host.map { unsafe $0 + Int(truncatingIfNeeded: lowOffset) }
     }
-    let highOffset = unsafe address.rawValue &- high.start
-    if unsafe highOffset <= high.byteCount, unsafe byteCount <= high.byteCount &- highOffset {
+    let highOffset = address.rawValue &- high.start
+    if highOffset <= high.byteCount, byteCount <= high.byteCount &- highOffset {
       return unsafe high.host.map { unsafe $0 + Int(truncatingIfNeeded: highOffset) }
     }
     return nil

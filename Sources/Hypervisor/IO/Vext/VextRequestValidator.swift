@@ -20,7 +20,7 @@ struct VextRequestValidator: Sendable {
   init(memory: GuestMemory, image: DiskImage, log: VextLog) {
     self.log = log
     self.memory = memory
-    unsafe self.map = unsafe memory.map
+    self.map = memory.map
     self.image = image
     self.disk = image.handle
   }

@@ -1,28 +1,19 @@
-import CLinux
 import Glibc
-import SystemPackage
 
 /// One virtqueue of a block device as an I/O thread serves it, from DRIVER_OK to reset.
 ///
-/// The thread that it is attached to is the only one that touches it. Everything that requests need is allocated
-/// here at the start: for each head of a chain its vectors, and what becomes of it.
-@safe
+/// The thread that it is attached to is the only one that touches it. ``drain(engine:)`` takes requests from the ring and
+/// starts them, ``complete(slot:result:)`` answers those that the engine had, and ``finishPass()`` tells the driver.
 final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
-  let channel: VirtqueueChannel
   let disk: DiskHandle
-  let image: DiskImage
-  let cache: VirtioBlockCache
-  let activity: DiskActivity
-  let chainLimit: Int
-  /// `chainLimit` vectors for each head. Only pages that requests touch become resident.
-  let vectors: UnsafeMutablePointer<iovec>
-  /// One for each head.
-  let slots: UnsafeMutablePointer<VirtioBlockSlot>
-  /// The address of each head's status byte, in guest RAM.
-  let statuses: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  let identity: UnsafeMutablePointer<UInt8>
-  private let size: Int
   let memory: GuestMemory
+  private let channel: VirtqueueChannel
+  /// Keeps the disk open.
+  private let image: DiskImage
+  private let cache: VirtioBlockCache
+  private let activity: DiskActivity
+  private let requests: VirtioBlockRequestTable
+  private let identity: [UInt8]
   private var ring: Virtqueue
   private var tokenBase: UInt64 = 0
   private var underWay = 0
@@ -33,31 +24,16 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     _ binding: VirtioQueueBinding, disk: DiskImage, cache: VirtioBlockCache, activity: DiskActivity,
     memory: GuestMemory, chainLimit: Int
   ) {
-    unsafe ring = unsafe binding.ring
-    size = unsafe Int(binding.ring.size)
+    ring = binding.ring
     channel = binding.channel
     image = disk
     self.cache = cache
     self.activity = activity
     self.disk = disk.handle
     self.memory = memory
-    self.chainLimit = chainLimit
-    unsafe vectors = .allocate(capacity: size * chainLimit)
-    unsafe slots = .allocate(capacity: size)
-    unsafe slots.initialize(repeating: VirtioBlockSlot(), count: size)
-    unsafe statuses = .allocate(capacity: size)
-    unsafe statuses.initialize(repeating: nil, count: size)
-    unsafe identity = .allocate(capacity: VirtioBlockProtocol.identityByteCount)
-    for index in 0..<VirtioBlockProtocol.identityByteCount {
-      unsafe identity[index] = index < disk.identity.count ? disk.identity[index] : 0
-    }
-  }
-
-  deinit {
-    unsafe vectors.deallocate()
-    unsafe slots.deallocate()
-    unsafe statuses.deallocate()
-    unsafe identity.deallocate()
+    requests = VirtioBlockRequestTable(size: Int(binding.ring.size), chainLimit: chainLimit)
+    let padding = [UInt8](repeating: 0, count: VirtioBlockProtocol.identityByteCount)
+    identity = Array((disk.identity + padding).prefix(padding.count))
   }
 
   var notificationDescriptor: Int32? { channel.notificationDescriptor }
@@ -66,42 +42,46 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
 
   func begin(token: UInt64, polling: Bool) {
     tokenBase = token
-    if polling { unsafe ring.suppressNotifications() } else { _ = unsafe ring.requestNotifications() }
+    if polling { ring.suppressNotifications() } else { _ = ring.requestNotifications() }
   }
 
   func drain(engine: inout BlockEngine) -> Int {
     guard !hasStopped else { return 0 }
-    var ring = unsafe self.ring
+    var ring = self.ring
     var taken = 0
     var started = 0
     do throws(VirtqueueError) {
       // The room is looked at each time: a request of several ranges may take that of several.
       while taken < PassLimit.requestsPerQueue, engine.room > 0, !engine.isSpent,
-        let head = try unsafe ring.takeHead()
+        let head = try ring.takeHead()
       {
         taken &+= 1
-        if try unsafe start(head, &ring, &engine) { started &+= 1 }
+        if try start(head, &ring, &engine) { started &+= 1 }
       }
     } catch {
       hasStopped = true
       channel.fail(error)
     }
-    if taken > 0 { unsafe ring.suppressNotifications() }
-    unsafe self.ring = unsafe ring
+    if taken > 0 { ring.suppressNotifications() }
+    self.ring = ring
     underWay &+= started
     return taken
   }
 
   func complete(slot: UInt32, result: Int64) {
-    guard slot < size, unsafe slots[Int(slot)].isUnderWay else { return }
-    guard unsafe slots[Int(slot)].take(result) else { return }
+    guard requests.isUnderWay(slot) else { return }
+    let head = UInt16(truncatingIfNeeded: slot)
+    var request = requests[head]
+    let isLastPart = request.take(result)
+    requests[head] = request
+    guard isLastPart else { return }
     underWay &-= 1
-    unsafe activity.finish(startedAt: slots[Int(slot)].startTicks)
-    unsafe answer(UInt16(slot), result: slots[Int(slot)].result, &ring)
+    activity.finish(startedAt: request.startTicks)
+    answer(head, request, &ring)
   }
 
   func finishPass() -> Bool {
-    if unsafe ring.publish() { channel.interrupt() }
+    if ring.publish() { channel.interrupt() }
     return false
   }
 
@@ -111,7 +91,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   func prepareToSleep() -> Bool {
     // In this order: a notification after this wakes the thread, and the chain of one before it is seen below.
     channel.drainNotification()
-    return unsafe hasStopped || ring.requestNotifications()
+    return hasStopped || ring.requestNotifications()
   }
 
   /// The first chain that is taken suppresses notifications: until then they do no harm.
@@ -120,5 +100,131 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   /// ``prepareToSleep()`` does it.
   func drainNotification() {}
 
-  func token(of head: UInt16) -> UInt64 { tokenBase | UInt64(head) }
+  // MARK: The life of one request
+
+  /// Starts the request at `head`, or answers it at once.
+  ///
+  /// - Returns: whether the engine has it now.
+  /// - Throws: where there is no way to answer, or the head is one that the engine has.
+  @inline(__always)
+  private func start(
+    _ head: UInt16, _ ring: inout Virtqueue, _ engine: inout BlockEngine
+  ) throws(VirtqueueError) -> Bool {
+    guard !requests[head].isUnderWay else { throw .headInFlight(head) }
+    switch try requests.take(head, from: ring, disk: disk) {
+    case .read(let offset, let data):
+      // The data and the status.
+      let written = UInt32(truncatingIfNeeded: data.byteCount &+ 1)
+      return begin(.read, data, at: offset, of: head, writtenByteCount: written, &ring, &engine)
+    case .write(let offset, let data):
+      return begin(cache.isWriteBack ? .write : .durableWrite, data, at: offset, of: head, &ring, &engine)
+    case .flush: return begin(.flush, of: head, &ring, &engine)
+    case .discard(let data): return beginRanges(.discard, data, of: head, &ring, &engine)
+    case .writeZeroes(let data): return beginRanges(.writeZeroes, data, of: head, &ring, &engine)
+    case .identify(let data):
+      let count = requests.copy(identity, to: data, head: head)
+      answer(head, .ok, writtenByteCount: UInt32(truncatingIfNeeded: count) &+ 1, &ring)
+      return false
+    case .refused(let status):
+      answer(head, status, &ring)
+      return false
+    }
+  }
+
+  /// Hands the request at `head` to the engine; answers one that moves nothing, or that the engine has done at once.
+  ///
+  /// - Returns: whether the engine has it now.
+  @inline(__always)
+  private func begin(
+    _ operation: BlockOperation, _ data: VirtioBlockData = .none, at offset: UInt64 = 0, of head: UInt16,
+    writtenByteCount: UInt32 = 1, _ ring: inout Virtqueue, _ engine: inout BlockEngine
+  ) -> Bool {
+    var request = VirtioBlockSlot(byteCount: data.byteCount, writtenByteCount: writtenByteCount)
+    if data.byteCount == 0, operation != .flush {
+      answer(head, request, &ring)
+      return false
+    }
+    request.startTicks = activity.begin(operation, byteCount: data.byteCount)
+    let start = unsafe engine.start(
+      operation, on: disk, vectors: requests.vectors(of: data, head: head), vectorCount: data.vectorCount,
+      offset: offset, byteCount: data.byteCount, token: token(of: head))
+    switch start {
+    case .finished(let result):
+      activity.finish(startedAt: request.startTicks)
+      request.result = result
+      answer(head, request, &ring)
+      return false
+    case .pending:
+      request.partCount = 1
+      requests[head] = request
+      return true
+    }
+  }
+
+  /// Copies the ranges of the DISCARD or WRITE_ZEROES request at `head` from `data`, checks all of them, and changes the
+  /// disk only if each is sound.
+  ///
+  /// - Returns: whether the engine has it now; otherwise it is answered.
+  private func beginRanges(
+    _ operation: BlockOperation, _ data: VirtioBlockData, of head: UInt16, _ ring: inout Virtqueue,
+    _ engine: inout BlockEngine
+  ) -> Bool {
+    var rest = data
+    var ranges = InlineArray<16, VirtioBlockRange>(repeating: VirtioBlockRange())
+    let count = Int(data.byteCount / VirtioBlockProtocol.rangeByteCount)
+    do throws(VirtioBlockStatus) {
+      for place in 0..<count {
+        let words = requests.takeWords(of: &rest, head: head)
+        ranges[place] = try VirtioBlockRange(words: words, operation: operation, disk: disk)
+      }
+    } catch {
+      answer(head, error, &ring)
+      return false
+    }
+    var request = VirtioBlockSlot(byteCount: 0, writtenByteCount: 1)
+    request.startTicks = activity.begin(.discard, byteCount: 0)
+    // The engine may be nearly full: what it has no room for is done here and now.
+    let fits = engine.room >= count
+    for place in 0..<count where ranges[place].byteCount > 0 && request.result >= 0 {
+      let range = ranges[place]
+      request.byteCount &+= range.byteCount
+      let start =
+        fits
+        ? unsafe engine.start(
+          range.operation, on: disk, vectors: requests.vectors(of: .none, head: head), vectorCount: 0,
+          offset: range.offset, byteCount: range.byteCount, token: token(of: head))
+        : .finished(
+          engine.performRange(range.operation, on: disk, offset: range.offset, byteCount: range.byteCount))
+      switch start {
+      case .finished(let result): request.note(result)
+      case .pending: request.partCount &+= 1
+      }
+    }
+    requests[head] = request
+    if request.isUnderWay { return true }
+    activity.finish(startedAt: request.startTicks)
+    answer(head, request, &ring)
+    return false
+  }
+
+  /// Answers the request at `head` with what the engine made of it: bytes moved, or -errno.
+  @inline(__always)
+  private func answer(_ head: UInt16, _ request: VirtioBlockSlot, _ ring: inout Virtqueue) {
+    if request.result >= 0, UInt64(request.result) == request.byteCount {
+      answer(head, .ok, writtenByteCount: request.writtenByteCount, &ring)
+    } else {
+      answer(head, request.result == -Int64(EOPNOTSUPP) ? .unsupported : .ioError, &ring)
+    }
+  }
+
+  @inline(__always)
+  private func answer(
+    _ head: UInt16, _ status: VirtioBlockStatus, writtenByteCount: UInt32 = 1, _ ring: inout Virtqueue
+  ) {
+    requests.store(status, of: head)
+    ring.putUsed(head: head, byteCount: writtenByteCount)
+  }
+
+  @inline(__always)
+  private func token(of head: UInt16) -> UInt64 { tokenBase | UInt64(head) }
 }

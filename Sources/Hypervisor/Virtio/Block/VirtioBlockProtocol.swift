@@ -12,20 +12,13 @@ enum VirtioBlockProtocol {
   static let rangeByteCount: UInt64 = 16
 
   /// §5.2.6: request types.
-  enum Request {
-    static let `in`: UInt32 = 0
-    static let out: UInt32 = 1
-    static let flush: UInt32 = 4
-    static let getID: UInt32 = 8
-    static let discard: UInt32 = 11
-    static let writeZeroes: UInt32 = 13
-  }
-
-  /// §5.2.6: the byte that ends a request.
-  enum Status {
-    static let ok: UInt8 = 0
-    static let ioError: UInt8 = 1
-    static let unsupported: UInt8 = 2
+  enum RequestType: UInt32 {
+    case `in` = 0
+    case out = 1
+    case flush = 4
+    case getID = 8
+    case discard = 11
+    case writeZeroes = 13
   }
 
   /// §5.2.6: of a range to zero, that it may be deallocated as well.
@@ -48,6 +41,13 @@ enum VirtioBlockProtocol {
     static let writeZeroesMayUnmap = 56
     static let byteCount = 60
   }
+}
+
+/// The byte that ends a request (§5.2.6).
+enum VirtioBlockStatus: UInt8, Error {
+  case ok = 0
+  case ioError = 1
+  case unsupported = 2
 }
 
 extension VirtioFeatures {

@@ -47,7 +47,7 @@ public struct VirtioQueueBinding: Sendable {
 
   init(index: Int, ring: Virtqueue, channel: VirtqueueChannel) {
     self.index = index
-    unsafe self.ring = unsafe ring
+    self.ring = ring
     self.channel = channel
   }
 }

@@ -159,8 +159,8 @@ public final class VirtioPCI: PCIFunction {
     var bindings: [VirtioQueueBinding] = []
     do throws(VirtqueueError) {
       for (index, queue) in state.queues.enumerated() where queue.isEnabled {
-        let ring = try unsafe Virtqueue(queue.layout, features: features, memory: memory)
-        bindings.append(unsafe VirtioQueueBinding(index: index, ring: ring, channel: channels[index]))
+        let ring = try Virtqueue(queue.layout, features: features, memory: memory)
+        bindings.append(VirtioQueueBinding(index: index, ring: ring, channel: channels[index]))
       }
     } catch {
       signals.fail(error)

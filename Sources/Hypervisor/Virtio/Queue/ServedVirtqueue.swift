@@ -23,7 +23,7 @@ public final class ServedVirtqueue: @unchecked Sendable {
     self.memory = memory
     self.chainLimit = chainLimit
     unsafe vectors = .allocate(capacity: chainLimit)
-    unsafe ring = unsafe binding.ring
+    ring = binding.ring
   }
 
   deinit { unsafe vectors.deallocate() }
@@ -35,7 +35,7 @@ public final class ServedVirtqueue: @unchecked Sendable {
     wasEmptied = true
     guard !hasStopped else { return nil }
     do throws(VirtqueueError) {
-      guard let head = try unsafe ring.takeHead() else { return nil }
+      guard let head = try ring.takeHead() else { return nil }
       wasEmptied = false
       let chain = try unsafe ring.readChain(head: head, into: vectors, capacity: chainLimit)
       return unsafe VirtioChain(head: head, chain: chain, vectors: vectors)
@@ -53,12 +53,12 @@ public final class ServedVirtqueue: @unchecked Sendable {
 
   /// Completes the chain at `head`, which was taken earlier.
   public func complete(head: UInt16, byteCount: Int = 0) {
-    unsafe ring.putUsed(head: head, byteCount: UInt32(clamping: byteCount))
+    ring.putUsed(head: head, byteCount: UInt32(clamping: byteCount))
   }
 
   /// Makes completed chains visible, and raises an interrupt if the driver wants one.
   public func publish() {
-    if unsafe ring.publish() { channel.interrupt() }
+    if ring.publish() { channel.interrupt() }
   }
 
   /// Stops the queue after a request that breaks the device's rules and cannot be answered.
@@ -79,11 +79,11 @@ public final class ServedVirtqueue: @unchecked Sendable {
 
   func suppressNotifications() {
     wasEmptied = false
-    unsafe ring.suppressNotifications()
+    ring.suppressNotifications()
   }
 
   /// Asks for the next notification.
   ///
   /// - Returns: false if chains came in meanwhile.
-  func requestNotifications() -> Bool { unsafe hasStopped || ring.requestNotifications() }
+  func requestNotifications() -> Bool { hasStopped || ring.requestNotifications() }
 }

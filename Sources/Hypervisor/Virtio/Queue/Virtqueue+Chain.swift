@@ -14,7 +14,7 @@ extension Virtqueue {
   ) throws(VirtqueueError) -> DescriptorChain {
     var chain = DescriptorChain()
     var table = unsafe descriptors
-    var tableCount = unsafe Int(size)
+    var tableCount = Int(size)
     var isIndirect = false
     var index = Int(head)
     var visited = 0
@@ -42,7 +42,7 @@ extension Virtqueue {
   /// The table of an indirect `descriptor` (virtio 1.2 §2.7.5.3). Its write flag has no meaning.
   @inline(__always)
   private func indirectTable(_ descriptor: VirtqueueDescriptor) throws(VirtqueueError) -> RingMemory {
-    guard unsafe allowsIndirect else { throw .indirectNotNegotiated }
+    guard allowsIndirect else { throw .indirectNotNegotiated }
     guard !descriptor.flags.contains(.next) else { throw .indirectWithNext }
     let length = descriptor.length
     guard length > 0, Int(length) & (VirtqueueDescriptor.byteCount - 1) == 0 else {

@@ -11,8 +11,10 @@ import VextProtocol
 ///
 /// A value with pointers into the memory of the ``GuestMemory`` that it was made from, which must outlive it. One
 /// thread at a time uses it; a loop copies it to a local and writes it back.
-@unsafe
+@safe
 public struct Virtqueue: @unchecked Sendable {
+  // SAFETY: the initializer checks that the three areas lie in RAM; a slot is less than the size, for which they were checked.
+
   private enum Offset {
     static let flags = 0
     static let index = 2
@@ -48,7 +50,7 @@ public struct Virtqueue: @unchecked Sendable {
     guard layout.size > 0, layout.size & (layout.size - 1) == 0, layout.size <= 1 << 15 else {
       throw .invalidSize(layout.size)
     }
-    let map = unsafe memory.map
+    let map = memory.map
     func area(
       _ address: GuestAddress, _ byteCount: UInt64, alignment: UInt64
     ) throws(VirtqueueError) -> RingMemory {
@@ -59,43 +61,43 @@ public struct Virtqueue: @unchecked Sendable {
     unsafe descriptors = try area(layout.descriptorTable, layout.descriptorTableByteCount, alignment: 16)
     unsafe available = try area(layout.availableRing, layout.availableRingByteCount, alignment: 2)
     unsafe used = try area(layout.usedRing, layout.usedRingByteCount, alignment: 4)
-    unsafe self.map = unsafe map
-    unsafe size = layout.size
-    unsafe allowsIndirect = features.contains(.indirectDescriptors)
-    unsafe usesEventIndex = features.contains(.eventIndex)
+    self.map = map
+    size = layout.size
+    allowsIndirect = features.contains(.indirectDescriptors)
+    usesEventIndex = features.contains(.eventIndex)
   }
 
   @inline(__always)
-  private func slot(_ index: UInt16) -> Int { unsafe Int(index & (size &- 1)) }
+  private func slot(_ index: UInt16) -> Int { Int(index & (size &- 1)) }
 
   /// Takes the next available chain and returns its head; nil if there is none.
   ///
   /// - Throws: availableIndexJump or headOutOfRange; the queue cannot be used any more then.
   @inline(__always)
   mutating func takeHead() throws(VirtqueueError) -> UInt16? {
-    if unsafe nextAvailable == knownAvailable {
+    if nextAvailable == knownAvailable {
       // Pairs with the driver's barrier before it advances the index: descriptors and heads are visible.
       let index = unsafe available.loadAcquiring(Offset.index)
-      guard unsafe index != nextAvailable else { return nil }
-      guard unsafe index &- nextAvailable <= size else {
-        throw unsafe .availableIndexJump(from: nextAvailable, to: index)
+      guard index != nextAvailable else { return nil }
+      guard index &- nextAvailable <= size else {
+        throw .availableIndexJump(from: nextAvailable, to: index)
       }
-      unsafe knownAvailable = index
+      knownAvailable = index
     }
     // SAFETY: a slot is less than the size, for which the initializer checked the ring.
     let head = unsafe available.load(Offset.ring &+ slot(nextAvailable) &* 2)
-    guard unsafe head < size else { throw .headOutOfRange(head) }
-    unsafe nextAvailable &+= 1
+    guard head < size else { throw .headOutOfRange(head) }
+    nextAvailable &+= 1
     return head
   }
 
   /// Completes the chain at `head`, with `byteCount` bytes written to it; ``publish()`` makes that visible to the driver.
   @inline(__always)
   mutating func putUsed(head: UInt16, byteCount: UInt32) {
-    let entry = unsafe Offset.ring &+ slot(nextUsed) &* 8
+    let entry = Offset.ring &+ slot(nextUsed) &* 8
     unsafe used.store(entry, UInt32(head))
     unsafe used.store(entry &+ 4, byteCount)
-    unsafe nextUsed &+= 1
+    nextUsed &+= 1
   }
 
   /// Makes completed chains visible to the driver.
@@ -103,28 +105,28 @@ public struct Virtqueue: @unchecked Sendable {
   /// - Returns: whether the driver wants an interrupt for them.
   @inline(__always)
   mutating func publish() -> Bool {
-    guard unsafe nextUsed != publishedUsed else { return false }
-    let old = unsafe publishedUsed
+    guard nextUsed != publishedUsed else { return false }
+    let old = publishedUsed
     unsafe used.storeReleasing(Offset.index, nextUsed)
-    unsafe publishedUsed = nextUsed
+    publishedUsed = nextUsed
     // The index must be stored before the driver's request is read, because the driver writes its request, then reads the
     // index.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    guard unsafe usesEventIndex else {
+    guard usesEventIndex else {
       return unsafe available.load(Offset.flags) & Self.doNotSignal == 0
     }
     let event = unsafe available.load(Offset.ring &+ Int(size) &* 2)
-    return unsafe nextUsed &- event &- 1 < nextUsed &- old
+    return nextUsed &- event &- 1 < nextUsed &- old
   }
 
   /// Asks the driver not to notify: by the flag, or by an available event that lies behind.
   @inline(__always)
   mutating func suppressNotifications() {
-    if unsafe usesEventIndex {
-      let lag = unsafe nextAvailable &- availableEvent
-      if unsafe lag == 0 || lag > Self.availableEventLag { unsafe setAvailableEvent(nextAvailable &- 1) }
-    } else if unsafe usedFlags == 0 {
-      unsafe usedFlags = Self.doNotSignal
+    if usesEventIndex {
+      let lag = nextAvailable &- availableEvent
+      if lag == 0 || lag > Self.availableEventLag { setAvailableEvent(nextAvailable &- 1) }
+    } else if usedFlags == 0 {
+      usedFlags = Self.doNotSignal
       unsafe used.store(Offset.flags, usedFlags)
     }
   }
@@ -133,10 +135,10 @@ public struct Virtqueue: @unchecked Sendable {
   ///
   /// - Returns: false if a chain is there already, for which the driver may not have notified.
   mutating func requestNotifications() -> Bool {
-    if unsafe usesEventIndex {
-      unsafe setAvailableEvent(nextAvailable)
+    if usesEventIndex {
+      setAvailableEvent(nextAvailable)
     } else {
-      unsafe usedFlags = 0
+      usedFlags = 0
       unsafe used.store(Offset.flags, usedFlags)
     }
     // The request must be stored before the index is read, because the driver writes the index, then reads the request.
@@ -145,7 +147,7 @@ public struct Virtqueue: @unchecked Sendable {
   }
 
   private mutating func setAvailableEvent(_ index: UInt16) {
-    unsafe availableEvent = index
+    availableEvent = index
     unsafe used.store(Offset.ring &+ Int(size) &* 8, index)
   }
 }
