@@ -39,6 +39,18 @@ struct HostDefaultsTests {
     #expect(!KernelSearch.hostRelease().isEmpty)
   }
 
+  /// A link to itself stands for a file without the right to read it, which root has to all.
+  @Test func `a kernel that is there and cannot be read is named with the reason`() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createSymbolicLink(atPath: folder.file("loop"), withDestinationPath: "loop")
+    let failure = #expect(throws: GuestRootError.self) {
+      try KernelSearch.find(in: ["none", "loop", "other"].map(folder.file))
+    }
+    #expect(failure?.description.hasPrefix("\(folder.file("loop")): cannot read: ") == true)
+    try Data().write(to: URL(filePath: folder.file("other")))
+    #expect(try KernelSearch.find(in: ["loop", "other"].map(folder.file)) == folder.file("other"))
+  }
+
   @Test(
     arguments: [
       (.poweredOff, nil, false, nil, 0), (.reset, nil, false, nil, 0), (.stopped, nil, false, nil, 0),

@@ -1,4 +1,5 @@
 import Glibc
+import SystemPackage
 
 /// The search for a kernel if the user names none.
 public enum KernelSearch {
@@ -12,12 +13,17 @@ public enum KernelSearch {
     ["/boot/vmlinuz-\(release)", "/boot/bzImage-\(release)"]
   }
 
-  /// Returns the first candidate that can be read.
+  /// Returns the first candidate that can be read. If none can, the error says why the first one that exists could not.
   public static func find(in candidates: [String]) throws(GuestRootError) -> String {
-    guard let found = candidates.first(where: { unsafe access($0, R_OK) == 0 }) else {
-      throw .noKernel(candidates: candidates)
+    var failure: GuestRootError?
+    for path in candidates {
+      if unsafe access(path, R_OK) == 0 { return path }
+      let error = Errno(rawValue: errno)
+      if error != .noSuchFileOrDirectory, error != .notDirectory {
+        failure = failure ?? .cannotRead(path: path, error)
+      }
     }
-    return found
+    throw failure ?? .noKernel(candidates: candidates)
   }
 
   /// Returns the running kernel's release, as `uname -r` prints it.
