@@ -57,9 +57,40 @@ struct GuestRootModuleTests {
     #expect(error.description == "kernel 6.1 has no module virtio_net, which the guest needs for its network")
   }
 
-  @Test func `a compressed module is refused by its path`() throws {
-    #expect(throws: GuestRootError.compressedModule(path: "\(folder.path)/6.1/kernel/fs/jbd2/jbd2.ko.xz")) {
+  @Test func `a compressed module is taken, and one of an unknown compression refused by its path`() throws {
+    #expect(try names(for: [.ext4]) == ["fs/jbd2/jbd2.ko.xz", "fs/ext4/ext4.ko.xz"])
+    let lists = try String(contentsOfFile: "\(folder.path)/6.1/modules.dep", encoding: .utf8)
+    try folder.write("6.1/modules.dep", lists.replacing(".ko.xz", with: ".ko.br"))
+    #expect(throws: GuestRootError.compressedModule(path: "\(folder.path)/6.1/kernel/fs/jbd2/jbd2.ko.br")) {
       try names(for: [.ext4])
+    }
+  }
+
+  @Test(arguments: [("xz --check=crc32", "xz"), ("zstd -q", "zst"), ("gzip", "gz")])
+  func `a compressed module is in the initramfs as it was before, and a damaged one is refused`(
+    command: String, suffix: String
+  ) throws {
+    let module = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 97 &* 31) }
+    try Data(module).write(to: URL(filePath: "\(folder.path)/m.ko"))
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/sh")
+    shell.arguments = ["-c", "\(command) \(folder.path)/m.ko"]
+    try shell.run()
+    shell.waitUntilExit()
+    try #require(shell.terminationStatus == 0)
+    let path = "\(folder.path)/m.ko.\(suffix)"
+    #expect(try ModuleCompression(path: path)?.contents(of: path) == module)
+    let initramfs = try Initramfs(initProgram: [], moduleFiles: [path], task: nil)
+    let entry = initramfs.entries.first { $0.path == "modules/m.ko" }
+    guard case .bytes(let bytes) = entry?.contents else {
+      Issue.record("no modules/m.ko: \(initramfs.entries.map(\.path))")
+      return
+    }
+    #expect(bytes == module)
+    let compressed = try Data(contentsOf: URL(filePath: path))
+    for length in [0, 1, 20, compressed.count / 2, compressed.count - 1] {
+      try compressed.prefix(length).write(to: URL(filePath: path))
+      #expect(throws: GuestRootError.self) { try ModuleCompression(path: path)?.contents(of: path) }
     }
   }
 

@@ -18,8 +18,12 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
   case noModules(release: String, path: String)
   /// The module is neither built into the kernel nor installed as a file.
   case missingModule(name: String, purpose: String, release: String)
-  /// The module is a compressed file.
+  /// The module's file is compressed in an unknown way.
   case compressedModule(path: String)
+  /// The library that decompresses a module is not installed.
+  case noLibrary(String, forModule: String)
+  /// A compressed module that does not decompress.
+  case damagedModule(path: String)
   /// No kernel was found at the candidate paths.
   case noKernel(candidates: [String])
   /// An argument, a variable or a path contains a zero byte.
@@ -38,7 +42,9 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
       "no modules of kernel \(release): \(path) is missing; install its package or pass --initrd"
     case .missingModule(let name, let purpose, let release):
       "kernel \(release) has no module \(name), which the guest needs for \(purpose)"
-    case .compressedModule(let path): "\(path): compressed modules are not supported; pass --initrd"
+    case .compressedModule(let path): "\(path): compressed in a way that is not known here; pass --initrd"
+    case .noLibrary(let name, let path): "\(path): \(name), which decompresses it, is not installed"
+    case .damagedModule(let path): "\(path): damaged: it does not decompress"
     case .noKernel(let candidates): "none of \(candidates.joined(separator: ", ")) exists; name a kernel"
     case .zeroByte(let text): "the \(text) contains a zero byte, which cannot be passed to a program"
     }

@@ -22,8 +22,13 @@ extension Initramfs {
     addDirectory("modules")
     var index = ""
     for file in files {
-      let name = file.split(separator: "/").last.map(String.init) ?? file
-      try addFile("modules/\(name)", copying: file)
+      var name = file.split(separator: "/").last.map(String.init) ?? file
+      if let compression = ModuleCompression(path: file) {
+        name.removeLast(compression.rawValue.count + 1)
+        addFile("modules/\(name)", try compression.contents(of: file))
+      } else {
+        try addFile("modules/\(name)", copying: file)
+      }
       index += "\(name)\n"
     }
     addFile("modules/index", Array(index.utf8))

@@ -64,7 +64,9 @@ public struct KernelModules: Sendable {
         throw .missingModule(name: request.name, purpose: request.purpose, release: release)
       }
       for file in loadOrder(line) where known.insert(file).inserted {
-        guard file.hasSuffix(".ko") else { throw .compressedModule(path: file) }
+        guard file.hasSuffix(".ko") || ModuleCompression(path: file) != nil else {
+          throw .compressedModule(path: file)
+        }
         files.append(file)
       }
     }
