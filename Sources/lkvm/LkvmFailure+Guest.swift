@@ -11,6 +11,8 @@ extension LkvmFailure {
       case .affinity: "--pin"
       case .memoryNode: "--numa-node"
       case .memory: "--mem"
+      case .hugePages: "--hugetlbfs"
+      case .merging: "--ksm"
       case .kernel: "--kernel"
       case .parameters: "--params"
       case .initrd: "--initrd"

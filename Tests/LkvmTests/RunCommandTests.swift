@@ -80,7 +80,6 @@ struct RunCommandTests {
       (["--vsock", "3"], "--vsock 3: not supported; "), (["--vnc"], "--vnc: not supported; "),
       (["--vnc=:1"], "--vnc :1: not supported; "),
       (["--sdl"], "--sdl: not supported; "), (["--gtk"], "--gtk: not supported; "),
-      (["--hugetlbfs", "/x"], "--hugetlbfs /x: not supported; use --huge-pages"),
       (["--shmem", "x"], "--shmem x: not supported; "),
       (["--vfio-pci", "0:0.0"], "--vfio-pci 0:0.0: not "),
       (["--vidmode", "3"], "--vidmode 3: not supported; "),

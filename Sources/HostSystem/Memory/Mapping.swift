@@ -80,6 +80,9 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     try check(unsafe linux_leave_out_of_dumps(base + offset, count))
   }
 
+  /// Lets the kernel merge pages of equal contents (`MADV_MERGEABLE`). `EINVAL` on a kernel without KSM.
+  public func adviseMergeable() throws(Errno) { try check(unsafe linux_advise_mergeable(base, byteCount)) }
+
   /// Makes all pages present and writable (`MADV_POPULATE_WRITE`, Linux 5.14); blocks until they are.
   public func prefault() throws(Errno) { try check(unsafe linux_populate_for_writing(base, byteCount)) }
 

@@ -36,6 +36,13 @@ enum RunOptions {
     .flag("huge-pages", nil, .machine, "Ask for transparent huge pages: a slower start, a faster guest.") {
       $0.machine.hugePages = $1
     },
+    .text(
+      "hugetlbfs", nil, "PATH", .machine, "Take guest memory from the hugetlbfs that is mounted at PATH.",
+      completion: .folders
+    ) { $0.machine.hugetlbfs = $1 },
+    .flag("ksm", nil, .machine, "Let the host merge equal pages of guest memory (KSM).") {
+      $0.machine.ksm = $1
+    },
     .flag(
       "any-kvm", nil, .machine,
       "Let the guest go on where KVM emulates its kernel one instruction at a time (kvm_pvm)."
@@ -241,8 +248,6 @@ enum RunOptions {
     .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --console serial or --tty"),
     .refused(
       "vidmode", nil, .value("MODE"), "Video mode of a frame buffer.", instead: "use --console serial"),
-    .refused(
-      "hugetlbfs", nil, .value("PATH"), "Guest memory from a hugetlbfs mount.", instead: "use --huge-pages"),
     .refused(
       "shmem", nil, .value("[pci:]ADDR:SIZE[:handle=NAME][:create]"), "Shared memory device.",
       instead: "share files with --9p"),

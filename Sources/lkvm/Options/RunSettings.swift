@@ -10,6 +10,8 @@ struct RunSettings: Equatable {
     var pin: String?
     var numaNode: Int?
     var hugePages = false
+    var hugetlbfs: String?
+    var ksm = false
     var anyKvm = false
     var sandboxPolicy = SandboxPolicy.strict
   }

@@ -22,6 +22,8 @@ extension GuestPlan {
       vcpuAffinity: try pinning(options.machine.pin, vcpuCount: vcpuCount),
       memoryNode: options.machine.numaNode)
     machine.advisesHugePages = options.machine.hugePages
+    machine.hugePagesPath = options.machine.hugetlbfs
+    machine.mergesPages = options.machine.ksm
     machine.debug.logsUnclaimedPorts = options.debugging.debugIoport
     machine.debug.logsUnclaimedMemory = options.debugging.debugMmio
     machine.debug.singleSteps = options.debugging.debugSingleStep

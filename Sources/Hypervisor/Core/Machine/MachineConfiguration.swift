@@ -17,6 +17,10 @@ public struct MachineConfiguration: Sendable {
   public var prefaultsMemory: Bool
   /// Whether to ask the kernel for transparent huge pages, which cause fewer page faults and TLB misses.
   public var advisesHugePages = false
+  /// Whether the kernel may merge pages of RAM with pages of equal contents (KSM).
+  public var mergesPages = false
+  /// Where the hugetlbfs is mounted whose pages are RAM, if that is wanted.
+  public var hugePagesPath: String?
   /// What the machine logs about its guest.
   public var debug: MachineDebugOptions
 
@@ -37,14 +41,30 @@ public struct MachineConfiguration: Sendable {
 
   /// Allocates the machine's RAM, which is all zeroes.
   func makeMemory() throws(MachineError) -> GuestMemory {
+    let memory = try makeUnpreparedMemory()
+    if mergesPages {
+      do throws(Errno) { try memory.adviseMergeable() } catch { throw .merging(error) }
+    }
     do throws(Errno) {
-      let memory = try GuestMemory(byteCount: memoryByteCount, node: memoryNode)
       // Only advice: a kernel without huge pages returns EINVAL, and RAM works without them.
       if advisesHugePages { try? memory.adviseHugePages() }
       if prefaultsMemory { try memory.prefault() }
       return memory
     } catch {
       throw .memory(byteCount: memoryByteCount, error)
+    }
+  }
+
+  private func makeUnpreparedMemory() throws(MachineError) -> GuestMemory {
+    guard let hugePagesPath else {
+      do throws(Errno) { return try GuestMemory(byteCount: memoryByteCount, node: memoryNode) } catch {
+        throw .memory(byteCount: memoryByteCount, error)
+      }
+    }
+    do throws(Errno) {
+      return try GuestMemory(byteCount: memoryByteCount, hugePagesAt: hugePagesPath, node: memoryNode)
+    } catch {
+      throw .hugePages(path: hugePagesPath, byteCount: memoryByteCount, error)
     }
   }
 }

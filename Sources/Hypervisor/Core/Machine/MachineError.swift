@@ -6,6 +6,10 @@ public enum MachineError: Error, CustomStringConvertible, Sendable {
   case kvm(KVMError)
   /// There is not enough memory for RAM, on the host or on the node.
   case memory(byteCount: UInt64, Errno)
+  /// RAM of huge pages could not be had: not that many are free, or the folder is no hugetlbfs.
+  case hugePages(path: String, byteCount: UInt64, Errno)
+  /// The kernel merges no pages.
+  case merging(Errno)
   /// The number of vCPUs is 0 or more than this KVM allows.
   case badVCPUCount(Int, limit: Int)
   /// The kernel refused an eventfd.
@@ -18,6 +22,11 @@ public enum MachineError: Error, CustomStringConvertible, Sendable {
     switch self {
     case .kvm(let error): error.description
     case .memory(let byteCount, let errno): "guest memory of \(byteCount) bytes: \(errno)"
+    case .hugePages(let path, _, .invalidArgument): "\(path): no hugetlbfs is mounted there"
+    case .hugePages(let path, let byteCount, .noMemory):
+      "\(path): \(byteCount >> 20) MiB of huge pages are not free; /proc/sys/vm/nr_hugepages says how many there are"
+    case .hugePages(let path, _, let errno): "\(path): \(errno)"
+    case .merging(let errno): "the host's kernel merges no pages (CONFIG_KSM): \(errno)"
     case .badVCPUCount(let count, let limit): "\(count) vCPUs: this KVM runs 1 to \(limit)"
     case .descriptor(let errno): "eventfd: \(errno)"
     case .thread(let errno): "vCPU thread: \(errno)"

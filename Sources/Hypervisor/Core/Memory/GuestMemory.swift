@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 public import SystemPackage
 public import VextProtocol
@@ -16,6 +17,8 @@ public final class GuestMemory: @unchecked Sendable {
   public static let pageByteCount: UInt64 = 4096
 
   private let mapping: Mapping
+  /// Whether pages of files may replace those of the mapping: not where they are huge ones.
+  private let takesFilePages: Bool
   /// Size of RAM in bytes.
   public let byteCount: UInt64
   /// Translates guest-physical runs; valid while this object lives.
@@ -46,7 +49,36 @@ public final class GuestMemory: @unchecked Sendable {
     self.init(mapping, byteCount: byteCount)
   }
 
-  private init(_ mapping: consuming Mapping, byteCount: UInt64) {
+  /// Zeroed RAM of the huge pages that are mounted at `path`, all of them reserved now; ENOMEM where there are too few.
+  ///
+  /// - Throws: EINVAL for a folder of another file system.
+  convenience init(byteCount: UInt64, hugePagesAt path: String, node: Int?) throws(Errno) {
+    guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= 1 << 46 else {
+      throw .invalidArgument
+    }
+    let page = try Self.hugePageByteCount(at: path)
+    let name = "\(path)/lkvm-\(getpid())-\(HostClock.monotonicNanoseconds())"
+    let file = try OwnedDescriptor.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+    // The memory has no name, and goes with its last mapping.
+    guard unsafe unlink(name) == 0 else { throw Errno(rawValue: errno) }
+    let whole = (byteCount + page - 1) / page * page
+    guard ftruncate(file.rawValue, off_t(whole)) == 0 else { throw Errno(rawValue: errno) }
+    let mapping = try Mapping.shared(descriptor: file.rawValue, byteCount: Int(whole))
+    try mapping.leaveOutOfDumps()
+    if let node { try mapping.bind(toNode: node) }
+    self.init(mapping, byteCount: byteCount, takesFilePages: false)
+  }
+
+  /// The size of the pages of the hugetlbfs at `path`. EINVAL for another file system.
+  public static func hugePageByteCount(at path: String) throws(Errno) -> UInt64 {
+    var status = statfs()
+    guard unsafe statfs(path, &status) == 0 else { throw Errno(rawValue: errno) }
+    // HUGETLBFS_MAGIC of linux/magic.h.
+    guard status.f_type == 0x9584_58F6, status.f_bsize > 0 else { throw .invalidArgument }
+    return UInt64(status.f_bsize)
+  }
+
+  private init(_ mapping: consuming Mapping, byteCount: UInt64, takesFilePages: Bool = true) {
     let lowCount = min(byteCount, Self.pciHoleStart)
     // SAFETY: the regions split the mapping, which this object owns as long as the map is in use.
     let base = unsafe mapping.base
@@ -57,6 +89,7 @@ public final class GuestMemory: @unchecked Sendable {
         host: byteCount > lowCount ? base + Int(lowCount) : nil))
     self.mapping = mapping
     self.byteCount = byteCount
+    self.takesFilePages = takesFilePages
   }
 
   /// The regions in the form of KVM's memory slots.
@@ -72,6 +105,9 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// Asks the kernel for transparent huge pages, which it provides if it can.
   public func adviseHugePages() throws(Errno) { try mapping.adviseHugePages() }
+
+  /// Lets the host's kernel merge pages of equal contents (KSM). EINVAL on a kernel without it.
+  public func adviseMergeable() throws(Errno) { try mapping.adviseMergeable() }
 
   /// Makes every page resident now, so that no page fault distorts a measurement.
   public func prefault() throws(Errno) { try mapping.prefault() }
@@ -108,7 +144,9 @@ public final class GuestMemory: @unchecked Sendable {
   func overlay(
     descriptor: Int32, fileOffset: UInt64, at address: GuestAddress, byteCount: UInt64
   ) throws(Errno) {
-    guard let start = unsafe map.hostPointer(address, byteCount: byteCount) else { throw .invalidArgument }
+    guard takesFilePages, let start = unsafe map.hostPointer(address, byteCount: byteCount) else {
+      throw .invalidArgument
+    }
     let offset = unsafe start - mapping.base
     try mapping.overlay(
       descriptor: descriptor, fileOffset: Int64(clamping: fileOffset), at: offset, byteCount: Int(byteCount))

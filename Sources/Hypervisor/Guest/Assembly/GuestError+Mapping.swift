@@ -50,6 +50,8 @@ extension MachineError {
     // mbind(2): the node does not exist or has no memory.
     case .memory(_, .invalidArgument) where configuration.memoryNode != nil: .memoryNode
     case .memory: .memory
+    case .hugePages: .hugePages
+    case .merging: .merging
     case .badVCPUCount: .vcpuCount
     // sched_setaffinity(2): none of the CPUs is there.
     case .thread(.invalidArgument) where !configuration.vcpuAffinity.isEmpty: .affinity

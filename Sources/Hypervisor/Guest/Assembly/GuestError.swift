@@ -14,6 +14,10 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case memoryNode
     /// Its memory alone.
     case memory
+    /// Its memory of huge pages.
+    case hugePages
+    /// The merging of its pages with others.
+    case merging
     /// The kernel.
     case kernel
     /// The kernel's command line.

@@ -1,0 +1,87 @@
+import Foundation
+import Testing
+
+extension DebianGuestTests {
+  /// Where guest memory comes from. The virtual host's settings are changed, so the tests run one after the other.
+  @Suite(.serialized) struct MemoryTests {
+    private static func meminfo(_ name: String) throws -> Int {
+      let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+      guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("\(name):") }),
+        let number = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+      else { throw TestFailure("no \(name) in /proc/meminfo") }
+      return number
+    }
+
+    @Test func `memory of a hugetlbfs is reserved, used and given back, and too much of it is refused`()
+      throws
+    {
+      let folder = try ScratchFolder()
+      let mount = folder.file("huge")
+      try VirtualHost.run(
+        "sh", "-c", "echo 300 > /proc/sys/vm/nr_hugepages; mkdir $0 && mount -t hugetlbfs none $0", mount)
+      defer { _ = try? VirtualHost.run("sh", "-c", "umount $0; echo 0 > /proc/sys/vm/nr_hugepages", mount) }
+      let free = try Self.meminfo("HugePages_Free")
+      try #require(free >= 256)
+      let guest = try LkvmProcess(
+        GuestReport.arguments(
+          ["-c", "1", "-m", "512", "--hugetlbfs", mount], script: "say up yes; read answer; exit 3"))
+      try guest.wait(for: "@up=yes@", within: GuestReport.limit)
+      // What is reserved counts as free until it is touched.
+      #expect(try Self.meminfo("HugePages_Free") < free - 20)
+      #expect(try free - Self.meminfo("HugePages_Free") + Self.meminfo("HugePages_Rsvd") == 256)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: mount).isEmpty)
+      let second = try GuestReport(LkvmProcess(["run", "-c", "1", "-m", "512", "--hugetlbfs", mount]))
+      #expect(second.exitCode == 1)
+      #expect(
+        second.errors.hasPrefix("lkvm: error: --hugetlbfs: \(mount): 512 MiB of huge pages are not free"))
+      try guest.type("\n")
+      #expect(try guest.waitForEnd(within: .seconds(60)) == 3)
+      #expect(try Self.meminfo("HugePages_Free") == free)
+    }
+
+    @Test func `the host merges equal pages of a guest with --ksm`() throws {
+      try VirtualHost.run(
+        "sh", "-c",
+        "cd /sys/kernel/mm/ksm && echo 20000 > pages_to_scan && echo 10 > sleep_millisecs && echo 1 > run")
+      defer { _ = try? VirtualHost.run("sh", "-c", "echo 2 > /sys/kernel/mm/ksm/run") }
+      let guest = try LkvmProcess(
+        GuestReport.arguments(
+          ["-c", "1", "-m", "512", "--ksm"],
+          script: "yes equal | head -c 64M > /dev/shm/equal; say up yes; read answer; exit 3"))
+      try guest.wait(for: "@up=yes@", within: GuestReport.limit)
+      try guest.wait("no pages were merged", within: .seconds(60)) {
+        let text = try String(contentsOfFile: "/sys/kernel/mm/ksm/pages_sharing", encoding: .utf8)
+        // 64 MiB of one page, but for what the guest's kernel moved.
+        return Int(text.dropLast()) ?? 0 > 8000
+      }
+      try guest.type("\n")
+      #expect(try guest.waitForEnd(within: .seconds(60)) == 3)
+    }
+
+    /// The kernel's modules as other distributions have them, in the place of Debian's.
+    @Test(arguments: [("xz -T1 --check=crc32", "xz"), ("zstd -q --rm", "zst"), ("gzip", "gz")])
+    func `a guest starts with modules that are compressed`(command: String, suffix: String) throws {
+      let folder = try ScratchFolder()
+      let script = """
+        set -e
+        release=$(uname -r); tree=$1/lib/modules/$release; mkdir -p "$tree"
+        cd "/lib/modules/$release"
+        cp --parents modules.builtin modules.order $(find . -name '*.ko' | grep -E \
+          '/(virtio[a-z_]*|9p[a-z_]*|netfs|fscache|failover|net_failover|crc[a-z0-9_]*|fuse|pvpanic[a-z-]*)[.]ko$') "$tree"
+        cd "$tree"
+        find . -name '*.ko' -exec $2 {} +
+        depmod -b "$1" "$release"
+        grep -q "9p.ko.$3:" modules.dep
+        mount --bind "$tree" "/lib/modules/$release"
+        shift 3
+        exec "$@"
+        """
+      let words = ["-m", "/bin/sh", "-c", script, "sh", folder.path, command, suffix, VirtualHost.lkvm.path]
+      let report = try GuestReport(
+        LkvmProcess(
+          words + GuestReport.arguments(["-c", "1", "-m", "512"], script: "exit 9"),
+          program: URL(filePath: "/usr/bin/unshare")))
+      #expect(report.exitCode == 9, "\(report.errors.suffix(2000))\n\(report.console.suffix(2000))")
+    }
+  }
+}
