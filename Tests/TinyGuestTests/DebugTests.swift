@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 import Hypervisor
 import Testing
@@ -22,6 +23,22 @@ extension TinyGuests {
       #expect(text.contains("0x1fff8: 0xfeedfacecafe "))
       #expect(text.contains("cr3 0x100000 "))
       #expect(guest.outcome == nil)
+    }
+
+    @Test func `a dump names the function that the guest is in`() throws {
+      let folder = "/tmp/vext-symbols-\(getpid())"
+      #expect(unsafe mkdir(folder, 0o700) == 0)
+      defer { unsafe rmdir(folder) }
+      let map = Array("0000000000000000 D data\n000000000000fff0 T start\n0000000000010100 t next\n".utf8)
+      let descriptor = unsafe open("\(folder)/System.map", O_CREAT | O_WRONLY, 0o600)
+      let count = unsafe write(descriptor, map, map.count)
+      close(descriptor)
+      defer { unsafe unlink("\(folder)/System.map") }
+      #expect(count == map.count)
+      let guest = try TinyGuest(GuestCode.spin)
+      let symbols = KernelSymbols.beside(kernel: "\(folder)/kernel", release: "6.1")
+      let text = try guest.machine.describe(vcpu: 0, symbols: symbols)
+      #expect(text?.contains("rip is in start+0x10 of \(folder)/System.map") == true)
     }
 
     @Test func `a vCPU that is not there has no dump and takes no NMI`() throws {

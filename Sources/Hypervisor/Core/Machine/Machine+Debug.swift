@@ -1,11 +1,13 @@
 /// Inspection of a guest, and NMIs. Any thread but a vCPU's own; interrupts a vCPU that runs.
 extension Machine {
   /// Returns registers, code, page tables and stack of vCPU `index` as several lines; nil if there is no such vCPU.
-  public func describe(vcpu index: Int) throws(KVMError) -> String? {
+  ///
+  /// - Parameter symbols: name the function that it is in.
+  public func describe(vcpu index: Int, symbols: KernelSymbols? = nil) throws(KVMError) -> String? {
     guard vcpus.indices.contains(index) else { return nil }
     let memory = memory
     let text = try vcpus[index].perform { (vcpu) throws(KVMError) in
-      try VCPUDump(vcpu, memory: memory).text
+      try VCPUDump(vcpu, memory: memory, symbols: symbols).text
     }
     return "vCPU \(index):\n\(text)"
   }

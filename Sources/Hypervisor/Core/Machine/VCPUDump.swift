@@ -10,9 +10,11 @@ struct VCPUDump {
   private let registers: kvm_regs
   private let special: kvm_sregs
   private let memory: GuestMemory
+  private let symbols: KernelSymbols?
 
   /// Reads the registers. The vCPU's thread only, or any thread while that does not run.
-  init(_ vcpu: KVMVirtualCPU, memory: GuestMemory) throws(KVMError) {
+  init(_ vcpu: KVMVirtualCPU, memory: GuestMemory, symbols: KernelSymbols? = nil) throws(KVMError) {
+    self.symbols = symbols
     registers = try vcpu.registers()
     special = try vcpu.specialRegisters()
     self.memory = memory
@@ -30,7 +32,7 @@ struct VCPUDump {
 
   /// Several lines, each indented by two spaces.
   var text: String {
-    (generalLines + segmentLines + controlLines + codeLines + walkLines + stackLines)
+    (generalLines + symbolLines + segmentLines + controlLines + codeLines + walkLines + stackLines)
       .map { "  " + $0 }.joined(separator: "\n")
   }
 
@@ -43,6 +45,21 @@ struct VCPUDump {
       ("r10", r.r10), ("r11", r.r11), ("r12", r.r12), ("r13", r.r13), ("r14", r.r14), ("r15", r.r15),
     ]
     return Self.table(all)
+  }
+
+  private var symbolLines: [String] {
+    guard let symbols, is64Bit else { return [] }
+    let function = symbols.function(at: registers.rip, divideErrorHandler: divideErrorHandler)
+    return ["rip is in \(function ?? "no function") of \(symbols.path)"]
+  }
+
+  /// Where the first gate of the interrupt descriptor table leads (Intel SDM vol. 3A §6.14.1).
+  private var divideErrorHandler: UInt64? {
+    guard let low = word(at: special.idt.base, 8), let high = word(at: special.idt.base &+ 8, 4) else {
+      return nil
+    }
+    let address = low & 0xFFFF | (low >> 48) << 16 | high << 32
+    return address == 0 ? nil : address
   }
 
   private var controlLines: [String] {

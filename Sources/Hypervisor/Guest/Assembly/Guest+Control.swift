@@ -37,9 +37,11 @@ extension Guest: ControlHandler {
 
   /// Returns a text dump of every vCPU.
   public func dump() -> ControlReply {
-    reply { () throws(KVMError) in
+    let kernel = configuration.kernel
+    let symbols = KernelSymbols.beside(kernel: kernel.path, release: kernel.kernelRelease)
+    return reply { () throws(KVMError) in
       var text = ""
-      for index in machine.vcpus.indices { text += try machine.describe(vcpu: index) ?? "" }
+      for index in machine.vcpus.indices { text += try machine.describe(vcpu: index, symbols: symbols) ?? "" }
       return .text(text)
     }
   }
