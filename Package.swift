@@ -187,7 +187,7 @@ let package = Package(
       name: "VextProtocolTests", dependencies: ["VextProtocol"], swiftSettings: houseRules),
     .testTarget(
       name: "HostSystemTests",
-      dependencies: ["HostSystem", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: ["CLinux", "HostSystem", .product(name: "SystemPackage", package: "swift-system")],
       swiftSettings: houseRules),
     .testTarget(
       name: "HypervisorTests",

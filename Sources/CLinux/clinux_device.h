@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -68,6 +69,57 @@ static inline int linux_memory_file(const char *name, size_t byte_count, int hug
     return -error;
   }
   return result;
+}
+
+/* Of linux/fcntl.h, which does not go together with fcntl.h (fcntl(2), "File Sealing"). */
+#define LINUX_F_ADD_SEALS 1033
+#define LINUX_F_GET_SEALS 1034
+#define LINUX_F_SEAL_SEAL 0x01
+#define LINUX_F_SEAL_SHRINK 0x02
+#define LINUX_F_SEAL_GROW 0x04
+#define LINUX_F_SEAL_WRITE 0x08
+#define LINUX_F_SEAL_FUTURE_WRITE 0x10
+/* The seals that keep a shared file's size: pages of a mapping of it never go away. */
+#define LINUX_SIZE_SEALS (LINUX_F_SEAL_SHRINK | LINUX_F_SEAL_GROW)
+/* The seals that forbid a mapping to write. */
+#define LINUX_WRITE_SEALS (LINUX_F_SEAL_WRITE | LINUX_F_SEAL_FUTURE_WRITE)
+
+/* A file of `byte_count` bytes that is memory and has `seals`; of huge pages of 2 MiB where asked. */
+static inline int linux_sealed_memory_file(const char *name, size_t byte_count, int seals, int huge_pages) {
+  int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge_pages ? MFD_HUGETLB | MFD_HUGE_2MB : 0);
+  int result = (int)syscall(SYS_memfd_create, name, flags);
+  if (result < 0) return -errno;
+  if (ftruncate(result, (off_t)byte_count) == 0 && fcntl(result, LINUX_F_ADD_SEALS, seals) == 0) return result;
+  int error = errno;
+  close(result);
+  return -error;
+}
+
+/* The seals of a file; -EINVAL for anything that has none. Never waits, whatever the descriptor is. */
+static inline int linux_file_seals(int descriptor) {
+  int result = fcntl(descriptor, LINUX_F_GET_SEALS);
+  return result < 0 ? -errno : result;
+}
+
+/* TMPFS_MAGIC of linux/magic.h. */
+#define LINUX_SHARED_MEMORY_MAGIC 0x01021994
+
+/* Whether a file is of shared memory (tmpfs) with ordinary pages: 1 or 0. */
+static inline int linux_is_shared_memory(int descriptor) {
+  struct statfs status;
+  return fstatfs(descriptor, &status) < 0 ? -errno : status.f_type == LINUX_SHARED_MEMORY_MAGIC;
+}
+
+/* The access mode of a descriptor: O_RDONLY, O_WRONLY or O_RDWR. */
+static inline int linux_access_mode(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFL);
+  return flags < 0 ? -errno : flags & O_ACCMODE;
+}
+
+/* Bytes of a file. */
+static inline int64_t linux_file_byte_count(int descriptor) {
+  struct stat status;
+  return fstat(descriptor, &status) < 0 ? -errno : status.st_size;
 }
 
 static inline int linux_lock_memory(const void *base, size_t byte_count) {

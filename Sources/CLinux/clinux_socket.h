@@ -1,4 +1,4 @@
-// Unix stream sockets and the directory that they live in, for Swift. Every function that can fail returns -errno.
+// Unix sockets and the directory that they live in, for Swift. Every function that can fail returns -errno.
 #ifndef CLINUX_SOCKET_H
 #define CLINUX_SOCKET_H
 
@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,15 +30,15 @@ static inline int linux_socket_address(const char *path, struct sockaddr_un *add
   return 0;
 }
 
-// A nonblocking socket that listens at `path`, which must not exist; only its owner may connect.
-static inline int linux_socket_listen(const char *path, int backlog) {
+// A nonblocking socket of `type` that listens at `path`, which must not exist, and whose file gets `mode`.
+static inline int linux_socket_listen_as(int type, const char *path, int backlog, mode_t mode) {
   struct sockaddr_un address;
   int error = linux_socket_address(path, &address);
   if (error < 0) return error;
-  int result = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int result = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (result < 0) return -errno;
   // Before the file is there, so that nobody else finds it open: the file gets the socket's own mode.
-  if (fchmod(result, S_IRUSR | S_IWUSR) == 0 &&
+  if (fchmod(result, mode) == 0 &&
       bind(result, (struct sockaddr *)&address, sizeof address) == 0) {
     if (listen(result, backlog) == 0) return result;
     error = -errno;
@@ -49,18 +50,34 @@ static inline int linux_socket_listen(const char *path, int backlog) {
   return error;
 }
 
-// Connects to the listener at `path` without blocking: -EAGAIN if its queue is full.
-static inline int linux_socket_connect(const char *path) {
+// A nonblocking stream socket that listens at `path`, which must not exist; only its owner may connect.
+static inline int linux_socket_listen(const char *path, int backlog) {
+  return linux_socket_listen_as(SOCK_STREAM, path, backlog, S_IRUSR | S_IWUSR);
+}
+
+// As above for packets; everybody may connect where `is_open_to_all`.
+static inline int linux_packet_listen(const char *path, int backlog, int is_open_to_all) {
+  mode_t owner = S_IRUSR | S_IWUSR;
+  return linux_socket_listen_as(
+      SOCK_SEQPACKET, path, backlog, is_open_to_all ? owner | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH : owner);
+}
+
+// Connects a socket of `type` to the listener at `path` without blocking: -EAGAIN if its queue is full.
+static inline int linux_socket_connect_as(int type, const char *path) {
   struct sockaddr_un address;
   int error = linux_socket_address(path, &address);
   if (error < 0) return error;
-  int result = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int result = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (result < 0) return -errno;
   if (connect(result, (struct sockaddr *)&address, sizeof address) == 0) return result;
   error = -errno;
   close(result);
   return error;
 }
+
+static inline int linux_socket_connect(const char *path) { return linux_socket_connect_as(SOCK_STREAM, path); }
+
+static inline int linux_packet_connect(const char *path) { return linux_socket_connect_as(SOCK_SEQPACKET, path); }
 
 static inline int linux_socket_accept(int descriptor) {
   int result = accept4(descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -80,6 +97,87 @@ static inline ssize_t linux_socket_send(int descriptor, const void *bytes, size_
   do result = send(descriptor, bytes, byte_count, MSG_NOSIGNAL);
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
+}
+
+// Descriptors that one packet carries at most, here as there.
+#define LINUX_PACKET_DESCRIPTOR_LIMIT 8
+
+// Sends one packet with `count` descriptors, at most LINUX_PACKET_DESCRIPTOR_LIMIT.
+static inline ssize_t linux_packet_send(
+    int descriptor, const void *bytes, size_t byte_count, const int *sent, int count) {
+  struct iovec vector = {.iov_base = (void *)bytes, .iov_len = byte_count};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * LINUX_PACKET_DESCRIPTOR_LIMIT)];
+    struct cmsghdr alignment;
+  } control;
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (count < 0 || count > LINUX_PACKET_DESCRIPTOR_LIMIT) return -EINVAL;
+  if (count > 0) {
+    memset(&control, 0, sizeof control);
+    message.msg_control = control.bytes;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+    memcpy(CMSG_DATA(header), sent, sizeof(int) * (size_t)count);
+  }
+  ssize_t result;
+  do result = sendmsg(descriptor, &message, MSG_NOSIGNAL);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result;
+}
+
+// Receives one packet and its descriptors, closed on exec, in an array of LINUX_PACKET_DESCRIPTOR_LIMIT; the caller owns
+// `*count` of them, whatever the result. 0 at the end; -EMSGSIZE where bytes or descriptors did not fit.
+static inline ssize_t linux_packet_receive(int descriptor, void *bytes, size_t byte_count, int *received, int *count) {
+  struct iovec vector = {.iov_base = bytes, .iov_len = byte_count};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * LINUX_PACKET_DESCRIPTOR_LIMIT)];
+    struct cmsghdr alignment;
+  } control;
+  struct msghdr message = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  *count = 0;
+  ssize_t result;
+  do result = recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC);
+  while (result < 0 && errno == EINTR);
+  if (result < 0) return -errno;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t found = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t index = 0; index < found; index++) {
+      int number;
+      memcpy(&number, CMSG_DATA(header) + index * sizeof number, sizeof number);
+      if (*count < LINUX_PACKET_DESCRIPTOR_LIMIT) received[(*count)++] = number;
+      else close(number);
+    }
+  }
+  return message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EMSGSIZE : result;
+}
+
+// Fails for a socket alone that is not connected any more, whose peer knows.
+static inline void linux_socket_end_sending(int descriptor) { (void)shutdown(descriptor, SHUT_WR); }
+
+// Who connected, as the kernel noted it then.
+static inline int linux_peer_credentials(int descriptor, int *process, uint32_t *user, uint32_t *group) {
+  // struct ucred, which sys/socket.h hides from most.
+  struct { int32_t pid; uint32_t uid, gid; } credentials;
+  socklen_t byte_count = sizeof credentials;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &byte_count) < 0) return -errno;
+  *process = credentials.pid;
+  *user = credentials.uid;
+  *group = credentials.gid;
+  return 0;
+}
+
+#define LINUX_SO_PEERGROUPS 59
+
+// The supplementary groups of whoever connected: their number, or -ERANGE where there are more than `capacity`.
+static inline int linux_peer_groups(int descriptor, uint32_t *groups, int capacity) {
+  socklen_t byte_count = (socklen_t)(sizeof(uint32_t) * (size_t)capacity);
+  if (getsockopt(descriptor, SOL_SOCKET, LINUX_SO_PEERGROUPS, groups, &byte_count) < 0) return -errno;
+  return (int)(byte_count / sizeof(uint32_t));
 }
 
 // Waits until `descriptor` is ready (1), `wake_descriptor` is readable (2; -1: there is none), or the time is over or a

@@ -10,6 +10,12 @@ public struct CompletionProducer {
   @inlinable @inline(__always)
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) { end = unsafe RingEnd(ring: ring, depth: depth) }
 
+  /// Continues the ring at `ring` from `position`, for a device that takes over from another.
+  @inlinable @inline(__always)
+  public init(ring: UnsafeMutableRawPointer, position: RingPosition) {
+    end = unsafe RingEnd(ring: ring, position: position)
+  }
+
   /// A number that differs after each completion.
   @inlinable @inline(__always)
   public var sequence: UInt64 { UInt64(end.position.lap) &<< 32 | UInt64(end.position.index) }

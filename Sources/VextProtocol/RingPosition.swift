@@ -51,6 +51,13 @@ struct RingEnd {
     position = RingPosition(depth: depth)
   }
 
+  /// Continues the ring at `ring` from `position`.
+  @inlinable @inline(__always)
+  init(ring: UnsafeMutableRawPointer, position: RingPosition) {
+    unsafe self.ring = unsafe ring
+    self.position = position
+  }
+
   /// The words of the next slot; each entry of the ring has `entryByteCount` bytes.
   @inlinable @inline(__always)
   func slot(_ entryByteCount: Int) -> SharedWords {

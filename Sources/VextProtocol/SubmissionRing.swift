@@ -39,6 +39,12 @@ public struct SubmissionConsumer {
   @inlinable @inline(__always)
   public init(ring: UnsafeMutableRawPointer, depth: UInt32) { end = unsafe RingEnd(ring: ring, depth: depth) }
 
+  /// Continues the ring at `ring` from `position`, for a device that takes over from another.
+  @inlinable @inline(__always)
+  public init(ring: UnsafeMutableRawPointer, position: RingPosition) {
+    end = unsafe RingEnd(ring: ring, position: position)
+  }
+
   /// The slot of the next entry, for messages.
   @inlinable @inline(__always)
   public var nextIndex: UInt32 { end.position.index }

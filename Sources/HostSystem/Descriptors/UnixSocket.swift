@@ -1,7 +1,8 @@
 import CLinux
 import SystemPackage
 
-/// A Unix stream socket, nonblocking and closed on exec (`unix(7)`). One thread at a time.
+/// A Unix socket, nonblocking and closed on exec (`unix(7)`): a stream, or the carrier of a ``PacketSocket``. One thread at a
+/// time.
 public struct UnixSocket: ~Copyable, Sendable {
   /// How a wait ended.
   public enum Readiness: Sendable {
@@ -15,7 +16,10 @@ public struct UnixSocket: ~Copyable, Sendable {
 
   private let descriptor: OwnedDescriptor
 
-  private init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+  init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+
+  /// The descriptor's number, for ``EventPoll`` and packets.
+  var rawValue: Int32 { descriptor.rawValue }
 
   /// The bytes that a path may have.
   public static var pathByteLimit: Int { Int(linux_socket_path_limit()) }
