@@ -27,8 +27,9 @@ final class BootedGuests {
     for index in 0..<configuration.guestCount {
       guests.append(
         try BenchGuest(
-          index: index, configuration: configuration, mode: mode, seed: 7, placement: placement, disk: disk,
-          ioThreads: [ioThread], system: system, misbehaviour: index == 0 ? misbehaviour : .none))
+          index: index, configuration: configuration, mode: mode, seed: 7, placement: placement,
+          disk: .opened(disk, ioThreads: [ioThread]), system: system,
+          misbehaviour: index == 0 ? misbehaviour : .none))
     }
     self.guests = guests
     self.ioThread = ioThread

@@ -23,17 +23,17 @@ final class BenchGuest {
   /// A guest in a machine of ours. Boots nothing yet: memory is laid out and every vCPU ready to run.
   init(
     index: Int, configuration runConfiguration: RunConfiguration, mode: DataPathMode, seed: UInt64,
-    placement: Placement, disk: DiskImage, ioThreads: [IOThread], system: borrowing KVMSystem,
+    placement: Placement, disk: MicroDisk, system: borrowing KVMSystem,
     misbehaviour: Misbehaviour = .none
   ) throws {
     let configuration = runConfiguration.configuration(ofGuest: index)
     let layout = try Self.layout(configuration)
     let cpus = index < placement.vcpuCPUs.count ? placement.vcpuCPUs[index] : []
-    let machine = try Machine(
-      MachineConfiguration(
-        name: "guest\(index)", memoryByteCount: layout.memoryByteCount, vcpuCount: configuration.workerCount,
-        vcpuAffinity: cpus.map { CPUSet([$0]) }, memoryNode: placement.memoryNode, prefaultsMemory: true),
-      system: system)
+    var machineConfiguration = MachineConfiguration(
+      name: "guest\(index)", memoryByteCount: layout.memoryByteCount, vcpuCount: configuration.workerCount,
+      vcpuAffinity: cpus.map { CPUSet([$0]) }, memoryNode: placement.memoryNode, prefaultsMemory: true)
+    if case .service = disk { machineConfiguration.sharesMemory = true }
+    let machine = try Machine(machineConfiguration, system: system)
     self.index = index
     self.layout = layout
     memory = machine.memory
@@ -48,12 +48,13 @@ final class BenchGuest {
       try boot.tables.prepare(runner.vcpu, memory: memory, entry: boot.entry(worker: index))
     }
     // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
-    for ioThread in ioThreads { ioThread.register(disk: disk, memory: memory) }
+    if case .opened(let image, let ioThreads) = disk {
+      for ioThread in ioThreads { ioThread.register(disk: image, memory: memory) }
+    }
     self.machine = try BuiltinMicroMachine(
       machine: machine,
       device: GuestDevice(
-        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine, ioThreads: ioThreads)
-    )
+        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine))
   }
 
   /// A guest in another VMM, which `start` starts on the file that is its RAM. Every vCPU waits to be let run.

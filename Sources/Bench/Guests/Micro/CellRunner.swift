@@ -89,7 +89,7 @@ struct CellRunner: CellMeasuring {
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
-            placement: threads.plan, disk: disk, ioThreads: ioThreads, system: system))
+            placement: threads.plan, disk: .opened(disk, ioThreads: ioThreads), system: system))
       }
       let window = MeasurementWindow(
         configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch)

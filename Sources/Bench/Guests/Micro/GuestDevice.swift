@@ -1,13 +1,34 @@
 import Hypervisor
 import MicroGuest
 
+/// Where the disk of a micro guest comes from.
+enum MicroDisk {
+  /// I/O threads of this process serve it.
+  case opened(DiskImage, ioThreads: [IOThread])
+  /// vextd serves it, at that socket and under that name; mode `vext` alone.
+  case service(path: String, name: String)
+}
+
 /// The block device of a micro guest, by data path.
 enum GuestDevice {
   case virtio(VirtioPCI)
   case vext(VextDevice)
 
   /// Makes the device and plugs it into `machine`.
-  init(
+  init(mode: DataPathMode, queueCount: Int, disk: MicroDisk, machine: Machine) throws {
+    switch disk {
+    case .opened(let image, let ioThreads):
+      try self.init(mode: mode, queueCount: queueCount, disk: image, machine: machine, ioThreads: ioThreads)
+    case .service(let path, let name):
+      let client = try VextServiceClient(
+        path: path, disk: name, memory: machine.memory, machine: machine.name)
+      let function = VextDevice(name: machine.name, service: client, queueCount: queueCount)
+      try machine.pci.add(function)
+      self = .vext(function)
+    }
+  }
+
+  private init(
     mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, ioThreads: [IOThread]
   ) throws {
     switch mode {

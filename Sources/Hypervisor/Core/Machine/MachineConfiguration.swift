@@ -21,6 +21,8 @@ public struct MachineConfiguration: Sendable {
   public var mergesPages = false
   /// Where the hugetlbfs is mounted whose pages are RAM, if that is wanted.
   public var hugePagesPath: String?
+  /// Whether RAM is a file that vextd can map, for a disk that it serves.
+  public var sharesMemory = false
   /// What the machine logs about its guest.
   public var debug: MachineDebugOptions
 
@@ -57,7 +59,9 @@ public struct MachineConfiguration: Sendable {
 
   private func makeUnpreparedMemory() throws(MachineError) -> GuestMemory {
     guard let hugePagesPath else {
-      do throws(Errno) { return try GuestMemory(byteCount: memoryByteCount, node: memoryNode) } catch {
+      do throws(Errno) {
+        return try GuestMemory(byteCount: memoryByteCount, node: memoryNode, isShared: sharesMemory)
+      } catch {
         throw .memory(byteCount: memoryByteCount, error)
       }
     }

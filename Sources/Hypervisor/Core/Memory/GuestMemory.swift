@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import HostSystem
 public import SystemPackage
@@ -13,12 +14,18 @@ public final class GuestMemory: @unchecked Sendable {
   public static let pciHoleStart: UInt64 = 0xC000_0000
   /// The address at which RAM continues above the hole.
   public static let highStart: UInt64 = 0x1_0000_0000
+  /// The largest number of regions of a guest of another process.
+  public static let regionLimit = 2
+  /// The largest size in bytes of the file of a guest of another process, because address space is finite.
+  public static let sharedByteLimit: UInt64 = 1 << 40
   /// Page size of the host in bytes; a guest's memory size is a multiple of it.
   public static let pageByteCount: UInt64 = 4096
 
   private let mapping: Mapping
   /// Whether pages of files may replace those of the mapping: not where they are huge ones.
   private let takesFilePages: Bool
+  /// The file of the RAM, if other processes may map it.
+  private let file: SharedMemoryFile?
   /// Size of RAM in bytes.
   public let byteCount: UInt64
   /// Translates guest-physical runs; valid while this object lives.
@@ -26,16 +33,26 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; no page is resident yet.
   ///
-  /// - Parameter node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).
-  public convenience init(byteCount: UInt64, node: Int? = nil) throws(Errno) {
+  /// - Parameters:
+  ///   - node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).
+  ///   - isShared: whether the RAM is a file (``sharedDescriptor``) that another process can map; page faults cost more there.
+  public convenience init(byteCount: UInt64, node: Int? = nil, isShared: Bool = false) throws(Errno) {
     guard byteCount > 0, byteCount.isMultiple(of: Self.pageByteCount), byteCount <= 1 << 46 else {
       throw .invalidArgument
     }
-    let mapping = try Mapping.anonymous(byteCount: Int(byteCount))
+    var file: SharedMemoryFile?
+    let mapping: Mapping
+    if isShared {
+      let made = try SharedMemoryFile(name: "guest-memory", byteCount: byteCount)
+      mapping = try Mapping.shared(descriptor: made.descriptor, byteCount: Int(byteCount))
+      file = consume made
+    } else {
+      mapping = try Mapping.anonymous(byteCount: Int(byteCount))
+    }
     // A crash of this process must not write a guest's secrets to the host's disk.
     try mapping.leaveOutOfDumps()
     if let node { try mapping.bind(toNode: node) }
-    self.init(mapping, byteCount: byteCount)
+    self.init(mapping, byteCount: byteCount, file: file)
   }
 
   /// Maps the RAM of a guest of another process: the first `byteCount` bytes of a file that both processes map, a
@@ -46,7 +63,7 @@ public final class GuestMemory: @unchecked Sendable {
     }
     let mapping = try Mapping.shared(descriptor: descriptor, byteCount: Int(byteCount))
     try mapping.leaveOutOfDumps()
-    self.init(mapping, byteCount: byteCount)
+    self.init(mapping, byteCount: byteCount, file: nil)
   }
 
   /// Zeroed RAM of the huge pages that are mounted at `path`, all of them reserved now; ENOMEM where there are too few.
@@ -66,7 +83,7 @@ public final class GuestMemory: @unchecked Sendable {
     let mapping = try Mapping.shared(descriptor: file.rawValue, byteCount: Int(whole))
     try mapping.leaveOutOfDumps()
     if let node { try mapping.bind(toNode: node) }
-    self.init(mapping, byteCount: byteCount, takesFilePages: false)
+    self.init(mapping, byteCount: byteCount, file: nil, takesFilePages: false)
   }
 
   /// The size of the pages of the hugetlbfs at `path`. EINVAL for another file system.
@@ -78,18 +95,77 @@ public final class GuestMemory: @unchecked Sendable {
     return UInt64(status.f_bsize)
   }
 
-  private init(_ mapping: consuming Mapping, byteCount: UInt64, takesFilePages: Bool = true) {
+  /// Maps the RAM of a guest of another process, which is not trusted: `regions` of a file that it made.
+  ///
+  /// - Throws: EINVAL where there are no regions or more than ``regionLimit``, where one is empty, not of whole pages, or not
+  ///   within the file, where they overlap, or where the file is larger than ``sharedByteLimit``; what mmap(2) says.
+  public convenience init(file: consuming SharedMemoryFile, regions: [GuestMemoryRegion]) throws(Errno) {
+    let fileByteCount = file.byteCount
+    guard fileByteCount <= Self.sharedByteLimit, GuestMemoryRegion.areDisjoint(regions),
+      (1...Self.regionLimit).contains(regions.count),
+      regions.allSatisfy({ $0.isWhole(inFileOf: fileByteCount) })
+    else { throw .invalidArgument }
+    let mapping = try Mapping.shared(descriptor: file.descriptor, byteCount: Int(fileByteCount))
+    try mapping.leaveOutOfDumps()
+    // SAFETY: each region was found to lie within the file, all of which is mapped.
+    let base = unsafe mapping.base
+    let low = unsafe Self.part(regions[0], base)
+    let high =
+      unsafe regions.count > 1
+      ? Self.part(regions[1], base) : GuestMemoryMap.Region(start: 0, byteCount: 0, host: nil)
+    let map = GuestMemoryMap(low: low, high: high)
+    self.init(mapping, map: map, byteCount: regions.reduce(0) { $0 + $1.byteCount }, file: file)
+  }
+
+  private static func part(
+    _ region: GuestMemoryRegion, _ base: UnsafeMutableRawPointer
+  ) -> GuestMemoryMap.Region {
+    unsafe GuestMemoryMap.Region(
+      start: region.address.rawValue, byteCount: region.byteCount, host: base + Int(region.fileOffset))
+  }
+
+  private convenience init(
+    _ mapping: consuming Mapping, byteCount: UInt64, file: consuming SharedMemoryFile?,
+    takesFilePages: Bool = true
+  ) {
     let lowCount = min(byteCount, Self.pciHoleStart)
     // SAFETY: the regions split the mapping, which this object owns as long as the map is in use.
     let base = unsafe mapping.base
-    unsafe map = GuestMemoryMap(
+    let map = unsafe GuestMemoryMap(
       low: .init(start: 0, byteCount: lowCount, host: base),
       high: .init(
         start: Self.highStart, byteCount: byteCount - lowCount,
         host: byteCount > lowCount ? base + Int(lowCount) : nil))
+    self.init(mapping, map: map, byteCount: byteCount, file: file, takesFilePages: takesFilePages)
+  }
+
+  private init(
+    _ mapping: consuming Mapping, map: GuestMemoryMap, byteCount: UInt64, file: consuming SharedMemoryFile?,
+    takesFilePages: Bool = true
+  ) {
+    self.map = map
     self.mapping = mapping
     self.byteCount = byteCount
     self.takesFilePages = takesFilePages
+    self.file = file
+  }
+
+  /// The descriptor of the file that other processes map; nil unless the memory was made to be shared.
+  public var sharedDescriptor: Int32? {
+    switch file {
+    case .some(let file): file.descriptor
+    case .none: nil
+    }
+  }
+
+  /// The regions of the RAM with their offsets in the file of ``sharedDescriptor``.
+  public var sharedRegions: [GuestMemoryRegion] {
+    let start = unsafe UInt64(UInt(bitPattern: mapping.base))
+    return regions.map { region in
+      GuestMemoryRegion(
+        address: region.start, byteCount: region.byteCount,
+        fileOffset: region.host.rawValue &- start)
+    }
   }
 
   /// The regions in the form of KVM's memory slots.
@@ -112,7 +188,8 @@ public final class GuestMemory: @unchecked Sendable {
   /// Makes every page resident now, so that no page fault distorts a measurement.
   public func prefault() throws(Errno) { try mapping.prefault() }
 
-  /// Returns the run's pages to the host; the guest reads zeroes there afterwards (madvise(2), MADV_DONTNEED).
+  /// Returns the run's pages to the host; the guest reads zeroes there afterwards (madvise(2), MADV_DONTNEED; in shared memory
+  /// fallocate(2), FALLOC_FL_PUNCH_HOLE).
   ///
   /// - Throws: EFAULT if the run is not wholly RAM, EINVAL if it does not consist of whole pages (of huge pages in memory
   ///   of hugetlbfs).
@@ -121,7 +198,16 @@ public final class GuestMemory: @unchecked Sendable {
       let start = unsafe map.hostPointer(address, byteCount: byteCount)
     else { throw .badAddress }
     // SAFETY: the run lies within the mapping, which this object owns.
-    try unsafe mapping.discard(offset: start - mapping.base, byteCount: count)
+    let offset = unsafe start - mapping.base
+    switch file {
+    case .some(let file):
+      guard offset.isMultiple(of: Int(Self.pageByteCount)), count.isMultiple(of: Int(Self.pageByteCount))
+      else {
+        throw .invalidArgument
+      }
+      if count > 0 { try file.punchHole(offset: UInt64(offset), byteCount: byteCount) }
+    case .none: try mapping.discard(offset: offset, byteCount: count)
+    }
   }
 
   /// Number of bytes that are resident in the host.
@@ -140,13 +226,14 @@ public final class GuestMemory: @unchecked Sendable {
   /// Maps the file's bytes from `fileOffset` on at the run at `address`, without reading them now. See
   /// ``Mapping/overlay``.
   ///
-  /// `fileOffset`, address and length are multiples of ``pageByteCount``. Call it before the guest runs.
+  /// `fileOffset`, address and length are multiples of ``pageByteCount``. Call it before the guest runs. EOPNOTSUPP in
+  /// shared memory, because other processes would not see the contents.
   func overlay(
     descriptor: Int32, fileOffset: UInt64, at address: GuestAddress, byteCount: UInt64
   ) throws(Errno) {
-    guard takesFilePages, let start = unsafe map.hostPointer(address, byteCount: byteCount) else {
-      throw .invalidArgument
-    }
+    guard takesFilePages else { throw .invalidArgument }
+    guard sharedDescriptor == nil else { throw .notSupported }
+    guard let start = unsafe map.hostPointer(address, byteCount: byteCount) else { throw .invalidArgument }
     let offset = unsafe start - mapping.base
     try mapping.overlay(
       descriptor: descriptor, fileOffset: Int64(clamping: fileOffset), at: offset, byteCount: Int(byteCount))

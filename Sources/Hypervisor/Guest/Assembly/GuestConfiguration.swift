@@ -29,6 +29,23 @@ public struct GuestConfiguration: Sendable {
     }
   }
 
+  /// A disk that vextd serves.
+  public struct ServiceDisk: Sendable, Equatable {
+    /// The service's socket.
+    public var socketPath: String
+    /// The disk's name there.
+    public var name: String
+    /// How many queues the device offers.
+    public var queueCount: Int
+
+    /// A disk.
+    public init(socketPath: String, name: String, queueCount: Int) {
+      self.socketPath = socketPath
+      self.name = name
+      self.queueCount = queueCount
+    }
+  }
+
   /// A folder of the host that the guest can mount.
   public struct Share: Sendable, Equatable {
     /// The path of the folder.
@@ -69,6 +86,9 @@ public struct GuestConfiguration: Sendable {
   public var disks: [Disk] = []
   /// Disks served through the vext queue.
   public var vextDisks: [Disk] = []
+  /// Disks that vextd serves through the vext queue; the guest finds them behind ``vextDisks``. They need memory that is shared
+  /// (``MachineConfiguration/sharesMemory``).
+  public var serviceDisks: [ServiceDisk] = []
   /// The engine that carries out disk requests.
   public var engine: BlockEngineKind = .libaio
   /// Shared folders.

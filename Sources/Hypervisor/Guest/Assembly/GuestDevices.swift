@@ -16,6 +16,7 @@ final class GuestDevices: Sendable {
   /// The disks served through the vext queue.
   let vextDevices: [VextDevice]
   private let disks: [DiskImage]
+  private let services: [(path: String, client: VextServiceClient)]
 
   init(
     _ configuration: GuestConfiguration, disks: DiskSet, networks: [GuestNetwork], terminal: Terminal,
@@ -70,6 +71,20 @@ final class GuestDevices: Sendable {
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
     }
+    var services: [(path: String, client: VextServiceClient)] = []
+    for disk in configuration.serviceDisks {
+      let client = try GuestError.attributing(to: .vext) { () throws(VextServiceError) in
+        try VextServiceClient(
+          path: disk.socketPath, disk: disk.name, memory: machine.memory, machine: machine.name)
+      }
+      let path = "vextd:\(disk.socketPath)/\(disk.name)"
+      let device = VextDevice(
+        name: "\(machine.name) \(path)", service: client, queueCount: disk.queueCount)
+      try plug.insert(function: device, part: .vext)
+      vextDevices.append(device)
+      services.append((path, client))
+    }
+    self.services = services
     self.blocks = blocks
     self.networks = cards
     self.vextDevices = vextDevices
@@ -90,15 +105,17 @@ final class GuestDevices: Sendable {
   ///
   /// - Returns: the disks for which that failed.
   func flush() -> [(path: String, errno: Errno)] {
-    zip(disks, blocks.map(\.isQuiet) + vextDevices.map(\.isQuiet)).compactMap { disk, isQuiet in
+    var failures: [(path: String, errno: Errno)] = []
+    for (disk, isQuiet) in zip(disks, blocks.map(\.isQuiet) + vextDevices.map(\.isQuiet)) {
       do throws(Errno) {
         guard isQuiet else { throw .timedOut }
         try disk.flush()
-        return nil
-      } catch {
-        return (disk.path, error)
-      }
+      } catch { failures.append((disk.path, error)) }
     }
+    for service in services {
+      do throws(Errno) { try service.client.close() } catch { failures.append((service.path, error)) }
+    }
+    return failures
   }
 
   /// The Linux driver options of virtio devices that the guest never started.

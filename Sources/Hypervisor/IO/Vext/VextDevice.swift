@@ -18,11 +18,14 @@ public final class VextDevice: PCIFunction {
   /// The doorbells; empty for a function without them.
   public let notifications: [PCINotification]
 
-  private let disk: VextRequestValidator
+  private let geometry: VextDiskGeometry
+  private let log: VextLog
   private let queues: [VextQueueSlot]
   /// The counters of each server; empty if requests are not counted.
   private let activities: [DiskActivity]
   private let signals: VextSignals?
+  /// The connection to vextd, if it serves the queues.
+  private let service: VextServiceClient?
 
   /// Makes a function that offers no feature, and serves `disk` through `queueCount` queues, 1 to `VextRegister/queueLimit`.
   ///
@@ -65,26 +68,48 @@ public final class VextDevice: PCIFunction {
       signals: signals, doorbells: doorbells, countsRequests: countsRequests)
   }
 
+  /// Makes a function whose queues vextd serves; it offers no feature.
+  ///
+  /// - Parameters:
+  ///   - name: names the device in the log.
+  ///   - service: has the disk open.
+  public init(name: String, service: VextServiceClient, queueCount: Int) {
+    precondition((1...Int(VextRegister.queueLimit)).contains(queueCount))
+    let log = VextLog(device: name)
+    self.log = log
+    self.service = service
+    geometry = service.geometry
+    signals = nil
+    activities = []
+    configuration = Self.configuration(signals: nil)
+    queues = (0..<queueCount).map { index in
+      VextQueueSlot(
+        index: UInt16(index), port: ServiceVextQueue(index: UInt16(index), client: service), log: log,
+        signals: nil, doorbell: nil)
+    }
+    notifications = []
+  }
+
   private init(
     disk: VextRequestValidator, servers: [any IOQueueServer], signals: VextSignals?,
     doorbells: [VextDoorbell?],
     countsRequests: Bool
   ) {
     precondition((1...Int(VextRegister.queueLimit)).contains(doorbells.count) && !servers.isEmpty)
-    self.disk = disk
+    log = disk.log
+    geometry = VextDiskGeometry(disk.disk)
+    service = nil
     self.signals = signals
     let activities = countsRequests ? servers.map { _ in DiskActivity() } : []
     self.activities = activities
-    configuration = PCIConfigurationSpace(
-      identity: PCIIdentity(
-        vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device, classCode: VextPCIIdentity.classCode),
-      bars: [0: UInt32(VextRegister.barByteCount)],
-      msix: signals.map { (Self.interruptBAR, $0.interrupts) })
+    configuration = Self.configuration(signals: signals)
     queues = doorbells.enumerated().map { index, doorbell in
       let place = index % servers.count
-      return VextQueueSlot(
+      let port = LocalVextQueue(
         index: UInt16(index), disk: disk, server: servers[place],
         activity: activities.isEmpty ? nil : activities[place], signals: signals, doorbell: doorbell)
+      return VextQueueSlot(
+        index: UInt16(index), port: port, log: disk.log, signals: signals, doorbell: doorbell)
     }
     notifications = doorbells.enumerated().compactMap { index, doorbell in
       doorbell.map {
@@ -94,8 +119,17 @@ public final class VextDevice: PCIFunction {
     }
   }
 
+  private static func configuration(signals: VextSignals?) -> PCIConfigurationSpace {
+    PCIConfigurationSpace(
+      identity: PCIIdentity(
+        vendor: VextPCIIdentity.vendor, device: VextPCIIdentity.device, classCode: VextPCIIdentity.classCode),
+      bars: [0: UInt32(VextRegister.barByteCount)],
+      msix: signals.map { (interruptBAR, $0.interrupts) })
+  }
+
   /// Counts of the guest's requests so far. Any thread.
   public var statistics: DiskStatistics {
+    if let service { return service.statistics }
     var statistics = DiskStatistics()
     for activity in activities { activity.add(to: &statistics) }
     return statistics
@@ -113,7 +147,7 @@ public final class VextDevice: PCIFunction {
       queue.disable(nanoseconds: deadline > now ? deadline - now : 0)
     }
     // The process may end next.
-    disk.log.flush()
+    log.flush()
   }
 
   /// Reads a control register; an access to a part of a register reads as zero.
@@ -128,14 +162,15 @@ public final class VextDevice: PCIFunction {
     case VextRegister.magic: value = UInt64(VextRegister.magicValue) | UInt64(VextRegister.versionValue) << 32
     case VextRegister.deviceFeatures: value = signals == nil ? 0 : VextSignals.offeredFeatures.rawValue
     case VextRegister.driverFeatures: value = signals?.acceptedFeatures.rawValue ?? 0
-    case VextRegister.capacity: value = disk.disk.byteCount
+    case VextRegister.capacity: value = geometry.byteCount
     case VextRegister.blockByteCount:
-      value = UInt64(disk.disk.blockByteCount) | UInt64(VextRequestValidator.maxTransferByteCount) << 32
+      value = UInt64(geometry.blockByteCount) | UInt64(geometry.maxTransferByteCount) << 32
     case VextRegister.maxSegments:
-      value = UInt64(VextDeviceRequestTable.maxSegments) | UInt64(queues.count) << 32
-    case VextRegister.maxQueueDepth: value = UInt64(Self.maxQueueDepth) | UInt64(flags.rawValue) << 32
+      value = UInt64(geometry.maxSegments) | UInt64(queues.count) << 32
+    case VextRegister.maxQueueDepth:
+      value = UInt64(geometry.maxQueueDepth) | UInt64(geometry.flags.rawValue) << 32
     // The reset register itself reads as zero.
-    case VextRegister.reset: value = UInt64(VextRequestValidator.maxRangeByteCount) << 32
+    case VextRegister.reset: value = UInt64(geometry.maxRangeByteCount) << 32
     default: value = 0
     }
     return RegisterAccess.read(value, offset: offset, byteCount: byteCount)
@@ -155,11 +190,6 @@ public final class VextDevice: PCIFunction {
     }
     guard let (queue, register) = queueRegister(offset) else { return }
     queue.write(register, byteCount: byteCount, value: value)
-  }
-
-  private var flags: VextDeviceFlags {
-    guard !disk.disk.isReadOnly else { return .readOnly }
-    return disk.disk.canDiscard ? [.discard, .writeZeroes] : .writeZeroes
   }
 
   /// The queue of a register and the register's offset within the queue's block; nil if there is no such queue.

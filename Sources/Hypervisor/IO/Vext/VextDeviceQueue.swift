@@ -6,7 +6,7 @@ import VextProtocol
 
 /// The host's side of one vext queue: takes entries, checks them, starts their requests and completes them.
 ///
-/// The I/O thread owns everything except ``error``, which any thread may read.
+/// The I/O thread owns everything except ``fault``, which any thread may read.
 @safe
 public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// The doorbell's eventfd; nil if the driver rings no doorbell, so that the queue must be polled.
@@ -32,6 +32,8 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   private var wake: VextWake
   /// The completion ring's sequence number at the last notification of the driver.
   private var signalledSequence: UInt64
+  /// The queue's part of the table that the VMM shares; nil if the VMM is this process.
+  private let record: VextQueueRecord?
   private let errorWord = Atomic<UInt32>(0)
   private let errorDetailWord = Atomic<UInt64>(0)
 
@@ -41,12 +43,14 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   ///   - name: names the queue in the log.
   ///   - depth: number of entries in each ring, a power of two.
   ///   - wake: the doorbell and interrupt that the driver asked for.
+  ///   - record: the queue's part of the table that the VMM shares; nil if the VMM is this process.
   /// - Throws: ENOMEM if there is no memory for the queue's tables.
   init(
     name: String, device: VextRequestValidator, activity: DiskActivity?, depth: UInt32,
     submissionRing: UnsafeMutableRawPointer,
-    completionRing: UnsafeMutableRawPointer, wake: VextWake
+    completionRing: UnsafeMutableRawPointer, wake: VextWake, record: VextQueueRecord? = nil
   ) throws(Errno) {
+    self.record = record
     self.name = name
     notificationDescriptor = wake.doorbellDescriptor
     self.wake = wake
@@ -61,9 +65,9 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   /// The reason why the queue stopped, and the ring slot of the malformed entry. Any thread.
-  public var error: (VextQueueError, detail: UInt64) {
+  var fault: VextQueueFault {
     let error = VextQueueError(rawValue: errorWord.load(ordering: .acquiring)) ?? .none
-    return (error, errorDetailWord.load(ordering: .relaxed))
+    return VextQueueFault(error: error, detail: errorDetailWord.load(ordering: .relaxed))
   }
 
   /// The consumer's position: the ring slot of the next entry.
@@ -137,6 +141,8 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         case .admitted(let admitted): request = admitted
         }
         taken &+= 1
+        // Before it starts: whoever takes over after this process must not lose it.
+        record?.begin(entry.id, sequence: completions.sequence)
         let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
         let start = unsafe engine.start(
           request.operation, on: device.disk, vectors: requests.vectors(of: entry.id),
@@ -146,6 +152,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         case .finished(let result):
           activity?.finish(startedAt: startTicks)
           completions.push(Self.answer(id: entry.id, result: result, wanted: request.byteCount))
+          record?.end(entry.id)
         case .pending:
           requests.begin(entry.id, byteCount: request.byteCount, startTicks: startTicks)
           inFlight &+= 1
@@ -165,6 +172,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     activity?.finish(startedAt: requests.startTicks(of: id))
     let wanted = requests.end(id)
     completions.push(Self.answer(id: id, result: result, wanted: wanted))
+    record?.end(id)
   }
 
   @inline(__always)
@@ -181,6 +189,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     isStopped = true
     errorDetailWord.store(UInt64(slot), ordering: .relaxed)
     errorWord.store(error.rawValue, ordering: .releasing)
+    record?.stop(fault)
     // Without it, a driver that sleeps would never notice that the queue has stopped.
     wake.raise()
     device.log.warn("\(name): stopped by entry \(slot): \(error)")

@@ -18,6 +18,9 @@ final class VextLog: Sendable {
     self.writer = writer
   }
 
+  /// A log of another name with a limit of its own and the same writer.
+  func renamed(_ device: String) -> VextLog { VextLog(device: device, writer: writer) }
+
   /// Writes a warning, unless the device has reached its limit.
   func warn(_ message: String) {
     let left = linesLeft.load(ordering: .relaxed)

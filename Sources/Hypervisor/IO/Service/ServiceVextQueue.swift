@@ -1,0 +1,24 @@
+import VextProtocol
+
+/// A queue that vextd serves.
+final class ServiceVextQueue: VextQueuePort {
+  private let index: UInt16
+  private let client: VextServiceClient
+
+  init(index: UInt16, client: VextServiceClient) {
+    self.index = index
+    self.client = client
+  }
+
+  func enable(_ setup: VextQueueSetup) throws(VextQueueFault) { try client.enable(index, setup) }
+
+  /// Waits for the service as long as it is there: only it knows what it still touches.
+  func disable(nanoseconds: UInt64) -> Bool {
+    client.disable(index)
+    return true
+  }
+
+  var isQuiet: Bool { true }
+
+  var fault: VextQueueFault { client.fault(of: index) }
+}

@@ -1,0 +1,100 @@
+import HostSystem
+import SystemPackage
+import VextProtocol
+
+/// The queue table that a VMM shares with vextd: which requests of each queue are under way, and why a queue stopped
+/// (docs/vext-service.md §5).
+///
+/// The service writes it and never reads it. The VMM reads it, and trusts it as far as it trusts the service.
+@safe
+final class VextQueueTable: @unchecked Sendable {
+  /// Words of one queue: a fault and its detail, six reserved, then one for each id.
+  static let wordsPerQueue = 8 + Int(VextDevice.maxQueueDepth)
+  /// Bytes of the table.
+  static let byteCount = UInt64(wordsPerQueue) * 8 * UInt64(VextRegister.queueLimit)
+
+  private let file: SharedMemoryFile
+  private let mapping: Mapping
+
+  /// - Throws: EINVAL for a file that is too short; what mmap(2) says.
+  init(_ file: consuming SharedMemoryFile) throws(Errno) {
+    guard file.byteCount >= Self.byteCount else { throw .invalidArgument }
+    mapping = try Mapping.shared(descriptor: file.descriptor, byteCount: Int(Self.byteCount))
+    self.file = file
+  }
+
+  /// The descriptor for the other side, valid as long as this object lives.
+  var descriptor: Int32 { file.descriptor }
+
+  /// The part of one queue, whose number is less than ``VextRegister/queueLimit``.
+  func record(of queue: UInt16) -> VextQueueRecord {
+    precondition(UInt32(queue) < VextRegister.queueLimit, "no such queue")
+    // SAFETY: the mapping has a part for each queue.
+    return unsafe VextQueueRecord(
+      table: self, words: SharedWords(base: mapping.base + Int(queue) * Self.wordsPerQueue * 8))
+  }
+}
+
+/// One queue's part of a ``VextQueueTable``. One thread writes at a time.
+@safe
+struct VextQueueRecord: @unchecked Sendable {
+  private static let faultWord = 0
+  private static let detailWord = 1
+  private static let firstID = 8
+
+  /// Keeps the words mapped.
+  private let table: VextQueueTable
+  private let words: SharedWords
+
+  init(table: VextQueueTable, words: SharedWords) {
+    self.table = table
+    unsafe self.words = unsafe words
+  }
+
+  /// Forgets what was there; before the queue is enabled.
+  func clear() {
+    for index in 0..<VextQueueTable.wordsPerQueue { unsafe words.store(index, 0) }
+  }
+
+  /// Request `id`, less than the largest depth, is about to start.
+  ///
+  /// - Parameter sequence: ``CompletionProducer/sequence``: how many answers there were before.
+  @inline(__always)
+  func begin(_ id: UInt16, sequence: UInt64) {
+    unsafe words.storeReleasing(Self.firstID &+ Int(id), Self.mark(sequence))
+  }
+
+  /// Request `id` was answered.
+  @inline(__always)
+  func end(_ id: UInt16) { unsafe words.storeReleasing(Self.firstID &+ Int(id), 0) }
+
+  /// The queue stopped.
+  func stop(_ fault: VextQueueFault) {
+    unsafe words.store(Self.detailWord, fault.detail)
+    unsafe words.storeReleasing(Self.faultWord, UInt64(fault.error.rawValue))
+  }
+
+  /// Why the queue stopped.
+  var fault: VextQueueFault {
+    let error = unsafe UInt32(truncatingIfNeeded: words.loadAcquiring(Self.faultWord))
+    return unsafe VextQueueFault(
+      error: VextQueueError(rawValue: error) ?? .none, detail: words.load(Self.detailWord))
+  }
+
+  /// The ids, less than `depth`, that were under way when the service ended.
+  ///
+  /// - Parameters:
+  ///   - sequence: how many answers there are now.
+  ///   - lastAnswered: the id of the last answer. The service may have ended before it noted that one; its mark then tells
+  ///     of fewer answers than there are.
+  func underWay(depth: UInt32, sequence: UInt64, lastAnswered: UInt16?) -> [UInt16] {
+    (0..<UInt16(clamping: depth)).filter { id in
+      let mark = unsafe words.loadAcquiring(Self.firstID + Int(id))
+      return mark != 0 && (id != lastAnswered || mark == Self.mark(sequence))
+    }
+  }
+
+  /// Never zero.
+  @inline(__always)
+  private static func mark(_ sequence: UInt64) -> UInt64 { sequence &<< 1 | 1 }
+}

@@ -1,0 +1,173 @@
+import CLinux
+import Glibc
+import HostSystem
+import SystemPackage
+import Testing
+import VextProtocol
+
+@testable import Hypervisor
+
+/// A service with a disk "rw", a disk "ro" and one I/O thread, and clients over socket pairs.
+final class ServiceFixture {
+  let disk: VirtioTemporaryDisk
+  let service: VextService
+  private let thread: IOThread
+
+  init(waiting: IOThread.Waiting = .adaptive, engine: BlockEngineKind = .sync) throws {
+    let disk = VirtioTemporaryDisk(byteCount: VextFixture.diskByteCount)
+    let thread = try IOThread(name: "vextd-test", cpus: nil, waiting: waiting, engine: engine)
+    let disks = try [("rw", false), ("ro", true)].map { name, isReadOnly in
+      try #require(
+        VextServiceDisk(
+          name: name, image: try DiskImage(path: disk.path, readOnly: isReadOnly, direct: false),
+          ownerID: geteuid()))
+    }
+    service = try VextService(disks: disks, servers: [thread])
+    self.disk = disk
+    self.thread = thread
+  }
+
+  deinit {
+    service.stop()
+    thread.stop()
+  }
+
+  /// A connection to the service.
+  func connect() throws -> PacketSocket {
+    var (first, second): (Int32, Int32) = (-1, -1)
+    try #require(unsafe linux_frame_socket_pair(&first, &second) == 0)
+    service.add(PacketSocket(adopting: OwnedDescriptor(adopting: second)))
+    return PacketSocket(adopting: OwnedDescriptor(adopting: first))
+  }
+
+  /// A client that has done nothing yet.
+  func rawClient() throws -> RawServiceClient { RawServiceClient(try connect()) }
+
+  /// A machine's memory with a disk of the service's, and drivers for its queues, all enabled.
+  func machine(_ name: String = "rw", queueCount: Int = 1, depth: UInt32 = 16) throws -> ServedMachine {
+    try ServedMachine(try connect(), disk: name, queueCount: queueCount, depth: depth)
+  }
+
+  /// Waits until the service has `count` clients; tells whether it has.
+  func waitForClients(_ count: Int) -> Bool { FakeVextDriver.wait { service.clientCount == count } }
+}
+
+/// A guest's memory and a vext device that a service serves.
+final class ServedMachine {
+  let memory: GuestMemory
+  let device: VextDevice
+  let client: VextServiceClient
+  let drivers: [FakeVextDriver]
+
+  init(_ socket: consuming sending PacketSocket, disk: String, queueCount: Int, depth: UInt32) throws {
+    let memory = try GuestMemory(byteCount: VextFixture.memoryByteCount, isShared: true)
+    let client = try VextServiceClient(
+      VextServiceConnection(path: "test", socket: socket), disk: disk, memory: memory, machine: "test")
+    let device = VextDevice(name: "test", service: client, queueCount: queueCount)
+    drivers = (0..<queueCount).map {
+      FakeVextDriver(
+        device: device, memory: memory, queue: UInt16($0), depth: depth,
+        ringBase: 0x1_0000 + UInt64($0) * 0x2_0000)
+    }
+    self.memory = memory
+    self.client = client
+    self.device = device
+    for driver in drivers { try driver.enable() }
+  }
+
+  var driver: FakeVextDriver { drivers[0] }
+
+  /// Whether a block of the disk arrives as it is in the file.
+  func readsWell(_ driver: FakeVextDriver? = nil) throws -> Bool {
+    try memory.write([UInt8](repeating: 0, count: 512), at: GuestAddress(VextFixture.data))
+    let answer = try (driver ?? self.driver).perform(VextFixture.entry(.read, id: 1, offset: 0x8000))
+    return try answer.status == 0
+      && memory.read(512, at: GuestAddress(VextFixture.data)) == VirtioTemporaryDisk.pattern(0x8000, 512)
+  }
+}
+
+/// A peer of the service that sends whatever a test wants.
+final class RawServiceClient {
+  let socket: PacketSocket
+  private var tag: UInt32 = 0
+
+  init(_ socket: consuming PacketSocket) { self.socket = socket }
+
+  /// Sends bytes as they are.
+  func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws {
+    try socket.send(bytes, descriptors: descriptors)
+  }
+
+  /// The next message; nil where the service has ended the connection, or says nothing for ten seconds.
+  func receive() throws -> [UInt8]? {
+    let deadline = HostClock.monotonicNanoseconds() + 10_000_000_000
+    guard try socket.wait(deadline: deadline) == .ready else { return nil }
+    do throws(Errno) {
+      let bytes = try socket.receive(byteLimit: VextServiceRequest.byteLimit).bytes
+      return bytes.isEmpty ? nil : bytes
+    } catch {
+      guard error == .connectionReset else { throw error }
+      return nil
+    }
+  }
+
+  /// Sends a well-formed request and returns what was answered.
+  func ask(_ request: VextServiceRequest, descriptors: [Int32] = []) throws -> VextServiceReply? {
+    tag += 1
+    try send(request.encoded(tag: tag), descriptors: descriptors)
+    return try receive().map { try VextServiceReply.decode($0, to: request, tag: tag) }
+  }
+
+  /// Whether the service ends the connection, whatever it answered before.
+  func isLeft() throws -> Bool {
+    let deadline = HostClock.monotonicNanoseconds() + 10_000_000_000
+    while HostClock.monotonicNanoseconds() < deadline {
+      if try receive() == nil { return try socket.wait(deadline: deadline) == .ready }
+    }
+    return false
+  }
+
+  /// Does what comes first in a connection.
+  func greet() throws {
+    #expect(
+      try ask(.hello(version: 1, features: 0)) == .hello(version: 1, features: 0))
+  }
+
+  /// Greets and opens a disk.
+  func open(_ name: String = "ro") throws {
+    try greet()
+    guard case .open = try ask(.open(disk: name)) else {
+      Issue.record("the disk is not open")
+      return
+    }
+  }
+
+  /// Greets, opens a disk and shares `byteCount` bytes from address 0.
+  func share(_ name: String = "ro", byteCount: UInt64 = 1 << 20) throws {
+    try open(name)
+    let files = try SharedPair(memoryByteCount: byteCount)
+    #expect(
+      try ask(.memory([.whole(byteCount)]), descriptors: [files.memory.descriptor, files.table.descriptor])
+        == .done)
+  }
+}
+
+/// What a client shares: memory, and a table of queues.
+struct SharedPair: ~Copyable {
+  let memory: SharedMemoryFile
+  let table: SharedMemoryFile
+
+  init(memoryByteCount: UInt64 = 1 << 20) throws {
+    let memory = try SharedMemoryFile(name: "memory", byteCount: memoryByteCount)
+    let table = try SharedMemoryFile(name: "table", byteCount: VextQueueTable.byteCount)
+    self.memory = memory
+    self.table = table
+  }
+}
+
+extension GuestMemoryRegion {
+  /// All of a file, from address 0.
+  static func whole(_ byteCount: UInt64) -> GuestMemoryRegion {
+    GuestMemoryRegion(address: GuestAddress(0), byteCount: byteCount, fileOffset: 0)
+  }
+}
