@@ -20,6 +20,7 @@ let package = Package(
     .executable(name: "fuzz", targets: ["Fuzz"]),
     .library(name: "VextClient", targets: ["VextClient"]),
     .executable(name: "vext-io", targets: ["VextIO"]),
+    .executable(name: "vextd", targets: ["vextd"]),
   ],
   traits: [
     // Only for the trials of `bench compare` (docs/benchmarking.md): makes the null engine slower on request.
@@ -111,6 +112,17 @@ let package = Package(
       name: "lkvm",
       dependencies: [
         "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork", "VextProtocol",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
+    // Serves disks to the machines of other processes.
+    .executableTarget(
+      name: "vextd",
+      dependencies: [
+        "HostSystem", "Hypervisor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

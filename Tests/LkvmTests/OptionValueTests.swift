@@ -50,7 +50,7 @@ struct OptionValueTests {
     let plain = try #require(VextOption(argument: "disk.img"))
     #expect(plain.queueCount == nil)
     let all = try #require(VextOption(argument: "disk.img,queues=128,ro,direct"))
-    #expect(all.path == "disk.img")
+    #expect(all.source == .file(path: "disk.img"))
     #expect(all.queueCount == 128)
     #expect(all.isReadOnly && all.isDirect && !all.acceptsAnyFormat)
     #expect(try #require(VextOption(argument: "a.img,format=raw")).acceptsAnyFormat)
@@ -60,10 +60,20 @@ struct OptionValueTests {
   @Test(arguments: [
     "", "disk.img,queues", "disk.img,queues=", "disk.img,queues=0", "disk.img,queues=-1",
     "disk.img,queues=129",
-    "disk.img,queues=x", "disk.img,ro=1", "disk.img,direct=", "disk.img,foo",
+    "disk.img,queues=x", "vextd:", "vextd:a", "vextd:/a", "vextd:/run/v.sock/", "vextd:/run/v.sock/a,ro",
+    "vextd:/run/v.sock/a,direct", "vextd:/run/v.sock/a,queues=0", "disk.img,ro=1", "disk.img,direct=",
+    "disk.img,foo",
   ])
   func `a number of queues that no vext function has is refused`(text: String) {
     #expect(VextOption(argument: text) == nil)
+  }
+
+  @Test func `a disk of a service is a socket and a name`() throws {
+    let disk = try #require(VextOption(argument: "vextd:/run/vextd.sock/root,queues=2"))
+    #expect(disk.source == .service(socket: "/run/vextd.sock", name: "root"))
+    #expect(disk.queueCount == 2)
+    #expect(
+      try #require(VextOption(argument: "vextd:v.sock/a")).source == .service(socket: "v.sock", name: "a"))
   }
 
   @Test func `a share is a folder and a tag`() throws {

@@ -99,12 +99,14 @@ enum RunOptions {
     },
     .value(
       "vext", nil, "PATH[,queues=N][,ro][,direct][,poll][,format=raw]", .devices,
-      "Disk served through the vext queue, by a thread that sleeps while nothing comes, or with poll never; repeatable.",
+      "Disk served through the vext queue, by a thread that sleeps while nothing comes, or with poll never; PATH may be vextd:SOCKET/NAME, a disk of vextd; repeatable.",
       completion: .files
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.vext = [] }
       guard let disk = VextOption(argument: text) else {
-        throw .wanted("PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,poll ,format=raw")
+        throw .wanted(
+          "PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,poll ,format=raw; or vextd:SOCKET/NAME[,queues=N]"
+        )
       }
       settings.devices.vext.append(disk)
     },

@@ -1,9 +1,20 @@
 import VextProtocol
 
-/// `--vext PATH[,queues=N][,ro][,direct][,poll][,format=raw]`: a disk served through the vext queue.
+/// `--vext PATH[,queues=N][,ro][,direct][,poll][,format=raw]` or `--vext vextd:SOCKET/NAME[,queues=N]`: a disk served through the vext
+/// queue.
 struct VextOption: Equatable {
-  /// The image or block device.
-  var path: String
+  /// Where the disk comes from.
+  enum Source: Equatable {
+    /// An image or a block device that this process opens.
+    case file(path: String)
+    /// A disk that vextd has open.
+    case service(socket: String, name: String)
+  }
+
+  private static let servicePrefix = "vextd:"
+
+  /// Where the disk comes from.
+  var source: Source
   /// Queues that the function offers; nil: one for each vCPU.
   var queueCount: Int?
   /// `ro`: the guest may not write.
@@ -15,11 +26,21 @@ struct VextOption: Equatable {
   /// `format=raw`: its bytes are the disk's, whatever they look like.
   var acceptsAnyFormat = false
 
-  /// Reads `argument`, or answers nil for an empty path, an unknown suffix or a number of queues that no vext function has.
+  /// Reads `argument`, or answers nil for an empty path, an unknown suffix, a number of queues that no vext function has,
+  /// or, beside `vextd:`, anything but `queues`, because the service decides the rest.
   init?(argument: String) {
     var parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    path = String(parts.removeFirst())
+    let path = String(parts.removeFirst())
     guard !path.isEmpty else { return nil }
+    if path.hasPrefix(Self.servicePrefix) {
+      let place = path.dropFirst(Self.servicePrefix.count)
+      guard let slash = place.lastIndex(of: "/"), slash > place.startIndex,
+        place.index(after: slash) < place.endIndex, parts.allSatisfy({ $0.hasPrefix("queues=") })
+      else { return nil }
+      source = .service(socket: String(place[..<slash]), name: String(place[place.index(after: slash)...]))
+    } else {
+      source = .file(path: path)
+    }
     for part in parts {
       let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       switch (words[0], words.count) {

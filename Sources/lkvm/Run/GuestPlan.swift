@@ -52,6 +52,8 @@ struct GuestPlan {
       machine: machine, kernel: kernel, initrd: initrd.source, commandLine: parameters.text)
     configuration.disks = storage.disks
     configuration.vextDisks = storage.vextDisks
+    configuration.serviceDisks = storage.serviceDisks
+    configuration.machine.sharesMemory = !storage.serviceDisks.isEmpty
     configuration.shares = storage.shares
     configuration.engine = options.devices.ioEngine.kind
     configuration.hasEntropy = options.devices.rng

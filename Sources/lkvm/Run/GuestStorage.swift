@@ -9,6 +9,7 @@ struct GuestStorage {
 
   private(set) var disks: [GuestConfiguration.Disk] = []
   private(set) var vextDisks: [GuestConfiguration.Disk] = []
+  private(set) var serviceDisks: [GuestConfiguration.ServiceDisk] = []
   private(set) var shares: [GuestConfiguration.Share] = []
   private(set) var root = KernelParameters.Root.none
 
@@ -29,11 +30,17 @@ struct GuestStorage {
             acceptsAnyFormat: disk.acceptsAnyFormat))
       }
     }
-    vextDisks = options.devices.vext.map {
-      .init(
-        path: $0.path, isReadOnly: $0.isReadOnly, isDirect: $0.isDirect,
-        queueCount: $0.queueCount ?? min(vcpuCount, 64), acceptsAnyFormat: $0.acceptsAnyFormat,
-        polls: $0.polls)
+    for disk in options.devices.vext {
+      let queueCount = disk.queueCount ?? min(vcpuCount, 64)
+      switch disk.source {
+      case .file(let path):
+        vextDisks.append(
+          .init(
+            path: path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount,
+            acceptsAnyFormat: disk.acceptsAnyFormat, polls: disk.polls))
+      case .service(let socket, let name):
+        serviceDisks.append(.init(socketPath: socket, name: name, queueCount: queueCount))
+      }
     }
     shares += options.devices.shares.map {
       .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly, security: $0.security)

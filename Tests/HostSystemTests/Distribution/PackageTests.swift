@@ -25,13 +25,13 @@ struct PackageTests {
     let use = """
       set -e; cd /tmp
       ! ls -d \(Self.root) 2> /dev/null
-      for name in bench fuse-vext lkvm vext-io; do
+      for name in bench fuse-vext lkvm vext-io vextd; do
         [[ $(command -v $name) == /usr/bin/$name ]]
         gzip -dc /usr/share/man/man1/$name.1.gz | grep -q '^.TH'
         bash -n /usr/share/bash-completion/completions/$name
         [[ -s /usr/share/zsh/vendor-completions/_$name && -s /usr/share/fish/vendor_completions.d/$name.fish ]]
       done
-      bench --version; vext-io --version; fuse-vext -V; lkvm version; lkvm list
+      bench --version; vext-io --version; vextd --version; fuse-vext -V; lkvm version; lkvm list
       if [[ -e /dev/fuse ]]; then
         truncate -s 8M disk.img; mkfs.ext4 -q disk.img; mkdir mnt
         fuse-vext disk.img mnt; echo kept > mnt/file; umount mnt

@@ -5,6 +5,7 @@ import Testing
 @Suite struct ProjectVersionTests {
   @Test(arguments: [
     ["lkvm", "version"], ["bench", "--version"], ["fuse-vext", "-V"], ["vext-io", "--version"],
+    ["vextd", "--version"],
   ])
   func `every program prints the project's version`(_ line: [String]) throws {
     let process = Process()

@@ -1,0 +1,50 @@
+import HostSystem
+import Hypervisor
+import MicroGuest
+
+@testable import Bench
+
+/// Micro guests of this process whose disks a vextd serves, each its own.
+final class ServiceGuests {
+  let guests: [BenchGuest]
+
+  /// Boots as many guests as `run` says.
+  init(run: GuestRun, socket: String, disks: [String]) throws {
+    let configuration = run.configuration
+    let request = PlacementRequest(
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1)
+    let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
+    let system = try KVMSystem()
+    var guests: [BenchGuest] = []
+    for index in 0..<configuration.guestCount {
+      guests.append(
+        try BenchGuest(
+          index: index, configuration: configuration, mode: .vext, seed: 7, placement: placement,
+          disk: .service(path: socket, name: disks[index]), system: system))
+    }
+    self.guests = guests
+    for guest in guests { try guest.machine.start() }
+  }
+
+  /// Waits until `guest` has reached `state`, for a minute at most.
+  func wait(for guest: BenchGuest, _ state: WorkerState) throws {
+    let end = HostClock.monotonicNanoseconds() + 60_000_000_000
+    while !(try guest.hasReached(state)) {
+      guard HostClock.monotonicNanoseconds() < end else {
+        throw BootedGuests.Timeout(guest: guest.index, state: state)
+      }
+      HostClock.sleep(nanoseconds: 1_000_000)
+    }
+  }
+
+  /// Takes guests through their windows to their ends.
+  func finish(_ guests: [BenchGuest]) throws {
+    for guest in guests { try wait(for: guest, .ready) }
+    for guest in guests { try guest.command(.measure) }
+    for guest in guests { try wait(for: guest, .measured) }
+    for guest in guests { try guest.command(.finish) }
+    for guest in guests { try wait(for: guest, .finished) }
+  }
+
+  func shutDown() { for guest in guests { guest.shutDown() } }
+}
