@@ -65,9 +65,18 @@ final class GuestDevices: Sendable {
     for (image, disk) in zip(disks.vext, configuration.vextDisks) {
       let servers = threads.threads(for: disk)
       for server in servers { server.register(disk: image, memory: memory) }
-      let device = VextDevice(
-        name: "\(machine.name) \(disk.path)", disk: image, queueCount: disk.queueCount,
-        memory: machine.memory, servers: servers, countsRequests: true)
+      let name = "\(machine.name) \(disk.path)"
+      // A thread that sleeps is woken by a doorbell, and its guest by an interrupt.
+      let device =
+        disk.polls
+        ? VextDevice(
+          name: name, disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: servers,
+          countsRequests: true)
+        : try GuestError.attributing(to: .vext) { () throws(Errno) in
+          try VextDevice(
+            name: name, disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: servers,
+            interruptRouter: machine.vm, countsRequests: true)
+        }
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
     }

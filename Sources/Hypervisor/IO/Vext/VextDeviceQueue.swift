@@ -6,7 +6,7 @@ import VextProtocol
 
 /// The host's side of one vext queue: takes entries, checks them, starts their requests and completes them.
 ///
-/// The I/O thread owns everything except ``fault``, which any thread may read.
+/// The I/O thread owns everything except `fault`, which any thread may read.
 @safe
 public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// The doorbell's eventfd; nil if the driver rings no doorbell, so that the queue must be polled.
