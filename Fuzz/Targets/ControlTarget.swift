@@ -21,6 +21,7 @@ final class ControlTarget: FuzzTarget {
   /// The longest payload that the protocol allows.
   private static let payloadLimit = 256
   private static let replyTimeoutNanoseconds: UInt64 = 5_000_000_000
+  private static let silenceLimitNanoseconds = ControlServer.messageTimeoutMilliseconds * 1_000_000
 
   private let path: String
   private let server: ControlServer
@@ -35,7 +36,8 @@ final class ControlTarget: FuzzTarget {
 
   func run(_ input: inout FuzzInput) throws {
     let client = try UnixSocket.connected(path: path)
-    while !input.isExhausted {
+    for _ in 0..<ControlServer.requestLimit where !input.isExhausted {
+      let start = HostClock.monotonicNanoseconds()
       let type = input.changed(UInt32(1 + input.below(8)), oneIn: 8)
       let payload = input.take(input.pick([0, 0, 4, 12, 16, input.below(Self.payloadLimit + 1)]))
       let byteCount = input.changed(UInt32(payload.count), oneIn: 16)
@@ -48,7 +50,11 @@ final class ControlTarget: FuzzTarget {
       }
       // Of one that says something else of its length, the rest may be waited for, or be taken for the next one.
       guard byteCount == payload.count else { return }
-      try checkReply(client)
+      do { try checkReply(client) } catch Errno.connectionReset {
+        // A client that the host's scheduler kept waiting was silent for too long.
+        guard HostClock.monotonicNanoseconds() - start < Self.silenceLimitNanoseconds else { return }
+        throw FuzzFailure("the connection was reset before a reply")
+      }
     }
   }
 

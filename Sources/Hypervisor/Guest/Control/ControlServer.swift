@@ -11,6 +11,8 @@ import Synchronization
 public final class ControlServer: Sendable {
   /// Time limit for one message of a client, and for the silence between two messages.
   public static let messageTimeoutMilliseconds: UInt64 = 1000
+  /// Maximum number of requests of a client, after which its connection ends and the next client has its turn.
+  public static let requestLimit = 16
 
   private let wake: EventDescriptor
   private let thread: HostThread
@@ -79,13 +81,10 @@ private final class ControlLoop: Sendable {
     spare.fill()
   }
 
-  /// Maximum number of requests of a client before the next client has its turn.
-  private static let requestLimit = 16
-
   /// Serves one client until its limit, the end of its connection, or an error.
   private func serve(_ connection: borrowing ControlConnection) {
     do throws(ControlError) {
-      for _ in 0..<Self.requestLimit {
+      for _ in 0..<ControlServer.requestLimit {
         let message: (first: UInt32, payload: [UInt8])
         do throws(ControlError) {
           message = try connection.receive(limit: ControlRequest.payloadLimit, deadline: Self.deadline())
