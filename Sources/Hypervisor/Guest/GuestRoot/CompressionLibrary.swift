@@ -83,12 +83,12 @@ struct CompressionLibrary {
     var (memoryLimit, position, written): (UInt64, Int, Int) = (1 << 30, 0, 0)
     let result = unsafe decode(
       &memoryLimit, 0, nil, bytes, &position, bytes.count, buffer.baseAddress, &written, buffer.count)
-    // LZMA_OK, and LZMA_BUF_ERROR where the room is too small or the file ends too early.
+    // LZMA_OK, and LZMA_BUF_ERROR where the room is too small; a file that ends too early is LZMA_DATA_ERROR.
     if result == 0 {
       count = written
       return .contents([])
     }
-    return result == 10 && written == buffer.count ? .needsRoom : .damaged
+    return result == 10 ? .needsRoom : .damaged
   }
 
   private func decodeZstd(
