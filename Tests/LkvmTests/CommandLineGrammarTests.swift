@@ -18,7 +18,7 @@ struct CommandLineGrammarTests {
       (["-k", "--rng"], ["--kernel=--rng"]), (["-k", "-"], ["--kernel=-"]),
       // Beginnings of names; a whole name is itself, whatever else begins with it.
       (["--net", "mode=none"], ["--network", "mode=none"]), (["--nam", "foo"], ["--name", "foo"]),
-      (["--na=foo"], ["--name", "foo"]), (["--k", "k"], ["--kernel", "k"]), (["--stats"], ["--stats"]),
+      (["--na=foo"], ["--name", "foo"]), (["--ke", "k"], ["--kernel", "k"]), (["--stats"], ["--stats"]),
       (["--debug-iod", "3"], ["--debug-iodelay", "3"]), (["--par", "x"], ["-p", "x"]),
       (["--huge-"], ["--huge-pages"]),
       (["--bal"], ["--balloon"]), (["--9", "/tmp"], ["--9p", "/tmp"]), (["--no-rn"], ["--no-rng"]),
