@@ -18,6 +18,8 @@ public final class VextBlockDevice: Sendable {
   public let waitPolicy: VextWaitPolicy
 
   let registers: any VextRegisterAccess
+  /// Whether the device's I/O thread may sleep, so that the queues ring its doorbell.
+  let ringsDoorbell: Bool
   private let queuesInUse: Mutex<[Bool]>
   private let lock: OwnedDescriptor?
   private let guardian: DeviceGuardian?
@@ -70,6 +72,7 @@ public final class VextBlockDevice: Sendable {
     self.registers = registers
     self.limits = limits
     self.waitPolicy = waitPolicy
+    ringsDoorbell = Self.acceptDoorbell(registers)
     pool = VextBufferPool(memory: memory)
     queuesInUse = Mutex(Array(repeating: false, count: limits.queueCount))
     self.lock = consume lock
@@ -109,6 +112,14 @@ public final class VextBlockDevice: Sendable {
       giveBackIndex(index)
       throw error
     }
+  }
+
+  /// Accepts DOORBELL (docs/vext-protocol.md §8.1) and no other feature, and tells whether it is in force.
+  private static func acceptDoorbell(_ registers: any VextRegisterAccess) -> Bool {
+    let offered = VextFeatures(rawValue: registers.load64(VextRegister.deviceFeatures))
+    guard offered.contains(.doorbell) else { return false }
+    registers.store64(VextRegister.driverFeatures, VextFeatures.doorbell.rawValue)
+    return VextFeatures(rawValue: registers.load64(VextRegister.driverFeatures)).contains(.doorbell)
   }
 
   private func takeIndex() -> Int? {

@@ -20,6 +20,7 @@ extension VextClientQueue {
 
   func endSubmission(_ slot: Int) -> VextRequestID {
     requests[slot].remaining -= requests[slot].remaining > 0 ? 1 : 0
+    wakeDevice()
     return VextRequestID(slot: Int32(slot), generation: requests[slot].generation)
   }
 
@@ -58,6 +59,20 @@ extension VextClientQueue {
     inFlightCount += 1
     entryCount += 1
     submissions.push(entry)
+    hasAnnounced = true
+  }
+
+  /// Rings the doorbell if the device sleeps and entries were announced since the last call (docs/vext-protocol.md §8.1).
+  func wakeDevice() {
+    guard hasAnnounced else { return }
+    hasAnnounced = false
+    guard var device = sleepingDevice else { return }
+    let isAsleep = device.noteAnnouncement()
+    // At once, with its fence: the caller may do anything before it waits.
+    let fellAsleep = device.confirmWake()
+    sleepingDevice = device
+    guard isAsleep || fellAsleep else { return }
+    self.device.registers.store32(VextRegister.queue(index, .doorbell), 1)
   }
 
   /// Allocates the id's segment list, unless it has one.

@@ -66,6 +66,7 @@ extension VextClientQueue {
   /// Waits for a completion or a failure of the queue. A request must be under way.
   func waitForProgress() {
     guard failure == nil else { return }
+    wakeDevice()
     for _ in 0..<waitPolicy.spinCount {
       if drain() > 0 || failure != nil { return }
       SpinHint.pause()

@@ -33,6 +33,12 @@ public final class VextClientQueue {
   let segmentLimit: Int
   private let submissionRing: UnsafeMutableRawBufferPointer
   private let completionRing: UnsafeMutableRawBufferPointer
+  /// The queue's wake block; nil unless the device's I/O thread may sleep.
+  private let wakeBlock: UnsafeMutableRawBufferPointer?
+  /// The device's word of the wake block.
+  var sleepingDevice: SleepObserver?
+  /// Whether entries were announced for which the device has not been woken yet, if it sleeps.
+  var hasAnnounced = false
   /// Memory for copies when the pool has none.
   let reserve: UnsafeMutableRawBufferPointer
   var isReserveInUse = false
@@ -69,11 +75,14 @@ public final class VextClientQueue {
       unsafe rings = unsafe Self.rings(depth: depth, pool)
     }
     guard let rings = unsafe rings else { throw .noMemory }
-    guard
-      let reserve = unsafe pool.take(byteCount: max(Self.reserveByteCount, device.limits.blockByteCount))
-    else {
+    let wakeBlock =
+      unsafe device.ringsDoorbell ? pool.takeContiguous(byteCount: Int(WakeBlock.byteCount)) : nil
+    let reserve = unsafe pool.take(byteCount: max(Self.reserveByteCount, device.limits.blockByteCount))
+    guard let reserve = unsafe reserve, unsafe wakeBlock != nil || !device.ringsDoorbell else {
       unsafe pool.deallocate(rings.submission)
       unsafe pool.deallocate(rings.completion)
+      if let block = unsafe wakeBlock { unsafe pool.deallocate(block) }
+      if let reserve = unsafe reserve { unsafe pool.deallocate(reserve) }
       throw .noMemory
     }
     self.device = device
@@ -86,6 +95,7 @@ public final class VextClientQueue {
     segmentLimit = min(device.limits.maxSegments, Self.listByteCount / VextSegment.encodedByteCount)
     unsafe submissionRing = unsafe rings.submission
     unsafe completionRing = unsafe rings.completion
+    unsafe self.wakeBlock = unsafe wakeBlock
     unsafe self.reserve = unsafe reserve
     commands = ContiguousArray(repeating: QueueCommand(), count: depth)
     freeIDs = ContiguousArray((0..<UInt16(depth)).reversed())
@@ -156,6 +166,11 @@ public final class VextClientQueue {
     registers.store64(VextRegister.queue(index, .submissionRing), unsafe address(of: submissionRing))
     registers.store64(VextRegister.queue(index, .completionRing), unsafe address(of: completionRing))
     registers.store32(VextRegister.queue(index, .depth), UInt32(depth))
+    if let block = unsafe wakeBlock, let base = block.baseAddress {
+      unsafe block.initializeMemory(as: UInt8.self, repeating: 0)
+      sleepingDevice = unsafe SleepObserver(base: base + WakeBlock.deviceOffset)
+      registers.store64(VextRegister.queue(index, .wakeBlock), unsafe address(of: block))
+    }
     setControl(1)
     guard load(.state) == VextQueueState.enabled.rawValue else {
       failure = .ioError
@@ -190,6 +205,7 @@ public final class VextClientQueue {
       if let list = unsafe commands[id].list { unsafe pool.deallocate(list) }
       unsafe commands[id].list = nil
     }
+    if let block = unsafe wakeBlock { unsafe pool.deallocate(block) }
     unsafe pool.deallocate(reserve)
     unsafe pool.deallocate(completionRing)
     unsafe pool.deallocate(submissionRing)

@@ -2,6 +2,7 @@ import Glibc
 import HostSystem
 import Hypervisor
 import Synchronization
+import SystemPackage
 import VextProtocol
 
 @testable import VextClient
@@ -14,22 +15,33 @@ final class ClientFixture {
   let folder = TemporaryFolder()
   let diskPath: String
   let device: VextBlockDevice
+  /// Carries out the requests, if there is one.
+  let thread: IOThread?
 
   /// - Parameters:
   ///   - scattered: whether no two pages of the client's memory follow one another.
   ///   - isServed: whether anybody carries out requests.
+  ///   - maySleep: whether the I/O thread sleeps without requests, so that the device offers DOORBELL.
   init(
     engine: BlockEngineKind = .sync, queueCount: Int = 4, readOnly: Bool = false, scattered: Bool = false,
-    isServed: Bool = true, overrides: [UInt64: UInt32] = [:], waitPolicy: VextWaitPolicy = VextWaitPolicy()
+    isServed: Bool = true, maySleep: Bool = false,
+    overrides: [UInt64: UInt32] = [:], waitPolicy: VextWaitPolicy = VextWaitPolicy()
   ) throws {
     diskPath = folder.write("disk", Self.pattern(0, Self.diskByteCount))
     let image = try DiskImage(path: diskPath, readOnly: readOnly, direct: false)
     let memory = try GuestMemory(byteCount: UInt64(Self.poolByteCount) + 1 << 20)
     let thread =
-      isServed ? try IOThread(name: "vext-test", cpus: nil, waiting: .polling, engine: engine) : nil
-    let model = VextDevice(
-      name: "test", disk: image, queueCount: queueCount, memory: memory,
-      servers: [thread ?? NobodyServes()])
+      isServed
+      ? try IOThread(name: "vext-test", cpus: nil, waiting: maySleep ? .adaptive : .polling, engine: engine)
+      : nil
+    self.thread = thread
+    let servers: [any IOQueueServer] = [thread ?? NobodyServes()]
+    let model =
+      maySleep
+      ? try VextDevice(
+        name: "test", disk: image, queueCount: queueCount, memory: memory, servers: servers,
+        interruptRouter: NoInterrupts())
+      : VextDevice(name: "test", disk: image, queueCount: queueCount, memory: memory, servers: servers)
     let registers = FakeRegisters(model, thread: thread, overrides: overrides)
     let start: UInt64 = 1 << 20
     guard
@@ -65,6 +77,13 @@ final class ClientFixture {
 
   /// Cuts the disk's file.
   func truncateDisk(to byteCount: Int) { _ = unsafe truncate(diskPath, byteCount) }
+}
+
+/// The interrupts of a driver that has none routed.
+final class NoInterrupts: MessageInterruptRouter {
+  func addRoute(eventDescriptor: Int32) throws(Errno) -> UInt32 { 0 }
+  func setMessage(_ message: InterruptMessage, ofRoute route: UInt32) throws(Errno) {}
+  func removeRoute(_ route: UInt32, eventDescriptor: Int32) {}
 }
 
 /// A host that takes no request.
