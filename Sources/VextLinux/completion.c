@@ -26,7 +26,7 @@ static blk_status_t vext_status(struct request *rq, u16 status, u64 byte_count)
 	}
 }
 
-/* The host's storage does not take the operation, and the block layer has to do without from now on. */
+/* The host's storage does not take the operation: the block layer does without from now on. */
 static void vext_do_without(struct request *rq)
 {
 	rq->rq_flags |= RQF_QUIET;
@@ -50,11 +50,12 @@ void vext_complete(struct request *rq)
 		blk_mq_end_request(rq, BLK_STS_IOERR);
 }
 
-/* Leaves the queue to vext_check(), which fails the device. */
+/* Leaves the queue to vext_check(), which fails the device and prints the reason. */
 static void vext_break(struct vext_queue *q, const char *reason, u32 number)
 {
-	q->is_broken = true;
-	dev_err(&q->device->pci->dev, "queue %u: %s %u: the device is given up\n", q->index, reason, number);
+	q->fault = reason;
+	q->fault_number = number;
+	smp_store_release(&q->is_broken, true); /* pairs with vext_check() */
 	schedule_work(&q->device->check);
 }
 
@@ -65,6 +66,7 @@ int vext_drain(struct vext_queue *q)
 
 	while (!q->is_broken) {
 		struct vext_completion *entry = &q->completions[q->complete_slot];
+		/* Pairs with the device's release store, §4.7. */
 		u64 announcement = le64_to_cpu(smp_load_acquire(&entry->announcement));
 		u32 lap = announcement >> 32;
 		u16 id = announcement >> 16;
@@ -84,7 +86,8 @@ int vext_drain(struct vext_queue *q)
 			break;
 		}
 		request = blk_mq_rq_to_pdu(rq);
-		request->status = vext_status(rq, status, le64_to_cpu(READ_ONCE(entry->byte_count)));
+		request->status = vext_status(rq, status,
+					      le64_to_cpu(READ_ONCE(entry->byte_count)));
 		if (++q->complete_slot == q->depth) {
 			q->complete_slot = 0;
 			q->complete_lap++;
@@ -103,7 +106,7 @@ int vext_drain_locked(struct vext_queue *q)
 	unsigned long flags;
 	int count;
 
-	/* What the block layer defers to a softirq runs at the end of this, not in a thread of the kernel's. */
+	/* What the block layer defers to a softirq runs at the end of this, in this thread. */
 	local_bh_disable();
 	spin_lock_irqsave(&q->complete_lock, flags);
 	count = vext_drain(q);
@@ -119,20 +122,30 @@ static void vext_next_epoch(struct vext_queue *q)
 	WRITE_ONCE(q->wake->driver, cpu_to_le64(q->epoch));
 }
 
-/* Publishes that the driver sleeps, and polls once more. Nobody spins. The caller has complete_lock. */
+/* Publishes that the driver sleeps, and polls once more. Needs complete_lock, and no spinner. */
 static int vext_sleep(struct vext_queue *q)
 {
 	int count = 0, more;
 
 	for (;;) {
 		vext_next_epoch(q);
-		smp_mb();
+		smp_mb(); /* store of the epoch before loads of the ring, §8.1 */
 		more = vext_drain(q);
 		if (!more)
 			return count;
 		count += more;
 		vext_next_epoch(q);
 	}
+}
+
+/* Puts a queue that was just enabled to sleep. Until here its wake block is zero, §8.1. */
+void vext_await_interrupt(struct vext_queue *q)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&q->complete_lock, flags);
+	vext_sleep(q);
+	spin_unlock_irqrestore(&q->complete_lock, flags);
 }
 
 irqreturn_t vext_interrupt(int irq, void *data)
@@ -157,6 +170,14 @@ irqreturn_t vext_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+static bool vext_has_answer(struct vext_queue *q)
+{
+	struct vext_completion *entry = &q->completions[READ_ONCE(q->complete_slot)];
+	u32 lap = le64_to_cpu(READ_ONCE(entry->announcement)) >> 32;
+
+	return lap != READ_ONCE(q->complete_lap) - 1;
+}
+
 /* Polls for the only request of the queue, for spin_us. */
 void vext_spin(struct vext_queue *q, unsigned int limit)
 {
@@ -169,9 +190,7 @@ void vext_spin(struct vext_queue *q, unsigned int limit)
 	spin_unlock_irqrestore(&q->complete_lock, flags);
 
 	while (atomic_read(&q->outstanding_count) == 1 && !need_resched()) {
-		u64 announcement = le64_to_cpu(READ_ONCE(q->completions[READ_ONCE(q->complete_slot)].announcement));
-
-		if ((u32)(announcement >> 32) != READ_ONCE(q->complete_lap) - 1 && vext_drain_locked(q))
+		if (vext_has_answer(q) && vext_drain_locked(q))
 			break;
 		if (ktime_get_ns() > deadline)
 			break;
@@ -194,7 +213,8 @@ int vext_poller(void *data)
 		if (!atomic_read(&q->outstanding_count) && !kthread_should_stop())
 			schedule();
 		__set_current_state(TASK_RUNNING);
-		while (atomic_read(&q->outstanding_count) && !READ_ONCE(q->is_broken) && !kthread_should_stop()) {
+		while (atomic_read(&q->outstanding_count) && !READ_ONCE(q->is_broken) &&
+		       !kthread_should_stop()) {
 			if (!vext_drain_locked(q))
 				cpu_relax();
 			cond_resched();

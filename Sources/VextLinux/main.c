@@ -99,6 +99,13 @@ static const struct block_device_operations vext_operations = {
 	.owner = THIS_MODULE,
 };
 
+/* Makes vext_check() leave the disk alone from now on. No request is outstanding. */
+static void vext_stop_checks(struct vext_device *device)
+{
+	WRITE_ONCE(device->is_dead, true);
+	cancel_work_sync(&device->check);
+}
+
 static int vext_add_disk(struct vext_device *device)
 {
 	struct gendisk *disk;
@@ -130,7 +137,7 @@ static int vext_add_disk(struct vext_device *device)
 	error = device_add_disk(&device->pci->dev, disk, vext_groups);
 	if (!error)
 		return 0;
-	cancel_work_sync(&device->check);
+	vext_stop_checks(device);
 	put_disk(disk);
 free_tags:
 	blk_mq_free_tag_set(&device->tags);
@@ -151,7 +158,8 @@ static int vext_identify(struct vext_device *device)
 	if (magic != VEXT_MAGIC_VALUE)
 		return -ENODEV;
 	if (version != VEXT_VERSION_VALUE) {
-		dev_err(dev, "version %u of the protocol, and this driver knows %u only\n", version, VEXT_VERSION_VALUE);
+		dev_err(dev, "version %u of the protocol; this driver knows %u only\n", version,
+			VEXT_VERSION_VALUE);
 		return -ENODEV;
 	}
 	device->features = vext_read64(device->registers + VEXT_DEVICE_FEATURES) &
@@ -160,22 +168,28 @@ static int vext_identify(struct vext_device *device)
 	device->block_size = readl(device->registers + VEXT_BLOCK_SIZE);
 	device->max_transfer = readl(device->registers + VEXT_MAX_TRANSFER);
 	/* Two fit into an entry without a list. */
-	device->max_segments = clamp_t(u32, readl(device->registers + VEXT_MAX_SEGMENT_COUNT), 2, VEXT_MAX_SEGMENTS);
+	device->max_segments = clamp_t(u32, readl(device->registers + VEXT_MAX_SEGMENT_COUNT), 2,
+				       VEXT_MAX_SEGMENTS);
 	device->max_range = readl(device->registers + VEXT_MAX_RANGE);
 	device->flags = readl(device->registers + VEXT_DEVICE_FLAGS);
-	if (!is_power_of_2(device->block_size) || device->block_size < SECTOR_SIZE || device->block_size > PAGE_SIZE ||
-	    device->capacity & (device->block_size - 1) || device->max_transfer < PAGE_SIZE || !queue_count ||
-	    queue_count > VEXT_QUEUE_LIMIT || !is_power_of_2(max_depth) || max_depth < 2 || max_depth > 32768) {
-		dev_err(dev, "a limit of the device is outside of the protocol, or of what Linux can use\n");
+	if (!is_power_of_2(device->block_size) || device->block_size < SECTOR_SIZE ||
+	    device->block_size > PAGE_SIZE || device->capacity & (device->block_size - 1) ||
+	    device->capacity > LLONG_MAX || device->max_transfer < PAGE_SIZE || !queue_count ||
+	    queue_count > VEXT_QUEUE_LIMIT || !is_power_of_2(max_depth) || max_depth < 2 ||
+	    max_depth > 32768) {
+		dev_err(dev, "a limit of the device is outside of the protocol or of Linux\n");
 		return -EINVAL;
 	}
 	for (i = 0; i < queue_count; i++) {
-		if (readl(device->registers + VEXT_QUEUE(i) + VEXT_QUEUE_STATE) != VEXT_STATE_DISABLED) {
+		u32 state = readl(device->registers + VEXT_QUEUE(i) + VEXT_QUEUE_STATE);
+
+		if (state != VEXT_STATE_DISABLED) {
 			dev_err(dev, "queue %u is in use by another driver\n", i);
 			return -EBUSY;
 		}
 	}
-	device->depth = rounddown_pow_of_two(clamp_t(u32, queue_depth, 2, min_t(u32, max_depth, 1024)));
+	max_depth = min_t(u32, max_depth, 1024);
+	device->depth = rounddown_pow_of_two(clamp_t(u32, queue_depth, 2, max_depth));
 	device->polled_count = min(poll_queues, min_t(u32, queue_count - 1, num_possible_cpus()));
 	device->queue_count = min_t(u32, queue_count, num_possible_cpus() + device->polled_count);
 	return 0;
@@ -242,9 +256,11 @@ static void vext_remove(struct pci_dev *pci)
 	struct vext_device *device = pci_get_drvdata(pci);
 
 	del_gendisk(device->disk);
-	cancel_work_sync(&device->check);
-	blk_mq_free_tag_set(&device->tags);
+	vext_stop_checks(device);
+	/* A submitter may still be in vext_queue_rq() although its request has ended. */
+	synchronize_rcu();
 	vext_destroy_queues(device);
+	blk_mq_free_tag_set(&device->tags);
 	put_disk(device->disk);
 	ida_free(&vext_indices, device->index);
 	pci_iounmap(pci, device->registers);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The vext queue protocol, version 1, for the Linux kernel: docs/vext-protocol.md. All integers are little-endian. */
+/* The vext queue protocol, version 1: docs/vext-protocol.md. All integers are little-endian. */
 #ifndef VEXT_PROTOCOL_H
 #define VEXT_PROTOCOL_H
 

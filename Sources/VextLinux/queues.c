@@ -19,9 +19,7 @@ static int vext_enable(struct vext_queue *q)
 	q->complete_lap = 1;
 	q->spinners = 0;
 	q->is_broken = false;
-	/* With an interrupt the driver starts asleep; a submitter that spins publishes that it is awake. */
-	q->epoch = q->has_interrupt ? 1 : 0;
-	WRITE_ONCE(q->wake->driver, cpu_to_le64(q->epoch));
+	q->epoch = 0;
 	spin_unlock_irqrestore(&q->complete_lock, flags);
 
 	vext_write64(virt_to_phys(q->submissions), q->registers + VEXT_QUEUE_SUBMISSION_RING);
@@ -29,11 +27,14 @@ static int vext_enable(struct vext_queue *q)
 	vext_write64(virt_to_phys(q->wake), q->registers + VEXT_QUEUE_WAKE_BLOCK);
 	writel(q->depth, q->registers + VEXT_QUEUE_DEPTH);
 	writel(1, q->registers + VEXT_QUEUE_CONTROL);
-	if (vext_queue_state(q) == VEXT_STATE_ENABLED)
-		return 0;
-	dev_err(&q->device->pci->dev, "queue %u: the device refuses it: error %u\n", q->index,
-		readl(q->registers + VEXT_QUEUE_ERROR));
-	return -EIO;
+	if (vext_queue_state(q) != VEXT_STATE_ENABLED) {
+		dev_err(&q->device->pci->dev, "queue %u: the device refuses it: error %u\n",
+			q->index, readl(q->registers + VEXT_QUEUE_ERROR));
+		return -EIO;
+	}
+	if (q->has_interrupt)
+		vext_await_interrupt(q);
+	return 0;
 }
 
 /* After this nothing is in flight, and the device touches neither rings nor data. */
@@ -60,10 +61,29 @@ static void vext_end_outstanding(struct vext_queue *q, bool again)
 	}
 }
 
+/* Whether the queue stopped or broke, so that the device cannot go on. Prints why. */
+static bool vext_is_lost(struct vext_queue *q, u32 state)
+{
+	struct device *dev = &q->device->pci->dev;
+
+	if (smp_load_acquire(&q->is_broken)) { /* pairs with vext_break() */
+		dev_err(dev, "queue %u: %s %u: the device is given up\n", q->index, q->fault,
+			q->fault_number);
+		return true;
+	}
+	if (state == VEXT_STATE_DISABLED || state == VEXT_STATE_ENABLED)
+		return false;
+	dev_err(dev, "queue %u stopped: error %u, detail %llu: the device is given up\n", q->index,
+		readl(q->registers + VEXT_QUEUE_ERROR),
+		vext_read64(q->registers + VEXT_QUEUE_ERROR_DETAIL));
+	return true;
+}
+
 /*
- * Looks at all queues after something went wrong. A queue that the host disabled (a reset of the device) is enabled
- * again, and its requests submitted again: those were not answered, and repeating a request changes nothing. A queue
- * that stopped, or that answered what nobody asked, makes an end of the device.
+ * Looks at all queues after something went wrong. After a reset of the device by the host, all
+ * queues are enabled again and the requests without an answer submitted again, which changes
+ * nothing where the first submission was carried out. A queue that stopped, or an answer that
+ * belongs to no request, makes the driver give the device up.
  */
 void vext_check(struct work_struct *work)
 {
@@ -78,20 +98,18 @@ void vext_check(struct work_struct *work)
 		struct vext_queue *q = &device->queues[i];
 		u32 state = vext_queue_state(q);
 
-		if (state == VEXT_STATE_DISABLED) {
-			is_reset = true;
-		} else if (state != VEXT_STATE_ENABLED) {
-			is_lost = true;
-			dev_err(&device->pci->dev, "queue %u stopped: error %u, detail %llu\n", q->index,
-				readl(q->registers + VEXT_QUEUE_ERROR),
-				vext_read64(q->registers + VEXT_QUEUE_ERROR_DETAIL));
-		}
-		is_lost |= q->is_broken;
+		is_reset |= state == VEXT_STATE_DISABLED;
+		is_lost = vext_is_lost(q, state);
+		if (is_lost)
+			break;
 	}
 	if (!is_lost && !is_reset)
 		return;
-	if (is_reset && ++device->recoveries > VEXT_MAX_RECOVERIES)
+	if (!is_lost && ++device->recoveries > VEXT_MAX_RECOVERIES) {
 		is_lost = true;
+		dev_err(&device->pci->dev, "reset %u by the host: the device is given up\n",
+			device->recoveries);
+	}
 
 	blk_mq_quiesce_queue(device->disk->queue);
 	for (i = 0; i < device->queue_count; i++) {
@@ -103,9 +121,11 @@ void vext_check(struct work_struct *work)
 		if (!q->is_broken)
 			vext_drain(q);
 		spin_unlock_irqrestore(&q->complete_lock, flags);
+		if (!is_lost)
+			is_lost = vext_is_lost(q, VEXT_STATE_DISABLED);
 	}
 	if (!is_lost) {
-		dev_warn(&device->pci->dev, "the host reset the device: its requests are submitted again\n");
+		dev_warn(&device->pci->dev, "reset by the host: requests are submitted again\n");
 		vext_write64(device->features, device->registers + VEXT_DRIVER_FEATURES);
 		for (i = 0; i < device->queue_count; i++) {
 			struct vext_queue *q = &device->queues[i];
@@ -116,7 +136,6 @@ void vext_check(struct work_struct *work)
 	}
 	if (is_lost) {
 		WRITE_ONCE(device->is_dead, true);
-		dev_err(&device->pci->dev, "the device is given up: its requests fail\n");
 		for (i = 0; i < device->queue_count; i++) {
 			WRITE_ONCE(device->queues[i].is_broken, true);
 			vext_end_outstanding(&device->queues[i], false);
@@ -128,8 +147,6 @@ void vext_check(struct work_struct *work)
 
 static void vext_free_queue(struct vext_queue *q)
 {
-	if (q->poller)
-		kthread_stop(q->poller);
 	if (q->submissions)
 		free_pages_exact(q->submissions, q->ring_bytes);
 	if (q->lists)
@@ -152,7 +169,8 @@ static int vext_create_queue(struct vext_device *device, unsigned int index)
 	snprintf(q->name, sizeof(q->name), "vext%d-%u", device->index, index);
 
 	/* One run of memory for both rings and the wake block. */
-	q->ring_bytes = q->depth * (sizeof(*q->submissions) + sizeof(*q->completions)) + sizeof(*q->wake);
+	q->ring_bytes = q->depth * (sizeof(*q->submissions) + sizeof(*q->completions)) +
+			sizeof(*q->wake);
 	q->submissions = alloc_pages_exact(q->ring_bytes, GFP_KERNEL | __GFP_ZERO);
 	q->list_bytes = q->depth * VEXT_LIST_BYTES;
 	q->lists = alloc_pages_exact(q->list_bytes, GFP_KERNEL);
@@ -178,14 +196,18 @@ void vext_destroy_queues(struct vext_device *device)
 
 	/* All queues: one may be enabled that this driver did not enable. */
 	writel(1, device->registers + VEXT_RESET);
-	cancel_work_sync(&device->check);
 	for (i = 0; i < device->queue_count; i++) {
 		struct vext_queue *q = &device->queues[i];
 
 		if (q->has_interrupt)
 			free_irq(pci_irq_vector(device->pci, i), q);
-		vext_free_queue(q);
+		if (q->poller)
+			kthread_stop(q->poller);
 	}
+	/* Handlers and pollers schedule it. */
+	cancel_work_sync(&device->check);
+	for (i = 0; i < device->queue_count; i++)
+		vext_free_queue(&device->queues[i]);
 	if (device->features & VEXT_FEATURE_INTERRUPT)
 		pci_free_irq_vectors(device->pci);
 	kfree(device->queues);
@@ -193,7 +215,7 @@ void vext_destroy_queues(struct vext_device *device)
 
 int vext_create_queues(struct vext_device *device)
 {
-	unsigned int i, handlers = 0;
+	unsigned int i;
 	int error;
 
 	device->queues = kcalloc(device->queue_count, sizeof(*device->queues), GFP_KERNEL);
@@ -202,9 +224,11 @@ int vext_create_queues(struct vext_device *device)
 	if (device->features & VEXT_FEATURE_INTERRUPT) {
 		unsigned int plain = device->queue_count - device->polled_count;
 
-		error = pci_alloc_irq_vectors(device->pci, plain, plain, PCI_IRQ_MSIX | PCI_IRQ_AFFINITY);
+		error = pci_alloc_irq_vectors(device->pci, plain, plain,
+					      PCI_IRQ_MSIX | PCI_IRQ_AFFINITY);
 		if (error < 0) {
-			dev_warn(&device->pci->dev, "no interrupts (error %d): kernel threads poll\n", -error);
+			dev_warn(&device->pci->dev, "no interrupts (error %d): threads poll\n",
+				 -error);
 			device->features &= ~VEXT_FEATURE_INTERRUPT;
 		}
 	}
@@ -217,9 +241,9 @@ int vext_create_queues(struct vext_device *device)
 		wants_interrupt = q->has_interrupt;
 		q->has_interrupt = false;
 		if (!error && wants_interrupt) {
-			error = request_irq(pci_irq_vector(device->pci, i), vext_interrupt, 0, q->name, q);
+			error = request_irq(pci_irq_vector(device->pci, i), vext_interrupt, 0,
+					    q->name, q);
 			q->has_interrupt = !error;
-			handlers += !error;
 		}
 		if (!error)
 			error = vext_enable(q);

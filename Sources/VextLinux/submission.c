@@ -8,10 +8,11 @@
 
 static unsigned int spin_us;
 module_param(spin_us, uint, 0644);
-MODULE_PARM_DESC(spin_us, "Microseconds that a submitter polls for the only request of its queue (default 0)");
+MODULE_PARM_DESC(spin_us, "Microseconds that a submitter polls for a lone request (default 0)");
 
-/* Writes the request's segments behind one another where they touch; the number of segments, 0 if one is misaligned. */
-static unsigned int vext_segments(struct vext_device *device, struct request *rq, struct vext_segment *list)
+/* Lists the request's segments, and joins those that touch. Returns 0 if one is misaligned. */
+static unsigned int vext_segments(struct vext_device *device, struct request *rq,
+				  struct vext_segment *list)
 {
 	u32 mask = device->block_size - 1;
 	struct req_iterator iterator;
@@ -40,7 +41,8 @@ static unsigned int vext_segments(struct vext_device *device, struct request *rq
 }
 
 /* Fills everything but the lap. */
-static blk_status_t vext_prepare(struct vext_queue *q, struct request *rq, struct vext_submission *entry)
+static blk_status_t vext_prepare(struct vext_queue *q, struct request *rq,
+				 struct vext_submission *entry)
 {
 	struct vext_device *device = q->device;
 	struct vext_segment *list = &q->lists[rq->tag * VEXT_MAX_SEGMENTS];
@@ -68,7 +70,8 @@ static blk_status_t vext_prepare(struct vext_queue *q, struct request *rq, struc
 		struct bio_vec vector = req_bvec(rq);
 
 		entry->op = VEXT_OP_IDENTIFY;
-		entry->segment[0].address = cpu_to_le64(page_to_phys(vector.bv_page) + vector.bv_offset);
+		entry->segment[0].address =
+			cpu_to_le64(page_to_phys(vector.bv_page) + vector.bv_offset);
 		entry->segment[0].length = cpu_to_le32(VEXT_IDENTITY_BYTES);
 		return BLK_STS_OK;
 	}
@@ -96,7 +99,7 @@ static void vext_ring(struct vext_queue *q)
 
 	if (!(q->device->features & VEXT_FEATURE_DOORBELL))
 		return;
-	smp_mb();
+	smp_mb(); /* store of the entry before the load of the device's word, §8.1 */
 	epoch = le64_to_cpu(READ_ONCE(q->wake->device));
 	if ((epoch & 1) && epoch != q->rung_epoch) {
 		q->rung_epoch = epoch;
@@ -135,6 +138,7 @@ static blk_status_t vext_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_m
 	WRITE_ONCE(q->outstanding[rq->tag], rq);
 	atomic_inc(&q->outstanding_count);
 	memcpy((u8 *)&q->submissions[q->submit_slot] + 8, (u8 *)&entry + 8, sizeof(entry) - 8);
+	/* Pairs with the device's acquire load, §4.7. */
 	smp_store_release(&q->submissions[q->submit_slot].announcement, entry.announcement);
 	if (++q->submit_slot == q->depth) {
 		q->submit_slot = 0;
@@ -167,7 +171,7 @@ static int vext_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *batch)
 	return vext_drain_locked(hctx->driver_data);
 }
 
-/* The host may be slow, and then the request waits on. Or the queue stopped, or the host reset the device. */
+/* The host is slow, and the request waits on; or the queue stopped; or the host reset it. */
 static enum blk_eh_timer_return vext_timeout(struct request *rq)
 {
 	struct vext_queue *q = rq->mq_hctx->driver_data;

@@ -2,13 +2,14 @@
 /*
  * Block driver for the vext queue: docs/vext-protocol.md, whose sections the comments name.
  *
- * A hardware queue is a vext queue. A request's tag is its id. The device belongs to the guest's host, which does not
- * translate addresses: all are guest-physical, and the DMA API has no part in it.
+ * A hardware queue is a vext queue. A request's tag is its id. The device belongs to the guest's
+ * host, which does not translate addresses: all are guest-physical, without the DMA API.
  *
  * How the driver finds an answer depends on the device and on the module's parameters:
- *  - the submitter polls a polled hardware queue itself (poll_queues; RWF_HIPRI, IORING_SETUP_IOPOLL);
+ *  - the submitter polls a polled hardware queue itself (poll_queues; IORING_SETUP_IOPOLL);
  *  - else, a submitter whose request is alone in its queue polls for spin_us;
- *  - else, the queue's interrupt; where the device offers none, a kernel thread polls while requests are outstanding.
+ *  - else, the queue's interrupt; where the device offers none, a kernel thread polls while
+ *    requests are outstanding.
  */
 #ifndef VEXT_H
 #define VEXT_H
@@ -54,9 +55,11 @@ struct vext_queue {
 	u32 complete_lap;
 	u64 epoch;
 	unsigned int spinners;
+	const char *fault;
+	u32 fault_number;
 	bool is_broken;
 
-	/* By id. The submitter sets an entry before the announcement; the holder of complete_lock takes it. */
+	/* By id. The submitter sets an entry; the holder of complete_lock takes it. */
 	struct request **outstanding;
 	atomic_t outstanding_count;
 
@@ -125,6 +128,7 @@ int vext_drain(struct vext_queue *q);
 int vext_drain_locked(struct vext_queue *q);
 void vext_complete(struct request *rq);
 void vext_spin(struct vext_queue *q, unsigned int limit);
+void vext_await_interrupt(struct vext_queue *q);
 irqreturn_t vext_interrupt(int irq, void *data);
 int vext_poller(void *data);
 
