@@ -85,6 +85,29 @@ extension DebianGuestTests {
       #expect(Self.leftovers == [])
     }
 
+    @Test func `ext4 on the shared queue's block device is measured, and polls without exits`() throws {
+      let run = try Run([
+        "--mode", "vext", "--fs", "none,ext4", "--ioengine", "io_uring-hipri", "--idle", "1s",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(Set(run.values("fs")) == ["none", "ext4"])
+      #expect(run.values("mode") == ["vext", "vext"])
+      #expect(run.values("fio_ioengine") == ["io_uring-hipri", "io_uring-hipri"])
+      #expect(run.values("errors") == ["0", "0"])
+      #expect(run.numbers("ios").allSatisfy { $0 > 0 })
+      #expect(run.numbers("exits_hlt").allSatisfy { $0 < 20 })
+    }
+
+    @Test func `what is written to ext4 on the shared queue's block device is read back`() throws {
+      let run = try Run([
+        "--mode", "vext-adaptive", "--fs", "ext4", "--workers", "2", "--rw", "randwrite", "--bs", "16k",
+        "--iodepth", "4", "--verify",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("verify_errors") == ["0"])
+      #expect(run.values("verified_blocks") == ["512"])
+    }
+
     private static var hasQEMU: Bool {
       ["/usr/bin", "/usr/local/bin"].contains {
         FileManager.default.isExecutableFile(atPath: "\($0)/qemu-system-x86_64")

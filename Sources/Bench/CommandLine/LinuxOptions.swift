@@ -5,9 +5,10 @@ struct LinuxOptions: ParsableArguments {
   @Option(
     name: .customLong("fs"),
     help: ArgumentHelp(
-      "What is between fio and the data path: none (blocks), ext4 (the guest kernel's, on virtio-blk), fuse-vext "
+      "What is between fio and the data path: none (blocks), ext4 (the guest kernel's), fuse-vext "
         + "(ours, over vext), fuse-on-virtio (ours, on virtio-blk); repeatable, or separated by commas. Every --mode "
-        + "is combined with every --fs that works over it. Default: ext4,fuse-vext.", valueName: "fs"))
+        + "is combined with every --fs that works over it; vext with none or ext4 needs scripts/build-driver. "
+        + "Default: ext4,fuse-vext.", valueName: "fs"))
   var fileSystemLists: [FileSystemList] = []
 
   @Option(
@@ -17,7 +18,10 @@ struct LinuxOptions: ParsableArguments {
       valueName: "file.fio"))
   var job: String?
 
-  @Option(help: "How fio asks the guest's kernel for I/O. Default: libaio.")
+  @Option(
+    help:
+      "How fio asks the guest's kernel for I/O; io_uring-hipri polls, over vext with none or ext4. Default: libaio."
+  )
   var ioengine: FioEngine?
 
   @Option(help: ArgumentHelp("The guests' kernel. Default: the host's own.", valueName: "file"))

@@ -212,9 +212,13 @@ struct RunCommand: ParsableCommand {
       throw BenchFailure("the guests' kernel (--kernel): \(error)", exitCode: .unavailable)
     }
     // 53 bits, so that every reader of JSON gets the recorded seed back.
-    let configuration = runConfiguration(
+    var configuration = runConfiguration(
       diskByteCount: diskByteCount, seed: UInt64.random(in: 0..<1 << 53), decision: decision, kernel: kernel,
       jobFile: jobFile)
+    if let linux = configuration.linux, LinuxRequirements.blockDriver(forKernel: linux.kernelPath) == nil {
+      configuration.driverAbsence =
+        "vext's block driver is not built for \(linux.kernelPath); scripts/build-driver builds it"
+    }
     try validate(configuration, diskByteCount: diskByteCount)
     try FioParseCheck.check(configuration)
     return configuration

@@ -109,7 +109,9 @@ struct RunCommandTests {
       ["--numa-node", "-1"],
       ["--verify", "--engine", "null"], ["--verify", "--guests", "2", "--disk", "disk.img"],
       ["--guest", "micro", "--fs", "none"], ["--guest", "micro", "--job", "x.fio"], ["--fs", "xfs"],
-      ["--fs", "ext4,ext4"], ["--fs", "none", "--mode", "vext"],
+      ["--fs", "ext4,ext4"], ["--guest", "linux", "--fs", "fuse-on-virtio", "--mode", "vext"],
+      ["--guest", "linux", "--ioengine", "io_uring-hipri", "--mode", "virtio-blk"],
+      ["--guest", "linux", "--ioengine", "io_uring-hipri", "--mode", "vext", "--fs", "ext4", "--no-direct"],
       ["--fs", "fuse-vext", "--mode", "virtio-blk"],
       ["--guest", "linux", "--engine", "null"], ["--memory", "64m"], ["--memory", "129m,"],
       ["--guest", "linux", "--guests", "2", "--disk", "disk.img"], ["--ioengine", "sync"],
@@ -127,7 +129,8 @@ struct RunCommandTests {
     #expect(configuration.guest == .linux)
     #expect(
       configuration.paths == [
-        DataPath(.virtioBlock, .ext4), DataPath(.virtioBlockPolled, .ext4), DataPath(.vext, .fuseVext),
+        DataPath(.virtioBlock, .ext4), DataPath(.virtioBlockPolled, .ext4), DataPath(.vext, .ext4),
+        DataPath(.vext, .fuseVext),
       ])
     let linux = try #require(configuration.linux)
     #expect(linux.memory.byteCount == 512 << 20)
@@ -162,23 +165,46 @@ struct RunCommandTests {
 
   @Test("crossed lists leave out what does not exist, and name it")
   func leftOut() throws {
-    let configuration = try configuration([
+    var configuration = try configuration([
       "--guest", "linux", "--mode", "virtio-blk,vext", "--fs", "ext4,fuse-vext",
     ])
-    #expect(configuration.paths == [DataPath(.virtioBlock, .ext4), DataPath(.vext, .fuseVext)])
-    #expect(configuration.pathsLeftOut == [DataPath(.virtioBlock, .fuseVext), DataPath(.vext, .ext4)])
+    let (virtio, vext) = (DataPath(.virtioBlock, .ext4), DataPath(.vext, .fuseVext))
+    #expect(configuration.paths == [virtio, DataPath(.vext, .ext4), vext])
+    #expect(configuration.pathsLeftOut == [DataPath(.virtioBlock, .fuseVext)])
+    configuration.driverAbsence = "no driver for this kernel"
+    #expect(configuration.paths == [virtio, vext])
     let text = RunPlan(configuration).description(of: configuration, placement: RunFixture.placement)
-    #expect(text.contains("left out     vext/ext4"))
+    #expect(text.contains("left out     virtio-blk/fuse-vext: there is no such path"))
+    #expect(text.contains("left out     vext/ext4: no driver for this kernel"))
   }
 
-  @Test("vext with no file system is refused by name")
-  func vextWithoutFileSystem() {
+  @Test("where the block driver is missing, a run of nothing else says so")
+  func missingBlockDriver() throws {
+    var configuration = try configuration(["--guest", "linux", "--mode", "vext", "--fs", "none"])
+    configuration.driverAbsence = "no driver for this kernel"
+    let error = #expect(throws: InvalidConfiguration.self) { try configuration.validate() }
+    #expect(error?.description.contains("vext with none cannot run here: no driver") == true)
+  }
+
+  @Test("a path that does not exist is refused with those that do")
+  func vextWithoutPath() {
     let error = #expect(throws: (any Error).self) {
-      try BenchCommand.parseAsRoot(["run", "--guest", "linux", "--mode", "vext", "--fs", "none"])
+      try BenchCommand.parseAsRoot(["run", "--guest", "linux", "--mode", "vext", "--fs", "fuse-on-virtio"])
     }
     let message = error.map(BenchCommand.message(for:)) ?? ""
-    #expect(message.contains("vext with none"))
-    #expect(message.contains("no block device"))
+    #expect(message.contains("vext with fuse-on-virtio"))
+    #expect(message.contains("vext takes fuse-vext, none and ext4"))
+  }
+
+  @Test("polling by fio is refused on a path that cannot, by its name")
+  func polledEngine() {
+    let error = #expect(throws: (any Error).self) {
+      try BenchCommand.parseAsRoot([
+        "run", "--guest", "linux", "--mode", "vext,virtio-blk", "--fs", "ext4", "--ioengine",
+        "io_uring-hipri",
+      ])
+    }
+    #expect(error.map(BenchCommand.message(for:))?.contains("virtio-blk/ext4 has none") == true)
   }
 
   @Test("a disk with a file system on it leaves room for that")

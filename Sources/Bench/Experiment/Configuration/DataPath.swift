@@ -22,6 +22,17 @@ struct DataPath: Codable, Hashable, Sendable {
       + (fileSystem == .none ? "" : "/\(fileSystem.rawValue)")
   }
 
+  /// Whether a Linux guest needs the block driver for the vext queue (docs/linux-driver.md).
+  var needsBlockDriver: Bool {
+    switch mode {
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: false
+    case .vext, .vextAdaptive: !fileSystem.usesFUSE
+    }
+  }
+
+  /// The block device of a Linux guest that is below the file system; fuse-vext over the shared queue does without it.
+  var blockDevice: String { needsBlockDriver ? "/dev/vext0" : "/dev/vda" }
+
   enum CodingKeys: String, CodingKey {
     case mode
     case fileSystem = "fs"

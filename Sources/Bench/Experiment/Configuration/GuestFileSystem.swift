@@ -2,7 +2,7 @@
 enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
   /// Nothing: the workload uses blocks of the device.
   case none
-  /// The guest kernel's ext4 on virtio-blk.
+  /// The guest kernel's ext4, on virtio-blk or on the block driver for the vext queue.
   case ext4
   /// Our file system in FUSE over the shared queue.
   case fuseVext = "fuse-vext"
@@ -16,11 +16,12 @@ enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
     case (.none, .virtioBlockPolled), (.ext4, .virtioBlockPolled), (.fuseOnVirtio, .virtioBlockPolled): true
     case (.none, .virtioBlockTuned), (.ext4, .virtioBlockTuned), (.fuseOnVirtio, .virtioBlockTuned): true
     case (.fuseVext, .vext): true
+    // The guest kernel's block driver for the queue, docs/linux-driver.md.
+    case (.none, .vext), (.ext4, .vext), (.none, .vextAdaptive), (.ext4, .vextAdaptive): true
     case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled), (.fuseVext, .virtioBlockTuned): false
-    // Linux has no block driver for the queue.
-    case (.none, .vext), (.ext4, .vext), (.fuseOnVirtio, .vext): false
+    case (.fuseOnVirtio, .vext), (.fuseOnVirtio, .vextAdaptive): false
     // fuse-vext polls, and would keep the I/O thread awake.
-    case (_, .vextAdaptive): false
+    case (.fuseVext, .vextAdaptive): false
     }
   }
 

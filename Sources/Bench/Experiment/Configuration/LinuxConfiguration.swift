@@ -30,4 +30,14 @@ struct LinuxConfiguration: Codable, Equatable, Sendable {
 enum FioEngine: String, CaseIterable, Codable, Sendable {
   case libaio
   case iouring = "io_uring"
+  /// io_uring whose submitter polls for completions: fio's `hipri=1`, the kernel's `IORING_SETUP_IOPOLL`.
+  case polledIOUring = "io_uring-hipri"
+
+  /// The lines of a job file that choose it.
+  var jobLines: [String] {
+    switch self {
+    case .libaio, .iouring: ["ioengine=\(rawValue)"]
+    case .polledIOUring: ["ioengine=io_uring", "hipri=1"]
+    }
+  }
 }

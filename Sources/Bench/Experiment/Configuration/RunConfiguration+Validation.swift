@@ -48,10 +48,15 @@ extension RunConfiguration {
         description: "--fs needs --guest linux: a micro guest has no file system (\(guestReason))")
     }
     let asked = pathsLeftOut.map { "\($0.mode.rawValue) with \($0.fileSystem.rawValue)" }
+    let reason =
+      driverAbsence.map { "cannot run here: \($0)" }
+        ?? """
+        does not exist in a Linux guest; vext takes fuse-vext, none and ext4, vext-adaptive takes none and ext4, \
+        virtio-blk takes none, ext4 and fuse-on-virtio
+        """
     throw InvalidConfiguration(
       description:
-        "--mode and --fs leave nothing to run: \(asked.joined(separator: ", ")) does not exist in a Linux "
-        + "guest; vext is no block device and takes fuse-vext, virtio-blk takes none, ext4 and fuse-on-virtio"
+        "--mode and --fs leave nothing to run: \(asked.joined(separator: ", ")) \(reason)"
     )
   }
 
@@ -65,6 +70,18 @@ extension RunConfiguration {
     }
     guard engine != .null || paths.allSatisfy({ $0.fileSystem == .none }) else {
       throw InvalidConfiguration(description: "--engine null moves no data: a file system cannot live on it")
+    }
+    if linux.ioengine == .polledIOUring {
+      if let other = paths.first(where: { !$0.needsBlockDriver }) {
+        throw InvalidConfiguration(
+          description:
+            "--ioengine io_uring-hipri needs the polled queues of vext's block driver, and \(other.name) has none: "
+            + "combine it with --mode vext or vext-adaptive and --fs none or ext4")
+      }
+      guard usesDirectIO else {
+        throw InvalidConfiguration(
+          description: "--ioengine io_uring-hipri needs --direct: the page cache does not poll")
+      }
     }
     guard linux.memory.byteCount >= 128 << 20, linux.memory.byteCount.isMultiple(of: 1 << 20) else {
       throw InvalidConfiguration(

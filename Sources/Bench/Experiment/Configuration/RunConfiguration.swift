@@ -60,6 +60,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var dropsCaches = false
   /// What only a Linux guest has; nil for a micro guest.
   var linux: LinuxConfiguration?
+  /// Why there is no block driver for the vext queue here; nil if there is one, or if that is not known yet.
+  var driverAbsence: String?
 
   /// How many of the guests have work.
   var busyGuests: Int { busyGuestCount ?? guestCount }
@@ -89,8 +91,17 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     guard path.vmm.has(path.mode) else { return false }
     return switch guest {
     case .micro: path.fileSystem == .none
-    case .linux: path.fileSystem.works(over: path.mode)
+    case .linux:
+      path.fileSystem.works(over: path.mode) && (driverAbsence == nil || !path.needsBlockDriver)
     }
+  }
+
+  /// Why `path`, one of ``pathsLeftOut``, is not run.
+  func reasonForLeavingOut(_ path: DataPath) -> String {
+    guard let driverAbsence, path.needsBlockDriver, path.fileSystem.works(over: path.mode) else {
+      return "there is no such path"
+    }
+    return driverAbsence
   }
 
   /// The names in the JSON file, where they differ from the properties.
@@ -124,5 +135,6 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case seed
     case dropsCaches = "drop_caches"
     case linux
+    case driverAbsence = "driver_absence"
   }
 }

@@ -22,7 +22,7 @@ extension RunPlan {
       lines.insert(contentsOf: Self.phases(of: job), at: 2)
     }
     for path in configuration.pathsLeftOut {
-      lines.insert("left out     \(path.name): there is no such path", at: 1)
+      lines.insert("left out     \(path.name): \(configuration.reasonForLeavingOut(path))", at: 1)
     }
     for (guest, cpus) in placement.vcpuCPUs.enumerated() {
       lines.append("vCPU CPUs    guest \(guest): \(Self.list(cpus))")

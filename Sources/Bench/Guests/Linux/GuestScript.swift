@@ -1,9 +1,11 @@
 /// What a Linux guest runs: a shell script that mounts, waits for the others, runs fio and leaves its marks.
 struct GuestScript {
-  /// What is between fio and the device.
-  let fileSystem: GuestFileSystem
+  /// What is between fio and the host.
+  let path: DataPath
   /// Where fuse-vext is in the guest.
   let fuseProgram: String
+  /// The block driver for the vext queue, and its parameters; empty if the path does without it.
+  var driver: [String] = []
   /// How many vCPUs compute while that is measured.
   let workerCount: Int
   /// How long the guest's own exits are measured.
@@ -75,19 +77,23 @@ struct GuestScript {
   }
 
   private var mount: String {
-    switch fileSystem {
+    switch path.fileSystem {
     case .none: waitForDisk
-    case .ext4: waitForDisk + "\nmount -t ext4 \(FioJob.device) \"$fs\" || fail \"cannot mount ext4\""
+    case .ext4: waitForDisk + "\nmount -t ext4 \(path.blockDevice) \"$fs\" || fail \"cannot mount ext4\""
     case .fuseVext: mountFUSE(device: "vext")
-    case .fuseOnVirtio: waitForDisk + "\n" + mountFUSE(device: FioJob.device)
+    case .fuseOnVirtio: waitForDisk + "\n" + mountFUSE(device: path.blockDevice)
     }
   }
 
   private var waitForDisk: String {
-    """
-    for ((tries = 0; tries < 500; tries++)); do [[ -b \(FioJob.device) ]] && break; read -r -t 0.02 -u 9; done
-    [[ -b \(FioJob.device) ]] || fail "there is no \(FioJob.device)"
-    """
+    let device = path.blockDevice
+    let load =
+      driver.isEmpty
+      ? "" : "insmod '\(driver.joined(separator: "' '"))' || fail \"cannot load the block driver\"\n"
+    return load + """
+      for ((tries = 0; tries < 500; tries++)); do [[ -b \(device) ]] && break; read -r -t 0.02 -u 9; done
+      [[ -b \(device) ]] || fail "there is no \(device)"
+      """
   }
 
   private func mountFUSE(device: String) -> String {
@@ -109,7 +115,7 @@ struct GuestScript {
   }
 
   private var unmount: String {
-    switch fileSystem {
+    switch path.fileSystem {
     case .none: ":"
     case .ext4: "umount \"$fs\" || fail \"cannot unmount ext4\""
     case .fuseVext, .fuseOnVirtio:

@@ -35,10 +35,11 @@ final class LinuxGuest {
       throw BenchFailure("cannot open \(folder.share(guest: index)): \(error)", exitCode: .cannotCreate)
     }
     jobs = try FioJob(
-      configuration: configuration, fileSystem: cell.fileSystem, seed: cell.seed &+ UInt64(index)
+      configuration: configuration, path: cell.path, seed: cell.seed &+ UInt64(index)
     ).texts()
     let script = GuestScript(
-      fileSystem: cell.fileSystem, fuseProgram: "/host" + LinuxRequirements.fuseProgram,
+      path: cell.path, fuseProgram: "/host" + LinuxRequirements.fuseProgram,
+      driver: try Self.blockDriver(of: cell, configuration: configuration, linux: linux),
       workerCount: configuration.workerCount, idleSpan: linux.idleSpan, phaseCount: jobs.count)
     for (phase, job) in jobs.enumerated() {
       try Data(job.utf8).write(
@@ -67,6 +68,18 @@ final class LinuxGuest {
         affinity: placement.vcpuAffinity(guest: index),
         memoryNode: placement.plan.memoryNode, ioThreads: ioThreads)
     }
+  }
+
+  /// The guest's block driver for the vext queue, and its parameters.
+  private static func blockDriver(
+    of cell: RunCell, configuration: RunConfiguration, linux: LinuxConfiguration
+  ) throws -> [String] {
+    guard cell.path.needsBlockDriver else { return [] }
+    guard let file = LinuxRequirements.blockDriver(forKernel: linux.kernelPath) else {
+      throw BenchFailure("the block driver for the vext queue has gone", exitCode: .unavailable)
+    }
+    return ["/host\(file)"]
+      + BlockDriverParameters.words(cell.mode, linux.ioengine, configuration.workerCount)
   }
 
   /// A file of the folder that host and guest share.

@@ -22,6 +22,22 @@ enum LinuxRequirements {
       .appending(path: "fuse-vext").path
   }
 
+  /// The block driver for the vext queue that scripts/build-driver or DKMS built for the kernel at `path`; nil if neither did.
+  ///
+  /// - Parameter build: The folder of the package's builds, which has bench's own in it.
+  static func blockDriver(
+    forKernel path: String,
+    build: URL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+  ) -> String? {
+    guard let image = try? KernelImage(path: path), let release = image.kernelRelease else { return nil }
+    let updates = "/lib/modules/\(release)/updates"
+    return [
+      build.appending(path: "driver/\(release)/vext.ko").path, "\(updates)/vext.ko",
+      "\(updates)/dkms/vext.ko",
+    ].first { FileManager.default.isReadableFile(atPath: $0) }
+  }
+
   /// Why no Linux guest boots on a host with the KVM `backend`; nil if one does.
   static func refusal(on backend: KVMBackend) -> BenchFailure? {
     guard backend == .pvm else { return nil }

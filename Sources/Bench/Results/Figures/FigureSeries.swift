@@ -33,6 +33,8 @@ struct FigureSeries: Hashable, Sendable {
   var colour: String {
     guard !vmm.isPeer else { return path.mode == .virtioBlock ? "#000000" : "#666666" }
     if path.fileSystem == .fuseOnVirtio { return "#009E73" }
+    // The kernel's file system on the queue, beside fuse-vext on the queue.
+    if path.fileSystem == .ext4, path.needsBlockDriver { return "#F0E442" }
     return switch path.mode {
     case .virtioBlock: "#D55E00"
     case .virtioBlockPolled: "#E69F00"

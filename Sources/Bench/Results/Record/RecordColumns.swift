@@ -242,7 +242,8 @@ struct RecordColumns: Sendable {
     $0.linux?.fioVersion ?? ""
   }
   let fioEngine = RecordColumn<String>(
-    "fio_ioengine", .configuration, "fio's ioengine in the guest; `engine` is the host's"
+    "fio_ioengine", .configuration,
+    "fio's ioengine in the guest, `io_uring-hipri` for io_uring with `hipri=1`; `engine` is the host's"
   ) { $0.fioEngine }
   let fioJob = RecordColumn<String>(
     "fio_job", .configuration, "name of the user's job file; empty for a job of bench's own"

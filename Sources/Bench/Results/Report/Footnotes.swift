@@ -14,7 +14,7 @@ enum Footnotes {
     let changes = configuration.linux?.job.map { "job file \($0.name): \($0.changeNote)" }
     return (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
       + (changes.map { [$0] } ?? [])
-      + configuration.pathsLeftOut.map { "left out: \($0.name), which does not exist" }
+      + configuration.pathsLeftOut.map { "left out: \($0.name): \(configuration.reasonForLeavingOut($0))" }
   }
 
   private static func peers(_ boots: [BootSummary]) -> [String] {

@@ -10,8 +10,11 @@ struct FioJobTests {
       diskByteCount: nil, seed: 1, decision: GuestDecision(kind: .linux, reason: ""))
   }
 
-  private static func lines(_ arguments: [String], _ fileSystem: GuestFileSystem) throws -> [String] {
-    let job = FioJob(configuration: try configuration(arguments), fileSystem: fileSystem, seed: 7)
+  private static func lines(
+    _ arguments: [String], _ fileSystem: GuestFileSystem, over mode: DataPathMode = .virtioBlock
+  ) throws -> [String] {
+    let job = FioJob(
+      configuration: try configuration(arguments), path: DataPath(mode, fileSystem), seed: 7)
     return try job.texts().flatMap { $0.split(separator: "\n").map(String.init) }
   }
 
@@ -42,6 +45,14 @@ struct FioJobTests {
     // In whole blocks of 4 KiB.
     #expect(files.allSatisfy { $0.byteCount == 85 * 4096 })
     #expect(lines.contains("size=\(85 * 4096)"))
+  }
+
+  @Test func `fio on the shared queue's block device may poll for completions`() throws {
+    let path = ["--mode", "vext", "--fs", "none"]
+    let lines = try Self.lines(path + ["--ioengine", "io_uring-hipri"], .none, over: .vext)
+    for line in ["filename=/dev/vext0", "ioengine=io_uring", "hipri=1"] { #expect(lines.contains(line)) }
+    let waiting = try Self.lines(path + ["--ioengine", "io_uring"], .none, over: .vext)
+    #expect(!waiting.contains { $0.hasPrefix("hipri") })
   }
 
   @Test func `a limit of requests ends the job instead of a time`() throws {

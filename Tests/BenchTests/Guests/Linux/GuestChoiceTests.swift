@@ -38,6 +38,10 @@ struct GuestChoiceTests {
     #expect(GuestChoice.micro.decision(backend: .svm, missing: nil).kind == .micro)
   }
 
+  @Test func `a kernel without a release has no block driver`() {
+    #expect(LinuxRequirements.blockDriver(forKernel: "/dev/null") == nil)
+  }
+
   @Test func `only some file systems exist over a path`() {
     let valid = DataPathMode.allCases.flatMap { mode in
       GuestFileSystem.allCases.filter { $0.works(over: mode) }.map { DataPath(mode, $0).name }
@@ -47,7 +51,8 @@ struct GuestChoiceTests {
         "virtio-blk", "virtio-blk/ext4", "virtio-blk/fuse-on-virtio", "virtio-blk-poll",
         "virtio-blk-poll/ext4",
         "virtio-blk-poll/fuse-on-virtio", "virtio-blk-tuned", "virtio-blk-tuned/ext4",
-        "virtio-blk-tuned/fuse-on-virtio", "vext/fuse-vext",
+        "virtio-blk-tuned/fuse-on-virtio", "vext", "vext/ext4", "vext/fuse-vext",
+        "vext-adaptive", "vext-adaptive/ext4",
       ])
   }
 }

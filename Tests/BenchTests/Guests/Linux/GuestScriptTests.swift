@@ -5,15 +5,22 @@ import Testing
 @testable import Bench
 
 struct GuestScriptTests {
-  private static func script(_ fileSystem: GuestFileSystem, idle: TimeSpan = .milliseconds(1500)) -> String {
-    GuestScript(fileSystem: fileSystem, fuseProgram: "/host/build/fuse-vext", workerCount: 2, idleSpan: idle)
-      .text
+  private static func script(
+    _ fileSystem: GuestFileSystem, over mode: DataPathMode = .virtioBlock,
+    idle: TimeSpan = .milliseconds(1500)
+  ) -> String {
+    let path = DataPath(fileSystem == .fuseVext ? .vext : mode, fileSystem)
+    return GuestScript(
+      path: path, fuseProgram: "/host/build/fuse-vext",
+      driver: path.needsBlockDriver ? ["/host/build/vext.ko", "spin_us=5"] : [], workerCount: 2,
+      idleSpan: idle
+    ).text
   }
 
-  @Test(arguments: GuestFileSystem.allCases)
-  func `bash can read the script`(fileSystem: GuestFileSystem) throws {
+  @Test(arguments: GuestFileSystem.allCases, [DataPathMode.virtioBlock, .vext])
+  func `bash can read the script`(fileSystem: GuestFileSystem, mode: DataPathMode) throws {
     let folder = try TemporaryFolder()
-    try Data(Self.script(fileSystem).utf8).write(to: URL(filePath: folder.file("script")))
+    try Data(Self.script(fileSystem, over: mode).utf8).write(to: URL(filePath: folder.file("script")))
     let run = try CommandRun(["bash", "-n", folder.file("script")])
     #expect(run.exitCode == 0, "\(run.output)")
   }
@@ -26,9 +33,24 @@ struct GuestScriptTests {
     #expect(Self.script(.fuseOnVirtio).contains("--device /dev/vda"))
   }
 
+  @Test func `a file system on the shared queue gets the kernel's block driver`() {
+    let script = Self.script(.ext4, over: .vext)
+    #expect(script.contains("insmod '/host/build/vext.ko' 'spin_us=5' || fail"))
+    #expect(script.contains("mount -t ext4 /dev/vext0"))
+    #expect(!script.contains("/dev/vda"))
+    #expect(Self.script(.none, over: .vext).contains("[[ -b /dev/vext0 ]]"))
+    #expect(!Self.script(.ext4).contains("insmod") && !Self.script(.fuseVext).contains("insmod"))
+  }
+
+  @Test func `a guest whose fio polls gets a polled queue for each vCPU`() {
+    #expect(BlockDriverParameters.words(.vext, .polledIOUring, 3).first == "poll_queues=3")
+    #expect(BlockDriverParameters.words(.vextAdaptive, .polledIOUring, 3) == ["poll_queues=3"])
+    #expect(BlockDriverParameters.words(.vextAdaptive, .libaio, 3) == [])
+  }
+
   @Test func `fio runs once for each phase, and the guests wait for each other before it`() {
     let script = GuestScript(
-      fileSystem: .none, fuseProgram: "", workerCount: 1, idleSpan: .milliseconds(0), phaseCount: 3
+      path: DataPath(.virtioBlock), fuseProgram: "", workerCount: 1, idleSpan: .milliseconds(0), phaseCount: 3
     ).text
     #expect(script.contains("phase < 3"))
     #expect(script.contains("$share/ready.$phase") && script.contains("$share/job.$phase.fio"))

@@ -2,15 +2,13 @@
 struct FioJob {
   /// The run.
   let configuration: RunConfiguration
-  /// What is between fio and the device.
-  let fileSystem: GuestFileSystem
+  /// What is between fio and the host.
+  let path: DataPath
   /// The seed of this guest's random numbers.
   let seed: UInt64
 
   /// Where the guest's script mounts a file system.
   static let mountPoint = "/run/fs"
-  /// The guest's virtio-blk disk.
-  static let device = "/dev/vda"
 
   /// The name of worker `index`'s file.
   static func fileName(worker index: Int) -> String { "bench.\(index)" }
@@ -49,8 +47,7 @@ struct FioJob {
   }
 
   private var common: [String] {
-    [
-      "ioengine=\(configuration.linux?.ioengine.rawValue ?? "libaio")",
+    (configuration.linux?.ioengine ?? .libaio).jobLines + [
       "bs=\(configuration.blockSize.byteCount)",
       "iodepth=\(configuration.iodepth)",
       "direct=\(configuration.usesDirectIO ? 1 : 0)",
@@ -65,9 +62,9 @@ struct FioJob {
   }
 
   private func place(_ worker: Int) -> [String] {
-    switch fileSystem {
+    switch path.fileSystem {
     case .none:
-      ["filename=\(Self.device)", "offset=\(UInt64(worker) * configuration.sliceByteCount)"]
+      ["filename=\(path.blockDevice)", "offset=\(UInt64(worker) * configuration.sliceByteCount)"]
     case .ext4, .fuseVext, .fuseOnVirtio:
       ["filename=\(Self.mountPoint)/\(Self.fileName(worker: worker))"]
     }
@@ -89,7 +86,7 @@ struct FioJob {
   private func microseconds(_ span: TimeSpan) -> String { "\(span.nanoseconds / 1000)us" }
 
   private var target: String {
-    fileSystem == .none ? Self.device : "\(Self.mountPoint)/\(Self.fileName(worker: 0))"
+    path.fileSystem == .none ? path.blockDevice : "\(Self.mountPoint)/\(Self.fileName(worker: 0))"
   }
 
   private var jobFileByteCount: UInt64 { configuration.regionSize.byteCount / 4096 * 4096 }

@@ -7,8 +7,8 @@ enum FioParseCheck {
   /// Has fio read the job file of `configuration`, if it has one, as it will be on each of its paths.
   static func check(_ configuration: RunConfiguration) throws {
     guard let job = configuration.linux?.job else { return }
-    let texts = try Set(configuration.paths.map(\.fileSystem)).flatMap {
-      try FioJob(configuration: configuration, fileSystem: $0, seed: 0).texts()
+    let texts = try Set(configuration.paths).flatMap {
+      try FioJob(configuration: configuration, path: $0, seed: 0).texts()
     }
     try check(texts, of: job.name)
   }
