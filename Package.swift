@@ -265,7 +265,8 @@ let package = Package(
       swiftSettings: houseRules),
     // T3: Debian guests of the lkvm binary, in the virtual host of scripts/testbed.
     .testTarget(
-      name: "DebianGuestTests", dependencies: ["Bench", "GuestInit", "HostSystem", "Hypervisor"],
+      name: "DebianGuestTests",
+      dependencies: ["Bench", "GuestInit", "HostSystem", "Hypervisor", "VextProtocol"],
       swiftSettings: houseRules),
   ]
 )

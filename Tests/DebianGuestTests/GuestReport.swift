@@ -30,6 +30,13 @@ struct GuestReport {
     try self.init(guest)
   }
 
+  /// The report of a guest that is still up and printed `console`.
+  init(console: String) {
+    exitCode = 0
+    self.console = console
+    errors = ""
+  }
+
   /// Waits for the end of a guest.
   init(_ guest: LkvmProcess, within limit: Duration = limit) throws {
     exitCode = try guest.waitForEnd(within: limit)

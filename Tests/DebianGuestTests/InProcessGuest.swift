@@ -3,16 +3,23 @@ import GuestInit
 import HostSystem
 import Hypervisor
 
-/// A Debian guest in this process, whose vext disk is served by an I/O thread of the caller's.
-final class SharedThreadGuest {
-  private let guest: Guest
-  private let input: FileHandle
+/// A Debian guest in this process, so that a test reaches its memory and its devices.
+final class InProcessGuest {
+  let guest: Guest
+  private let input = Pipe()
   private let pipe = Pipe()
   private let recorder = OutputRecorder()
   private var isKilled = false
 
-  /// Boots a guest of one vCPU that runs `script` with `image` as its vext disk.
-  init(_ name: String, image: String, folder: ScratchFolder, thread: IOThread, script: String) throws {
+  /// Boots a guest of one vCPU that runs `script` with `images` as its vext disks.
+  ///
+  /// - Parameters:
+  ///   - thread: serves the disks; nil: threads of the guest's own, which sleep.
+  ///   - functions: more PCI functions, behind those of the disks.
+  init(
+    _ name: String, images: [String], folder: ScratchFolder, thread: IOThread? = nil,
+    functions: [any PCIFunction] = [], script: String
+  ) throws {
     let initProgram = GuestInitImage.bytes()
     let root = try GuestRootDirectory.create(name: name, in: folder.file("roots"), initProgram: initProgram)
     let kernel = try KernelImage(
@@ -29,23 +36,27 @@ final class SharedThreadGuest {
         root: .share(tag: GuestRootDirectory.rootTag, initProgram: GuestRootDirectory.initPath),
         user: ["quiet"]
       ).text)
-    configuration.vextDisks = [
-      GuestConfiguration.Disk(path: image, isReadOnly: false, isDirect: false, queueCount: 4)
-    ]
+    configuration.vextDisks = images.map {
+      GuestConfiguration.Disk(path: $0, isReadOnly: false, isDirect: false, queueCount: 4)
+    }
     configuration.shares = [
       GuestConfiguration.Share(directory: root.path, tag: GuestRootDirectory.rootTag, isReadOnly: false),
       GuestConfiguration.Share(directory: "/", tag: GuestRootDirectory.hostTag, isReadOnly: true),
     ]
-    input = try FileHandle(forReadingFrom: URL(filePath: "/dev/null"))
     recorder.record(pipe.fileHandleForReading)
     guest = try Guest(
-      configuration, networks: [], input: input.fileDescriptor,
-      output: pipe.fileHandleForWriting.fileDescriptor, ioThreads: [thread], startUp: StartUpClock(),
+      configuration, networks: [], input: input.fileHandleForReading.fileDescriptor,
+      output: pipe.fileHandleForWriting.fileDescriptor, ioThreads: thread.map { [$0] } ?? [],
+      startUp: StartUpClock(),
       machine: PendingMachine(configuration.machine))
+    for function in functions { try guest.machine.pci.add(function) }
     try guest.start()
   }
 
   deinit { kill() }
+
+  /// Types a line on its console.
+  func typeLine() throws { try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8)) }
 
   /// What it printed.
   var console: String { recorder.text }

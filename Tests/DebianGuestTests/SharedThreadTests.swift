@@ -27,11 +27,11 @@ extension DebianGuestTests {
       for image in images { try VirtualHost.run("mkfs.ext4", "-q", "-F", image) }
       let thread = try IOThread(name: "t3-shared", cpus: nil, waiting: .polling, engine: .libaio)
       defer { thread.stop() }
-      let victim = try SharedThreadGuest(
-        "victim", image: images[0], folder: folder, thread: thread,
+      let victim = try InProcessGuest(
+        "victim", images: [images[0]], folder: folder, thread: thread,
         script: Self.script("while run; do say round yes; done; say failed \"$(cat /tmp/fio)\""))
-      let survivor = try SharedThreadGuest(
-        "survivor", image: images[1], folder: folder, thread: thread,
+      let survivor = try InProcessGuest(
+        "survivor", images: [images[1]], folder: folder, thread: thread,
         script: Self.script(
           """
           say up yes
