@@ -59,6 +59,14 @@ struct LkvmServiceTests {
     #expect(try fixture.run(["run", "reset"] + Self.machine + disk).exitCode == 0)
   }
 
+  @Test func `huge pages of hugetlbfs, which vextd does not serve, are refused by name`() throws {
+    let fixture = try LkvmFixture()
+    let refused = try fixture.run(
+      ["run", "halt"] + Self.machine + ["--hugetlbfs", "/dev/hugepages", "--vext", "vextd:/nowhere/v.sock/a"])
+    #expect(refused.exitCode == 64)
+    #expect(refused.errors.hasPrefix("lkvm: error: --hugetlbfs /dev/hugepages: vextd does not serve"))
+  }
+
   @Test func `a service that is not there, or has no such disk, is an error of one line`() throws {
     let fixture = try LkvmFixture()
     let missing = try fixture.run(["run", "halt"] + Self.machine + ["--vext", "vextd:/nowhere/v.sock/a"])

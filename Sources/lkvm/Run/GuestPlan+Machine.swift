@@ -24,11 +24,28 @@ extension GuestPlan {
     machine.advisesHugePages = options.machine.hugePages
     machine.hugePagesPath = options.machine.hugetlbfs
     machine.mergesPages = options.machine.ksm
+    machine.sharesMemory = try sharesMemory(options)
     machine.debug.logsUnclaimedPorts = options.debugging.debugIoport
     machine.debug.logsUnclaimedMemory = options.debugging.debugMmio
     machine.debug.singleSteps = options.debugging.debugSingleStep
     machine.debug.accessDelayMilliseconds = UInt64(options.debugging.debugIodelay ?? 0)
     return machine
+  }
+
+  /// Whether vextd serves a disk, which it does in memory of ordinary pages alone.
+  private static func sharesMemory(_ options: RunSettings) throws(LkvmFailure) -> Bool {
+    let isServed = options.devices.vext.contains { disk in
+      switch disk.source {
+      case .file: false
+      case .service: true
+      }
+    }
+    if isServed, let path = options.machine.hugetlbfs {
+      throw .usage(
+        "--hugetlbfs \(path): vextd does not serve guests whose memory is of huge pages; leave out --hugetlbfs, or serve the "
+          + "disk by '--vext FILE'")
+    }
+    return isServed
   }
 
   /// The number of vCPUs, and a warning if the user asked for more.

@@ -53,7 +53,6 @@ struct GuestPlan {
     configuration.disks = storage.disks
     configuration.vextDisks = storage.vextDisks
     configuration.serviceDisks = storage.serviceDisks
-    configuration.machine.sharesMemory = !storage.serviceDisks.isEmpty
     configuration.shares = storage.shares
     configuration.engine = options.devices.ioEngine.kind
     configuration.hasEntropy = options.devices.rng

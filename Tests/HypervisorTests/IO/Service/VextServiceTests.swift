@@ -152,6 +152,7 @@ import VextProtocol
     let fixture = try ServiceFixture(engine: .libaio)
     let neighbour = try fixture.machine("ro")
     for _ in 0..<20 {
+      #expect(fixture.waitForClients(1))
       let machine = try fixture.machine("rw", queueCount: 4)
       for driver in machine.drivers {
         for id in 0..<16 as Range<UInt16> {
