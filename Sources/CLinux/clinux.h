@@ -104,6 +104,21 @@ static inline uint64_t linux_eventfd_take(int descriptor) {
   return linux_read(descriptor, &value, sizeof value) == sizeof value ? value : 0;
 }
 
+// The same for an eventfd whose O_NONBLOCK another process may clear: never blocks.
+static inline uint64_t linux_foreign_eventfd_take(int descriptor) {
+  uint64_t value = 0;
+  struct iovec vector = {.iov_base = &value, .iov_len = sizeof value};
+  // The system call takes the offset in two halves; -1 is the file's own position.
+  long result = syscall(SYS_preadv2, descriptor, &vector, 1L, -1L, -1L, (long)RWF_NOWAIT);
+  return result == sizeof value ? value : 0;
+}
+
+// Whether `descriptor` is readable now.
+static inline int linux_is_readable(int descriptor) {
+  struct pollfd wait = {.fd = descriptor, .events = POLLIN};
+  return poll(&wait, 1, 0) == 1 && (wait.revents & POLLIN) != 0;
+}
+
 // Blocks until `descriptor` is readable, or a signal arrives.
 static inline void linux_wait_readable(int descriptor) {
   struct pollfd wait = {.fd = descriptor, .events = POLLIN};

@@ -25,6 +25,16 @@ public struct SleepPublisher {
   @inlinable @inline(__always)
   public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
 
+  /// Continues after an owner that has ended, whose epoch the other side may have woken for: with a greater one.
+  ///
+  /// - Parameter base: as for ``init(base:)``, except that the word has the ended owner's value.
+  @inlinable
+  public init(continuing base: UnsafeMutableRawPointer) {
+    unsafe word = SharedWords(base: base)
+    epoch = unsafe word.load(0) | 1
+    withdraw()
+  }
+
   /// Whether the other side has been asked to wake this one.
   @inlinable @inline(__always)
   public var isPublished: Bool { epoch & 1 == 1 }

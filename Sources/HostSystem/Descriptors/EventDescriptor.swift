@@ -19,6 +19,9 @@ public struct EventDescriptor: ~Copyable, Sendable {
     _ = linux_eventfd_add(descriptor.rawValue, 1)
   }
 
+  /// Whether there is a signal that nobody has taken.
+  public var isSignalled: Bool { linux_is_readable(descriptor.rawValue) == 1 }
+
   /// Blocks until somebody has signalled, or a signal of the operating system arrives.
   public func wait() { linux_wait_readable(descriptor.rawValue) }
 

@@ -52,8 +52,8 @@ final class LocalVextQueue: VextQueuePort {
   func enable(_ setup: VextQueueSetup) throws(VextQueueFault) {
     let made = try unsafe disk.makeQueue(setup, name: "queue \(index)", activity: activity) { block in
       unsafe VextWake(
-        features: setup.features, block: block, doorbell: doorbell, interrupts: signals?.interrupts,
-        vector: index)
+        features: setup.features, block: block, doorbell: doorbell,
+        interrupt: signals.map { .vector($0.interrupts, index) })
     }
     do throws(Errno) { try server.attach(made) } catch {
       disk.log.warn("queue \(index): its I/O thread does not serve it: \(error)")

@@ -1,8 +1,17 @@
 import HostSystem
 import VextProtocol
 
-/// A doorbell: the eventfd that the driver's register write signals. It lives as long as its PCI function.
-final class VextDoorbell: Sendable {
+/// A doorbell that an I/O thread can wait for.
+protocol VextDoorbellSource: AnyObject, Sendable {
+  /// The eventfd that the driver's register write signals.
+  var descriptor: Int32 { get }
+
+  /// Clears the signals; never blocks.
+  func drain()
+}
+
+/// A doorbell of a PCI function of this process. It lives as long as the function.
+final class VextDoorbell: VextDoorbellSource {
   private let event: EventDescriptor
 
   init(event: consuming EventDescriptor) { self.event = event }
@@ -12,8 +21,49 @@ final class VextDoorbell: Sendable {
   /// Signals the eventfd, as KVM's ioeventfd does.
   func ring() { event.signal() }
 
-  /// Clears the signals.
   func drain() { event.drain() }
+}
+
+/// A doorbell of a PCI function of another process, which may do anything to the eventfd.
+final class ForeignVextDoorbell: VextDoorbellSource {
+  private let event: ForeignEventDescriptor
+
+  init(event: consuming ForeignEventDescriptor) { self.event = event }
+
+  var descriptor: Int32 { event.rawValue }
+
+  func drain() { event.drain() }
+}
+
+/// How a queue's interrupt is raised. Any thread.
+enum VextInterrupt: Sendable {
+  /// A vector of a PCI function of this process.
+  case vector(MSIXTable, UInt16)
+  /// The eventfd of another process.
+  case foreign(ForeignVextInterrupt)
+
+  func raise() {
+    switch self {
+    case .vector(let table, let vector): table.raise(vector)
+    case .foreign(let interrupt): interrupt.raise()
+    }
+  }
+}
+
+/// The interrupt of a PCI function of another process.
+final class ForeignVextInterrupt: Sendable {
+  private let event: ForeignEventDescriptor
+  private let signaller: EventSignaller
+
+  init(event: consuming ForeignEventDescriptor, signaller: EventSignaller) {
+    self.event = event
+    self.signaller = signaller
+  }
+
+  func raise() {
+    // Fails only if the kernel lacks memory for the request; the driver's own time limit then ends its sleep.
+    try? signaller.signal(event.rawValue)
+  }
 }
 
 /// Sleep and wake of one enabled queue (docs/vext-protocol.md §8.1). The I/O thread only.
@@ -23,30 +73,33 @@ struct VextWake {
   var publisher: SleepPublisher?
   /// Reads whether the driver sleeps; nil if the driver did not accept INTERRUPT.
   var observer: SleepObserver?
-  let doorbell: VextDoorbell?
-  private let interrupts: MSIXTable?
-  private let vector: UInt16
+  let doorbell: (any VextDoorbellSource)?
+  private let interrupt: VextInterrupt?
 
   /// Neither side sleeps.
   static var never: VextWake {
-    unsafe VextWake(features: [], block: nil, doorbell: nil, interrupts: nil, vector: 0)
+    unsafe VextWake(features: [], block: nil, doorbell: nil, interrupt: nil)
   }
 
   /// - Parameters:
   ///   - block: the wake block in guest memory, checked; it stays mapped as long as the queue is enabled.
-  ///   - vector: the queue's vector in `interrupts`.
+  ///   - continues: whether another device served the queue before, which has ended.
   init(
-    features: VextFeatures, block: UnsafeMutableRawPointer?, doorbell: VextDoorbell?, interrupts: MSIXTable?,
-    vector: UInt16
+    features: VextFeatures, block: UnsafeMutableRawPointer?, doorbell: (any VextDoorbellSource)?,
+    interrupt: VextInterrupt?, continues: Bool = false
   ) {
     let rings = features.contains(.doorbell)
-    publisher = unsafe rings ? block.map { unsafe SleepPublisher(base: $0 + WakeBlock.deviceOffset) } : nil
+    publisher =
+      unsafe rings
+      ? block.map {
+        let word = unsafe $0 + WakeBlock.deviceOffset
+        return unsafe continues ? SleepPublisher(continuing: word) : SleepPublisher(base: word)
+      } : nil
     observer =
       unsafe features.contains(.interrupt)
       ? block.map { unsafe SleepObserver(base: $0 + WakeBlock.driverOffset) } : nil
     self.doorbell = rings ? doorbell : nil
-    self.interrupts = interrupts
-    self.vector = vector
+    self.interrupt = interrupt
   }
 
   var doorbellDescriptor: Int32? { doorbell?.descriptor }
@@ -55,16 +108,16 @@ struct VextWake {
   ///
   /// ``confirmWake()`` must follow.
   mutating func noteAnswers() {
-    if observer?.noteAnnouncement() == true { interrupts?.raise(vector) }
+    if observer?.noteAnnouncement() == true { interrupt?.raise() }
   }
 
   /// Raises the interrupt if the driver went to sleep since ``noteAnswers()``.
   mutating func confirmWake() {
-    if observer?.confirmWake() == true { interrupts?.raise(vector) }
+    if observer?.confirmWake() == true { interrupt?.raise() }
   }
 
   /// Raises the interrupt if the driver accepted INTERRUPT, even if it is awake.
   func raise() {
-    if observer != nil { interrupts?.raise(vector) }
+    if observer != nil { interrupt?.raise() }
   }
 }

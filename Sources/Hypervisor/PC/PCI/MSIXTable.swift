@@ -33,10 +33,14 @@ public final class MSIXTable: Sendable {
   private let vectors: [MSIXVector]
 
   /// Makes a table of `vectorCount` masked vectors, 1 to ``vectorLimit``, each with its own route.
-  public init(vectorCount: Int, router: any MessageInterruptRouter) throws(Errno) {
+  ///
+  /// - Parameter isShared: whether another process may signal the eventfds of ``eventDescriptor(of:)``.
+  public init(
+    vectorCount: Int, router: any MessageInterruptRouter, isShared: Bool = false
+  ) throws(Errno) {
     guard (1...Self.vectorLimit).contains(vectorCount) else { throw .invalidArgument }
     var vectors: [MSIXVector] = []
-    for _ in 0..<vectorCount { vectors.append(try MSIXVector(router: router)) }
+    for _ in 0..<vectorCount { vectors.append(try MSIXVector(router: router, isShared: isShared)) }
     self.vectors = vectors
     self.state = Mutex(State(entries: [Entry](repeating: Entry(), count: vectorCount)))
   }
@@ -54,6 +58,9 @@ public final class MSIXTable: Sendable {
     guard Int(vector) < vectors.count else { return }
     vectors[Int(vector)].raise()
   }
+
+  /// The eventfd that fires `vector`, for another process; the table must have been made for that.
+  func eventDescriptor(of vector: Int) -> Int32 { vectors[vector].eventDescriptor }
 
   /// Reads 4 or 8 aligned bytes of the BAR.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 {
