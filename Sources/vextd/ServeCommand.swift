@@ -10,66 +10,107 @@ struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serves disks until SIGTERM or SIGINT (the default).")
 
+  /// How many I/O threads there can be.
+  static let threadLimits = 1...64
+
+  @Option(
+    help: ArgumentHelp(
+      "File with these options, a line 'NAME = VALUE' for each; the command line is stronger, and adds disks.",
+      valueName: "path"))
+  var config: String?
+
   @Option(help: ArgumentHelp("Unix socket to make and to listen at.", valueName: "path"))
-  var socket: String
+  var socket: String?
 
   @Option(
     help: ArgumentHelp(
       "Disk to serve; repeatable. Its name has letters, digits, '.', '_' and '-'. A disk that can be written has one client at a "
         + "time. Without owner and group, root and the service's user may open it.",
       valueName: "name=path[,ro][,direct][,format=raw][,owner=uid][,group=gid]"))
-  var disk: [ServedDiskOption]
+  var disk: [ServedDiskOption] = []
 
-  @Option(help: "I/O threads.")
-  var threads = 1
+  @Option(help: "I/O threads; 1 unless given.")
+  var threads: Int?
 
-  @Option(help: "What carries requests out: libaio, io_uring, sync, or null, which moves nothing.")
-  var engine = "libaio"
+  @Option(
+    help: "What carries requests out: libaio (unless given), io_uring, sync, or null, which moves nothing.")
+  var engine: String?
 
-  func validate() throws {
-    guard !disk.isEmpty else { throw ValidationError("--disk: at least one is needed") }
-    guard (1...64).contains(threads) else { throw ValidationError("--threads \(threads): 1 to 64") }
-    guard BlockEngineKind(rawValue: engine) != nil else {
-      throw ValidationError("--engine \(engine): libaio, io_uring, sync or null")
+  @Flag(help: "Offer no doorbells and no interrupts: an I/O thread polls while a client has a queue enabled.")
+  var noSleep = false
+
+  /// The options with what the file says.
+  private struct Settings {
+    var socket: String
+    var disks: [ServedDiskOption]
+    var threads: Int
+    var engine: BlockEngineKind
+    var neverSleeps: Bool
+  }
+
+  private func settings() throws -> Settings {
+    let file: ConfigurationFile
+    do { file = try config.map { try ConfigurationFile(path: $0) } ?? ConfigurationFile() } catch {
+      guard let failure = error as? ConfigurationFile.Failure else { throw error }
+      throw ValidationError(failure.description)
     }
-    for (index, each) in disk.enumerated() where disk[..<index].contains(where: { $0.name == each.name }) {
+    guard let socket = socket ?? file.socket else { throw ValidationError("--socket: a path is needed") }
+    let disks = file.disks + disk
+    guard !disks.isEmpty else { throw ValidationError("--disk: at least one is needed") }
+    for (index, each) in disks.enumerated() where disks[..<index].contains(where: { $0.name == each.name }) {
       throw ValidationError("--disk: the name '\(each.name)' is used twice")
     }
+    let threads = threads ?? file.threads ?? 1
+    guard Self.threadLimits.contains(threads) else {
+      throw ValidationError("--threads \(threads): 1 to 64")
+    }
+    let word = engine ?? file.engine ?? "libaio"
+    guard let engine = BlockEngineKind(rawValue: word) else {
+      throw ValidationError("--engine \(word): libaio, io_uring, sync or null")
+    }
+    return Settings(
+      socket: socket, disks: disks, threads: threads, engine: engine,
+      neverSleeps: noSleep || file.neverSleeps)
   }
 
   func run() throws {
+    let settings = try settings()
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     do {
-      // Before any thread is made: all of them inherit the blocked signals.
-      let signals = try SignalDescriptor([SIGTERM, SIGINT])
-      let engine = BlockEngineKind(rawValue: engine) ?? .libaio
-      try engine.checkAvailability()
-      let disks = try disk.map(Self.open)
-      let ioThreads = try (0..<threads).map {
-        try IOThread(name: "vextd-io\($0)", cpus: nil, waiting: .adaptive, engine: engine)
-      }
-      for thread in ioThreads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
-      let service = try VextService(disks: disks, servers: ioThreads)
-      let isOpenToAll = disks.contains { $0.ownerID != geteuid() || $0.groupID != nil }
-      let listener = try ServiceSocket(path: socket, isOpenToAll: isOpenToAll)
-      let accepting = try listener.serve(service)
-      try Self.wait(for: signals)
-      let areGone = service.stop()
-      accepting.join()
-      listener.remove()
-      guard areGone else {
-        throw VextdFailure(description: "a client's descriptors block; the process ends without it")
-      }
-      for thread in ioThreads { thread.stop() }
-      for disk in disks {
-        do throws(Errno) { try disk.image.flush() } catch {
-          throw VextdFailure(description: "disk \(disk.image.path): flush: \(error)")
-        }
-      }
+      try Self.serve(settings)
     } catch let failure as VextdFailure {
       throw failure
     } catch {
       throw VextdFailure(description: "\(error)")
+    }
+  }
+
+  private static func serve(_ settings: Settings) throws {
+    // Before any thread is made: all of them inherit the blocked signals.
+    let signals = try SignalDescriptor([SIGTERM, SIGINT])
+    try settings.engine.checkAvailability()
+    let disks = try settings.disks.map(open)
+    let ioThreads = try (0..<settings.threads).map {
+      try IOThread(name: "vextd-io\($0)", cpus: nil, waiting: .adaptive, engine: settings.engine)
+    }
+    for thread in ioThreads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
+    let service = try VextService(
+      disks: disks, servers: ioThreads, engine: settings.engine, offersSleep: !settings.neverSleeps)
+    let isOpenToAll = disks.contains { $0.ownerID != geteuid() || $0.groupID != nil }
+    let listener = try ServiceSocket(path: settings.socket, isOpenToAll: isOpenToAll)
+    let accepting = try listener.serve(service)
+    try wait(for: signals)
+    let areGone = service.stop()
+    accepting.join()
+    listener.remove()
+    guard areGone else {
+      throw VextdFailure(description: "a client's descriptors block; the process ends without it")
+    }
+    for thread in ioThreads { thread.stop() }
+    for disk in disks {
+      do throws(Errno) { try disk.image.flush() } catch {
+        throw VextdFailure(description: "disk \(disk.image.path): flush: \(error)")
+      }
     }
   }
 

@@ -43,6 +43,32 @@ import Testing
     #expect(event.drain() == 0)
   }
 
+  @Test("an eventfd of another process is signalled and drained without ever blocking")
+  func foreignEventDescriptor() throws {
+    let signaller = try EventSignaller()
+    let event = try EventDescriptor()
+    let foreign = try ForeignEventDescriptor(
+      checking: OwnedDescriptor(adopting: fcntl(event.rawValue, F_DUPFD_CLOEXEC, 0)), by: signaller)
+    let (wasSignalled, count) = (event.isSignalled, event.drain())
+    #expect(wasSignalled && count == 1, "the check signals once")
+    var most = UInt64.max - 1
+    #expect(unsafe write(event.rawValue, &most, 8) == 8)
+    #expect(fcntl(event.rawValue, F_SETFL, 0) == 0)
+    for _ in 0..<3 { try signaller.signal(foreign.rawValue) }
+    foreign.drain()
+    let isSignalledThen = event.isSignalled
+    #expect(!isSignalledThen)
+    foreign.drain()
+    try signaller.signal(foreign.rawValue)
+    let isSignalledAgain = event.isSignalled
+    #expect(isSignalledAgain)
+    #expect(throws: Errno.invalidArgument) {
+      _ = try ForeignEventDescriptor(
+        checking: OwnedDescriptor.open("/dev/null", flags: O_RDWR), by: signaller
+      ).rawValue
+    }
+  }
+
   @Test("a poll delivers the tokens of readable descriptors only")
   func eventPoll() throws {
     let first = try EventDescriptor()

@@ -74,6 +74,9 @@ struct OptionValueTests {
     #expect(disk.queueCount == 2)
     #expect(
       try #require(VextOption(argument: "vextd:v.sock/a")).source == .service(socket: "v.sock", name: "a"))
+    #expect(try #require(VextOption(argument: "vextd:v.sock/a,wait=5")).waitSeconds == 5)
+    #expect(VextOption(argument: "vextd:v.sock/a,wait=-1") == nil)
+    #expect(VextOption(argument: "disk.img,wait=5") == nil)
   }
 
   @Test func `a share is a folder and a tag`() throws {

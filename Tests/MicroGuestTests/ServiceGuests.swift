@@ -9,7 +9,11 @@ final class ServiceGuests {
   let guests: [BenchGuest]
 
   /// Boots as many guests as `run` says.
-  init(run: GuestRun, socket: String, disks: [String]) throws {
+  ///
+  /// - Parameter patience: how long a guest waits for a successor of its vextd, in seconds.
+  init(
+    run: GuestRun, mode: DataPathMode = .vext, socket: String, disks: [String], patience: UInt64 = 0
+  ) throws {
     let configuration = run.configuration
     let request = PlacementRequest(
       guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1)
@@ -19,8 +23,10 @@ final class ServiceGuests {
     for index in 0..<configuration.guestCount {
       guests.append(
         try BenchGuest(
-          index: index, configuration: configuration, mode: .vext, seed: 7, placement: placement,
-          disk: .service(path: socket, name: disks[index]), system: system))
+          index: index, configuration: configuration, mode: mode, seed: 7, placement: placement,
+          disk: .service(
+            path: socket, name: disks[index], patienceNanoseconds: patience * 1_000_000_000),
+          system: system))
     }
     self.guests = guests
     for guest in guests { try guest.machine.start() }

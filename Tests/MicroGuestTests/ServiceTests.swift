@@ -14,7 +14,7 @@ struct ServiceTests {
   func `a guest writes and verifies through vextd`() throws {
     let run = try GuestRun(
       "--no-direct --rw randrw --verify --iodepth 8 --workers 2 --requests 2000 --warmup 20ms")
-    let service = try ServiceProcess(disks: ["a=\(run.disk.path)"], threads: 2)
+    let service = try ServiceProcess(disks: ["a=\(run.disk.path)"], options: ["--threads", "2"])
     let booted = try ServiceGuests(run: run, socket: service.socket, disks: ["a"])
     defer { booted.shutDown() }
     try booted.finish(booted.guests)
@@ -68,6 +68,53 @@ struct ServiceTests {
     }
   }
 
+  /// `VEXT_KILLS=1000` kills that often.
+  @Test(.timeLimit(.minutes(60)), arguments: [DataPathMode.vext, .vextAdaptive])
+  func `a vextd that is killed at random under load costs a pause and nothing else`(mode: DataPathMode) throws
+  {
+    let kills = ProcessInfo.processInfo.environment["VEXT_KILLS"].flatMap(Int.init) ?? 4
+    let run = try GuestRun(
+      "--no-direct --rw randrw --verify --iodepth 16 --workers 2 --runtime \(kills / 2 + 3)s --warmup 20ms")
+    let service = try ServiceProcess(disks: ["a=\(run.disk.path)"])
+    let booted = try ServiceGuests(
+      run: run, mode: mode, socket: service.socket, disks: ["a"], patience: 30)
+    defer { booted.shutDown() }
+    let guest = booted.guests[0]
+    try booted.wait(for: guest, .ready)
+    try guest.command(.measure)
+    for _ in 0..<kills {
+      usleep(UInt32.random(in: 100_000..<900_000))
+      service.kill()
+      try service.start()
+    }
+    try booted.wait(for: guest, .measured)
+    try guest.command(.finish)
+    try booted.wait(for: guest, .finished)
+    for worker in guest.workers {
+      #expect(try worker.word(WorkerWord.requests) > 0)
+      #expect(try worker.word(WorkerWord.errors) == 0)
+      #expect(try worker.word(WorkerWord.verifyErrors) == 0)
+    }
+    // The last vextd serves the guest.
+    #expect(try service.ask(.list).contains(" disk a, queues: 2\n"))
+  }
+
+  @Test(.timeLimit(.minutes(2)))
+  func `a guest of mode vext-adaptive sleeps and wakes through vextd`() throws {
+    let run = try GuestRun("--no-direct --rw randread --iodepth 1 --workers 2 --requests 2000 --warmup 20ms")
+    let service = try ServiceProcess(disks: ["a=\(run.disk.path)"])
+    let booted = try ServiceGuests(run: run, mode: .vextAdaptive, socket: service.socket, disks: ["a"])
+    defer { booted.shutDown() }
+    try booted.finish(booted.guests)
+    for worker in booted.guests[0].workers {
+      #expect(try worker.word(WorkerWord.requests) == 2000)
+      #expect(try worker.word(WorkerWord.errors) == 0)
+    }
+    let before = try service.cpuTicks()
+    usleep(500_000)
+    #expect(try service.cpuTicks() - before <= 2)
+  }
+
   @Test(.timeLimit(.minutes(2)))
   func `a VMM that is killed under load leaves its disk free, and its neighbour is served on`() async throws {
     let run = try GuestRun("--no-direct --rw randread --iodepth 8 --requests 20000 --warmup 20ms")
@@ -107,6 +154,9 @@ struct ServiceTests {
     let disk = try TemporaryDisk(byteCount: 1 << 20)
     let service = try ServiceProcess(disks: ["a=\(disk.path)"])
     let other = try TemporaryDisk(byteCount: 1 << 20)
+    let wrong = try [
+      "# a comment\nthreads = 2\nspeed = 9\n", "threads\n", "threads = 1\nthreads = 2\n",
+    ].map { try TemporaryText($0) }
     let cases: [(arguments: [String], code: Int32, text: String)] = [
       (["--socket", service.socket, "--disk", "b=\(other.path)"], 1, "another service listens there"),
       (["--socket", "/tmp/x.sock", "--disk", "a=\(disk.path)"], 1, "in use by"),
@@ -119,6 +169,9 @@ struct ServiceTests {
       (["--socket", "/tmp/x.sock", "--disk", "a=x", "--threads", "0"], 64, "--threads"),
       (["--socket", "/tmp/x.sock", "--disk", "a=x", "--engine", "fast"], 64, "--engine"),
       (["ctl", "list", "--socket", "/nowhere/x.sock"], 1, "nobody listens"),
+      (["--config", "/nowhere/vextd.conf"], 1, "/nowhere/vextd.conf"),
+      (["--config", wrong[0].path], 64, "line 3: 'speed = 9'"), (["--config", wrong[1].path], 64, "line 1"),
+      (["--config", wrong[2].path], 64, "'threads' comes twice"),
     ]
     for (arguments, code, text) in cases {
       let process = Process()
@@ -133,6 +186,16 @@ struct ServiceTests {
       #expect(said.hasPrefix("vextd: error: ") && said.contains(text), "\(arguments): \(said)")
       #expect(said.split(separator: "\n").count == 1, "\(arguments): \(said)")
     }
+  }
+
+  @Test func `a configuration file says what options say`() throws {
+    let disk = try TemporaryDisk(byteCount: 1 << 20)
+    let other = try TemporaryDisk(byteCount: 1 << 20)
+    let file = try TemporaryText(
+      "# disks\ndisk = b=\(other.path),ro  # shared\nthreads = 2\nengine = sync\nno-sleep = yes\n")
+    let service = try ServiceProcess(disks: ["a=\(disk.path)"], options: ["--config", file.path])
+    let list = try service.ask(.list)
+    #expect(list.contains("disk b 1048576 bytes") && list.contains("disk a 1048576 bytes"))
   }
 
   private static func waits(_ condition: () throws -> Bool) throws -> Bool {

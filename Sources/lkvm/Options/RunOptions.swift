@@ -105,7 +105,7 @@ enum RunOptions {
       guard let text else { return settings.devices.vext = [] }
       guard let disk = VextOption(argument: text) else {
         throw .wanted(
-          "PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,poll ,format=raw; or vextd:SOCKET/NAME[,queues=N]"
+          "PATH, then any of ,queues=N (1 to 128) ,ro ,direct ,poll ,format=raw; or vextd:SOCKET/NAME[,queues=N][,wait=SECONDS]"
         )
       }
       settings.devices.vext.append(disk)

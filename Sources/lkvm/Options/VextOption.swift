@@ -1,7 +1,7 @@
 import VextProtocol
 
-/// `--vext PATH[,queues=N][,ro][,direct][,poll][,format=raw]` or `--vext vextd:SOCKET/NAME[,queues=N]`: a disk served through the vext
-/// queue.
+/// `--vext PATH[,queues=N][,ro][,direct][,poll][,format=raw]` or `--vext vextd:SOCKET/NAME[,queues=N][,wait=SECONDS]`: a disk served
+/// through the vext queue.
 struct VextOption: Equatable {
   /// Where the disk comes from.
   enum Source: Equatable {
@@ -17,6 +17,8 @@ struct VextOption: Equatable {
   var source: Source
   /// Queues that the function offers; nil: one for each vCPU.
   var queueCount: Int?
+  /// `wait`: how long the guest waits for the successor of a vextd that has ended; nil: the default.
+  var waitSeconds: UInt64?
   /// `ro`: the guest may not write.
   var isReadOnly = false
   /// `direct`: opened with O_DIRECT.
@@ -27,7 +29,7 @@ struct VextOption: Equatable {
   var acceptsAnyFormat = false
 
   /// Reads `argument`, or answers nil for an empty path, an unknown suffix, a number of queues that no vext function has,
-  /// or, beside `vextd:`, anything but `queues`, because the service decides the rest.
+  /// or, beside `vextd:`, anything but `queues` and `wait`, because the service decides the rest.
   init?(argument: String) {
     var parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     let path = String(parts.removeFirst())
@@ -35,7 +37,8 @@ struct VextOption: Equatable {
     if path.hasPrefix(Self.servicePrefix) {
       let place = path.dropFirst(Self.servicePrefix.count)
       guard let slash = place.lastIndex(of: "/"), slash > place.startIndex,
-        place.index(after: slash) < place.endIndex, parts.allSatisfy({ $0.hasPrefix("queues=") })
+        place.index(after: slash) < place.endIndex,
+        parts.allSatisfy({ $0.hasPrefix("queues=") || $0.hasPrefix("wait=") })
       else { return nil }
       source = .service(socket: String(place[..<slash]), name: String(place[place.index(after: slash)...]))
     } else {
@@ -55,6 +58,11 @@ struct VextOption: Equatable {
           return nil
         }
         queueCount = count
+      case ("wait", 2):
+        guard case .service = source, let count = OptionNumber.parse(String(words[1])),
+          (0...3600).contains(count)
+        else { return nil }
+        waitSeconds = UInt64(count)
       default: return nil
       }
     }

@@ -39,7 +39,9 @@ struct GuestStorage {
             path: path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount,
             acceptsAnyFormat: disk.acceptsAnyFormat, polls: disk.polls))
       case .service(let socket, let name):
-        serviceDisks.append(.init(socketPath: socket, name: name, queueCount: queueCount))
+        var served = GuestConfiguration.ServiceDisk(socketPath: socket, name: name, queueCount: queueCount)
+        if let seconds = disk.waitSeconds { served.patienceNanoseconds = seconds * 1_000_000_000 }
+        serviceDisks.append(served)
       }
     }
     shares += options.devices.shares.map {

@@ -5,8 +5,8 @@ import MicroGuest
 enum MicroDisk {
   /// I/O threads of this process serve it.
   case opened(DiskImage, ioThreads: [IOThread])
-  /// vextd serves it, at that socket and under that name; mode `vext` alone.
-  case service(path: String, name: String)
+  /// vextd serves it, at that socket and under that name; the modes `vext` and `vext-adaptive` alone.
+  case service(path: String, name: String, patienceNanoseconds: UInt64)
 }
 
 /// The block device of a micro guest, by data path.
@@ -19,10 +19,15 @@ enum GuestDevice {
     switch disk {
     case .opened(let image, let ioThreads):
       try self.init(mode: mode, queueCount: queueCount, disk: image, machine: machine, ioThreads: ioThreads)
-    case .service(let path, let name):
+    case .service(let path, let name, let patienceNanoseconds):
       let client = try VextServiceClient(
-        path: path, disk: name, memory: machine.memory, machine: machine.name)
-      let function = VextDevice(name: machine.name, service: client, queueCount: queueCount)
+        path: path, disk: name, memory: machine.memory, machine: machine.name,
+        patienceNanoseconds: patienceNanoseconds)
+      let function =
+        mode == .vextAdaptive
+        ? try VextDevice(
+          name: machine.name, service: client, queueCount: queueCount, interruptRouter: machine.vm)
+        : VextDevice(name: machine.name, service: client, queueCount: queueCount)
       try machine.pci.add(function)
       self = .vext(function)
     }

@@ -37,12 +37,18 @@ public struct GuestConfiguration: Sendable {
     public var name: String
     /// How many queues the device offers.
     public var queueCount: Int
+    /// How long the guest waits for the successor of a service that has ended, before its requests end with EIO.
+    public var patienceNanoseconds: UInt64
 
     /// A disk.
-    public init(socketPath: String, name: String, queueCount: Int) {
+    public init(
+      socketPath: String, name: String, queueCount: Int,
+      patienceNanoseconds: UInt64 = VextServiceClient.defaultPatienceNanoseconds
+    ) {
       self.socketPath = socketPath
       self.name = name
       self.queueCount = queueCount
+      self.patienceNanoseconds = patienceNanoseconds
     }
   }
 

@@ -84,11 +84,15 @@ final class GuestDevices: Sendable {
     for disk in configuration.serviceDisks {
       let client = try GuestError.attributing(to: .vext) { () throws(VextServiceError) in
         try VextServiceClient(
-          path: disk.socketPath, disk: disk.name, memory: machine.memory, machine: machine.name)
+          path: disk.socketPath, disk: disk.name, memory: machine.memory, machine: machine.name,
+          patienceNanoseconds: disk.patienceNanoseconds)
       }
       let path = "vextd:\(disk.socketPath)/\(disk.name)"
-      let device = VextDevice(
-        name: "\(machine.name) \(path)", service: client, queueCount: disk.queueCount)
+      let device = try GuestError.attributing(to: .vext) { () throws(Errno) in
+        try VextDevice(
+          name: "\(machine.name) \(path)", service: client, queueCount: disk.queueCount,
+          interruptRouter: machine.vm)
+      }
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)
       services.append((path, client))

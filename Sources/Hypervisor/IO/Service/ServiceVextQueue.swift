@@ -4,13 +4,22 @@ import VextProtocol
 final class ServiceVextQueue: VextQueuePort {
   private let index: UInt16
   private let client: VextServiceClient
+  private let signals: VextSignals?
+  private let doorbell: VextDoorbell?
 
-  init(index: UInt16, client: VextServiceClient) {
+  init(index: UInt16, client: VextServiceClient, signals: VextSignals?, doorbell: VextDoorbell?) {
     self.index = index
     self.client = client
+    self.signals = signals
+    self.doorbell = doorbell
   }
 
-  func enable(_ setup: VextQueueSetup) throws(VextQueueFault) { try client.enable(index, setup) }
+  func enable(_ setup: VextQueueSetup) throws(VextQueueFault) {
+    try client.enable(
+      index,
+      VextServiceRegistration(
+        setup: setup, doorbell: doorbell, interrupts: signals?.interrupts, vector: index))
+  }
 
   /// Waits for the service as long as it is there: only it knows what it still touches.
   func disable(nanoseconds: UInt64) -> Bool {

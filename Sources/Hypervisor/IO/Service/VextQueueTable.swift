@@ -5,11 +5,12 @@ import VextProtocol
 /// The queue table that a VMM shares with vextd: which requests of each queue are under way, and why a queue stopped
 /// (docs/vext-service.md §5).
 ///
-/// The service writes it and never reads it. The VMM reads it, and trusts it as far as it trusts the service.
+/// The service writes it. The VMM reads it after the service has ended, and so does the service that continues a queue, which trusts
+/// it no more than a ring.
 @safe
 final class VextQueueTable: @unchecked Sendable {
-  /// Words of one queue: a fault and its detail, six reserved, then one for each id.
-  static let wordsPerQueue = 8 + Int(VextDevice.maxQueueDepth)
+  /// Words of one queue: a fault and its detail, six reserved, then eight for each id.
+  static let wordsPerQueue = 8 + Int(VextDevice.maxQueueDepth) * VextQueueRecord.wordsPerID
   /// Bytes of the table.
   static let byteCount = UInt64(wordsPerQueue) * 8 * UInt64(VextRegister.queueLimit)
 
@@ -41,6 +42,8 @@ struct VextQueueRecord: @unchecked Sendable {
   private static let faultWord = 0
   private static let detailWord = 1
   private static let firstID = 8
+  /// A mark, then the words 0 to 6 of the request's entry: one cache line.
+  static let wordsPerID = 8
 
   /// Keeps the words mapped.
   private let table: VextQueueTable
@@ -53,20 +56,46 @@ struct VextQueueRecord: @unchecked Sendable {
 
   /// Forgets what was there; before the queue is enabled.
   func clear() {
-    for index in 0..<VextQueueTable.wordsPerQueue { unsafe words.store(index, 0) }
+    for index in 0..<Self.firstID { unsafe words.store(index, 0) }
+    for id in 0..<UInt16(VextDevice.maxQueueDepth) { end(id) }
   }
 
-  /// Request `id`, less than the largest depth, is about to start.
+  /// The request of `entry`, whose id is less than the largest depth and whose reserved fields are zero, is about to start.
   ///
   /// - Parameter sequence: ``CompletionProducer/sequence``: how many answers there were before.
   @inline(__always)
-  func begin(_ id: UInt16, sequence: UInt64) {
-    unsafe words.storeReleasing(Self.firstID &+ Int(id), Self.mark(sequence))
+  func begin(_ entry: SubmissionEntry, sequence: UInt64) {
+    let place = Self.place(entry.id)
+    unsafe words.store(
+      place &+ 1, UInt64(entry.operation) | UInt64(entry.flags.rawValue) &<< 8 | UInt64(entry.id) &<< 16)
+    unsafe words.store(place &+ 2, entry.offset)
+    unsafe words.store(place &+ 3, entry.length)
+    unsafe words.store(place &+ 4, entry.segment0.address.rawValue)
+    unsafe words.store(place &+ 5, UInt64(entry.segment0.byteCount))
+    unsafe words.store(place &+ 6, entry.segment1.address.rawValue)
+    unsafe words.store(place &+ 7, UInt64(entry.segment1.byteCount))
+    unsafe words.storeReleasing(place, Self.mark(sequence))
   }
 
   /// Request `id` was answered.
   @inline(__always)
-  func end(_ id: UInt16) { unsafe words.storeReleasing(Self.firstID &+ Int(id), 0) }
+  func end(_ id: UInt16) { unsafe words.storeReleasing(Self.place(id), 0) }
+
+  /// A copy of the entry of request `id`, which is under way. Every field may be hostile, except that the id is `id`.
+  func entry(of id: UInt16) -> SubmissionEntry {
+    let place = Self.place(id)
+    let first = unsafe words.load(place + 1)
+    return unsafe SubmissionEntry(
+      operation: UInt8(truncatingIfNeeded: first),
+      flags: SubmissionFlags(rawValue: UInt8(truncatingIfNeeded: first >> 8)), id: id,
+      offset: words.load(place + 2), length: words.load(place + 3), segment0: segment(place + 4),
+      segment1: segment(place + 6))
+  }
+
+  private func segment(_ index: Int) -> VextSegment {
+    unsafe VextSegment(
+      address: GuestAddress(words.load(index)), byteCount: UInt32(truncatingIfNeeded: words.load(index + 1)))
+  }
 
   /// The queue stopped.
   func stop(_ fault: VextQueueFault) {
@@ -89,10 +118,13 @@ struct VextQueueRecord: @unchecked Sendable {
   ///     of fewer answers than there are.
   func underWay(depth: UInt32, sequence: UInt64, lastAnswered: UInt16?) -> [UInt16] {
     (0..<UInt16(clamping: depth)).filter { id in
-      let mark = unsafe words.loadAcquiring(Self.firstID + Int(id))
+      let mark = unsafe words.loadAcquiring(Self.place(id))
       return mark != 0 && (id != lastAnswered || mark == Self.mark(sequence))
     }
   }
+
+  @inline(__always)
+  private static func place(_ id: UInt16) -> Int { firstID &+ Int(id) &* wordsPerID }
 
   /// Never zero.
   @inline(__always)

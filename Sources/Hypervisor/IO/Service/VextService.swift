@@ -2,6 +2,7 @@ import Glibc
 public import HostSystem
 import Synchronization
 public import SystemPackage
+import VextProtocol
 
 /// The service that vextd is: disks, the I/O threads that serve them, and the clients (docs/vext-service.md).
 ///
@@ -23,7 +24,11 @@ public final class VextService: Sendable {
 
   let disks: [VextServiceDisk]
   let servers: [any IOQueueServer]
+  /// Raises the interrupts of each server's queues.
+  let signallers: [EventSignaller]
+  let offeredFeatures: VextFeatures
   let log: VextLog
+  private let engine: BlockEngineKind
   private let stopEvent: EventDescriptor
   private let state = Mutex(State())
 
@@ -32,23 +37,41 @@ public final class VextService: Sendable {
   /// - Parameters:
   ///   - disks: have different names.
   ///   - servers: at least one; stay the caller's.
+  ///   - engine: the servers'.
+  ///   - offersSleep: whether drivers may ask for doorbells and interrupts, without which the servers poll.
   public convenience init(
-    disks: [VextServiceDisk], servers: [any IOQueueServer]
+    disks: [VextServiceDisk], servers: [any IOQueueServer], engine: BlockEngineKind, offersSleep: Bool = true
   ) throws(Errno) {
-    try self.init(disks: disks, servers: servers, writer: .shared)
+    try self.init(
+      disks: disks, servers: servers, engine: engine, offersSleep: offersSleep, writer: .shared)
   }
 
   /// The same with a log that a test may look into.
-  init(disks: [VextServiceDisk], servers: [any IOQueueServer], writer: LogWriter) throws(Errno) {
+  init(
+    disks: [VextServiceDisk], servers: [any IOQueueServer], engine: BlockEngineKind, offersSleep: Bool,
+    writer: LogWriter
+  ) throws(Errno) {
     precondition(!servers.isEmpty && Set(disks.map(\.name)).count == disks.count)
     self.disks = disks
     self.servers = servers
+    self.engine = engine
+    offeredFeatures = offersSleep ? VextSignals.offeredFeatures : []
+    var signallers: [EventSignaller] = []
+    for _ in servers { signallers.append(try EventSignaller()) }
+    self.signallers = signallers
     log = VextLog(device: "vextd:", writer: writer)
     stopEvent = try EventDescriptor()
   }
 
   /// Readable once ``stop()`` was called; nobody takes the signal back.
   var stopDescriptor: Int32 { stopEvent.rawValue }
+
+  /// An engine that finishes on the calling thread what a service that has ended had under way.
+  func finishingEngine() throws(VextQueueFault) -> BlockEngine {
+    do throws(Errno) {
+      return try BlockEngine(kind: engine == .null ? .null : .sync, capacity: 1)
+    } catch { throw VextQueueFault(error: .outOfResources, detail: 0) }
+  }
 
   /// Takes connections until ``stop()``.
   public func serve(_ listener: borrowing PacketSocket) throws(Errno) {

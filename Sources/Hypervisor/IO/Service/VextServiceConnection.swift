@@ -1,5 +1,6 @@
 import HostSystem
 import SystemPackage
+import VextProtocol
 
 /// A client's end of a connection to vextd: one request at a time. One thread at a time.
 struct VextServiceConnection: ~Copyable, Sendable {
@@ -16,6 +17,8 @@ struct VextServiceConnection: ~Copyable, Sendable {
 
   let path: String
   let socket: PacketSocket
+  /// What a queue of the service may ask for.
+  private(set) var offeredFeatures: VextFeatures = []
   private var lastTag: UInt32 = 0
 
   init(path: String, socket: consuming PacketSocket) {
@@ -95,8 +98,9 @@ struct VextServiceConnection: ~Copyable, Sendable {
   /// Agrees on the version.
   mutating func greet() throws(VextServiceError) {
     let reply = try askAtStart(.hello(version: VextServiceRequest.version, features: 0), "greeting")
-    guard case .hello(let version, _) = reply else { throw .lost(path: path) }
+    guard case .hello(let version, let features) = reply else { throw .lost(path: path) }
     guard version == VextServiceRequest.version else { throw .wrongVersion(path: path, version) }
+    offeredFeatures = VextFeatures(rawValue: features)
   }
 
   /// Opens the disk `name`.

@@ -66,7 +66,7 @@ enum VextServiceReply: Equatable, Sendable {
       guard try reader.read(UInt32.self) == VextServiceRequest.magic else { throw .badMagic }
       reply = .hello(version: try reader.read(UInt32.self), features: try reader.read(UInt64.self))
     case .open: reply = .open(try VextDiskGeometry(&reader))
-    case .enable:
+    case .enable, .resume:
       let error = try reader.read(UInt32.self)
       try reader.readZero(UInt32.self)
       // A number of a later version still means that the queue is not enabled.

@@ -6,6 +6,8 @@ enum VextServiceRequest: Equatable, Sendable {
   case open(disk: String)
   case memory([GuestMemoryRegion])
   case enable(queue: UInt16, VextQueueSetup)
+  /// Enables a queue that another service had, which has ended.
+  case resume(queue: UInt16, VextQueueSetup)
   case disable(queue: UInt16)
   case statistics
   case close
@@ -31,6 +33,7 @@ enum VextServiceRequest: Equatable, Sendable {
     case .close: 7
     case .list: 8
     case .figures: 9
+    case .resume: 10
     }
   }
 
@@ -38,7 +41,7 @@ enum VextServiceRequest: Equatable, Sendable {
   var descriptorCount: Int {
     switch self {
     case .memory: 2
-    case .enable(_, let setup): setup.features.rawValue.nonzeroBitCount
+    case .enable(_, let setup), .resume(_, let setup): setup.features.rawValue.nonzeroBitCount
     case .hello, .open, .disable, .statistics, .close, .list, .figures: 0
     }
   }
@@ -76,7 +79,7 @@ enum VextServiceRequest: Equatable, Sendable {
         writer.write(region.byteCount)
         writer.write(region.fileOffset)
       }
-    case .enable(let queue, let setup):
+    case .enable(let queue, let setup), .resume(let queue, let setup):
       writer.write(UInt32(queue))
       writer.write(setup.depth)
       writer.write(setup.submissionRing)
@@ -116,7 +119,7 @@ enum VextServiceRequest: Equatable, Sendable {
       guard isName(name) else { throw .badName }
       return .open(disk: String(decoding: name, as: UTF8.self))
     case 3: request = .memory(try regions(&reader))
-    case 4:
+    case 4, 10:
       let queue = try queueNumber(&reader)
       var setup = VextQueueSetup()
       setup.depth = try reader.read(UInt32.self)
@@ -124,7 +127,7 @@ enum VextServiceRequest: Equatable, Sendable {
       setup.completionRing = try reader.read(UInt64.self)
       setup.wakeBlock = try reader.read(UInt64.self)
       setup.features = VextFeatures(rawValue: try reader.read(UInt64.self))
-      request = .enable(queue: queue, setup)
+      request = type == 4 ? .enable(queue: queue, setup) : .resume(queue: queue, setup)
     case 5:
       request = .disable(queue: try queueNumber(&reader))
       try reader.readZero(UInt32.self)

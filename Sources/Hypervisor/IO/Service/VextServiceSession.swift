@@ -137,16 +137,15 @@ final class VextServiceSession: Sendable {
     case .hello:
       guard !resources.isGreeted else { throw .badOrder }
       resources.isGreeted = true
-      return .reply(.hello(version: VextServiceRequest.version, features: 0))
+      return .reply(.hello(version: VextServiceRequest.version, features: service.offeredFeatures.rawValue))
     case .open(let name):
       guard resources.disk == nil else { throw .badOrder }
       return .reply(open(name, &resources))
     case .memory(let regions):
       guard resources.disk != nil, resources.device == nil else { throw .badOrder }
       return .reply(share(regions, &packet, &resources))
-    case .enable(let index, let setup):
-      guard let device = resources.device, let table = resources.table else { throw .badOrder }
-      return .reply(enable(index, setup, device, table, &resources))
+    case .enable(let index, let setup): return .reply(try enable(index, setup, false, &packet, &resources))
+    case .resume(let index, let setup): return .reply(try enable(index, setup, true, &packet, &resources))
     case .disable(let index):
       guard resources.device != nil else { throw .badOrder }
       disable(index, &resources)
@@ -197,21 +196,39 @@ final class VextServiceSession: Sendable {
     }
   }
 
+  /// Enables a queue, or continues one that another service had.
   private func enable(
-    _ index: UInt16, _ setup: VextQueueSetup, _ device: VextRequestValidator, _ table: VextQueueTable,
+    _ index: UInt16, _ setup: VextQueueSetup, _ continues: Bool, _ packet: inout ReceivedPacket,
     _ resources: inout Resources
-  ) -> VextServiceReply {
-    // None is offered.
-    guard setup.features.isEmpty else { return .failed(.notSupported) }
+  ) throws(VextServiceViolation) -> VextServiceReply {
+    guard let device = resources.device, let table = resources.table else { throw .badOrder }
+    guard service.offeredFeatures.isSuperset(of: setup.features) else { return .failed(.notSupported) }
     guard resources.queues[index] == nil else {
       return .enable(VextQueueFault(error: .alreadyEnabled, detail: 0))
     }
     // Clients start at different threads.
     let place = Int(truncatingIfNeeded: (number &+ UInt64(index)) % UInt64(service.servers.count))
+    let name = "queue \(index)"
+    let record = table.record(of: index)
     do throws(VextQueueFault) {
-      let queue = try unsafe device.makeQueue(
-        setup, name: "queue \(index)", activity: activities[place], record: table.record(of: index)
-      ) { _ in VextWake.never }
+      let signals: VextSessionSignals
+      do throws(Errno) {
+        signals = try VextSessionSignals(setup.features, &packet, signaller: service.signallers[place])
+      } catch {
+        log.warn("\(name): its descriptors were refused: \(error)")
+        return .failed(.invalidArgument)
+      }
+      let queue: VextDeviceQueue
+      if continues {
+        var engine = try service.finishingEngine()
+        queue = try unsafe device.continueQueue(
+          setup, name: name, activity: activities[place], record: record, engine: &engine
+        ) { unsafe signals.wake(setup.features, $0, continues: true) }
+      } else {
+        queue = try unsafe device.makeQueue(
+          setup, name: name, activity: activities[place], record: record
+        ) { unsafe signals.wake(setup.features, $0, continues: false) }
+      }
       do throws(Errno) { try service.servers[place].attach(queue) } catch {
         throw VextQueueFault(error: .outOfResources, detail: 0)
       }
@@ -219,7 +236,7 @@ final class VextServiceSession: Sendable {
       summaryState.withLock { $0.queueCount += 1 }
       return .enable(.none)
     } catch {
-      log.warn("queue \(index): not enabled: \(error.error)")
+      log.warn("\(name): not enabled: \(error.error)")
       return .enable(error)
     }
   }

@@ -61,11 +61,9 @@ public final class VextDevice: PCIFunction {
     interruptRouter: any MessageInterruptRouter, countsRequests: Bool = false
   ) throws(Errno) {
     let signals = VextSignals(interrupts: try MSIXTable(vectorCount: queueCount, router: interruptRouter))
-    var doorbells: [VextDoorbell?] = []
-    for _ in 0..<queueCount { doorbells.append(VextDoorbell(event: try EventDescriptor())) }
     self.init(
       disk: VextRequestValidator(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
-      signals: signals, doorbells: doorbells, countsRequests: countsRequests)
+      signals: signals, doorbells: try Self.doorbells(queueCount), countsRequests: countsRequests)
   }
 
   /// Makes a function whose queues vextd serves; it offers no feature.
@@ -73,21 +71,62 @@ public final class VextDevice: PCIFunction {
   /// - Parameters:
   ///   - name: names the device in the log.
   ///   - service: has the disk open.
-  public init(name: String, service: VextServiceClient, queueCount: Int) {
-    precondition((1...Int(VextRegister.queueLimit)).contains(queueCount))
+  public convenience init(name: String, service: VextServiceClient, queueCount: Int) {
+    self.init(
+      name: name, service: service, signals: nil,
+      doorbells: [VextDoorbell?](repeating: nil, count: queueCount))
+  }
+
+  /// Makes a function whose queues vextd serves, which offers DOORBELL and INTERRUPT if the service does.
+  ///
+  /// - Parameter interruptRouter: receives the queues' interrupts, which the service signals.
+  /// - Throws: errors of eventfds and of the router.
+  public convenience init(
+    name: String, service: VextServiceClient, queueCount: Int, interruptRouter: any MessageInterruptRouter
+  ) throws(Errno) {
+    guard service.offeredFeatures.isSuperset(of: VextSignals.offeredFeatures) else {
+      self.init(name: name, service: service, queueCount: queueCount)
+      return
+    }
+    let interrupts = try MSIXTable(vectorCount: queueCount, router: interruptRouter, isShared: true)
+    self.init(
+      name: name, service: service, signals: VextSignals(interrupts: interrupts),
+      doorbells: try Self.doorbells(queueCount))
+  }
+
+  private init(
+    name: String, service: VextServiceClient, signals: VextSignals?, doorbells: [VextDoorbell?]
+  ) {
+    precondition((1...Int(VextRegister.queueLimit)).contains(doorbells.count))
     let log = VextLog(device: name)
     self.log = log
     self.service = service
     geometry = service.geometry
-    signals = nil
+    self.signals = signals
     activities = []
-    configuration = Self.configuration(signals: nil)
-    queues = (0..<queueCount).map { index in
-      VextQueueSlot(
-        index: UInt16(index), port: ServiceVextQueue(index: UInt16(index), client: service), log: log,
-        signals: nil, doorbell: nil)
+    configuration = Self.configuration(signals: signals)
+    queues = doorbells.enumerated().map { index, doorbell in
+      let port = ServiceVextQueue(
+        index: UInt16(index), client: service, signals: signals, doorbell: doorbell)
+      return VextQueueSlot(
+        index: UInt16(index), port: port, log: log, signals: signals, doorbell: doorbell)
     }
-    notifications = []
+    notifications = Self.notifications(doorbells)
+  }
+
+  private static func doorbells(_ count: Int) throws(Errno) -> [VextDoorbell?] {
+    var doorbells: [VextDoorbell?] = []
+    for _ in 0..<count { doorbells.append(VextDoorbell(event: try EventDescriptor())) }
+    return doorbells
+  }
+
+  private static func notifications(_ doorbells: [VextDoorbell?]) -> [PCINotification] {
+    doorbells.enumerated().compactMap { index, doorbell in
+      doorbell.map {
+        PCINotification(
+          bar: 0, offset: VextRegister.queue(UInt16(index), .doorbell), eventDescriptor: $0.descriptor)
+      }
+    }
   }
 
   private init(
@@ -111,12 +150,7 @@ public final class VextDevice: PCIFunction {
       return VextQueueSlot(
         index: UInt16(index), port: port, log: disk.log, signals: signals, doorbell: doorbell)
     }
-    notifications = doorbells.enumerated().compactMap { index, doorbell in
-      doorbell.map {
-        PCINotification(
-          bar: 0, offset: VextRegister.queue(UInt16(index), .doorbell), eventDescriptor: $0.descriptor)
-      }
-    }
+    notifications = Self.notifications(doorbells)
   }
 
   private static func configuration(signals: VextSignals?) -> PCIConfigurationSpace {

@@ -42,13 +42,14 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// - Parameters:
   ///   - name: names the queue in the log.
   ///   - depth: number of entries in each ring, a power of two.
+  ///   - submissions: the submission ring, in memory that `device` keeps mapped; so is that of `completions`.
   ///   - wake: the doorbell and interrupt that the driver asked for.
   ///   - record: the queue's part of the table that the VMM shares; nil if the VMM is this process.
   /// - Throws: ENOMEM if there is no memory for the queue's tables.
   init(
     name: String, device: VextRequestValidator, activity: DiskActivity?, depth: UInt32,
-    submissionRing: UnsafeMutableRawPointer,
-    completionRing: UnsafeMutableRawPointer, wake: VextWake, record: VextQueueRecord? = nil
+    submissions: SubmissionConsumer, completions: CompletionProducer, wake: VextWake,
+    record: VextQueueRecord? = nil
   ) throws(Errno) {
     self.record = record
     self.name = name
@@ -57,9 +58,8 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     self.device = device
     self.activity = activity
     self.depth = depth
-    // SAFETY: the device checked that both rings lie in guest memory, which `device` keeps mapped.
-    unsafe submissions = SubmissionConsumer(ring: submissionRing, depth: depth)
-    unsafe completions = CompletionProducer(ring: completionRing, depth: depth)
+    self.submissions = submissions
+    self.completions = completions
     signalledSequence = completions.sequence
     requests = try VextDeviceRequestTable(depth: Int(depth))
   }
@@ -142,7 +142,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         }
         taken &+= 1
         // Before it starts: whoever takes over after this process must not lose it.
-        record?.begin(entry.id, sequence: completions.sequence)
+        record?.begin(entry, sequence: completions.sequence)
         let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
         let start = unsafe engine.start(
           request.operation, on: device.disk, vectors: requests.vectors(of: entry.id),
@@ -176,7 +176,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   @inline(__always)
-  private static func answer(id: UInt16, result: Int64, wanted: UInt64) -> CompletionEntry {
+  static func answer(id: UInt16, result: Int64, wanted: UInt64) -> CompletionEntry {
     if result == Int64(bitPattern: wanted) { return CompletionEntry(id: id, status: 0, byteCount: wanted) }
     if result < 0 {
       return CompletionEntry(id: id, status: UInt16(truncatingIfNeeded: -result), byteCount: 0)

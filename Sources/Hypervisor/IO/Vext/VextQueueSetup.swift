@@ -32,6 +32,85 @@ extension VextRequestValidator {
     _ setup: VextQueueSetup, name: String, activity: DiskActivity?, record: VextQueueRecord? = nil,
     wake: (UnsafeMutableRawPointer) -> VextWake
   ) throws(VextQueueFault) -> VextDeviceQueue {
+    let place = try unsafe check(setup)
+    // SAFETY: the check established that both rings lie in guest memory, which the queue keeps mapped.
+    let submissions = unsafe SubmissionConsumer(ring: place.submissionRing, depth: setup.depth)
+    let completions = unsafe CompletionProducer(ring: place.completionRing, depth: setup.depth)
+    return try queue(
+      setup, name, activity, record, submissions, completions,
+      unsafe place.wakeBlock.map(wake) ?? VextWake.never)
+  }
+
+  /// Checks the same, and continues a queue that a service had which has ended: first finishes what that service had under way, on
+  /// this thread (docs/vext-service.md §5).
+  ///
+  /// - Parameter engine: carries the requests out at once.
+  func continueQueue(
+    _ setup: VextQueueSetup, name: String, activity: DiskActivity?, record: VextQueueRecord,
+    engine: inout BlockEngine, wake: (UnsafeMutableRawPointer) -> VextWake
+  ) throws(VextQueueFault) -> VextDeviceQueue {
+    let place = try unsafe check(setup)
+    // SAFETY: as above.
+    var remains = unsafe VextQueueRemains(
+      submissionRing: place.submissionRing, completionRing: place.completionRing, depth: setup.depth,
+      record: record)
+    try finish(&remains, setup, record, &engine)
+    let checkedWake = unsafe place.wakeBlock.map(wake) ?? VextWake.never
+    // The service may have ended between an answer and its interrupt.
+    checkedWake.raise()
+    return try queue(
+      setup, name, activity, record, remains.submissions, remains.completions, checkedWake)
+  }
+
+  private func finish(
+    _ remains: inout VextQueueRemains, _ setup: VextQueueSetup, _ record: VextQueueRecord,
+    _ engine: inout BlockEngine
+  ) throws(VextQueueFault) {
+    let requests = try requestTable(setup)
+    for id in remains.pending {
+      let entry = record.entry(of: id)
+      switch check(entry, depth: setup.depth, table: requests) {
+      case .refused(let error): throw VextQueueFault(error: error, detail: UInt64(id))
+      case .answered(let answer): remains.completions.push(answer)
+      case .admitted(let request):
+        let start = unsafe engine.start(
+          request.operation, on: disk, vectors: requests.vectors(of: id), vectorCount: request.vectorCount,
+          offset: entry.offset, byteCount: request.byteCount, token: 0)
+        guard case .finished(let result) = start else {
+          preconditionFailure("the engine that finishes requests leaves none under way")
+        }
+        remains.completions.push(VextDeviceQueue.answer(id: id, result: result, wanted: request.byteCount))
+      }
+      record.end(id)
+    }
+  }
+
+  private func requestTable(_ setup: VextQueueSetup) throws(VextQueueFault) -> VextDeviceRequestTable {
+    do { return try VextDeviceRequestTable(depth: Int(setup.depth)) } catch {
+      throw VextQueueFault(error: .outOfResources, detail: 0)
+    }
+  }
+
+  private func queue(
+    _ setup: VextQueueSetup, _ name: String, _ activity: DiskActivity?, _ record: VextQueueRecord?,
+    _ submissions: SubmissionConsumer, _ completions: CompletionProducer, _ wake: VextWake
+  ) throws(VextQueueFault) -> VextDeviceQueue {
+    do {
+      return try VextDeviceQueue(
+        name: name, device: self, activity: activity, depth: setup.depth, submissions: submissions,
+        completions: completions, wake: wake, record: record)
+    } catch {
+      throw VextQueueFault(error: .outOfResources, detail: 0)
+    }
+  }
+
+  /// Where the rings are in host memory, and the wake block if a feature is in force.
+  private func check(
+    _ setup: VextQueueSetup
+  ) throws(VextQueueFault) -> (
+    submissionRing: UnsafeMutableRawPointer, completionRing: UnsafeMutableRawPointer,
+    wakeBlock: UnsafeMutableRawPointer?
+  ) {
     let depth = UInt64(setup.depth)
     guard (2...VextDevice.maxQueueDepth).contains(setup.depth), setup.depth.nonzeroBitCount == 1 else {
       throw VextQueueFault(error: .badDepth, detail: depth)
@@ -45,18 +124,9 @@ extension VextRequestValidator {
     else {
       throw VextQueueFault(error: .ringsOverlap, detail: completions.0)
     }
-    var checkedWake = VextWake.never
-    if !setup.features.isEmpty {
-      let block = try unsafe wakeBlock(setup, rings: [submissions, completions])
-      checkedWake = unsafe wake(block)
-    }
-    do {
-      return try unsafe VextDeviceQueue(
-        name: name, device: self, activity: activity, depth: setup.depth, submissionRing: submissionRing,
-        completionRing: completionRing, wake: checkedWake, record: record)
-    } catch {
-      throw VextQueueFault(error: .outOfResources, detail: 0)
-    }
+    let block =
+      unsafe setup.features.isEmpty ? nil : try wakeBlock(setup, rings: [submissions, completions])
+    return unsafe (submissionRing, completionRing, block)
   }
 
   private func wakeBlock(

@@ -22,7 +22,7 @@ final class ServiceFixture {
           name: name, image: try DiskImage(path: disk.path, readOnly: isReadOnly, direct: false),
           ownerID: geteuid()))
     }
-    service = try VextService(disks: disks, servers: [thread])
+    service = try VextService(disks: disks, servers: [thread], engine: engine)
     self.disk = disk
     self.thread = thread
   }
@@ -44,9 +44,17 @@ final class ServiceFixture {
   func rawClient() throws -> RawServiceClient { RawServiceClient(try connect()) }
 
   /// A machine's memory with a disk of the service's, and drivers for its queues, all enabled.
-  func machine(_ name: String = "rw", queueCount: Int = 1, depth: UInt32 = 16) throws -> ServedMachine {
-    try ServedMachine(try connect(), disk: name, queueCount: queueCount, depth: depth)
+  ///
+  /// - Parameter features: what the drivers accept of sleep and wake; nil: the function offers nothing.
+  func machine(
+    _ name: String = "rw", queueCount: Int = 1, depth: UInt32 = 16, accepting features: VextFeatures? = nil
+  ) throws -> ServedMachine {
+    try ServedMachine(
+      try connect(), disk: name, queueCount: queueCount, depth: depth, accepting: features)
   }
+
+  /// CPU time of the I/O thread.
+  func cpuTimeNanoseconds() throws -> UInt64 { try thread.thread.cpuTimeNanoseconds() }
 
   /// Waits until the service has `count` clients; tells whether it has.
   func waitForClients(_ count: Int) -> Bool { FakeVextDriver.wait { service.clientCount == count } }
@@ -58,12 +66,21 @@ final class ServedMachine {
   let device: VextDevice
   let client: VextServiceClient
   let drivers: [FakeVextDriver]
+  /// Where interrupts go: vector `i` is queue `i`'s.
+  let recorder = VirtioEventRecorder()
 
-  init(_ socket: consuming sending PacketSocket, disk: String, queueCount: Int, depth: UInt32) throws {
+  init(
+    _ socket: consuming sending PacketSocket, disk: String, queueCount: Int, depth: UInt32,
+    accepting features: VextFeatures? = nil
+  ) throws {
     let memory = try GuestMemory(byteCount: VextFixture.memoryByteCount, isShared: true)
     let client = try VextServiceClient(
       VextServiceConnection(path: "test", socket: socket), disk: disk, memory: memory, machine: "test")
-    let device = VextDevice(name: "test", service: client, queueCount: queueCount)
+    let device =
+      features == nil
+      ? VextDevice(name: "test", service: client, queueCount: queueCount)
+      : try VextDevice(
+        name: "test", service: client, queueCount: queueCount, interruptRouter: recorder)
     drivers = (0..<queueCount).map {
       FakeVextDriver(
         device: device, memory: memory, queue: UInt16($0), depth: depth,
@@ -72,7 +89,23 @@ final class ServedMachine {
     self.memory = memory
     self.client = client
     self.device = device
+    if let features {
+      device.writeBAR(0, offset: VextRegister.driverFeatures, byteCount: 8, value: features.rawValue)
+      device.configuration.msix?.setControl(enabled: true, masked: false)
+      for driver in drivers {
+        driver.wakeBlock = driver.submissionRing + 0x1_8000
+        setMask(of: driver, false)
+      }
+    }
     for driver in drivers { try driver.enable() }
+  }
+
+  /// Masks the interrupt of a driver's queue, or unmasks it.
+  func setMask(of driver: FakeVextDriver, _ isMasked: Bool) {
+    let entry = UInt64(driver.queue) * 16
+    device.configuration.msix?.write(offset: entry, byteCount: 8, value: 0xFEE0_0000)
+    device.configuration.msix?.write(
+      offset: entry + 8, byteCount: 8, value: 0x40 | (isMasked ? 1 << 32 : 0))
   }
 
   var driver: FakeVextDriver { drivers[0] }
@@ -130,7 +163,7 @@ final class RawServiceClient {
   /// Does what comes first in a connection.
   func greet() throws {
     #expect(
-      try ask(.hello(version: 1, features: 0)) == .hello(version: 1, features: 0))
+      try ask(.hello(version: 1, features: 0)) == .hello(version: 1, features: 3))
   }
 
   /// Greets and opens a disk.

@@ -176,7 +176,7 @@ extension VextServiceTests {
       #expect(
         try client.ask(.enable(queue: 5, setup))
           == .enable(VextQueueFault(error: .alreadyEnabled, detail: 0)))
-      setup.features = [.doorbell]
+      setup.features = VextFeatures(rawValue: 4)
       let event = try EventDescriptor()
       #expect(
         try client.ask(.enable(queue: 5, setup), descriptors: [event.rawValue]) == .failed(.notSupported))
@@ -255,7 +255,7 @@ extension VextServiceTests {
       setup.depth = 1 << UInt32.random(in: 0...12, using: &random)
       let queue = UInt16.random(in: 0..<128, using: &random)
       let requests: [VextServiceRequest] = [
-        .enable(queue: queue, setup), .enable(queue: queue, setup), .disable(queue: queue), .statistics,
+        .enable(queue: queue, setup), .resume(queue: queue, setup), .disable(queue: queue), .statistics,
         .list,
         .figures, .hello(version: 1, features: 0), .open(disk: "ro"), .memory([.whole(1 << 20)]), .close,
       ]
