@@ -9,6 +9,7 @@ struct ConfigurationFile: Equatable {
   private(set) var threads: Int?
   private(set) var engine: String?
   private(set) var neverSleeps = false
+  private(set) var neverOffloads = false
 
   /// Why a file is none: one line with its number.
   struct Failure: Error, Equatable {
@@ -50,7 +51,7 @@ struct ConfigurationFile: Equatable {
       guard set(name, value) else {
         throw Failure(
           description: "line \(index + 1): '\(name) = \(value)'; the names are socket, disk, threads, "
-            + "engine and no-sleep, with the values of the options")
+            + "engine, no-sleep and no-offload, with the values of the options")
       }
     }
   }
@@ -67,6 +68,7 @@ struct ConfigurationFile: Equatable {
       threads = count
     case "engine" where BlockEngineKind(rawValue: value) != nil: engine = value
     case "no-sleep" where value == "yes" || value == "no": neverSleeps = value == "yes"
+    case "no-offload" where value == "yes" || value == "no": neverOffloads = value == "yes"
     default: return false
     }
     return true

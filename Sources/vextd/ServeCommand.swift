@@ -39,6 +39,10 @@ struct ServeCommand: ParsableCommand {
   @Flag(help: "Offer no doorbells and no interrupts: an I/O thread polls while a client has a queue enabled.")
   var noSleep = false
 
+  @Flag(
+    help: "Let the I/O thread itself carry out libaio's ranges and large transfers through the page cache.")
+  var noOffload = false
+
   /// The options with what the file says.
   private struct Settings {
     var socket: String
@@ -46,6 +50,7 @@ struct ServeCommand: ParsableCommand {
     var threads: Int
     var engine: BlockEngineKind
     var neverSleeps: Bool
+    var offloads: Bool
   }
 
   private func settings() throws -> Settings {
@@ -70,7 +75,7 @@ struct ServeCommand: ParsableCommand {
     }
     return Settings(
       socket: socket, disks: disks, threads: threads, engine: engine,
-      neverSleeps: noSleep || file.neverSleeps)
+      neverSleeps: noSleep || file.neverSleeps, offloads: !(noOffload || file.neverOffloads))
   }
 
   func run() throws {
@@ -91,7 +96,9 @@ struct ServeCommand: ParsableCommand {
     try settings.engine.checkAvailability()
     let disks = try settings.disks.map(open)
     let ioThreads = try (0..<settings.threads).map {
-      try IOThread(name: "vextd-io\($0)", cpus: nil, waiting: .adaptive, engine: settings.engine)
+      try IOThread(
+        name: "vextd-io\($0)", cpus: nil, waiting: .adaptive, engine: settings.engine,
+        offloads: settings.offloads)
     }
     for thread in ioThreads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
     let service = try VextService(

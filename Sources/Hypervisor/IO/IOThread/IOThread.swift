@@ -29,13 +29,18 @@ public final class IOThread: IOQueueServer {
   ///   - name: the thread's name, at most 15 bytes.
   ///   - cpus: the CPUs that it may use; nil: all.
   ///   - engineCapacity: maximum number of requests under way, over all queues.
+  ///   - offloads: whether `libaio` leaves ranges and large transfers through the page cache to a thread of their own, because they
+  ///     would block the others.
   /// - Throws: the kernel's error if the engine cannot be set up or the thread cannot be pinned.
   public init(
-    name: String, cpus: CPUSet?, waiting: Waiting, engine kind: BlockEngineKind, engineCapacity: Int = 4096
+    name: String, cpus: CPUSet?, waiting: Waiting, engine kind: BlockEngineKind, engineCapacity: Int = 4096,
+    offloads: Bool = true
   ) throws(Errno) {
     let mailbox = IOThreadMailbox(event: try EventDescriptor())
     let loop = IOThreadLoop.Box(
-      try IOThreadLoop(mailbox: mailbox, waiting: waiting, kind: kind, engineCapacity: engineCapacity))
+      try IOThreadLoop(
+        mailbox: mailbox, waiting: waiting, kind: kind, engineCapacity: engineCapacity,
+        offloads: offloads))
     self.mailbox = mailbox
     self.waiting = waiting
     self.thread = try HostThread(name: name, cpus: cpus) { loop.runOnThisThread() }

@@ -49,7 +49,8 @@ struct IOThreadLoop: ~Copyable {
   }
 
   init(
-    mailbox: IOThreadMailbox, waiting: IOThread.Waiting, kind: BlockEngineKind, engineCapacity: Int
+    mailbox: IOThreadMailbox, waiting: IOThread.Waiting, kind: BlockEngineKind, engineCapacity: Int,
+    offloads: Bool
   ) throws(Errno) {
     let completionEvent = try EventDescriptor()
     let poll = try EventPoll()
@@ -57,7 +58,7 @@ struct IOThreadLoop: ~Copyable {
     try poll.add(descriptor: completionEvent.rawValue, token: Token.completion)
     let engine = try BlockEngine(
       kind: kind, capacity: engineCapacity,
-      completionEvent: waiting == .polling ? nil : completionEvent.rawValue)
+      completionEvent: waiting == .polling ? nil : completionEvent.rawValue, offloads: offloads)
     self.mailbox = mailbox
     self.waiting = waiting
     self.completionEvent = completionEvent

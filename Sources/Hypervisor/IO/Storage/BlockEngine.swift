@@ -14,8 +14,9 @@ public enum BlockStart {
 
 /// Moves bytes between disks and memory for one I/O thread. That thread only.
 ///
-/// Discard and write-zeroes are fallocate(2) calls. With `sync` and with `libaio`, which has no asynchronous form of
-/// them, the I/O thread makes them itself; with `io_uring` a thread of the kernel does.
+/// Discard and write-zeroes are fallocate(2) calls. With `sync` the I/O thread makes them itself, with `io_uring` a thread of the
+/// kernel does. `libaio` has no asynchronous form of them, nor of transfers through the page cache: with `offloads` a
+/// ``BlockingWorker`` carries out ranges and large transfers, otherwise the I/O thread does.
 public struct BlockEngine: ~Copyable {
   /// The engine's kind.
   public let kind: BlockEngineKind
@@ -27,12 +28,18 @@ public struct BlockEngine: ~Copyable {
   private var queued = 0
   private var context: AIOContext?
   private var ring: RingEngine?
+  private var worker: BlockingWorker?
+  /// Number of requests that ``worker`` has.
+  private var offloadedCount = 0
   #if InjectSlowdown
     private var slowdown = InjectedSlowdown()
   #endif
 
   /// Number of bytes after which a thread that moves them itself must let other queues have their turn.
   private static let passByteLimit: UInt64 = 16 << 20
+
+  /// Number of bytes from which on a worker moves a transfer through the page cache: about a millisecond's worth.
+  private static let offloadByteCount: UInt64 = 4 << 20
 
   /// Maximum number of requests in one submitting system call.
   ///
@@ -42,11 +49,18 @@ public struct BlockEngine: ~Copyable {
 
   /// Makes an engine for up to `capacity` requests under way.
   ///
-  /// - Parameter completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``.
-  public init(kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil) throws(Errno) {
+  /// - Parameters:
+  ///   - completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``; open as long
+  ///     as the engine lives.
+  ///   - offloads: whether `libaio` leaves to a thread what would block the caller.
+  public init(
+    kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil, offloads: Bool = false
+  ) throws(Errno) {
     self.kind = kind
     switch kind {
-    case .libaio: context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
+    case .libaio:
+      context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
+      if offloads { worker = try BlockingWorker(capacity: capacity, completionEvent: completionEvent) }
     case .ioUring: ring = try RingEngine(capacity: capacity, completionEvent: completionEvent)
     case .sync, .null: break
     }
@@ -104,7 +118,7 @@ public struct BlockEngine: ~Copyable {
     case .none: break
     }
     switch context {
-    case .some(let context): return context.room
+    case .some(let context): return context.room &- offloadedCount
     case .none: return .max
     }
   }
@@ -139,6 +153,12 @@ public struct BlockEngine: ~Copyable {
       return queue()
     case .libaio: break
     }
+    if unsafe offload(
+      operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+      token: token)
+    {
+      return .pending
+    }
     switch operation {
     case .read:
       unsafe context?.enqueueRead(
@@ -161,6 +181,33 @@ public struct BlockEngine: ~Copyable {
           byteCount: byteCount))
     }
     return queue()
+  }
+
+  /// Leaves a request to the worker if it would block this thread for long; otherwise counts what this thread will move itself.
+  ///
+  /// - Returns: whether the worker has it.
+  @inline(__always)
+  private mutating func offload(
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
+    offset: UInt64, byteCount: UInt64, token: UInt64
+  ) -> Bool {
+    switch operation {
+    case .read, .write, .durableWrite:
+      if disk.isDirect { return false }
+      guard byteCount >= Self.offloadByteCount, worker != nil else {
+        spentByteCount &+= byteCount
+        return false
+      }
+    case .flush: return false
+    case .discard, .writeZeroes: if worker == nil { return false }
+    }
+    unsafe worker?.start(
+      BlockingWorker.Request(
+        operation: operation, disk: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+        byteCount: byteCount, token: token))
+    offloadedCount &+= 1
+    inFlight &+= 1
+    return true
   }
 
   @inline(__always)
@@ -203,6 +250,11 @@ public struct BlockEngine: ~Copyable {
   /// Returns the next completion, or nil; makes no system call if the layout of the kernel's ring is known.
   public mutating func reap() -> AIOCompletion? {
     guard inFlight > 0 else { return nil }
+    if offloadedCount > 0, let completion = worker?.take() {
+      offloadedCount &-= 1
+      inFlight &-= 1
+      return completion
+    }
     guard let completion = kind == .ioUring ? ring?.reap() : context?.reap() else { return nil }
     inFlight &-= 1
     return completion
@@ -214,7 +266,10 @@ public struct BlockEngine: ~Copyable {
     return result == -Int64(EOPNOTSUPP) ? linux_punch_hole(descriptor, offset, byteCount) : result
   }
 
-  private static func perform(
+  /// Carries a request out on the calling thread.
+  ///
+  /// - Returns: number of bytes moved or of the range, or -errno.
+  static func perform(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64
   ) -> Int64 {
