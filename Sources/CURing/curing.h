@@ -9,34 +9,62 @@
 #include <liburing.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define CURING_INLINE static inline __attribute__((always_inline))
 
 // Rings that the kernel makes: entries at most (IORING_MAX_ENTRIES of io_uring/io_uring.h).
 #define CURING_ENTRY_LIMIT 32768u
 
-// The kernel goes on behind a request that it refuses: the refusal is a completion like others (Linux 5.18).
+// The kernel goes on behind a request that it refuses: the refusal is a completion like others (Linux 5.18). The ring takes no
+// requests until curing_restrict().
 static inline int curing_open(struct io_uring *ring, unsigned int entry_count) {
   struct io_uring_params parameters;
   memset(&parameters, 0, sizeof parameters);
-  parameters.flags = IORING_SETUP_SUBMIT_ALL;
+  parameters.flags = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_R_DISABLED;
   return io_uring_queue_init_params(entry_count, ring, &parameters);
 }
 
 static inline void curing_close(struct io_uring *ring) { io_uring_queue_exit(ring); }
 
+// The operations that this project uses.
+enum { CURING_OPERATION_COUNT = 8 };
+static const uint8_t curing_operations[CURING_OPERATION_COUNT] = {
+    IORING_OP_READV, IORING_OP_WRITEV,     IORING_OP_READ,        IORING_OP_WRITE,
+    IORING_OP_FSYNC, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED, IORING_OP_FALLOCATE};
+
 // 1 if the kernel knows every operation that this project uses, else 0.
 static inline int curing_knows_operations(struct io_uring *ring) {
-  static const int operations[] = {IORING_OP_READV,       IORING_OP_WRITEV, IORING_OP_READ,
-                                   IORING_OP_WRITE,       IORING_OP_FSYNC,  IORING_OP_READ_FIXED,
-                                   IORING_OP_WRITE_FIXED, IORING_OP_FALLOCATE};
   struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
   if (!probe) return 0;
   int known = 1;
-  for (unsigned int index = 0; index < sizeof operations / sizeof *operations; index++)
-    known = known && io_uring_opcode_supported(probe, operations[index]);
+  for (unsigned int index = 0; index < CURING_OPERATION_COUNT; index++)
+    known = known && io_uring_opcode_supported(probe, curing_operations[index]);
   io_uring_free_probe(probe);
   return known;
+}
+
+// Enables the ring, from now on for the operations above, registered files, and changes of its tables alone (Linux 5.10).
+static inline int curing_restrict(struct io_uring *ring) {
+  static const uint8_t registrations[] = {IORING_REGISTER_PROBE, IORING_REGISTER_FILES_UPDATE,
+                                          IORING_REGISTER_FILES_UPDATE2, IORING_REGISTER_BUFFERS_UPDATE};
+  struct io_uring_restriction rules[CURING_OPERATION_COUNT + sizeof registrations + 1];
+  memset(rules, 0, sizeof rules);
+  unsigned int count = 0;
+  for (unsigned int index = 0; index < CURING_OPERATION_COUNT; index++, count++) {
+    rules[count].opcode = IORING_RESTRICTION_SQE_OP;
+    rules[count].sqe_op = curing_operations[index];
+  }
+  for (unsigned int index = 0; index < sizeof registrations; index++, count++) {
+    rules[count].opcode = IORING_RESTRICTION_REGISTER_OP;
+    rules[count].register_op = registrations[index];
+  }
+  rules[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+  rules[count].sqe_flags = IOSQE_FIXED_FILE;
+  // Debian's liburing 2.3 has no symbols for these two.
+  if (syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_RESTRICTIONS, rules, count + 1) < 0) return -errno;
+  return syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) < 0 ? -errno : 0;
 }
 
 // Flags of an entry (enum constants and shifted macros that do not import).

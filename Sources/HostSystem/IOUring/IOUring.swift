@@ -6,7 +6,7 @@ public import SystemPackage
 /// As ``AIOContext``: requests are enqueued, submitted in one system call for the batch, and reaped from a ring that
 /// the kernel shares with the process, without a system call. Nothing allocates but the initializer and what registers.
 /// What is in flight has no order among itself: no entry is linked to another. The end of its life waits for the requests
-/// in flight.
+/// in flight. The kernel refuses operations that this type does not offer (`IORING_REGISTER_RESTRICTIONS`).
 @safe
 public struct IOUring: ~Copyable {
   /// Files that can be registered.
@@ -51,6 +51,7 @@ public struct IOUring: ~Copyable {
     do throws(Errno) {
       if let eventDescriptor { try check(unsafe curing_register_event(ring, eventDescriptor)) }
       try check(unsafe curing_make_tables(ring, UInt32(fileLimit), UInt32(bufferLimit)))
+      try check(unsafe curing_restrict(ring))
     } catch {
       unsafe curing_close(ring)
       unsafe ring.deallocate()
