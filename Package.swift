@@ -44,6 +44,8 @@ let package = Package(
       name: "CURing", path: "Sources/CURing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(
       name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
+    .systemLibrary(
+      name: "CSeccomp", path: "Sources/CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
     .systemLibrary(
       name: "CFuse", path: "Sources/CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -54,7 +56,7 @@ let package = Package(
     .target(
       name: "HostSystem",
       dependencies: [
-        "CLinux", "CNUMA", "CURing", .product(name: "SystemPackage", package: "swift-system"),
+        "CLinux", "CNUMA", "CSeccomp", "CURing", .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
     .target(

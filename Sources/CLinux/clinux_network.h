@@ -89,6 +89,12 @@ static const unsigned int LINUX_TAP_SEGMENTATION_4 = TUN_F_TSO4;
 static const unsigned int LINUX_TAP_SEGMENTATION_6 = TUN_F_TSO6;
 
 /* `name` has room for IFNAMSIZ bytes: in, the name wanted or a pattern like tap%d; out, the interface's. */
+/* Requests for filters of system calls (macros that do not import). */
+static const unsigned long LINUX_TUN_GET_INTERFACE = TUNGETIFF;
+static const unsigned long LINUX_TUN_SET_HEADER_SIZE = TUNSETVNETHDRSZ;
+static const unsigned long LINUX_TUN_SET_OFFLOADS = TUNSETOFFLOAD;
+static const unsigned long LINUX_TUN_SET_QUEUE = TUNSETQUEUE;
+
 static inline int linux_tap_attach(int descriptor, char *name, int is_multi_queue) {
   struct ifreq request = {0};
   memcpy(request.ifr_name, name, IFNAMSIZ - 1);

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -92,6 +93,29 @@ static inline int linux_forbid_new_privileges(void) {
 }
 
 static inline int linux_new_privileges_are_forbidden(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1; }
+
+/* Takes every capability that is not in `kept` from the calling thread; bit n is capability n. */
+static inline int linux_limit_capabilities(uint64_t kept) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &header, sets) < 0) return -errno;
+  for (int half = 0; half < 2; half++) {
+    sets[half].permitted &= (uint32_t)(kept >> (32 * half));
+    sets[half].effective &= sets[half].permitted;
+    sets[half].inheritable = 0;
+  }
+  if (syscall(SYS_capset, &header, sets) < 0) return -errno;
+  return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* The calling thread's effective capabilities. */
+static inline int linux_effective_capabilities(uint64_t *result) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  if (syscall(SYS_capget, &header, sets) < 0) return -errno;
+  *result = (uint64_t)sets[1].effective << 32 | sets[0].effective;
+  return 0;
+}
 
 /* Leaves memory out of core dumps. */
 static inline int linux_leave_out_of_dumps(void *base, size_t byte_count) {

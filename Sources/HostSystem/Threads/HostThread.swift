@@ -16,11 +16,14 @@ public final class HostThread: Sendable {
   /// - Parameters:
   ///   - name: What the kernel shows, cut to 15 bytes.
   ///   - cpus: Where it may run; nil leaves it where its creator may run.
+  ///   - kind: Which of the process's ``ThreadRestrictions`` the thread applies to itself before the body; nil: none.
   ///   - body: Runs on the thread.
   /// - Throws: `EINVAL` if none of `cpus` is there or allowed, `EAGAIN` if there can be no more threads.
-  public init(name: String, cpus: CPUSet?, _ body: @escaping @Sendable () -> Void) throws(Errno) {
+  public init(
+    name: String, cpus: CPUSet?, kind: ThreadKind? = nil, _ body: @escaping @Sendable () -> Void
+  ) throws(Errno) {
     let lifetime = ThreadLifetime()
-    let start = ThreadStart(name: name, lifetime: lifetime, body: body)
+    let start = ThreadStart(name: name, kind: kind, lifetime: lifetime, body: body)
     let context = unsafe Unmanaged.passRetained(start)
     let mask = cpus?.mask ?? []
     var thread: pthread_t = 0

@@ -22,11 +22,13 @@ final class ThreadLifetime: Sendable {
 /// What a new thread is given.
 final class ThreadStart: Sendable {
   private let name: String
+  private let kind: ThreadKind?
   private let lifetime: ThreadLifetime
   private let body: @Sendable () -> Void
 
-  init(name: String, lifetime: ThreadLifetime, body: @escaping @Sendable () -> Void) {
+  init(name: String, kind: ThreadKind?, lifetime: ThreadLifetime, body: @escaping @Sendable () -> Void) {
     self.name = name
+    self.kind = kind
     self.lifetime = lifetime
     self.body = body
   }
@@ -34,6 +36,12 @@ final class ThreadStart: Sendable {
   func run() {
     unsafe name.withCString { unsafe linux_name_current_thread($0) }
     linux_unblock_interrupt()
+    if let kind {
+      // The thread must not serve a guest with rights that the process meant to give up.
+      do throws(SystemCallFilterError) { try ThreadRestrictions.applyToCurrentThread(as: kind) } catch {
+        fatalError("the thread \(name) could not give up its rights: \(error)")
+      }
+    }
     body()
     lifetime.end()
   }

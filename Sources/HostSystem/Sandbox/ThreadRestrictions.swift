@@ -1,0 +1,45 @@
+import CSeccomp
+import Synchronization
+import SystemPackage
+
+/// What the threads of a process give up, by their kind.
+///
+/// They belong to the process as signals and limits do, because the kernel hands them from each thread to the threads that it
+/// starts: a thread with restrictions must not start one of another kind. Threads that exist already keep their rights.
+public struct ThreadRestrictions: Sendable {
+  /// The filter of each kind; a kind without one may make any call.
+  public var filters: [ThreadKind: SystemCallFilter] = [:]
+  /// The capabilities that each kind keeps; a kind without a value keeps all.
+  public var capabilities: [ThreadKind: Capabilities] = [:]
+  /// Reports what filters would not let through; nil: they kill the process.
+  public var reporter: SystemCallReporter?
+
+  private static let current = Mutex<ThreadRestrictions?>(nil)
+
+  /// No restrictions yet.
+  public init() {}
+
+  /// Makes threads apply these restrictions from now on. Once per process, before the threads are started.
+  public func activate() {
+    cseccomp_prepare_library()
+    Self.current.withLock { $0 = self }
+  }
+
+  /// Restricts the calling thread for good, and forbids it new privileges; does nothing if no restrictions are active, or none
+  /// for `kind`.
+  public static func applyToCurrentThread(as kind: ThreadKind) throws(SystemCallFilterError) {
+    guard let restrictions = current.withLock({ $0 }),
+      restrictions.filters[kind] != nil || restrictions.capabilities[kind] != nil
+    else { return }
+    do throws(Errno) {
+      try Privileges.forbidNew()
+      if let kept = restrictions.capabilities[kind] { try kept.limitCurrentThread() }
+    } catch { throw .failed(error) }
+    guard let filter = restrictions.filters[kind] else { return }
+    if let reporter = restrictions.reporter {
+      try reporter.install(filter, on: kind)
+    } else {
+      try filter.install()
+    }
+  }
+}
