@@ -27,7 +27,7 @@ public final class UserNetwork: Sendable {
     do { ends = try FramePort.socketPair() } catch { throw .failed(call: "socketpair", error) }
     let stack = try SlirpStack(configuration, port: ends.peer)
     do {
-      thread = try HostThread(name: name, cpus: cpus) { stack.serve() }
+      thread = try HostThread(name: name, cpus: cpus, kind: .network) { stack.serve() }
     } catch {
       // Nobody serves it: this thread lets go of it.
       stack.requestEnd()

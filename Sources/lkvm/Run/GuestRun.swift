@@ -71,7 +71,9 @@ struct GuestRun {
     }
     let sandbox = GuestSandbox(
       plan, initrd: options.kernel.initrd, home: home, kvm: options.devices.dev)
-    for line in try sandbox.enforce(policy) {
+    let threads = GuestThreadSandbox(plan, home: home)
+    // Filters are made first: Landlock leaves no way to their library.
+    for line in try threads.activate(policy) + sandbox.enforce(policy) {
       StandardError.writeWarning("--sandbox-policy \(policy.rawValue): \(line)")
     }
   }
@@ -120,6 +122,8 @@ struct GuestRun {
       // Commands that came before it wait at the listener.
       let server = try ControlServer(listener, handler: guest)
       defer { server.stop() }
+      // No thread is started from now on.
+      try ThreadRestrictions.applyToCurrentThread(as: .main)
       signal = try waitForEnd(signals)
     } catch {
       guest.shutDown()

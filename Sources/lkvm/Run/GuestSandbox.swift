@@ -42,6 +42,11 @@ struct GuestSandbox {
     ]
     // Without a RAM disk of the user's, the modules of one are read while the machine is made.
     rules.append(Rule(path: initrd ?? "/lib/modules", access: .read, isOptional: true))
+    // "lkvm debug" names the kernel's functions.
+    let kernel = configuration.kernel
+    for path in KernelSymbols.candidates(kernel: kernel.path, release: kernel.kernelRelease) {
+      rules.append(Rule(path: path, access: .read, isOptional: true))
+    }
     for disk in configuration.disks + configuration.vextDisks {
       // A file that is missing is an error of its own, told later.
       rules.append(

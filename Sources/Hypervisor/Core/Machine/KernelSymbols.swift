@@ -31,15 +31,20 @@ public struct KernelSymbols: Sendable {
 
   /// The symbols beside the kernel at `path`, of this release; nil where no file has any.
   public static func beside(kernel path: String, release: String?) -> KernelSymbols? {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    let named = release.map { ["\(folder)System.map-\($0)", "/usr/lib/debug/boot/vmlinux-\($0)"] } ?? []
-    for candidate in named + ["\(folder)System.map", path, "\(folder)vmlinux"] {
+    for candidate in candidates(kernel: path, release: release) {
       // One that is not there, or not to be read: the next may be.
       guard let file = try? MappedFile(candidate) else { continue }
       let symbols = file.withBytes { bytes in self.symbols(in: bytes) }
       if !symbols.isEmpty { return KernelSymbols(path: candidate, symbols: symbols) }
     }
     return nil
+  }
+
+  /// The files that may have the symbols of the kernel at `path`, the likeliest first.
+  public static func candidates(kernel path: String, release: String?) -> [String] {
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    let named = release.map { ["\(folder)System.map-\($0)", "/usr/lib/debug/boot/vmlinux-\($0)"] } ?? []
+    return named + ["\(folder)System.map", path, "\(folder)vmlinux"]
   }
 
   private init(path: String, symbols: [Symbol]) {

@@ -79,7 +79,7 @@ public final class VCPURunner: Sendable {
     try state.withLock { (state) throws(Errno) in
       mailbox.open()
       do throws(Errno) {
-        state.thread = try HostThread(name: name, cpus: cpus) { [self] in
+        state.thread = try HostThread(name: name, cpus: cpus, kind: .vcpu) { [self] in
           firstRun.store(HostClock.monotonicNanoseconds(), ordering: .releasing)
           let outcome = runUntilStopped()
           mailbox.close()

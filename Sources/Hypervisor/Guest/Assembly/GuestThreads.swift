@@ -18,7 +18,7 @@ final class GuestThreads: Sendable {
     // The kernel keeps 15 bytes, which must distinguish the threads.
     let name = configuration.machine.name.prefix(8)
     devices = try DeviceThread(name: "\(name)-devices")
-    shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p")
+    shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p", kind: .share)
     guard ioThreads.isEmpty else {
       (blocks, adaptive, pollers, own) = (ioThreads, ioThreads, ioThreads, [])
       return

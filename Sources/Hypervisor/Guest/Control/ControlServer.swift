@@ -24,7 +24,7 @@ public final class ControlServer: Sendable {
     let wake = try EventDescriptor()
     let name = listener.name
     let loop = ControlLoop(listener, handler: handler, wakeDescriptor: wake.rawValue)
-    thread = try HostThread(name: "\(name)-control", cpus: nil) { loop.run() }
+    thread = try HostThread(name: "\(name)-control", cpus: nil, kind: .control) { loop.run() }
     self.wake = wake
   }
 

@@ -16,10 +16,11 @@ public final class DeviceThread: Sendable {
   /// - Parameters:
   ///   - name: at most 15 bytes.
   ///   - cpus: the CPUs that it may use; nil: all.
-  public init(name: String, cpus: CPUSet? = nil) throws(Errno) {
+  ///   - kind: what the thread may do.
+  public init(name: String, cpus: CPUSet? = nil, kind: ThreadKind = .device) throws(Errno) {
     let core = try DeviceThreadCore()
     self.core = core
-    thread = try HostThread(name: name, cpus: cpus) { core.serve() }
+    thread = try HostThread(name: name, cpus: cpus, kind: kind) { core.serve() }
   }
 
   deinit { core.requestEnd() }

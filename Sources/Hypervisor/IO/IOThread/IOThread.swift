@@ -43,7 +43,7 @@ public final class IOThread: IOQueueServer {
         offloads: offloads))
     self.mailbox = mailbox
     self.waiting = waiting
-    self.thread = try HostThread(name: name, cpus: cpus) { loop.runOnThisThread() }
+    self.thread = try HostThread(name: name, cpus: cpus, kind: .io) { loop.runOnThisThread() }
   }
 
   /// Serves `queue` from now on; returns when the thread owns it.

@@ -58,7 +58,7 @@ public final class VextServiceClient: Sendable {
       let core = try VextServiceWatch(
         connection, place: place, geometry: geometry, patienceNanoseconds: patienceNanoseconds,
         log: VextLog(device: "\(machine) vextd:\(path)/\(name)"))
-      watcher = try HostThread(name: "vext-watch", cpus: nil) { core.run() }
+      watcher = try HostThread(name: "vext-watch", cpus: nil, kind: .watcher) { core.run() }
       self.core = core
     } catch { throw .refused(path: path, request: "watcher", error) }
   }

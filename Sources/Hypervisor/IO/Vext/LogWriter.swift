@@ -56,7 +56,7 @@ final class LogWriter: Sendable {
     do throws(Errno) {
       let core = Core(wake: try EventDescriptor())
       // Detached: it ends by itself after the writer.
-      _ = try HostThread(name: "log", cpus: nil) { core.run(sink) }
+      _ = try HostThread(name: "log", cpus: nil, kind: .watcher) { core.run(sink) }
       self.core = core
     } catch {
       core = nil

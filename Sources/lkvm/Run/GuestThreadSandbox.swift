@@ -1,0 +1,83 @@
+import Glibc
+import HostSystem
+import Hypervisor
+
+/// What each thread of a guest's process may do: the system calls of its kind, and the capabilities that the options need.
+struct GuestThreadSandbox {
+  /// The kinds of threads that there are and that are restricted.
+  let kinds: [ThreadKind]
+  /// The capabilities that the kinds keep if the process has them; the other kinds keep none.
+  let capabilities: [ThreadKind: Capabilities]
+
+  /// Collects what `plan` needs.
+  ///
+  /// - Parameter home: the folder of control sockets.
+  init(_ plan: GuestPlan, home: String) {
+    let configuration = plan.configuration
+    let hasVext = !configuration.vextDisks.isEmpty || !configuration.serviceDisks.isEmpty
+    // The main thread runs the script at the end.
+    let runsScript = plan.networks.contains { $0.mode == .tap && $0.downScript != nil }
+    kinds = GuestSystemCalls.kinds.filter { kind in
+      switch kind {
+      case .main: !runsScript
+      case .vcpu, .device, .control: true
+      case .io: !configuration.disks.isEmpty || !configuration.vextDisks.isEmpty
+      case .share: !configuration.shares.isEmpty
+      case .network: plan.networks.contains { $0.mode == .user }
+      case .watcher: hasVext
+      }
+    }
+    var folder = stat()
+    let isOwnHome = unsafe stat(home, &folder) == 0 && folder.st_uid == geteuid()
+    capabilities = [
+      // They remove the control socket.
+      .main: isOwnHome ? [] : .overrideAccess,
+      .control: isOwnHome ? [] : .overrideAccess,
+      .share: configuration.shares.reduce(into: []) { $0.formUnion(Self.capabilities($1)) },
+      // ICMP echo, where the host has no sockets for it that anybody may open.
+      .network: .rawSockets,
+    ]
+  }
+
+  /// What a share of root's needs, to offer root's files to the guest's users.
+  private static func capabilities(_ share: GuestConfiguration.Share) -> Capabilities {
+    guard !share.isReadOnly else { return .overrideReading }
+    let files: Capabilities = [.overrideReading, .overrideAccess, .actAsOwner, .changeOwner]
+    switch share.security {
+    case .none, .mapped: return files
+    case .passthrough:
+      return files.union([.keepSetID, .setFileCapabilities, .administration])
+    }
+  }
+
+  /// Makes all threads of these kinds restrict themselves when they start. The main thread does so when it calls
+  /// `ThreadRestrictions.applyToCurrentThread(as:)`. With the policy `log` the calls are reported instead.
+  ///
+  /// - Returns: what could not be restricted, in sentences.
+  func activate(_ policy: SandboxPolicy) throws(LkvmFailure) -> [String] {
+    guard policy != .off else { return [] }
+    var restrictions = ThreadRestrictions()
+    var obstacles: [String] = []
+    do throws(SystemCallFilterError) {
+      for kind in kinds {
+        restrictions.filters[kind] = try SystemCallFilter(GuestSystemCalls.rules(for: kind))
+      }
+      // The guest waits for this one. The other threads compile theirs when they start.
+      try restrictions.filters[.vcpu]?.prepare()
+      if policy == .log {
+        restrictions.reporter = try SystemCallReporter(prefix: "lkvm: warning: --sandbox-policy log: ")
+      }
+    } catch {
+      switch error {
+      case .noKernelSupport, .noLibrary: obstacles.append("system calls are not restricted: \(error)")
+      case .badRule, .failed: throw LkvmFailure("--sandbox-policy: \(error)")
+      }
+      restrictions.filters = [:]
+    }
+    if policy == .strict {
+      for kind in kinds { restrictions.capabilities[kind] = capabilities[kind] ?? [] }
+    }
+    restrictions.activate()
+    return obstacles
+  }
+}
