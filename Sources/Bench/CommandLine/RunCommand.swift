@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HostSystem
 import Hypervisor
 
 /// `bench run`: boots guests, runs a workload over each data path, records what it cost.
@@ -181,6 +182,12 @@ struct RunCommand: ParsableCommand {
       csvPath: output, scratchFolder: diskOptions.scratchFolder, identity: context.identity)
     try runner.checkHost()
     try files.makeFolder()
+    // bench itself opens files and starts programs: its own thread keeps its rights.
+    do throws(SystemCallFilterError) {
+      try GuestSystemCalls.restrict([.vcpu, .io, .device, .share, .control, .watcher])
+    } catch {
+      StandardError.write(.warning, "system calls are not restricted: \(error)", from: "bench")
+    }
     var session = try RunSession(
       context: context, plan: plan, files: files, progress: ProgressReporter(isQuiet: quiet), watch: watch)
     try session.run(with: runner)
