@@ -186,7 +186,11 @@ struct RunCommand: ParsableCommand {
     do throws(SystemCallFilterError) {
       try GuestSystemCalls.restrict([.vcpu, .io, .device, .share, .control, .watcher])
     } catch {
-      StandardError.write(.warning, "system calls are not restricted: \(error)", from: "bench")
+      switch error {
+      case .noKernelSupport, .noLibrary:
+        StandardError.write(.warning, "system calls are not restricted: \(error)", from: "bench")
+      case .badRule, .failed: throw error
+      }
     }
     var session = try RunSession(
       context: context, plan: plan, files: files, progress: ProgressReporter(isQuiet: quiet), watch: watch)

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import Synchronization
 
 /// What a thread leaves behind at its end. While there is no record, and the lock is held, the thread lives.
@@ -39,7 +40,10 @@ final class ThreadStart: Sendable {
     if let kind {
       // The thread must not serve a guest with rights that the process meant to give up.
       do throws(SystemCallFilterError) { try ThreadRestrictions.applyToCurrentThread(as: kind) } catch {
-        fatalError("the thread \(name) could not give up its rights: \(error)")
+        let program = CommandLine.arguments.first.flatMap { $0.split(separator: "/").last } ?? "error"
+        StandardError.write(
+          .error, "the thread \(name) could not give up its rights: \(error)", from: String(program))
+        _exit(EX_OSERR)
       }
     }
     body()
