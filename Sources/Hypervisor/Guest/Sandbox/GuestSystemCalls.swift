@@ -5,8 +5,8 @@ public import HostSystem
 
 /// The system calls that the threads of a guest's process make, by the kind of the thread.
 ///
-/// No kind may start programs, threads or processes, make memory executable, trace processes, or open a network connection, except
-/// that the network thread opens connections. Only the kinds that serve files may open any.
+/// No kind may start programs, threads or processes, make memory executable, trace processes, or open a connection, except that the
+/// network thread opens any, and the watcher one to a Unix socket. Only the kinds that serve files may open any.
 public enum GuestSystemCalls {
   /// The kinds of threads that run while a guest runs, the main thread included.
   public static let kinds: [ThreadKind] = [.main, .vcpu, .io, .device, .share, .network, .control, .watcher]
@@ -16,7 +16,11 @@ public enum GuestSystemCalls {
   /// - Throws: why they cannot; then nothing is filtered.
   public static func restrict(_ kinds: [ThreadKind]) throws(SystemCallFilterError) {
     var restrictions = ThreadRestrictions()
-    for kind in kinds { restrictions.filters[kind] = try SystemCallFilter(rules(for: kind)) }
+    for kind in kinds {
+      let filter = try SystemCallFilter(rules(for: kind))
+      try filter.prepare()
+      restrictions.filters[kind] = filter
+    }
     restrictions.activate()
   }
 
@@ -31,7 +35,7 @@ public enum GuestSystemCalls {
       case .share: files
       case .network: network
       case .control: control
-      case .watcher: messages
+      case .watcher: watcher
       }
     return common + own
   }
@@ -59,6 +63,10 @@ public enum GuestSystemCalls {
 
   /// Messages of sockets that are open, descriptors among them.
   private static let messages: [SystemCallRule] = ["sendmsg", "recvmsg", "sendto", "recvfrom", "shutdown"]
+
+  /// A disk of vextd's: its socket is connected again when the service comes back.
+  private static let watcher: [SystemCallRule] =
+    messages + [SystemCallRule("socket", where: [.unixSocket]), "connect", "getsockopt", "fcntl"]
 
   private static let tap: [SystemCallRule] = [
     .ioctl(LINUX_TUN_GET_INTERFACE), .ioctl(LINUX_TUN_SET_HEADER_SIZE), .ioctl(LINUX_TUN_SET_OFFLOADS),
@@ -140,6 +148,8 @@ extension SystemCallRule.Condition {
   fileprivate static var ownProcess: Self {
     Self(argument: 0, mask: 0xFFFF_FFFF, value: UInt64(UInt32(bitPattern: getpid())))
   }
+  /// The socket is of this host's processes.
+  fileprivate static let unixSocket = Self(argument: 0, mask: 0xFFFF_FFFF, value: UInt64(AF_UNIX))
   /// The file is opened for reading, and not made.
   fileprivate static let readsOnly = Self(argument: 2, mask: UInt64(O_ACCMODE | O_CREAT | O_TRUNC), value: 0)
 }

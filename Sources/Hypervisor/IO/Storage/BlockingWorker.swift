@@ -85,7 +85,7 @@ final class BlockingWorker: Sendable {
   init(capacity: Int, completionEvent: Int32?) throws(Errno) {
     let core = try Core(capacity: capacity, completionEvent: completionEvent)
     self.core = core
-    thread = try HostThread(name: "io-blocking", cpus: nil) {
+    thread = try HostThread(name: "io-blocking", cpus: nil, kind: .io) {
       while let request = core.next() {
         let result = unsafe BlockEngine.perform(
           request.operation, on: request.disk, vectors: request.vectors, vectorCount: request.vectorCount,
