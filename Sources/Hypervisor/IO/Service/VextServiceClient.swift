@@ -6,7 +6,7 @@ import VextProtocol
 /// A VMM's side of a disk that vextd serves (docs/vext-service.md).
 ///
 /// A thread watches the service ("vext-watch"). When the service has ended, the thread connects to its successor, which finishes what
-/// was under way. After ``patienceNanoseconds`` without a successor the thread answers everything that the guest has submitted and
+/// was under way. After `patienceNanoseconds` without a successor the thread answers everything that the guest has submitted and
 /// submits with EIO. Any thread may call any method.
 public final class VextServiceClient: Sendable {
   /// The time in nanoseconds for which a guest waits by default for the successor of a service that has ended.

@@ -16,7 +16,7 @@ public enum BlockStart {
 ///
 /// Discard and write-zeroes are fallocate(2) calls. With `sync` the I/O thread makes them itself, with `io_uring` a thread of the
 /// kernel does. `libaio` has no asynchronous form of them, nor of transfers through the page cache: with `offloads` a
-/// ``BlockingWorker`` carries out ranges and large transfers, otherwise the I/O thread does.
+/// `BlockingWorker` carries out ranges and large transfers, otherwise the I/O thread does.
 public struct BlockEngine: ~Copyable {
   /// The engine's kind.
   public let kind: BlockEngineKind

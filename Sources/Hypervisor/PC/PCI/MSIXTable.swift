@@ -34,7 +34,7 @@ public final class MSIXTable: Sendable {
 
   /// Makes a table of `vectorCount` masked vectors, 1 to ``vectorLimit``, each with its own route.
   ///
-  /// - Parameter isShared: whether another process may signal the eventfds of ``eventDescriptor(of:)``.
+  /// - Parameter isShared: whether another process may signal the eventfds of `eventDescriptor(of:)`.
   public init(
     vectorCount: Int, router: any MessageInterruptRouter, isShared: Bool = false
   ) throws(Errno) {
