@@ -13,7 +13,7 @@ struct GuestReport {
   static let prelude = "say() { printf '\\n@%s=%s@\\n' \"$1\" \"$2\"; }\n"
 
   /// How long a guest may take from start to end. The virtual host is slow, and so is a machine that is busy.
-  static let limit = Duration.seconds(240)
+  static let limit = Duration.seconds(480)
 
   /// Boots a guest with `options`, runs `script` in it and waits for its end.
   init(_ options: [String], script: String, within limit: Duration = limit) throws {
