@@ -173,7 +173,7 @@ static inline int linux_peer_credentials(int descriptor, int *process, uint32_t 
 
 #define LINUX_SO_PEERGROUPS 59
 
-// The supplementary groups of whoever connected: their number, or -ERANGE where there are more than `capacity`.
+// The supplementary groups of the process that connected: their number, or -ERANGE where there are more than `capacity`.
 static inline int linux_peer_groups(int descriptor, uint32_t *groups, int capacity) {
   socklen_t byte_count = (socklen_t)(sizeof(uint32_t) * (size_t)capacity);
   if (getsockopt(descriptor, SOL_SOCKET, LINUX_SO_PEERGROUPS, groups, &byte_count) < 0) return -errno;

@@ -19,14 +19,15 @@ struct VextdCommand: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as VextdFailure {
-      StandardError.write("vextd: error: \(failure.description)")
+      StandardError.write(.error, failure.description, from: "vextd")
       Glibc.exit(ExitCode.failure.rawValue)
     } catch {
       let code = exitCode(for: error)
       guard code == .validationFailure else { exit(withError: error) }
       let text = fullMessage(for: error).split(whereSeparator: \.isNewline).first ?? ""
       let prefix = "Error: "
-      StandardError.write("vextd: error: \(text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : text)")
+      StandardError.write(
+        .error, String(text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : text), from: "vextd")
       Glibc.exit(code.rawValue)
     }
   }

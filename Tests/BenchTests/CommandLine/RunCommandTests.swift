@@ -178,7 +178,7 @@ struct RunCommandTests {
     #expect(text.contains("left out     vext/ext4: no driver for this kernel"))
   }
 
-  @Test("where the block driver is missing, a run of nothing else says so")
+  @Test("where the block driver is missing, a run of its paths alone says so")
   func missingBlockDriver() throws {
     var configuration = try configuration(["--guest", "linux", "--mode", "vext", "--fs", "none"])
     configuration.driverAbsence = "no driver for this kernel"

@@ -80,7 +80,7 @@ public final class VextService: Sendable {
         add(try listener.accept())
       } catch {
         switch error {
-        // Whoever it was has given up.
+        // The client has given up.
         case .wouldBlock, .connectionAbort, .interrupted: continue
         // Others' descriptors fill the process for now.
         case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:

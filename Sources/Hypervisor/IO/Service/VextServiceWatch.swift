@@ -151,7 +151,7 @@ final class VextServiceWatch: Sendable {
 
   private func takeOver() {
     state.withLock { state in
-      // Whoever has closed the connection takes nothing over.
+      // After the client has closed the connection, nothing is taken over.
       guard !state.isClosed, !stop.isSignalled else { return }
       state.isLost = true
       for (queue, registration) in state.enabled { state.orphans[queue] = orphan(queue, registration) }

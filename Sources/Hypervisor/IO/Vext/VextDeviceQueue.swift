@@ -141,7 +141,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         case .admitted(let admitted): request = admitted
         }
         taken &+= 1
-        // Before it starts: whoever takes over after this process must not lose it.
+        // Before it starts: the process that takes over after this one must not lose it.
         record?.begin(entry, sequence: completions.sequence)
         let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
         let start = unsafe engine.start(
