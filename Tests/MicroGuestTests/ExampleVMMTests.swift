@@ -3,7 +3,7 @@ import Testing
 
 @Suite(.enabled(if: hasKVM, "/dev/kvm cannot be opened"))
 struct ExampleVMMTests {
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(20)))
   func `the example VMM boots the micro guest, which reads the disk a thousand times`() throws {
     let disk = FileManager.default.temporaryDirectory.appending(path: "vext-example-\(UUID().uuidString)")
     try Data(count: 1 << 20).write(to: disk)

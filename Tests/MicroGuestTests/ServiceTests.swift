@@ -10,7 +10,7 @@ import Testing
 /// T2: micro guests whose disks a vextd process serves.
 @Suite(.serialized, .enabled(if: hasKVM, "/dev/kvm cannot be opened"))
 struct ServiceTests {
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a guest writes and verifies through vextd`() throws {
     let run = try GuestRun(
       "--no-direct --rw randrw --verify --iodepth 8 --workers 2 --requests 2000 --warmup 20ms")
@@ -27,7 +27,7 @@ struct ServiceTests {
     #expect(try service.ask(.figures).contains("_a_reads "))
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `two guests are served at once, and each has its disk`() throws {
     let runs = try (0..<2).map { _ in
       try GuestRun("--no-direct --rw randrw --verify --iodepth 8 --requests 2000 --warmup 20ms")
@@ -47,7 +47,7 @@ struct ServiceTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a guest whose vextd is killed gets EIO and comes to its end`() throws {
     let run = try GuestRun("--no-direct --rw randread --iodepth 8 --workers 2 --runtime 2s --warmup 20ms")
     let service = try ServiceProcess(disks: ["a=\(run.disk.path)"])
@@ -99,7 +99,7 @@ struct ServiceTests {
     #expect(try service.ask(.list).contains(" disk a, queues: 2\n"))
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a guest of mode vext-adaptive sleeps and wakes through vextd`() throws {
     let run = try GuestRun("--no-direct --rw randread --iodepth 1 --workers 2 --requests 2000 --warmup 20ms")
     let service = try ServiceProcess(disks: ["a=\(run.disk.path)"])
@@ -115,7 +115,7 @@ struct ServiceTests {
     #expect(try service.cpuTicks() - before <= 2)
   }
 
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(20)))
   func `a VMM that is killed under load leaves its disk free, and its neighbour is served on`() async throws {
     let run = try GuestRun("--no-direct --rw randread --iodepth 8 --requests 20000 --warmup 20ms")
     let other = try TemporaryDisk(byteCount: 4 << 20)

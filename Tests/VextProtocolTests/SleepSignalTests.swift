@@ -81,7 +81,7 @@ import Testing
     #expect(window.length == 100)
   }
 
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(20)))
   func `two sides that sleep as soon as they can lose no wake-up`() {
     let pair = SleepyPair(requestCount: 1_000_000)
     pair.run()

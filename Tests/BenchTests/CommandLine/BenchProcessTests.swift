@@ -187,7 +187,7 @@ struct BenchProcessTests {
 
   @Test(
     "where descriptors or memory are short, bench ends soon, and says so",
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(20)),
     arguments: [
       ["--nofile=5"], ["--nofile=9"], ["--nofile=16"], ["--as=100000000"], ["--as=200000000"], ["--nproc=1"],
     ])

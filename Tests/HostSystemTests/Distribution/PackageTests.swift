@@ -12,7 +12,7 @@ struct PackageTests {
   private static let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().path
 
-  @Test(.timeLimit(.minutes(3)))
+  @Test(.timeLimit(.minutes(20)))
   func `programs of the package work in a clean root, without the checkout`() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "vext-package-\(UUID().uuidString)")
       .path

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Names of machines, and finding them.
-@Suite(.timeLimit(.minutes(2))) struct ControlInstanceTests {
+@Suite(.timeLimit(.minutes(20))) struct ControlInstanceTests {
   private let fixture: ControlFixture
   private var directory: InstanceDirectory { fixture.directory }
 

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Commands to a machine over its socket, from well-meaning clients and from others.
-@Suite(.timeLimit(.minutes(2))) struct ControlTests {
+@Suite(.timeLimit(.minutes(20))) struct ControlTests {
   private let fixture: ControlFixture
   private let server: ControlServer
   private let machine: FakeMachine

@@ -34,7 +34,7 @@ extension VextTests {
       return ends
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(20)))
     func `a machine goes on while its neighbour's message waits for a full pipe`() throws {
       let ends = try Self.fullPipe()
       let recorder = Recorder()

@@ -226,7 +226,7 @@ extension VextServiceTests {
       try fixture.rawClient().greet()
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: 0..<8 as Range<UInt64>)
+    @Test(.timeLimit(.minutes(20)), arguments: 0..<8 as Range<UInt64>)
     func `whatever clients send, the service goes on`(seed: UInt64) throws {
       var random = SplitMix64(seed: seed)
       let fixture = try ServiceFixture(engine: .null)
