@@ -14,8 +14,7 @@ final class VirtioTemporaryDisk {
       return unsafe mkstemp(base)
     }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let bytes = (0..<byteCount).map { Self.byte(at: $0) }
-    write(bytes, at: 0)
+    write(Self.pattern(0, byteCount), at: 0)
   }
 
   deinit {
@@ -27,8 +26,12 @@ final class VirtioTemporaryDisk {
 
   /// What a fresh file has from `offset` on.
   static func pattern(_ offset: Int, _ count: Int) -> [UInt8] {
-    (offset..<offset + count).map { byte(at: $0) }
+    guard offset + count <= start.count else { return (offset..<offset + count).map { byte(at: $0) } }
+    return Array(start[offset..<offset + count])
   }
+
+  /// The beginning of every file, computed once.
+  private static let start = (0..<1 << 20).map { byte(at: $0) }
 
   func write(_ bytes: [UInt8], at offset: Int) {
     // SAFETY: the array has its count of bytes.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Synchronization
 
 /// One combination of a scenario: what boots it once.
 struct ScenarioCell: Codable, Equatable, Sendable {
@@ -42,6 +43,13 @@ struct ScenarioCell: Codable, Equatable, Sendable {
 
   /// Asks the parser itself, so that there is no second table of options.
   private static func isKnownFlag(_ argument: String) -> Bool {
-    (try? RunCommand.parse([argument])) != nil
+    if let answer = knownFlags.withLock({ $0[argument] }) { return answer }
+    // Anything else than a flag is an error, and the answer is no.
+    let answer = (try? RunCommand.parse([argument])) != nil
+    knownFlags.withLock { $0[argument] = answer }
+    return answer
   }
+
+  /// The answers so far, because the parser takes its time and a scenario asks for each cell.
+  private static let knownFlags = Mutex<[String: Bool]>([:])
 }
