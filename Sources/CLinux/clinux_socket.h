@@ -55,6 +55,37 @@ static inline int linux_socket_listen(const char *path, int backlog) {
   return linux_socket_listen_as(SOCK_STREAM, path, backlog, S_IRUSR | S_IWUSR);
 }
 
+// Sends one datagram to the socket at `path`, or in the abstract namespace where it begins with '@': 0 or -errno.
+static inline int linux_datagram_send(const char *path, const void *bytes, size_t byte_count) {
+  struct sockaddr_un address;
+  int error = linux_socket_address(path, &address);
+  if (error < 0) return error;
+  if (path[0] == '@') address.sun_path[0] = 0;
+  socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + (path[0] != '@'));
+  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -errno;
+  error = sendto(descriptor, bytes, byte_count, MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0 ? -errno : 0;
+  close(descriptor);
+  return error;
+}
+
+// Makes a socket that this process inherited nonblocking and closed on exec; -EINVAL if it is no Unix socket for packets
+// that listens.
+static inline int linux_packet_inherit(int descriptor) {
+  int domain = 0, type = 0, listens = 0;
+  socklen_t length = sizeof(int);
+  if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+      getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ||
+      getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0)
+    return -errno;
+  if (domain != AF_UNIX || type != SOCK_SEQPACKET || !listens) return -EINVAL;
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ||
+      fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
+    return -errno;
+  return 0;
+}
+
 // As above for packets; everybody may connect where `is_open_to_all`.
 static inline int linux_packet_listen(const char *path, int backlog, int is_open_to_all) {
   mode_t owner = S_IRUSR | S_IWUSR;
@@ -158,6 +189,9 @@ static inline ssize_t linux_packet_receive(int descriptor, void *bytes, size_t b
 
 // Fails for a socket alone that is not connected any more, whose peer knows.
 static inline void linux_socket_end_sending(int descriptor) { (void)shutdown(descriptor, SHUT_WR); }
+
+// Ends a connection in both directions; the descriptor stays open.
+static inline void linux_socket_end(int descriptor) { (void)shutdown(descriptor, SHUT_RDWR); }
 
 // Who connected, as the kernel noted it then.
 static inline int linux_peer_credentials(int descriptor, int *process, uint32_t *user, uint32_t *group) {

@@ -144,6 +144,11 @@ static inline int64_t linux_punch_hole(int descriptor, int64_t offset, int64_t b
   return result < 0 ? -errno : 0;
 }
 
+static inline int64_t linux_allocate(int descriptor, int64_t offset, int64_t byte_count) {
+  long result = syscall(SYS_fallocate, descriptor, 0, offset, byte_count);
+  return result < 0 ? -errno : 0;
+}
+
 static inline int64_t linux_zero_range(int descriptor, int64_t offset, int64_t byte_count) {
   long result = syscall(SYS_fallocate, descriptor, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, byte_count);
   return result < 0 ? -errno : 0;

@@ -34,7 +34,7 @@ package final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
   /// Starts the available requests, in one pass over the queues.
   @discardableResult
   package func drain() -> Int {
-    let count = queues.reduce(0) { $0 + ($1?.drain(engine: &engine) ?? 0) }
+    let count = queues.reduce(0) { $0 + ($1?.drain(engine: &engine, limit: 64) ?? 0) }
     engine.submit()
     return count
   }

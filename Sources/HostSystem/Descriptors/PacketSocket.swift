@@ -31,6 +31,12 @@ public struct PacketSocket: ~Copyable, Sendable {
         unsafe path.withCString { unsafe linux_packet_listen($0, backlog, isOpenToAll ? 1 : 0) }))
   }
 
+  /// Takes over a listening socket of this kind that the process inherited. `EINVAL` for anything else.
+  public static func inherited(_ number: Int32) throws(Errno) -> PacketSocket {
+    try check(linux_packet_inherit(number))
+    return PacketSocket(adopting: number)
+  }
+
   /// A connection. `ECONNREFUSED` if nobody listens, `EAGAIN` if too many others wait.
   public static func connected(path: String) throws(Errno) -> PacketSocket {
     // SAFETY: as above.

@@ -24,7 +24,7 @@ import VextProtocol
     func answer() { isStuck.store(false, ordering: .releasing) }
 
     func begin(token: UInt64, polling: Bool) {}
-    func drain(engine: inout BlockEngine) -> Int {
+    func drain(engine: inout BlockEngine, limit: Int) -> Int {
       while isStuck.load(ordering: .acquiring) { HostClock.sleep(nanoseconds: 1_000_000) }
       return 0
     }

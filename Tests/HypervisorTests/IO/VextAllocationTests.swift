@@ -36,7 +36,7 @@ extension VextTests {
         let target = answered + Int(batch)
         while answered < target {
           let before = allocation_count()
-          _ = queue.drain(engine: &engine)
+          _ = queue.drain(engine: &engine, limit: 64)
           engine.submit()
           while let completion = engine.reap() {
             queue.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)

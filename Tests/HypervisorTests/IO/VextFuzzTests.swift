@@ -84,7 +84,8 @@ extension VextTests {
       case .libaio: await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.libaio, seed: 12) }
       case .ioUring:
         await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.ioUring, seed: 14) }
-      case .null: await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.null, seed: 13) }
+      case .memory, .null:
+        await #expect(processExitsWith: .success) { try FuzzTests.fuzzEntries(.null, seed: 13) }
       }
     }
 

@@ -26,6 +26,7 @@ import VextProtocol
     var set = VextPollingSet()
     var engine: BlockEngine
     var deferred = DeferredNotifications()
+    var shares = MachineShares()
 
     init() throws {
       let engine = try BlockEngine(kind: .sync, capacity: 16)
@@ -34,7 +35,8 @@ import VextProtocol
       self.collector = collector
       self.engine = engine
       for (slot, queue) in collector.queues.enumerated() {
-        set.insert(PolledDeviceQueue(queue, slot: slot))
+        let machine = shares.attach(slot, memory: ObjectIdentifier(queue.memory), weight: 100)
+        set.insert(PolledDeviceQueue(queue, slot: slot, machine: machine))
         deferred.attach(slot, hasListener: false)
       }
     }
@@ -48,7 +50,7 @@ import VextProtocol
     }
 
     func pass() {
-      _ = set.drain(engine: &engine, notifications: &deferred)
+      _ = set.drain(engine: &engine, shares: &shares, notifications: &deferred)
       engine.submit()
     }
   }

@@ -71,6 +71,10 @@ extension RunConfiguration {
     guard engine != .null || paths.allSatisfy({ $0.fileSystem == .none }) else {
       throw InvalidConfiguration(description: "--engine null moves no data: a file system cannot live on it")
     }
+    guard engine != .memory || !verifies || paths.allSatisfy({ $0.fileSystem == .none }) else {
+      throw InvalidConfiguration(
+        description: "--verify checks the file system of a disk after the run, and --engine memory leaves none")
+    }
     if linux.ioengine == .polledIOUring {
       if let other = paths.first(where: { !$0.needsBlockDriver }) {
         throw InvalidConfiguration(

@@ -67,7 +67,7 @@ final class LinuxCellRunner: CellMeasuring {
     }
     if configuration.dropsCaches {
       try PageCache.drop()
-    } else if !configuration.usesDirectIO && configuration.engine != .null {
+    } else if !configuration.usesDirectIO && configuration.engine.usesStorage {
       for path in Set(diskPaths) { try PageCache.warm(path, byteCount: try DiskSize.byteCount(path)) }
     }
     DescriptorLimit.raise()

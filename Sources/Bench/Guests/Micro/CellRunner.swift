@@ -47,7 +47,9 @@ struct CellRunner: CellMeasuring {
 
   private func openDisk(_ path: String) throws -> DiskImage {
     do {
-      let disk = try DiskImage(path: path, readOnly: !writes, direct: configuration.usesDirectIO)
+      let disk = try DiskImage(
+        path: path, readOnly: !writes, direct: configuration.usesDirectIO,
+        inMemory: configuration.engine == .memory)
       let block = UInt64(disk.handle.blockByteCount)
       guard configuration.blockSize.byteCount.isMultiple(of: block) else {
         throw BenchFailure(
@@ -68,7 +70,7 @@ struct CellRunner: CellMeasuring {
     for path in Set(diskPaths) { opened[path] = try openDisk(path) }
     if configuration.dropsCaches {
       try PageCache.drop()
-    } else if !configuration.usesDirectIO && configuration.engine != .null {
+    } else if !configuration.usesDirectIO && configuration.engine.usesStorage {
       for path in opened.keys { try PageCache.warm(path, byteCount: configuration.regionSize.byteCount) }
     }
     let disks = diskPaths.compactMap { opened[$0] }

@@ -15,8 +15,8 @@ struct RunPlacement {
       guests: configuration.guestCount, busyGuests: configuration.busyGuests,
       vcpusPerGuest: configuration.workerCount,
       ioThreads: configuration.ioThreadCount, storageNode: StorageLocation.numaNode(ofFile: storage),
-      interruptCPUs: configuration.engine == .null
-        ? CPUSet([]) : StorageLocation.interruptCPUs(ofFile: storage),
+      interruptCPUs: configuration.engine.usesStorage
+        ? StorageLocation.interruptCPUs(ofFile: storage) : CPUSet([]),
       ioThreadCPUs: configuration.ioThreadCPUs, vcpuCPUs: configuration.vcpuCPUs,
       numaNode: configuration.numaNode
     )

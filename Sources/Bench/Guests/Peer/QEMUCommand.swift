@@ -96,7 +96,7 @@ struct QEMUCommand {
     case .null: return ["driver=null-co,node-name=disk,size=\(disk.byteCount),read-zeroes=off,\(access)"]
     case .ioUring: aio = "io_uring"
     case .libaio: aio = "native"
-    case .sync: aio = "threads"
+    case .sync, .memory: aio = "threads"
     }
     return [
       "driver=\(disk.isBlockDevice ? "host_device" : "file"),node-name=file,filename=\(Self.quoted(disk.path)),"

@@ -14,7 +14,7 @@ extension Doctor {
   private static let spoilingSpace = 0.05
   private static let notedSpace = 0.15
 
-  private var storage: StorageDescription? { configuration.engine == .null ? nil : host.storage }
+  private var storage: StorageDescription? { configuration.engine.usesStorage ? host.storage : nil }
   private var disks: [BlockDeviceDescription] { storage?.device?.disks ?? [] }
 
   var fileSystem: Finding? {

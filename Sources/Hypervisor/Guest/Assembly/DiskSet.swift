@@ -6,12 +6,12 @@ struct DiskSet {
   let vext: [DiskImage]
 
   init(_ configuration: GuestConfiguration) throws(GuestError) {
-    blocks = try Self.open(configuration.disks, part: .disk)
-    vext = try Self.open(configuration.vextDisks, part: .vext)
+    blocks = try Self.open(configuration.disks, engine: configuration.engine, part: .disk)
+    vext = try Self.open(configuration.vextDisks, engine: configuration.engine, part: .vext)
   }
 
   private static func open(
-    _ disks: [GuestConfiguration.Disk], part: GuestError.Part
+    _ disks: [GuestConfiguration.Disk], engine: BlockEngineKind, part: GuestError.Part
   ) throws(GuestError) -> [DiskImage] {
     var opened: [DiskImage] = []
     for disk in disks {
@@ -19,7 +19,7 @@ struct DiskSet {
         try GuestError.attributing(to: part) { () throws(DiskError) in
           try DiskImage(
             path: disk.path, readOnly: disk.isReadOnly, direct: disk.isDirect,
-            acceptsAnyFormat: disk.acceptsAnyFormat)
+            acceptsAnyFormat: disk.acceptsAnyFormat, inMemory: engine == .memory)
         })
     }
     return opened

@@ -13,15 +13,24 @@ public enum GuestSystemCalls {
 
   /// Makes threads of `kinds` that start from now on filter their system calls. Once per process.
   ///
-  /// - Throws: why they cannot; then nothing is filtered.
-  public static func restrict(_ kinds: [ThreadKind]) throws(SystemCallFilterError) {
+  /// - Returns: a sentence for the user where the kernel or the library for it is missing, so that nothing is filtered.
+  /// - Throws: any other reason; then nothing is filtered either.
+  public static func restrict(_ kinds: [ThreadKind]) throws(SystemCallFilterError) -> String? {
     var restrictions = ThreadRestrictions()
-    for kind in kinds {
-      let filter = try SystemCallFilter(rules(for: kind))
-      try filter.prepare()
-      restrictions.filters[kind] = filter
+    do throws(SystemCallFilterError) {
+      for kind in kinds {
+        let filter = try SystemCallFilter(rules(for: kind))
+        try filter.prepare()
+        restrictions.filters[kind] = filter
+      }
+    } catch {
+      switch error {
+      case .noKernelSupport, .noLibrary: return "system calls are not restricted: \(error)"
+      case .badRule, .failed: throw error
+      }
     }
     restrictions.activate()
+    return nil
   }
 
   /// The calls of a kind.

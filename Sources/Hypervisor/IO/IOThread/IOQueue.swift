@@ -13,6 +13,9 @@ public protocol IOQueue: AnyObject, Sendable {
   /// The memory of the queue's machine.
   var memory: GuestMemory { get }
 
+  /// What the queue may take of the thread, together with the other queues of its machine.
+  var share: DiskShare { get }
+
   /// Number of requests that are under way in the engine.
   var inFlight: Int { get }
 
@@ -23,12 +26,13 @@ public protocol IOQueue: AnyObject, Sendable {
   ///   - polling: whether the thread polls, so that the guest need not notify.
   func begin(token: UInt64, polling: Bool)
 
-  /// Takes new requests and starts them: a bounded number per call, and no more than the engine has room for.
+  /// Takes new requests and starts them, until ``BlockEngine/isSpent`` or the engine has no room.
   ///
   /// Requests that need no I/O are completed at once.
   ///
+  /// - Parameter limit: number of requests that it takes at most.
   /// - Returns: the number of requests that it took.
-  func drain(engine: inout BlockEngine) -> Int
+  func drain(engine: inout BlockEngine, limit: Int) -> Int
 
   /// Completes a pending request.
   ///
@@ -58,6 +62,11 @@ public protocol IOQueue: AnyObject, Sendable {
 
   /// Clears the signals of ``notificationDescriptor`` that woke the thread.
   func drainNotification()
+}
+
+extension IOQueue {
+  /// That of a disk about which nobody said anything.
+  public var share: DiskShare { DiskShare() }
 }
 
 /// A server of queues: an I/O thread, or a test that steps through it by hand.

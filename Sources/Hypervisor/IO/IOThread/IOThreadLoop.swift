@@ -27,7 +27,9 @@ struct IOThreadLoop: ~Copyable {
   var slots: [(any IOQueue)?] = []
   /// The queues to drain, by kind: vext queues have a concrete type, which keeps the polling loop free of existentials.
   var vextQueues = VextPollingSet()
-  var otherQueues: [(slot: Int, queue: any IOQueue)] = []
+  var otherQueues: [(slot: Int, queue: any IOQueue, machine: Int, throttle: DiskThrottle?)] = []
+  /// What each machine may take of the thread.
+  private(set) var shares = MachineShares()
   private var notifications = DeferredNotifications()
   /// Number of queues that cannot notify: the thread must not sleep while there are any.
   private var silentQueueCount = 0
@@ -103,17 +105,19 @@ struct IOThreadLoop: ~Copyable {
   /// - Returns: the number of requests and completions that it handled.
   mutating func pass() -> Int {
     isOthersTurn.toggle()
+    shares.beginPass()
     var progress = isOthersTurn ? drainOtherQueues() : 0
-    progress &+= vextQueues.drain(engine: &engine, notifications: &notifications)
+    progress &+= vextQueues.drain(engine: &engine, shares: &shares, notifications: &notifications)
     if !isOthersTurn { progress &+= drainOtherQueues() }
     // A pass in which the thread itself moved much data took long, and so may the next one.
-    let wasLong = engine.isSpent
+    let wasLong = engine.hasMovedMuch
     engine.submit()
     var reaped = 0
     while reaped < PassLimit.completions, let completion = engine.reap() {
       let slot = Int(truncatingIfNeeded: completion.token &>> 32)
       slots[slot]?.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
       notifications.note(slot)
+      shares.finish(slot)
       reaped &+= 1
     }
     progress &+= reaped
@@ -133,8 +137,12 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func drainOtherQueue(_ index: Int) -> Int {
-    let taken = otherQueues[index].queue.drain(engine: &engine)
-    if taken > 0 { notifications.note(otherQueues[index].slot) }
+    let other = otherQueues[index]
+    if shares.isServed(other.machine) { return 0 }
+    let taken = shares.serve(other.machine, other.throttle, &engine) { engine, limit in
+      other.queue.drain(engine: &engine, limit: limit)
+    }
+    if taken > 0 { notifications.note(other.slot) }
     return taken
   }
 
@@ -150,22 +158,34 @@ struct IOThreadLoop: ~Copyable {
 
   /// Sleeps until an event, and stores it in ``events``.
   mutating func blockUntilEvent() {
-    // Requests that the kernel had no memory to take (EAGAIN) must be tried again soon, and no event announces that.
-    let timeout: Int32 = engine.hasUnsubmitted ? 1 : -1
     do {
-      try poll.wait(timeoutMilliseconds: timeout, into: &events)
+      try poll.wait(timeoutMilliseconds: sleepMilliseconds, into: &events)
     } catch {
       preconditionFailure("epoll_wait fails for wrong arguments alone: \(error)")
     }
   }
 
+  /// How long to sleep without an event, for what no event announces; -1: for ever.
+  private var sleepMilliseconds: Int32 {
+    // Requests that the kernel had no memory to take (EAGAIN) must be tried again soon.
+    if engine.hasUnsubmitted { return 1 }
+    guard shares.admission != .max else { return -1 }
+    let now = HostClock.monotonicNanoseconds()
+    guard shares.admission > now else { return 0 }
+    return Int32(clamping: min((shares.admission &- now) / 1_000_000, 1_000) &+ 1)
+  }
+
   /// Asks every guest to notify.
   ///
-  /// - Returns: false if a queue has new requests or cannot notify.
+  /// - Returns: false if a queue cannot notify, or has new requests that its disk's limits let it take.
   mutating func prepareToSleep() -> Bool {
     var mayRest = true
-    vextQueues.forEach { queue in if !queue.prepareToSleep() { mayRest = false } }
-    for other in otherQueues where !other.queue.prepareToSleep() { mayRest = false }
+    vextQueues.forEach { queue in
+      if !queue.prepareToSleep(), queue.share.throttle?.isHoldingBack != true { mayRest = false }
+    }
+    for other in otherQueues where !other.queue.prepareToSleep() && other.throttle?.isHoldingBack != true {
+      mayRest = false
+    }
     return mayRest
   }
 
@@ -197,12 +217,14 @@ struct IOThreadLoop: ~Copyable {
     let slot = slots.firstIndex { $0 == nil } ?? slots.count
     if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
     engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
+    let share = queue.share
+    let machine = shares.attach(slot, memory: ObjectIdentifier(queue.memory), weight: share.weight)
     queue.begin(token: UInt64(slot) << 32, polling: waiting != .events)
     if let vext = queue as? VextDeviceQueue {
-      vextQueues.insert(PolledDeviceQueue(vext, slot: slot))
+      vextQueues.insert(PolledDeviceQueue(vext, slot: slot, machine: machine))
       notifications.attach(slot, hasListener: vext.raisesInterrupts)
     } else {
-      otherQueues.append((slot, queue))
+      otherQueues.append((slot, queue, machine, share.throttle))
       notifications.attach(slot, hasListener: true)
     }
     countSilentQueues()
@@ -233,6 +255,7 @@ struct IOThreadLoop: ~Copyable {
       for index in slots.indices where slots[index] === queue {
         slots[index] = nil
         engine.detach(slot: index)
+        shares.detach(index)
       }
       command?.markDone()
     }

@@ -8,23 +8,33 @@ struct PolledDeviceQueue {
   let queue: VextDeviceQueue
   /// The queue's index among the thread's queues.
   let slot: Int
+  /// The queue's machine in the thread's ``MachineShares``.
+  private let machine: Int
+  /// The limits of the queue's disk; nil: none.
+  private let throttle: DiskThrottle?
   private var head: SubmissionConsumer
   /// Number of polls in a row that found no entry. A poll that leaves entries behind because the engine is full counts as
   /// busy.
   private(set) var idleLooks: UInt32 = 0
 
-  init(_ queue: VextDeviceQueue, slot: Int) {
+  init(_ queue: VextDeviceQueue, slot: Int, machine: Int) {
     self.queue = queue
     self.slot = slot
+    self.machine = machine
+    throttle = queue.share.throttle
     head = queue.head
   }
 
-  /// Takes the available entries, as ``VextDeviceQueue/drain(engine:)`` does.
+  /// Takes the available entries, as ``VextDeviceQueue/drain(engine:limit:)`` does, as far as its machine and its disk may.
   @inline(__always)
-  mutating func drain(engine: inout BlockEngine) -> Int {
+  mutating func drain(engine: inout BlockEngine, shares: inout MachineShares) -> Int {
+    if shares.isServed(machine) { return 0 }
     idleLooks &+= 1
     if head.isIdle { return 0 }
-    let taken = queue.drain(engine: &engine)
+    let queue = queue
+    let taken = shares.serve(machine, throttle, &engine) { engine, limit in
+      queue.drain(engine: &engine, limit: limit)
+    }
     head = queue.head
     if !queue.isStopped { idleLooks = 0 }
     return taken

@@ -33,24 +33,27 @@ struct VextPollingSet {
   /// Takes the available entries in one pass, and lists the drivers that may need a notification.
   ///
   /// - Returns: the number of requests that were taken.
-  mutating func drain(engine: inout BlockEngine, notifications: inout DeferredNotifications) -> Int {
+  mutating func drain(
+    engine: inout BlockEngine, shares: inout MachineShares, notifications: inout DeferredNotifications
+  ) -> Int {
     var taken = 0
     turn = turn &+ 1 < busy.count ? turn &+ 1 : 0
-    for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &notifications) }
-    for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &notifications) }
+    for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
+    for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
     if turn < busy.count, busy[turn].idleLooks >= Self.patience { quiet.append(busy.remove(at: turn)) }
-    if !quiet.isEmpty { taken &+= drainQuiet(&engine, &notifications, all: taken == 0) }
+    if !quiet.isEmpty { taken &+= drainQuiet(&engine, &shares, &notifications, all: taken == 0) }
     return taken
   }
 
   private mutating func drainQuiet(
-    _ engine: inout BlockEngine, _ notifications: inout DeferredNotifications, all: Bool
+    _ engine: inout BlockEngine, _ shares: inout MachineShares, _ notifications: inout DeferredNotifications,
+    all: Bool
   ) -> Int {
     quietTurn = (quietTurn &+ 1) % Self.quietShare
     var taken = 0
     var index = all ? 0 : quietTurn
     while index < quiet.count {
-      taken &+= Self.drain(&quiet[index], &engine, &notifications)
+      taken &+= Self.drain(&quiet[index], &engine, &shares, &notifications)
       if quiet[index].idleLooks == 0 {
         quiet.swapAt(index, quiet.count - 1)
         busy.append(quiet.removeLast())
@@ -63,10 +66,10 @@ struct VextPollingSet {
 
   @inline(__always)
   private static func drain(
-    _ polled: inout PolledDeviceQueue, _ engine: inout BlockEngine,
+    _ polled: inout PolledDeviceQueue, _ engine: inout BlockEngine, _ shares: inout MachineShares,
     _ notifications: inout DeferredNotifications
   ) -> Int {
-    let taken = polled.drain(engine: &engine)
+    let taken = polled.drain(engine: &engine, shares: &shares)
     if taken > 0 { notifications.note(polled.slot) }
     return taken
   }

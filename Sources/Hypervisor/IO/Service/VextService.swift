@@ -15,22 +15,32 @@ public final class VextService: Sendable {
   public static let clientLimitPerUser = 16
 
   private struct State {
+    var disks: [ServedDisk]
     var sessions: [UInt64: VextServiceSession] = [:]
-    /// Open disks by name: how many clients have each.
-    var openCounts: [String: Int] = [:]
     var lastNumber: UInt64 = 0
     var isStopping = false
   }
 
-  let disks: [VextServiceDisk]
+  /// A disk, and who has it.
+  private struct ServedDisk {
+    var disk: VextServiceDisk
+    var clientCount = 0
+    /// Whether no new client may open it.
+    var isDrained = false
+  }
+
+  /// Reads the configuration again: the disks that there are to be, each with the way to open it.
+  public typealias Reload = @Sendable () throws -> [VextServiceDiskPlan]
+
   let servers: [any IOQueueServer]
   /// Raises the interrupts of each server's queues.
   let signallers: [EventSignaller]
   let offeredFeatures: VextFeatures
   let log: VextLog
-  private let engine: BlockEngineKind
+  let engine: BlockEngineKind
+  private let reload: Reload?
   private let stopEvent: EventDescriptor
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// A service without clients.
   ///
@@ -39,20 +49,23 @@ public final class VextService: Sendable {
   ///   - servers: at least one; stay the caller's.
   ///   - engine: the servers'.
   ///   - offersSleep: whether drivers may ask for doorbells and interrupts, without which the servers poll.
+  ///   - reload: what `vextd ctl reload` does; nil: there is nothing to read again. A client's thread calls it.
   public convenience init(
-    disks: [VextServiceDisk], servers: [any IOQueueServer], engine: BlockEngineKind, offersSleep: Bool = true
+    disks: [VextServiceDisk], servers: [any IOQueueServer], engine: BlockEngineKind, offersSleep: Bool = true,
+    reload: Reload? = nil
   ) throws(Errno) {
     try self.init(
-      disks: disks, servers: servers, engine: engine, offersSleep: offersSleep, writer: .shared)
+      disks: disks, servers: servers, engine: engine, offersSleep: offersSleep, reload: reload, writer: .shared)
   }
 
   /// The same with a log that a test may look into.
   init(
     disks: [VextServiceDisk], servers: [any IOQueueServer], engine: BlockEngineKind, offersSleep: Bool,
-    writer: LogWriter
+    reload: Reload? = nil, writer: LogWriter
   ) throws(Errno) {
     precondition(!servers.isEmpty && Set(disks.map(\.name)).count == disks.count)
-    self.disks = disks
+    state = Mutex(State(disks: disks.map { ServedDisk(disk: $0) }))
+    self.reload = reload
     self.servers = servers
     self.engine = engine
     offeredFeatures = offersSleep ? VextSignals.offeredFeatures : []
@@ -69,7 +82,7 @@ public final class VextService: Sendable {
   /// An engine that finishes on the calling thread what a service that has ended had under way.
   func finishingEngine() throws(VextQueueFault) -> BlockEngine {
     do throws(Errno) {
-      return try BlockEngine(kind: engine == .null ? .null : .sync, capacity: 1)
+      return try BlockEngine(kind: engine.usesStorage ? .sync : engine, capacity: 1)
     } catch { throw VextQueueFault(error: .outOfResources, detail: 0) }
   }
 
@@ -136,45 +149,134 @@ public final class VextService: Sendable {
 
   /// Gives a disk to one more client.
   ///
-  /// - Throws: ENOENT where there is none of that name, EACCES where `peer` may not have it, EBUSY where it can be written
-  ///   and another client has it.
+  /// - Throws: ENOENT where there is none of that name, EACCES where `peer` may not have it, ESHUTDOWN where no new client may, EBUSY
+  ///   where it can be written and another client has it.
   func openDisk(_ name: String, for peer: SocketPeer) throws(Errno) -> VextServiceDisk {
-    guard let disk = disks.first(where: { $0.name == name }) else { throw .noSuchFileOrDirectory }
-    guard disk.admits(peer) else { throw .permissionDenied }
-    let isFree = state.withLock { state in
-      let count = state.openCounts[name] ?? 0
-      guard disk.image.handle.isReadOnly || count == 0 else { return false }
-      state.openCounts[name] = count + 1
-      return true
+    let result = state.withLock { state -> Result<VextServiceDisk, Errno> in
+      guard let place = state.disks.firstIndex(where: { $0.disk.name == name }) else {
+        return .failure(.noSuchFileOrDirectory)
+      }
+      let disk = state.disks[place].disk
+      guard disk.admits(peer) else { return .failure(.permissionDenied) }
+      guard !state.disks[place].isDrained else { return .failure(Errno(rawValue: ESHUTDOWN)) }
+      guard disk.image.handle.isReadOnly || state.disks[place].clientCount == 0 else {
+        return .failure(.resourceBusy)
+      }
+      state.disks[place].clientCount += 1
+      return .success(disk)
     }
-    guard isFree else { throw .resourceBusy }
-    return disk
+    return try result.get()
   }
 
   /// Takes it back.
   func closeDisk(_ disk: VextServiceDisk) {
-    state.withLock { $0.openCounts[disk.name, default: 1] -= 1 }
+    state.withLock { state in
+      for place in state.disks.indices where state.disks[place].disk.name == disk.name {
+        state.disks[place].clientCount -= 1
+      }
+    }
   }
+
+  // MARK: What `vextd ctl` changes
+
+  /// Lets no new client open a disk, until ``detach(_:)`` and a new configuration. ENOENT where there is none of that name.
+  func drain(_ name: String) throws(Errno) {
+    let isThere = state.withLock { state in
+      guard let place = state.disks.firstIndex(where: { $0.disk.name == name }) else { return false }
+      state.disks[place].isDrained = true
+      return true
+    }
+    guard isThere else { throw .noSuchFileOrDirectory }
+    log.warn("disk \(name): no new client may open it")
+  }
+
+  /// Ends the connections of a disk's clients when their requests have ended, makes durable what they wrote, and closes the disk.
+  ///
+  /// - Throws: ENOENT where there is none of that name, EBUSY where a client does not leave in ten seconds, the error of the flush; the disk
+  ///   stays then, but nobody can open it.
+  func detach(_ name: String) throws(Errno) {
+    try drain(name)
+    for session in state.withLock({ Array($0.sessions.values) }) where session.diskName == name { session.end() }
+    func entry() -> ServedDisk? { state.withLock { $0.disks.first { $0.disk.name == name } } }
+    let deadline = HostClock.monotonicNanoseconds() &+ 10_000_000_000
+    while let entry = entry(), entry.clientCount > 0 {
+      guard HostClock.monotonicNanoseconds() < deadline else { throw .resourceBusy }
+      HostClock.sleep(nanoseconds: 1_000_000)
+    }
+    // Another detach was quicker.
+    guard let entry = entry() else { return }
+    try entry.disk.image.flush()
+    state.withLock { $0.disks.removeAll { $0.disk.name == name && $0.clientCount == 0 } }
+    log.warn("disk \(name): detached")
+  }
+
+  /// Adds the disks that the configuration has and the service does not, and takes over owners, groups and shares of the others for
+  /// clients to come. Changes nothing if a disk cannot be opened.
+  ///
+  /// - Returns: a line for each disk.
+  /// - Throws: EOPNOTSUPP without a configuration, EINVAL for one that is wrong; the log says why.
+  func readConfiguration() throws(Errno) -> String {
+    guard let reload else { throw .notSupported }
+    do {
+      let plans = try reload()
+      let known = state.withLock { $0.disks.map(\.disk) }
+      var added: [VextServiceDisk] = []
+      for plan in plans where !known.contains(where: { $0.name == plan.name }) {
+        added.append(try plan.disk())
+      }
+      for server in servers { for disk in added { (server as? IOThread)?.register(disk: disk.image, memory: nil) } }
+      return state.withLock { state in
+        var lines: [String] = []
+        for plan in plans {
+          guard let place = state.disks.firstIndex(where: { $0.disk.name == plan.name }) else { continue }
+          state.disks[place].disk = plan.changed(state.disks[place].disk)
+          lines.append("disk \(plan.name): kept\n")
+        }
+        for disk in added where !state.disks.contains(where: { $0.disk.name == disk.name }) {
+          state.disks.append(ServedDisk(disk: disk))
+          lines.append("disk \(disk.name): added\n")
+        }
+        for entry in state.disks where !plans.contains(where: { $0.name == entry.disk.name }) {
+          lines.append("disk \(entry.disk.name): no longer in the configuration, kept until it is detached\n")
+        }
+        return lines.joined()
+      }
+    } catch {
+      log.warn("reload: \(error)")
+      throw .invalidArgument
+    }
+  }
+
+  /// The disks that are served now.
+  public var disks: [VextServiceDisk] { state.withLock { $0.disks.map(\.disk) } }
 
   /// The disks, then the clients, a line each.
   func list() -> String {
-    let (counts, sessions) = snapshot()
-    let disks = disks.map { disk in
-      let handle = disk.image.handle
+    let disks = state.withLock { $0.disks }.map { entry in
+      let (disk, handle) = (entry.disk, entry.disk.image.handle)
       return "disk \(disk.name) \(handle.byteCount) bytes, blocks of \(handle.blockByteCount), "
         + "\(handle.isReadOnly ? "ro" : "rw"), \(handle.isDirect ? "direct" : "buffered"), "
-        + "clients: \(counts[disk.name] ?? 0)\n"
+        + "clients: \(entry.clientCount)\(entry.isDrained ? ", drained" : "")\n"
     }
     return disks.joined() + sessions.map { "\($0.summary)\n" }.joined()
   }
 
   /// A figure of a client in each line: name and value.
   func figures() -> String {
-    snapshot().sessions.flatMap(\.figures).map { "\($0.name) \($0.value)\n" }.joined()
+    sessions.flatMap(\.figures).map { "\($0.name) \($0.value)\n" }.joined()
   }
 
-  private func snapshot() -> (counts: [String: Int], sessions: [VextServiceSession]) {
-    state.withLock { ($0.openCounts, $0.sessions.values.sorted { $0.number < $1.number }) }
+  private var sessions: [VextServiceSession] {
+    state.withLock { $0.sessions.values.sorted { $0.number < $1.number } }
+  }
+
+  /// What threads and clients have done so far.
+  public func snapshot() -> VextServiceSnapshot {
+    VextServiceSnapshot(
+      nanoseconds: HostClock.monotonicNanoseconds(),
+      // A thread that has ended has no time to show.
+      threadNanoseconds: servers.map { (try? ($0 as? IOThread)?.thread.cpuTimeNanoseconds()) ?? 0 },
+      clients: sessions.compactMap(\.snapshot))
   }
 
   /// Connections now.

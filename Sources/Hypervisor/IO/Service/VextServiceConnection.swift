@@ -83,13 +83,14 @@ struct VextServiceConnection: ~Copyable, Sendable {
 
   /// Sends `request` and waits for the reply as ``ask(_:descriptors:deadline:)`` within ``timeoutNanoseconds``, in words for a person.
   mutating func askAtStart(
-    _ request: VextServiceRequest, _ name: String, descriptors: [Int32] = []
+    _ request: VextServiceRequest, _ name: String, descriptors: [Int32] = [],
+    nanoseconds: UInt64 = Self.timeoutNanoseconds
   ) throws(VextServiceError) -> VextServiceReply {
     let reply: VextServiceReply
     do throws(Failure) {
       reply = try ask(
         request, descriptors: descriptors,
-        deadline: HostClock.monotonicNanoseconds() &+ Self.timeoutNanoseconds)
+        deadline: HostClock.monotonicNanoseconds() &+ nanoseconds)
     } catch { throw .lost(path: path) }
     guard case .failed(let error) = reply else { return reply }
     throw .refused(path: path, request: name, error)

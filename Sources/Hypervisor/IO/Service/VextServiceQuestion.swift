@@ -1,9 +1,26 @@
-/// What `vextd ctl` asks. Root and the service's own user get an answer.
+/// What `vextd ctl` asks or wants. Root and the service's own user get an answer.
 public enum VextServiceQuestion: Sendable {
   /// Disks and clients, a line each.
   case list
   /// Figures of each client, a line each.
   case figures
+  /// What threads and clients have done so far, as ``VextServiceSnapshot/init(text:)`` reads it.
+  case snapshot
+  /// That no new client may open the disk.
+  case drain(disk: String)
+  /// That the disk's clients leave it, and that it is closed.
+  case detach(disk: String)
+  /// That the configuration is read again; the answer is a line for each disk.
+  case reload
+
+  private var name: String {
+    switch self {
+    case .list, .figures, .snapshot: "question"
+    case .drain(let disk): "drain '\(disk)'"
+    case .detach(let disk): "detach '\(disk)'"
+    case .reload: "reload (the service's log says more)"
+    }
+  }
 
   /// Asks the service that listens at `path`, and returns lines of text.
   public func ask(path: String) throws(VextServiceError) -> String {
@@ -13,10 +30,17 @@ public enum VextServiceQuestion: Sendable {
       switch self {
       case .list: .list
       case .figures: .figures
+      case .snapshot: .snapshot
+      case .drain(let disk): .drain(disk: disk)
+      case .detach(let disk): .detach(disk: disk)
+      case .reload: .reload
       }
-    guard case .text(let text) = try connection.askAtStart(request, "question") else {
-      throw .lost(path: path)
+    // Clients leave a disk when their requests have ended.
+    let reply = try connection.askAtStart(request, name, nanoseconds: 30_000_000_000)
+    switch reply {
+    case .text(let text): return text
+    case .done: return ""
+    default: throw .lost(path: path)
     }
-    return text
   }
 }

@@ -9,7 +9,7 @@ enum VextServiceReply: Equatable, Sendable {
   case open(VextDiskGeometry)
   case enable(VextQueueFault)
   case statistics(DiskStatistics)
-  /// `list` and `figures`, in lines for a person.
+  /// `list`, `figures`, `reload` and `snapshot`, in lines.
   case text(String)
   /// Anything else that went well.
   case done
@@ -77,8 +77,8 @@ enum VextServiceReply: Equatable, Sendable {
       var words: [UInt64] = []
       for _ in 0..<DiskStatistics.wordCount { words.append(try reader.read(UInt64.self)) }
       reply = .statistics(DiskStatistics(words: words))
-    case .list, .figures: return .text(String(decoding: reader.remaining, as: UTF8.self))
-    case .memory, .disable, .close: reply = .done
+    case .list, .figures, .reload, .snapshot: return .text(String(decoding: reader.remaining, as: UTF8.self))
+    case .memory, .disable, .close, .drain, .detach: reply = .done
     }
     try reader.finish()
     return reply
@@ -108,17 +108,17 @@ extension VextDiskGeometry {
 }
 
 extension DiskStatistics {
-  fileprivate static let wordCount = 11
+  static let wordCount = 11
 
   /// In the order of docs/vext-service.md §3.
-  fileprivate var words: [UInt64] {
+  var words: [UInt64] {
     [
       reads, writes, flushes, discards, readBytes, writtenBytes, inFlight, maximumInFlight, finished,
       UInt64(serviceNanoseconds), UInt64(maximumServiceNanoseconds),
     ]
   }
 
-  fileprivate init(words: [UInt64]) {
+  init(words: [UInt64]) {
     reads = words[0]
     writes = words[1]
     flushes = words[2]

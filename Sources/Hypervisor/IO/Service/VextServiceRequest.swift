@@ -13,6 +13,14 @@ enum VextServiceRequest: Equatable, Sendable {
   case close
   case list
   case figures
+  /// Lets no new client open a disk.
+  case drain(disk: String)
+  /// Ends the connections of a disk's clients, makes it durable and closes it.
+  case detach(disk: String)
+  /// Reads the configuration again.
+  case reload
+  /// A ``VextServiceSnapshot``.
+  case snapshot
 
   /// "VXSV" in ASCII.
   static let magic: UInt32 = 0x5653_5856
@@ -34,6 +42,10 @@ enum VextServiceRequest: Equatable, Sendable {
     case .list: 8
     case .figures: 9
     case .resume: 10
+    case .drain: 11
+    case .detach: 12
+    case .reload: 13
+    case .snapshot: 14
     }
   }
 
@@ -42,7 +54,7 @@ enum VextServiceRequest: Equatable, Sendable {
     switch self {
     case .memory: 2
     case .enable(_, let setup), .resume(_, let setup): setup.features.rawValue.nonzeroBitCount
-    case .hello, .open, .disable, .statistics, .close, .list, .figures: 0
+    case .hello, .open, .disable, .statistics, .close, .list, .figures, .drain, .detach, .reload, .snapshot: 0
     }
   }
 
@@ -70,7 +82,7 @@ enum VextServiceRequest: Equatable, Sendable {
       writer.write(Self.magic)
       writer.write(version)
       writer.write(features)
-    case .open(let disk): writer.write(disk.utf8)
+    case .open(let disk), .drain(let disk), .detach(let disk): writer.write(disk.utf8)
     case .memory(let regions):
       writer.write(UInt32(clamping: regions.count))
       writer.write(UInt32(0))
@@ -89,7 +101,7 @@ enum VextServiceRequest: Equatable, Sendable {
     case .disable(let queue):
       writer.write(UInt32(queue))
       writer.write(UInt32(0))
-    case .statistics, .close, .list, .figures: break
+    case .statistics, .close, .list, .figures, .reload, .snapshot: break
     }
     return writer.bytes
   }
@@ -115,9 +127,7 @@ enum VextServiceRequest: Equatable, Sendable {
       guard try reader.read(UInt32.self) == magic else { throw .badMagic }
       request = .hello(version: try reader.read(UInt32.self), features: try reader.read(UInt64.self))
     case 2:
-      let name = reader.remaining
-      guard isName(name) else { throw .badName }
-      return .open(disk: String(decoding: name, as: UTF8.self))
+      return .open(disk: try name(&reader))
     case 3: request = .memory(try regions(&reader))
     case 4, 10:
       let queue = try queueNumber(&reader)
@@ -135,10 +145,21 @@ enum VextServiceRequest: Equatable, Sendable {
     case 7: request = .close
     case 8: request = .list
     case 9: request = .figures
+    case 11: return .drain(disk: try name(&reader))
+    case 12: return .detach(disk: try name(&reader))
+    case 13: request = .reload
+    case 14: request = .snapshot
     default: throw .badType(type)
     }
     try reader.finish()
     return request
+  }
+
+  /// The rest of the message, which is a disk's name.
+  private static func name(_ reader: inout VextServiceReader) throws(VextServiceViolation) -> String {
+    let name = reader.remaining
+    guard isName(name) else { throw .badName }
+    return String(decoding: name, as: UTF8.self)
   }
 
   private static func queueNumber(_ reader: inout VextServiceReader) throws(VextServiceViolation) -> UInt16 {

@@ -1,3 +1,4 @@
+import CLinux
 import HostSystem
 import Synchronization
 import SystemPackage
@@ -25,8 +26,11 @@ final class VextServiceSession: Sendable {
 
   /// What others may see.
   private struct Summary {
-    var diskName: String?
+    var disk: VextServiceDisk?
     var queueCount = 0
+    /// The connection's descriptor, as long as it is open.
+    var descriptor: Int32?
+    var isEnded = false
   }
 
   /// What a request led to.
@@ -57,14 +61,34 @@ final class VextServiceSession: Sendable {
   /// A line for a person.
   var summary: String {
     summaryState.withLock {
-      "client \(number) process \(peer.processID) user \(peer.userID) disk \($0.diskName ?? "-"), queues: \($0.queueCount)"
+      "client \(number) process \(peer.processID) user \(peer.userID) disk \($0.disk?.name ?? "-"), queues: \($0.queueCount)"
     }
   }
 
   /// What it has asked of its disk; nothing for one without a disk.
   var figures: [(name: String, value: UInt64)] {
-    guard let name = summaryState.withLock({ $0.diskName }) else { return [] }
+    guard let name = diskName else { return [] }
     return statistics.figures(prefix: "client\(number)_\(name)")
+  }
+
+  /// The disk that it has opened.
+  var diskName: String? { summaryState.withLock { $0.disk?.name } }
+
+  /// What it has and has done; nil without a disk.
+  var snapshot: VextServiceSnapshot.Client? {
+    let (disk, queueCount) = summaryState.withLock { ($0.disk, $0.queueCount) }
+    guard let disk else { return nil }
+    return VextServiceSnapshot.Client(
+      number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,
+      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false, statistics: statistics)
+  }
+
+  /// Ends the connection, as if the client had: its requests are answered first. Any thread.
+  func end() {
+    summaryState.withLock { summary in
+      summary.isEnded = true
+      if let descriptor = summary.descriptor { linux_socket_end(descriptor) }
+    }
   }
 
   private var statistics: DiskStatistics {
@@ -76,11 +100,13 @@ final class VextServiceSession: Sendable {
   /// Serves the client to its end; then nothing of it is left.
   func run(_ box: SocketBox) {
     guard let socket = box.take() else { return }
+    summaryState.withLock { $0.descriptor = socket.rawValue }
     var resources = Resources()
     let deadline = HostClock.monotonicNanoseconds() &+ Self.greetingNanoseconds
     do throws(Errno) {
       var isOpen = true
-      while isOpen {
+      // One that was ended before its descriptor was known.
+      while isOpen, !summaryState.withLock({ $0.isEnded }) {
         let readiness = try socket.wait(
           wakeDescriptor: service.stopDescriptor, deadline: resources.device == nil ? deadline : nil)
         guard readiness == .ready else { break }
@@ -90,6 +116,7 @@ final class VextServiceSession: Sendable {
       log.warn("left: \(error)")
     }
     release(&resources)
+    summaryState.withLock { $0.descriptor = nil }
     // The connection ends last: its end tells the client that nothing touches its memory any more.
     _ = consume socket
   }
@@ -157,14 +184,31 @@ final class VextServiceSession: Sendable {
     case .list: return .reply(service.isOwn(peer) ? .text(service.list()) : .failed(.permissionDenied))
     case .figures:
       return .reply(service.isOwn(peer) ? .text(service.figures()) : .failed(.permissionDenied))
+    case .snapshot:
+      return .reply(service.isOwn(peer) ? .text(service.snapshot().text) : .failed(.permissionDenied))
+    case .drain, .detach, .reload: return .reply(administer(request))
     }
+  }
+
+  /// Changes the service, for those who may.
+  private func administer(_ request: VextServiceRequest) -> VextServiceReply {
+    guard service.isOwn(peer) else { return .failed(.permissionDenied) }
+    do throws(Errno) {
+      switch request {
+      case .drain(let disk): try service.drain(disk)
+      // It would wait for itself.
+      case .detach(let disk): if disk == diskName { throw .resourceBusy } else { try service.detach(disk) }
+      default: return .text(try service.readConfiguration())
+      }
+      return .done
+    } catch { return .failed(error) }
   }
 
   private func open(_ name: String, _ resources: inout Resources) -> VextServiceReply {
     do throws(Errno) {
       let disk = try service.openDisk(name, for: peer)
       resources.disk = disk
-      summaryState.withLock { $0.diskName = name }
+      summaryState.withLock { $0.disk = disk }
       return .open(VextDiskGeometry(disk.image.handle))
     } catch {
       log.warn("may not open '\(name)': \(error)")
@@ -184,7 +228,8 @@ final class VextServiceSession: Sendable {
       do throws(Errno) {
         let memory = try GuestMemory(file: memoryFile, regions: regions)
         resources.table = try VextQueueTable(tableFile)
-        resources.device = VextRequestValidator(memory: memory, image: disk.image, log: log)
+        resources.device = VextRequestValidator(
+          memory: memory, image: disk.image, log: log, share: disk.share)
         return .done
       } catch {
         log.warn("its memory was refused: \(error)")
@@ -203,6 +248,8 @@ final class VextServiceSession: Sendable {
   ) throws(VextServiceViolation) -> VextServiceReply {
     guard let device = resources.device, let table = resources.table else { throw .badOrder }
     guard service.offeredFeatures.isSuperset(of: setup.features) else { return .failed(.notSupported) }
+    // The disk of that service was in its memory.
+    if continues, service.engine == .memory, !device.disk.isReadOnly { return .failed(.notSupported) }
     guard resources.queues[index] == nil else {
       return .enable(VextQueueFault(error: .alreadyEnabled, detail: 0))
     }

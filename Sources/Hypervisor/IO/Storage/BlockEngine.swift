@@ -24,6 +24,12 @@ public struct BlockEngine: ~Copyable {
   public private(set) var inFlight = 0
   /// Number of bytes that the thread itself has moved since the last ``submit()``.
   private var spentByteCount: UInt64 = 0
+  /// What was started in this turn: bytes, with ``MachineShares/requestCost`` for each request.
+  private(set) var turnCost = 0
+  /// What may be started in this turn, in the same unit.
+  private var turnCredit = Int.max
+  /// Maximum of ``inFlight`` in this turn.
+  private var turnDepth = Int.max
   /// Number of requests started since the last submission.
   private var queued = 0
   private var context: AIOContext?
@@ -37,6 +43,9 @@ public struct BlockEngine: ~Copyable {
 
   /// Number of bytes after which a thread that moves them itself must let other queues have their turn.
   private static let passByteLimit: UInt64 = 16 << 20
+
+  /// What a discard or a zeroed range counts, in bytes, whatever its length.
+  private static let rangeCost = 1 << 20
 
   /// Number of bytes from which on a worker moves a transfer through the page cache: about a millisecond's worth.
   private static let offloadByteCount: UInt64 = 4 << 20
@@ -62,7 +71,7 @@ public struct BlockEngine: ~Copyable {
       context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
       if offloads { worker = try BlockingWorker(capacity: capacity, completionEvent: completionEvent) }
     case .ioUring: ring = try RingEngine(capacity: capacity, completionEvent: completionEvent)
-    case .sync, .null: break
+    case .sync, .memory, .null: break
     }
   }
 
@@ -86,7 +95,24 @@ public struct BlockEngine: ~Copyable {
 
   /// Whether the thread itself has moved so much that queues must not take requests before ``submit()``.
   @inline(__always)
-  public var isSpent: Bool { spentByteCount >= Self.passByteLimit }
+  var hasMovedMuch: Bool { spentByteCount >= Self.passByteLimit }
+
+  /// Whether the queue whose turn it is must take no more requests.
+  @inline(__always)
+  public var isSpent: Bool { hasMovedMuch || turnCost >= turnCredit }
+
+  /// Begins the turn of a queue, until the next one's or ``submit()``; without this call a turn has no limits of its own.
+  ///
+  /// - Parameters:
+  ///   - credit: bytes that the queue may start, with ``MachineShares/requestCost`` for each request.
+  ///   - room: number of requests that it may add to those under way.
+  @inline(__always)
+  mutating func beginTurn(credit: Int, room: Int) {
+    turnCost = 0
+    turnCredit = credit
+    let (depth, overflow) = inFlight.addingReportingOverflow(room)
+    turnDepth = overflow ? .max : depth
+  }
 
   /// Whether the kernel refused requests for now (EAGAIN); ``submit()`` tries again.
   public var hasUnsubmitted: Bool {
@@ -113,13 +139,14 @@ public struct BlockEngine: ~Copyable {
 
   /// Number of further requests that ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` accepts now.
   public var room: Int {
+    let turn = turnDepth &- inFlight
     switch ring {
-    case .some(let ring): return ring.room
+    case .some(let ring): return min(ring.room, turn)
     case .none: break
     }
     switch context {
-    case .some(let context): return context.room &- offloadedCount
-    case .none: return .max
+    case .some(let context): return min(context.room &- offloadedCount, turn)
+    case .none: return turn
     }
   }
 
@@ -134,12 +161,19 @@ public struct BlockEngine: ~Copyable {
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64, token: UInt64
   ) -> BlockStart {
+    count(operation, byteCount)
     switch kind {
     case .null:
       #if InjectSlowdown
         slowdown.delay()
       #endif
       return .finished(Int64(byteCount))
+    case .memory:
+      spend(operation, byteCount)
+      return unsafe .finished(
+        MemoryDisk.perform(
+          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+          byteCount: byteCount))
     case .sync:
       spend(operation, byteCount)
       return unsafe .finished(
@@ -183,6 +217,17 @@ public struct BlockEngine: ~Copyable {
     return queue()
   }
 
+  @inline(__always)
+  private mutating func count(_ operation: BlockOperation, _ byteCount: UInt64) {
+    let bytes =
+      switch operation {
+      case .read, .write, .durableWrite: Int(truncatingIfNeeded: byteCount)
+      case .flush: 0
+      case .discard, .writeZeroes: Self.rangeCost
+      }
+    turnCost = turnCost &+ bytes &+ MachineShares.requestCost
+  }
+
   /// Leaves a request to the worker if it would block this thread for long; otherwise counts what this thread will move itself.
   ///
   /// - Returns: whether the worker has it.
@@ -224,9 +269,14 @@ public struct BlockEngine: ~Copyable {
   public mutating func performRange(
     _ operation: BlockOperation, on disk: DiskHandle, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
+    count(operation, byteCount)
     guard kind != .null else { return Int64(truncatingIfNeeded: byteCount) }
     spend(operation, byteCount)
     var noData = unsafe iovec()
+    if kind == .memory {
+      return unsafe MemoryDisk.perform(
+        operation, on: disk, vectors: &noData, vectorCount: 0, offset: offset, byteCount: byteCount)
+    }
     return unsafe Self.perform(
       operation, on: disk, vectors: &noData, vectorCount: 0, offset: offset, byteCount: byteCount)
   }
@@ -234,6 +284,7 @@ public struct BlockEngine: ~Copyable {
   /// Submits the requests that were started since the last call to the kernel, with one system call.
   public mutating func submit() {
     spentByteCount = 0
+    beginTurn(credit: .max, room: .max)
     if inFlight > 0 { submitQueued() }
   }
 

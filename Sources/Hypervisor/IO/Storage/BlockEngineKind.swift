@@ -8,8 +8,18 @@ public enum BlockEngineKind: String, CaseIterable, Codable, Sendable {
   case ioUring = "io_uring"
   /// The I/O thread calls preadv(2), pwritev(2) and fdatasync(2).
   case sync
+  /// The I/O thread copies between guest memory and a copy of the image in memory (``DiskImage/init(path:readOnly:direct:acceptsAnyFormat:inMemory:)``).
+  case memory
   /// Each request succeeds at once and moves no data, which isolates the cost of the transport.
   case null
+
+  /// Whether requests reach a file or device of the host.
+  public var usesStorage: Bool {
+    switch self {
+    case .libaio, .ioUring, .sync: true
+    case .memory, .null: false
+    }
+  }
 
   /// Checks whether this host supports the engine.
   ///
@@ -17,7 +27,7 @@ public enum BlockEngineKind: String, CaseIterable, Codable, Sendable {
   public func checkAvailability() throws(IOUringUnavailable) {
     switch self {
     case .ioUring: try IOUring.checkAvailability()
-    case .libaio, .sync, .null: break
+    case .libaio, .sync, .memory, .null: break
     }
   }
 }

@@ -14,6 +14,7 @@ final class DiskActivity: Sendable {
   private let serviceTicks = Atomic<UInt64>(0)
   private let maximumServiceTicks = Atomic<UInt64>(0)
   private let finished = Atomic<UInt64>(0)
+  private let latencies = LatencyCounters()
   /// A simultaneous reading of the TSC and the clock; with a later reading it gives the length of a tick.
   private let origin = (ticks: SpinHint.timestampCounter(), nanoseconds: HostClock.monotonicNanoseconds())
 
@@ -44,6 +45,7 @@ final class DiskActivity: Sendable {
     let now = SpinHint.timestampCounter()
     let ticks = now > start ? now &- start : 0
     serviceTicks.add(ticks)
+    latencies.note(ticks: ticks)
     if ticks > maximumServiceTicks.load(ordering: .relaxed) {
       maximumServiceTicks.store(ticks, ordering: .relaxed)
     }
@@ -63,6 +65,10 @@ final class DiskActivity: Sendable {
     statistics.maximumInFlight &+= maximumInFlight.load(ordering: .relaxed)
     statistics.finished &+= finished.load(ordering: .relaxed)
     let nanosecondsPerTick = nanosecondsPerTick
+    if finished.load(ordering: .relaxed) > 0 {
+      latencies.add(to: &statistics.latencies)
+      statistics.latencies.nanosecondsPerTick = nanosecondsPerTick
+    }
     statistics.serviceNanoseconds +=
       Double(serviceTicks.load(ordering: .relaxed)) * nanosecondsPerTick
     statistics.maximumServiceNanoseconds = max(
@@ -79,7 +85,7 @@ final class DiskActivity: Sendable {
 extension Atomic<UInt64> {
   /// Adds to a counter that only one thread writes: a plain addition, because an atomic one would lock the cache line.
   @inline(__always) @discardableResult
-  fileprivate func add(_ amount: UInt64) -> UInt64 {
+  func add(_ amount: UInt64) -> UInt64 {
     let sum = load(ordering: .relaxed) &+ amount
     store(sum, ordering: .relaxed)
     return sum

@@ -1,7 +1,8 @@
 /// The properties of an open disk that the data path needs: a small value that each queue copies.
 ///
 /// The descriptor belongs to a ``DiskImage``, which the holder of a handle must keep alive.
-public struct DiskHandle: Sendable {
+@safe
+public struct DiskHandle: @unchecked Sendable {
   /// The descriptor of the open file.
   public let descriptor: Int32
   /// Size in bytes, a multiple of the block size.
@@ -14,6 +15,9 @@ public struct DiskHandle: Sendable {
   public let isReadOnly: Bool
   /// Whether ranges can be given back to the host: a hole is punched, which reads as zero.
   public let canDiscard: Bool
+
+  /// The disk's bytes, for the engine `memory`; nil: they are in a file.
+  let memory: UnsafeMutableRawPointer?
 
   /// Whether `offset ..< offset + length` lies within the disk and does not wrap around 2^64.
   @inlinable @inline(__always)

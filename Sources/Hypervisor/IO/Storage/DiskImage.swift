@@ -12,6 +12,8 @@ public final class DiskImage: Sendable {
   /// The properties that queues copy.
   public let handle: DiskHandle
   private let descriptor: OwnedDescriptor
+  /// The disk's bytes, if they are in memory.
+  private let memory: MemoryDisk?
 
   /// Opens `path`.
   ///
@@ -20,13 +22,17 @@ public final class DiskImage: Sendable {
   ///
   /// - Parameter acceptsAnyFormat: whether to accept an image that looks like another format than raw. Otherwise it is
   ///   refused, because a guest's writes would destroy it.
+  /// - Parameter inMemory: whether the disk is a copy in memory, for the engine `memory`: the image is read now and never written, and
+  ///   `direct` does not matter. The memory is reserved, as much as the disk is large.
   public init(
-    path: String, readOnly: Bool, direct: Bool, acceptsAnyFormat: Bool = false
+    path: String, readOnly: Bool, direct: Bool, acceptsAnyFormat: Bool = false, inMemory: Bool = false
   ) throws(DiskError) {
     self.path = path
     let kind = try Self.kind(of: path)
+    let opensForWriting = !readOnly && !inMemory
+    let direct = direct && !inMemory
     let flags =
-      (readOnly ? O_RDONLY : O_RDWR) | (direct ? LINUX_O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
+      (opensForWriting ? O_RDWR : O_RDONLY) | (direct ? LINUX_O_DIRECT : 0) | (kind == S_IFBLK ? O_EXCL : 0)
     do throws(Errno) {
       descriptor = try OwnedDescriptor.open(path, flags: flags)
     } catch {
@@ -38,9 +44,9 @@ public final class DiskImage: Sendable {
       default: throw .cannotOpen(path: path, error)
       }
     }
-    if !readOnly { try Self.lock(descriptor.rawValue, path) }
+    if opensForWriting { try Self.lock(descriptor.rawValue, path) }
     // The kernel opens even a read-only block device for writing, and then fails each write.
-    if kind == S_IFBLK && !readOnly && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
+    if kind == S_IFBLK && opensForWriting && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
       throw .readOnly(path: path)
     }
     if !acceptsAnyFormat { try Self.checkFormat(path) }
@@ -52,11 +58,17 @@ public final class DiskImage: Sendable {
     guard byteCount > 0 else {
       throw .tooSmall(path: path, byteCount: UInt64(end), blockByteCount: block)
     }
-    handle = DiskHandle(
-      descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isDirect: direct,
+    do throws(Errno) {
+      memory = inMemory ? try MemoryDisk(copying: descriptor.rawValue, byteCount: byteCount) : nil
+    } catch {
+      throw .failed(path: path, call: "copy to memory", error)
+    }
+    handle = unsafe DiskHandle(
+      descriptor: memory?.descriptor ?? descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isDirect: direct,
       isReadOnly: readOnly,
-      canDiscard: !readOnly && Self.canDiscard(descriptor.rawValue, path, end: end, isDevice: kind == S_IFBLK)
-    )
+      canDiscard: inMemory
+        || !readOnly && Self.canDiscard(descriptor.rawValue, path, end: end, isDevice: kind == S_IFBLK),
+      memory: memory?.base)
     identity = Self.identity(of: path)
   }
 
@@ -65,7 +77,7 @@ public final class DiskImage: Sendable {
 
   /// Makes all written data durable (fdatasync(2)), and blocks until they are. Does nothing for a read-only disk.
   public func flush() throws(Errno) {
-    guard !handle.isReadOnly else { return }
+    guard !handle.isReadOnly, memory == nil else { return }
     guard fdatasync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
   }
 

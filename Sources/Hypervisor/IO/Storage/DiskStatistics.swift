@@ -24,6 +24,8 @@ public struct DiskStatistics: Equatable, Sendable {
   public var serviceNanoseconds: Double = 0
   /// Longest time of a completed request, in nanoseconds.
   public var maximumServiceNanoseconds: Double = 0
+  /// How many of the completed requests took how long; none of a disk that another process serves.
+  public var latencies = LatencyCounts()
 
   /// Makes statistics of no requests.
   public init() {}
@@ -31,11 +33,14 @@ public struct DiskStatistics: Equatable, Sendable {
   /// Returns names with units, and values, in a fixed order; each name begins with `prefix`.
   public func figures(prefix: String) -> [(name: String, value: UInt64)] {
     let mean = finished == 0 ? 0 : serviceNanoseconds / Double(finished)
-    return [
+    let quantiles = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)].compactMap { name, part in
+      latencies.nanoseconds(within: part).map { ("\(name)_service_us", UInt64(($0 / 1000).rounded())) }
+    }
+    return ([
       ("reads", reads), ("writes", writes), ("flushes", flushes), ("discards", discards),
       ("read_bytes", readBytes), ("written_bytes", writtenBytes), ("in_flight", inFlight),
       ("max_in_flight", maximumInFlight), ("mean_service_us", UInt64((mean / 1000).rounded())),
       ("max_service_us", UInt64((maximumServiceNanoseconds / 1000).rounded())),
-    ].map { ("\(prefix)_\($0.0)", $0.1) }
+    ] + quantiles).map { ("\(prefix)_\($0.0)", $0.1) }
   }
 }

@@ -15,6 +15,8 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   public var disk: DiskHandle { device.disk }
   /// The machine's memory.
   public var memory: GuestMemory { device.memory }
+  /// What it may take of the I/O thread.
+  public var share: DiskShare { device.share }
   /// Number of requests that are under way in the engine.
   public private(set) var inFlight = 0
 
@@ -111,13 +113,13 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// Clears the doorbell's signals.
   public func drainNotification() { wake.doorbell?.drain() }
 
-  /// Takes entries until the ring is empty, a limit is reached, or an entry is malformed.
-  public func drain(engine: inout BlockEngine) -> Int {
+  /// Takes entries until the ring is empty, `limit` or one of the engine's is reached, or an entry is malformed.
+  public func drain(engine: inout BlockEngine, limit: Int) -> Int {
     if isStopped { return 0 }
     // Copies in locals, because fields of a class cost an exclusivity check at each access.
     var submissions = self.submissions
     var completions = self.completions
-    let limit = min(PassLimit.requestsPerQueue, engine.room)
+    let limit = min(limit, engine.room)
     var taken = 0
     var violation = VextQueueError.none
     var slot: UInt32 = 0

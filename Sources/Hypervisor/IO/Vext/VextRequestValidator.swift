@@ -16,8 +16,10 @@ struct VextRequestValidator: Sendable {
   let image: DiskImage
   let disk: DiskHandle
   let log: VextLog
+  let share: DiskShare
 
-  init(memory: GuestMemory, image: DiskImage, log: VextLog) {
+  init(memory: GuestMemory, image: DiskImage, log: VextLog, share: DiskShare = DiskShare()) {
+    self.share = share
     self.log = log
     self.memory = memory
     self.map = memory.map

@@ -45,14 +45,14 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     if polling { ring.suppressNotifications() } else { _ = ring.requestNotifications() }
   }
 
-  func drain(engine: inout BlockEngine) -> Int {
+  func drain(engine: inout BlockEngine, limit: Int) -> Int {
     guard !hasStopped else { return 0 }
     var ring = self.ring
     var taken = 0
     var started = 0
     do throws(VirtqueueError) {
       // The room is looked at each time: a request of several ranges may take that of several.
-      while taken < PassLimit.requestsPerQueue, engine.room > 0, !engine.isSpent,
+      while taken < limit, engine.room > 0, !engine.isSpent,
         let head = try ring.takeHead()
       {
         taken &+= 1

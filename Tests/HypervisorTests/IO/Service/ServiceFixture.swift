@@ -33,7 +33,10 @@ final class ServiceFixture {
   }
 
   /// A connection to the service.
-  func connect() throws -> PacketSocket {
+  func connect() throws -> PacketSocket { try Self.connect(to: service) }
+
+  /// A connection to any service.
+  static func connect(to service: VextService) throws -> PacketSocket {
     var (first, second): (Int32, Int32) = (-1, -1)
     try #require(unsafe linux_frame_socket_pair(&first, &second) == 0)
     service.add(PacketSocket(adopting: OwnedDescriptor(adopting: second)))
