@@ -246,6 +246,10 @@ let package = Package(
       ],
       swiftSettings: houseRules),
     .testTarget(
+      name: "VextdTests",
+      dependencies: ["HostSystem", "Hypervisor", "vextd"],
+      swiftSettings: houseRules),
+    .testTarget(
       name: "FuseVextTests",
       dependencies: [
         "CExt2", "CFuse", "FuseVext", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),

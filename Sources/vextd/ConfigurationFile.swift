@@ -5,6 +5,7 @@ import SystemPackage
 /// What `--config FILE` says: lines `NAME = VALUE` with the names of the options; `#` begins a comment.
 struct ConfigurationFile: Equatable {
   private(set) var socket: String?
+  private(set) var metrics: String?
   private(set) var disks: [ServedDiskOption] = []
   private(set) var threads: Int?
   private(set) var engine: String?
@@ -50,7 +51,7 @@ struct ConfigurationFile: Equatable {
       }
       guard set(name, value) else {
         throw Failure(
-          description: "line \(index + 1): '\(name) = \(value)'; the names are socket, disk, threads, "
+          description: "line \(index + 1): '\(name) = \(value)'; the names are socket, metrics, disk, threads, "
             + "engine, no-sleep and no-offload, with the values of the options")
       }
     }
@@ -60,6 +61,7 @@ struct ConfigurationFile: Equatable {
   private mutating func set(_ name: String, _ value: String) -> Bool {
     switch name {
     case "socket" where !value.isEmpty: socket = value
+    case "metrics" where !value.isEmpty: metrics = value
     case "disk":
       guard let disk = ServedDiskOption(argument: value) else { return false }
       disks.append(disk)

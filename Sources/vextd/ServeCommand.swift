@@ -19,21 +19,32 @@ struct ServeCommand: ParsableCommand {
       valueName: "path"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Unix socket to make and to listen at.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp("Unix socket to make and to listen at; systemd's, if it passes one.", valueName: "path"))
   var socket: String?
 
   @Option(
     help: ArgumentHelp(
+      "Unix socket to make, at which Prometheus or 'curl --unix-socket' reads figures.", valueName: "path"))
+  var metrics: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Disk to serve; repeatable. Its name has letters, digits, '.', '_' and '-'. A disk that can be written has one client at a "
-        + "time. Without owner and group, root and the service's user may open it.",
-      valueName: "name=path[,ro][,direct][,format=raw][,owner=uid][,group=gid]"))
+        + "time. Without owner and group, root and the service's user may open it. Machines divide an I/O thread by weight (1 to "
+        + "1000, 100 unless given); iops and bps limit the disk to so many requests and bytes per second, after a burst of "
+        + "so many milliseconds (100 unless given).",
+      valueName:
+        "name=path[,ro][,direct][,format=raw][,owner=uid][,group=gid][,weight=n][,iops=n][,bps=n][,burst=ms]"))
   var disk: [ServedDiskOption] = []
 
   @Option(help: "I/O threads; 1 unless given.")
   var threads: Int?
 
   @Option(
-    help: "What carries requests out: libaio (unless given), io_uring, sync, or null, which moves nothing.")
+    help: ArgumentHelp(
+      "What carries requests out: libaio (unless given), io_uring, sync, memory, which serves a copy of each disk in memory and "
+        + "never writes the file, or null, which moves nothing."))
   var engine: String?
 
   @Flag(help: "Offer no doorbells and no interrupts: an I/O thread polls while a client has a queue enabled.")
@@ -43,14 +54,22 @@ struct ServeCommand: ParsableCommand {
     help: "Let the I/O thread itself carry out libaio's ranges and large transfers through the page cache.")
   var noOffload = false
 
+  @Flag(help: "Let the I/O threads make any system call, for debugging.")
+  var noSandbox = false
+
   /// The options with what the file says.
   private struct Settings {
     var socket: String
+    var metrics: String?
+    /// The configuration file, and the disks of the command line.
+    var config: String?
+    var givenDisks: [ServedDiskOption]
     var disks: [ServedDiskOption]
     var threads: Int
     var engine: BlockEngineKind
     var neverSleeps: Bool
     var offloads: Bool
+    var isUnrestricted: Bool
   }
 
   private func settings() throws -> Settings {
@@ -62,20 +81,24 @@ struct ServeCommand: ParsableCommand {
     guard let socket = socket ?? file.socket else { throw ValidationError("--socket: a path is needed") }
     let disks = file.disks + disk
     guard !disks.isEmpty else { throw ValidationError("--disk: at least one is needed") }
-    for (index, each) in disks.enumerated() where disks[..<index].contains(where: { $0.name == each.name }) {
-      throw ValidationError("--disk: the name '\(each.name)' is used twice")
-    }
+    if let name = Self.repeatedName(disks) { throw ValidationError("--disk: the name '\(name)' is used twice") }
     let threads = threads ?? file.threads ?? 1
     guard Self.threadLimits.contains(threads) else {
       throw ValidationError("--threads \(threads): 1 to 64")
     }
     let word = engine ?? file.engine ?? "libaio"
     guard let engine = BlockEngineKind(rawValue: word) else {
-      throw ValidationError("--engine \(word): libaio, io_uring, sync or null")
+      throw ValidationError("--engine \(word): libaio, io_uring, sync, memory or null")
     }
     return Settings(
-      socket: socket, disks: disks, threads: threads, engine: engine,
-      neverSleeps: noSleep || file.neverSleeps, offloads: !(noOffload || file.neverOffloads))
+      socket: socket, metrics: metrics ?? file.metrics, config: config, givenDisks: disk, disks: disks, threads: threads, engine: engine,
+      neverSleeps: noSleep || file.neverSleeps, offloads: !(noOffload || file.neverOffloads),
+      isUnrestricted: noSandbox)
+  }
+
+  private static func repeatedName(_ disks: [ServedDiskOption]) -> String? {
+    disks.indices.first { index in disks[..<index].contains { $0.name == disks[index].name } }
+      .map { disks[$0].name }
   }
 
   func run() throws {
@@ -94,19 +117,24 @@ struct ServeCommand: ParsableCommand {
     // Before any thread is made: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGTERM, SIGINT])
     try settings.engine.checkAvailability()
-    let disks = try settings.disks.map(open)
+    // The threads that carry out what guests ask for. Those of clients and the main thread open files and map memory.
+    if !settings.isUnrestricted, let obstacle = try GuestSystemCalls.restrict([.io]) {
+      StandardError.write(.warning, obstacle, from: "vextd")
+    }
     let ioThreads = try (0..<settings.threads).map {
       try IOThread(
         name: "vextd-io\($0)", cpus: nil, waiting: .adaptive, engine: settings.engine,
         offloads: settings.offloads)
     }
-    for thread in ioThreads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
-    let service = try VextService(
-      disks: disks, servers: ioThreads, engine: settings.engine, offersSleep: !settings.neverSleeps)
-    let isOpenToAll = disks.contains { $0.ownerID != geteuid() || $0.groupID != nil }
+    let service = try makeService(settings, ioThreads)
+    let isOpenToAll = service.disks.contains { $0.ownerID != geteuid() || $0.groupID != nil }
     let listener = try ServiceSocket(path: settings.socket, isOpenToAll: isOpenToAll)
+    let metrics = try settings.metrics.map { try MetricsSocket(path: $0, service: service) }
     let accepting = try listener.serve(service)
+    try SystemdNotification.send("READY=1\nSTATUS=\(settings.disks.count) disks at \(settings.socket)")
     try wait(for: signals)
+    try SystemdNotification.send("STOPPING=1")
+    metrics?.stop()
     let areGone = service.stop()
     accepting.join()
     listener.remove()
@@ -114,25 +142,48 @@ struct ServeCommand: ParsableCommand {
       throw VextdFailure(description: "a client's descriptors block; the process ends without it")
     }
     for thread in ioThreads { thread.stop() }
-    for disk in disks {
+    for disk in service.disks {
       do throws(Errno) { try disk.image.flush() } catch {
         throw VextdFailure(description: "disk \(disk.image.path): flush: \(error)")
       }
     }
   }
 
-  private static func open(_ option: ServedDiskOption) throws -> VextServiceDisk {
-    let image = try DiskImage(
-      path: option.path, readOnly: option.isReadOnly, direct: option.isDirect,
-      acceptsAnyFormat: option.acceptsAnyFormat)
-    guard
-      let disk = VextServiceDisk(
-        name: option.name, image: image, ownerID: option.ownerID ?? geteuid(), groupID: option.groupID)
-    else {
+  /// Opens the disks. The service alone has them then, so that they are closed when they are detached.
+  private static func makeService(_ settings: Settings, _ ioThreads: [IOThread]) throws -> VextService {
+    let disks = try settings.disks.map { try plan($0, engine: settings.engine).disk() }
+    for thread in ioThreads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
+    return try VextService(
+      disks: disks, servers: ioThreads, engine: settings.engine, offersSleep: !settings.neverSleeps,
+      reload: reload(settings))
+  }
+
+  private static func plan(_ option: ServedDiskOption, engine: BlockEngineKind) throws -> VextServiceDiskPlan {
+    let plan = VextServiceDiskPlan(
+      name: option.name, ownerID: option.ownerID ?? geteuid(), groupID: option.groupID, share: option.share
+    ) {
+      try DiskImage(
+        path: option.path, readOnly: option.isReadOnly, direct: option.isDirect,
+        acceptsAnyFormat: option.acceptsAnyFormat, inMemory: engine == .memory)
+    }
+    guard let plan else {
       throw VextdFailure(
         description: "--disk \(option.name): a name has 1 to 64 letters, digits, '.', '_' and '-'")
     }
-    return disk
+    return plan
+  }
+
+  /// Reads the configuration file again: its disks as they are now, and those of the command line. Nil without a file.
+  private static func reload(_ settings: Settings) -> VextService.Reload? {
+    guard let path = settings.config else { return nil }
+    let (given, engine) = (settings.givenDisks, settings.engine)
+    return {
+      let disks = try ConfigurationFile(path: path).disks + given
+      if let name = repeatedName(disks) {
+        throw VextdFailure(description: "--config \(path): the disk name '\(name)' is used twice")
+      }
+      return try disks.map { try plan($0, engine: engine) }
+    }
   }
 
   private static func wait(for signals: borrowing SignalDescriptor) throws {

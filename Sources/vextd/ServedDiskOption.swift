@@ -1,6 +1,8 @@
 import ArgumentParser
+import HostSystem
+import Hypervisor
 
-/// `--disk NAME=PATH[,ro][,direct][,format=raw][,owner=UID][,group=GID]`.
+/// `--disk NAME=PATH[,ro][,direct][,format=raw][,owner=UID][,group=GID][,weight=N][,iops=N][,bps=N][,burst=MS]`.
 struct ServedDiskOption: ExpressibleByArgument, Equatable {
   /// By which clients ask for it.
   let name: String
@@ -16,6 +18,23 @@ struct ServedDiskOption: ExpressibleByArgument, Equatable {
   var ownerID: UInt32?
   /// The group whose members may open it.
   var groupID: UInt32?
+  /// Its part relative to those of other machines.
+  var weight = 100
+  /// Requests per second at most.
+  var requestsPerSecond: UInt64?
+  /// Bytes per second at most.
+  var bytesPerSecond: UInt64?
+  /// As many requests and bytes as this time allows may start at once.
+  var burstMilliseconds: UInt64?
+
+  /// The limits, with a state of their own.
+  var share: DiskShare {
+    DiskShare(
+      weight: weight,
+      throttle: DiskThrottle(
+        requestsPerSecond: requestsPerSecond, bytesPerSecond: bytesPerSecond,
+        burstMilliseconds: burstMilliseconds ?? DiskThrottle.usualBurstMilliseconds))
+  }
 
   init?(argument: String) {
     let words = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -36,8 +55,21 @@ struct ServedDiskOption: ExpressibleByArgument, Equatable {
       case ("group", 2):
         guard let number = UInt32(words[1]) else { return nil }
         groupID = number
+      case ("weight", 2):
+        guard let number = Int(words[1]), DiskShare.weights.contains(number) else { return nil }
+        weight = number
+      case ("iops", 2):
+        guard let number = UInt64(words[1]), number > 0 else { return nil }
+        requestsPerSecond = number
+      case ("bps", 2):
+        guard let number = ByteCountText.byteCount(String(words[1])), number > 0 else { return nil }
+        bytesPerSecond = number
+      case ("burst", 2):
+        guard let number = UInt64(words[1]), number <= 86_400_000 else { return nil }
+        burstMilliseconds = number
       default: return nil
       }
     }
+    if burstMilliseconds != nil, requestsPerSecond == nil, bytesPerSecond == nil { return nil }
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 import Hypervisor
 import Logging
@@ -7,36 +8,37 @@ import SystemPackage
 final class ServiceSocket: Sendable {
   private let path: String
   private let listener: PacketSocket
+  /// Whether systemd made the file, and removes it.
+  private let isInherited: Bool
 
-  /// Makes the file. One that a dead service left is replaced; a service that listens there is an error.
+  /// Takes systemd's socket (sd_listen_fds(3)) or makes the file. One that a dead service left is replaced; a service that
+  /// listens there is an error.
   init(path: String, isOpenToAll: Bool) throws {
     self.path = path
+    isInherited = Self.inheritsSocket
     do throws(Errno) {
-      listener = try Self.listen(path, isOpenToAll)
+      listener =
+        isInherited
+        ? try PacketSocket.inherited(3)
+        : try SocketFile.claim(
+          path, connect: { () throws(Errno) in _ = try PacketSocket.connected(path: path) },
+          listen: { () throws(Errno) in try PacketSocket.listening(path: path, isOpenToAll: isOpenToAll) })
     } catch {
       throw VextdFailure(
-        description: error == .addressInUse
-          ? "--socket \(path): another service listens there, or the file is no socket"
-          : "--socket \(path): \(error)")
+        description: isInherited
+          ? "systemd's socket: \(error); it must be one of ListenSequentialPacket"
+          : error == .addressInUse
+            ? "--socket \(path): another service listens there, or the file is no socket"
+            : "--socket \(path): \(error)")
     }
   }
 
-  private static func listen(_ path: String, _ isOpenToAll: Bool) throws(Errno) -> PacketSocket {
-    do throws(Errno) {
-      return try PacketSocket.listening(path: path, isOpenToAll: isOpenToAll)
-    } catch {
-      guard error == .addressInUse, try UnixSocket.isSocket(path: path), isStale(path) else { throw error }
+  /// Whether this process, and not one that made it, was given one socket.
+  private static var inheritsSocket: Bool {
+    func number(_ name: String) -> Int32? {
+      unsafe getenv(name).flatMap { unsafe Int32(String(cString: $0)) }
     }
-    try UnixSocket.remove(path: path)
-    return try PacketSocket.listening(path: path, isOpenToAll: isOpenToAll)
-  }
-
-  /// Whether nobody listens there any more.
-  private static func isStale(_ path: String) -> Bool {
-    do throws(Errno) {
-      _ = try PacketSocket.connected(path: path)
-      return false
-    } catch { return error == .connectionRefused }
+    return number("LISTEN_PID") == getpid() && number("LISTEN_FDS") == 1
   }
 
   /// Takes connections for `service` on a thread of its own, until the service stops.
@@ -50,9 +52,30 @@ final class ServiceSocket: Sendable {
 
   /// Removes the file.
   func remove() {
+    if isInherited { return }
     do throws(Errno) { try UnixSocket.remove(path: path) } catch {
       // Somebody else has removed it: what was wanted is so.
       Logger(label: "vextd").debug("\(path): \(error)")
+    }
+  }
+}
+
+/// The file of a Unix socket.
+enum SocketFile {
+  /// Listens at `path`; replaces a socket at which nobody listens any more.
+  ///
+  /// - Parameter connect: connects, and throws ECONNREFUSED if nobody listens.
+  static func claim<Socket: ~Copyable>(
+    _ path: String, connect: () throws(Errno) -> Void, listen: () throws(Errno) -> Socket
+  ) throws(Errno) -> Socket {
+    do throws(Errno) { return try listen() } catch {
+      guard error == .addressInUse, try UnixSocket.isSocket(path: path) else { throw error }
+      do throws(Errno) { try connect() } catch {
+        guard error == .connectionRefused else { throw .addressInUse }
+        try UnixSocket.remove(path: path)
+        return try listen()
+      }
+      throw error
     }
   }
 }

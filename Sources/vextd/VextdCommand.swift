@@ -10,7 +10,7 @@ struct VextdCommand: ParsableCommand {
     abstract: "Serves disks over the vext queue to virtual machines of other processes.",
     discussion: "A guest gets a disk by 'lkvm run --vext vextd:SOCKET/NAME'. See docs/vext-service.md.",
     version: "vextd \(ProjectVersion.text)",
-    subcommands: [ServeCommand.self, ControlCommand.self],
+    subcommands: [ServeCommand.self, ControlCommand.self, TopCommand.self],
     defaultSubcommand: ServeCommand.self)
 
   /// Runs the command line. Every failure is one line on standard error that begins with `vextd: error:`.
