@@ -6,6 +6,8 @@ struct RunReport {
   let figures: FigureSet
   /// The SVG file of each figure that was drawn.
   let drawn: [FigureKind: String]
+  /// The folder that the names of files are relative to; nil: as they were given.
+  var root: String?
 
   /// Nothing may be loaded, from anywhere: styles and figures are in the page.
   private static let policy = "default-src 'none'; style-src 'unsafe-inline'"
@@ -21,7 +23,7 @@ struct RunReport {
       section("notes", "Notes", HTMLText.list(notes)),
       section("host", "Host", try HostTable.table(runs.documents, identity: runs.host).html()),
       section("commands", "Command lines", commandLines()),
-      section("files", "Files of rows", HTMLText.list(runs.files)),
+      section("files", "Files of rows", HTMLText.list(runs.files.map(name(of:)))),
     ]
     return """
       <!DOCTYPE html>
@@ -113,6 +115,12 @@ struct RunReport {
     }
     return "<details\(lines.count <= 12 ? " open" : "")><summary>\(lines.count) run(s)</summary>\n<pre>"
       + HTMLText.escaped(lines.joined()) + "</pre></details>\n"
+  }
+
+  /// The name of a file of rows, below ``root`` where it lies there.
+  private func name(of file: String) -> String {
+    guard let root, file.hasPrefix("\(root)/") else { return file }
+    return String(file.dropFirst(root.count + 1))
   }
 
   /// `word` as a shell takes it.
