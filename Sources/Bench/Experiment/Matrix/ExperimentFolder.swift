@@ -61,6 +61,9 @@ struct ExperimentFolder: ~Copyable {
     }
   }
 
+  /// The plan in the folder at `path`.
+  static func plan(in path: String) throws -> ExperimentPlan { try load(path) }
+
   private static func load(_ path: String) throws -> ExperimentPlan {
     let data: Data
     do {
