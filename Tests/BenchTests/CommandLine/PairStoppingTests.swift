@@ -50,8 +50,8 @@ struct PairStoppingTests {
   @Test("each cell is booted in pairs until its verdict stands, and no longer; a resumed run boots nothing")
   func stops() throws {
     let parent = try TemporaryFolder()
-    let plan = try ExperimentTests.plan(sides: ["a", "b"], repetitions: 40).confident(ofMargin: 0.05)
-    let noise = BootRows.rates(80, level: 1, noise: 0.002, seed: 1)
+    let plan = try ExperimentTests.plan(sides: ["a", "b"], repetitions: 20).confident(ofMargin: 0.05)
+    let noise = BootRows.rates(40, level: 1, noise: 0.002, seed: 1)
     // Cell 0 is clear at once; cell 1 has noise beyond the margin.
     let boots = Boots(plan) { boot in
       boot.cell == 0
@@ -62,10 +62,10 @@ struct PairStoppingTests {
     let rule = stopping(folder)
     #expect(try runner.run(folder, with: boots) { try rule.needs($0) }.isEmpty)
     #expect(boots.started.count { $0.cell == 0 } == 18)
-    #expect(boots.started.count { $0.cell == 1 } == 80)
+    #expect(boots.started.count { $0.cell == 1 } == 40)
     let again = stopping(folder)
     #expect(try runner.run(folder, with: boots) { try again.needs($0) }.isEmpty)
-    #expect(boots.started.count == 98)
+    #expect(boots.started.count == 58)
   }
 
   @Test("the second boot of a pair is always made, so that the first is not in vain")
