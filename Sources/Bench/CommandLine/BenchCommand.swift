@@ -12,7 +12,7 @@ struct BenchCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self, CompareCommand.self,
       CalibrateCommand.self, HistoryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self,
-      DiffHostsCommand.self,
+      DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,
     ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.

@@ -10,6 +10,7 @@ struct CompareCommand: ParsableCommand {
       bench compare a.csv b.csv            rows that were measured before
       bench compare main . -- --mode vext  two revisions ('.': this checkout), interleaved boot by boot
       bench compare --a '--mode virtio-blk' --b '--mode vext'
+      bench compare main . --confident 5% -- --mode vext   as few boots as the verdicts need
       bench compare --a '--iodepth 1' --b '--iodepth 4' --scenario file.yaml
       bench compare --baseline FOLDER --scenario file.yaml
 
@@ -89,6 +90,15 @@ struct CompareCommand: ParsableCommand {
     if options.resume != nil, scenario != nil || !runOptions.isEmpty {
       throw ValidationError("--resume goes on as planned: --scenario and run options have no effect")
     }
+    if judgement.confident != nil {
+      if options.repetitionCount != nil {
+        throw ValidationError("--confident boots until it is sure: --max-boots, not --repeat, bounds it")
+      }
+      if options.resume != nil {
+        throw ValidationError("--resume goes on as planned: --confident has no effect")
+      }
+      if stored { throw ValidationError("--confident needs pairs, which --stored rows are not") }
+    }
     if sources > 0, paired { throw ValidationError("--paired has an effect on two files only") }
     if force, writtenA != nil || options.resume != nil || baseline != nil && !updateBaseline {
       throw ValidationError("--force has an effect on two files and on --update-baseline only")
@@ -106,6 +116,10 @@ struct CompareCommand: ParsableCommand {
         options.given + (scenario == nil ? [] : ["--scenario"]) + (runOptions.isEmpty ? [] : ["run options"])
     } else if inputs.count == 2 {
       useless = (paired ? ["--paired"] : []) + (force ? ["--force"] : [])
+    }
+    if comparesFiles, judgement.maxBoots != nil { useless.append("--max-boots") }
+    if comparesFiles, judgement.confident != nil, !paired {
+      throw BenchFailure("--confident needs pairs: add --paired", exitCode: .usage)
     }
     guard let option = useless.first else { return }
     throw BenchFailure(
@@ -161,6 +175,7 @@ struct CompareCommand: ParsableCommand {
       Comparison.Request(
         titleA: inputs[0], titleB: inputs[1], bootsA: boots[0], bootsB: boots[1], metrics: metrics,
         isPaired: paired, isForced: force, leavesOutDoubtful: judgement.trustedOnly,
+        confidentMargin: judgement.confident?.share,
         calibrations: host.map(judgement.calibrations) ?? []))
   }
 

@@ -23,12 +23,36 @@ struct ComparisonOptions: ParsableArguments {
   @Flag(help: "Leave out boots that are not to be trusted (docs/benchmarking.md).")
   var trustedOnly = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Boot pairs, or take them from --paired files, until each metric's change is found or shown to be smaller than this.",
+      valueName: "percent%"))
+  var confident: Percentage?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --confident: the most boots of each cell on each side (default: \(SequentialDesign.defaultMostBoots)).",
+      valueName: "count"))
+  var maxBoots: Int?
+
   func validate() throws {
+    if let confident, !SequentialDesign.margins.contains(confident.share) {
+      throw ValidationError("--confident takes 0.1% to 100%")
+    }
+    if let maxBoots {
+      guard confident != nil else { throw ValidationError("--max-boots has an effect with --confident only") }
+      guard (SequentialSignTest.firstLook...10_000).contains(maxBoots) else {
+        throw ValidationError(
+          "--max-boots must be between \(SequentialSignTest.firstLook) and 10000, and is \(maxBoots)")
+      }
+    }
     if Set(metrics).count < metrics.count { throw ValidationError("--metric names a metric twice") }
   }
 
   /// Whether any of them was given.
-  var isGiven: Bool { !metrics.isEmpty || calibration != nil || trustedOnly || format != .table }
+  var isGiven: Bool {
+    !metrics.isEmpty || calibration != nil || trustedOnly || format != .table || confident != nil
+  }
 
   /// The metrics to judge by.
   var judgedMetrics: [Metric] { metrics.isEmpty ? Metric.judgedByDefault : metrics }

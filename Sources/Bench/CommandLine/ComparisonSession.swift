@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import HostSystem
 
@@ -43,9 +44,14 @@ struct ComparisonSession {
       guard let folder = try measuredFolder(sides: sides, scenario: scenario) else { return nil }
       return try comparison(of: folder, recorded: recorded)
     }
+    guard judgement.confident == nil else {
+      throw BenchFailure(
+        "--confident needs pairs, and the baseline's revision cannot be measured again", exitCode: .usage)
+    }
     let side = try builds.side("rows", revision: revision, watch: watch)
     guard let folder = try measuredFolder(sides: [side], scenario: scenario) else { return nil }
-    let fresh = try boots(of: folder, side: 0)
+    let fresh = try FolderComparison.boots(
+      of: folder, side: 0, metrics: judgement.judgedMetrics, ignoring: ignoring)
     let comparison = try Comparison(
       request(titleA: "\(baseline.path), as recorded", titleB: side.title, recorded, fresh, isPaired: false))
     return comparison.adding(notes: [
@@ -76,9 +82,13 @@ struct ComparisonSession {
   }
 
   private func measuredFolder(sides: [ExperimentSide], scenario: Scenario) throws -> ExperimentFolder? {
-    let plan = try options.plan(
+    let confident = judgement.confident
+    if confident != nil { try Self.refuseJobFiles(scenario, sides) }
+    var plan = try options.plan(
       .comparison, scenario: scenario, sides: sides, host: host,
-      defaultRepetitionCount: Self.defaultRepetitionCount)
+      defaultRepetitionCount: Self.defaultRepetitionCount,
+      mostRepetitions: confident.map { _ in judgement.maxBoots ?? SequentialDesign.defaultMostBoots })
+    if let confident { plan = plan.confident(ofMargin: confident.share) }
     let warning = warning(plan)
     if options.dryRun {
       try StandardOutput.writeLine(plan.text + (warning.map { "\nNO VERDICT   \($0)" } ?? ""))
@@ -94,42 +104,46 @@ struct ComparisonSession {
   ///
   /// Boots of B that fail where A's do not are a result, and no reason to end without one.
   private func measure(_ folder: borrowing ExperimentFolder) throws {
-    let failed = try runner.run(folder, with: BootProcess())
+    let stopping = stopping(folder)
+    let failed = try runner.run(folder, with: BootProcess()) { try stopping?.needs($0) ?? true }
     let failedB = folder.failedBoots.count { $0.side == 1 }
     let failedA = folder.failedBoots.count { $0.side == 0 }
     if failedB > failedA { return }
     if let failure = runner.failure(failed, of: folder) { throw failure }
   }
 
+  /// The rule that ends a comparison with `--confident`; nil for others.
+  private func stopping(_ folder: borrowing ExperimentFolder) -> PairStopping? {
+    guard let design = design(folder.plan), folder.plan.sides.count == 2 else { return nil }
+    let path = folder.path
+    return PairStopping(
+      plan: folder.plan, design: design, metrics: judgement.judgedMetrics,
+      leavesOutDoubtful: judgement.trustedOnly
+    ) { ExperimentFolder.bootRowsPath(of: $0, in: path) }
+  }
+
+  /// How a comparison with `--confident` decides.
+  private func design(_ plan: ExperimentPlan) -> SequentialDesign? {
+    plan.confidentMargin.map {
+      SequentialDesign(margin: $0, testCount: plan.cells.count * judgement.judgedMetrics.count)
+    }
+  }
+
+  /// A job file may hold several measurements a boot, whose number is known after the boot only.
+  private static func refuseJobFiles(_ scenario: Scenario, _ sides: [ExperimentSide]) throws {
+    for cell in scenario.cells {
+      for side in sides where try RunCommand.parse(side.arguments(beside: cell.arguments)).linux.job != nil {
+        throw BenchFailure("--confident takes no --job: name the workload by options", exitCode: .usage)
+      }
+    }
+  }
+
   /// The warning before the boots, which take long.
   private func warning(_ plan: ExperimentPlan) -> String? {
     guard plan.sides.count == 2 else { return nil }
+    if let design = design(plan) { return design.warning(pairs: plan.repetitionCount) }
     return VerdictRequirements.warning(
       tests: plan.cells.count * judgement.judgedMetrics.count, pairs: plan.repetitionCount)
-  }
-
-  /// The boots of each cell in which one failed.
-  private func failedBoots(of folder: borrowing ExperimentFolder) -> [Comparison.FailedBoots] {
-    let failed = folder.failedBoots
-    let left = Set(folder.remainingBoots.map(\.index))
-    let done = folder.plan.boots.filter { !left.contains($0.index) }
-    func count(cell: Int, side: Int) -> Reliability.Count {
-      let failures = failed.count { $0.cell == cell && $0.side == side }
-      return Reliability.Count(
-        boots: failures + done.count { $0.cell == cell && $0.side == side }, failed: failures)
-    }
-    return Set(failed.map(\.cell)).sorted().map { cell in
-      Comparison.FailedBoots(
-        cell: folder.plan.cells[cell].title, a: count(cell: cell, side: 0), b: count(cell: cell, side: 1))
-    }
-  }
-
-  private func boots(of folder: borrowing ExperimentFolder, side: Int) throws -> [BootSample] {
-    let path = folder.rowsPath(side: side)
-    // A side whose every boot failed has no file.
-    guard FileManager.default.fileExists(atPath: path) else { return [] }
-    return try BootSample.boots(
-      of: RowFile(path: path), metrics: judgement.judgedMetrics, ignoring: ignoring)
   }
 
   private func request(
@@ -146,21 +160,14 @@ struct ComparisonSession {
   private func comparison(of folder: borrowing ExperimentFolder, recorded: [BootSample] = []) throws
     -> Comparison
   {
-    guard folder.plan.sides.count == 2 else {
-      throw BenchFailure("\(folder.path) has one side only", exitCode: .usage)
-    }
-    var first = try boots(of: folder, side: 0)
-    var second = try boots(of: folder, side: 1)
-    let differing = SideDifference.columns(first, second)
-    first = first.map { $0.ignoring(differing) }
-    second = second.map { $0.ignoring(differing) }
-    var request = try request(
-      titleA: folder.plan.sides[0].title, titleB: folder.plan.sides[1].title, first, second, isPaired: true)
-    request.failedBoots = failedBoots(of: folder)
-    let comparison = try Comparison(request)
+    let sides = try FolderComparison(folder, metrics: judgement.judgedMetrics, ignoring: ignoring)
+    let comparison = try sides.comparison(
+      calibrations: judgement.calibrations(of: HostIdentity(host)),
+      leavesOutDoubtful: judgement.trustedOnly)
     var notes = ["rows: \(folder.rowsPath(side: 0)), \(folder.rowsPath(side: 1))"]
-    if !differing.isEmpty { notes.append("A and B differ in: \(differing.sorted().joined(separator: ", "))") }
-    if !recorded.isEmpty, let note = try drift(from: recorded, to: first) { notes.append(note) }
+    if !recorded.isEmpty, let note = try drift(from: recorded, to: sides.request.bootsA) {
+      notes.append(note)
+    }
     return comparison.adding(notes: notes)
   }
 
@@ -177,20 +184,5 @@ struct ComparisonSession {
     }
     return "the host itself changed since the baseline was recorded (the same revision, measured again): "
       + list.joined(separator: ", ")
-  }
-}
-
-/// Finds the columns in which the options of two sides of an experiment differ.
-enum SideDifference {
-  /// Columns of the configuration that have no value on both sides.
-  ///
-  /// Where an option has a value on each side, the values are compared with each other and must not keep the boots apart.
-  static func columns(_ first: [BootSample], _ second: [BootSample]) -> Set<String> {
-    let all = ConfigurationKey.varyingColumns(of: (first + second).map(\.configuration))
-    let differing = all.filter { column in
-      Set(first.map { $0.configuration.values[column] }).isDisjoint(
-        with: Set(second.map { $0.configuration.values[column] }))
-    }
-    return Set(differing)
   }
 }

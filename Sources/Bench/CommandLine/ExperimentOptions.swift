@@ -37,10 +37,12 @@ struct ExperimentOptions: ParsableArguments {
 
   /// The plan for `scenario` on `sides`, on this host.
   ///
-  /// - Parameter defaultRepetitionCount: Boots where neither the user nor the scenario says more than one.
+  /// - Parameters:
+  ///   - defaultRepetitionCount: Boots where neither the user nor the scenario says more than one.
+  ///   - mostRepetitions: Boots, whatever the scenario says, of a comparison that ends once it is sure.
   func plan(
     _ kind: ExperimentPlan.Kind, scenario: Scenario, sides: [ExperimentSide], host: HostDescription,
-    defaultRepetitionCount: Int = 1
+    defaultRepetitionCount: Int = 1, mostRepetitions: Int? = nil
   ) throws -> ExperimentPlan {
     try ScenarioRequirements.check(scenario.hostRequirements, host: host)
     for side in sides { try side.check(scenario.cells) }
@@ -49,7 +51,8 @@ struct ExperimentOptions: ParsableArguments {
     let identity = RunIdentity.new(revision: try .capture())
     return ExperimentPlan(
       kind: kind, scenario: scenario, sides: sides,
-      repetitionCount: repetitionCount ?? max(scenario.repetitionCount, defaultRepetitionCount),
+      repetitionCount: mostRepetitions ?? repetitionCount
+        ?? max(scenario.repetitionCount, defaultRepetitionCount),
       // 53 bits, so that every reader of JSON gets the recorded seed back.
       seed: seed ?? scenario.seed ?? UInt64.random(in: 0..<1 << 53), host: HostIdentity(host),
       startedAt: identity.startedAt)

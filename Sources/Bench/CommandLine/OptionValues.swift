@@ -22,6 +22,12 @@ extension TimeSpan: ExpressibleByArgument {
   var defaultValueDescription: String { description }
 }
 
+extension Percentage: ExpressibleByArgument {
+  init?(argument: String) {
+    self.init(argument)
+  }
+}
+
 extension CPUList: ExpressibleByArgument {
   init?(argument: String) {
     self.init(argument)

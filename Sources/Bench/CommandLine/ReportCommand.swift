@@ -24,7 +24,7 @@ struct ReportCommand: ParsableCommand {
     let runs = try input.runs()
     let figures = try FigureSet(runs)
     let gnuplot = Gnuplot()
-    let drawn = try gnuplot.map { try draw(figures, with: $0) } ?? [:]
+    let drawn = try gnuplot.map { try Self.draw(figures, with: $0) } ?? [:]
     let page = try RunReport(runs: runs, figures: figures, drawn: drawn).html()
     do {
       try Data(page.utf8).write(to: URL(filePath: output), options: .atomic)
@@ -42,8 +42,15 @@ struct ReportCommand: ParsableCommand {
     }
   }
 
+  /// The page of `runs`, with figures if gnuplot is installed, and names of files relative to `root`.
+  static func page(of runs: FigureRuns, root: String) throws -> String {
+    let figures = try FigureSet(runs)
+    let drawn = try Gnuplot().map { try draw(figures, with: $0) } ?? [:]
+    return try RunReport(runs: runs, figures: figures, drawn: drawn, root: root).html()
+  }
+
   /// The SVG files of all figures, drawn in a folder that goes again.
-  private func draw(_ figures: FigureSet, with gnuplot: Gnuplot) throws -> [FigureKind: String] {
+  private static func draw(_ figures: FigureSet, with gnuplot: Gnuplot) throws -> [FigureKind: String] {
     let folder = FileManager.default.temporaryDirectory.appending(path: "bench-report-\(UUID().uuidString)")
       .path
     // A left-over folder in the temporary folder does no harm.

@@ -49,7 +49,33 @@ extension Comparison {
     return table
   }
 
+  /// The table of a comparison that boots until it is sure.
+  private func sequentialTable() -> ReportTable {
+    var table = ReportTable(headings: [
+      .init(title: "configuration"), .init(title: "metric"), .init(title: "A", isNumber: true),
+      .init(title: "B", isNumber: true), .init(title: "change", isNumber: true),
+      .init(title: "sequential interval", isNumber: true), .init(title: "pairs", isNumber: true),
+      .init(title: "decided after", isNumber: true), .init(title: "verdict"),
+    ])
+    table.lines = metrics.map { metric in
+      [
+        metric.configuration, metric.metric.rawValue, NumberText.text(metric.medianA),
+        NumberText.text(metric.medianB), Self.change(metric), Self.sequentialInterval(metric),
+        "\(metric.bootsA)",
+        metric.sequential.flatMap { $0.isSettled ? "\($0.pairCount)" : nil } ?? "",
+        metric.verdict.rawValue,
+      ]
+    }
+    return table
+  }
+
+  private static func sequentialInterval(_ metric: MetricComparison) -> String {
+    guard let interval = metric.sequential?.interval else { return "" }
+    return "\(NumberText.percent(interval.lower)) .. \(NumberText.percent(interval.upper))"
+  }
+
   private func table() -> ReportTable {
+    if metrics.contains(where: { $0.sequential != nil }) { return sequentialTable() }
     var table = ReportTable(headings: [
       .init(title: "configuration"), .init(title: "metric"), .init(title: "A", isNumber: true),
       .init(title: "B", isNumber: true), .init(title: "boots", isNumber: true),
@@ -100,7 +126,11 @@ extension Comparison {
     let kinds = Set(metrics.map(\.isPaired))
     let test = kinds.map { $0 ? "Wilcoxon on pairs" : "Mann-Whitney" }.sorted().joined(separator: ", ")
     var lines = ["host: \(host.summary)"]
-    if !metrics.isEmpty {
+    if metrics.contains(where: { $0.sequential != nil }) {
+      lines.append(
+        "change: Hodges-Lehmann; sequential interval: what the sign tests do not reject at any number of pairs"
+      )
+    } else if !metrics.isEmpty {
       lines.append(
         "change: Hodges-Lehmann; interval: what the test does not reject; p: \(test), corrected for \(metrics.count) tests"
       )

@@ -1,5 +1,5 @@
 /// The comparison of two sets of boots, A and B, over all their configurations and metrics.
-struct Comparison: Codable, Equatable, Sendable {
+struct Comparison: Encodable, Equatable, Sendable {
   /// The names of A and B: files, revisions or options.
   let titleA: String
   let titleB: String
@@ -32,6 +32,8 @@ struct Comparison: Codable, Equatable, Sendable {
     var isForced = false
     /// Whether boots that are not to be trusted are left out.
     var leavesOutDoubtful = false
+    /// The change, as a share, that is found or excluded after as few pairs as possible; nil: all boots are judged at once.
+    var confidentMargin: Double?
     var calibrations: [Calibration] = []
     /// Boots that left no row, by cell.
     var failedBoots: [FailedBoots] = []
@@ -85,13 +87,21 @@ struct Comparison: Codable, Equatable, Sendable {
     for index in metrics.indices {
       metrics[index].judge(adjustedPValue: adjusted[index], smallestAdjustedPValue: smallest[index])
     }
+    let design = request.confidentMargin.map { margin in
+      SequentialDesign(margin: margin, testCount: sides.configurations.count * request.metrics.count)
+    }
+    if let design {
+      for index in metrics.indices { metrics[index].decide(by: design) }
+    }
     host = sides.host
     self.metrics = metrics
     self.notCompared = notCompared
     reliability = Reliability.comparisons(sides.counts + failed)
     notes =
-      sides.notes + ComparisonNotes.verdicts(metrics, isPaired: request.isPaired)
-      + Self.calibrationNotes(request, metrics)
+      sides.notes
+      + (design.map { ComparisonNotes.sequential(metrics, design: $0) }
+        ?? ComparisonNotes.verdicts(metrics, isPaired: request.isPaired)
+        + Self.calibrationNotes(request, metrics))
   }
 
   /// The same comparison with further notes.

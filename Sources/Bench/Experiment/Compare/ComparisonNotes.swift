@@ -48,6 +48,25 @@ enum ComparisonNotes {
     return notes
   }
 
+  /// Notes on a comparison that boots until it is sure.
+  static func sequential(_ metrics: [MetricComparison], design: SequentialDesign) -> [String] {
+    var notes = [
+      "--confident \(percent(design.margin))%: the chance of a false alarm in any of \(design.testCount) test(s) is at "
+        + "most \(percent(SequentialDesign.falseAlarmRate)) %, that of calling such a change unchanged "
+        + "\(percent(SequentialDesign.missRate)) % in each; a smaller change may be called either"
+    ]
+    let open = metrics.filter { $0.verdict == .inconclusive }
+    if let most = open.map(\.bootsA).max() {
+      notes.append(
+        "\(open.count) test(s) came to no verdict within \(most) pairs: take more (--max-boots), or a quieter host"
+      )
+    }
+    return notes
+  }
+
+  /// A share in percent, without zeros behind it.
+  private static func percent(_ share: Double) -> String { String(format: "%g", share * 100) }
+
   /// `10.1 times A` or `to 1/10.1 of A`.
   private static func factor(_ metric: MetricComparison) -> String {
     let (small, large) = (min(metric.medianA, metric.medianB), max(metric.medianA, metric.medianB))

@@ -69,7 +69,8 @@ struct ComparisonSides: Sendable {
       return values.0.isEmpty || values.1.isEmpty ? nil : .independent(first: values.0, second: values.1)
     }
     let partners = Dictionary(second.map { ($0.repetition, $0) }, uniquingKeysWith: { first, _ in first })
-    let pairs = first.compactMap { boot -> SampleSet.Pair? in
+    // A sequential comparison looks at them in the order in which they were measured.
+    let pairs = first.sorted { $0.repetition < $1.repetition }.compactMap { boot -> SampleSet.Pair? in
       guard let a = boot[metric], let b = partners[boot.repetition]?[metric] else { return nil }
       return SampleSet.Pair(first: a, second: b)
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The comparison of one metric in one configuration, from samples to verdict.
-struct MetricComparison: Codable, Equatable, Sendable {
+struct MetricComparison: Encodable, Equatable, Sendable {
   /// The columns and values that tell the configuration from others.
   let configuration: String
   let metric: Metric
@@ -38,10 +38,14 @@ struct MetricComparison: Codable, Equatable, Sendable {
   /// Whether it can be significant after the correction, however large the change.
   private(set) var isSignificancePossible: Bool
   private(set) var verdict: Verdict
+  /// What the pairs came to one by one; nil where all boots were judged at once.
+  private(set) var sequential: SequentialOutcome?
+  /// The pairs, in their order; empty for independent boots.
+  private let pairs: [SampleSet.Pair]
 
   /// The names in JSON.
   enum CodingKeys: String, CodingKey {
-    case configuration, metric, unit, direction, shift, interval, floor, verdict, method
+    case configuration, metric, unit, direction, shift, interval, floor, verdict, method, sequential
     case bootsA = "boots_a"
     case bootsB = "boots_b"
     case isPaired = "paired"
@@ -98,6 +102,7 @@ struct MetricComparison: Codable, Equatable, Sendable {
     isSignificancePossible = hasEnoughBoots
     isLarge = Self.isLarge(samples)
     verdict = .inconclusive
+    pairs = samples.pairs
   }
 
   private static func isLarge(_ samples: SampleSet) -> Bool {
@@ -112,6 +117,13 @@ struct MetricComparison: Codable, Equatable, Sendable {
 
   /// Whether B's median is at least twice or at most half of A's, and the values of the sides do not overlap.
   let isLarge: Bool
+
+  /// Sets the verdict by the first pairs after which one stands.
+  mutating func decide(by design: SequentialDesign) {
+    let outcome = design.outcome(pairs, metric: metric)
+    sequential = outcome
+    verdict = outcome.verdict
+  }
 
   /// Sets the verdict by the corrected p.
   ///

@@ -27,6 +27,14 @@ enum SampleSet: Equatable, Sendable {
     }
   }
 
+  /// The pairs; empty for independent boots.
+  var pairs: [Pair] {
+    switch self {
+    case .paired(let pairs): pairs
+    case .independent: []
+    }
+  }
+
   /// Whether pairs are compared.
   var isPaired: Bool {
     switch self {

@@ -61,6 +61,9 @@ struct ExperimentFolder: ~Copyable {
     }
   }
 
+  /// The plan in the folder at `path`.
+  static func plan(in path: String) throws -> ExperimentPlan { try load(path) }
+
   private static func load(_ path: String) throws -> ExperimentPlan {
     let data: Data
     do {
@@ -96,7 +99,8 @@ struct ExperimentFolder: ~Copyable {
       } && plan.estimatedSeconds.count == plan.cells.count && !names.isEmpty
       && names.allSatisfy { ["rows", "a", "b"].contains($0) } && (1...10_000).contains(plan.repetitionCount)
     let hasPart = plan.shard.map { ExperimentShard(number: $0.number, count: $0.count) != nil } ?? true
-    guard isSound && hasPart else {
+    let hasMargin = plan.confidentMargin.map(SequentialDesign.margins.contains) ?? true
+    guard isSound && hasPart && hasMargin else {
       throw BenchFailure("\(path)/plan.json contradicts itself", exitCode: .dataError)
     }
   }
@@ -121,6 +125,11 @@ struct ExperimentFolder: ~Copyable {
   /// The boots that were tried and left no row, once no boot is under way.
   var failedBoots: [ExperimentPlan.Boot] {
     remainingBoots.filter { FileManager.default.fileExists(atPath: logPath(of: $0)) }
+  }
+
+  /// The file of the rows of `boot` in the folder at `path`, which exists once the boot is done.
+  static func bootRowsPath(of boot: ExperimentPlan.Boot, in path: String) -> String {
+    "\(stem(ofBoot: boot.index, in: path)).csv"
   }
 
   /// The file of a side's rows.

@@ -46,6 +46,8 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
   let boots: [Boot]
   /// The part of the boots that this folder is for; nil: all of them.
   private(set) var shard: ExperimentShard?
+  /// The change, as a share, about which a comparison boots until it is sure; nil: it makes all boots.
+  private(set) var confidentMargin: Double?
 
   /// The names in JSON.
   enum CodingKeys: String, CodingKey {
@@ -54,6 +56,7 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     case startedAt = "started_at"
     case repetitionCount = "repetitions"
     case estimatedSeconds = "estimated_seconds"
+    case confidentMargin = "confident_margin"
   }
 
   /// A plan that boots each cell of `scenario` on each of `sides` in each of `repetitionCount` repetitions.
@@ -111,6 +114,13 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     return plan
   }
 
+  /// The same plan, whose cells need no further boots once a change of `margin` is found or excluded.
+  func confident(ofMargin margin: Double) -> ExperimentPlan {
+    var plan = self
+    plan.confidentMargin = margin
+    return plan
+  }
+
   /// The same plan in one piece.
   var whole: ExperimentPlan {
     var plan = self
@@ -138,7 +148,7 @@ struct ExperimentPlan: Codable, Equatable, Sendable {
     lines.append("host         \(host.summary)")
     lines += sides.count == 1 ? [] : sides.map { "side \($0.name)       \($0.title) (\($0.program))" }
     lines.append(
-      "cells        \(cells.count), each booted \(repetitionCount) times"
+      "cells        \(cells.count), each booted \(confidentMargin == nil ? "" : "at most ")\(repetitionCount) times"
         + (sides.count == 1 ? "" : " on each side"))
     let boots = ownBoots
     if let shard { lines.append("shard        \(shard), \(boots.count) of \(self.boots.count) boots") }

@@ -18,9 +18,13 @@ struct ExperimentRunner {
   ///
   /// A boot that fails is passed over: resuming tries it again.
   ///
+  /// - Parameter isNeeded: Asked before each boot; boots that are not needed are passed over.
   /// - Returns: The boots that failed.
   /// - Throws: ``BenchFailure`` if the user interrupted.
-  func run(_ folder: borrowing ExperimentFolder, with runner: some BootRunning) throws -> [FailedBoot] {
+  func run(
+    _ folder: borrowing ExperimentFolder, with runner: some BootRunning,
+    isNeeded: (ExperimentPlan.Boot) throws -> Bool = { _ in true }
+  ) throws -> [FailedBoot] {
     let boots = folder.remainingBoots
     var clock = ProgressClock(
       weights: boots.map { folder.plan.estimatedSeconds[$0.cell] ?? 1 }, total: folder.plan.ownBoots.count)
@@ -28,6 +32,10 @@ struct ExperimentRunner {
     var failuresInARow = 0
     for boot in boots {
       if watch.isInterrupted { throw interrupted(folder) }
+      guard try isNeeded(boot) else {
+        clock.passOne()
+        continue
+      }
       progress.show(clock.status(title: "repetition \(boot.repetition), \(folder.plan.title(of: boot))"))
       do {
         try run(boot, of: folder, with: runner)

@@ -2,7 +2,7 @@ import Foundation
 
 /// Tells how far an experiment is, and how long it will take, by how long it took so far.
 struct ProgressClock {
-  private let weights: [Double]
+  private var weights: [Double]
   private let total: Int
   private let start = Date()
   private var finishedCount = 0
@@ -15,6 +15,12 @@ struct ProgressClock {
 
   /// Counts a boot.
   mutating func finishOne() { finishedCount += 1 }
+
+  /// Counts a boot that was not needed, which took no time.
+  mutating func passOne() {
+    weights[finishedCount] = 0
+    finishedCount += 1
+  }
 
   /// One line: which boot, what it is, time left.
   func status(title: String, now: Date = Date()) -> String {

@@ -28,15 +28,16 @@ enum HTMLText {
 }
 
 extension ReportTable {
-  /// The table as an element of a page.
-  func html() -> String {
+  /// The table as an element of a page, with `caption` above it.
+  func html(caption: String) -> String {
     func cells(_ texts: [String], _ name: String) -> String {
       zip(headings, texts).map { heading, text in
-        "<\(name)\(heading.isNumber ? " class=\"number\"" : "")>\(HTMLText.escaped(text))</\(name)>"
+        "<\(name)\(name == "th" ? " scope=\"col\"" : "")\(heading.isNumber ? " class=\"number\"" : "")>\(HTMLText.escaped(text))</\(name)>"
       }.joined()
     }
     let head = "<thead><tr>\(cells(headings.map(\.title), "th"))</tr></thead>\n"
     let body = lines.map { "<tr>\(cells($0, "td"))</tr>\n" }.joined()
-    return "<div class=\"wide\"><table>\n\(head)<tbody>\n\(body)</tbody>\n</table></div>\n"
+    return
+      "<div class=\"wide\" tabindex=\"0\"><table>\n\(HTMLText.element("caption", caption))\n\(head)<tbody>\n\(body)</tbody>\n</table></div>\n"
   }
 }

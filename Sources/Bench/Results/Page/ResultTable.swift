@@ -40,7 +40,7 @@ enum ResultTable {
   }
 
   /// `steal 2, load 1`: how many of `boots` have each issue.
-  private static func doubts(_ boots: [FigureBoot]) -> String {
+  static func doubts(_ boots: [FigureBoot]) -> String {
     TrustIssue.allCases.compactMap { issue in
       let count = boots.count { $0.sample.doubts.contains(issue) }
       return count > 0 ? "\(issue.rawValue) \(count)" : nil

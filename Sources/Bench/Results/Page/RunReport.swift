@@ -6,22 +6,32 @@ struct RunReport {
   let figures: FigureSet
   /// The SVG file of each figure that was drawn.
   let drawn: [FigureKind: String]
+  /// The folder that the names of files are relative to; nil: as they were given.
+  var root: String?
 
-  /// Nothing may be loaded, from anywhere: styles and figures are in the page.
-  private static let policy = "default-src 'none'; style-src 'unsafe-inline'"
+  /// Nothing may be loaded, from anywhere: styles, figures and the script are in the page, and no other script runs.
+  static let policy =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src \(PageScript.policySource)"
 
   /// The page.
   func html() throws -> String {
     let sections = [
-      section("figures", "Figures", figureElements()),
-      section(
-        "results", "Results",
-        "<p>Median (smallest..largest) over boots; one boot is one sample. results/SCHEMA.md defines each column.</p>\n"
-          + ResultTable.table(runs.boots).html()),
-      section("notes", "Notes", HTMLText.list(notes)),
-      section("host", "Host", try HostTable.table(runs.documents, identity: runs.host).html()),
-      section("commands", "Command lines", commandLines()),
-      section("files", "Files of rows", HTMLText.list(runs.files)),
+      Section(name: "paths", title: "Paths compared", content: paths),
+      Section(name: "figures", title: "Figures", content: figureElements()),
+      Section(
+        name: "results", title: "Results",
+        content: ResultTable.table(runs.boots).html(
+          caption:
+            "Median (smallest..largest) over boots; one boot is one sample. results/SCHEMA.md defines each column."
+        )),
+      Section(name: "notes", title: "Notes", content: HTMLText.list(notes)),
+      Section(
+        name: "host", title: "Host",
+        content: try HostTable.table(runs.documents, identity: runs.host).html(
+          caption: "The host as the records describe it")),
+      Section(name: "scenario", title: "Scenario", content: try ReportScenario.html(files: runs.files)),
+      Section(name: "commands", title: "Command lines", content: commandLines()),
+      Section(name: "files", title: "Files of rows", content: HTMLText.list(runs.files.map(name(of:)))),
     ]
     return """
       <!DOCTYPE html>
@@ -40,7 +50,8 @@ struct RunReport {
       <p>\(HTMLText.escaped(summary))</p>
       <p class="notice">Reconstruction: the scenarios are ours, made after the abstract of "A Paravirtualized File System for
       Accelerating File I/O" (paper-notes.md). No figure here is one of the paper's, and none repeats an experiment of it.</p>
-      \(distrust)\(sections.joined())</body>
+      \(distrust)\(contents(sections))\(sections.map(\.html).joined())<script>\(PageScript.text)</script>
+      </body>
       </html>
 
       """
@@ -50,7 +61,7 @@ struct RunReport {
     let times = runs.boots.map(\.sample.startedAt).sorted()
     let revisions = Set(runs.boots.map(\.sample.revision)).sorted().map { $0.isEmpty ? "unknown" : $0 }
     return
-      "What \(runs.boots.count) boots of virtual machines cost and brought, over \(paths) on one host: \(runs.host.summary). "
+      "What \(runs.boots.count) boots of virtual machines cost and brought, over \(pathNames) on one host: \(runs.host.summary). "
       + "Runs from \(times.first ?? "") to \(times.last ?? ""), bench of revision \(revisions.joined(separator: ", "))."
   }
 
@@ -60,12 +71,58 @@ struct RunReport {
     return "<p class=\"distrust\">\(HTMLText.escaped(sentence)).</p>\n"
   }
 
-  private var paths: String {
+  private var pathNames: String {
     Set(runs.boots.map(\.series)).sorted(by: FigureSeries.precedes).map(\.name).joined(separator: ", ")
   }
 
-  private func section(_ name: String, _ title: String, _ content: String) -> String {
-    "<section id=\"\(name)\">\n\(HTMLText.element("h2", title))\n\(content)</section>\n"
+  /// A part of the page.
+  private struct Section {
+    let name: String
+    let title: String
+    let content: String
+
+    var html: String {
+      "<section id=\"\(name)\">\n\(HTMLText.element("h2", title))\n\(content)</section>\n"
+    }
+  }
+
+  private func contents(_ sections: [Section]) -> String {
+    let items = sections.map { "<li><a href=\"#\($0.name)\">\(HTMLText.escaped($0.title))</a></li>\n" }
+    return "<nav aria-label=\"Contents\"><ul>\n\(items.joined())</ul></nav>\n"
+  }
+
+  /// Paths beside each other: what chooses among them, small figures of ratios, and the table.
+  private var paths: String {
+    let comparisons = PathComparison.all(of: runs.boots)
+    let choices = PathComparison.Measure.allCases.map {
+      "<option value=\"\($0.rawValue)\">\(HTMLText.escaped($0.title))</option>"
+    }
+    let controls = """
+      <form id="controls" hidden>
+      <label>Show <input id="filter" type="search" placeholder="randread vext"></label>
+      <label>Figures show <select id="measure">\(choices.joined())</select></label>
+      <output id="shown" for="filter"></output>
+      </form>
+
+      """
+    return controls + dots(comparisons) + PathTable.html(comparisons)
+  }
+
+  private func dots(_ comparisons: [PathComparison]) -> String {
+    let compared = comparisons.filter { $0.lines.count > 1 }
+    guard !compared.isEmpty else { return "<p>No workload has two paths.</p>\n" }
+    let figures = PathComparison.Measure.allCases.map { DotFigure($0, of: compared) }
+    let elements = compared.map { comparison in
+      let pictures = figures.map { figure in
+        "<div data-measure=\"\(figure.measure.rawValue)\"\(figure.measure == .iops ? "" : " hidden")>"
+          + figure.svg(comparison) + "</div>\n"
+      }
+      return "<figure data-text=\"\(PathTable.searchText(comparison))\">\n\(pictures.joined())"
+        + "\(HTMLText.element("figcaption", comparison.title))</figure>\n"
+    }
+    return
+      "<p>Ratio to the first path of each workload, on a logarithmic axis: the estimate over boots and its interval. Point at a dot "
+      + "for its values.</p>\n<div class=\"multiples\">\n\(elements.joined())</div>\n"
   }
 
   private func figureElements() -> String {
@@ -109,17 +166,16 @@ struct RunReport {
   private func commandLines() -> String {
     guard !runs.documents.isEmpty else { return "<p>The records that hold them were not found.</p>\n" }
     let lines = runs.documents.map { document in
-      "\(document.startedAt)  \(document.commandLine.map(Self.shellWord).joined(separator: " "))\n"
+      "\(PastedCommand.text(document.commandLine))\n"
     }
-    return "<details\(lines.count <= 12 ? " open" : "")><summary>\(lines.count) run(s)</summary>\n<pre>"
-      + HTMLText.escaped(lines.joined()) + "</pre></details>\n"
+    return
+      "<details\(lines.count <= 12 ? " open" : "")><summary>\(lines.count) run(s), by their begin; to be run in a checkout"
+      + "</summary>\n<pre tabindex=\"0\">" + HTMLText.escaped(lines.joined()) + "</pre></details>\n"
   }
 
-  /// `word` as a shell takes it.
-  private static func shellWord(_ word: String) -> String {
-    let isPlain =
-      !word.isEmpty
-      && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=,:+@%".contains($0)) }
-    return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+  /// The name of a file of rows, below ``root`` where it lies there.
+  private func name(of file: String) -> String {
+    guard let root, file.hasPrefix("\(root)/") else { return file }
+    return String(file.dropFirst(root.count + 1))
   }
 }

@@ -29,9 +29,9 @@ enum Browser {
   }
 
   /// What the browser made of the page at `path`, as text.
-  static func load(_ path: String) throws -> String {
+  static func load(_ path: String, options: [String] = []) throws -> String {
     let folder = try TemporaryFolder()
-    return try run(["--dump-dom"], path, profile: folder)
+    return try run(["--dump-dom", "--virtual-time-budget=5000"] + options, path, profile: folder)
   }
 
   /// What the page at `path` asked the network for. The browser's own requests, for updates and the like, have no page that began them.

@@ -39,7 +39,8 @@ struct RunReportTests {
       $0.plannedPlacement.notes = [Self.hostile]
       $0.startedAt = Self.hostile
     }
-    #expect(!page.contains("<script"))
+    #expect(page.ranges(of: "<script").count == 1)
+    #expect(page.contains("<script>\(PageScript.text)</script>"))
     #expect(!page.contains("<img"))
     #expect(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;&lt;img"))
   }
@@ -72,7 +73,7 @@ struct RunReportTests {
     ] {
       #expect(page.contains("<td>\(key)</td><td>\(value)</td>"), "\(key)")
     }
-    #expect(page.contains("bench run --mode vext --output &#39;it&#39;\\&#39;&#39;s a file.csv&#39;"))
+    #expect(page.contains("scripts/bench run --mode vext\n"))
     for note in [
       "2 vCPUs share CPU 1.", "TIMES MEAN NOTHING ON THIS HOST", "1 run(s) ended before all of their boots",
       "<p class=\"distrust\">NOT TO BE TRUSTED: ",
@@ -92,6 +93,72 @@ struct RunReportTests {
         "<tr><td>vext</td><td class=\"number\">3</td><td class=\"number\">200.0 (100.0..400.0)</td>"))
     #expect(
       page.contains("<tr><td>virtio-blk</td><td class=\"number\">1</td><td class=\"number\">7.000</td>"))
+  }
+
+  @Test("command lines can be pasted: this project's program, no output, no folder of the recording host")
+  func commands() {
+    #expect(
+      PastedCommand.text([
+        "/home/x/.build/release/bench", "run", "--job", "/home/x/it's.fio", "--disk", "/dev/nvme0n1",
+        "--output", "/home/x/rows.csv", "--scratch=/mnt/fast", "--quiet", "--output=b.csv", "--size", "1g",
+      ]) == "scripts/bench run --job 'it'\\''s.fio' --disk /dev/nvme0n1 --scratch=fast --size 1g")
+  }
+
+  @Test("the content policy allows the page's script and no other")
+  func policy() throws {
+    let folder = try TemporaryFolder()
+    try Data(PageScript.text.utf8).write(to: URL(filePath: folder.file("script.js")))
+    let sum = try CommandRun(["sha256sum", folder.file("script.js")]).output.prefix(64)
+    let bytes = stride(from: 0, to: 64, by: 2).compactMap { UInt8(sum.dropFirst($0).prefix(2), radix: 16) }
+    #expect(PageScript.policySource == "'sha256-\(Data(bytes).base64EncodedString())'")
+    #expect(RunReport.policy.hasPrefix("default-src 'none'; "))
+  }
+
+  @Test("paths of a workload stand beside each other with their ratio to the first, by pairs")
+  func paths() throws {
+    let page = try page(
+      FigureFixture.boots(.virtioBlock, iops: [100, 110, 90, 100, 105, 95])
+        + FigureFixture.boots(.vext, iops: [400, 440, 360, 400, 420, 380]))
+    #expect(page.contains("<td class=\"number\" data-value=\"4.0\">4.00</td>") || page.contains(">4.00</td>"))
+    #expect(page.contains(">4.00..4.00 (95 %)</td>") || page.contains(">4.00..4.00 (96.9 %)</td>"))
+    #expect(page.contains("<title>vext: 4.00, interval 4.00..4.00"))
+    #expect(page.contains("6 boots, 6 pairs</title>"))
+    #expect(page.contains("<th scope=\"col\""))
+    #expect(page.contains("<caption id=\"path-table-caption\">"))
+    #expect(page.contains("<a href=\"#paths\">Paths compared</a>"))
+  }
+
+  @Test("a mode that chooses its engine stands beside the modes of each engine, and not alone as well")
+  func tuned() throws {
+    let runs = try FigureFixture.runs(
+      FigureFixture.boots(.virtioBlock, iops: [1, 2]) + FigureFixture.boots(.virtioBlockTuned, iops: [2, 3]))
+    let comparisons = PathComparison.all(of: runs.boots)
+    #expect(comparisons.count == 1)
+    #expect(comparisons.first?.lines.map(\.series.name) == ["virtio-blk", "virtio-blk-tuned"])
+  }
+
+  @Test("the small figures are XML, also where values are zero or missing")
+  func dots() throws {
+    let rows = FigureFixture.boots(.virtioBlock, iops: [1, 2, 3]) { $0.latencyP50Microseconds = 0 }
+    let comparisons = try PathComparison.all(
+      of: FigureFixture.runs(rows + FigureFixture.boots(.vext, iops: [500, 1])).boots)
+    #expect(comparisons.map(\.lines.count) == [2])
+    let pictures = comparisons.flatMap { comparison in
+      PathComparison.Measure.allCases.map { DotFigure($0, of: comparisons).svg(comparison) }
+    }
+    #expect(XMLDocumentCheck.isWellFormed("<all>\(pictures.joined())</all>"))
+    #expect(!pictures.joined().contains("nan") && !pictures.joined().contains("inf"))
+  }
+
+  @Test("the scenario is that of the plan beside the rows")
+  func scenario() throws {
+    let folder = try TemporaryFolder()
+    let plan = try ExperimentTests.plan()
+    do { _ = try ExperimentFolder(creating: folder.file("run"), plan: plan) }
+    let html = try ReportScenario.html(files: [folder.file("run/rows.csv")])
+    #expect(html.contains("scripts/bench run --mode vext --runtime 1s"))
+    #expect(html.contains("# 3 repetitions of each line, order by seed 1"))
+    #expect(try ReportScenario.html(files: ["nowhere/rows.csv"]).contains("No plan"))
   }
 
   @Test("values of the host that differ from run to run are all told, or counted")

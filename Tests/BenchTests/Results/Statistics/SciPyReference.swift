@@ -44,10 +44,20 @@ struct SciPyReference: Decodable {
     let adjusted: [Double]
   }
 
+  struct Sequence: Decodable {
+    let differences: [Double]
+    let scale: Double
+    let significance: Double
+    let halfSpentAfter: Double
+    let first: Int?
+    let spent: Double
+  }
+
   let cases: [Case]
   let normal: [Normal]
   let quantiles: [Quantile]
   let holm: [Family]
+  let sequential: [Sequence]
 
   /// The file of the reference.
   static var file: URL? {
