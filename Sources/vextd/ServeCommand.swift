@@ -124,7 +124,8 @@ struct ServeCommand: ParsableCommand {
   private static func open(_ option: ServedDiskOption) throws -> VextServiceDisk {
     let image = try DiskImage(
       path: option.path, readOnly: option.isReadOnly, direct: option.isDirect,
-      acceptsAnyFormat: option.acceptsAnyFormat)
+      // Requests that a service has answered must outlast it, and the tables of a qcow image are in its memory.
+      formats: option.acceptsAnyFormat ? .anyAsRaw : .raw)
     guard
       let disk = VextServiceDisk(
         name: option.name, image: image, ownerID: option.ownerID ?? geteuid(), groupID: option.groupID)

@@ -1,6 +1,7 @@
 /// The properties of an open disk that the data path needs: a small value that each queue copies.
 ///
 /// The descriptor belongs to a ``DiskImage``, which the holder of a handle must keep alive.
+@safe
 public struct DiskHandle: Sendable {
   /// The descriptor of the open file.
   public let descriptor: Int32
@@ -14,6 +15,12 @@ public struct DiskHandle: Sendable {
   public let isReadOnly: Bool
   /// Whether ranges can be given back to the host: a hole is punched, which reads as zero.
   public let canDiscard: Bool
+  /// The disk in an image that is not raw; nil for raw ones.
+  // SAFETY: the object belongs to the `DiskImage` too, which outlives the handle's requests.
+  let formatted: Unmanaged<QcowDisk>?
+
+  /// Whether the image is not raw, so that other threads than the engine's carry out its requests, in any number.
+  var isFormatted: Bool { unsafe formatted != nil }
 
   /// Whether `offset ..< offset + length` lies within the disk and does not wrap around 2^64.
   @inlinable @inline(__always)
