@@ -162,9 +162,10 @@ struct ServeCommand: ParsableCommand {
     let plan = VextServiceDiskPlan(
       name: option.name, ownerID: option.ownerID ?? geteuid(), groupID: option.groupID, share: option.share
     ) {
+      // Requests that a service has answered must outlast it, and the tables of a qcow image are in its memory.
       try DiskImage(
         path: option.path, readOnly: option.isReadOnly, direct: option.isDirect,
-        acceptsAnyFormat: option.acceptsAnyFormat, inMemory: engine == .memory)
+        formats: option.acceptsAnyFormat ? .anyAsRaw : .raw, inMemory: engine == .memory)
     }
     guard let plan else {
       throw VextdFailure(

@@ -33,6 +33,14 @@ struct OptionValueTests {
     #expect(both.isReadOnly && both.isDirect && !both.acceptsAnyFormat)
     #expect(try #require(DiskOption(argument: "a.img,format=raw")).acceptsAnyFormat)
     #expect(DiskOption(argument: "a.img,format=qcow2") == nil)
+    let image = try #require(DiskOption(argument: "a.qcow2,snapshot=a b,backing=any"))
+    #expect(image.formats == .qcow(QcowOptions(snapshot: "a b", allowsAnyBackingFile: true)))
+    for text in [
+      "a.qcow2,snapshot=", "a.qcow2,backing=all", "a.img,format=raw,snapshot=x",
+      "a.img,backing=any,format=raw",
+    ] {
+      #expect(DiskOption(argument: text) == nil)
+    }
   }
 
   @Test(arguments: ["", ",", ",ro", "disk.img,", "disk.img,rw", "disk.img,ro,", "disk.img,RO"])

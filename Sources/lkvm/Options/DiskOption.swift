@@ -1,6 +1,6 @@
 import Hypervisor
 
-/// `--disk PATH[,ro][,direct][,format=raw][,security=none|mapped|passthrough]`.
+/// `--disk PATH[,ro][,direct][,format=raw][,snapshot=NAME][,backing=any][,security=none|mapped|passthrough]`.
 struct DiskOption: Equatable {
   /// The image, block device or folder.
   var path: String
@@ -10,13 +10,18 @@ struct DiskOption: Equatable {
   var isDirect = false
   /// `format=raw`: its bytes are the disk's, whatever they look like.
   var acceptsAnyFormat = false
+  /// `snapshot=` and `backing=any`: how a qcow image is opened.
+  var qcow = QcowOptions()
   /// `security=`: what becomes of owners, modes, devices and attributes that the guest sets in a folder; nil if not given.
   var security: NinePSecurity?
+
+  /// The formats that an image may have.
+  var formats: DiskFormats { acceptsAnyFormat ? .anyAsRaw : .qcow(qcow) }
 
   /// Whether it names a target of the host's SCSI stack, as kvmtool has it.
   var isSCSI: Bool { path.hasPrefix("scsi:") }
 
-  /// Reads `argument`, or answers nil for an empty path or an unknown suffix.
+  /// Reads `argument`, or answers nil for an empty path, an unknown suffix, or options of a qcow image beside `format=raw`.
   init?(argument: String) {
     var parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     path = String(parts.removeFirst())
@@ -26,10 +31,15 @@ struct DiskOption: Equatable {
       case "ro": isReadOnly = true
       case "direct": isDirect = true
       case "format=raw": acceptsAnyFormat = true
+      case "backing=any": qcow.allowsAnyBackingFile = true
+      case _ where part.hasPrefix("snapshot="):
+        qcow.snapshot = String(part.dropFirst("snapshot=".count))
+        guard qcow.snapshot?.isEmpty == false else { return nil }
       default:
         guard let security = NinePSecurity(option: part) else { return nil }
         self.security = security
       }
     }
+    if acceptsAnyFormat, qcow != QcowOptions() { return nil }
   }
 }

@@ -83,14 +83,16 @@ enum RunOptions {
 
   private static let devices: [OptionRow<RunSettings>] = [
     .value(
-      "disk", "d", "PATH[,ro][,direct][,format=raw][,security=MODE]", .devices,
+      "disk", "d", "PATH[,ro][,direct][,format=raw][,snapshot=NAME][,backing=any][,security=MODE]", .devices,
       "Disk: an image, a block device, or the folder or the name of a root file system, whose security is that of --9p; "
         + "repeatable.",
       completion: .files
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.disk = [] }
       guard let disk = DiskOption(argument: text) else {
-        throw .wanted("PATH, then any of ,ro ,direct ,format=raw ,security=none|mapped|passthrough")
+        throw .wanted(
+          "PATH, then any of ,ro ,direct ,format=raw, or ,snapshot=NAME ,backing=any; or ,security=none|mapped|passthrough"
+        )
       }
       guard !disk.isSCSI else {
         throw OptionProblem(text: "not supported; give the target's block device as --disk /dev/NAME")

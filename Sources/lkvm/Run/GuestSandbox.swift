@@ -54,6 +54,9 @@ struct GuestSandbox {
           path: disk.path,
           access: disk.isReadOnly ? [.read, .controlDevices] : [.read, .write, .controlDevices],
           isOptional: true))
+      for path in DiskImage.backingFiles(of: disk.path, formats: disk.formats) {
+        rules.append(Rule(path: path, access: .read, isOptional: true))
+      }
     }
     for share in configuration.shares {
       rules.append(

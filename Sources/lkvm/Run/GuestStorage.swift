@@ -27,7 +27,7 @@ struct GuestStorage {
         disks.append(
           .init(
             path: disk.path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount,
-            acceptsAnyFormat: disk.acceptsAnyFormat))
+            formats: disk.formats))
       }
     }
     for disk in options.devices.vext {
@@ -37,7 +37,7 @@ struct GuestStorage {
         vextDisks.append(
           .init(
             path: path, isReadOnly: disk.isReadOnly, isDirect: disk.isDirect, queueCount: queueCount,
-            acceptsAnyFormat: disk.acceptsAnyFormat, polls: disk.polls))
+            formats: disk.acceptsAnyFormat ? .anyAsRaw : .qcow(QcowOptions()), polls: disk.polls))
       case .service(let socket, let name):
         var served = GuestConfiguration.ServiceDisk(socketPath: socket, name: name, queueCount: queueCount)
         if let seconds = disk.waitSeconds { served.patienceNanoseconds = seconds * 1_000_000_000 }

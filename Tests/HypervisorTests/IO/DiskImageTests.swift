@@ -67,7 +67,7 @@ import Testing
 
   @Test(
     arguments: [
-      (0, [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, 3], ImageFormat.qcow2), (0, Array("KDMV".utf8), .vmdk),
+      (0, [0x51, 0x45, 0x44, 0], ImageFormat.qed), (0, Array("KDMV".utf8), .vmdk),
       (64, [0x7F, 0x10, 0xDA, 0xBE], .vdi), (0, Array("vhdxfile".utf8), .vhdx),
       (8192 - 512, Array("conectix".utf8), .vhd), (0, [0x1F, 0x8B, 8], .gzip),
     ] as [(Int, [UInt8], ImageFormat)])
@@ -81,7 +81,7 @@ import Testing
     let error = DiskError.foreignFormat(path: disk.path, format)
     #expect(throws: error) { try DiskImage(path: disk.path, readOnly: false, direct: false) }
     #expect(error.description.contains(format.rawValue))
-    let image = try DiskImage(path: disk.path, readOnly: false, direct: false, acceptsAnyFormat: true)
+    let image = try DiskImage(path: disk.path, readOnly: false, direct: false, formats: .anyAsRaw)
     #expect(image.handle.byteCount == 8192)
   }
 

@@ -33,7 +33,7 @@ import Testing
 
     static let disk = unsafe DiskHandle(
       descriptor: -1, byteCount: 1 << 40, blockByteCount: 512, isDirect: false, isReadOnly: false, canDiscard: true,
-      memory: nil)
+      formatted: nil, memory: nil)
 
     /// Gives the machine `number` queues.
     mutating func add(_ number: Int, queues: Int, weight: Int = 100, byteCount: UInt64 = 4096) {

@@ -52,7 +52,7 @@ final class LinuxCellRunner: CellMeasuring {
     do throws(DiskError) {
       _ = try DiskImage(
         path: path, readOnly: fileSystems == [.none] && !configuration.writesDisk,
-        direct: configuration.usesDirectIO)
+        direct: configuration.usesDirectIO, formats: .raw)
     } catch {
       throw BenchFailure("\(error)", exitCode: .noInput)
     }

@@ -47,9 +47,11 @@ struct CellRunner: CellMeasuring {
 
   private func openDisk(_ path: String) throws -> DiskImage {
     do {
+      // Other virtual machine monitors are started for raw disks.
+      let hasPeer = configuration.vmms.contains { $0.isPeer }
       let disk = try DiskImage(
         path: path, readOnly: !writes, direct: configuration.usesDirectIO,
-        inMemory: configuration.engine == .memory)
+        formats: hasPeer ? .raw : .qcow(QcowOptions()), inMemory: configuration.engine == .memory)
       let block = UInt64(disk.handle.blockByteCount)
       guard configuration.blockSize.byteCount.isMultiple(of: block) else {
         throw BenchFailure(

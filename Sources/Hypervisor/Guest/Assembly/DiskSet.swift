@@ -19,7 +19,7 @@ struct DiskSet {
         try GuestError.attributing(to: part) { () throws(DiskError) in
           try DiskImage(
             path: disk.path, readOnly: disk.isReadOnly, direct: disk.isDirect,
-            acceptsAnyFormat: disk.acceptsAnyFormat, inMemory: engine == .memory)
+            formats: disk.formats, inMemory: engine == .memory)
         })
     }
     return opened

@@ -10,21 +10,22 @@ public struct GuestConfiguration: Sendable {
     public var isDirect: Bool
     /// Number of queues that the device offers.
     public var queueCount: Int
-    /// Whether to accept an image that looks like another format than raw.
-    public var acceptsAnyFormat: Bool
+    /// Which formats an image may have.
+    public var formats: DiskFormats
     /// Whether the I/O thread of a vext disk polls all the time; otherwise it sleeps after a time without requests.
     public var polls: Bool
 
     /// Makes the configuration of a disk.
     public init(
-      path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int, acceptsAnyFormat: Bool = false,
+      path: String, isReadOnly: Bool, isDirect: Bool, queueCount: Int,
+      formats: DiskFormats = .qcow(QcowOptions()),
       polls: Bool = false
     ) {
       self.path = path
       self.isReadOnly = isReadOnly
       self.isDirect = isDirect
       self.queueCount = queueCount
-      self.acceptsAnyFormat = acceptsAnyFormat
+      self.formats = formats
       self.polls = polls
     }
   }

@@ -15,13 +15,24 @@ enum ModuleCompression: String {
     self.init(rawValue: String(path[path.index(after: dot)...]))
   }
 
+  private var format: CompressionLibrary.Format {
+    switch self {
+    case .xz: .xz
+    case .zstd: .zstd
+    case .gzip: .gzip
+    }
+  }
+
   /// The module in the file at `path`.
   func contents(of path: String) throws(GuestRootError) -> [UInt8] {
     let compressed: [UInt8]
     do throws(Errno) { compressed = try HostFile.contents(of: path) } catch {
       throw .cannotRead(path: path, error)
     }
-    let library = try CompressionLibrary(self, path: path)
+    let library: CompressionLibrary
+    do throws(CompressionLibrary.Missing) { library = try CompressionLibrary(format) } catch {
+      throw .noLibrary(error.name, forModule: path)
+    }
     // What is not told is guessed: modules shrink to a quarter or so.
     var room = library.contentByteCount(of: compressed) ?? max(compressed.count * 6, 1 << 16)
     while room <= Self.byteLimit {

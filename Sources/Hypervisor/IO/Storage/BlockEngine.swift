@@ -17,6 +17,8 @@ public enum BlockStart {
 /// Discard and write-zeroes are fallocate(2) calls. With `sync` the I/O thread makes them itself, with `io_uring` a thread of the
 /// kernel does. `libaio` has no asynchronous form of them, nor of transfers through the page cache: with `offloads` a
 /// `BlockingWorker` carries out ranges and large transfers, otherwise the I/O thread does.
+///
+/// Requests on a qcow image are carried out by threads of the image, whatever the engine, except that `null` moves nothing.
 public struct BlockEngine: ~Copyable {
   /// The engine's kind.
   public let kind: BlockEngineKind
@@ -35,8 +37,9 @@ public struct BlockEngine: ~Copyable {
   private var context: AIOContext?
   private var ring: RingEngine?
   private var worker: BlockingWorker?
-  /// Number of requests that ``worker`` has.
+  /// Number of requests that ``worker`` and the threads of images have.
   private var offloadedCount = 0
+  private let completions: BlockingCompletions
   #if InjectSlowdown
     private var slowdown = InjectedSlowdown()
   #endif
@@ -66,12 +69,21 @@ public struct BlockEngine: ~Copyable {
     kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil, offloads: Bool = false
   ) throws(Errno) {
     self.kind = kind
+    completions = BlockingCompletions(capacity: capacity, event: completionEvent)
     switch kind {
     case .libaio:
       context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
-      if offloads { worker = try BlockingWorker(capacity: capacity, completionEvent: completionEvent) }
+      if offloads { worker = try BlockingWorker(name: "io-blocking", threadCount: 1, capacity: capacity) }
     case .ioUring: ring = try RingEngine(capacity: capacity, completionEvent: completionEvent)
     case .sync, .memory, .null: break
+    }
+  }
+
+  /// Waits for the requests that other threads have, because they use the callers' memory.
+  deinit {
+    var count = offloadedCount
+    while count > 0 {
+      if completions.take() == nil { HostClock.sleep(nanoseconds: 100_000) } else { count -= 1 }
     }
   }
 
@@ -145,10 +157,13 @@ public struct BlockEngine: ~Copyable {
     case .none: break
     }
     switch context {
-    case .some(let context): return min(context.room &- offloadedCount, turn)
+    case .some(let context): return max(min(context.room &- offloadedCount, turn), 0)
     case .none: return turn
     }
   }
+
+  /// Whether there is room for `count` requests on `disk`: the threads of an image that is not raw take any number.
+  func hasRoom(for count: Int, on disk: DiskHandle) -> Bool { disk.isFormatted || room >= count }
 
   /// Starts one request. ``room`` must not be 0.
   ///
@@ -162,6 +177,13 @@ public struct BlockEngine: ~Copyable {
     offset: UInt64, byteCount: UInt64, token: UInt64
   ) -> BlockStart {
     count(operation, byteCount)
+    if disk.isFormatted, kind != .null {
+      let request = unsafe request(
+        operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+        token: token)
+      unsafe disk.formatted?._withUnsafeGuaranteedRef { $0.start(request) }
+      return noteOffloaded()
+    }
     switch kind {
     case .null:
       #if InjectSlowdown
@@ -247,12 +269,26 @@ public struct BlockEngine: ~Copyable {
     case .discard, .writeZeroes: if worker == nil { return false }
     }
     unsafe worker?.start(
-      BlockingWorker.Request(
-        operation: operation, disk: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
-        byteCount: byteCount, token: token))
+      request(
+        operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+        token: token))
+    _ = noteOffloaded()
+    return true
+  }
+
+  private func request(
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
+    offset: UInt64, byteCount: UInt64, token: UInt64
+  ) -> BlockingWorker.Request {
+    unsafe BlockingWorker.Request(
+      operation: operation, disk: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+      byteCount: byteCount, token: token, completions: completions)
+  }
+
+  private mutating func noteOffloaded() -> BlockStart {
     offloadedCount &+= 1
     inFlight &+= 1
-    return true
+    return .pending
   }
 
   @inline(__always)
@@ -301,7 +337,7 @@ public struct BlockEngine: ~Copyable {
   /// Returns the next completion, or nil; makes no system call if the layout of the kernel's ring is known.
   public mutating func reap() -> AIOCompletion? {
     guard inFlight > 0 else { return nil }
-    if offloadedCount > 0, let completion = worker?.take() {
+    if offloadedCount > 0, let completion = completions.take() {
       offloadedCount &-= 1
       inFlight &-= 1
       return completion
@@ -324,6 +360,12 @@ public struct BlockEngine: ~Copyable {
     _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
     offset: UInt64, byteCount: UInt64
   ) -> Int64 {
+    if let formatted = unsafe disk.formatted {
+      return unsafe formatted._withUnsafeGuaranteedRef {
+        unsafe $0.perform(
+          operation, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount)
+      }
+    }
     let position = Int64(truncatingIfNeeded: offset)
     let length = Int64(truncatingIfNeeded: byteCount)
     while true {

@@ -8,7 +8,7 @@ public enum BlockEngineKind: String, CaseIterable, Codable, Sendable {
   case ioUring = "io_uring"
   /// The I/O thread calls preadv(2), pwritev(2) and fdatasync(2).
   case sync
-  /// The I/O thread copies between guest memory and a copy of the image in memory (``DiskImage/init(path:readOnly:direct:acceptsAnyFormat:inMemory:)``).
+  /// The I/O thread copies between guest memory and a copy of the image in memory (``DiskImage/init(path:readOnly:direct:formats:inMemory:)``).
   case memory
   /// Each request succeeds at once and moves no data, which isolates the cost of the transport.
   case null

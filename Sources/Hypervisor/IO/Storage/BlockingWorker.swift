@@ -4,12 +4,12 @@ import HostSystem
 import Synchronization
 import SystemPackage
 
-/// A thread that carries out for one engine what would keep the I/O thread from its other queues: ranges to discard or to zero, and
-/// large transfers through the page cache.
+/// Threads that carry out what would keep an I/O thread from its other queues: ranges to discard or to zero, large transfers
+/// through the page cache, and every request on an image that is not raw.
 ///
-/// The thread takes requests in their order. The engine's thread calls every method.
+/// The threads take requests in their order.
 final class BlockingWorker: Sendable {
-  /// One request, whose vectors and memory stay valid until ``take()`` returned its completion.
+  /// One request, whose vectors and memory stay valid until its completion was taken.
   @safe
   struct Request: @unchecked Sendable {
     let operation: BlockOperation
@@ -19,32 +19,28 @@ final class BlockingWorker: Sendable {
     let offset: UInt64
     let byteCount: UInt64
     let token: UInt64
+    /// Where the completion goes.
+    let completions: BlockingCompletions
   }
 
   private struct State {
     /// Waiting requests, the oldest at ``first``.
     var requests: ContiguousArray<Request> = []
     var first = 0
-    var completions: ContiguousArray<AIOCompletion> = []
     var isStopping = false
   }
 
-  /// What the thread needs, so that the thread does not keep the worker alive.
+  /// What the threads need, so that they do not keep the worker alive.
   private final class Core: Sendable {
     let state: Mutex<State>
     let event: EventDescriptor
-    /// Number of completions that nobody has taken. The release in `complete()` pairs with the acquire in ``take()``.
-    let completionCount = Atomic<Int>(0)
-    private let completionEvent: Int32?
 
-    init(capacity: Int, completionEvent: Int32?) throws(Errno) {
+    init(capacity: Int) throws(Errno) {
       var state = State()
       // Reserved now, because the I/O thread allocates nothing later.
       state.requests.reserveCapacity(capacity)
-      state.completions.reserveCapacity(capacity)
       self.state = Mutex(state)
       event = try EventDescriptor()
-      self.completionEvent = completionEvent
     }
 
     /// Waits for the next request; nil at the end.
@@ -61,48 +57,59 @@ final class BlockingWorker: Sendable {
           return (request, false)
         }
         if let request { return request }
-        if isStopping { return nil }
+        if isStopping {
+          // The next thread has to wake up too.
+          event.signal()
+          return nil
+        }
         event.wait()
         event.drain()
       }
     }
-
-    func complete(_ completion: AIOCompletion) {
-      state.withLock { $0.completions.append(completion) }
-      completionCount.add(1, ordering: .releasing)
-      if let completionEvent { _ = linux_eventfd_add(completionEvent, 1) }
-    }
   }
 
   private let core: Core
-  private let thread: HostThread
+  private let threads: [HostThread]
 
-  /// Starts the thread.
+  /// Starts the threads.
   ///
   /// - Parameters:
-  ///   - capacity: the largest number of requests between ``start(_:)`` and ``take()``.
-  ///   - completionEvent: an eventfd that each completion signals, open as long as the worker lives.
-  init(capacity: Int, completionEvent: Int32?) throws(Errno) {
-    let core = try Core(capacity: capacity, completionEvent: completionEvent)
+  ///   - name: what the kernel calls the threads.
+  ///   - capacity: the usual number of requests that wait.
+  init(name: String, threadCount: Int, capacity: Int) throws(Errno) {
+    let core = try Core(capacity: capacity)
     self.core = core
-    thread = try HostThread(name: "io-blocking", cpus: nil, kind: .io) {
-      while let request = core.next() {
-        let result = unsafe BlockEngine.perform(
-          request.operation, on: request.disk, vectors: request.vectors, vectorCount: request.vectorCount,
-          offset: request.offset, byteCount: request.byteCount)
-        core.complete(AIOCompletion(token: request.token, result: result))
+    var threads: [HostThread] = []
+    for _ in 0..<threadCount {
+      do throws(Errno) {
+        threads.append(
+          try HostThread(name: name, cpus: nil, kind: .io) {
+            while let request = core.next() {
+              let result = unsafe BlockEngine.perform(
+                request.operation, on: request.disk, vectors: request.vectors,
+                vectorCount: request.vectorCount,
+                offset: request.offset, byteCount: request.byteCount)
+              request.completions.add(AIOCompletion(token: request.token, result: result))
+            }
+          })
+      } catch {
+        Self.stop(core, threads)
+        throw error
       }
     }
+    self.threads = threads
   }
 
   /// Waits for the requests that were started.
-  deinit {
+  deinit { Self.stop(core, threads) }
+
+  private static func stop(_ core: Core, _ threads: [HostThread]) {
     core.state.withLock { $0.isStopping = true }
     core.event.signal()
-    thread.join()
+    for thread in threads { thread.join() }
   }
 
-  /// Starts a request.
+  /// Starts a request. Any thread.
   func start(_ request: Request) {
     core.state.withLock { state in
       if state.requests.count == state.requests.capacity, state.first > 0 {
@@ -112,13 +119,5 @@ final class BlockingWorker: Sendable {
       state.requests.append(request)
     }
     core.event.signal()
-  }
-
-  /// Takes one completion, if there is one; one load if there is none.
-  @inline(__always)
-  func take() -> AIOCompletion? {
-    guard core.completionCount.load(ordering: .acquiring) > 0 else { return nil }
-    core.completionCount.subtract(1, ordering: .relaxed)
-    return core.state.withLock { $0.completions.popLast() }
   }
 }

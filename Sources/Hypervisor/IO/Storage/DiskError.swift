@@ -19,6 +19,12 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
   case directRefused(path: String)
   /// The image has another format than raw.
   case foreignFormat(path: String, ImageFormat)
+  /// The image cannot be opened with O_DIRECT because of its format.
+  case directUnsupported(path: String, ImageFormat)
+  /// A snapshot was asked for, but the image has a format without snapshots.
+  case noSnapshots(path: String)
+  /// The image of the qcow family cannot be used.
+  case qcow(path: String, ImageFormat, QcowError)
   /// Another system call on the open file failed.
   case failed(path: String, call: String, Errno)
 
@@ -36,6 +42,10 @@ public enum DiskError: Error, Equatable, CustomStringConvertible, Sendable {
     case .directRefused(let path): "disk \(path): its file system refuses O_DIRECT; use --no-direct"
     case .foreignFormat(let path, let format):
       "disk \(path): \(format.noun), but a raw image is needed; \(format.remedy(path))"
+    case .directUnsupported(let path, let format):
+      "disk \(path): \(format.noun), which cannot be opened with O_DIRECT; use --no-direct, or leave out direct"
+    case .noSnapshots(let path): "disk \(path): snapshot= needs a qcow2 image, and this is a raw one"
+    case .qcow(let path, let format, let error): "disk \(path): \(format.noun): \(error)"
     case .failed(let path, let call, let errno): "disk \(path): \(call): \(errno)"
     }
   }

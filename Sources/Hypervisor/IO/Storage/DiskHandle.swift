@@ -15,6 +15,12 @@ public struct DiskHandle: @unchecked Sendable {
   public let isReadOnly: Bool
   /// Whether ranges can be given back to the host: a hole is punched, which reads as zero.
   public let canDiscard: Bool
+  /// The disk in an image that is not raw; nil for raw ones.
+  // SAFETY: the object belongs to the `DiskImage` too, which outlives the handle's requests.
+  let formatted: Unmanaged<QcowDisk>?
+
+  /// Whether the image is not raw, so that other threads than the engine's carry out its requests, in any number.
+  var isFormatted: Bool { unsafe formatted != nil }
 
   /// The disk's bytes, for the engine `memory`; nil: they are in a file.
   let memory: UnsafeMutableRawPointer?

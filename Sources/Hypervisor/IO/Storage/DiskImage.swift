@@ -3,7 +3,7 @@ import CLinux
 import HostSystem
 import SystemPackage
 
-/// An open raw image or block device. Any thread, because nothing uses the file position.
+/// An open raw image, qcow image or block device. Any thread, because nothing uses the file position.
 public final class DiskImage: Sendable {
   /// The path that was opened.
   public let path: String
@@ -14,21 +14,26 @@ public final class DiskImage: Sendable {
   private let descriptor: OwnedDescriptor
   /// The disk's bytes, if they are in memory.
   private let memory: MemoryDisk?
+  /// The disk in a qcow image; nil for the bytes of a file.
+  private let formatted: QcowDisk?
 
   /// Opens `path`.
   ///
   /// A block device is opened with O_EXCL, which fails if it is mounted. Only one opener at a time may write to an image.
   /// Trailing bytes that do not fill a block are not part of the disk.
   ///
-  /// - Parameter acceptsAnyFormat: whether to accept an image that looks like another format than raw. Otherwise it is
-  ///   refused, because a guest's writes would destroy it.
-  /// - Parameter inMemory: whether the disk is a copy in memory, for the engine `memory`: the image is read now and never written, and
-  ///   `direct` does not matter. The memory is reserved, as much as the disk is large.
+  /// - Parameters:
+  ///   - formats: which images are accepted. Another one is refused, because a guest's writes would destroy it.
+  ///   - inMemory: whether the disk is a copy in memory, for the engine `memory`: a raw image is read now and never written, and
+  ///     `direct` does not matter. The memory is reserved, as much as the disk is large.
   public init(
-    path: String, readOnly: Bool, direct: Bool, acceptsAnyFormat: Bool = false, inMemory: Bool = false
+    path: String, readOnly: Bool, direct: Bool, formats: DiskFormats = .qcow(QcowOptions()), inMemory: Bool = false
   ) throws(DiskError) {
     self.path = path
     let kind = try Self.kind(of: path)
+    let formats = inMemory && formats != .anyAsRaw ? .raw : formats
+    // A snapshot is part of the image's history, which does not change.
+    let readOnly = readOnly || formats.options?.snapshot != nil
     let opensForWriting = !readOnly && !inMemory
     let direct = direct && !inMemory
     let flags =
@@ -49,7 +54,16 @@ public final class DiskImage: Sendable {
     if kind == S_IFBLK && opensForWriting && linux_block_device_is_read_only(descriptor.rawValue) != 0 {
       throw .readOnly(path: path)
     }
-    if !acceptsAnyFormat { try Self.checkFormat(path) }
+    if let qcow = try Self.openQcow(
+      descriptor.rawValue, path, kind, formats, readOnly: readOnly, direct: direct)
+    {
+      formatted = qcow
+      memory = nil
+      handle = DiskHandle(descriptor: descriptor.rawValue, isReadOnly: readOnly, formatted: qcow)
+      identity = Self.identity(of: path)
+      return
+    }
+    formatted = nil
     let block = try direct ? Self.directAlignment(descriptor.rawValue, path) : 512
     // SEEK_END gives the size of files and block devices alike.
     let end = lseek(descriptor.rawValue, 0, SEEK_END)
@@ -64,20 +78,27 @@ public final class DiskImage: Sendable {
       throw .failed(path: path, call: "copy to memory", error)
     }
     handle = unsafe DiskHandle(
-      descriptor: memory?.descriptor ?? descriptor.rawValue, byteCount: byteCount, blockByteCount: block, isDirect: direct,
-      isReadOnly: readOnly,
+      descriptor: memory?.descriptor ?? descriptor.rawValue, byteCount: byteCount, blockByteCount: block,
+      isDirect: direct, isReadOnly: readOnly,
       canDiscard: inMemory
         || !readOnly && Self.canDiscard(descriptor.rawValue, path, end: end, isDevice: kind == S_IFBLK),
-      memory: memory?.base)
+      formatted: nil, memory: memory?.base)
     identity = Self.identity(of: path)
   }
 
   /// Releases the lock explicitly, because an io_uring may hold the file, and with it the lock, for some time after close.
-  deinit { if !handle.isReadOnly { flock(descriptor.rawValue, LOCK_UN) } }
+  deinit {
+    guard !handle.isReadOnly else { return }
+    formatted?.finish()
+    flock(descriptor.rawValue, LOCK_UN)
+  }
 
   /// Makes all written data durable (fdatasync(2)), and blocks until they are. Does nothing for a read-only disk.
   public func flush() throws(Errno) {
     guard !handle.isReadOnly, memory == nil else { return }
+    if let formatted {
+      do throws(QcowError) { return try formatted.image.close() } catch { throw error.errno }
+    }
     guard fdatasync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
   }
 
@@ -94,28 +115,6 @@ public final class DiskImage: Sendable {
     let kind = status.st_mode & S_IFMT
     guard kind == S_IFREG || kind == S_IFBLK else { throw .notADisk(path: path) }
     return kind
-  }
-
-  /// Refuses an image of another format than raw. Reads through the page cache, which accepts any offset and length.
-  private static func checkFormat(_ path: String) throws(DiskError) {
-    func bytes(_ descriptor: Int32, _ offset: off_t, _ count: Int) -> [UInt8] {
-      var bytes = [UInt8](repeating: 0, count: count)
-      let result = unsafe pread(descriptor, &bytes, count, offset)
-      // A read error here will show again when the disk is used, with its own message.
-      return Array(bytes[..<max(result, 0)])
-    }
-    let file: OwnedDescriptor
-    do throws(Errno) {
-      file = try OwnedDescriptor.open(path, flags: O_RDONLY)
-    } catch {
-      throw .cannotOpen(path: path, error)
-    }
-    let end = lseek(file.rawValue, 0, SEEK_END)
-    let format = ImageFormat(
-      first: bytes(file.rawValue, 0, ImageFormat.firstByteCount),
-      last: bytes(
-        file.rawValue, max(end - off_t(ImageFormat.lastByteCount), 0), ImageFormat.lastByteCount))
-    if let format, !format.mayBeginRawDisk { throw .foreignFormat(path: path, format) }
   }
 
   /// The smallest unit of O_DIRECT on this file, in bytes: the kernel's value, or else 512 or 4,096 as found by reading.

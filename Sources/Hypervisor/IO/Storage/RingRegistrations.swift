@@ -59,7 +59,8 @@ struct RingRegistrations {
 
   /// Registers `disk`. Has no effect if the table is full or the kernel refuses; requests use the descriptor then.
   mutating func add(disk: DiskImage, to ring: inout IOUring) {
-    guard disks.count < IOUring.fileLimit, !disks.contains(where: { $0 === disk }) else { return }
+    guard !disk.handle.isFormatted, disks.count < IOUring.fileLimit, !disks.contains(where: { $0 === disk })
+    else { return }
     do throws(Errno) {
       try ring.registerFile(disk.handle.descriptor, at: disks.count)
       disks.append(disk)

@@ -184,7 +184,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     var request = VirtioBlockSlot(byteCount: 0, writtenByteCount: 1)
     request.startTicks = activity.begin(.discard, byteCount: 0)
     // The engine may be nearly full: what it has no room for is done here and now.
-    let fits = engine.room >= count
+    let fits = engine.hasRoom(for: count, on: disk)
     for place in 0..<count where ranges[place].byteCount > 0 && request.result >= 0 {
       let range = ranges[place]
       request.byteCount &+= range.byteCount

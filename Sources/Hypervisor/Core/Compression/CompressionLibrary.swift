@@ -5,6 +5,20 @@ import Glibc
 // stays loaded.
 @safe
 struct CompressionLibrary {
+  /// What the library reads.
+  enum Format {
+    case xz
+    case zstd
+    case gzip
+    /// Deflate without a header, as in qcow2 images.
+    case deflate
+  }
+
+  /// A library that is not installed.
+  struct Missing: Error {
+    let name: String
+  }
+
   /// What came of an attempt.
   enum Outcome {
     case contents([UInt8])
@@ -27,29 +41,34 @@ struct CompressionLibrary {
   private typealias Inflate = @convention(c) (UnsafeMutableRawPointer, Int32) -> Int32
   private typealias InflateEnd = @convention(c) (UnsafeMutableRawPointer) -> Int32
 
-  private let compression: ModuleCompression
+  private typealias ZstdFrameSize = @convention(c) (UnsafeRawPointer?, Int) -> Int
+
+  private let format: Format
   private let handle: UnsafeMutableRawPointer
 
   /// Loads the library.
-  init(_ compression: ModuleCompression, path: String) throws(GuestRootError) {
+  init(_ format: Format) throws(Missing) {
     let name: String
     let symbols: [String]
-    switch compression {
+    switch format {
     case .xz: (name, symbols) = ("liblzma.so.5", ["lzma_stream_buffer_decode"])
     case .zstd:
-      (name, symbols) = ("libzstd.so.1", ["ZSTD_decompress", "ZSTD_getFrameContentSize", "ZSTD_isError"])
-    case .gzip: (name, symbols) = ("libz.so.1", ["inflateInit2_", "inflate", "inflateEnd"])
+      (name, symbols) = (
+        "libzstd.so.1",
+        ["ZSTD_decompress", "ZSTD_findFrameCompressedSize", "ZSTD_getFrameContentSize", "ZSTD_isError"]
+      )
+    case .gzip, .deflate: (name, symbols) = ("libz.so.1", ["inflateInit2_", "inflate", "inflateEnd"])
     }
     guard let handle = unsafe dlopen(name, RTLD_NOW), symbols.allSatisfy({ unsafe dlsym(handle, $0) != nil })
-    else { throw .noLibrary(name, forModule: path) }
+    else { throw Missing(name: name) }
     unsafe self.handle = unsafe handle
-    self.compression = compression
+    self.format = format
   }
 
   /// The size of the contents, where the compressed file says it.
   func contentByteCount(of bytes: [UInt8]) -> Int? {
-    switch compression {
-    case .xz: return nil
+    switch format {
+    case .xz, .deflate: return nil
     case .zstd:
       let size: ZstdContentSize = unsafe function("ZSTD_getFrameContentSize")
       // The two largest values mean that it is not known, or that this is no frame.
@@ -66,10 +85,18 @@ struct CompressionLibrary {
   func decompress(_ bytes: [UInt8], room: Int) -> Outcome {
     var outcome = Outcome.damaged
     let contents = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-      switch compression {
+      switch format {
       case .xz: outcome = unsafe decodeXZ(bytes, into: buffer, &count)
       case .zstd: outcome = unsafe decodeZstd(bytes, into: buffer, &count)
-      case .gzip: outcome = unsafe inflate(bytes, into: buffer, &count)
+      // 16 for the gzip header.
+      case .gzip:
+        outcome = unsafe bytes.withUnsafeBufferPointer {
+          unsafe inflate($0, windowBits: 15 + 16, into: buffer, &count)
+        }
+      case .deflate:
+        outcome = unsafe bytes.withUnsafeBufferPointer {
+          unsafe inflate($0, windowBits: -15, into: buffer, &count)
+        }
       }
     }
     if case .contents = outcome { return .contents(contents) }
@@ -126,28 +153,51 @@ struct CompressionLibrary {
     var reserved: UInt = 0
   }
 
+  /// Fills `buffer` with the contents of a cluster of an image, behind which there may be other bytes.
+  ///
+  /// - Returns: whether there was enough to fill it.
+  @unsafe
+  func fill(_ buffer: UnsafeMutableBufferPointer<UInt8>, from bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard format == .zstd else {
+      var count = 0
+      if case .damaged = unsafe inflate(bytes, windowBits: -15, into: buffer, &count) { return false }
+      return count == buffer.count
+    }
+    let decode: DecodeZstd = unsafe function("ZSTD_decompress")
+    let frameSize: ZstdFrameSize = unsafe function("ZSTD_findFrameCompressedSize")
+    let isError: ZstdIsError = unsafe function("ZSTD_isError")
+    var (taken, count) = (0, 0)
+    while count < buffer.count, let source = bytes.baseAddress, let target = buffer.baseAddress {
+      let size = unsafe frameSize(source + taken, bytes.count - taken)
+      guard isError(size) == 0, size > 0, size <= bytes.count - taken else { return false }
+      let result = unsafe decode(target + count, buffer.count - count, source + taken, size)
+      guard isError(result) == 0, result <= buffer.count - count else { return false }
+      (taken, count) = (taken + size, count + result)
+    }
+    return count == buffer.count
+  }
+
   private func inflate(
-    _ bytes: [UInt8], into buffer: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int
+    _ input: UnsafeBufferPointer<UInt8>, windowBits: Int32, into buffer: UnsafeMutableBufferPointer<UInt8>,
+    _ count: inout Int
   ) -> Outcome {
     let start: InflateStart = unsafe function("inflateInit2_")
     let run: Inflate = unsafe function("inflate")
     let end: InflateEnd = unsafe function("inflateEnd")
     var stream = unsafe InflateStream()
-    return unsafe bytes.withUnsafeBufferPointer { input in
-      unsafe stream.input = input.baseAddress
-      unsafe stream.inputByteCount = UInt32(clamping: input.count)
-      unsafe stream.output = buffer.baseAddress
-      unsafe stream.outputByteCount = UInt32(clamping: buffer.count)
-      // A window of 2^15 bytes, and 16 for the gzip header. 1.2.3 is the oldest version with this structure.
-      let byteCount = unsafe Int32(MemoryLayout<InflateStream>.size)
-      guard unsafe start(&stream, 15 + 16, "1.2.3", byteCount) == 0 else { return .damaged }
-      let result = unsafe run(&stream, 4)  // Z_FINISH
-      count = unsafe Int(stream.totalOutput)
-      _ = unsafe end(&stream)
-      // Z_STREAM_END; Z_BUF_ERROR and Z_OK where there was no room for all.
-      if result == 1 { return .contents([]) }
-      return unsafe (result == 0 || result == -5) && stream.outputByteCount == 0 ? .needsRoom : .damaged
-    }
+    unsafe stream.input = input.baseAddress
+    unsafe stream.inputByteCount = UInt32(clamping: input.count)
+    unsafe stream.output = buffer.baseAddress
+    unsafe stream.outputByteCount = UInt32(clamping: buffer.count)
+    // 1.2.3 is the oldest version with this structure.
+    let byteCount = unsafe Int32(MemoryLayout<InflateStream>.size)
+    guard unsafe start(&stream, windowBits, "1.2.3", byteCount) == 0 else { return .damaged }
+    let result = unsafe run(&stream, 4)  // Z_FINISH
+    count = unsafe Int(stream.totalOutput)
+    _ = unsafe end(&stream)
+    // Z_STREAM_END; Z_BUF_ERROR and Z_OK where there was no room for all.
+    if result == 1 { return .contents([]) }
+    return unsafe (result == 0 || result == -5) && stream.outputByteCount == 0 ? .needsRoom : .damaged
   }
 
   /// The caller names the function's type.

@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+import HostSystem
+import SystemPackage
+
+@testable import Hypervisor
+
+/// A folder with images of a test, removed with its owner.
+final class QcowFolder {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "qcow-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  func write(_ name: String, _ buffer: QcowBuffer, byteCount: Int? = nil) throws {
+    try Data(buffer.bytes(0..<(byteCount ?? buffer.byteCount))).write(to: URL(filePath: file(name)))
+  }
+
+  /// The bytes of a file.
+  func contents(_ name: String) throws -> QcowBuffer {
+    QcowBuffer([UInt8](try Data(contentsOf: URL(filePath: file(name)))))
+  }
+
+  /// What QEMU reads from an image.
+  func converted(_ name: String, format: String) throws -> QcowBuffer {
+    try QemuTools.image("convert", "-f", format, "-O", "raw", file(name), file("converted.raw"))
+    return try contents("converted.raw")
+  }
+
+  /// Opens an image as a disk does.
+  func open(_ name: String, isWritable: Bool = false, snapshot: String? = nil, anywhere: Bool = false) throws
+    -> QcowImage
+  {
+    let descriptor = try OwnedDescriptor.open(file(name), flags: isWritable ? O_RDWR : O_RDONLY)
+    var chain = try QcowBackingChain(
+      descriptor: descriptor.rawValue, path: file(name), isAllowedAnywhere: anywhere)
+    let host = QcowHostFile(descriptor)
+    let header = try QcowHeader(host)
+    return try QcowImage(
+      host, header: header, backing: try chain.open(header, of: file(name)), snapshot: snapshot,
+      isWritable: isWritable)
+  }
+}
+
+extension QcowImage {
+  /// The whole disk.
+  func contents() throws -> QcowBuffer {
+    let buffer = QcowBuffer(byteCount: Int(byteCount))
+    try read(buffer, buffer.all, at: 0)
+    return buffer
+  }
+}
+
+extension QcowBuffer {
+  func hasSameBytes(as other: QcowBuffer) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    return unsafe memcmp(pointer(all), other.pointer(all), byteCount) == 0
+  }
+
+  func fill(_ range: Range<Int>, with byte: UInt8) {
+    unsafe _ = memset(pointer(range), Int32(byte), range.count)
+  }
+}
