@@ -13,22 +13,10 @@ struct AttributeStorageTests {
     let fileSystem: FileSystem
 
     init(_ disk: MountedImage) throws {
-      let device = try Self.open(disk.image)
+      let device = try FileDevice(path: disk.image, readOnly: false)
       worker = try Worker(device: device)
       fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
       try fileSystem.begin(worker)
-    }
-
-    /// A program that another test starts has this one's descriptors, and with them the lock of the last device, until it runs.
-    private static func open(_ path: String) throws(Errno) -> FileDevice {
-      var attempts = 0
-      while true {
-        do throws(Errno) { return try FileDevice(path: path, readOnly: false) } catch {
-          attempts += 1
-          guard error == .resourceBusy, attempts < 1000 else { throw error }
-        }
-        HostClock.sleep(nanoseconds: 10_000_000)
-      }
     }
 
     func names(_ number: UInt32) throws -> Set<[UInt8]> {

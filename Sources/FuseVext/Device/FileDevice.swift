@@ -46,7 +46,7 @@ public final class FileDevice: BlockDevice {
     if isBlockDevice {
       if !readOnly, linux_block_device_is_read_only(descriptor.rawValue) != 0 { throw .readOnlyFileSystem }
     } else {
-      try check(linux_file_lock(descriptor.rawValue, readOnly ? 0 : 1))
+      try Self.lock(descriptor.rawValue, readOnly: readOnly)
     }
     let end = lseek(descriptor.rawValue, 0, SEEK_END)
     guard end >= 0 else { throw Errno(rawValue: errno) }
@@ -58,6 +58,24 @@ public final class FileDevice: BlockDevice {
       isDirect ? try Self.logicalBlock(descriptor.rawValue, isBlockDevice: isBlockDevice) : 512
     isReadOnly = readOnly
     name = path
+  }
+
+  /// How long the lock of somebody else is waited for.
+  private static let lockNanoseconds: UInt64 = 2_000_000_000
+
+  /// Locks an image. A process that is about to start a program has a copy of every descriptor until that runs, and with it the lock
+  /// of an image that was closed: after an unmount the image may be busy for a moment.
+  private static func lock(_ descriptor: Int32, readOnly: Bool) throws(Errno) {
+    let deadline = HostClock.monotonicNanoseconds() &+ lockNanoseconds
+    while true {
+      do throws(Errno) {
+        try check(linux_file_lock(descriptor, readOnly ? 0 : 1))
+        return
+      } catch {
+        guard error == .resourceBusy, HostClock.monotonicNanoseconds() < deadline else { throw error }
+      }
+      HostClock.sleep(nanoseconds: 10_000_000)
+    }
   }
 
   private static func openDirect(_ path: String, flags: Int32) throws(Errno) -> (Int32, Bool) {

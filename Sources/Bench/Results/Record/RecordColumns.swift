@@ -59,7 +59,7 @@ struct RecordColumns: Sendable {
   let engine = RecordColumn<BlockEngineKind>(
     "engine", .configuration,
     """
-    `libaio`, `io_uring`, `sync` or `null` (completes at once, touches no file): what the mode used, which \
+    `libaio`, `io_uring`, `sync`, `memory` (a copy of the disk in memory) or `null` (completes at once, touches no file): what the mode used, which \
     for `virtio-blk-tuned` is `io_uring` where `libaio` was asked for
     """
   ) { $0.cell.mode.engine($0.configuration.engine) }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Goes through the memory of a request once.
