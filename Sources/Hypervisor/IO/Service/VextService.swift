@@ -168,10 +168,10 @@ public final class VextService: Sendable {
     return try result.get()
   }
 
-  /// Takes it back.
-  func closeDisk(_ disk: VextServiceDisk) {
+  /// Takes a disk back from a client, which has nothing of it any more.
+  func closeDisk(_ name: String) {
     state.withLock { state in
-      for place in state.disks.indices where state.disks[place].disk.name == disk.name {
+      for place in state.disks.indices where state.disks[place].disk.name == name {
         state.disks[place].clientCount -= 1
       }
     }
@@ -203,11 +203,20 @@ public final class VextService: Sendable {
       guard HostClock.monotonicNanoseconds() < deadline else { throw .resourceBusy }
       HostClock.sleep(nanoseconds: 1_000_000)
     }
-    // Another detach was quicker.
-    guard let entry = entry() else { return }
-    try entry.disk.image.flush()
-    state.withLock { $0.disks.removeAll { $0.disk.name == name && $0.clientCount == 0 } }
+    try entry()?.disk.image.flush()
+    // Nil: another detach was quicker.
+    guard var image = remove(name) else { return }
+    // An I/O thread lets go of its last queue in a moment: when this returns, others can open the image.
+    while !isKnownUniquelyReferenced(&image), HostClock.monotonicNanoseconds() < deadline {
+      HostClock.sleep(nanoseconds: 100_000)
+    }
     log.warn("disk \(name): detached")
+  }
+
+  private func remove(_ name: String) -> DiskImage? {
+    state.withLock { state in
+      state.disks.firstIndex { $0.disk.name == name && $0.clientCount == 0 }.map { state.disks.remove(at: $0).disk.image }
+    }
   }
 
   /// Adds the disks that the configuration has and the service does not, and takes over owners, groups and shares of the others for

@@ -311,7 +311,10 @@ final class VextServiceSession: Sendable {
     disableAll(&resources)
     resources.device = nil
     resources.table = nil
-    if let disk = resources.disk { service.closeDisk(disk) }
+    // Nothing of the disk is left here when the service learns that it is free: who detaches it may open it at once.
+    let name = resources.disk?.name
     resources.disk = nil
+    summaryState.withLock { $0.disk = nil }
+    if let name { service.closeDisk(name) }
   }
 }
