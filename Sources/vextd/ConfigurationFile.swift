@@ -51,7 +51,8 @@ struct ConfigurationFile: Equatable {
       }
       guard set(name, value) else {
         throw Failure(
-          description: "line \(index + 1): '\(name) = \(value)'; the names are socket, metrics, disk, threads, "
+          description:
+            "line \(index + 1): '\(name) = \(value)'; the names are socket, metrics, disk, threads, "
             + "engine, no-sleep and no-offload, with the values of the options")
       }
     }

@@ -53,7 +53,9 @@ struct ControlCommand: ParsableCommand {
   struct Detach: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "detach",
-      abstract: "Ends the connections of a disk's clients when their requests have ended, makes the disk durable and closes it.")
+      abstract:
+        "Ends the connections of a disk's clients when their requests have ended, makes the disk durable and closes it."
+    )
     @OptionGroup var place: Place
     @Argument(help: "The disk's name.") var disk: String
 
@@ -63,7 +65,9 @@ struct ControlCommand: ParsableCommand {
   struct Reload: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "reload",
-      abstract: "Reads the configuration again: new disks are added, and owners, groups, weights and limits taken over.")
+      abstract:
+        "Reads the configuration again: new disks are added, and owners, groups, weights and limits taken over."
+    )
     @OptionGroup var place: Place
 
     func run() throws { try place.print(.reload) }

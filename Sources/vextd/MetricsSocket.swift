@@ -82,8 +82,10 @@ final class MetricsSocket: Sendable {
 
   /// The answer to a request whose first line asks for /metrics, or what is wrong with it.
   static func response(to head: [UInt8], figures: @autoclosure () -> String) -> String {
-    let words = head.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }.split(separator: UInt8(ascii: " "))
-      .map { String(decoding: $0, as: UTF8.self) }
+    let words = head.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }.split(
+      separator: UInt8(ascii: " ")
+    )
+    .map { String(decoding: $0, as: UTF8.self) }
     let (status, body): (String, String) =
       if words.count < 2 || words[0] != "GET" {
         ("405 Method Not Allowed", "GET /metrics is all there is\n")

@@ -20,7 +20,8 @@ struct ServeCommand: ParsableCommand {
   var config: String?
 
   @Option(
-    help: ArgumentHelp("Unix socket to make and to listen at; systemd's, if it passes one.", valueName: "path"))
+    help: ArgumentHelp(
+      "Unix socket to make and to listen at; systemd's, if it passes one.", valueName: "path"))
   var socket: String?
 
   @Option(
@@ -35,7 +36,8 @@ struct ServeCommand: ParsableCommand {
         + "1000, 100 unless given); iops and bps limit the disk to so many requests and bytes per second, after a burst of "
         + "so many milliseconds (100 unless given).",
       valueName:
-        "name=path[,ro][,direct][,format=raw][,owner=uid][,group=gid][,weight=n][,iops=n][,bps=n][,burst=ms]"))
+        "name=path[,ro][,direct][,format=raw][,owner=uid][,group=gid][,weight=n][,iops=n][,bps=n][,burst=ms]")
+  )
   var disk: [ServedDiskOption] = []
 
   @Option(help: "I/O threads; 1 unless given.")
@@ -81,7 +83,9 @@ struct ServeCommand: ParsableCommand {
     guard let socket = socket ?? file.socket else { throw ValidationError("--socket: a path is needed") }
     let disks = file.disks + disk
     guard !disks.isEmpty else { throw ValidationError("--disk: at least one is needed") }
-    if let name = Self.repeatedName(disks) { throw ValidationError("--disk: the name '\(name)' is used twice") }
+    if let name = Self.repeatedName(disks) {
+      throw ValidationError("--disk: the name '\(name)' is used twice")
+    }
     let threads = threads ?? file.threads ?? 1
     guard Self.threadLimits.contains(threads) else {
       throw ValidationError("--threads \(threads): 1 to 64")
@@ -91,7 +95,8 @@ struct ServeCommand: ParsableCommand {
       throw ValidationError("--engine \(word): libaio, io_uring, sync, memory or null")
     }
     return Settings(
-      socket: socket, metrics: metrics ?? file.metrics, config: config, givenDisks: disk, disks: disks, threads: threads, engine: engine,
+      socket: socket, metrics: metrics ?? file.metrics, config: config, givenDisks: disk, disks: disks,
+      threads: threads, engine: engine,
       neverSleeps: noSleep || file.neverSleeps, offloads: !(noOffload || file.neverOffloads),
       isUnrestricted: noSandbox)
   }
@@ -158,7 +163,8 @@ struct ServeCommand: ParsableCommand {
       reload: reload(settings))
   }
 
-  private static func plan(_ option: ServedDiskOption, engine: BlockEngineKind) throws -> VextServiceDiskPlan {
+  private static func plan(_ option: ServedDiskOption, engine: BlockEngineKind) throws -> VextServiceDiskPlan
+  {
     let plan = VextServiceDiskPlan(
       name: option.name, ownerID: option.ownerID ?? geteuid(), groupID: option.groupID, share: option.share
     ) {

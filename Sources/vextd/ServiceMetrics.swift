@@ -11,16 +11,26 @@ struct ServiceMetrics {
     metric("vextd_clients", "gauge", "Clients that have a disk.", [("", "\(snapshot.clients.count)")])
       + metric(
         "vextd_io_thread_cpu_seconds_total", "counter", "CPU time of an I/O thread.",
-        snapshot.threadNanoseconds.enumerated().map { ("{thread=\"\($0.offset)\"}", "\(Double($0.element) / 1e9)") })
+        snapshot.threadNanoseconds.enumerated().map {
+          ("{thread=\"\($0.offset)\"}", "\(Double($0.element) / 1e9)")
+        })
       + clients("vextd_queues", "gauge", "Queues that a client has enabled.") { "\($0.queueCount)" }
       + clients("vextd_requests_in_flight", "gauge", "Requests under way.") { "\($0.statistics.inFlight)" }
-      + clients("vextd_throttled", "gauge", "1 while limits hold a disk's requests back.") { $0.isHeldBack ? "1" : "0" }
+      + clients("vextd_throttled", "gauge", "1 while limits hold a disk's requests back.") {
+        $0.isHeldBack ? "1" : "0"
+      }
       + clients("vextd_reads_total", "counter", "Reads.") { "\($0.statistics.reads)" }
       + clients("vextd_writes_total", "counter", "Writes.") { "\($0.statistics.writes)" }
       + clients("vextd_flushes_total", "counter", "Flushes.") { "\($0.statistics.flushes)" }
-      + clients("vextd_discards_total", "counter", "Discards and zeroed ranges.") { "\($0.statistics.discards)" }
-      + clients("vextd_read_bytes_total", "counter", "Bytes that reads asked for.") { "\($0.statistics.readBytes)" }
-      + clients("vextd_written_bytes_total", "counter", "Bytes of writes.") { "\($0.statistics.writtenBytes)" }
+      + clients("vextd_discards_total", "counter", "Discards and zeroed ranges.") {
+        "\($0.statistics.discards)"
+      }
+      + clients("vextd_read_bytes_total", "counter", "Bytes that reads asked for.") {
+        "\($0.statistics.readBytes)"
+      }
+      + clients("vextd_written_bytes_total", "counter", "Bytes of writes.") {
+        "\($0.statistics.writtenBytes)"
+      }
       + latencies
   }
 
@@ -51,7 +61,8 @@ struct ServiceMetrics {
     "client=\"\(client.number)\",disk=\"\(client.disk)\",process=\"\(client.processID)\""
   }
 
-  private func metric(_ name: String, _ type: String, _ help: String, _ samples: [(String, String)]) -> String {
+  private func metric(_ name: String, _ type: String, _ help: String, _ samples: [(String, String)]) -> String
+  {
     "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n" + samples.map { "\(name)\($0.0) \($0.1)\n" }.joined()
   }
 }

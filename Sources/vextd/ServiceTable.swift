@@ -11,7 +11,8 @@ struct ServiceTable {
   }
 
   private static let columns = [
-    "client", "process", "user", "disk", "queues", "iops", "MiB/s", "p50 us", "p99 us", "p99.9 us", "under way",
+    "client", "process", "user", "disk", "queues", "iops", "MiB/s", "p50 us", "p99 us", "p99.9 us",
+    "under way",
     "weight", "limited",
   ]
 

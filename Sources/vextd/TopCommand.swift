@@ -37,7 +37,8 @@ struct TopCommand: ParsableCommand {
 
   private func snapshot() throws -> VextServiceSnapshot {
     guard let snapshot = VextServiceSnapshot(text: try place.ask(.snapshot)) else {
-      throw VextdFailure(description: "\(place.socket): the service's answer cannot be read: another version?")
+      throw VextdFailure(
+        description: "\(place.socket): the service's answer cannot be read: another version?")
     }
     return snapshot
   }

@@ -12,7 +12,8 @@ import Testing
         + "\(second * 1000) \(second * 1_000_000) 5000 1.0 100:\(second * 900 + 1) 150:\(second * 100 + 1)\n"
     }
     return try #require(
-      VextServiceSnapshot(text: "threads \(second * 1_000_000_000) \(second * 250_000_000)\n" + clients.joined()))
+      VextServiceSnapshot(
+        text: "threads \(second * 1_000_000_000) \(second * 250_000_000)\n" + clients.joined()))
   }
 
   @Test func `the table shows what came between two snapshots`() throws {
@@ -57,7 +58,10 @@ import Testing
     #expect(parts[0].contains("Content-Length: \(parts[1].utf8.count)"))
   }
 
-  @Test(arguments: [(0.0, 1, "0.0"), (12.34, 1, "12.3"), (0.96, 1, "1.0"), (7.0, 0, "7"), (-4, 2, "0.00"), (1e30, 0, "1000000000000000000")])
+  @Test(arguments: [
+    (0.0, 1, "0.0"), (12.34, 1, "12.3"), (0.96, 1, "1.0"), (7.0, 0, "7"), (-4, 2, "0.00"),
+    (1e30, 0, "1000000000000000000"),
+  ])
   func `numbers are written with their digits`(value: Double, digits: Int, text: String) {
     #expect(ServiceTable.number(value, digits: digits) == text)
   }

@@ -64,7 +64,8 @@ import Testing
 
   /// Starts vextd and hands it over when it answers at `socket`.
   private func withService(
-    _ arguments: [String], socket: String, environment: [String: String] = [:], _ body: (Process) throws -> Void
+    _ arguments: [String], socket: String, environment: [String: String] = [:],
+    _ body: (Process) throws -> Void
   ) throws {
     let process = Process()
     process.executableURL = Self.program
@@ -106,7 +107,9 @@ import Testing
       #expect(try control("reload").code == 1)
       #expect(try control("list").text.contains("disk b "))
       _ = try folder.write(first, to: "c")
-      #expect(try control("reload").text == "disk a: kept\ndisk b: no longer in the configuration, kept until it is detached\n")
+      #expect(
+        try control("reload").text
+          == "disk a: kept\ndisk b: no longer in the configuration, kept until it is detached\n")
       let top = try run(Self.program, ["top", "--socket", socket, "--count", "1"])
       #expect(top.code == 0 && top.text.hasPrefix("0 clients; io0 "))
       // One that says nothing does not keep the next one waiting for ever.
@@ -138,7 +141,8 @@ import Testing
     }
     let service = "\(folder.path)/s"
     try withService(
-      ["--socket", service, "--disk", "a=\(folder.disk("a"))"], socket: service, environment: ["NOTIFY_SOCKET": path]
+      ["--socket", service, "--disk", "a=\(folder.disk("a"))"], socket: service,
+      environment: ["NOTIFY_SOCKET": path]
     ) { process in
       #expect(message().hasPrefix("READY=1\n"))
       process.terminate()

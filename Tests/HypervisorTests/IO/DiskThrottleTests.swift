@@ -10,7 +10,8 @@ import VextProtocol
 
   /// Starts what the limits allow each `step` nanoseconds for `duration` nanoseconds; returns the requests and bytes.
   private func run(
-    _ throttle: DiskThrottle, duration: UInt64, step: UInt64, from start: UInt64 = start, byteCount: Int = 4096,
+    _ throttle: DiskThrottle, duration: UInt64, step: UInt64, from start: UInt64 = start,
+    byteCount: Int = 4096,
     most: Int = 64
   ) -> (requests: Int, bytes: Int) {
     var total = 0
@@ -52,7 +53,8 @@ import VextProtocol
   }
 
   @Test func `a request that is larger than the limit of a second is paid for later`() throws {
-    let throttle = try #require(DiskThrottle(requestsPerSecond: nil, bytesPerSecond: 1000, burstMilliseconds: 0))
+    let throttle = try #require(
+      DiskThrottle(requestsPerSecond: nil, bytesPerSecond: 1000, burstMilliseconds: 0))
     #expect(throttle.allowance(at: Self.start).bytes == 1)
     throttle.charge(requests: 1, bytes: 10_000, at: Self.start)
     #expect(throttle.allowance(at: Self.start + 9_900_000_000).bytes == 0)

@@ -32,7 +32,8 @@ import Testing
     }
 
     static let disk = unsafe DiskHandle(
-      descriptor: -1, byteCount: 1 << 40, blockByteCount: 512, isDirect: false, isReadOnly: false, canDiscard: true,
+      descriptor: -1, byteCount: 1 << 40, blockByteCount: 512, isDirect: false, isReadOnly: false,
+      canDiscard: true,
       formatted: nil, memory: nil)
 
     /// Gives the machine `number` queues.
@@ -150,7 +151,8 @@ import Testing
   @Test func `a throttled disk takes its burst, and then waits for its time`() throws {
     var bench = try Bench()
     bench.add(0, queues: 4)
-    let throttle = try #require(DiskThrottle(requestsPerSecond: 10, bytesPerSecond: nil, burstMilliseconds: 2000))
+    let throttle = try #require(
+      DiskThrottle(requestsPerSecond: 10, bytesPerSecond: nil, burstMilliseconds: 2000))
     for _ in 0..<50 { bench.pass(throttle: throttle) }
     #expect((20...22).contains(bench.started(0)))
     #expect(bench.shares.admission != .max)

@@ -17,7 +17,11 @@ import VextProtocol
     return (device, driver, memory)
   }
 
-  @Test func `a disk has the image's bytes, and keeps what is written, discarded and zeroed; the file does not change`() throws {
+  @Test
+  func
+    `a disk has the image's bytes, and keeps what is written, discarded and zeroed; the file does not change`()
+    throws
+  {
     let thread = try IOThread(name: "memory", cpus: nil, waiting: .polling, engine: .memory)
     defer { thread.stop() }
     let disk = VirtioTemporaryDisk(byteCount: VextFixture.diskByteCount)
@@ -38,7 +42,9 @@ import VextProtocol
     write.segment1 = VextSegment(address: GuestAddress(VextFixture.data + 512), byteCount: 7680)
     #expect(try driver.perform(write).byteCount == 8192)
     #expect(try driver.perform(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 2)).status == 0)
-    for (operation, offset) in [(VextOperation.discard, 9216), (.writeZeroes, 12_288)] as [(VextOperation, UInt64)] {
+    for (operation, offset) in [(VextOperation.discard, 9216), (.writeZeroes, 12_288)]
+      as [(VextOperation, UInt64)]
+    {
       let range = SubmissionEntry(operation: operation.rawValue, id: 4, offset: offset, length: 1024)
       #expect(try driver.perform(range).byteCount == 1024)
     }
@@ -64,7 +70,8 @@ import VextProtocol
     #expect(try first.driver.perform(VextFixture.entry(.write)).status == 0)
     #expect(try second.driver.perform(VextFixture.entry(.write)).status == UInt16(EROFS))
     #expect(try second.driver.perform(VextFixture.entry(.read)).status == 0)
-    #expect(try second.memory.read(512, at: GuestAddress(VextFixture.data)) == VirtioTemporaryDisk.pattern(0, 512))
+    #expect(
+      try second.memory.read(512, at: GuestAddress(VextFixture.data)) == VirtioTemporaryDisk.pattern(0, 512))
   }
 
   @Test func `a file with holes is copied, and one that is too large for the memory is refused`() throws {
@@ -77,7 +84,8 @@ import VextProtocol
     defer { device.shutDown() }
     for (offset, byte) in [(1 << 20, 0), (2 << 20, 1), (3 << 20 - 512, 0)] as [(UInt64, UInt8)] {
       #expect(try driver.perform(VextFixture.entry(.read, offset: offset)).status == 0)
-      #expect(try memory.read(512, at: GuestAddress(VextFixture.data)) == [UInt8](repeating: byte, count: 512))
+      #expect(
+        try memory.read(512, at: GuestAddress(VextFixture.data)) == [UInt8](repeating: byte, count: 512))
     }
     disk.truncate(to: 1 << 43)
     #expect(throws: DiskError.self) {

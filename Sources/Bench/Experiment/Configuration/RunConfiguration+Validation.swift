@@ -73,7 +73,8 @@ extension RunConfiguration {
     }
     guard engine != .memory || !verifies || paths.allSatisfy({ $0.fileSystem == .none }) else {
       throw InvalidConfiguration(
-        description: "--verify checks the file system of a disk after the run, and --engine memory leaves none")
+        description:
+          "--verify checks the file system of a disk after the run, and --engine memory leaves none")
     }
     if linux.ioengine == .polledIOUring {
       if let other = paths.first(where: { !$0.needsBlockDriver }) {

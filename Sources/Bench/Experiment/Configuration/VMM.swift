@@ -40,7 +40,8 @@ enum VMM: String, CaseIterable, Codable, Sendable {
       "QEMU's aio=native needs O_DIRECT: take --engine io_uring with --no-direct"
     case (.qemu, .libaio), (.qemu, .ioUring), (.qemu, .null): nil
     case (.qemu, .sync): "QEMU has no I/O thread that blocks in its requests: take libaio, io_uring or null"
-    case (.qemu, .memory): "QEMU has no block driver that keeps a disk in its memory: take libaio, io_uring or null"
+    case (.qemu, .memory):
+      "QEMU has no block driver that keeps a disk in its memory: take libaio, io_uring or null"
     case (.kvmtool, .libaio): nil
     case (.kvmtool, .ioUring), (.kvmtool, .sync), (.kvmtool, .memory), (.kvmtool, .null):
       "kvmtool has libaio only"

@@ -24,7 +24,9 @@ extension Doctor {
 
   /// Nil where there is one node.
   var storageNode: Finding? {
-    guard hasNodes, configuration.engine.usesStorage, let placement = environment.placement else { return nil }
+    guard hasNodes, configuration.engine.usesStorage, let placement = environment.placement else {
+      return nil
+    }
     let why = "each request then crosses the link between the nodes, both its entry and its data"
     guard let node = host.storage?.node else {
       return Finding(

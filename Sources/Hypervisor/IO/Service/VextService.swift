@@ -55,7 +55,8 @@ public final class VextService: Sendable {
     reload: Reload? = nil
   ) throws(Errno) {
     try self.init(
-      disks: disks, servers: servers, engine: engine, offersSleep: offersSleep, reload: reload, writer: .shared)
+      disks: disks, servers: servers, engine: engine, offersSleep: offersSleep, reload: reload,
+      writer: .shared)
   }
 
   /// The same with a log that a test may look into.
@@ -196,7 +197,9 @@ public final class VextService: Sendable {
   ///   stays then, but nobody can open it.
   func detach(_ name: String) throws(Errno) {
     try drain(name)
-    for session in state.withLock({ Array($0.sessions.values) }) where session.diskName == name { session.end() }
+    for session in state.withLock({ Array($0.sessions.values) }) where session.diskName == name {
+      session.end()
+    }
     func entry() -> ServedDisk? { state.withLock { $0.disks.first { $0.disk.name == name } } }
     let deadline = HostClock.monotonicNanoseconds() &+ 10_000_000_000
     while let entry = entry(), entry.clientCount > 0 {
@@ -215,7 +218,9 @@ public final class VextService: Sendable {
 
   private func remove(_ name: String) -> DiskImage? {
     state.withLock { state in
-      state.disks.firstIndex { $0.disk.name == name && $0.clientCount == 0 }.map { state.disks.remove(at: $0).disk.image }
+      state.disks.firstIndex { $0.disk.name == name && $0.clientCount == 0 }.map {
+        state.disks.remove(at: $0).disk.image
+      }
     }
   }
 
@@ -233,7 +238,9 @@ public final class VextService: Sendable {
       for plan in plans where !known.contains(where: { $0.name == plan.name }) {
         added.append(try plan.disk())
       }
-      for server in servers { for disk in added { (server as? IOThread)?.register(disk: disk.image, memory: nil) } }
+      for server in servers {
+        for disk in added { (server as? IOThread)?.register(disk: disk.image, memory: nil) }
+      }
       return state.withLock { state in
         var lines: [String] = []
         for plan in plans {

@@ -80,7 +80,8 @@ final class VextServiceSession: Sendable {
     guard let disk else { return nil }
     return VextServiceSnapshot.Client(
       number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,
-      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false, statistics: statistics)
+      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false,
+      statistics: statistics)
   }
 
   /// Ends the connection, as if the client had: its requests are answered first. Any thread.

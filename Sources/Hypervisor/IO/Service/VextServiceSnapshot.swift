@@ -63,7 +63,9 @@ extension VextServiceSnapshot.Client {
       "client", "\(number)", "\(processID)", "\(userID)", disk, "\(queueCount)", "\(weight)",
       isHeldBack ? "1" : "0",
     ]
-    let buckets = statistics.latencies.counts.enumerated().filter { $0.element > 0 }.map { "\($0.offset):\($0.element)" }
+    let buckets = statistics.latencies.counts.enumerated().filter { $0.element > 0 }.map {
+      "\($0.offset):\($0.element)"
+    }
     return
       (fields + statistics.words.map { "\($0)" } + ["\(statistics.latencies.nanosecondsPerTick)"] + buckets)
       .joined(separator: " ")

@@ -101,6 +101,7 @@ extension DiskHandle {
     let image = formatted.image
     unsafe self.init(
       descriptor: descriptor, byteCount: image.byteCount / 512 * 512, blockByteCount: 512, isDirect: false,
-      isReadOnly: isReadOnly, canDiscard: image.canDiscard, formatted: .passUnretained(formatted), memory: nil)
+      isReadOnly: isReadOnly, canDiscard: image.canDiscard, formatted: .passUnretained(formatted), memory: nil
+    )
   }
 }

@@ -27,7 +27,8 @@ public final class DiskImage: Sendable {
   ///   - inMemory: whether the disk is a copy in memory, for the engine `memory`: a raw image is read now and never written, and
   ///     `direct` does not matter. The memory is reserved, as much as the disk is large.
   public init(
-    path: String, readOnly: Bool, direct: Bool, formats: DiskFormats = .qcow(QcowOptions()), inMemory: Bool = false
+    path: String, readOnly: Bool, direct: Bool, formats: DiskFormats = .qcow(QcowOptions()),
+    inMemory: Bool = false
   ) throws(DiskError) {
     self.path = path
     let kind = try Self.kind(of: path)

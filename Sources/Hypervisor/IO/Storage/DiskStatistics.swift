@@ -36,11 +36,12 @@ public struct DiskStatistics: Equatable, Sendable {
     let quantiles = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)].compactMap { name, part in
       latencies.nanoseconds(within: part).map { ("\(name)_service_us", UInt64(($0 / 1000).rounded())) }
     }
-    return ([
-      ("reads", reads), ("writes", writes), ("flushes", flushes), ("discards", discards),
-      ("read_bytes", readBytes), ("written_bytes", writtenBytes), ("in_flight", inFlight),
-      ("max_in_flight", maximumInFlight), ("mean_service_us", UInt64((mean / 1000).rounded())),
-      ("max_service_us", UInt64((maximumServiceNanoseconds / 1000).rounded())),
-    ] + quantiles).map { ("\(prefix)_\($0.0)", $0.1) }
+    return
+      ([
+        ("reads", reads), ("writes", writes), ("flushes", flushes), ("discards", discards),
+        ("read_bytes", readBytes), ("written_bytes", writtenBytes), ("in_flight", inFlight),
+        ("max_in_flight", maximumInFlight), ("mean_service_us", UInt64((mean / 1000).rounded())),
+        ("max_service_us", UInt64((maximumServiceNanoseconds / 1000).rounded())),
+      ] + quantiles).map { ("\(prefix)_\($0.0)", $0.1) }
   }
 }

@@ -70,7 +70,8 @@ public final class DiskThrottle: Sendable {
     requestsPerSecond: UInt64?, bytesPerSecond: UInt64?,
     burstMilliseconds: UInt64 = DiskThrottle.usualBurstMilliseconds
   ) {
-    guard requestsPerSecond != nil || bytesPerSecond != nil, requestsPerSecond != 0, bytesPerSecond != 0 else {
+    guard requestsPerSecond != nil || bytesPerSecond != nil, requestsPerSecond != 0, bytesPerSecond != 0
+    else {
       return nil
     }
     let burst = min(burstMilliseconds, 86_400_000) * 1_000_000

@@ -50,7 +50,8 @@ public struct LatencyCounts: Equatable, Sendable {
     guard earlier.counts.count == counts.count else { return self }
     var difference = self
     for index in counts.indices {
-      difference.counts[index] = counts[index] > earlier.counts[index] ? counts[index] - earlier.counts[index] : 0
+      difference.counts[index] =
+        counts[index] > earlier.counts[index] ? counts[index] - earlier.counts[index] : 0
     }
     return difference
   }
@@ -67,6 +68,8 @@ final class LatencyCounters: Sendable {
   /// Adds the counts so far to `counts`.
   func add(to counts: inout LatencyCounts) {
     if counts.counts.isEmpty { counts.counts = [UInt64](repeating: 0, count: LatencyCounts.bucketCount) }
-    for index in 0..<LatencyCounts.bucketCount { counts.counts[index] &+= counters[index].load(ordering: .relaxed) }
+    for index in 0..<LatencyCounts.bucketCount {
+      counts.counts[index] &+= counters[index].load(ordering: .relaxed)
+    }
   }
 }

@@ -21,7 +21,9 @@ extension VextServiceTests {
       #expect(throws: Errno.noSuchFileOrDirectory) { try fixture.service.drain("none") }
     }
 
-    @Test func `a detached disk has answered its clients, is durable and closed; others are served on`() throws {
+    @Test func `a detached disk has answered its clients, is durable and closed; others are served on`()
+      throws
+    {
       let fixture = try ServiceFixture()
       let machine = try fixture.machine("rw")
       let neighbour = try fixture.machine("ro")
@@ -84,13 +86,16 @@ extension VextServiceTests {
         let cut = String(text.dropLast(Int.random(in: 1...text.count)))
         _ = VextServiceSnapshot(text: cut)
       }
-      for garbage in ["", "threads", "threads x", "threads 1\nclient", "threads 1\nclient 1 2 3 d 5 6 0 1:2", "client 1"] {
+      for garbage in [
+        "", "threads", "threads x", "threads 1\nclient", "threads 1\nclient 1 2 3 d 5 6 0 1:2", "client 1",
+      ] {
         #expect(VextServiceSnapshot(text: garbage) == nil)
       }
       let first = 8 + DiskStatistics.wordCount
       let words = ["client", "1", "2", "3", "d", "5", "6", "0"] + [String](repeating: "1", count: first - 8)
       for bucket in ["999999:1", "-1:1", "1", "1:x", "1:2:3"] {
-        #expect(VextServiceSnapshot(text: "threads 1\n" + (words + ["1.0", bucket]).joined(separator: " ")) == nil)
+        #expect(
+          VextServiceSnapshot(text: "threads 1\n" + (words + ["1.0", bucket]).joined(separator: " ")) == nil)
       }
     }
   }
