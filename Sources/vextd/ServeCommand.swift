@@ -33,8 +33,8 @@ struct ServeCommand: ParsableCommand {
     help: ArgumentHelp(
       "Disk to serve; repeatable. Its name has letters, digits, '.', '_' and '-'. A disk that can be written has one client at a "
         + "time. Without owner and group, root and the service's user may open it. Machines divide an I/O thread by weight (1 to "
-        + "1000, 100 unless given); iops and bps limit the disk to so many requests and bytes per second, after a burst of "
-        + "so many milliseconds (100 unless given).",
+        + "1000, 100 unless given); iops and bps limit the disk's requests and bytes per second, after a burst of "
+        + "the given milliseconds (100 unless given).",
       valueName:
         "name=path[,ro][,direct][,format=raw][,owner=uid][,group=gid][,weight=n][,iops=n][,bps=n][,burst=ms]")
   )

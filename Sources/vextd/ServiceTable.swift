@@ -57,7 +57,7 @@ struct ServiceTable {
     ] + times + ["\(now.inFlight)", "\(client.weight)", client.isHeldBack ? "yes" : "no"]
   }
 
-  /// A number with so many digits after the point.
+  /// The decimal text of a number, with `digits` digits after the point.
   static func number(_ value: Double, digits: Int) -> String {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }

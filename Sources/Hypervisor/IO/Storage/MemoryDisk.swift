@@ -13,7 +13,7 @@ final class MemoryDisk: Sendable {
   ///
   /// - Throws: ENOMEM or ENOSPC where there is not that much memory; the error of a read.
   init(copying source: Int32, byteCount: UInt64) throws(Errno) {
-    // The kernel would take what there is, and then end processes, before it refused.
+    // The kernel would use up all memory, and end processes, before it refused.
     guard byteCount <= (try Self.availableByteCount()) else { throw .noMemory }
     file = try SharedMemoryFile(name: "vext-disk", byteCount: byteCount)
     // Now: a page that is not there when a request touches it would end the process (SIGBUS).

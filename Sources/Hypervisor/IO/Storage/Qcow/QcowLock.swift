@@ -1,6 +1,6 @@
 import Glibc
 
-/// A lock that many threads can share, or one can have alone; whoever wants it alone comes before later sharers.
+/// A lock that many threads can share, or one can have alone; a thread that wants it alone comes before later sharers.
 // SAFETY: `init` allocates and initializes the lock, and `deinit` frees it, when no thread has it.
 @safe
 final class QcowLock: @unchecked Sendable {

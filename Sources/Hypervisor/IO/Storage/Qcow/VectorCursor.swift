@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Goes through the memory of a request once.
-// SAFETY: whoever makes one promises that the vectors and their memory are valid as long as it is used.
+// SAFETY: its maker promises that the vectors and their memory are valid as long as it is used.
 @safe
 struct VectorCursor {
   private let vectors: UnsafePointer<iovec>
