@@ -41,6 +41,14 @@ static inline uint64_t linux_descriptor_limit(void) {
   return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
 }
 
+// Raises it to what the process may have at most.
+static inline int linux_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
 static inline uint32_t linux_effective_user(void) { return geteuid(); }
 
 /* What stat(2) tells, without the C library's names. */

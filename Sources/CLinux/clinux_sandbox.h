@@ -108,13 +108,12 @@ static inline int linux_limit_capabilities(uint64_t kept) {
   return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* The calling thread's effective capabilities. */
-static inline int linux_effective_capabilities(uint64_t *result) {
+/* The calling thread's effective capabilities, none of which has the number 63, or -errno. */
+static inline int64_t linux_effective_capabilities(void) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct sets[2];
   if (syscall(SYS_capget, &header, sets) < 0) return -errno;
-  *result = (uint64_t)sets[1].effective << 32 | sets[0].effective;
-  return 0;
+  return (int64_t)((uint64_t)sets[1].effective << 32 | sets[0].effective);
 }
 
 /* Leaves memory out of core dumps. */

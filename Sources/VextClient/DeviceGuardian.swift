@@ -14,13 +14,11 @@ struct DeviceGuardian: ~Copyable, Sendable {
   /// Starts the process.
   ///
   /// - Parameters:
-  ///   - resetAddress: the mapped address of the reset register.
+  ///   - registers: the device's, of which the guardian writes the one that resets it.
   ///   - lock: the descriptor whose lock the guardian keeps.
   ///   - pin: the descriptor that pins the memory, or -1.
-  init(resetAddress: UnsafeMutableRawPointer, lock: Int32, pin: Int32) throws(Errno) {
-    // SAFETY: the register stays mapped in both processes, each of which has a mapping of its own.
-    control = OwnedDescriptor(
-      adopting: try check(unsafe linux_start_guardian(resetAddress, lock, pin)))
+  init(registers: SharedRegisters, lock: Int32, pin: Int32) throws(Errno) {
+    control = OwnedDescriptor(adopting: try registers.startGuardian(lock: lock, pin: pin))
   }
 
   /// Lets the guardian end without resetting the device, which must be idle.

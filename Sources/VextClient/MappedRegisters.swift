@@ -29,8 +29,11 @@ final class SharedRegisters: VextRegisterAccess {
 
   init(_ registers: consuming MappedRegisters) { self.registers = registers }
 
-  /// The mapped address of the reset register, for the guardian.
-  var resetAddress: UnsafeMutableRawPointer { unsafe registers.address(VextRegister.reset) }
+  /// Starts the process of a ``DeviceGuardian``, and returns the descriptor that dismisses it.
+  func startGuardian(lock: Int32, pin: Int32) throws(Errno) -> Int32 {
+    // SAFETY: the register stays mapped in both processes, each of which has a mapping of its own.
+    try check(unsafe linux_start_guardian(registers.address(VextRegister.reset), lock, pin))
+  }
 
   // SAFETY: `address` returns an address in the mapping, and a register has no other user in this process.
   func load32(_ offset: UInt64) -> UInt32 { unsafe linux_register_load32(registers.address(offset)) }

@@ -36,5 +36,5 @@ struct QueueRequest {
   /// The first error; 0 if there was none.
   var error: CInt = 0
   /// The caller's buffers of a read whose bytes come through the pool.
-  var targets: [UnsafeMutableRawBufferPointer] = unsafe []
+  var targets = CallerBuffers()
 }

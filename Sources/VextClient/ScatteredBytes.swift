@@ -1,3 +1,25 @@
+/// The buffers of a read, which the caller keeps in place until it has taken the result.
+@safe
+struct CallerBuffers {
+  private var vectors: [UnsafeMutableRawBufferPointer] = unsafe []
+
+  /// None.
+  init() {}
+
+  /// Those of `vectors`.
+  @unsafe
+  init(_ vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>) {
+    unsafe self.vectors = unsafe Array(vectors)
+  }
+
+  /// Writes `source` to their concatenated bytes, from byte `offset` on.
+  @unsafe
+  func copyMemory(from source: UnsafeRawBufferPointer, at offset: Int) {
+    // SAFETY: whoever made this value promised that the buffers are there.
+    unsafe vectors.withUnsafeBufferPointer { unsafe ScatteredBytes.copy(from: source, to: $0, at: offset) }
+  }
+}
+
 /// Copies between one buffer and a list of buffers.
 enum ScatteredBytes {
   /// Fills `target` from the concatenated bytes of `vectors`, from byte `offset` on.

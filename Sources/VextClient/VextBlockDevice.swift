@@ -55,8 +55,7 @@ public final class VextBlockDevice: Sendable {
     registers.store32(VextRegister.reset, 1)
     let memory = try VextMemory(byteCount: options.poolByteCount, allowsHugePages: options.allowsHugePages)
     let guardian = try naming("guardian") { () throws(Errno) in
-      try unsafe DeviceGuardian(
-        resetAddress: registers.resetAddress, lock: lock.rawValue, pin: memory.pinDescriptor)
+      try DeviceGuardian(registers: registers, lock: lock.rawValue, pin: memory.pinDescriptor)
     }
     return try VextBlockDevice(
       address: function.address, registers: registers, limits: limits, memory: memory,

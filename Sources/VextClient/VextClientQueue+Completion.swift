@@ -33,10 +33,8 @@ extension VextClientQueue {
         let count = Int(commands[id].byteCount)
         let offset = commands[id].bounceOffset
         // SAFETY: the caller keeps its buffers until it has taken the result.
-        unsafe requests[request].targets.withUnsafeBufferPointer {
-          unsafe ScatteredBytes.copy(
-            from: UnsafeRawBufferPointer(rebasing: bounce[..<count]), to: $0, at: offset)
-        }
+        unsafe requests[request].targets.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: bounce[..<count]), at: offset)
       }
       unsafe giveBackBounce(bounce)
       unsafe commands[id].bounce = nil

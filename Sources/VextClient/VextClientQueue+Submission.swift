@@ -225,7 +225,7 @@ extension VextClientQueue {
     _ vectors: UnsafeBufferPointer<UnsafeMutableRawBufferPointer>,
     byteCount: Int, request: Int
   ) {
-    if operation == .read { unsafe requests[request].targets = unsafe Array(vectors) }
+    if operation == .read { requests[request].targets = unsafe CallerBuffers(vectors) }
     var done = 0
     while done < byteCount {
       guard let id = takeID(request: request) else { return }

@@ -58,7 +58,7 @@ extension VextClientQueue {
     let error = requests[slot].error
     requests[slot].isActive = false
     requests[slot].generation &+= 1
-    unsafe requests[slot].targets = unsafe []
+    requests[slot].targets = CallerBuffers()
     freeRequests.append(slot)
     return error
   }

@@ -17,8 +17,7 @@ struct DeviceGuardianTests {
       let lock = try OwnedDescriptor.open(path, flags: O_RDWR)
       try #require(flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0)
       let registers = SharedRegisters(try MappedRegisters(descriptor: lock.rawValue))
-      guardian = try unsafe DeviceGuardian(
-        resetAddress: registers.resetAddress, lock: lock.rawValue, pin: -1)
+      guardian = try DeviceGuardian(registers: registers, lock: lock.rawValue, pin: -1)
       // The guardian has a copy of the descriptor: this one is closed now, and the lock stays.
     }
 

@@ -30,17 +30,16 @@ struct OutputFiles: Equatable, Sendable {
     let path = csvPath ?? "\(Self.defaultFolder)/\(identity.fileStem).csv"
     let folder = (path as NSString).deletingLastPathComponent
     let manager = FileManager.default
-    var isDirectory: ObjCBool = false
     if csvPath != nil {
       let place = folder.isEmpty ? "." : folder
-      guard unsafe manager.fileExists(atPath: place, isDirectory: &isDirectory), isDirectory.boolValue else {
+      guard manager.isDirectory(atPath: place) == true else {
         throw BenchFailure("the folder of the output, \(place), does not exist", exitCode: .cannotCreate)
       }
       guard manager.isWritableFile(atPath: place) else {
         throw BenchFailure("the folder of the output, \(place), is not writable", exitCode: .cannotCreate)
       }
     }
-    if unsafe manager.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+    if manager.isDirectory(atPath: path) == true {
       throw BenchFailure("the output \(path) is a directory", exitCode: .cannotCreate)
     }
     let type = try? manager.attributesOfItem(atPath: path)[.type] as? FileAttributeType

@@ -58,8 +58,15 @@ struct InitArena: ~Copyable {
     return unsafe Text(start: target, count: digitCount)
   }
 
-  /// The whole of a file. Every `separator` in it, if one is given, becomes a NUL.
-  mutating func contents(of path: Text, separator: UInt8 = 0) throws(Errno) -> Text {
+  /// The lines of a file.
+  mutating func lines(of path: Text) throws(Errno) -> Records {
+    Records(try contents(of: path) { $0 == UInt8(ascii: "\n") })
+  }
+
+  /// The whole of a file. Every byte that `isSeparator` finds becomes a NUL; it is called for each byte in order.
+  mutating func contents(
+    of path: Text, isSeparator: (UInt8) -> Bool = { _ in false }
+  ) throws(Errno) -> Text {
     let file = try Kernel.open(path)
     defer { Kernel.close(file) }
     // Files of /proc tell no size.
@@ -72,9 +79,7 @@ struct InitArena: ~Copyable {
       count += read
       guard count < limit else { throw .fileTooLarge }
     }
-    for index in 0..<count where unsafe separator != 0 && target[index] == separator {
-      unsafe target[index] = 0
-    }
+    for index in 0..<count where isSeparator(unsafe target[index]) { unsafe target[index] = 0 }
     return unsafe Text(start: target, count: count)
   }
 }

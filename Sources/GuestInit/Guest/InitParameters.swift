@@ -5,18 +5,11 @@ struct InitParameters {
 
   /// Reads /proc/cmdline, which must be mounted.
   init(_ arena: inout InitArena) throws(Errno) {
-    text = try arena.contents(of: "/proc/cmdline", separator: UInt8(ascii: "\n"))
-    Self.split(text)
-  }
-
-  /// Puts a NUL after each parameter. Spaces between double quotes separate nothing, as for the kernel.
-  private static func split(_ text: Text) {
-    // SAFETY: the arena's memory is ours to change, and this is the only reference to it.
-    let bytes = unsafe UnsafeMutablePointer(mutating: text.start)
     var isQuoted = false
-    for index in 0..<text.count {
-      if text[index] == UInt8(ascii: "\"") { isQuoted.toggle() }
-      if text[index] == UInt8(ascii: " "), !isQuoted { unsafe bytes[index] = 0 }
+    // Spaces between double quotes separate nothing, as for the kernel.
+    text = try arena.contents(of: "/proc/cmdline") { byte in
+      if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+      return byte == UInt8(ascii: "\n") || byte == UInt8(ascii: " ") && !isQuoted
     }
   }
 

@@ -67,9 +67,7 @@ struct InitTerminal {
     Kernel.attempt(.setProcessGroup, 0, 0)
     guard var group = try? Int32(truncatingIfNeeded: Kernel.call(.getpid)) else { return }
     withTerminalSignalsBlocked {
-      unsafe withUnsafeMutablePointer(to: &group) { pointer in
-        _ = Kernel.attempt(.ioctl, 1, setForeground, UInt64(UInt(bitPattern: pointer)))
-      }
+      Kernel.withAddress(of: &group) { _ = Kernel.attempt(.ioctl, 1, setForeground, $0) }
     }
   }
 
@@ -82,8 +80,7 @@ struct InitTerminal {
   private static func withTerminalSignalsBlocked(_ body: () -> Void) {
     let (block, unblock): (UInt64, UInt64) = (0, 1)
     var stopsForOutput: UInt64 = 1 << 21
-    unsafe withUnsafeMutablePointer(to: &stopsForOutput) { pointer in
-      let signals = UInt64(UInt(bitPattern: pointer))
+    Kernel.withAddress(of: &stopsForOutput) { signals in
       Kernel.attempt(.signalMask, block, signals, 0, 8)
       body()
       Kernel.attempt(.signalMask, unblock, signals, 0, 8)
@@ -102,9 +99,7 @@ struct InitTerminal {
     // INTR ^C, QUIT ^\, ERASE DEL, KILL ^U, EOF ^D, TIME, MIN, SWTC, START ^Q, STOP ^S, SUSP ^Z, EOL, REPRINT ^R,
     // DISCARD ^O, WERASE ^W, LNEXT ^V, EOL2
     modes.characters = (3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0)
-    unsafe withUnsafeMutablePointer(to: &modes) { pointer in
-      _ = Kernel.attempt(.ioctl, file, Self.setModes, UInt64(UInt(bitPattern: pointer)))
-    }
+    Kernel.withAddress(of: &modes) { _ = Kernel.attempt(.ioctl, file, Self.setModes, $0) }
   }
 
   /// Sets the size that `COLUMNSxROWS` says.
@@ -115,8 +110,6 @@ struct InitTerminal {
     var window = init_window(
       rows: UInt16(truncatingIfNeeded: rows), columns: UInt16(truncatingIfNeeded: columns), width: 0,
       height: 0)
-    unsafe withUnsafeMutablePointer(to: &window) { pointer in
-      _ = Kernel.attempt(.ioctl, file, Self.setWindow, UInt64(UInt(bitPattern: pointer)))
-    }
+    Kernel.withAddress(of: &window) { _ = Kernel.attempt(.ioctl, file, Self.setWindow, $0) }
   }
 }

@@ -60,8 +60,8 @@ extension Kernel {
 
   static func status(of path: Text) throws(Errno) -> init_status {
     var status = init_status()
-    let result = unsafe withUnsafeMutablePointer(to: &status) { pointer in
-      init_system_call(Call.stat.rawValue, path.address, UInt64(UInt(bitPattern: pointer)), 0, 0, 0)
+    let result = withAddress(of: &status) { address in
+      init_system_call(Call.stat.rawValue, path.address, address, 0, 0, 0)
     }
     _ = try Self.result(result)
     return status
@@ -105,8 +105,6 @@ extension Kernel {
 
   static func sleep(milliseconds: Int64) {
     var time = init_time(seconds: milliseconds / 1000, nanoseconds: milliseconds % 1000 * 1_000_000)
-    unsafe withUnsafeMutablePointer(to: &time) { pointer in
-      _ = attempt(.nanosleep, UInt64(UInt(bitPattern: pointer)))
-    }
+    withAddress(of: &time) { _ = attempt(.nanosleep, $0) }
   }
 }

@@ -48,6 +48,14 @@ enum Kernel {
     return UInt64(bitPattern: value)
   }
 
+  /// Calls `body` with what system calls take for `value`: an address that is valid until `body` returns.
+  static func withAddress<Value: BitwiseCopyable, Result>(
+    of value: inout Value, _ body: (UInt64) -> Result
+  ) -> Result {
+    // SAFETY: the pointer leaves as a number, which nothing but the kernel turns into memory again.
+    unsafe withUnsafeMutablePointer(to: &value) { body(UInt64(UInt(bitPattern: $0))) }
+  }
+
   @discardableResult
   static func call(
     _ call: Call, _ a: UInt64 = 0, _ b: UInt64 = 0, _ c: UInt64 = 0, _ d: UInt64 = 0, _ e: UInt64 = 0

@@ -4,7 +4,7 @@ enum ModuleLoader {
   static func loadAll(_ arena: inout InitArena) {
     guard Kernel.exists("/modules/index") else { return }
     do throws(Errno) {
-      var names = Records(try arena.contents(of: "/modules/index", separator: UInt8(ascii: "\n")))
+      var names = try arena.lines(of: "/modules/index")
       while let name = names.next() {
         if !name.isEmpty { load(try arena.join("/modules/", name)) }
       }

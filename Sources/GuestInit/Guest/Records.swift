@@ -16,7 +16,7 @@ struct Records {
   mutating func next() -> Text? {
     guard !rest.isEmpty else { return nil }
     let end = rest.index(of: 0) ?? rest.count
-    let record = unsafe Text(start: rest.start, count: end)
+    let record = rest.upToNul(at: end)
     rest = rest.dropFirst(end + 1)
     return record
   }

@@ -70,7 +70,7 @@ struct RootFileSystem {
     do throws(Errno) {
       return try mount(source, on: target, type: "ext4")
     } catch {
-      var lines = Records(try arena.contents(of: "/proc/filesystems", separator: UInt8(ascii: "\n")))
+      var lines = try arena.lines(of: "/proc/filesystems")
       while let line = lines.next() {
         // A line that starts with a tab is a file system for disks; others say "nodev" there.
         guard line[0] == UInt8(ascii: "\t"), line != "\text4" else { continue }

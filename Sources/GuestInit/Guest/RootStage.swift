@@ -51,10 +51,7 @@ struct RootStage {
   }
 
   private func setHostName(_ arena: inout InitArena) {
-    guard let contents = try? arena.contents(of: "/etc/hostname", separator: UInt8(ascii: "\n")) else {
-      return
-    }
-    var lines = Records(contents)
+    guard var lines = try? arena.lines(of: "/etc/hostname") else { return }
     if let name = lines.next(), !name.isEmpty {
       Kernel.attempt(.sethostname, name.address, UInt64(name.count))
     }
@@ -65,9 +62,7 @@ struct RootStage {
   private func waitFor(_ child: UInt64) -> UInt8 {
     var status: Int32 = 0
     while true {
-      let ended = unsafe withUnsafeMutablePointer(to: &status) { pointer in
-        try? Kernel.call(.wait4, .max, UInt64(UInt(bitPattern: pointer)), 0, 0)
-      }
+      let ended = Kernel.withAddress(of: &status) { try? Kernel.call(.wait4, .max, $0, 0, 0) }
       guard ended == child else { continue }
       let signal = UInt8(truncatingIfNeeded: status & 0x7F)
       return signal == 0 ? UInt8(truncatingIfNeeded: status >> 8) : 128 + signal

@@ -1,3 +1,5 @@
+import CGuest
+
 /// Bytes with a NUL after them that live as long as the program: literals, what the kernel passed on the stack, and
 /// memory of an ``InitArena``, which hands out no byte twice.
 // SAFETY: every initializer's caller promises just that, so the bytes can be read at any time.
@@ -41,6 +43,21 @@ struct Text: ExpressibleByStringLiteral, @unchecked Sendable {
   func dropFirst(_ byteCount: Int) -> Text {
     let dropped = min(byteCount, count)
     return unsafe Text(start: start + dropped, count: count - dropped)
+  }
+
+  /// The text before the NUL at `index`, which may be the one behind the whole text.
+  func upToNul(at index: Int) -> Text {
+    let end = min(max(index, 0), count)
+    return unsafe Text(start: start, count: end)
+  }
+
+  /// Writes `texts` to `file` in one system call (writev(2)).
+  static func write(_ texts: InlineArray<6, Text>, to file: UInt64) {
+    // SAFETY: texts live as long as the program, and the kernel keeps no address beyond the call.
+    var segments = unsafe InlineArray<6, init_segment> { index in
+      unsafe init_segment(base: UnsafeRawPointer(texts[index].start), byte_count: UInt64(texts[index].count))
+    }
+    unsafe Kernel.withAddress(of: &segments) { _ = Kernel.attempt(.writev, file, $0, 6) }
   }
 
   func starts(with prefix: Text) -> Bool {

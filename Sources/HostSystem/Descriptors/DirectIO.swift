@@ -28,20 +28,16 @@ public enum DirectIO {
   /// What the kernel says that O_DIRECT demands of the open file `descriptor` (`STATX_DIOALIGN` of statx(2)); nil if it
   /// does not say, as before Linux 6.1 and in some file systems.
   public static func alignment(of descriptor: Int32) throws(Errno) -> Alignment? {
-    var alignment = Alignment(memory: 0, offset: 0)
-    // SAFETY: both numbers live for the duration of the call.
-    let isKnown = try check(
-      unsafe linux_direct_alignment(descriptor, &alignment.memory, &alignment.offset))
-    return isKnown == 1 ? alignment : nil
+    try DescriptorCalls.directAlignment(of: descriptor).map {
+      Alignment(memory: $0.memory, offset: $0.offset)
+    }
   }
 
   /// Whether the file system accepts it for the file, block device or folder `path`; nil if that cannot be found out.
   ///
   /// In a folder a file without a name is opened (`O_TMPFILE`), which leaves nothing behind.
   public static func isAccepted(at path: String) -> Bool? {
-    var kind = linux_file_kind()
-    // SAFETY: the C string and the result live for the duration of the call.
-    guard unsafe path.withCString({ unsafe linux_file_kind_of($0, &kind) }) == 0 else { return nil }
+    guard let kind = try? PathCalls.kind(of: path) else { return nil }
     let flags = LINUX_O_DIRECT | (kind.is_directory != 0 ? O_RDWR | LINUX_O_TMPFILE : O_RDONLY)
     do throws(Errno) {
       _ = try OwnedDescriptor.open(path, flags: flags, mode: 0o600)

@@ -10,8 +10,7 @@ public struct DirectoryLock: ~Copyable {
   ///
   /// - Parameter creates: whether to make the directory first, for its owner alone, if it is not there.
   public init(path: String, creates: Bool = false) throws(Errno) {
-    // SAFETY: the C string lives for the duration of the call.
-    if creates { try check(unsafe path.withCString { unsafe linux_directory_create($0) }) }
+    if creates { try PathCalls.createDirectory(path) }
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
     try check(linux_descriptor_lock(descriptor.rawValue))
     self.descriptor = descriptor

@@ -35,13 +35,9 @@ public struct EventPoll: ~Copyable, Sendable {
   /// - Returns: The number of tokens in the buffer: 0 after a timeout and after a signal.
   @discardableResult
   public func wait(timeoutMilliseconds: Int32, into buffer: inout EventBuffer) throws(Errno) -> Int {
-    // SAFETY: the buffer owns memory for `capacity` events.
-    let result = unsafe linux_epoll_wait(
-      descriptor.rawValue, buffer.events, Int32(buffer.capacity), timeoutMilliseconds)
-    buffer.count = 0
+    let result = buffer.fill(from: descriptor.rawValue, timeoutMilliseconds: timeoutMilliseconds)
     if result == -Errno.interrupted.rawValue { return 0 }
-    buffer.count = Int(try check(result))
-    return buffer.count
+    return Int(try check(result))
   }
 }
 

@@ -16,8 +16,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
   ///   - flags: Access mode and `O_` flags.
   ///   - mode: Permissions of a file that is created.
   public static func open(_ path: String, flags: Int32, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
-    // SAFETY: the C string lives for the duration of the call.
-    OwnedDescriptor(adopting: try check(unsafe path.withCString { unsafe linux_open($0, flags, mode) }))
+    OwnedDescriptor(adopting: try PathCalls.open(path, flags: flags, mode: mode))
   }
 
   /// Closes the descriptor now and reports what `close(2)` says, such as a delayed write error.

@@ -25,10 +25,8 @@ public struct PacketSocket: ~Copyable, Sendable {
   public static func listening(
     path: String, isOpenToAll: Bool, backlog: Int32 = 64
   ) throws(Errno) -> PacketSocket {
-    // SAFETY: the C string lives for the duration of the call.
     PacketSocket(
-      adopting: try check(
-        unsafe path.withCString { unsafe linux_packet_listen($0, backlog, isOpenToAll ? 1 : 0) }))
+      adopting: try PathCalls.listenForPackets(path, backlog: backlog, isOpenToAll: isOpenToAll))
   }
 
   /// Takes over a listening socket of this kind that the process inherited. `EINVAL` for anything else.
@@ -39,8 +37,7 @@ public struct PacketSocket: ~Copyable, Sendable {
 
   /// A connection. `ECONNREFUSED` if nobody listens, `EAGAIN` if too many others wait.
   public static func connected(path: String) throws(Errno) -> PacketSocket {
-    // SAFETY: as above.
-    PacketSocket(adopting: try check(unsafe path.withCString { unsafe linux_packet_connect($0) }))
+    PacketSocket(adopting: try PathCalls.connectForPackets(path))
   }
 
   /// Takes a waiting connection. `EAGAIN` if there is none.
@@ -55,15 +52,7 @@ public struct PacketSocket: ~Copyable, Sendable {
 
   /// Sends one packet, with copies of `descriptors`. `EAGAIN` if there is no room: the peer does not read.
   public func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(Errno) {
-    // SAFETY: the kernel reads no more than both buffers hold.
-    try check(
-      unsafe bytes.withUnsafeBytes { bytes in
-        unsafe descriptors.withUnsafeBufferPointer { numbers in
-          unsafe linux_packet_send(
-            socket.rawValue, bytes.baseAddress, bytes.count, numbers.baseAddress,
-            Int32(clamping: numbers.count))
-        }
-      })
+    try DescriptorCalls.sendPacket(socket.rawValue, bytes, descriptors: descriptors)
   }
 
   /// Lets the peer see the end of what is sent (`shutdown(2)`); it can still send.
@@ -72,36 +61,19 @@ public struct PacketSocket: ~Copyable, Sendable {
   /// Receives one packet of at most `byteLimit` bytes; an empty one at the end. `EAGAIN` if none has come yet, `EMSGSIZE` for
   /// one that is longer or carries more than ``descriptorLimit`` descriptors.
   public func receive(byteLimit: Int) throws(Errno) -> ReceivedPacket {
-    var bytes = [UInt8](repeating: 0, count: byteLimit)
-    var numbers = [Int32](repeating: -1, count: Self.descriptorLimit)
-    var count: Int32 = 0
-    // SAFETY: the kernel writes no more than the buffers' lengths.
-    let result = unsafe bytes.withUnsafeMutableBytes { bytes in
-      unsafe numbers.withUnsafeMutableBufferPointer { numbers in
-        unsafe linux_packet_receive(
-          socket.rawValue, bytes.baseAddress, bytes.count, numbers.baseAddress, &count)
-      }
-    }
+    let received = DescriptorCalls.receivePacket(socket.rawValue, byteLimit: byteLimit)
     // Before the result is judged: the descriptors are ours, and are closed with the packet.
-    numbers.removeLast(numbers.count - Int(count))
-    bytes.removeLast(bytes.count - max(0, Int(result)))
-    let packet = ReceivedPacket(bytes: bytes, adopting: numbers)
-    try check(result)
+    let packet = ReceivedPacket(bytes: received.bytes, adopting: received.descriptors)
+    try check(received.result)
     return packet
   }
 
   /// Who is at the other end.
   public func peer() throws(Errno) -> SocketPeer {
-    var (process, user, group): (Int32, UInt32, UInt32) = (0, 0, 0)
-    // SAFETY: the pointers are valid for the duration of the call.
-    try check(unsafe linux_peer_credentials(socket.rawValue, &process, &user, &group))
-    var groups = [UInt32](repeating: 0, count: SocketPeer.groupLimit)
-    let count = unsafe groups.withUnsafeMutableBufferPointer {
-      unsafe linux_peer_groups(socket.rawValue, $0.baseAddress, Int32($0.count))
-    }
+    let peer = try DescriptorCalls.peer(of: socket.rawValue)
     // A peer with more groups than are read has the rights of its user and its primary group.
-    groups.removeLast(groups.count - max(0, Int(count)))
-    return SocketPeer(processID: process, userID: user, groupIDs: [group] + groups)
+    let groups = DescriptorCalls.peerGroups(of: socket.rawValue, limit: SocketPeer.groupLimit)
+    return SocketPeer(processID: peer.process, userID: peer.user, groupIDs: [peer.group] + groups)
   }
 }
 

@@ -26,17 +26,12 @@ public struct UnixSocket: ~Copyable, Sendable {
 
   /// A socket that listens at `path`, which only the file's owner may connect to. `EADDRINUSE` if the file exists.
   public static func listening(path: String, backlog: Int32 = 16) throws(Errno) -> UnixSocket {
-    // SAFETY: the C string lives for the duration of the call.
-    UnixSocket(
-      OwnedDescriptor(
-        adopting: try check(unsafe path.withCString { unsafe linux_socket_listen($0, backlog) })))
+    UnixSocket(OwnedDescriptor(adopting: try PathCalls.listen(path, backlog: backlog)))
   }
 
   /// A connection. `ECONNREFUSED` if nobody listens, `EAGAIN` if too many others wait.
   public static func connected(path: String) throws(Errno) -> UnixSocket {
-    // SAFETY: as above.
-    UnixSocket(
-      OwnedDescriptor(adopting: try check(unsafe path.withCString { unsafe linux_socket_connect($0) })))
+    UnixSocket(OwnedDescriptor(adopting: try PathCalls.connect(path)))
   }
 
   /// The number of the process at the other end (`SO_PEERCRED`), or nil where it cannot be seen from this one.
@@ -75,31 +70,19 @@ public struct UnixSocket: ~Copyable, Sendable {
 
   /// Reads up to `byteCount` bytes; none at the end. `EAGAIN` if none have come yet.
   public func receive(byteCount: Int) throws(Errno) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    // SAFETY: the kernel writes no more than the buffer's length.
-    let count = try check(
-      unsafe bytes.withUnsafeMutableBytes {
-        unsafe linux_socket_receive(descriptor.rawValue, $0.baseAddress, $0.count)
-      })
-    bytes.removeLast(byteCount - count)
-    return bytes
+    try DescriptorCalls.receive(descriptor.rawValue, byteLimit: byteCount)
   }
 
   /// Writes as many of `bytes` as there is room for and returns how many. `EAGAIN` if there is none.
   public func send(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
-    // SAFETY: the kernel reads no more than the buffer's length.
-    try check(
-      unsafe bytes.withUnsafeBytes { unsafe linux_socket_send(descriptor.rawValue, $0.baseAddress, $0.count) }
-    )
+    try DescriptorCalls.send(descriptor.rawValue, bytes)
   }
 
   /// Whether the file at `path` is a socket. `ENOENT` where nothing is.
   public static func isSocket(path: String) throws(Errno) -> Bool {
-    try check(unsafe path.withCString { unsafe linux_path_is_socket($0) }) == 1
+    try PathCalls.isSocket(path)
   }
 
   /// Removes a socket's file.
-  public static func remove(path: String) throws(Errno) {
-    try check(unsafe path.withCString { unsafe linux_path_remove($0) })
-  }
+  public static func remove(path: String) throws(Errno) { try PathCalls.remove(path) }
 }

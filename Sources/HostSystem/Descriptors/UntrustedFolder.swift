@@ -21,24 +21,11 @@ public struct UntrustedFolder: ~Copyable, Sendable {
   /// - Throws: `EINVAL` for what is no regular file, `EFBIG` for more than `byteLimit` bytes.
   public func contents(of name: String, byteLimit: Int) throws(Errno) -> [UInt8] {
     let file = OwnedDescriptor(
-      adopting: try check(
-        unsafe name.withCString { unsafe linux_open_regular_beneath(descriptor.rawValue, $0) }))
+      adopting: try PathCalls.openRegularFile(name, beneath: descriptor.rawValue))
     let byteCount = Int(clamping: try check(linux_regular_file_size(file.rawValue)))
     guard byteCount <= byteLimit else { throw .fileTooLarge }
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    var count = 0
-    while count < byteCount {
-      // SAFETY: the buffer has byteCount - count bytes from there on.
-      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-        unsafe linux_read(file.rawValue, buffer.baseAddress.map { unsafe $0 + count }, byteCount - count)
-      }
-      let done = Int(try check(result))
-      if done == 0 { break }
-      count += done
-    }
-    // The file may have become shorter since its size was read.
-    bytes.removeLast(byteCount - count)
-    return bytes
+    // The file may have another size by now.
+    return try DescriptorCalls.readToEnd(file.rawValue, byteLimit: byteCount)
   }
 
   /// Whether `name` is a regular file; not a link to one.
@@ -67,11 +54,8 @@ public struct UntrustedFolder: ~Copyable, Sendable {
 
   private func status(of name: String) throws(Errno) -> linux_file_status {
     let file = OwnedDescriptor(
-      adopting: try check(
-        unsafe name.withCString { unsafe linux_open_beneath(descriptor.rawValue, $0, LINUX_O_PATH, 0) }))
-    var status = linux_file_status()
-    try check(unsafe linux_status_at(file.rawValue, "", &status))
-    return status
+      adopting: try PathCalls.open(name, beneath: descriptor.rawValue, flags: LINUX_O_PATH, mode: 0))
+    return try DescriptorCalls.status(of: file.rawValue)
   }
 
   /// Makes the empty file `name`.
@@ -79,10 +63,7 @@ public struct UntrustedFolder: ~Copyable, Sendable {
   /// - Throws: `EEXIST` if there is anything of this name, be it a link that leads nowhere.
   public func create(_ name: String) throws(Errno) {
     _ = OwnedDescriptor(
-      adopting: try check(
-        unsafe name.withCString {
-          unsafe linux_open_beneath(
-            descriptor.rawValue, $0, LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, 0o644)
-        }))
+      adopting: try PathCalls.open(
+        name, beneath: descriptor.rawValue, flags: LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, mode: 0o644))
   }
 }

@@ -14,41 +14,43 @@ public enum LoopDevices {
 
   /// The first loop device whose file is the open file `descriptor`; nil if there is none.
   public static func user(of descriptor: Int32) -> User? {
-    var file = linux_file_identity()
-    // SAFETY: the structures live for the duration of the calls.
-    guard unsafe linux_file_identity_of(descriptor, &file) == 0, let names = try? names() else { return nil }
+    guard let file = try? DescriptorCalls.identity(of: descriptor), let names = try? names() else {
+      return nil
+    }
     for name in names {
       let path = "/dev/\(name)"
-      var other = linux_file_identity()
-      var isReadOnly: Int32 = 0
-      if unsafe path.withCString({ unsafe linux_loop_file($0, &other, &isReadOnly) }) < 0 {
-        // A user who may not open the device can still read the name of its file.
-        let backing = "/sys/block/\(name)/loop/backing_file"
-        guard let file = text(of: backing), let lock = text(of: "/sys/block/\(name)/ro"),
-          unsafe file.withCString({ unsafe linux_path_identity_of($0, &other) }) == 0
-        else { continue }
-        isReadOnly = lock == "1" ? 1 : 0
+      guard let (other, isReadOnly) = (try? PathCalls.loopFile(path)) ?? attributes(ofDevice: name) else {
+        continue
       }
       if other.device == file.device, other.inode == file.inode {
-        return User(path: path, isReadOnly: isReadOnly != 0)
+        return User(path: path, isReadOnly: isReadOnly)
       }
     }
     return nil
   }
 
+  /// The same for a user who may not open the device, but may read the name of its file.
+  private static func attributes(
+    ofDevice name: String
+  ) -> (file: linux_file_identity, isReadOnly: Bool)? {
+    guard let path = text(of: "/sys/block/\(name)/loop/backing_file"),
+      let lock = text(of: "/sys/block/\(name)/ro"), let file = try? PathCalls.identity(of: path)
+    else { return nil }
+    return (file, lock == "1")
+  }
+
   /// The loop devices that have a file.
   private static func names() throws(Errno) -> [String] {
     try DirectoryNames.read("/sys/block").filter {
-      $0.hasPrefix("loop") && (unsafe access("/sys/block/\($0)/loop/backing_file", F_OK)) == 0
+      $0.hasPrefix("loop") && PathCalls.exists("/sys/block/\($0)/loop/backing_file")
     }
   }
 
   /// The first line of a small file; nil if it cannot be read.
   private static func text(of path: String) -> String? {
-    guard let descriptor = try? OwnedDescriptor.open(path, flags: O_RDONLY) else { return nil }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = unsafe read(descriptor.rawValue, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count].prefix { $0 != 0x0A }, as: UTF8.self)
+    guard let descriptor = try? OwnedDescriptor.open(path, flags: O_RDONLY),
+      let bytes = try? DescriptorCalls.read(descriptor.rawValue, byteLimit: 4096), !bytes.isEmpty
+    else { return nil }
+    return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
   }
 }

@@ -113,25 +113,8 @@ extension IOUring {
     operationFlags: UInt32, buffer: UInt16 = 0, token: UInt64
   ) {
     precondition(room > 0, "a ring takes no more requests than its capacity")
-    let taken = unsafe curing_enqueue(
-      ring, UInt8(truncatingIfNeeded: operation.rawValue), file.entryFlags, file.number, address, length,
-      offset,
-      operationFlags, buffer, token)
-    // The ring has an entry for each request of the capacity, and the kernel empties it with each submission.
-    precondition(taken != 0, "the submission queue is as large as the capacity")
-    queuedCount &+= 1
-  }
-
-  /// Submits what was enqueued, in one system call unless the kernel stops halfway.
-  ///
-  /// What the kernel has no resources for (`EAGAIN`, `EBUSY`) stays enqueued for the next call. A request that it
-  /// refuses, such as one for a closed descriptor, becomes a completion with -errno.
-  public mutating func submit() {
-    while queuedCount > 0 {
-      let result = Int(unsafe curing_submit(ring))
-      guard result > 0 else { return }
-      queuedCount -= result
-      inFlightCount += result
-    }
+    append(
+      UInt8(truncatingIfNeeded: operation.rawValue), file, address: address, length: length, offset: offset,
+      operationFlags: operationFlags, buffer: buffer, token: token)
   }
 }

@@ -119,6 +119,39 @@ extension IOUring {
   }
 }
 
+// MARK: - Submission
+
+extension IOUring {
+  /// Fills the next entry. The caller has checked ``room``, and keeps the memory of the request until its completion.
+  @inlinable @inline(__always)
+  mutating func append(
+    _ operation: UInt8, _ file: IOUringFile, address: UInt64, length: UInt32, offset: UInt64,
+    operationFlags: UInt32, buffer: UInt16, token: UInt64
+  ) {
+    let taken = unsafe curing_enqueue(
+      ring, operation, file.entryFlags, file.number, address, length, offset, operationFlags, buffer, token)
+    // The ring has an entry for each request of the capacity, and the kernel empties it with each submission.
+    precondition(taken != 0, "the submission queue is as large as the capacity")
+    queuedCount &+= 1
+  }
+
+  /// Submits what was enqueued, in one system call unless the kernel stops halfway.
+  ///
+  /// What the kernel has no resources for (`EAGAIN`, `EBUSY`) stays enqueued for the next call. A request that it
+  /// refuses, such as one for a closed descriptor, becomes a completion with -errno.
+  public mutating func submit() {
+    while queuedCount > 0 {
+      let result = Int(unsafe curing_submit(ring))
+      guard result > 0 else { return }
+      queuedCount -= result
+      inFlightCount += result
+    }
+  }
+
+  /// Whether the kernel has all operations that this type submits.
+  var knowsItsOperations: Bool { unsafe curing_knows_operations(ring) != 0 }
+}
+
 // MARK: - Completion
 
 extension IOUring {

@@ -52,17 +52,11 @@ extension IOUring {
     }
   }
 
-  private var knowsItsOperations: Bool { unsafe curing_knows_operations(ring) != 0 }
-
   /// The sysctl kernel.io_uring_disabled (Linux 6.6), or nil where there is none.
   private static func disabledLevel() -> Int? {
-    guard let file = try? FileDescriptor.open(FilePath("/proc/sys/kernel/io_uring_disabled"), .readOnly)
+    guard let file = try? OwnedDescriptor.open("/proc/sys/kernel/io_uring_disabled", flags: O_RDONLY),
+      let bytes = try? DescriptorCalls.read(file.rawValue, byteLimit: 16)
     else { return nil }
-    defer { try? file.close() }
-    var bytes = [UInt8](repeating: 0, count: 16)
-    guard let count = unsafe try? bytes.withUnsafeMutableBytes({ unsafe try file.read(into: $0) }) else {
-      return nil
-    }
-    return Int(String(decoding: bytes[..<count], as: UTF8.self).filter(\.isNumber))
+    return Int(String(decoding: bytes, as: UTF8.self).filter(\.isNumber))
   }
 }

@@ -9,9 +9,7 @@ public struct MemoryFile: ~Copyable, Sendable {
   /// A file of `byteCount` zeroes, closed on exec; without them an empty one. What a child writes there may be of any
   /// length: unlike a pipe it needs nobody who reads meanwhile.
   public init(name: String, byteCount: Int = 0) throws(Errno) {
-    // SAFETY: the C string lives for the duration of the call.
-    owned = OwnedDescriptor(
-      adopting: try check(unsafe name.withCString { unsafe linux_memory_file($0, byteCount, 0) }))
+    owned = OwnedDescriptor(adopting: try PathCalls.memoryFile(name, byteCount: byteCount))
   }
 
   /// The descriptor, valid for as long as this value lives.
@@ -23,13 +21,6 @@ public struct MemoryFile: ~Copyable, Sendable {
   /// All that is in it.
   public func contents() throws(Errno) -> [UInt8] {
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw Errno(rawValue: errno) }
-    var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = try check(
-        unsafe chunk.withUnsafeMutableBytes { unsafe linux_read(owned.rawValue, $0.baseAddress, $0.count) })
-      if count == 0 { return contents }
-      contents += chunk[..<count]
-    }
+    return try DescriptorCalls.readToEnd(descriptor)
   }
 }

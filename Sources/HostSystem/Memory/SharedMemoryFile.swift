@@ -30,12 +30,9 @@ public struct SharedMemoryFile: ~Copyable, Sendable {
   /// A file of `byteCount` zeroes.
   public init(name: String, byteCount: UInt64) throws(Errno) {
     guard let count = Int(exactly: byteCount) else { throw .invalidArgument }
-    // SAFETY: the C string lives for the duration of the call.
     owned = OwnedDescriptor(
-      adopting: try check(
-        unsafe name.withCString {
-          unsafe linux_sealed_memory_file($0, count, LINUX_SIZE_SEALS | LINUX_F_SEAL_SEAL, 0)
-        }))
+      adopting: try PathCalls.sealedMemoryFile(
+        name, byteCount: count, seals: LINUX_SIZE_SEALS | LINUX_F_SEAL_SEAL))
     self.byteCount = byteCount
   }
 

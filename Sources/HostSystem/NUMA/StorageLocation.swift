@@ -15,12 +15,11 @@ public struct StorageLocation: Equatable, Sendable {
   ///   - path: An existing file, directory or block device.
   ///   - root: Where sysfs is mounted, or a copy of the files.
   public init(path: String, sysfs root: String = "/sys") throws(SysfsError) {
-    var major: UInt32 = 0
-    var minor: UInt32 = 0
-    // SAFETY: the C string and both numbers live for the duration of the call.
-    let result = unsafe path.withCString { unsafe linux_device_below($0, &major, &minor) }
-    guard result == 0 else { throw .unreadable(path: path, Errno(rawValue: -result)) }
-    try self.init(deviceNumber: "\(major):\(minor)", sysfs: root)
+    let device: (major: UInt32, minor: UInt32)
+    do throws(Errno) { device = try PathCalls.device(below: path) } catch {
+      throw .unreadable(path: path, error)
+    }
+    try self.init(deviceNumber: "\(device.major):\(device.minor)", sysfs: root)
   }
 
   /// The location of the block device with the numbers `MAJOR:MINOR`.

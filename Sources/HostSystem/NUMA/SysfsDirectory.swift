@@ -57,26 +57,14 @@ package struct SysfsDirectory: Equatable, Sendable {
 
   /// The directory itself, with every link on the way followed; nil if it does not exist.
   package func resolved() throws(SysfsError) -> SysfsDirectory? {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let result = unsafe path.withCString { unsafe linux_realpath($0, &buffer) }
-    guard result == 0 else {
-      let error = Errno(rawValue: -result)
+    do throws(Errno) { return SysfsDirectory(try PathCalls.resolved(path)) } catch {
       if error == .noSuchFileOrDirectory { return nil }
       throw .unreadable(path: path, error)
     }
-    return SysfsDirectory(
-      String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
   }
 
   private static func contents(of path: String) throws(Errno) -> [UInt8] {
     let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
-    var contents: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = try check(
-        unsafe chunk.withUnsafeMutableBytes { unsafe linux_read(file.rawValue, $0.baseAddress, $0.count) })
-      if count == 0 { return contents }
-      contents += chunk[..<count]
-    }
+    return try DescriptorCalls.readToEnd(file.rawValue)
   }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import SystemPackage
 
 /// A thread of another process, by its number. Any thread may call any method.
@@ -13,14 +12,11 @@ public struct ForeignThread: Equatable, Sendable {
   ///
   /// - Throws: `ESRCH` if it has ended, `EPERM` if it is another user's.
   public func pin(to cpus: CPUSet) throws(Errno) {
-    try check(
-      unsafe cpus.mask.withUnsafeBytes { unsafe linux_set_affinity_of(id, $0.baseAddress, $0.count) })
+    try cpus.pinThread(id: id)
   }
 
   /// The CPUs that it may run on (`sched_getaffinity(2)`).
   public func grantedCPUs() throws(Errno) -> CPUSet {
-    let (result, cpus) = unsafe CPUSet.filled { unsafe linux_affinity_of(id, $0, $1) }
-    try check(result)
-    return cpus
+    try CPUSet.ofThread(id: id)
   }
 }

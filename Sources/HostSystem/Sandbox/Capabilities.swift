@@ -31,8 +31,6 @@ public struct Capabilities: OptionSet, Sendable {
 
   /// The capabilities that the calling thread uses.
   public static func ofCurrentThread() throws(Errno) -> Capabilities {
-    var bits: UInt64 = 0
-    try check(unsafe linux_effective_capabilities(&bits))
-    return Capabilities(rawValue: bits)
+    Capabilities(rawValue: UInt64(try check(linux_effective_capabilities())))
   }
 }

@@ -29,20 +29,14 @@ public final class SystemCallFilter: Sendable {
   /// Filters the calling thread's calls from now on, and those of threads and processes that it starts later; filters add up. Needs
   /// ``Privileges/forbidNew()``.
   public func install() throws(SystemCallFilterError) {
-    let program = try compiled()
-    let result = unsafe cseccomp_install(program, UInt16(program.count), 0)
-    guard result >= 0 else { throw .failed(Errno(rawValue: -result)) }
+    try library.install(try compiled())
   }
 
   /// The same, but the calling thread then waits at each further call until a reader of the listener lets it go on.
   ///
   /// - Returns: the listener's descriptor.
   func installWithListener() throws(SystemCallFilterError) -> Int32 {
-    var program = try compiled()
-    unsafe cseccomp_ask_instead(&program, program.count)
-    let result = unsafe cseccomp_install(program, UInt16(program.count), CSECCOMP_WITH_LISTENER)
-    guard result >= 0 else { throw .failed(Errno(rawValue: -result)) }
-    return result
+    try library.installWithListener(try compiled())
   }
 
   private func compiled() throws(SystemCallFilterError) -> [UInt64] {

@@ -43,8 +43,52 @@ final class SystemCallLibrary: Sendable {
     }
   }
 
-  /// The names of all system calls, as ``SystemCallReporter`` needs them.
-  func names() -> [CChar] {
+  /// Filters the calling thread's calls by a compiled program from now on.
+  func install(_ program: [UInt64]) throws(SystemCallFilterError) { _ = try install(program, flags: 0) }
+
+  /// The same, but the thread waits at each call that the program would refuse, until a reader of the listener lets it go on.
+  ///
+  /// - Returns: the listener's descriptor.
+  func installWithListener(_ program: [UInt64]) throws(SystemCallFilterError) -> Int32 {
+    var program = program
+    unsafe cseccomp_ask_instead(&program, program.count)
+    return try install(program, flags: CSECCOMP_WITH_LISTENER)
+  }
+
+  private func install(_ program: [UInt64], flags: UInt32) throws(SystemCallFilterError) -> Int32 {
+    guard let count = UInt16(exactly: program.count) else { throw .failed(.invalidArgument) }
+    let result = unsafe cseccomp_install(program, count, flags)
+    guard result >= 0 else { throw .failed(Errno(rawValue: -result)) }
+    return result
+  }
+
+  /// Both ends of a channel for listeners: the one to read from, then the one to announce at.
+  static func makeChannel() throws(Errno) -> (Int32, Int32) {
+    var ends: [Int32] = [-1, -1]
+    try check(unsafe cseccomp_make_channel(&ends))
+    return (ends[0], ends[1])
+  }
+
+  /// Reports the calls of the listeners that are announced at `channel`, each once, until its other end is closed.
+  ///
+  /// - Parameters:
+  ///   - prefix: What each line begins with.
+  ///   - kinds: The labels of threads, by the number with which their listeners are announced.
+  func report(from channel: Int32, prefix: String, kinds labels: [String]) {
+    let labels = labels.map { Array($0.utf8.prefix(Int(CSECCOMP_NAME_BYTES) - 1)) }
+    let kinds = labels.flatMap { label in
+      label.map { CChar(bitPattern: $0) }
+        + [CChar](repeating: 0, count: Int(CSECCOMP_NAME_BYTES) - label.count)
+    }
+    let names = names()
+    // SAFETY: a label and a name have CSECCOMP_NAME_BYTES bytes each, the last of which is zero.
+    _ = unsafe prefix.withCString {
+      unsafe cseccomp_report(channel, $0, names, kinds, UInt32(labels.count))
+    }
+  }
+
+  /// The names of all system calls, as the report needs them.
+  private func names() -> [CChar] {
     var names = [CChar](repeating: 0, count: CSECCOMP_NAME_BYTES * CSECCOMP_NAME_COUNT)
     unsafe withUnsafePointer(to: functions) { unsafe cseccomp_fill_names($0, &names) }
     return names

@@ -10,22 +10,13 @@ public final class SystemCallReporter: Sendable {
   ///
   /// - Parameter prefix: what each line starts with, such as "lkvm: warning: ".
   public init(prefix: String) throws(SystemCallFilterError) {
-    let names = try SystemCallLibrary.shared().names()
-    let kinds = ThreadKind.allCases.flatMap { kind in
-      let bytes = kind.label.utf8.map { CChar(bitPattern: $0) }
-      return bytes + [CChar](repeating: 0, count: CSECCOMP_NAME_BYTES - bytes.count)
-    }
+    let library = try SystemCallLibrary.shared()
     do throws(Errno) {
-      var ends: [Int32] = [-1, -1]
-      try check(unsafe cseccomp_make_channel(&ends))
-      let reading = OwnedDescriptor(adopting: ends[0])
-      channel = OwnedDescriptor(adopting: ends[1])
+      let (readingEnd, announcingEnd) = try SystemCallLibrary.makeChannel()
+      let reading = OwnedDescriptor(adopting: readingEnd)
+      channel = OwnedDescriptor(adopting: announcingEnd)
       _ = try HostThread(name: "sandbox-log", cpus: nil) {
-        let kindCount = UInt32(ThreadKind.allCases.count)
-        // SAFETY: the arrays are as long as the function reads.
-        _ = unsafe prefix.withCString {
-          unsafe cseccomp_report(reading.rawValue, $0, names, kinds, kindCount)
-        }
+        library.report(from: reading.rawValue, prefix: prefix, kinds: ThreadKind.allCases.map(\.label))
       }
     } catch { throw .failed(error) }
   }

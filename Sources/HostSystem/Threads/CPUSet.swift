@@ -1,3 +1,7 @@
+import CLinux
+import Glibc
+import SystemPackage
+
 /// A set of logical CPUs, by the kernel's numbers.
 ///
 /// Its text is the kernel's list format, `0-3,8`, which is also how it is encoded.
@@ -96,7 +100,36 @@ extension CPUSet: Codable {
   }
 }
 
+// MARK: - Affinity
+
 extension CPUSet {
+  // SAFETY: the kernel reads and writes no more of a mask than the length that comes with its address, and keeps neither.
+
+  /// The CPUs that the calling thread may run on (`sched_getaffinity(2)`).
+  static func ofCurrentThread() throws(Errno) -> CPUSet {
+    try unsafe filled { unsafe linux_current_affinity($0, $1) }
+  }
+
+  /// The CPUs that the thread with the kernel's number `id` may run on.
+  static func ofThread(id: Int32) throws(Errno) -> CPUSet {
+    try unsafe filled { unsafe linux_affinity_of(id, $0, $1) }
+  }
+
+  /// The CPUs that a thread of this process may run on, which must not have ended.
+  static func ofThread(_ thread: pthread_t) throws(Errno) -> CPUSet {
+    try unsafe filled { unsafe linux_thread_affinity(thread, $0, $1) }
+  }
+
+  /// Lets the calling thread run on these only (`sched_setaffinity(2)`).
+  func pinCurrentThread() throws(Errno) {
+    try check(unsafe mask.withUnsafeBytes { unsafe linux_set_current_affinity($0.baseAddress, $0.count) })
+  }
+
+  /// Lets the thread with the kernel's number `id` run on these only.
+  func pinThread(id: Int32) throws(Errno) {
+    try check(unsafe mask.withUnsafeBytes { unsafe linux_set_affinity_of(id, $0.baseAddress, $0.count) })
+  }
+
   /// The bytes of the widest mask.
   private static let maskWordCount = numberLimit / UInt64.bitWidth
 
@@ -108,14 +141,12 @@ extension CPUSet {
   }
 
   /// The set of a mask that `fill` writes: it gets the address and the length in bytes and returns -errno or 0.
-  static func filled(
+  private static func filled(
     by fill: (UnsafeMutableRawPointer?, Int) -> Int32
-  ) -> (result: Int32, set: CPUSet) {
+  ) throws(Errno) -> CPUSet {
     var words = [UInt64](repeating: 0, count: maskWordCount)
-    let result = unsafe words.withUnsafeMutableBytes { unsafe fill($0.baseAddress, $0.count) }
-    let cpus = (0..<numberLimit).filter {
-      words[$0 / UInt64.bitWidth] >> UInt64($0 % UInt64.bitWidth) & 1 != 0
-    }
-    return (result, CPUSet(cpus))
+    try check(unsafe words.withUnsafeMutableBytes { unsafe fill($0.baseAddress, $0.count) })
+    return CPUSet(
+      (0..<numberLimit).filter { words[$0 / UInt64.bitWidth] >> UInt64($0 % UInt64.bitWidth) & 1 != 0 })
   }
 }

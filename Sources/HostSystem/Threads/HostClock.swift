@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// The clock that durations on the host are measured by.
 public enum HostClock {
@@ -7,6 +8,11 @@ public enum HostClock {
 
   /// Nanoseconds since 1970-01-01 00:00 UTC, set whenever somebody sets the clock (`CLOCK_REALTIME`).
   public static func realtimeNanoseconds() -> UInt64 { linux_realtime_nanoseconds() }
+
+  /// Nanoseconds of CPU time that all threads of this process have used (`CLOCK_PROCESS_CPUTIME_ID`).
+  public static func processCPUTimeNanoseconds() -> UInt64 {
+    linux_clock_nanoseconds(CLOCK_PROCESS_CPUTIME_ID)
+  }
 
   /// Blocks the calling thread for at least `nanoseconds`, whatever signals arrive.
   public static func sleep(nanoseconds: UInt64) {

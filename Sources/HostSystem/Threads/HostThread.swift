@@ -66,13 +66,10 @@ public final class HostThread: Sendable {
 
   /// The CPUs that the kernel lets the thread run on, or let it run on at its end.
   public func grantedCPUs() throws(Errno) -> CPUSet {
-    let (result, cpus) = lifetime.state.withLock { state -> (Int32, CPUSet) in
-      if let record = state { return (0, record.cpus) }
-      // SAFETY: the thread has not ended while the lock is held; the mask is as long as it says.
-      return unsafe CPUSet.filled { unsafe linux_thread_affinity(handle, $0, $1) }
+    try lifetime.state.withLock { (state) throws(Errno) in
+      // The thread has not ended while the lock is held.
+      if let record = state { record.cpus } else { try CPUSet.ofThread(handle) }
     }
-    try check(result)
-    return cpus
   }
 
   /// Makes a system call that blocks the thread return `EINTR`, such as `KVM_RUN`.
@@ -102,18 +99,17 @@ extension HostThread {
     precondition(result == 0, "a real-time signal takes a handler")
   }
 
-  /// Lets the calling thread run on `cpus` only (`sched_setaffinity(2)`).
-  public static func pinCurrent(to cpus: CPUSet) throws(Errno) {
-    try check(
-      unsafe cpus.mask.withUnsafeBytes { unsafe linux_set_current_affinity($0.baseAddress, $0.count) })
+  /// Gives the calling thread the name that the kernel shows, cut to 15 bytes.
+  static func nameCurrent(_ name: String) {
+    // SAFETY: the kernel copies the C string during the call.
+    unsafe name.withCString { unsafe linux_name_current_thread($0) }
   }
 
+  /// Lets the calling thread run on `cpus` only (`sched_setaffinity(2)`).
+  public static func pinCurrent(to cpus: CPUSet) throws(Errno) { try cpus.pinCurrentThread() }
+
   /// The CPUs that the calling thread may run on (`sched_getaffinity(2)`).
-  public static func currentCPUs() throws(Errno) -> CPUSet {
-    let (result, cpus) = unsafe CPUSet.filled { unsafe linux_current_affinity($0, $1) }
-    try check(result)
-    return cpus
-  }
+  public static func currentCPUs() throws(Errno) -> CPUSet { try CPUSet.ofCurrentThread() }
 
   /// The CPUs that the calling thread may run on, without the one that it runs on just now.
   public static func currentCPUsBesideOwn() throws(Errno) -> CPUSet {

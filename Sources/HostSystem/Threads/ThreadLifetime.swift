@@ -13,7 +13,8 @@ final class ThreadLifetime: Sendable {
 
   /// Called by the thread as its last act.
   func end() {
-    let cpus = unsafe CPUSet.filled { unsafe linux_current_affinity($0, $1) }.set
+    // The kernel tells a thread its own CPUs unless the mask is too short for them.
+    let cpus = (try? CPUSet.ofCurrentThread()) ?? CPUSet([])
     state.withLock {
       $0 = Record(cpuTimeNanoseconds: linux_current_thread_cpu_nanoseconds(), cpus: cpus)
     }
@@ -35,7 +36,7 @@ final class ThreadStart: Sendable {
   }
 
   func run() {
-    unsafe name.withCString { unsafe linux_name_current_thread($0) }
+    HostThread.nameCurrent(name)
     linux_unblock_interrupt()
     if let kind {
       // The thread must not serve a guest with rights that the process meant to give up.

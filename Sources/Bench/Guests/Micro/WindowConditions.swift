@@ -1,6 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+import HostSystem
 
 /// What else happened on the host within a measured window. What the kernel does not tell is nil.
 struct WindowConditions: Equatable, Sendable {
@@ -36,7 +34,7 @@ struct HostAccounts: Equatable, Sendable {
   init(_ files: KernelFiles = KernelFiles(root: "/"), machineNanoseconds: UInt64 = 0) {
     ticks = CPUTicks(files)
     throttledNanoseconds = ControlGroup.throttledNanoseconds(files)
-    ownNanoseconds = Self.processNanoseconds + machineNanoseconds
+    ownNanoseconds = HostClock.processCPUTimeNanoseconds() + machineNanoseconds
   }
 
   /// Accounts of these values.
@@ -44,14 +42,6 @@ struct HostAccounts: Equatable, Sendable {
     self.ticks = ticks
     self.throttledNanoseconds = throttledNanoseconds
     self.ownNanoseconds = ownNanoseconds
-  }
-
-  /// The CPU time of this process.
-  private static var processNanoseconds: UInt64 {
-    var time = timespec()
-    // Cannot fail for this clock.
-    unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   /// What happened since `earlier`.

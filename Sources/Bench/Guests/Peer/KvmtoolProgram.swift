@@ -28,7 +28,8 @@ final class KvmtoolProgram: PeerProgram {
   /// Its control socket is left behind where it dies.
   deinit {
     process.kill()
-    unsafe unlink(socketPath)
+    // Nothing is there if it has ended by itself.
+    try? UnixSocket.remove(path: socketPath)
   }
 
   func findThreads() throws -> PeerThreads {

@@ -13,9 +13,9 @@ enum PeerRequirements {
       guard FileManager.default.fileExists(atPath: path) else {
         throw BenchFailure("--vmm-path: there is no \(path)", exitCode: .noInput)
       }
-      var isFolder: ObjCBool = false
-      _ = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      guard !isFolder.boolValue, FileManager.default.isExecutableFile(atPath: path) else {
+      guard FileManager.default.isDirectory(atPath: path) != true,
+        FileManager.default.isExecutableFile(atPath: path)
+      else {
         throw BenchFailure("--vmm-path: \(path) is not an executable file", exitCode: .noPermission)
       }
       return path

@@ -50,11 +50,10 @@ struct HostDifferences: Codable, Equatable, Sendable {
   ///
   /// - Throws: ``BenchFailure`` if there is none.
   static func host(at path: String) throws -> HostDescription {
-    var isDirectory: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    guard let isDirectory = FileManager.default.isDirectory(atPath: path) else {
       throw BenchFailure("\(path) does not exist", exitCode: .noInput)
     }
-    guard isDirectory.boolValue else { return try host(inFile: path) }
+    guard isDirectory else { return try host(inFile: path) }
     for folder in [path, "\(path)/boots"] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
       for name in names.sorted() where name.hasSuffix(".json") && name != "plan.json" {

@@ -8,8 +8,7 @@ enum DiskSize {
   ///
   /// - Throws: ``BenchFailure`` if it cannot be opened, or is a directory.
   static func byteCount(_ path: String) throws -> UInt64 {
-    var isDirectory: ObjCBool = false
-    if unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+    if FileManager.default.isDirectory(atPath: path) == true {
       throw BenchFailure("the disk \(path) is a directory", exitCode: .noInput)
     }
     if let byteCount = DiskImage.qcowByteCount(of: path) { return byteCount }

@@ -7,18 +7,15 @@ enum RowFileSearch {
 
   /// The CSV files below `folder`, sorted, without those in folders named runs or boots; or the file that it is.
   static func csvFiles(below folder: String) throws -> [String] {
-    var isDirectory: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory) else {
+    guard let isDirectory = FileManager.default.isDirectory(atPath: folder) else {
       throw BenchFailure("\(folder) does not exist", exitCode: .noInput)
     }
-    if !isDirectory.boolValue { return [folder] }
+    if !isDirectory { return [folder] }
     var files: [String] = []
     do {
       for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
         let path = "\(folder)/\(name)"
-        if unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
-          isDirectory.boolValue
-        {
+        if FileManager.default.isDirectory(atPath: path) == true {
           files += passedOver.contains(name) ? [] : try csvFiles(below: path)
         } else if name.hasSuffix(".csv") {
           files.append(path)
