@@ -19,6 +19,7 @@ extension LkvmFailure {
       case .disk: "--disk"
       case .vext: "--vext"
       case .share: "--9p"
+      case .sharedMemory: "--shmem"
       case .network: "--network"
       case .console: "--console"
       }

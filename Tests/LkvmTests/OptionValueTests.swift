@@ -48,6 +48,19 @@ struct OptionValueTests {
     #expect(DiskOption(argument: text) == nil)
   }
 
+  @Test func `shared memory has an address, a size, a name, and is made where that is asked for`() throws {
+    let plain = try SharedMemoryOption(argument: "0xc8000000:16MB")
+    #expect(plain.address == 0xC800_0000 && plain.byteCount == 16 << 20)
+    #expect(plain.name == "/kvm_shmem" && !plain.creates)
+    let whole = try SharedMemoryOption(argument: "pci:3355443200:0x1000:create:handle=/a:handle=b")
+    #expect(whole.address == 0xC800_0000 && whole.byteCount == 4096)
+    #expect(whole.name == "b" && whole.creates)
+    let run = try ParsedCommand.run(["--shmem", "0xc8000000:4k", "--shmem=0xd0000000:4k:handle=c"]).settings
+    #expect(run.devices.sharedMemory.map(\.name) == ["/kvm_shmem", "c"])
+    #expect(
+      try ParsedCommand.run(["--shmem", "0xc8000000:4k", "--no-shmem"]).settings.devices.sharedMemory == [])
+  }
+
   @Test func `a vext disk is polled where that is asked for`() throws {
     #expect(VextOption(argument: "a.img")?.polls == false)
     #expect(VextOption(argument: "a.img,poll,ro")?.polls == true)

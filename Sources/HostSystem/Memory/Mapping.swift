@@ -64,6 +64,9 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
       byteCount: byteCount)
   }
 
+  /// The address of its first byte in this process, as a number.
+  public var address: UInt64 { unsafe UInt64(UInt(bitPattern: base)) }
+
   /// Asks for huge pages (`MADV_HUGEPAGE`).
   public func adviseHugePages() throws(Errno) { try check(unsafe linux_advise_huge_pages(base, byteCount)) }
 

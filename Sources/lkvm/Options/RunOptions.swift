@@ -101,7 +101,7 @@ enum RunOptions {
     },
     .value(
       "vext", nil, "PATH[,queues=N][,ro][,direct][,poll][,format=raw]", .devices,
-      "Disk served through the vext queue, by a thread that sleeps while nothing comes, or with poll never; PATH may be vextd:SOCKET/NAME, a disk of vextd; repeatable.",
+      "Disk served through the vext queue, by a thread that sleeps while nothing comes, or with poll never; PATH may be vextd:SOCKET/NAME, a disk of vextd, with wait=SECONDS for its successor; repeatable.",
       completion: .files
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.vext = [] }
@@ -134,6 +134,15 @@ enum RunOptions {
         throw .wanted("DIR[,TAG[,ro]][,security=none|mapped|passthrough]")
       }
       settings.devices.shares.append(share)
+    },
+    .value(
+      "shmem", nil, "[pci:]ADDR:SIZE[:handle=NAME][:create]", .devices,
+      "Memory that other guests and programs of the host share, the object NAME below /dev/shm, as a PCI function (ivshmem); "
+        + "ADDR is where the guest finds it, SIZE a power of two; create makes the object; repeatable.",
+      standard: "NAME \(SharedMemoryOption.defaultName)"
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.sharedMemory = [] }
+      settings.devices.sharedMemory.append(try SharedMemoryOption(argument: text))
     },
     .flag("rng", nil, .devices, "Entropy device.") { $0.devices.rng = $1 },
     .flag("balloon", nil, .devices, "Memory balloon.") { $0.devices.balloon = $1 },
@@ -252,9 +261,6 @@ enum RunOptions {
     .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --console serial or --tty"),
     .refused(
       "vidmode", nil, .value("MODE"), "Video mode of a frame buffer.", instead: "use --console serial"),
-    .refused(
-      "shmem", nil, .value("[pci:]ADDR:SIZE[:handle=NAME][:create]"), "Shared memory device.",
-      instead: "share files with --9p"),
     .refused(
       "vfio-pci", nil, .value("[DOMAIN:]BUS:DEV.FN"), "Host device to pass through.",
       instead: "use --disk, --vext or --network"),

@@ -33,6 +33,7 @@ struct RunSettings: Equatable {
     var ioEngine = IOEngineOption.libaio
     var noIoeventfd = false
     var shares: [ShareOption] = []
+    var sharedMemory: [SharedMemoryOption] = []
     var network: [NetworkOptions] = []
     var noDhcp = false
     var rng = false

@@ -55,6 +55,12 @@ struct GuestPlan {
     configuration.serviceDisks = storage.serviceDisks
     configuration.shares = storage.shares
     configuration.engine = options.devices.ioEngine.kind
+    // Opened before the process gives up its rights.
+    configuration.sharedMemory = try options.devices.sharedMemory.map { option throws(LkvmFailure) in
+      do throws(SharedMemoryError) { return try option.opened() } catch {
+        throw LkvmFailure("--shmem: \(error)")
+      }
+    }
     configuration.hasEntropy = options.devices.rng
     configuration.hasBalloon = options.devices.balloon
     configuration.console = console

@@ -9,6 +9,9 @@ struct GuestThreadSandbox {
   /// The capabilities that the kinds keep if the process has them; the other kinds keep none.
   let capabilities: [ThreadKind: Capabilities]
 
+  /// System calls that the options need beside those of the kind.
+  let additionalCalls: [ThreadKind: [SystemCallRule]]
+
   /// Collects what `plan` needs.
   ///
   /// - Parameter home: the folder of control sockets.
@@ -27,6 +30,8 @@ struct GuestThreadSandbox {
       case .watcher: hasVext
       }
     }
+    additionalCalls =
+      configuration.sharedMemory.isEmpty ? [:] : [.vcpu: [GuestSystemCalls.movingSharedMemory]]
     var folder = stat()
     let isOwnHome = unsafe stat(home, &folder) == 0 && folder.st_uid == geteuid()
     capabilities = [
@@ -60,7 +65,8 @@ struct GuestThreadSandbox {
     var obstacles: [String] = []
     do throws(SystemCallFilterError) {
       for kind in kinds {
-        restrictions.filters[kind] = try SystemCallFilter(GuestSystemCalls.rules(for: kind))
+        restrictions.filters[kind] = try SystemCallFilter(
+          GuestSystemCalls.rules(for: kind) + additionalCalls[kind, default: []])
       }
       // The guest waits for this one. The other threads compile theirs when they start.
       try restrictions.filters[.vcpu]?.prepare()

@@ -8,6 +8,8 @@ import VextProtocol
 public final class KVMVirtualMachine: Sendable {
   private let descriptor: OwnedDescriptor
   private let routes = Mutex(InterruptRoutes())
+  /// The memory beside RAM, by KVM's slot.
+  private let sharedMemory = Mutex<[UInt32: SharedMemoryArea]>([:])
   private let memory: GuestMemory
   let runByteCount: Int
   let supportedCPUID: CPUIDTable
@@ -20,12 +22,11 @@ public final class KVMVirtualMachine: Sendable {
     // Before the interrupt chips, because KVM publishes both to readers under SRCU: slots that come later would wait for
     // a grace period, which takes milliseconds.
     for (slot, region) in memory.regions.enumerated() {
-      var description = kvm_userspace_memory_region(
-        slot: UInt32(slot), flags: 0, guest_phys_addr: region.start.rawValue, memory_size: region.byteCount,
-        userspace_addr: region.host.rawValue)
       try kvmResult(
         "KVM_SET_USER_MEMORY_REGION",
-        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_USER_MEMORY_REGION, &description))
+        Self.setMemory(
+          descriptor.rawValue, slot: UInt32(slot), address: region.start.rawValue,
+          byteCount: region.byteCount, host: region.host))
     }
     // Three pages below the BIOS area that VT-x without unrestricted guests uses for real mode (KVM API §4.34, §4.35).
     var identityMap: UInt64 = 0xFFFB_C000
@@ -39,6 +40,15 @@ public final class KVMVirtualMachine: Sendable {
     try kvmResult("KVM_CREATE_PIT2", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_CREATE_PIT2, &pit))
     self.descriptor = descriptor
     self.memory = memory
+  }
+
+  /// Sets a memory slot (KVM API §4.35); one of 0 bytes is removed.
+  private static func setMemory(
+    _ descriptor: Int32, slot: UInt32, address: UInt64, byteCount: UInt64, host: HostAddress
+  ) -> Int32 {
+    var description = kvm_userspace_memory_region(
+      slot: slot, flags: 0, guest_phys_addr: address, memory_size: byteCount, userspace_addr: host.rawValue)
+    return unsafe ckvm_ioctl_pointer(descriptor, CKVM_SET_USER_MEMORY_REGION, &description)
   }
 
   /// Makes vCPU number `index` of `count`. Its local APIC's ID is `index`, and its CPUID describes all `count` cores.
@@ -137,6 +147,33 @@ extension KVMVirtualMachine: MessageInterruptRouter {
       // Fails only for a descriptor that is not assigned, in which case there is nothing to undo.
       try? setIRQFD(eventDescriptor, gsi: route, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
       routes.release(route)
+    }
+  }
+}
+
+extension KVMVirtualMachine: MemorySlotRegistrar {
+  /// Takes the lowest free slot behind those of RAM. Waits for a grace period of the kernel's, which takes milliseconds.
+  public func addMemory(_ memory: SharedMemoryArea, at address: UInt64) throws(Errno) -> UInt32 {
+    try sharedMemory.withLock { (taken) throws(Errno) in
+      var slot = UInt32(GuestMemory.regionLimit)
+      while taken[slot] != nil { slot += 1 }
+      try check(
+        Self.setMemory(
+          descriptor.rawValue, slot: slot, address: address, byteCount: memory.byteCount, host: memory.host))
+      // Its mapping stays as long as the slot.
+      taken[slot] = memory
+      return slot
+    }
+  }
+
+  /// Removes a slot.
+  public func removeMemory(slot: UInt32) {
+    sharedMemory.withLock { taken in
+      // Fails only for a slot that is not there.
+      guard
+        Self.setMemory(descriptor.rawValue, slot: slot, address: 0, byteCount: 0, host: HostAddress(0)) == 0
+      else { return }
+      taken[slot] = nil
     }
   }
 }

@@ -70,7 +70,7 @@ public final class Machine: Sendable {
       throw .descriptor(error)
     }
     pci = PCIHost(
-      memoryBus: memoryBus, portBus: portBus, registrar: vm,
+      memoryBus: memoryBus, portBus: portBus, registrar: vm, memorySlots: vm,
       resetControl: ResetControlRegister(end: endLatch)
     ) { [vm] gsi in KVMInterruptLine(vm: vm, gsi: gsi) }
     let inserted = portBus.insert(

@@ -73,6 +73,20 @@ public struct GuestConfiguration: Sendable {
     }
   }
 
+  /// Memory that other guests and programs of the host have too.
+  public struct SharedMemory: Sendable {
+    /// The memory, of a size that ``SharedMemoryDevice`` takes.
+    public var area: SharedMemoryArea
+    /// The guest-physical address at which its BAR is at first; nil for any.
+    public var address: UInt64?
+
+    /// Describes shared memory.
+    public init(area: SharedMemoryArea, address: UInt64? = nil) {
+      self.area = area
+      self.address = address
+    }
+  }
+
   /// The device of the guest's console.
   public enum Console: Sendable, Equatable {
     /// The first 8250.
@@ -100,6 +114,8 @@ public struct GuestConfiguration: Sendable {
   public var engine: BlockEngineKind = .libaio
   /// Shared folders.
   public var shares: [Share] = []
+  /// Shared memory.
+  public var sharedMemory: [SharedMemory] = []
   /// Whether there is a virtio-rng.
   public var hasEntropy = false
   /// Whether there is a virtio-balloon.

@@ -97,6 +97,11 @@ final class GuestDevices: Sendable {
       vextDevices.append(device)
       services.append((path, client))
     }
+    for shared in configuration.sharedMemory {
+      try plug.insert(
+        function: SharedMemoryDevice(shared.area), part: .sharedMemory,
+        addresses: shared.address.map { [SharedMemoryDevice.memoryBAR: $0] } ?? [:])
+    }
     self.services = services
     self.blocks = blocks
     self.networks = cards

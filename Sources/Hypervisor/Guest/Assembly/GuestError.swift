@@ -30,6 +30,8 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case vext
     /// A shared folder.
     case share
+    /// Shared memory.
+    case sharedMemory
     /// A network.
     case network
     /// A console or serial port.

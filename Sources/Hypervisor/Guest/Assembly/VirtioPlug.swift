@@ -27,8 +27,12 @@ struct VirtioPlug {
     functions.append(function)
   }
 
-  /// Plugs in any function.
-  func insert(function: any PCIFunction, part: GuestError.Part) throws(GuestError) {
-    _ = try GuestError.attributing(to: part) { () throws(PCIHostError) in try machine.pci.add(function) }
+  /// Plugs in any function; `addresses` says where BARs are to be.
+  func insert(
+    function: any PCIFunction, part: GuestError.Part, addresses: [Int: UInt64] = [:]
+  ) throws(GuestError) {
+    _ = try GuestError.attributing(to: part) { () throws(PCIHostError) in
+      try machine.pci.add(function, addresses: addresses)
+    }
   }
 }

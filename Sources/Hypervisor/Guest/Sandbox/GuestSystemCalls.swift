@@ -96,6 +96,9 @@ public enum GuestSystemCalls {
       CKVM_GET_STATS_FD,
     ].map { .ioctl($0) } + ["fcntl", "pread64"] + tap + timers + messages
 
+  /// What a vCPU's thread needs beside its own to move the BAR of a ``SharedMemoryDevice``.
+  public static let movingSharedMemory: SystemCallRule = .ioctl(CKVM_SET_USER_MEMORY_REGION)
+
   /// Requests of disks by each engine.
   private static let disks: [SystemCallRule] = [
     "io_submit", "io_getevents", "io_destroy", "io_uring_enter", "io_uring_register",

@@ -14,6 +14,9 @@ public protocol PCIFunction: AnyObject, Sendable {
   /// Handles a write of 1, 2, 4 or 8 bytes within BAR `bar`; ignores an offset without a register.
   func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64)
 
+  /// The memory that BAR `bar` stands for, which the guest reaches without a vmexit; nil for registers.
+  func memory(ofBAR bar: Int) -> SharedMemoryArea?
+
   /// Answers a read of 1, 2 or 4 bytes of configuration space.
   ///
   /// A function implements it if its registers there do more than hold a value.
@@ -24,6 +27,9 @@ public protocol PCIFunction: AnyObject, Sendable {
 }
 
 extension PCIFunction {
+  /// No memory.
+  public func memory(ofBAR bar: Int) -> SharedMemoryArea? { nil }
+
   /// Reads ``configuration``.
   public func readConfiguration(_ offset: Int, byteCount: Int) -> UInt32 {
     configuration.read(offset, byteCount: byteCount)

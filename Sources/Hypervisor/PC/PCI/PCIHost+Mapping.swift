@@ -9,6 +9,7 @@ extension PCIHost {
       guard wanted != state.mappings[slot][bar.index]?.address else { continue }
       hasMoved = true
       guard let current = state.mappings[slot].removeValue(forKey: bar.index) else { continue }
+      if let memory = current.slot { memorySlots?.removeMemory(slot: memory) }
       bus(bar.space).remove(current.window, start: current.address)
       setNotifications(of: function, bar: bar, at: current.address, active: false)
     }
@@ -24,7 +25,9 @@ extension PCIHost {
       // Two devices at one address are the guest's mistake: the first one keeps it.
       guard bus(bar.space).insert(window, start: wanted, byteCount: UInt64(bar.byteCount)) else { continue }
       setNotifications(of: function, bar: bar, at: wanted, active: true)
-      state.mappings[slot][bar.index] = Mapping(address: wanted, window: window)
+      // If KVM refuses, as where there is RAM, the guest's accesses reach the window and read as zero.
+      let memory = function.memory(ofBAR: bar.index).flatMap { try? memorySlots?.addMemory($0, at: wanted) }
+      state.mappings[slot][bar.index] = Mapping(address: wanted, window: window, slot: memory)
     }
   }
 

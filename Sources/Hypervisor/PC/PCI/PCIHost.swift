@@ -27,12 +27,16 @@ public final class PCIHost: BusDevice {
   struct Mapping {
     let address: UInt64
     let window: BARWindow
+    /// KVM's slot, for memory.
+    var slot: UInt32?
   }
 
   struct State {
     var address: UInt32 = 0
     var functions: [any PCIFunction] = []
     var mappings: [[Int: Mapping]] = []
+    /// Runs of memory addresses that BARs got by name.
+    var reserved: [Range<UInt64>] = []
     var nextMemory = PCIHost.barWindowStart
     var nextPort = PCIHost.portWindowStart
   }
@@ -42,6 +46,7 @@ public final class PCIHost: BusDevice {
   unowned let memoryBus: AddressBus
   unowned let portBus: AddressBus
   let registrar: any NotificationRegistrar
+  let memorySlots: (any MemorySlotRegistrar)?
   /// The line of each GSI to which slots are wired.
   private let lines: [(gsi: UInt32, line: SharedInterruptLine)]
   private let resetControl: (any BusDevice)?
@@ -51,15 +56,18 @@ public final class PCIHost: BusDevice {
   /// The caller puts the host onto the port bus. BARs go onto both buses.
   ///
   /// - Parameters:
+  ///   - memorySlots: maps the memory of BARs that have some; without it such a BAR reads as zero.
   ///   - resetControl: gets single bytes at port CF9h, which lies among the host's ports.
   ///   - interruptLine: makes the line of each GSI that slots are wired to (``InterruptWiring``).
   public init(
     memoryBus: AddressBus, portBus: AddressBus, registrar: any NotificationRegistrar,
-    resetControl: (any BusDevice)? = nil, interruptLine: (_ gsi: UInt32) -> any InterruptLine
+    memorySlots: (any MemorySlotRegistrar)? = nil, resetControl: (any BusDevice)? = nil,
+    interruptLine: (_ gsi: UInt32) -> any InterruptLine
   ) {
     self.memoryBus = memoryBus
     self.portBus = portBus
     self.registrar = registrar
+    self.memorySlots = memorySlots
     self.resetControl = resetControl
     var lines: [(gsi: UInt32, line: SharedInterruptLine)] = []
     for gsi in (0..<Self.slotCount).map(InterruptWiring.gsi(ofPCISlot:)) {
@@ -81,14 +89,21 @@ public final class PCIHost: BusDevice {
   ///
   /// The function decodes nothing until the guest enables it.
   ///
+  /// - Parameter addresses: where memory BARs are to be at first; others get the next free address.
   /// - Returns: the slot, from 1 on.
   @discardableResult
-  public func add(_ function: any PCIFunction) throws(PCIHostError) -> Int {
+  public func add(
+    _ function: any PCIFunction, addresses: [Int: UInt64] = [:]
+  ) throws(PCIHostError) -> Int {
     try state.withLock { (state) throws(PCIHostError) in
       let slot = state.functions.count
       guard slot < Self.slotCount else { throw .noSlot(limit: Self.slotCount - 1) }
       for bar in function.configuration.bars {
-        function.configuration.assign(bar: bar.index, address: try Self.place(bar, &state))
+        let address =
+          if let wanted = addresses[bar.index] { try Self.reserve(wanted, for: bar, &state) } else {
+            try Self.place(bar, &state)
+          }
+        function.configuration.assign(bar: bar.index, address: address)
       }
       let gsi = InterruptWiring.gsi(ofPCISlot: slot)
       if let line = lines.first(where: { $0.gsi == gsi })?.line {
@@ -100,12 +115,28 @@ public final class PCIHost: BusDevice {
     }
   }
 
+  /// Takes the memory at `address` for `bar`.
+  private static func reserve(
+    _ address: UInt64, for bar: PCIBaseAddress, _ state: inout State
+  ) throws(PCIHostError) -> UInt32 {
+    let size = UInt64(max(bar.byteCount, 4096))
+    let (end, overflow) = address.addingReportingOverflow(size)
+    guard !overflow, address.isMultiple(of: size), address >= state.nextMemory, end <= barWindowEnd,
+      !state.reserved.contains(where: { $0.overlaps(address..<end) })
+    else { throw .addressTaken(address) }
+    state.reserved.append(address..<end)
+    return UInt32(address)
+  }
+
   /// Returns the next free address for `bar`; each BAR has its own page, or its own 256 ports.
   private static func place(_ bar: PCIBaseAddress, _ state: inout State) throws(PCIHostError) -> UInt32 {
     switch bar.space {
     case .memory:
       let size = UInt64(max(bar.byteCount, 4096))
-      let address = (state.nextMemory + size - 1) & ~(size - 1)
+      var address = (state.nextMemory + size - 1) & ~(size - 1)
+      while let taken = state.reserved.first(where: { $0.overlaps(address..<address + size) }) {
+        address = (taken.upperBound + size - 1) & ~(size - 1)
+      }
       guard address + size <= barWindowEnd else { throw .noMemoryRange }
       state.nextMemory = address + size
       return UInt32(address)
@@ -178,6 +209,8 @@ public enum PCIHostError: Error, Equatable, CustomStringConvertible, Sendable {
   case noMemoryRange
   /// The window for port BARs is used up.
   case noPortRange
+  /// A BAR cannot be at this address: it is no multiple of the size, has another BAR, or is outside the window.
+  case addressTaken(UInt64)
 
   /// The error message: one line.
   public var description: String {
@@ -185,6 +218,9 @@ public enum PCIHostError: Error, Equatable, CustomStringConvertible, Sendable {
     case .noSlot(let limit): "more devices than PCI slots: there are \(limit)"
     case .noMemoryRange: "the devices' registers need more memory addresses than there are for PCI"
     case .noPortRange: "the devices' registers need more ports than there are for PCI"
+    case .addressTaken(let address):
+      "the address 0x\(String(address, radix: 16)) is no multiple of the size, taken, or outside "
+        + "0x\(String(PCIHost.barWindowStart, radix: 16)) to 0x\(String(PCIHost.barWindowEnd, radix: 16))"
     }
   }
 }
