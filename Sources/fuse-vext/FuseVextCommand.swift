@@ -55,7 +55,7 @@ struct FuseVextCommand: ParsableCommand {
       if isHelp {
         print(fullMessage(for: error))
       } else {
-        report("\(message(for: error))")
+        StandardError.write(.error, message(for: error), from: "fuse-vext")
       }
       Glibc.exit(isHelp ? 0 : 1)
     }
@@ -74,21 +74,16 @@ struct FuseVextCommand: ParsableCommand {
         do throws(Errno) { pipe = try Background.enter() } catch { throw .fuse("fork: \(error)") }
       }
       let mount = try Mount(options)
-      for note in mount.notes { Self.report(note, as: "note") }
+      for note in mount.notes { StandardError.write(.note, note, from: "fuse-vext") }
       if isVerbose { print("\(options.device) mounted on \(options.mountPoint)") }
       if let pipe { Background.tell(pipe, exitCode: 0) }
       pipe = nil
       return try mount.run()
     } catch {
-      Self.report("\(error)")
+      StandardError.write(.error, "\(error)", from: "fuse-vext")
       if let pipe { Background.tell(pipe, exitCode: error.exitCode) }
       return error.exitCode
     }
-  }
-
-  /// Writes a line to standard error. A failure is ignored, because there is no place to report it.
-  private static func report(_ text: String, as kind: String = "error") {
-    _ = try? FileDescriptor.standardError.writeAll(Array("fuse-vext: \(kind): \(text)\n".utf8))
   }
 
   private func mountOptions() throws(MountFailure) -> MountOptions {

@@ -25,7 +25,7 @@ struct DiskName {
   private let mark: Mark
   private let value: Text
   private let list: DiskList
-  private let table: PartitionTable
+  private let table: GuestPartitionTable
   private let superblock: UnsafeMutablePointer<UInt8>
 
   /// Whether `source` names a disk in this way, and is no path.
@@ -47,7 +47,7 @@ struct DiskName {
     guard let (mark, value) = Self.parse(source) else { return nil }
     (self.mark, self.value) = (mark, value)
     list = try DiskList(&arena)
-    table = try PartitionTable(&arena)
+    table = try GuestPartitionTable(&arena)
     unsafe superblock = try arena.take(Superblock.byteCount)
   }
 

@@ -1,7 +1,7 @@
 /// The partition table of a disk: a GPT (UEFI 2.10 §5.3), or the MBR's.
 // SAFETY: the buffer is the arena's, which takes nothing back, and every read into it is of at most its size.
 @safe
-struct PartitionTable {
+struct GuestPartitionTable {
   private enum Header {
     static let signature: Text = "EFI PART"
     static let byteCount = 92

@@ -6,6 +6,7 @@ public enum StandardError {
   public enum Severity: String, Sendable {
     case error
     case warning
+    case note
   }
 
   /// Writes `text` as one line, whatever a file's name in it has: `lkvm: error: ...`.
