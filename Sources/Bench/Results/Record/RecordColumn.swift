@@ -38,8 +38,8 @@ protocol AnyRecordColumn: AnyObject, Sendable {
   var absence: ColumnAbsence { get }
   /// How boots are compared by the column; nil if they are not.
   var comparison: ColumnComparison? { get }
-  /// Whether its values are names or releases, which may look like numbers.
-  var isText: Bool { get }
+  /// The kind of its values.
+  var kind: FieldValue.Kind { get }
   /// Whether a row may have no value.
   var isOptional: Bool { get }
 
@@ -51,6 +51,11 @@ protocol AnyRecordColumn: AnyObject, Sendable {
   func text(_ field: FieldValue) -> String
   /// Reads the value from a JSON object.
   func field(in container: KeyedDecodingContainer<ColumnKey>) throws -> FieldValue
+}
+
+extension AnyRecordColumn {
+  /// Whether its values are names or releases, which may look like numbers.
+  var isText: Bool { kind == .text }
 }
 
 /// A column of a row, whose values have the type `Value`.
@@ -92,7 +97,7 @@ final class RecordColumn<Value: ColumnValue>: AnyRecordColumn {
     self.value = value
   }
 
-  var isText: Bool { Value.kind == .text }
+  var kind: FieldValue.Kind { Value.kind }
 
   var isOptional: Bool { Value(.unknown) != nil }
 

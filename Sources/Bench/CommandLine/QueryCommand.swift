@@ -1,0 +1,37 @@
+import ArgumentParser
+
+extension QueryWriter.Format: ExpressibleByArgument {}
+
+/// `bench query`: SQL over rows.
+struct QueryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "query",
+    abstract: "Answers a SELECT of SQL over all kept rows.",
+    discussion: """
+      The table is called rows. It has the columns of results/SCHEMA.md, the file of each row and its line; an empty field is NULL, and \
+      true is 1. Files are read once and kept in a SQLite database, which may be deleted at any time.
+
+        bench query 'select mode, count(*) as boots, avg(iops) from rows where iodepth = 1 group by mode'
+      """)
+
+  @Argument(help: ArgumentHelp("One statement of SQLite's SQL that only reads.", valueName: "sql"))
+  var sql: String
+
+  @Argument(help: ArgumentHelp("Folders of results and files of rows. Default: results.", valueName: "path"))
+  var places: [String] = []
+
+  @Option(help: "How the result is printed.")
+  var format = QueryWriter.Format.table
+
+  @Option(
+    help: ArgumentHelp("The database of rows. Default: below $XDG_CACHE_HOME/vext.", valueName: "file"))
+  var database: String?
+
+  func run() throws {
+    var writer = QueryWriter(format: format, write: StandardOutput.write)
+    try RowDatabase(path: database ?? RowDatabase.defaultPath).query(
+      sql, places: places.isEmpty ? ["results"] : places, columns: { try writer.begin($0) },
+      line: { try writer.add($0) })
+    try writer.end()
+  }
+}

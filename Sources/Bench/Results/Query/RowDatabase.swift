@@ -1,0 +1,203 @@
+import Foundation
+import GRDB
+
+/// Rows of many files in one SQLite database, so that a query over a million rows need not read them all again.
+///
+/// The files stay what counts: a file that has changed since it was read (size, inode, time of change) is read again before a query, and one
+/// that is gone is not seen. The database can be deleted at any time.
+///
+/// ```
+/// file(id, path, state)     state: what stat(2) said when the file was read
+/// boot(file, line, ...)     a row of the file, with a column for each of results/SCHEMA.md
+/// rows                      a view for the user: what boot has of the files of this query, with the file's path
+/// ```
+struct RowDatabase {
+  private let queue: DatabaseQueue
+
+  /// In the user's cache: `$XDG_CACHE_HOME/vext/rows-N.sqlite`, where N is the version of the columns.
+  static var defaultPath: String {
+    "\(CalibrationStore.userCacheFolder)/rows-\(RunRecord.currentSchemaVersion).sqlite"
+  }
+
+  /// Opens the database at `path`, or makes it; one that is damaged, or has other columns, is made anew.
+  init(path: String) throws {
+    do {
+      let folder = (path as NSString).deletingLastPathComponent
+      if !folder.isEmpty {
+        try FileManager.default.createDirectory(
+          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      }
+      do {
+        queue = try Self.opened(path)
+      } catch let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode) {
+        try FileManager.default.removeItem(atPath: path)
+        queue = try Self.opened(path)
+      }
+    } catch {
+      throw BenchFailure("cannot open the database \(path): \(error)", exitCode: .cannotCreate)
+    }
+  }
+
+  private static func opened(_ path: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    // Another bench may be reading files in.
+    configuration.busyMode = .timeout(60)
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.write { database in
+      let names = try database.tableExists("boot") ? database.columns(in: "boot").map(\.name) : []
+      guard names != columnNames else { return }
+      try database.execute(sql: "DROP TABLE IF EXISTS boot; DROP TABLE IF EXISTS file")
+      try database.execute(
+        sql: "CREATE TABLE file(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, state TEXT NOT NULL)")
+      let columns = RecordColumns.all.map { "\(quoted($0.name)) \($0.storage)" }.joined(separator: ", ")
+      try database.execute(
+        sql: """
+          CREATE TABLE boot(file INTEGER NOT NULL REFERENCES file(id) ON DELETE CASCADE, line INTEGER NOT NULL, \(columns));
+          CREATE INDEX boot_file ON boot(file)
+          """)
+    }
+    return queue
+  }
+
+  private static let columnNames = ["file", "line"] + RecordColumns.all.map { $0.name }
+
+  private static func quoted(_ name: String) -> String {
+    "\"\(name.replacingOccurrences(of: "\"", with: "\"\""))\""
+  }
+
+  /// Runs `sql`, one statement that only reads, over the rows of the files below `places`.
+  ///
+  /// - Parameter body: Gets the names of the result's columns, then each line of it.
+  /// - Throws: ``BenchFailure`` for a file that cannot be read, and for what SQLite says of the statement.
+  func query(
+    _ sql: String, places: [String], columns: ([String]) throws -> Void, line: ([QueryValue]) throws -> Void
+  ) throws {
+    let files = try refresh(places)
+    try queue.inDatabase { database in
+      try select(files, database)
+      defer { try? database.execute(sql: "PRAGMA query_only = 0") }
+      let statement: Statement
+      do {
+        statement = try database.makeStatement(sql: sql)
+        guard statement.isReadonly else {
+          throw BenchFailure("the statement writes: a query only reads", exitCode: .usage)
+        }
+        try database.execute(sql: "PRAGMA query_only = 1")
+      } catch let error as DatabaseError {
+        throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .usage)
+      }
+      try columns(statement.columnNames)
+      do {
+        let cursor = try GRDB.Row.fetchCursor(statement)
+        while let row = try cursor.next() {
+          try line(row.databaseValues.map(QueryValue.init))
+        }
+      } catch let error as DatabaseError {
+        throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .dataError)
+      }
+    }
+  }
+
+  /// Makes the view of the files with these identifiers.
+  private func select(_ files: [Int64], _ database: Database) throws {
+    try database.execute(
+      sql: """
+        DROP VIEW IF EXISTS temp.rows;
+        DROP TABLE IF EXISTS temp.chosen;
+        CREATE TEMP TABLE chosen(file INTEGER PRIMARY KEY)
+        """)
+    for file in files { try database.execute(sql: "INSERT INTO chosen VALUES (?)", arguments: [file]) }
+    let columns = RecordColumns.all.map { "boot.\(Self.quoted($0.name))" }.joined(separator: ", ")
+    try database.execute(
+      sql: """
+        CREATE TEMP VIEW rows AS SELECT file.path AS file, boot.line, \(columns)
+        FROM boot JOIN chosen ON boot.file = chosen.file JOIN file ON file.id = boot.file
+        """)
+  }
+
+  // MARK: Reading files
+
+  /// Reads what is new or changed below `places`, and returns the identifiers of all files there.
+  private func refresh(_ places: [String]) throws -> [Int64] {
+    var files: [Int64] = []
+    for place in places {
+      for path in try RowFileSearch.csvFiles(below: place) where try RowFileSearch.holdsRows(path) {
+        files.append(try refresh(file: URL(filePath: path).standardizedFileURL.path))
+      }
+    }
+    guard !files.isEmpty else {
+      throw BenchFailure(
+        "\(places.joined(separator: ", ")): no rows of bench there", exitCode: .noInput)
+    }
+    return Array(Set(files))
+  }
+
+  private func refresh(file path: String) throws -> Int64 {
+    let state = try Self.state(of: path)
+    do {
+      let known = try queue.read { database in
+        try Int64.fetchOne(
+          database, sql: "SELECT id FROM file WHERE path = ? AND state = ?", arguments: [path, state])
+      }
+      if let known { return known }
+      let rows = try RowFile(path: path).rows
+      return try queue.write { database in
+        try database.execute(sql: "DELETE FROM file WHERE path = ?", arguments: [path])
+        try database.execute(
+          sql: "INSERT INTO file(path, state) VALUES (?, ?)", arguments: [path, state])
+        let file = database.lastInsertedRowID
+        let marks = databaseQuestionMarks(count: Self.columnNames.count)
+        let insertion = try database.makeStatement(sql: "INSERT INTO boot VALUES (\(marks))")
+        for row in rows {
+          var values: [DatabaseValue] = [file.databaseValue, row.line.databaseValue]
+          for column in RecordColumns.all { values.append(column.databaseValue(row.text(of: column))) }
+          insertion.setUncheckedArguments(StatementArguments(values))
+          try insertion.execute()
+        }
+        return file
+      }
+    } catch let error as DatabaseError {
+      throw BenchFailure(
+        "the database of rows: \(error.message ?? "\(error.resultCode)")", exitCode: .ioError)
+    }
+  }
+
+  /// What changes with the file's contents.
+  private static func state(of path: String) throws -> String {
+    do {
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      let time = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+      let (size, inode) = (attributes[.size] as? UInt64 ?? 0, attributes[.systemFileNumber] as? UInt64 ?? 0)
+      return "\(size) \(inode) \(time)"
+    } catch {
+      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+    }
+  }
+}
+
+extension AnyRecordColumn {
+  /// The type of the column in SQLite.
+  fileprivate var storage: String {
+    switch kind {
+    case .text: "TEXT"
+    case .flag, .integer, .count: "INTEGER"
+    case .number: "REAL"
+    }
+  }
+
+  /// The value of a field: NULL where it is empty; text where it is nothing of the column's kind.
+  fileprivate func databaseValue(_ text: String?) -> DatabaseValue {
+    guard let text, !text.isEmpty else { return .null }
+    switch kind {
+    case .text: return text.databaseValue
+    case .flag:
+      switch text.lowercased() {
+      case "true": return 1.databaseValue
+      case "false": return 0.databaseValue
+      default: return text.databaseValue
+      }
+    case .integer, .count: return Int64(text)?.databaseValue ?? text.databaseValue
+    case .number: return Double(text)?.databaseValue ?? text.databaseValue
+    }
+  }
+}
