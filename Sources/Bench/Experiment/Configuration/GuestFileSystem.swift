@@ -15,13 +15,11 @@ enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
     case (.none, .virtioBlock), (.ext4, .virtioBlock), (.fuseOnVirtio, .virtioBlock): true
     case (.none, .virtioBlockPolled), (.ext4, .virtioBlockPolled), (.fuseOnVirtio, .virtioBlockPolled): true
     case (.none, .virtioBlockTuned), (.ext4, .virtioBlockTuned), (.fuseOnVirtio, .virtioBlockTuned): true
-    case (.fuseVext, .vext): true
+    case (.fuseVext, .vext), (.fuseVext, .vextAdaptive): true
     // The guest kernel's block driver for the queue, docs/linux-driver.md.
     case (.none, .vext), (.ext4, .vext), (.none, .vextAdaptive), (.ext4, .vextAdaptive): true
     case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled), (.fuseVext, .virtioBlockTuned): false
     case (.fuseOnVirtio, .vext), (.fuseOnVirtio, .vextAdaptive): false
-    // fuse-vext polls, and would keep the I/O thread awake.
-    case (.fuseVext, .vextAdaptive): false
     }
   }
 

@@ -52,7 +52,7 @@ struct GuestChoiceTests {
         "virtio-blk-poll/ext4",
         "virtio-blk-poll/fuse-on-virtio", "virtio-blk-tuned", "virtio-blk-tuned/ext4",
         "virtio-blk-tuned/fuse-on-virtio", "vext", "vext/ext4", "vext/fuse-vext",
-        "vext-adaptive", "vext-adaptive/ext4",
+        "vext-adaptive", "vext-adaptive/ext4", "vext-adaptive/fuse-vext",
       ])
   }
 }
