@@ -80,7 +80,7 @@ static bool vext_is_lost(struct vext_queue *q, u32 state)
 }
 
 /*
- * Looks at all queues after something went wrong. After a reset of the device by the host, all
+ * Checks all queues after something went wrong. After a reset of the device by the host, all
  * queues are enabled again and the requests without an answer submitted again, which changes
  * nothing where the first submission was carried out. A queue that stopped, or an answer that
  * belongs to no request, makes the driver give the device up.

@@ -23,7 +23,7 @@
 
 #define VEXT_MAX_SEGMENTS 256
 #define VEXT_LIST_BYTES (VEXT_MAX_SEGMENTS * sizeof(struct vext_segment))
-/* How often a request that waits makes the driver look at its queue's state. */
+/* How often a request that waits makes the driver read its queue's state. */
 #define VEXT_LOOK_AGAIN (2 * HZ)
 /* Resets by the host that the driver makes up for. */
 #define VEXT_MAX_RECOVERIES 3

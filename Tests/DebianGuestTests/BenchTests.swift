@@ -25,7 +25,7 @@ extension DebianGuestTests {
         output = program.output
         errors = program.errors
         let lines = ((try? String(contentsOfFile: csv, encoding: .utf8)) ?? "").split(separator: "\n")
-        // No field of these rows that is looked at has a comma in it, and no column comes after one that has.
+        // No field of these rows that is checked has a comma in it, and no column comes after one that has.
         let columns = (lines.first ?? "").split(separator: ",").map(String.init)
         rows = lines.dropFirst().map { line in
           let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -28,7 +28,7 @@ extension DebianGuestTests {
       try guest.wait(for: "root@vext-debian:~# ", within: .seconds(120))
       // The terminal echoes what is typed: the line has no result in it.
       try guest.type(
-        "echo \"@$(ps -o comm= -p 1 2>/dev/null || cat /proc/1/comm)@$(findmnt -no FSTYPE,OPTIONS /)@\"\r")
+        "echo \"@$(ps -o comm= -p 1 2>/dev/null || cat /proc/1/comm)@$(findmnt -nro FSTYPE,OPTIONS /)@\"\r")
       try guest.wait(for: "@systemd@ext4 rw", within: .seconds(60))
       try guest.type("dd if=/dev/urandom of=/root/file bs=64k count=64 && cksum < /root/file > /root/sum\r")
       try guest.wait(for: "64+0 records out", within: .seconds(120))

@@ -73,7 +73,7 @@ import Testing
   func release() throws {
     let address = try unsafe addressOfMappingThatEnded(byteCount: 64 << 20)
     var state: UInt8 = 0
-    // ENOMEM: nothing is mapped there. The middle is looked at, for another test may map something small.
+    // ENOMEM: nothing is mapped there. The middle is checked, because another test may map something small.
     #expect(unsafe mincore(address + (32 << 20), pageByteCount, &state) == -1)
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import lkvm
 
-/// What the options make of the machine, before any file is looked at.
+/// What the options make of the machine, before any file is read.
 struct GuestPlanTests {
   private static let host = HostResources(onlineCPUCount: 4, memoryByteCount: 4096 << 20)
 

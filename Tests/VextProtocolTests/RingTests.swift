@@ -79,7 +79,7 @@ import VextProtocol
     #expect(copy.segment1.reserved == 3)
   }
 
-  @Test func `an untouched ring is idle, and stays so however often it is looked at`() {
+  @Test func `an untouched ring is idle, and stays so however often it is polled`() {
     let memory = RingMemory(byteCount: 128)
     var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
     var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)

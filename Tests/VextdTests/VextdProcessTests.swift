@@ -120,7 +120,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/m"))
   }
 
-  @Test func `a service manager is told that the service is ready, and that it stops`() throws {
+  @Test func `a service manager learns that the service is ready, and that it stops`() throws {
     let folder = try Folder()
     let path = "\(folder.path)/notify"
     let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)

@@ -159,7 +159,7 @@ struct CompareCommand: ParsableCommand {
     guard found.count != 1 else {
       let other = inputs.first { !found.contains($0) } ?? ""
       throw BenchFailure(
-        "\(found[0]) is a file and \(other) is none: compare two of a kind", exitCode: .usage)
+        "\(found[0]) is a file and \(other) is not: compare two of a kind", exitCode: .usage)
     }
     return found.count == 2
   }

@@ -47,7 +47,7 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Show no progress.")
   var quiet = false
 
-  /// Judges the command line alone, before anything is looked at or made.
+  /// Judges the command line alone, before anything is read or made.
   func validate() throws {
     if let output, output.isEmpty || output.hasSuffix("/") || output.hasSuffix(".json") {
       throw ValidationError("--output must name a CSV file, and is '\(output)'")
@@ -60,7 +60,7 @@ struct RunCommand: ParsableCommand {
     }
   }
 
-  /// What `--guest` says, before the host is looked at.
+  /// What `--guest` says, before the host is examined.
   var likelyDecision: GuestDecision {
     let isLinux = machines.guest == .linux || machines.guest == .auto && !linux.given.isEmpty
     return GuestDecision(kind: isLinux ? .linux : .micro, reason: "--guest \(machines.guest.rawValue)")

@@ -17,7 +17,7 @@ public enum StandardError {
 
   /// Writes all of `text`; where nobody reads it, nothing happens.
   public static func write(_ text: String) {
-    // Nobody is left who could be told.
+    // There is no place left to report it.
     _ = try? FileDescriptor.standardError.writeAll(text.utf8)
   }
 }

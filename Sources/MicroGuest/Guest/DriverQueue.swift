@@ -8,7 +8,7 @@ protocol DriverQueue {
   /// Puts one request into the ring. At most iodepth may be without an answer.
   mutating func submit(_ request: DriverRequest)
 
-  /// Tells the device about what was submitted, if it wants to be told.
+  /// Notifies the device of what was submitted, if it asked for that.
   mutating func notify()
 
   /// Takes the next answer, nil if there is none yet.

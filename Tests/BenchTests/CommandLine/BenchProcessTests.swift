@@ -33,7 +33,7 @@ struct BenchProcessTests {
       (["matrix", "--resume", "missing"], 66, "missing holds no experiment"),
       (["compare", "a.csv", "b.csv"], 66, "a.csv does not exist"),
       (["compare", "tiny.img", "small.img"], 65, "tiny.img:1: "),
-      (["compare", "tiny.img", "HEAD"], 64, "tiny.img is a file and HEAD is none"),
+      (["compare", "tiny.img", "HEAD"], 64, "tiny.img is a file and HEAD is not"),
       (["compare", "--a", "", "--b", ""], 64, "side a: name one mode with --mode"),
       (
         ["compare", "--a", "--mode vext", "--b", "--mode vext --bogus"], 64,

@@ -20,7 +20,7 @@ KEPT_ENVIRONMENT = ("HOME", "PATH", "TERM", "LANG", "LC_ALL", "USER", "LOGNAME",
 
 
 class Failure(Exception):
-    """Something of the machine that the caller must be told."""
+    """What is wrong with the machine, for the caller."""
 
 
 def newest_kernel():

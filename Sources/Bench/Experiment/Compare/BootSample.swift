@@ -85,7 +85,7 @@ struct BootSample: Equatable, Sendable {
     }
   }
 
-  /// The same boot, told from others without `columns`.
+  /// The same boot, distinguished from others without `columns`.
   func ignoring(_ columns: Set<String>) -> BootSample {
     guard !columns.isEmpty else { return self }
     var boot = self

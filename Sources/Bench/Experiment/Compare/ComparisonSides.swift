@@ -69,7 +69,7 @@ struct ComparisonSides: Sendable {
       return values.0.isEmpty || values.1.isEmpty ? nil : .independent(first: values.0, second: values.1)
     }
     let partners = Dictionary(second.map { ($0.repetition, $0) }, uniquingKeysWith: { first, _ in first })
-    // A sequential comparison looks at them in the order in which they were measured.
+    // A sequential comparison takes them in the order in which they were measured.
     let pairs = first.sorted { $0.repetition < $1.repetition }.compactMap { boot -> SampleSet.Pair? in
       guard let a = boot[metric], let b = partners[boot.repetition]?[metric] else { return nil }
       return SampleSet.Pair(first: a, second: b)
@@ -109,7 +109,7 @@ struct ComparisonSides: Sendable {
     for side in sides {
       for boots in side.values where Set(boots.map(\.repetition)).count < boots.count {
         throw BenchFailure(
-          "\(boots[0].location): several boots of one configuration have the same repetition, so pairs cannot be told; "
+          "\(boots[0].location): several boots of one configuration have the same repetition, so the pairs are ambiguous; "
             + "compare without --paired", exitCode: .dataError)
       }
     }

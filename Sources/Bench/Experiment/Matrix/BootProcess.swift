@@ -8,7 +8,7 @@ import SystemPackage
 
 /// Boots in a process of its own: another build can be started like this one, and a crash costs one boot.
 struct BootProcess: BootRunning {
-  /// How often the process is looked at.
+  /// How often the process is checked.
   private static let pollSeconds = 0.01
   /// Ends the boot with this process, also where a signal leaves no time for that: it would spoil the next one's figures.
   private static let leash = CommandRun.find("setpriv").map { [$0, "--pdeathsig", "KILL", "--"] } ?? []

@@ -83,7 +83,7 @@ struct ExperimentFolder: ~Copyable {
     }
   }
 
-  /// The plan comes from a file: its indices are believed only once they were looked at.
+  /// The plan comes from a file: its indices are checked before they are used.
   private static func check(_ plan: ExperimentPlan, path: String) throws {
     guard plan.formatVersion == ExperimentPlan.currentFormatVersion else {
       throw BenchFailure(

@@ -46,7 +46,7 @@ enum ScenarioRequirements {
     case .flag(let flag):
       return String(flag) == wanted ? nil : "\(key) is \(flag), and \(wanted) is needed"
     case .number(let number):
-      guard let least = Double(wanted) else { return "\(key) is a number, and '\(wanted)' is none" }
+      guard let least = Double(wanted) else { return "\(key) is a number, which '\(wanted)' is not" }
       return number >= least ? nil : "\(key) is \(number.formatted()), and \(wanted) at least is needed"
     case .text(let text):
       return text == wanted ? nil : "\(key) is '\(text)', and '\(wanted)' is needed"

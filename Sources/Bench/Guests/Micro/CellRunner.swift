@@ -77,7 +77,7 @@ struct CellRunner: CellMeasuring {
     }
     let disks = diskPaths.compactMap { opened[$0] }
     guard cell.vmm.isPeer else { return try run(cell, disks: disks, watch: watch) }
-    // Only looked at until here: two processes with locks on it would be in each other's way.
+    // Only checked until here: two processes with locks on it would be in each other's way.
     let byteCounts = disks.map(\.handle.byteCount)
     opened = [:]
     return try runPeers(cell, diskPaths: diskPaths, diskByteCounts: byteCounts, watch: watch)

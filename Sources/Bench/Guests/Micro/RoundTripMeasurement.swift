@@ -80,7 +80,7 @@ private final class CacheLinePair: @unchecked Sendable {
   /// The calling thread: lets the other one end.
   func finish() { unsafe words.storeReleasing(0, .max) }
 
-  /// The other thread: sends back whatever comes, until told to end.
+  /// The other thread: sends back whatever comes, until it is to end.
   func echo() {
     let words = unsafe words
     var last: UInt64 = 0

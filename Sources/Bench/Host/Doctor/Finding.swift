@@ -10,7 +10,7 @@ struct Finding: Codable, Equatable, Sendable {
     case ok
   }
 
-  /// What was looked at.
+  /// What was checked.
   var check: DoctorCheck
   /// How much it matters.
   var severity: Severity

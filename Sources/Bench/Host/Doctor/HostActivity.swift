@@ -10,7 +10,7 @@ struct HostActivity: Equatable, Sendable {
   var machines: [Machine]
   /// Whether a daemon moves interrupts between CPUs.
   var balancesInterrupts: Bool
-  /// What the CPUs did in the moment before; nil if it was not looked at.
+  /// What the CPUs did in the moment before; nil if it was not measured.
   var recentTicks: CPUTicks?
 }
 

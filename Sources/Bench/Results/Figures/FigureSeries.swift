@@ -12,14 +12,14 @@ struct FigureSeries: Hashable, Sendable {
     let mode = row.text(\.mode) ?? ""
     let fileSystem = row.text(\.fileSystem) ?? ""
     guard let knownMode = DataPathMode(rawValue: mode) else {
-      throw CSVText.Fault(line: row.line, reason: "mode '\(mode)' is none of bench's")
+      throw CSVText.Fault(line: row.line, reason: "'\(mode)' is not a mode of bench")
     }
     guard let knownFileSystem = GuestFileSystem(rawValue: fileSystem) else {
-      throw CSVText.Fault(line: row.line, reason: "fs '\(fileSystem)' is none of bench's")
+      throw CSVText.Fault(line: row.line, reason: "'\(fileSystem)' is not a file system of bench")
     }
     let vmm = row.text(\.vmm) ?? ""
     guard let knownVMM = VMM(rawValue: vmm) else {
-      throw CSVText.Fault(line: row.line, reason: "vmm '\(vmm)' is none of bench's")
+      throw CSVText.Fault(line: row.line, reason: "'\(vmm)' is not a VMM of bench")
     }
     path = DataPath(knownMode, knownFileSystem)
     self.vmm = knownVMM

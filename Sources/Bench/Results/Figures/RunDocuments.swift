@@ -15,7 +15,7 @@ struct RunDocuments: Sendable {
     let guestIndex: String
   }
 
-  /// What is looked at before the rest is believed.
+  /// What is checked before the rest is used.
   private struct Version: Decodable {
     let schemaVersion: Int
     let runID: String

@@ -79,7 +79,7 @@ extension History {
     var lines = ["\(files.count) file(s); a point is the median over the boots of one revision in one file"]
     if short > 0 {
       lines.append(
-        "\(short) of \(series.count) series have fewer than \(2 * shortest) points: no step can be told there"
+        "\(short) of \(series.count) series have fewer than \(2 * shortest) points: no step can be found there"
       )
     }
     if !skippedFiles.isEmpty {

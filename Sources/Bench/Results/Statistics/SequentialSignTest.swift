@@ -1,4 +1,4 @@
-/// A sequential test of whether differences of pairs tend to be larger than 0, which may be looked at after every pair.
+/// A sequential test of whether differences of pairs tend to be larger than 0, which may be evaluated after every pair.
 ///
 /// Each pair has a random order, so that without a change the sign of each difference is a fair coin, whatever its size and whatever the
 /// noise. The statistic is the sum of the signed scores of all differences. Its distribution given the scores is counted exactly, and each

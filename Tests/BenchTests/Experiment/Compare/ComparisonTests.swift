@@ -118,7 +118,7 @@ struct ComparisonTests {
     #expect(failure?.description.contains("--ignore iodepth") == true)
   }
 
-  @Test("pairs that cannot be told are refused, and boots with failed requests are failures of their side")
+  @Test("ambiguous pairs are refused, and boots with failed requests are failures of their side")
   func unusableBoots() throws {
     let rows = BootRows.rows(iops: rates(1000, seed: 1))
     let repeated = rows.map { row in

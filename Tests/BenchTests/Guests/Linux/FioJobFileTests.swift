@@ -88,7 +88,7 @@ struct FioJobFileTests {
     #expect(try phases("[a]\n[b]\nstonewall\n[c]\nwait_for=a\n") == ["a", "b+c"])
     #expect(try phases("[global_more]\nbs=8k\n[a]\n") == ["a"])
     #expect(
-      Self.refusal("[a]\n[b]\n[c]\nwait_for=a\n").contains("their exits cannot be told apart: use stonewall"))
+      Self.refusal("[a]\n[b]\n[c]\nwait_for=a\n").contains("their exits cannot be separated: use stonewall"))
     #expect(Self.refusal("[a]\nwait_for=b\n[b]\n").contains("'b', which is not an earlier job"))
     let many = (0..<65).map { "[j\($0)]\nstonewall\n" }.joined()
     #expect(Self.refusal(many).contains("65 phases; bench takes up to 64"))

@@ -11,7 +11,7 @@ struct DoctorProcessorTests {
     #expect(try DoctorFixture.environment(allowed: allowed).finding(.cpuCount)?.severity == severity)
   }
 
-  @Test("threads that were told to share a CPU spoil results however many CPUs there are")
+  @Test("threads that are to share a CPU spoil results however many CPUs there are")
   func sharedCPU() throws {
     var environment = try DoctorFixture.environment()
     environment.configuration.ioThreadCPUs = [1]

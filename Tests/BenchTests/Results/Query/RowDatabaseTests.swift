@@ -71,18 +71,18 @@ struct RowDatabaseTests {
   @Test func `formats are a table, JSON and Markdown as well`() throws {
     let store = try Store()
     try store.write("a.csv", iops: [1000, 2500])
-    let sql = "select mode, iops, null as nothing, 'a \"b\"' as word from rows order by iops"
+    let sql = "select mode, iops, null as empty, 'a \"b\"' as word from rows order by iops"
     #expect(
       try store.query(sql, .json) == """
         [
-        {"mode": "vext", "iops": 1000.0, "nothing": null, "word": "a \\"b\\""},
-        {"mode": "vext", "iops": 2500.0, "nothing": null, "word": "a \\"b\\""}
+        {"mode": "vext", "iops": 1000.0, "empty": null, "word": "a \\"b\\""},
+        {"mode": "vext", "iops": 2500.0, "empty": null, "word": "a \\"b\\""}
         ]
 
         """)
     #expect(
       try store.query(sql, .markdown) == """
-        | mode | iops | nothing | word |
+        | mode | iops | empty | word |
         | --- | ---: | ---: | --- |
         | vext | 1000 |  | a "b" |
         | vext | 2500 |  | a "b" |
@@ -93,8 +93,8 @@ struct RowDatabaseTests {
   }
 
   @Test(arguments: [
-    ("delete from rows", "a query only reads"), ("drop table boot", "a query only reads"),
-    ("create table x(y)", "a query only reads"), ("select nothing from rows", "no such column"),
+    ("delete from rows", "view"), ("delete from boot", "a query only reads"),
+    ("create table x(y)", "a query only reads"), ("select missing from rows", "no such column"),
     ("selec", "syntax error"), ("", "SQL"), ("select 1; select 2", "SQL"),
     ("pragma query_only = 0; drop table boot", "SQL"),
   ])

@@ -209,7 +209,7 @@ struct QcowDiskTests {
       try DiskImage(path: path, readOnly: true, direct: false, formats: .anyAsRaw).handle.byteCount < 1 << 20)
   }
 
-  @Test func `the sandbox is told the files behind an image, and of no others`() throws {
+  @Test func `the sandbox learns the files behind an image, and of no others`() throws {
     let folder = try QcowFolder()
     try QemuTools.image("create", "-q", "-f", "raw", folder.file("base"), "8M")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", folder.file("middle"))

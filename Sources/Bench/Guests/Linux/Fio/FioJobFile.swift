@@ -112,11 +112,11 @@ struct FioJobFile: Codable, Equatable, Sendable {
       if level == levels.count { levels.append([]) }
       levels[level].append(job)
     }
-    // A job that waits for one of several would run beside the others, and the exits of the two could not be told apart.
+    // A job that waits for one of several would run beside the others, and the exits of the two could not be separated.
     for (jobs, next) in zip(levels, levels.dropFirst()) where jobs.count > 1 {
       throw BenchFailure(
         "the job file \(file): job \(next[0].name) waits for '\(next[0].value("wait_for") ?? "")' and runs beside "
-          + "other jobs that began before; their exits cannot be told apart: use stonewall",
+          + "other jobs that began before; their exits cannot be separated: use stonewall",
         exitCode: .dataError)
     }
     return levels
