@@ -13,7 +13,8 @@ extension DebianGuestTests {
       echo 1 > $d/enable
       say answer "$(python3 - $d/resource2 << 'END'
       import mmap, sys, time
-      m = mmap.mmap(open(sys.argv[1], "r+b").fileno(), 1 << 20)
+      file = open(sys.argv[1], "r+b")
+      m = mmap.mmap(file.fileno(), 1 << 20)
       def wait(offset, value):
           end = time.time() + 300
           while m[offset] != value and time.time() < end: time.sleep(0.01)
