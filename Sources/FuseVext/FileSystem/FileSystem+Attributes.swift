@@ -1,6 +1,7 @@
 import CExt2
 import CLinux
 import Glibc
+import HostSystem
 import Synchronization
 import SystemPackage
 

@@ -1,4 +1,5 @@
 @testable import FuseVext
+import HostSystem
 import SystemPackage
 
 /// What happened to a disk, in order.
