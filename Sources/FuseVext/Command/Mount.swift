@@ -21,13 +21,8 @@ public struct Mount: ~Copyable {
     try Self.checkPlaces(options)
     let signals = try Self.blockSignals()
     let (fileSystem, worker, replayedCount) = try Self.openFileSystem(options)
-    let server: FuseServer
-    do throws(Errno) {
-      server = try FuseServer(
-        fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot)
-    } catch {
-      throw .fuse("threads: \(error)")
-    }
+    let server = FuseServer(
+      fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot)
     let session = try FuseSession(
       server: server, mountPoint: options.mountPoint, options: options.fuseOptions)
     try session.mount()
