@@ -33,11 +33,7 @@ struct AttributeStorageTests {
     func set(_ name: [UInt8], _ value: [UInt8]?, _ number: UInt32) throws(Errno) {
       let name = try AttributeName(name)
       guard let value else { return try fileSystem.removeAttribute(name, of: number, worker) }
-      let buffer = try BlockBuffer(byteCount: max(value.count, 1))
-      let bytes = unsafe buffer.slice(0, value.count)
-      unsafe bytes.copyBytes(from: value)
-      try unsafe fileSystem.setAttribute(
-        name, to: UnsafeRawBufferPointer(bytes), of: number, rule: [], worker)
+      try fileSystem.setAttribute(name, to: value, of: number, rule: [], worker)
     }
   }
 

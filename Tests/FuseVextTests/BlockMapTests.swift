@@ -32,11 +32,11 @@ struct BlockMapTests {
     var first = blocks.lowerBound
     while first < blocks.upperBound {
       let count = min(blocks.upperBound - first, 64)
-      let bytes = unsafe worker.zeros.slice(0, Int(count) * 1024)
+      let bytes = worker.zeros.slice(0, Int(count) * 1024)
       for index in 0..<Int(count) {
-        unsafe bytes.storeBytes(of: first + UInt64(index), toByteOffset: index * 1024, as: UInt64.self)
+        bytes.store(first + UInt64(index), at: index * 1024)
       }
-      try unsafe fileSystem.write(inode, offset: first * 1024, bytes, worker)
+      try fileSystem.write(inode, offset: first * 1024, bytes, worker)
       first += count
     }
   }
@@ -83,8 +83,8 @@ struct BlockMapTests {
     let rest = Set(written.flatMap { Array($0) }).subtracting(hole)
     #expect(try blocks() == rest)
     for block in rest {
-      let bytes = try unsafe fileSystem.read(inode, offset: block * 1024, byteCount: 8, worker)
-      #expect(unsafe bytes.load(as: UInt64.self) == block)
+      let bytes = try fileSystem.read(inode, offset: block * 1024, byteCount: 8, worker)
+      #expect(bytes.load(UInt64.self) == block)
     }
     // e2fsck counts the pointer blocks that are left.
     try end()
@@ -99,7 +99,7 @@ struct BlockMapTests {
     let counted = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
       let reserved = metadata.reserved.ranges(in: 0..<metadata.blockCount)
       #expect(reserved.reduce(0) { $0 + $1.count } == 300)
-      return unsafe ext2fs_free_blocks_count(metadata.fileSystem.pointee.super)
+      return metadata.library.freeBlockCount
     }
     #expect(counted == before)
     try fileSystem.commit(inode, worker)
@@ -148,16 +148,15 @@ struct BlockMapTests {
     #expect(error == .corrupted)
     if damage == .shared || damage == .free || damage == .count { return }
     let unread = #expect(throws: Errno.self) {
-      _ = try unsafe fileSystem.read(inode, offset: 0, byteCount: 1, worker)
+      _ = try fileSystem.read(inode, offset: 0, byteCount: 1, worker)
     }
     #expect(unread == .corrupted)
   }
 
   private static func damage(_ number: UInt32, _ damage: Damage, _ metadata: inout Metadata) throws(Errno) {
     var inode = try metadata.inode(number)
-    let words = unsafe inode.withBlockWords { bytes in
-      (0..<15).map { unsafe bytes.load(fromByteOffset: $0 * 4, as: UInt32.self) }
-    }
+    let root = inode.blockBytes
+    let words = (0..<15).map { UInt32(root.word($0 * 4, 4)) }
     func pointer(_ block: UInt32, _ index: Int) throws(Errno) -> UInt32 {
       let bytes = try metadata.cache.read(byteOffset: UInt64(block) * 1024 + UInt64(index) * 4, byteCount: 4)
       return (0..<4).reduce(0) { $0 | UInt32(bytes[$1]) << ($1 * 8) }

@@ -36,7 +36,7 @@ struct CorruptTreeTests {
         name, in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
       let inode = fileSystem.openInode(file.number)
       for block: UInt64 in stride(from: 0, to: 1000, by: 2) {
-        try unsafe fileSystem.write(inode, offset: block * 1024, worker.zeros.slice(0, 1024), worker)
+        try fileSystem.write(inode, offset: block * 1024, worker.zeros.slice(0, 1024), worker)
       }
       try fileSystem.synchronize(inode, worker)
       try fileSystem.change(worker) { (metadata) throws(Errno) in
@@ -52,7 +52,7 @@ struct CorruptTreeTests {
       if operation == 0, staysReadable.contains(damage) { continue }
       let error = #expect(throws: Errno.self, "operation \(operation)") {
         switch operation {
-        case 0: _ = try unsafe fileSystem.read(inode, offset: 999_000, byteCount: 1000, worker)
+        case 0: _ = try fileSystem.read(inode, offset: 999_000, byteCount: 1000, worker)
         case 1: try fileSystem.truncate(inode, to: 0, worker)
         case 2:
           try fileSystem.changeSpace(.punchHole, of: inode, offset: 0, byteCount: 1_000_000, worker)

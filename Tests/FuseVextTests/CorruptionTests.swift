@@ -100,19 +100,19 @@ struct CorruptionTests {
     let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
     try fileSystem.begin(worker)
     let buffer = try BlockBuffer(byteCount: 70000)
-    unsafe _ = buffer.slice(0, 70000).initializeMemory(as: UInt8.self, repeating: 0x61)
+    buffer.slice(0, 70000).fill(with: 0x61)
     for number in 0..<20 {
       let file = try fileSystem.create(
         Array("file-\(number)".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker
       )
       let inode = fileSystem.openInode(file.number)
       for piece in 0..<UInt64(number % 7) {
-        try unsafe fileSystem.write(inode, offset: piece * 100_000, buffer.slice(0, 10000 + number), worker)
+        try fileSystem.write(inode, offset: piece * 100_000, buffer.slice(0, 10000 + number), worker)
       }
       try fileSystem.change(worker) { (metadata) throws(Errno) in
-        try unsafe metadata.setAttribute(
+        try metadata.setAttribute(
           try AttributeName(Array("user.a".utf8)),
-          to: UnsafeRawBufferPointer(buffer.slice(0, number * 10)), of: file.number)
+          to: buffer.slice(0, number * 10).bytes, of: file.number)
       }
     }
     _ = try fileSystem.create(
@@ -147,7 +147,7 @@ struct CorruptionTests {
       for number in 0..<4 {
         do {
           let made = try fileSystem.create(Array("new-\(number)".utf8), in: FileSystem.root, new, worker)
-          try unsafe fileSystem.write(
+          try fileSystem.write(
             fileSystem.openInode(made.number), offset: UInt64(number) * 5000, worker.zeros.slice(0, 3000),
             worker)
         } catch {}
@@ -180,11 +180,11 @@ struct CorruptionTests {
       { _ = try fileSystem.seek(inode, offset: 0, toData: false, worker) },
     ]
     for offset: UInt64 in stride(from: 0, to: 700_000, by: 50_000) {
-      operations.append { _ = try unsafe fileSystem.read(inode, offset: offset, byteCount: 70000, worker) }
+      operations.append { _ = try fileSystem.read(inode, offset: offset, byteCount: 70000, worker) }
     }
     operations.append { _ = self.names(of: found.number, fileSystem, worker) }
     operations.append {
-      try unsafe fileSystem.write(inode, offset: 5000, worker.zeros.slice(0, 9000), worker)
+      try fileSystem.write(inode, offset: 5000, worker.zeros.slice(0, 9000), worker)
     }
     operations.append {
       try fileSystem.changeSpace(.punchHole, of: inode, offset: 1000, byteCount: 40_000, worker)

@@ -19,8 +19,8 @@ struct FailureTests {
     _ text: String, at offset: UInt64, of inode: OpenInode, _ fileSystem: FileSystem, _ worker: Worker
   ) throws {
     let buffer = try BlockBuffer(byteCount: text.utf8.count)
-    unsafe buffer.slice(0, text.utf8.count).copyBytes(from: Array(text.utf8))
-    try unsafe fileSystem.write(inode, offset: offset, buffer.slice(0, text.utf8.count), worker)
+    buffer.slice(0, text.utf8.count).copy(from: Array(text.utf8))
+    try fileSystem.write(inode, offset: offset, buffer.slice(0, text.utf8.count), worker)
   }
 
   @Test(arguments: ["mkfs.ext4 -q -F", "mkfs.ext2 -q -F"])
@@ -48,7 +48,7 @@ struct FailureTests {
     #expect(throws: Errno.readOnlyFileSystem) { try write("more", at: 0, of: inode, fileSystem, worker) }
     #expect(throws: Errno.ioError) { try fileSystem.synchronize(inode, worker) }
     #expect(
-      try unsafe fileSystem.read(inode, offset: 0, byteCount: 100, worker).elementsEqual(Array("data".utf8)))
+      try fileSystem.read(inode, offset: 0, byteCount: 100, worker).bytes == Array("data".utf8))
     #expect(throws: Errno.ioError) { try fileSystem.close(worker) }
     let state = Command.run("dumpe2fs -h '\(disk.image)'").output
     #expect(state.contains("not clean") || state.contains("needs_recovery"))
@@ -62,8 +62,8 @@ struct FailureTests {
     let inode = fileSystem.openInode(file.number)
     try write(String(repeating: "a", count: 4096), at: 0, of: inode, fileSystem, worker)
     device.failsReads.store(true, ordering: .relaxed)
-    unsafe #expect(throws: Errno.ioError) {
-      try unsafe fileSystem.read(inode, offset: 0, byteCount: 10, worker)
+    #expect(throws: Errno.ioError) {
+      try fileSystem.read(inode, offset: 0, byteCount: 10, worker)
     }
     device.failsReads.store(false, ordering: .relaxed)
     device.failsWrites.store(true, ordering: .relaxed)
@@ -85,8 +85,8 @@ struct FailureTests {
     let byteCount = device.byteCount
     #expect(Command.run("truncate -s \(byteCount - 4096) '\(disk.image)'").exitCode == 0)
     // The second half of this one is gone; the kernel answers with the first.
-    let cut = unsafe BlockRequest(.read, byteOffset: byteCount - 8192, memory: buffer.slice(0, 8192))
-    let whole = unsafe BlockRequest(.read, byteOffset: 0, memory: buffer.slice(0, 4096))
+    let cut = BlockRequest(.read, byteOffset: byteCount - 8192, memory: buffer.slice(0, 8192))
+    let whole = BlockRequest(.read, byteOffset: 0, memory: buffer.slice(0, 4096))
     #expect(throws: Errno.ioError) { try queue.perform(cut) }
     #expect(throws: Errno.ioError) { try queue.perform([whole, cut]) }
     try queue.perform([whole, whole])

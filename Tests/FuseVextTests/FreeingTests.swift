@@ -34,7 +34,7 @@ struct FreeingTests {
     let block = try BlockBuffer(byteCount: 128 << 10)
     // In two pieces: the second gets blocks in advance, which trim(_:_:) would free.
     for part in 0..<2 {
-      try unsafe fileSystem.write(
+      try fileSystem.write(
         inode, offset: UInt64(part) * (128 << 10), block.slice(0, 128 << 10), worker)
     }
     return inode
@@ -170,7 +170,7 @@ struct FreeingTests {
     // What was freed after the mark is not released by it.
     let (before, after) = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
       let before = metadata.freed.blockCount
-      unsafe metadata.freed.release(before: mark, in: metadata.fileSystem)
+      metadata.freed.release(before: mark, in: metadata.library)
       return (before, metadata.freed.blockCount)
     }
     #expect(before >= UInt64(40 << 20 / fileSystem.blockByteCount))

@@ -40,7 +40,7 @@ enum ImageBytes {
         guard let ours = first.baseAddress, let theirs = second.baseAddress else { return }
         for block in 0..<count {
           let offset = block * blockByteCount
-          if unsafe !memoryIsEqual(ours + offset, theirs + offset, blockByteCount) {
+          if unsafe memcmp(ours + offset, theirs + offset, blockByteCount) != 0 {
             blocks.append(UInt64(block))
           }
         }

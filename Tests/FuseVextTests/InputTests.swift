@@ -72,7 +72,7 @@ struct InputTests {
       let file = try fileSystem.create(
         Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
       let inode = fileSystem.openInode(file.number)
-      try unsafe fileSystem.write(inode, offset: 0, worker.zeros.slice(0, 1000), worker)
+      try fileSystem.write(inode, offset: 0, worker.zeros.slice(0, 1000), worker)
       _ = try fileSystem.create(
         Array("folder".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), worker)
       #expect(try fileSystem.attributeNames(of: file.number, worker).isEmpty)
@@ -140,7 +140,7 @@ struct InputTests {
           byteOffset: leaf * 4096, bytes: ExtentNode(depth: 0, entries: extents).encoded(byteCount: 4096))
         root = ExtentNode(depth: 1, entries: [ExtentNode.Entry(logical: 0, physical: leaf)])
         let bytes = root.encoded(byteCount: ExtentNode.rootByteCount)
-        unsafe inode.withBlockWords { unsafe $0.copyBytes(from: bytes) }
+        inode.setBlockBytes(bytes)
         try metadata.write(inode)
       }
       try fileSystem.close(worker)

@@ -163,9 +163,7 @@ private struct LogWalk {
         for tag in tags {
           let data = blocks[position]
           position += 1
-          let expected = unsafe data.withUnsafeBytes {
-            unsafe layout.tagChecksum(sequence: header.sequence, data: $0)
-          }
+          let expected = layout.tagChecksum(sequence: header.sequence, data: data.span)
           #expect(tag.checksum == expected)
           sum = JournalChecksum.crc32(sum, data)
           if tag.flags.contains(.escaped) { escapedCount += 1 }

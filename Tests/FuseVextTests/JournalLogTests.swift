@@ -33,8 +33,8 @@ struct JournalLogTests {
 
     func write(_ byte: UInt8, count: Int, to number: UInt32) throws {
       let buffer = try BlockBuffer(byteCount: count)
-      unsafe _ = buffer.slice(0, count).initializeMemory(as: UInt8.self, repeating: byte)
-      try unsafe fileSystem.write(
+      buffer.slice(0, count).fill(with: byte)
+      try fileSystem.write(
         fileSystem.openInode(number), offset: 0, buffer.slice(0, count), worker)
     }
 
@@ -107,11 +107,11 @@ struct JournalLogTests {
     let inode = open.fileSystem.openInode(number)
     let chunk = 1 << 20
     let buffer = try BlockBuffer(byteCount: chunk)
-    unsafe _ = buffer.slice(0, chunk).initializeMemory(as: UInt8.self, repeating: 0x5A)
+    buffer.slice(0, chunk).fill(with: 0x5A)
     var end: UInt64 = 0
     do throws(Errno) {
       while true {
-        try unsafe open.fileSystem.write(inode, offset: end, buffer.slice(0, chunk), open.worker)
+        try open.fileSystem.write(inode, offset: end, buffer.slice(0, chunk), open.worker)
         end += UInt64(chunk)
       }
     } catch {
@@ -162,7 +162,7 @@ struct JournalLogTests {
     let inode = open.fileSystem.openInode(number)
     let memory = try BlockBuffer(byteCount: 1024)
     for piece in 0..<UInt64(6000) {
-      try unsafe open.fileSystem.write(inode, offset: piece * 2048, memory.slice(0, 1024), open.worker)
+      try open.fileSystem.write(inode, offset: piece * 2048, memory.slice(0, 1024), open.worker)
     }
     try open.fileSystem.synchronize(inode, open.worker)
     try open.fileSystem.truncate(inode, to: 10_000_000, open.worker)

@@ -22,10 +22,10 @@ final class MemoryDevice: BlockDevice {
     memory = try BlockBuffer(byteCount: bytes.count)
     byteCount = UInt64(bytes.count)
     self.isReadOnly = isReadOnly
-    unsafe memory.slice(0, bytes.count).copyBytes(from: bytes)
+    memory.slice(0, bytes.count).copy(from: bytes)
   }
 
-  var bytes: [UInt8] { unsafe Array(memory.slice(0, memory.byteCount)) }
+  var bytes: [UInt8] { memory.slice(0, memory.byteCount).bytes }
 
   func makeQueue() throws(Errno) -> any BlockQueue { Queue(self) }
 
@@ -38,16 +38,15 @@ final class MemoryDevice: BlockDevice {
 
     func perform(_ request: BlockRequest) throws(Errno) {
       guard request.operation == .read || request.operation == .write else { return }
-      guard let target = unsafe request.memory, request.byteOffset <= device.byteCount,
+      guard let other = request.memory, request.byteOffset <= device.byteCount,
         UInt64(request.byteCount) <= device.byteCount - request.byteOffset
       else { throw .ioError }
-      let own = unsafe device.memory.slice(Int(request.byteOffset), request.byteCount)
-      let other = unsafe UnsafeMutableRawBufferPointer(start: target, count: request.byteCount)
-      if request.operation == .read { return unsafe other.copyMemory(from: UnsafeRawBufferPointer(own)) }
+      let own = device.memory.slice(Int(request.byteOffset), request.byteCount)
+      if request.operation == .read { return other.copy(from: own) }
       let done = device.writeCount.load(ordering: .relaxed)
       guard done < device.writeLimit.load(ordering: .relaxed) else { throw .ioError }
       device.writeCount.store(done + 1, ordering: .relaxed)
-      unsafe own.copyMemory(from: UnsafeRawBufferPointer(other))
+      own.copy(from: other)
     }
 
     func perform(_ requests: [BlockRequest]) throws(Errno) {

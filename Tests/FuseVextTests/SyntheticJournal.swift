@@ -134,9 +134,7 @@ struct SyntheticJournal {
         bytes.setBigEndian32(0, at: 0)
         tag.flags = .escaped
       }
-      tag.checksum = unsafe bytes.withUnsafeBytes {
-        unsafe layout.tagChecksum(sequence: sequence, data: $0)
-      }
+      tag.checksum = layout.tagChecksum(sequence: sequence, data: bytes.span)
       tags.append(tag)
       blocks.append(bytes)
     }

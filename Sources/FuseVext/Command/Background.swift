@@ -8,16 +8,11 @@ public enum Background {
   ///
   /// Call it before any thread, mapping or device is there.
   public static func enter() throws(Errno) -> Int32 {
-    var pipe: Int32 = -1
-    try check(unsafe cfuse_fork(&pipe))
-    return pipe
+    try FuseConnection.continueInBackground()
   }
 
   /// The version of libfuse that runs.
-  public static var libraryVersion: String {
-    guard let text = unsafe fuse_pkgversion() else { return "3" }
-    return unsafe String(cString: text)
-  }
+  public static var libraryVersion: String { FuseConnection.libraryVersion ?? "3" }
 
   /// Ends the waiting process with `exitCode`.
   public static func tell(_ pipe: Int32, exitCode: Int32) {
@@ -26,7 +21,5 @@ public enum Background {
 
   /// Reports the end of all changes of a mount on standard error and in the system log, because standard error has no
   /// reader in the background.
-  static func report(_ text: String) {
-    unsafe text.withCString { unsafe cfuse_report($0) }
-  }
+  static func report(_ text: String) { FuseConnection.report(text) }
 }

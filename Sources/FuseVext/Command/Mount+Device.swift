@@ -91,10 +91,9 @@ extension Mount {
     guard unit <= 4096, device.byteCount >= 4096 else { return true }
     do throws(Errno) {
       let buffer = try device.allocateBuffer(byteCount: 4096)
-      let memory = unsafe buffer.slice(0, 4096)
-      unsafe try device.makeQueue().perform(BlockRequest(.read, byteOffset: 0, memory: memory))
-      // SAFETY: the superblock is the 1024 bytes from offset 1024 on; the type is plain words.
-      let superblock = unsafe buffer.base.loadUnaligned(fromByteOffset: 1024, as: ext2_super_block.self)
+      let memory = buffer.slice(0, 4096)
+      try device.makeQueue().perform(BlockRequest(.read, byteOffset: 0, memory: memory))
+      let superblock = memory.load(ext2_super_block.self, at: SuperblockEditor.byteOffset)
       guard superblock.s_magic == UInt16(EXT2_SUPER_MAGIC), superblock.s_log_block_size <= 6 else {
         return false
       }

@@ -1,5 +1,3 @@
-import CFuse
-import CLinux
 import Glibc
 import HostSystem
 import Synchronization
@@ -23,13 +21,8 @@ public struct Mount: ~Copyable {
     try Self.checkPlaces(options)
     let signals = try Self.blockSignals()
     let (fileSystem, worker, replayedCount) = try Self.openFileSystem(options)
-    let server: FuseServer
-    do throws(Errno) {
-      server = try FuseServer(
-        fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot)
-    } catch {
-      throw .fuse("threads: \(error)")
-    }
+    let server = FuseServer(
+      fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot)
     let session = try FuseSession(
       server: server, mountPoint: options.mountPoint, options: options.fuseOptions)
     try session.mount()
@@ -57,10 +50,11 @@ public struct Mount: ~Copyable {
   }
 
   private static func checkPlaces(_ options: MountOptions) throws(MountFailure) {
-    var kind = linux_file_kind()
-    let result = unsafe options.mountPoint.withCString { unsafe linux_file_kind_of($0, &kind) }
-    if result < 0 { throw .mountPoint(options.mountPoint, Errno(rawValue: -result)) }
-    guard kind.is_directory != 0 else { throw .mountPoint(options.mountPoint, .notDirectory) }
+    do throws(Errno) {
+      guard try FilePath(options.mountPoint).stat().type == .directory else { throw .notDirectory }
+    } catch {
+      throw .mountPoint(options.mountPoint, error)
+    }
     do throws(Errno) {
       _ = try OwnedDescriptor.open("/dev/fuse", flags: O_RDWR)
     } catch {

@@ -1,5 +1,4 @@
 /// A request to a ``BlockQueue``.
-@safe
 public struct BlockRequest {
   /// The operation.
   public enum Operation: Sendable {
@@ -20,14 +19,14 @@ public struct BlockRequest {
   /// The length in bytes.
   public let byteCount: Int
   /// `byteCount` bytes; nil for a flush and a discard. A write does not change them.
-  public let memory: UnsafeMutableRawPointer?
+  public let memory: BlockMemory?
 
   /// Makes a read or a write.
-  public init(_ operation: Operation, byteOffset: UInt64, memory: UnsafeMutableRawBufferPointer) {
+  public init(_ operation: Operation, byteOffset: UInt64, memory: BlockMemory) {
     self.operation = operation
     self.byteOffset = byteOffset
     byteCount = memory.count
-    unsafe self.memory = memory.baseAddress
+    self.memory = memory
   }
 
   /// Makes a flush or a discard.
@@ -35,25 +34,21 @@ public struct BlockRequest {
     self.operation = operation
     self.byteOffset = byteOffset
     self.byteCount = byteCount
-    unsafe memory = nil
+    memory = nil
   }
 
   /// The read or write of the rest after the first `count` bytes.
   func dropping(_ count: Int) -> BlockRequest {
-    // SAFETY: the rest of the request's own memory.
-    unsafe BlockRequest(
-      operation, byteOffset: byteOffset + UInt64(count),
-      memory: UnsafeMutableRawBufferPointer(start: memory?.advanced(by: count), count: byteCount - count))
+    let rest = byteOffset + UInt64(count)
+    guard let memory else { return BlockRequest(operation, byteOffset: rest, byteCount: byteCount - count) }
+    return BlockRequest(operation, byteOffset: rest, memory: memory.slice(count, byteCount - count))
   }
 
   /// The same request at an offset that is larger by `distance`.
   func moved(by distance: UInt64) -> BlockRequest {
-    guard let memory = unsafe memory else {
+    guard let memory else {
       return BlockRequest(operation, byteOffset: byteOffset + distance, byteCount: byteCount)
     }
-    // SAFETY: the request's own memory.
-    return unsafe BlockRequest(
-      operation, byteOffset: byteOffset + distance,
-      memory: UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+    return BlockRequest(operation, byteOffset: byteOffset + distance, memory: memory)
   }
 }

@@ -18,9 +18,9 @@ struct DeviceContents {
   /// The bytes of a range of at most 1 MiB; offset and length are multiples of the device's logical block.
   private func bytes(_ offset: UInt64, _ count: Int) throws(Errno) -> [UInt8] {
     guard count > 0, count <= Self.bufferByteCount else { return [] }
-    let memory = unsafe buffer.slice(0, count)
-    unsafe try queue.perform(BlockRequest(.read, byteOffset: offset, memory: memory))
-    return unsafe Array(memory)
+    let memory = buffer.slice(0, count)
+    try queue.perform(BlockRequest(.read, byteOffset: offset, memory: memory))
+    return memory.bytes
   }
 
   /// The partitions; nil without a partition table.
@@ -64,10 +64,7 @@ struct DeviceContents {
       return nil
     }
     let start = try bytes(partition.byteOffset, 4096)
-    // SAFETY: the superblock is the 1024 bytes from offset 1024 on; the type is plain words.
-    let superblock = unsafe start.withUnsafeBytes {
-      unsafe $0.loadUnaligned(fromByteOffset: 1024, as: ext2_super_block.self)
-    }
+    let superblock = start.span.load(ext2_super_block.self, at: SuperblockEditor.byteOffset)
     guard superblock.s_magic == UInt16(EXT2_SUPER_MAGIC) else { return nil }
     if superblock.s_feature_incompat & UInt32(EXT3_FEATURE_INCOMPAT_EXTENTS) != 0 { return "ext4" }
     return superblock.s_feature_compat & UInt32(EXT3_FEATURE_COMPAT_HAS_JOURNAL) != 0 ? "ext3" : "ext2"

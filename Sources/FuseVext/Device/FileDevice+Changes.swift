@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import HostSystem
 import SystemPackage
@@ -18,12 +17,12 @@ extension FileDevice {
       return isBlockDevice ? "the device is gone or has become smaller" : "the image has become shorter"
     }
     guard !isBlockDevice else { return nil }
-    var identity = linux_file_identity()
-    // SAFETY: the structure lives for the duration of the call.
-    guard unsafe linux_file_identity_of(descriptor.rawValue, &identity) == 0 else {
+    do throws(Errno) {
+      let status = try FileDescriptor(rawValue: descriptor.rawValue).stat()
+      if hadName, status.linkCount == 0 { return "the image was removed or replaced" }
+    } catch {
       return "the image is gone"
     }
-    if hadName, identity.link_count == 0 { return "the image was removed or replaced" }
     return loopUser().map { "the image is used by \($0) too" }
   }
 

@@ -30,10 +30,9 @@ public final class FileDevice: BlockDevice {
   ///     knows no direct I/O.
   /// - Throws: `EBUSY` if somebody has it: a mount, or a process with a lock on it.
   public init(path: String, readOnly: Bool, usesPageCache: Bool = false) throws(Errno) {
-    var kind = linux_file_kind()
-    try check(unsafe path.withCString { unsafe linux_file_kind_of($0, &kind) })
-    guard kind.is_block_device != 0 || kind.is_regular != 0 else { throw Errno(rawValue: ENOTBLK) }
-    isBlockDevice = kind.is_block_device != 0
+    let type = try FilePath(path).stat().type
+    guard type == .blockSpecial || type == .regular else { throw Errno(rawValue: ENOTBLK) }
+    isBlockDevice = type == .blockSpecial
     let flags = (readOnly ? O_RDONLY : O_RDWR) | (isBlockDevice ? O_EXCL : 0)
     if usesPageCache {
       descriptor = try OwnedDescriptor.open(path, flags: flags)
@@ -51,9 +50,7 @@ public final class FileDevice: BlockDevice {
     let end = lseek(descriptor.rawValue, 0, SEEK_END)
     guard end >= 0 else { throw Errno(rawValue: errno) }
     byteCount = UInt64(end) & ~511
-    var identity = linux_file_identity()
-    try check(unsafe linux_file_identity_of(descriptor.rawValue, &identity))
-    hadName = identity.link_count > 0
+    hadName = try FileDescriptor(rawValue: descriptor.rawValue).stat().linkCount > 0
     logicalBlockByteCount =
       isDirect ? try Self.logicalBlock(descriptor.rawValue, isBlockDevice: isBlockDevice) : 512
     isReadOnly = readOnly

@@ -10,6 +10,8 @@ final class FileQueue: BlockQueue {
   private let device: FileDevice
   private let completed: EventDescriptor
   private var context: AIOContext
+  // SAFETY: room for `depth` vectors, from the initializer to `deinit`. The kernel uses a vector, and the memory that it names, until
+  // the request's completion is reaped; `performBatch` returns after that, and its caller keeps the requests, which keep their memory.
   private let vectors: UnsafeMutablePointer<iovec>
 
   init(_ device: FileDevice) throws(Errno) {
@@ -50,22 +52,32 @@ final class FileQueue: BlockQueue {
       try discard(request)
     case .read, .write:
       var offset = request.byteOffset
-      var vector = unsafe iovec(iov_base: request.memory, iov_len: request.byteCount)
-      while unsafe vector.iov_len > 0 {
-        // SAFETY: the request's memory is as long as it says, for as long as this call.
-        let count =
-          request.operation == .read
-          ? unsafe linux_preadv(descriptor, &vector, 1, Int64(bitPattern: offset))
-          : unsafe linux_pwritev(descriptor, &vector, 1, Int64(bitPattern: offset))
+      guard var rest = request.memory else { throw .invalidArgument }
+      while !rest.isEmpty {
+        let count = request.operation == .read ? read(to: rest, offset) : write(rest, offset)
         if count == -Int64(Errno.interrupted.rawValue) { continue }
         try check(count)
         // The image became shorter.
         guard count > 0 else { throw .ioError }
         offset += UInt64(count)
-        unsafe vector.iov_base = unsafe vector.iov_base?.advanced(by: Int(count))
-        unsafe vector.iov_len -= Int(count)
+        rest = rest.slice(Int(count), rest.count - Int(count))
       }
     }
+  }
+
+  private func read(to memory: BlockMemory, _ offset: UInt64) -> Int64 {
+    var vector = unsafe Self.vector(memory)
+    return unsafe linux_preadv(device.descriptor.rawValue, &vector, 1, Int64(bitPattern: offset))
+  }
+
+  private func write(_ memory: BlockMemory, _ offset: UInt64) -> Int64 {
+    var vector = unsafe Self.vector(memory)
+    return unsafe linux_pwritev(device.descriptor.rawValue, &vector, 1, Int64(bitPattern: offset))
+  }
+
+  private static func vector(_ memory: BlockMemory) -> iovec {
+    let bytes = unsafe memory.unsafeBytes
+    return unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
   }
 
   func perform(_ requests: [BlockRequest]) throws(Errno) {
@@ -85,11 +97,11 @@ final class FileQueue: BlockQueue {
     var failure: Errno?
     var slot = 0
     for (index, request) in requests.enumerated() {
-      guard request.operation == .read || request.operation == .write else {
+      guard request.operation == .read || request.operation == .write, let memory = request.memory else {
         do throws(Errno) { try perform(request) } catch { failure = error }
         continue
       }
-      unsafe vectors[slot] = unsafe iovec(iov_base: request.memory, iov_len: request.byteCount)
+      unsafe vectors[slot] = unsafe Self.vector(memory)
       let token = UInt64(requests.startIndex + index)
       if request.operation == .read {
         unsafe context.enqueueRead(

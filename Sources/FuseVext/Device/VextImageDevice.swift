@@ -38,7 +38,7 @@ final class VextImageDevice: BlockDevice {
     guard let base = bytes.baseAddress else { throw .noMemory }
     let pool = device.pool
     let address = UInt(bitPattern: base)
-    // SAFETY: the buffer is the memory's only owner and gives it back once.
+    // SAFETY: the pool lends the bytes until `deallocate`. The buffer is their only owner and gives them back once.
     return unsafe BlockBuffer(base: base, byteCount: byteCount) {
       guard let base = unsafe UnsafeMutableRawPointer(bitPattern: address) else { return }
       unsafe pool.deallocate(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
@@ -47,6 +47,8 @@ final class VextImageDevice: BlockDevice {
 }
 
 /// One vext queue.
+///
+/// SAFETY: the device uses a request's memory until the call returns, and so long the caller keeps the request, which keeps it.
 private final class VextBlockQueue: BlockQueue {
   private let queue: VextClientQueue
 
@@ -61,8 +63,7 @@ private final class VextBlockQueue: BlockQueue {
   }
 
   private static func translated(_ request: BlockRequest) -> VextClientRequest {
-    let memory = unsafe UnsafeMutableRawBufferPointer(
-      start: request.memory, count: request.memory == nil ? 0 : request.byteCount)
+    let memory = unsafe request.memory?.unsafeBytes ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
     return switch request.operation {
     case .read: unsafe .read(offset: request.byteOffset, buffer: memory)
     case .write: unsafe .write(offset: request.byteOffset, buffer: UnsafeRawBufferPointer(memory))

@@ -1,10 +1,3 @@
-import Glibc
-
-/// Whether two pieces of memory hold the same bytes.
-func memoryIsEqual(_ first: UnsafeRawPointer, _ second: UnsafeRawPointer, _ byteCount: Int) -> Bool {
-  unsafe memcmp(first, second, byteCount) == 0
-}
-
 extension [UInt8] {
   /// The little-endian number of `byteCount` bytes at an offset inside.
   func word(_ offset: Int, _ byteCount: Int) -> UInt64 {

@@ -1,5 +1,3 @@
-import CExt2
-
 /// The block groups whose bitmaps and descriptors differ from what the running transaction, or the device, has of them.
 ///
 /// Belongs to the thread that holds the lock of the metadata.
@@ -10,17 +8,17 @@ final class ChangedGroups {
   var isEmpty: Bool { ofBlocks.isEmpty && ofInodes.isEmpty }
 
   /// The state of blocks in the bitmap changes.
-  func note(_ fileSystem: ext2_filsys, block: UInt64, count: UInt64) {
+  func note(block: UInt64, count: UInt64, in library: Ext2Handle) {
     guard count > 0 else { return }
-    let first = unsafe ext2fs_group_of_blk2(fileSystem, block)
-    let last = unsafe ext2fs_group_of_blk2(fileSystem, block &+ (count - 1))
+    let first = library.group(ofBlock: block)
+    let last = library.group(ofBlock: block &+ (count - 1))
     guard first <= last else { return }
     ofBlocks.formUnion(first...last)
   }
 
   /// The state of an inode in the bitmap changes.
-  func note(_ fileSystem: ext2_filsys, inode: UInt32) {
-    ofInodes.insert(unsafe ext2fs_group_of_ino(fileSystem, inode))
+  func note(inode: UInt32, in library: Ext2Handle) {
+    ofInodes.insert(library.group(ofInode: inode))
   }
 
   func removeAll() {

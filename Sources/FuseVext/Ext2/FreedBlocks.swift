@@ -1,5 +1,3 @@
-import CExt2
-
 /// Blocks that were freed since the last commit, or without a journal since the last flush of the device: nobody gets them
 /// before.
 ///
@@ -12,7 +10,7 @@ final class FreedBlocks {
     let count: Int
   }
 
-  fileprivate let cache: MetadataCache
+  private let cache: MetadataCache
   /// The groups whose bitmaps were changed by allocating and freeing.
   let groups = ChangedGroups()
   private(set) var ranges: [Range] = []
@@ -30,13 +28,6 @@ final class FreedBlocks {
 
   init(cache: MetadataCache) { self.cache = cache }
 
-  /// Watches the allocations of a file system, which this object must outlive.
-  func watch(_ fileSystem: ext2_filsys) {
-    unsafe fileSystem.pointee.priv_data = unsafe Unmanaged.passUnretained(self).toOpaque()
-    unsafe ext2fs_set_block_alloc_stats_callback(fileSystem, { unsafe noteChange($0, $1, $2) }, nil)
-    // libext2fs 1.47 reports a range only after it has counted it down to nothing: no callback for those.
-  }
-
   /// Stands for all that is freed now: once a flush is done that began afterwards, it may be released.
   func mark() -> UInt64 {
     isClosed = true
@@ -44,9 +35,9 @@ final class FreedBlocks {
   }
 
   /// Lets the allocator have what was freed before a mark and was not released meanwhile.
-  func release(before mark: UInt64, in fileSystem: ext2_filsys) {
+  func release(before mark: UInt64, in library: Ext2Handle) {
     let count = mark > firstNumber ? min(Int(mark - firstNumber), ranges.count) : 0
-    unsafe release(ranges[..<count], in: fileSystem)
+    release(ranges[..<count], in: library)
     for range in ranges[..<count] { blockCount -= UInt64(range.count) }
     ranges.removeFirst(count)
     firstNumber += UInt64(count)
@@ -63,26 +54,24 @@ final class FreedBlocks {
   }
 
   /// Lets the allocator have what ``takeFirst(before:)`` returned.
-  func releaseTaken(in fileSystem: ext2_filsys) {
+  func releaseTaken(in library: Ext2Handle) {
     guard let range = taken else { return }
     taken = nil
-    unsafe release([range], in: fileSystem)
+    release([range], in: library)
   }
 
   /// Lets the allocator have ranges.
-  private func release(_ taken: ArraySlice<Range>, in fileSystem: ext2_filsys) {
-    for range in taken {
-      unsafe ext2fs_unmark_block_bitmap_range2(fileSystem.pointee.block_map, range.block, UInt32(range.count))
-    }
-    if !taken.isEmpty { unsafe fileSystem.pointee.flags |= EXT2_FLAG_BB_DIRTY | EXT2_FLAG_CHANGED }
+  private func release(_ taken: ArraySlice<Range>, in library: Ext2Handle) {
+    for range in taken { library.markFree(block: range.block, count: UInt64(range.count)) }
+    if !taken.isEmpty { library.noteBitmapChange() }
   }
 
   /// Blocks were freed.
-  func note(_ fileSystem: ext2_filsys, block: UInt64, count: Int) {
+  func note(block: UInt64, count: Int, in library: Ext2Handle) {
     cache.forget(block: block, count: count)
-    unsafe groups.note(fileSystem, block: block, count: UInt64(max(count, 0)))
+    groups.note(block: block, count: UInt64(max(count, 0)), in: library)
     blockCount += UInt64(max(count, 0))
-    unsafe ext2fs_mark_block_bitmap_range2(fileSystem.pointee.block_map, block, UInt32(count))
+    library.markUsed(block: block, count: UInt64(max(count, 0)))
     if !isClosed, let last = ranges.last, last.block + UInt64(last.count) == block,
       last.count + count <= 1 << 20
     {
@@ -92,16 +81,14 @@ final class FreedBlocks {
       isClosed = false
     }
   }
-}
 
-private func noteChange(_ fileSystem: ext2_filsys?, _ block: UInt64, _ direction: Int32) {
-  guard let fileSystem = unsafe fileSystem, let context = unsafe fileSystem.pointee.priv_data else { return }
-  // SAFETY: the owner of the file system keeps the object alive.
-  let freed = unsafe Unmanaged<FreedBlocks>.fromOpaque(context).takeUnretainedValue()
-  if direction < 0 {
-    unsafe freed.note(fileSystem, block: block, count: 1)
-  } else {
-    unsafe freed.groups.note(fileSystem, block: block, count: 1)
-    freed.cache.noteAllocation(block: block)
+  /// libext2fs has allocated or freed a block.
+  func note(block: UInt64, isFreed: Bool, in library: Ext2Handle) {
+    if isFreed {
+      note(block: block, count: 1, in: library)
+    } else {
+      groups.note(block: block, count: 1, in: library)
+      cache.noteAllocation(block: block)
+    }
   }
 }

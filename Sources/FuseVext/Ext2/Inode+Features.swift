@@ -31,18 +31,18 @@ extension Inode {
 
 extension Metadata {
   func hasFeature(readOnlyCompatible bit: Int32) -> Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat & UInt32(bit) != 0
+    library.readOnlyCompatibleFeatures & UInt32(bit) != 0
   }
 
   func hasFeature(incompatible bit: Int32) -> Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_incompat & UInt32(bit) != 0
+    library.incompatibleFeatures & UInt32(bit) != 0
   }
 
   // MARK: Names
 
   /// The comparison of names without regard to case; nil if the file system has no such directories.
   var nameFolding: NameFolding? {
-    hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_CASEFOLD) ? unsafe NameFolding(fileSystem) : nil
+    hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_CASEFOLD) ? NameFolding(library) : nil
   }
 
   /// Lets a change of a directory's folding pass: names that are there keep none from being found.

@@ -103,11 +103,6 @@ extension Metadata {
   private mutating func set(
     _ name: AttributeName, to list: AccessControlList, of number: UInt32
   ) throws(Errno) {
-    let bytes = list.diskBytes
-    var failure: Errno?
-    unsafe bytes.withUnsafeBytes { buffer in
-      do throws(Errno) { try unsafe setAttribute(name, to: buffer, of: number) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try setAttribute(name, to: list.diskBytes, of: number)
   }
 }

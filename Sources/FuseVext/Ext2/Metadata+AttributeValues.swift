@@ -56,7 +56,7 @@ extension Metadata {
     // libext2fs has allocated and freed inodes on its own.
     let after = try references(of: number)
     for reference in before.all + after.all {
-      unsafe freed.groups.note(fileSystem, inode: reference.value)
+      freed.groups.note(inode: reference.value, in: library)
     }
     try countBlocks(of: number, before: before, after: after)
     return result
@@ -72,7 +72,7 @@ extension Metadata {
     let count = own.count
     let prefix = Self.prefixes[reference.nameIndex] ?? ""
     try changeAttributes(of: number) { (metadata: inout Metadata) throws(Errno) in
-      let attributes = try AttributeHandle(metadata, number)
+      let attributes = try AttributeHandle(metadata.library, number)
       try attributes.remove(Array(prefix.utf8) + reference.name)
     }
     let left = try self.references(of: number)
@@ -97,9 +97,9 @@ extension Metadata {
     guard old != new else { return }
     var inode = try inode(number)
     if new > old {
-      try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&inode.raw), new - old))
-    } else if unsafe ext2fs_iblk_sub_blocks(fileSystem, cext2_small(&inode.raw), old - new) != 0 {
-      throw .corrupted
+      try library.addBlocks(new - old, to: &inode.raw)
+    } else {
+      try library.subtractBlocks(old - new, from: &inode.raw)
     }
     try write(inode)
   }
@@ -107,21 +107,15 @@ extension Metadata {
   private mutating func countReference(to value: UInt32, by change: Int) throws(Errno) {
     var inode = try inode(value)
     guard inode.isAttributeValue else { throw .corrupted }
-    let count = unsafe ext2fs_get_ea_inode_ref(cext2_small(&inode.raw))
-    unsafe ext2fs_set_ea_inode_ref(cext2_small(&inode.raw), change < 0 ? count &- 1 : count &+ 1)
+    let count = library.referenceCount(of: inode.raw)
+    library.setReferenceCount(change < 0 ? count &- 1 : count &+ 1, of: &inode.raw)
     try write(inode)
   }
 
   // MARK: Entries
 
   private func references(of number: UInt32) throws(Errno) -> References {
-    var body = [UInt8](repeating: 0, count: inodeByteCount)
-    // SAFETY: the array is as long as an inode on the disk.
-    let result = unsafe body.withUnsafeMutableBytes {
-      unsafe ext2fs_read_inode_full(
-        fileSystem, number, $0.baseAddress?.assumingMemoryBound(to: ext2_inode.self), Int32($0.count))
-    }
-    try ext2Check(result)
+    let body = try library.inodeBytes(number, byteCount: inodeByteCount)
     var references = References()
     if inodeByteCount > 132 {
       let start = 128 + Int(body.word(128, 2))
@@ -129,8 +123,7 @@ extension Metadata {
         references.inBody = Self.references(in: body[(start + 4)...])
       }
     }
-    let inode = try inode(number)
-    let block = unsafe UInt64(inode.raw.i_file_acl) | UInt64(inode.raw.osd2.linux2.l_i_file_acl_high) << 32
+    let block = try inode(number).attributeBlock
     guard block > 0 else { return references }
     guard isPlausible(block: block, count: 1) else { throw .corrupted }
     let bytes = try cache.read(byteOffset: block * UInt64(blockByteCount), byteCount: blockByteCount)

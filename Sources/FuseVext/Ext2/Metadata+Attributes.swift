@@ -14,7 +14,7 @@ extension Metadata {
   /// The value of an extended attribute, as the disk has it. Throws `ENODATA` if there is none.
   func attribute(_ name: AttributeName, of number: UInt32) throws(Errno) -> [UInt8] {
     guard hasAttributes else { throw .noAttribute }
-    let attributes = try AttributeHandle(self, number)
+    let attributes = try AttributeHandle(library, number)
     return try attributes.value(name.bytes)
   }
 
@@ -31,7 +31,7 @@ extension Metadata {
   /// The names of all extended attributes that are in ext4's namespaces.
   func attributeNames(of number: UInt32) throws(Errno) -> [AttributeName] {
     guard hasAttributes else { return [] }
-    let attributes = try AttributeHandle(self, number)
+    let attributes = try AttributeHandle(library, number)
     var names: [AttributeName] = []
     for bytes in try attributes.names() {
       // The kernel's ext4 does not show the others either.
@@ -42,10 +42,10 @@ extension Metadata {
 
   /// Stores an attribute, with the value as the disk has it.
   mutating func setAttribute(
-    _ name: AttributeName, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule = []
+    _ name: AttributeName, to value: [UInt8], of number: UInt32, rule: AttributeRule = []
   ) throws(Errno) {
     if !hasAttributes { try startAttributes() }
-    let attributes = try AttributeHandle(self, number)
+    let attributes = try AttributeHandle(library, number)
     let old: [UInt8]?
     do throws(Errno) {
       old = try attributes.value(name.bytes)
@@ -56,7 +56,7 @@ extension Metadata {
     if old == nil, rule.contains(.mustExist) { throw .noAttribute }
     let mayTakeBlock = hasAttributeBlock(try inode(number)) || hasRoom(for: 1)
     try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in
-      try unsafe attributes.set(name.bytes, value)
+      try attributes.set(name.bytes, value)
     }
     // libext2fs alone knows whether the inode has room, and it gives the root's blocks to everybody.
     guard !mayTakeBlock, hasAttributeBlock(try inode(number)) else { return }
@@ -67,14 +67,12 @@ extension Metadata {
     throw .noSpace
   }
 
-  private func hasAttributeBlock(_ inode: Inode) -> Bool {
-    unsafe inode.raw.i_file_acl != 0 || inode.raw.osd2.linux2.l_i_file_acl_high != 0
-  }
+  private func hasAttributeBlock(_ inode: Inode) -> Bool { inode.attributeBlock != 0 }
 
   /// Removes an attribute. Throws `ENODATA` if there is none.
   mutating func removeAttribute(_ name: AttributeName, of number: UInt32) throws(Errno) {
     guard hasAttributes else { throw .noAttribute }
-    let attributes = try AttributeHandle(self, number)
+    let attributes = try AttributeHandle(library, number)
     _ = try attributes.value(name.bytes)
     try changeAttributes(of: number) { (_: inout Metadata) throws(Errno) in
       try attributes.remove(name.bytes)
@@ -85,28 +83,22 @@ extension Metadata {
   func mayHaveAttributes(_ inode: Inode) throws(Errno) -> Bool {
     guard hasAttributes else { return false }
     if hasAttributeBlock(inode) { return true }
-    let inodeByteCount = unsafe Int(fileSystem.pointee.super.pointee.s_inode_size)
+    let inodeByteCount = Int(library.inodeByteCount)
     let start = 128 + Int(inode.raw.i_extra_isize)
     guard inodeByteCount > 128, start + 4 <= inodeByteCount else { return false }
-    var bytes = [UInt8](repeating: 0, count: inodeByteCount)
-    // SAFETY: the array is as long as an inode on the disk.
-    let result = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_read_inode_full(
-        fileSystem, inode.number, $0.baseAddress?.assumingMemoryBound(to: ext2_inode.self), Int32($0.count))
-    }
-    try ext2Check(result)
+    let bytes = try library.inodeBytes(inode.number, byteCount: inodeByteCount)
     return bytes[start..<start + 4].elementsEqual([0, 0, 2, 0xEA])
   }
 
   /// Whether libext2fs reads attributes (`ext_attr`). Old file systems get the feature with their first one.
   private var hasAttributes: Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_compat & UInt32(EXT2_FEATURE_COMPAT_EXT_ATTR) != 0
+    library.compatibleFeatures & UInt32(EXT2_FEATURE_COMPAT_EXT_ATTR) != 0
       || hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_INLINE_DATA)
   }
 
   private mutating func startAttributes() throws(Errno) {
-    unsafe ext2fs_update_dynamic_rev(fileSystem)
-    unsafe fileSystem.pointee.super.pointee.s_feature_compat |= UInt32(EXT2_FEATURE_COMPAT_EXT_ATTR)
+    library.updateRevision()
+    library.changeSuperblock { $0.s_feature_compat |= UInt32(EXT2_FEATURE_COMPAT_EXT_ATTR) }
     try writeSuperblock()
   }
 

@@ -50,8 +50,7 @@ extension Metadata {
 
   /// The pointers in the inode.
   private func blockMapRoot(of inode: Inode) -> [UInt32] {
-    var copy = inode
-    return unsafe copy.withBlockWords { unsafe Self.pointers(UnsafeRawBufferPointer($0)) }
+    Self.pointers(inode.blockBytes)
   }
 
   /// The pointers in a pointer block.
@@ -59,23 +58,16 @@ extension Metadata {
     guard isPlausible(block: UInt64(block), count: 1) else { throw .corrupted }
     let bytes = try cache.read(
       byteOffset: UInt64(block) * UInt64(blockByteCount), byteCount: blockByteCount)
-    return unsafe bytes.withUnsafeBytes { unsafe Self.pointers($0) }
+    return Self.pointers(bytes)
   }
 
-  private static func pointers(_ bytes: UnsafeRawBufferPointer) -> [UInt32] {
-    (0..<bytes.count / 4).map {
-      unsafe UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self))
-    }
+  private static func pointers(_ bytes: [UInt8]) -> [UInt32] {
+    (0..<bytes.count / 4).map { UInt32(littleEndian: bytes.span.load(at: $0 * 4)) }
   }
 
   private func write(_ pointers: [UInt32], to block: UInt32) throws(Errno) {
-    var failure: Errno?
-    unsafe pointers.map(\.littleEndian).withUnsafeBytes { bytes in
-      do throws(Errno) {
-        try unsafe cache.write(byteOffset: UInt64(block) * UInt64(blockByteCount), from: bytes)
-      } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try cache.write(
+      byteOffset: UInt64(block) * UInt64(blockByteCount), bytes: pointers.flatMap(\.littleEndian.bytes))
   }
 
   // MARK: Changes
@@ -93,7 +85,7 @@ extension Metadata {
         try apply(.fill(run), to: &edit, isPromised: isPromised)
       }
       let added = runs.reduce(0) { $0 + $1.count } + UInt64(edit.newNodes.count)
-      try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&inode.raw), added))
+      try library.addBlocks(added, to: &inode.raw)
     } catch {
       for block in edit.newNodes { giveBack(block: UInt64(block), count: 1) }
       throw error
@@ -109,9 +101,7 @@ extension Metadata {
     let removed = edit.removed.reduce(0) { $0 + $1.count } + UInt64(edit.emptiedNodes.count)
     guard removed > 0 else { return }
     // A count that would fall below nothing contradicts the map.
-    guard unsafe ext2fs_iblk_sub_blocks(fileSystem, cext2_small(&inode.raw), removed) == 0 else {
-      throw .corrupted
-    }
+    try library.subtractBlocks(removed, from: &inode.raw)
     try enter(edit, in: &inode)
   }
 
@@ -194,14 +184,10 @@ extension Metadata {
     try checkUsed(freed + edit.emptiedNodes.map { UInt64($0)..<UInt64($0) + 1 })
     let isNew = Set(edit.newNodes)
     for block in edit.newNodes { try write(edit.nodes[block] ?? [], to: block) }
-    unsafe inode.withBlockWords { unsafe $0.copyBytes(from: edit.root.flatMap(\.littleEndianBytes)) }
+    inode.setBlockBytes(edit.root.flatMap(\.littleEndian.bytes))
     try write(inode)
     for (block, pointers) in edit.nodes where !isNew.contains(block) { try write(pointers, to: block) }
     for block in edit.emptiedNodes { release(block: UInt64(block), count: 1) }
     for run in edit.removed { release(block: run.physical, count: run.count) }
   }
-}
-
-extension UInt32 {
-  fileprivate var littleEndianBytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: self >> ($0 * 8)) } }
 }

@@ -57,8 +57,7 @@ extension Metadata {
 
   /// Takes a free inode, in memory alone.
   private func takeInode(_ new: NewInode, in directory: Inode) throws(Errno) -> Inode {
-    var number: UInt32 = 0
-    try ext2Check(unsafe ext2fs_new_inode(fileSystem, directory.number, Int32(new.mode), nil, &number))
+    let number = try library.newInode(in: directory.number, mode: new.mode)
     let inode = try blankInode(number, new, in: directory)
     countInode(number, isUsed: true, isDirectory: inode.isDirectory)
     return inode
@@ -102,7 +101,7 @@ extension Metadata {
       if hasExtents { startExtents(&inode) }
     case 0o120000:
       if new.target.count < 60 {
-        unsafe inode.withBlockWords { unsafe $0.copyBytes(from: new.target) }
+        inode.setBlockBytes(new.target)
         try setByteCount(UInt64(new.target.count), of: &inode)
       } else if hasExtents {
         startExtents(&inode)
@@ -110,7 +109,8 @@ extension Metadata {
     default:
       inode.device = new.device
     }
-    try writeWhole(inode)
+    // Zeros go over what an earlier user left behind the fields.
+    try library.writeWhole(inode.raw, to: inode.number, byteCount: inodeByteCount)
     let number = inode.number
     if inode.isDirectory {
       var first = DirectoryBlock(byteCount: blockByteCount, hasChecksums: hasChecksums)
@@ -133,25 +133,11 @@ extension Metadata {
   /// Gives an inode an empty extent tree.
   func startExtents(_ inode: inout Inode) {
     inode.flags |= UInt32(EXT4_EXTENTS_FL)
-    unsafe inode.withBlockWords { words in
-      // ext4's struct ext4_extent_header of an empty tree: eh_magic, eh_entries, eh_max, eh_depth.
-      unsafe words.storeBytes(of: 0xF30A, toByteOffset: 0, as: UInt16.self)
-      unsafe words.storeBytes(of: 4, toByteOffset: 4, as: UInt16.self)
-    }
-  }
-
-  /// Writes an inode and zeros over what an earlier user left behind its fields.
-  private func writeWhole(_ inode: Inode) throws(Errno) {
-    let byteCount = inodeByteCount
-    var bytes = [UInt8](repeating: 0, count: max(byteCount, MemoryLayout<ext2_inode_large>.size))
-    // SAFETY: the array is at least as long as the structure, and as the inode on the disk.
-    let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-      unsafe buffer.storeBytes(of: inode.raw, as: ext2_inode_large.self)
-      return unsafe ext2fs_write_inode_full(
-        fileSystem, inode.number, buffer.baseAddress?.assumingMemoryBound(to: ext2_inode.self),
-        Int32(byteCount))
-    }
-    try ext2Check(result)
+    // ext4's struct ext4_extent_header of an empty tree: eh_magic, eh_entries, eh_max, eh_depth.
+    var bytes = inode.blockBytes
+    bytes.replaceSubrange(0..<2, with: UInt16(0xF30A).littleEndian.bytes)
+    bytes.replaceSubrange(4..<6, with: UInt16(4).littleEndian.bytes)
+    inode.setBlockBytes(bytes)
   }
 
   /// Writes the first block of a new inode before the inode points at it.

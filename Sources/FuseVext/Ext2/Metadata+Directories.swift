@@ -124,23 +124,13 @@ extension Metadata {
 
   func readBlock(_ index: Int, of directory: Directory) throws(Errno) -> DirectoryBlock {
     if directory.isInline { return try inlineDirectoryBlock(try inode(directory.inode)) }
-    var bytes = [UInt8](repeating: 0, count: blockByteCount)
-    // SAFETY: the array is one block, which is what is read.
-    let result = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_read_dir_block4(fileSystem, directory.blocks[index], $0.baseAddress, 0, directory.inode)
-    }
-    try ext2Check(result)
+    let bytes = try library.directoryBlock(directory.blocks[index], of: directory.inode)
     return DirectoryBlock(bytes, hasChecksums: hasChecksums)
   }
 
   /// Writes a block with its checksum.
   func writeBlock(_ block: DirectoryBlock, to physical: UInt64, of number: UInt32) throws(Errno) {
-    var bytes = block.bytes
-    // SAFETY: as above.
-    let result = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_write_dir_block4(fileSystem, physical, $0.baseAddress, 0, number)
-    }
-    try ext2Check(result)
+    try library.writeDirectoryBlock(block.bytes, to: physical, of: number)
   }
 
   /// The inode that a name stands for. Throws `EUCLEAN` for a number that no name may have.

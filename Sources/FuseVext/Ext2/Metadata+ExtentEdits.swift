@@ -6,9 +6,7 @@ extension Metadata {
 
   /// The root of a file's extent tree.
   func extentRoot(of inode: Inode) throws(Errno) -> ExtentNode {
-    var copy = inode
-    let bytes = unsafe copy.withBlockWords { unsafe Array($0) }
-    guard let root = ExtentNode(bytes, depth: nil, range: 0..<ExtentNode.logicalLimit) else {
+    guard let root = ExtentNode(inode.blockBytes, depth: nil, range: 0..<ExtentNode.logicalLimit) else {
       throw .corrupted
     }
     try checkBlocks(of: root)
@@ -23,18 +21,13 @@ extension Metadata {
     below node: ExtentNode, at index: Int, in range: Range<UInt64>, of number: UInt32
   ) throws(Errno) -> ExtentNode {
     let entry = node.entries[index]
-    var bytes = try cache.read(
+    let bytes = try cache.read(
       byteOffset: entry.physical * UInt64(blockByteCount), byteCount: blockByteCount)
     let upperBound = node.range(at: index, in: range).upperBound
     guard let below = ExtentNode(bytes, depth: node.depth - 1, range: entry.logical..<upperBound) else {
       throw .corrupted
     }
-    // SAFETY: the array is one block, and eh_max, which tells where the checksum is, was checked against its size.
-    let isIntact = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_extent_block_csum_verify(
-        fileSystem, number, $0.baseAddress?.assumingMemoryBound(to: ext3_extent_header.self)) != 0
-    }
-    guard isIntact else { throw .corrupted }
+    guard try library.isIntact(extentNode: bytes, of: number) else { throw .corrupted }
     try checkBlocks(of: below)
     return below
   }
@@ -48,12 +41,7 @@ extension Metadata {
 
   private func write(_ node: ExtentNode, to block: UInt64, of number: UInt32) throws(Errno) {
     var bytes = node.encoded(byteCount: blockByteCount)
-    // SAFETY: as above; eh_max was just set.
-    let result = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_extent_block_csum_set(
-        fileSystem, number, $0.baseAddress?.assumingMemoryBound(to: ext3_extent_header.self))
-    }
-    try ext2Check(result)
+    try library.setChecksum(ofExtentNode: &bytes, of: number)
     try cache.write(byteOffset: block * UInt64(blockByteCount), bytes: bytes)
   }
 
@@ -149,15 +137,12 @@ extension Metadata {
     for run in edit.removed { removed += run.count }
     let gained = added + UInt64(edit.newNodes.count)
     // A count that would fall below nothing contradicts the tree.
-    try ext2Check(unsafe ext2fs_iblk_add_blocks(fileSystem, cext2_small(&inode.raw), gained))
-    guard unsafe ext2fs_iblk_sub_blocks(fileSystem, cext2_small(&inode.raw), removed) == 0 else {
-      throw .corrupted
-    }
+    try library.addBlocks(gained, to: &inode.raw)
+    try library.subtractBlocks(removed, from: &inode.raw)
     try checkUsed(
       edit.removed.map { $0.physical..<$0.physical + $0.count } + edit.emptiedNodes.map { $0..<$0 + 1 })
     for (block, node) in edit.newNodes { try write(node, to: block, of: inode.number) }
-    let root = edit.root.encoded(byteCount: ExtentNode.rootByteCount)
-    unsafe inode.withBlockWords { unsafe $0.copyBytes(from: root) }
+    inode.setBlockBytes(edit.root.encoded(byteCount: ExtentNode.rootByteCount))
     try write(inode)
     for (block, node) in edit.changedNodes.sorted(by: { $0.node.depth > $1.node.depth }) {
       try write(node, to: block, of: inode.number)

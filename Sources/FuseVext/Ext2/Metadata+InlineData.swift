@@ -13,36 +13,27 @@ extension Metadata {
 
   /// The contents of an inline file, directory or symbolic link, up to its size.
   func inlineData(of inode: Inode) throws(Errno) -> [UInt8] {
-    var byteCount = 0
-    try ext2Check(unsafe ext2fs_inline_data_size(fileSystem, inode.number, &byteCount))
-    guard byteCount <= blockByteCount, inode.byteCount <= UInt64(max(byteCount, 0)) else { throw .corrupted }
-    var bytes = [UInt8](repeating: 0, count: byteCount)
-    // SAFETY: the array has the size that libext2fs has just found.
-    let result = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_inline_data_get(fileSystem, inode.number, nil, $0.baseAddress, &byteCount)
-    }
-    try ext2Check(result)
+    let bytes = try library.inlineData(of: inode.number, limit: blockByteCount)
+    guard inode.byteCount <= UInt64(bytes.count) else { throw .corrupted }
     return Array(bytes.prefix(Int(inode.byteCount)))
   }
 
   /// Takes the block to which the contents of a file move.
   func takeFirstBlock(of inode: Inode) throws(Errno) -> UInt64 {
-    var copy = inode
-    return try takeBlock(
-      near: unsafe ext2fs_find_inode_goal(fileSystem, inode.number, cext2_small(&copy.raw), 0))
+    try takeBlock(near: library.goal(for: inode.raw, number: inode.number, logical: 0))
   }
 
   /// Says that the contents of an inode are in a block, where they have been written; nil if there are none.
   ///
   /// One write changes the attribute, the pointers and the size, so call it in a batch.
   mutating func leaveInode(_ number: UInt32, for block: UInt64?, byteCount: UInt64) throws(Errno) {
-    let attributes = try AttributeHandle(self, number)
+    let attributes = try AttributeHandle(library, number)
     try mendingReferences(of: number) { (_: inout Metadata) throws(Errno) in
       try attributes.remove(Array("system.data".utf8))
     }
     var inode = try inode(number)
     inode.flags &= ~UInt32(EXT4_INLINE_DATA_FL)
-    unsafe inode.withBlockWords { unsafe _ = $0.initializeMemory(as: UInt8.self, repeating: 0) }
+    inode.setBlockBytes([UInt8](repeating: 0, count: Inode.blockByteCount))
     if hasExtents { startExtents(&inode) }
     try setByteCount(byteCount, of: &inode)
     try write(inode)

@@ -4,7 +4,7 @@ import SystemPackage
 extension Metadata {
   /// The places of the journal's blocks.
   func journalMap() throws(Errno) -> ExtentMap {
-    let number = unsafe fileSystem.pointee.super.pointee.s_journal_inum
+    let number = library.superblock.s_journal_inum
     let inode = try inode(number)
     guard inode.isRegularFile, inode.linkCount > 0 else { throw .corrupted }
     let map = try runs(of: inode)

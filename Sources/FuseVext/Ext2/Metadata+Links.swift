@@ -139,7 +139,7 @@ extension Metadata {
     if current.hasBlocks { try punch(0..<UInt64.max, of: number, byteCount: 0) }
     while try removeAttributeValue(of: number) {}
     current = try self.inode(number)
-    try ext2Check(unsafe ext2fs_free_ext_attr(fileSystem, number, &current.raw))
+    try library.freeAttributeBlock(of: &current.raw, number: number)
     // Off the list first: an inode that is free and on it would be freed twice.
     try removeOrphan(number)
     current.linkCount = 0

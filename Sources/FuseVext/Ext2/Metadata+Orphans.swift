@@ -14,7 +14,7 @@ extension Metadata {
   mutating func readOrphans() throws(Errno) {
     var list: [UInt32] = []
     var seen: Set<UInt32> = []
-    var number = unsafe fileSystem.pointee.super.pointee.s_last_orphan
+    var number = library.superblock.s_last_orphan
     while number != 0 {
       // A list that comes back to itself has no end.
       guard seen.insert(number).inserted else { throw .corrupted }
@@ -30,7 +30,7 @@ extension Metadata {
   /// The inode of an orphan, if it can be one.
   private func orphan(_ number: UInt32) throws(Errno) -> Inode {
     guard number >= firstInode, number <= inodeCount,
-      unsafe ext2fs_test_inode_bitmap2(fileSystem.pointee.inode_map, number) != 0
+      library.isUsed(inode: number)
     else { throw .corrupted }
     let inode = try inode(number)
     let canBeCut = inode.isRegularFile || inode.isDirectory || inode.isSymbolicLink
@@ -40,13 +40,11 @@ extension Metadata {
 
   // MARK: The file
 
-  private var orphanFile: UInt32 { unsafe fileSystem.pointee.super.pointee.s_orphan_file_inum }
+  private var orphanFile: UInt32 { library.superblock.s_orphan_file_inum }
 
   /// Whether the file has orphans.
   private var hasOrphanFile: Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat
-      & UInt32(EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT)
-      != 0
+    hasFeature(readOnlyCompatible: EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT)
   }
 
   /// The blocks of the file, if it has orphans.
@@ -65,14 +63,10 @@ extension Metadata {
   /// The numbers in a block of the file, 0 where there is none.
   private func orphans(inBlock block: UInt64) throws(Errno) -> [UInt32] {
     guard isPlausible(block: block, count: 1) else { throw .corrupted }
-    var bytes = try cache.read(byteOffset: block * UInt64(blockByteCount), byteCount: blockByteCount)
+    let bytes = try cache.read(byteOffset: block * UInt64(blockByteCount), byteCount: blockByteCount)
     let end = blockByteCount - Self.orphanTailByteCount
     guard bytes.bigEndian32(at: end).byteSwapped == Self.orphanMagic else { throw .corrupted }
-    // SAFETY: the function reads one block.
-    let isIntact = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_orphan_file_block_csum_verify(fileSystem, orphanFile, block, $0.baseAddress) != 0
-    }
-    guard isIntact else { throw .corrupted }
+    guard try library.isIntact(orphanBlock: bytes, at: block, of: orphanFile) else { throw .corrupted }
     return stride(from: 0, to: end, by: 4).map { bytes.bigEndian32(at: $0).byteSwapped }
   }
 
@@ -104,8 +98,7 @@ extension Metadata {
       if count == limit { return true }
     }
     guard hasOrphanFile else { return false }
-    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat &= ~UInt32(
-      EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT)
+    library.changeSuperblock { $0.s_feature_ro_compat &= ~UInt32(EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT) }
     try writeSuperblock()
     return false
   }
@@ -114,11 +107,7 @@ extension Metadata {
     var bytes = [UInt8](repeating: 0, count: blockByteCount)
     for (index, number) in numbers.enumerated() { bytes.setBigEndian32(number.byteSwapped, at: index * 4) }
     bytes.setBigEndian32(Self.orphanMagic.byteSwapped, at: blockByteCount - Self.orphanTailByteCount)
-    // SAFETY: the function reads one block, and writes its end.
-    let result = unsafe bytes.withUnsafeMutableBytes {
-      unsafe ext2fs_orphan_file_block_csum_set(fileSystem, orphanFile, block, $0.baseAddress)
-    }
-    try ext2Check(result)
+    try library.setChecksum(ofOrphanBlock: &bytes, at: block, of: orphanFile)
     try cache.write(byteOffset: block * UInt64(blockByteCount), bytes: bytes)
   }
 }

@@ -37,8 +37,7 @@ extension Metadata {
         while block < hole.upperBound {
           let run = try findRun(for: block..<hole.upperBound, of: file, map: result.map)
           guard run.physical + run.count <= 1 << 32 else { throw .noSpace }
-          unsafe ext2fs_mark_block_bitmap_range2(
-            fileSystem.pointee.block_map, run.physical, UInt32(clamping: run.count))
+          library.markUsed(block: run.physical, count: run.count)
           reserved.insert(run.physical..<run.physical + run.count)
           taken.append(run)
           result.blockCount += run.count
@@ -72,8 +71,7 @@ extension Metadata {
   /// Lets the allocator have reserved blocks.
   func giveBackReserved(_ run: Run) {
     reserved.remove(run.physical..<run.physical + run.count)
-    unsafe ext2fs_unmark_block_bitmap_range2(
-      fileSystem.pointee.block_map, run.physical, UInt32(clamping: run.count))
+    library.markFree(block: run.physical, count: run.count)
   }
 
   /// Releases the reserved blocks of a file, which exist only in memory.

@@ -5,9 +5,7 @@ import SystemPackage
 /// `s_def_resgid`).
 extension Metadata {
   /// At most as many as there are, whatever the disk says.
-  var rootReserveBlockCount: UInt64 {
-    unsafe min(ext2fs_r_blocks_count(fileSystem.pointee.super), blockCount)
-  }
+  var rootReserveBlockCount: UInt64 { min(library.rootReserveBlockCount, blockCount) }
 
   /// Throws `ENOSPC` unless the caller may take this number of blocks and leave `heldBack` others free.
   func checkRoom(for count: UInt64, leaving heldBack: UInt64 = 0) throws(Errno) {
@@ -29,7 +27,7 @@ extension Metadata {
   }
 
   private var mayUseRootReserve: Bool {
-    let superblock = unsafe fileSystem.pointee.super.pointee
+    let superblock = library.superblock
     let group = UInt32(superblock.s_def_resgid)
     return caller.user == UInt32(superblock.s_def_resuid) || group != 0 && caller.isMember(of: group)
       || caller.has(.resources)

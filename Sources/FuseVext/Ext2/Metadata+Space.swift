@@ -2,18 +2,15 @@ import CExt2
 import SystemPackage
 
 extension Metadata {
-  /// The blocks that the disk calls free.
-  private var freeBlockCount: UInt64 { unsafe ext2fs_free_blocks_count(fileSystem.pointee.super) }
-
   /// The blocks that can be had, some of them after a commit.
   var availableBlockCount: UInt64 {
-    let free = freeBlockCount
+    let free = library.freeBlockCount
     return free > reserved.totalCount ? free - reserved.totalCount : 0
   }
 
   /// The blocks of one cluster (`bigalloc`); 1 in other file systems.
   var clusterBlockCount: UInt64 {
-    unsafe 1 << UInt64(clamping: min(max(fileSystem.pointee.cluster_ratio_bits, 0), 32))
+    1 << UInt64(clamping: min(max(library.clusterShift, 0), 32))
   }
 
   /// The blocks that data leave to structures: a file whose last block was written must find room to say so. As many as
@@ -28,8 +25,7 @@ extension Metadata {
       let wanted = run.physical + (logical - run.logical)
       if wanted < blockCount { return wanted }
     }
-    var copy = inode
-    return unsafe ext2fs_find_inode_goal(fileSystem, inode.number, cext2_small(&copy.raw), logical)
+    return library.goal(for: inode.raw, number: inode.number, logical: logical)
   }
 
   // MARK: Data
@@ -98,13 +94,10 @@ extension Metadata {
 
   /// Finds free blocks for the beginning of a hole.
   func findRun(for hole: Range<UInt64>, of file: Inode, map: ExtentMap) throws(Errno) -> Run {
-    var physical: UInt64 = 0
-    var count: UInt64 = 0
     let wanted = hole.upperBound - hole.lowerBound
-    try ext2Check(
-      unsafe ext2fs_new_range(
-        fileSystem, 0, goal(for: file, logical: hole.lowerBound, map: map), wanted, nil, &physical, &count))
-    count = min(count, wanted)
+    let (physical, found) = try library.newRange(
+      near: goal(for: file, logical: hole.lowerBound, map: map), count: wanted)
+    let count = min(found, wanted)
     guard count > 0 else { throw .noSpace }
     guard isPlausible(block: physical, count: count) else { throw .corrupted }
     return Run(logical: hole.lowerBound, physical: physical, count: count, state: .unwritten)
@@ -139,8 +132,7 @@ extension Metadata {
   {
     let end = (logical + 1) * UInt64(blockByteCount)
     var file = try inode(number)
-    var goal = unsafe ext2fs_find_inode_goal(fileSystem, number, cext2_small(&file.raw), logical)
-    if let last { goal = last + 1 }
+    let goal = last.map { $0 + 1 } ?? library.goal(for: file.raw, number: number, logical: logical)
     try checkRoom(for: 1)
     let physical = try takeBlock(near: goal)
     let run = Run(logical: logical, physical: physical, count: 1, state: .written)
@@ -162,31 +154,26 @@ extension Metadata {
   /// - Parameter isPromised: Whether it is one of those that ``reserved`` keeps for this purpose.
   func takeBlock(near goal: UInt64, isPromised: Bool = false) throws(Errno) -> UInt64 {
     guard isPromised || availableBlockCount > 0 else { throw .noSpace }
-    var block: UInt64 = 0
-    try ext2Check(unsafe ext2fs_new_block2(fileSystem, goal < blockCount ? goal : 0, nil, &block))
+    let block = try library.newBlock(near: goal < blockCount ? goal : 0)
     guard isPlausible(block: block, count: 1) else { throw .corrupted }
-    unsafe ext2fs_block_alloc_stats2(fileSystem, block, 1)
+    library.countUsed(block: block)
     return block
   }
 
   /// Whether what was freed, and is withheld, may keep structures from growing.
   var isShortOfBlocks: Bool {
-    freed.blockCount > 0 && freeBlockCount < freed.blockCount + reserved.totalCount + 64
+    freed.blockCount > 0 && library.freeBlockCount < freed.blockCount + reserved.totalCount + 64
   }
 
   // MARK: Freeing
 
   /// Whether the bitmap has every block of a range in use.
-  func isUsed(_ range: Range<UInt64>) -> Bool {
-    var free: UInt64 = 0
-    return unsafe ext2fs_find_first_zero_block_bitmap2(
-      fileSystem.pointee.block_map, range.lowerBound, range.upperBound - 1, &free) == errcode_t(ENOENT)
-  }
+  func isUsed(_ range: Range<UInt64>) -> Bool { library.isUsed(range) }
 
   /// Frees blocks that the disk's structures pointed at. They are not allocated again before the next flush.
   func release(block: UInt64, count: UInt64) {
     countBlocks(block, count, isUsed: false)
-    unsafe freed.note(fileSystem, block: block, count: Int(count))
+    freed.note(block: block, count: Int(count), in: library)
   }
 
   /// Releases blocks to which no pointer on the disk leads.
@@ -197,7 +184,7 @@ extension Metadata {
 
   /// Marks blocks in the bitmap, and counts them everywhere.
   func countBlocks(_ block: UInt64, _ count: UInt64, isUsed: Bool) {
-    unsafe freed.groups.note(fileSystem, block: block, count: count)
-    unsafe ext2fs_block_alloc_stats_range(fileSystem, block, UInt32(clamping: count), isUsed ? 1 : -1)
+    freed.groups.note(block: block, count: count, in: library)
+    library.count(block: block, count: count, isUsed: isUsed)
   }
 }

@@ -1,19 +1,20 @@
 import CExt2
-import Glibc
 import SystemPackage
 
 extension Metadata {
   /// Says in the superblock, durably, that the file system is in use: with a journal that it needs recovery, without one that
   /// it was not cleanly unmounted. From now on the journal, if there is one, takes what changes.
   mutating func markInUse() throws(Errno) {
-    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
-    if log != nil {
-      unsafe superblock.pointee.s_feature_incompat |= UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
-    } else {
-      unsafe superblock.pointee.s_state &= ~UInt16(EXT2_VALID_FS)
+    let hasLog = log != nil
+    library.changeSuperblock { superblock in
+      if hasLog {
+        superblock.s_feature_incompat |= UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
+      } else {
+        superblock.s_state &= ~UInt16(EXT2_VALID_FS)
+      }
+      superblock.s_mnt_count &+= 1
+      superblock.s_mtime = InodeTime.now().low
     }
-    unsafe superblock.pointee.s_mnt_count &+= 1
-    unsafe superblock.pointee.s_mtime = UInt32(truncatingIfNeeded: time(nil))
     try writeSuperblock()
     try cache.queue.flush()
     if log != nil { cache.transaction = JournalTransaction() }
@@ -43,7 +44,7 @@ extension Metadata {
   mutating func commitTransaction() throws(Errno) {
     let mark = freed.mark()
     try writeTransaction()
-    unsafe freed.release(before: mark, in: fileSystem)
+    freed.release(before: mark, in: library)
   }
 
   /// As ``commitTransaction()``, but what was freed stays out of use.
@@ -71,23 +72,23 @@ extension Metadata {
   /// The last write of a clean unmount.
   mutating func markClean() throws(Errno) {
     try commitTransaction()
-    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
     if let log {
       try log.checkpoint()
       cache.transaction = nil
-      unsafe superblock.pointee.s_feature_incompat &= ~UInt32(EXT3_FEATURE_INCOMPAT_RECOVER)
+      library.changeSuperblock { $0.s_feature_incompat &= ~UInt32(EXT3_FEATURE_INCOMPAT_RECOVER) }
     }
-    unsafe superblock.pointee.s_state |= UInt16(EXT2_VALID_FS)
+    library.changeSuperblock { $0.s_state |= UInt16(EXT2_VALID_FS) }
     try writeSuperblock()
     try cache.queue.flush()
   }
 
   /// Writes the first superblock alone.
   mutating func writeSuperblock() throws(Errno) {
-    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
-    unsafe superblock.pointee.s_wtime = UInt32(truncatingIfNeeded: time(nil))
-    try ext2Check(unsafe ext2fs_superblock_csum_set(fileSystem, superblock))
-    try unsafe cache.write(byteOffset: 1024, from: UnsafeRawBufferPointer(start: superblock, count: 1024))
+    library.changeSuperblock { $0.s_wtime = InodeTime.now().low }
+    try library.setSuperblockChecksum()
+    try library.superblock.withBytes { (bytes) throws(Errno) in
+      try cache.write(byteOffset: UInt64(SuperblockEditor.byteOffset), from: bytes)
+    }
   }
 
   // MARK: Orphans
@@ -98,7 +99,8 @@ extension Metadata {
     inode.deletionTime = orphans.last ?? 0
     try write(inode)
     orphans.append(inode.number)
-    unsafe fileSystem.pointee.super.pointee.s_last_orphan = inode.number
+    let number = inode.number
+    library.changeSuperblock { $0.s_last_orphan = number }
     try writeSuperblock()
   }
 
@@ -112,7 +114,7 @@ extension Metadata {
       previous.deletionTime = next
       try write(previous)
     } else {
-      unsafe fileSystem.pointee.super.pointee.s_last_orphan = next
+      library.changeSuperblock { $0.s_last_orphan = next }
       try writeSuperblock()
     }
   }

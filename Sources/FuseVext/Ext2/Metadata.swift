@@ -4,14 +4,12 @@ import SystemPackage
 /// The file system's structures: what libext2fs knows, and nothing of the contents of files.
 ///
 /// libext2fs is for one thread at a time, so this value lives behind one lock (``FileSystem``).
-@safe
 struct Metadata: ~Copyable {
-  let fileSystem: ext2_filsys
+  let library: Ext2Handle
   let cache: MetadataCache
   let freed: FreedBlocks
   let reserved = ReservedBlocks()
   let isReadOnly: Bool
-  private let manager: IOManager
   /// The log of the journal's transactions; nil without a journal, or if it is not written.
   private(set) var log: JournalLog?
   let device: any BlockDevice
@@ -33,105 +31,73 @@ struct Metadata: ~Copyable {
     let cache = try MetadataCache(
       device: device, queue: queue, blockByteCount: Int(geometry.blockByteCount))
     try geometry.checkGroups(cache)
-    let manager = IOManager(cache: cache)
-    let fileSystem = try unsafe manager.openFileSystem(readOnly: readOnly)
-    if !readOnly {
-      do throws(Errno) {
-        try ext2Check(unsafe ext2fs_read_bitmaps(fileSystem))
-      } catch {
-        unsafe ext2fs_free(fileSystem)
-        throw error
-      }
-    }
-    do throws(Errno) {
-      try unsafe Self.countFree(in: fileSystem, geometry, readOnly: readOnly)
-    } catch {
-      unsafe ext2fs_free(fileSystem)
-      throw error
-    }
+    let library = try Ext2Handle(cache: cache, readOnly: readOnly)
+    if !readOnly { try library.readBitmaps() }
+    try Self.countFree(in: library, geometry, readOnly: readOnly)
     // Copies of the superblock and of the group descriptors are for e2fsck, which keeps them.
-    unsafe fileSystem.pointee.flags |= EXT2_FLAG_MASTER_SB_ONLY
+    library.writeOnlyFirstSuperblock()
     self.cache = cache
-    self.manager = manager
     self.device = device
-    unsafe self.fileSystem = unsafe fileSystem
+    self.library = library
     isReadOnly = readOnly
     freed = FreedBlocks(cache: cache)
-    unsafe freed.watch(fileSystem)
+    library.report(to: freed)
   }
-
-  deinit { unsafe ext2fs_free(fileSystem) }
 
   /// Sets the superblock's counts of free blocks and inodes by those of the groups, as the kernel does: its own are old
   /// while the file system is in use. To write, the groups' must be possible, and what their checksums say.
   private static func countFree(
-    in fileSystem: ext2_filsys, _ geometry: SuperblockGeometry, readOnly: Bool
+    in library: Ext2Handle, _ geometry: SuperblockGeometry, readOnly: Bool
   ) throws(Errno) {
     var blocks: UInt64 = 0
     var inodes: UInt64 = 0
-    for group in 0..<(unsafe fileSystem.pointee.group_desc_count) {
-      let freeBlocks = unsafe UInt64(ext2fs_bg_free_blocks_count(fileSystem, group))
-      let freeInodes = unsafe UInt64(ext2fs_bg_free_inodes_count(fileSystem, group))
+    for group in 0..<library.groupCount {
+      let (freeBlocks, freeInodes) = try library.freeCounts(ofGroup: group)
       if !readOnly {
         guard freeBlocks <= geometry.blocksPerGroup, freeInodes <= geometry.inodesPerGroup,
-          unsafe ext2fs_group_desc_csum_verify(fileSystem, group) != 0
+          try library.isDescriptorIntact(ofGroup: group)
         else { throw .corrupted }
       }
       blocks += min(freeBlocks, geometry.blocksPerGroup)
       inodes += min(freeInodes, geometry.inodesPerGroup)
     }
-    guard let superblock = unsafe fileSystem.pointee.super else { throw .corrupted }
     let isClustered = geometry.clusterBlockCount > 1
-    unsafe ext2fs_free_blocks_count_set(
-      superblock, min(isClustered ? blocks * geometry.clusterBlockCount : blocks, geometry.blockCount))
-    unsafe superblock.pointee.s_free_inodes_count = UInt32(
-      min(inodes, UInt64(superblock.pointee.s_inodes_count)))
+    library.freeBlockCount = min(
+      isClustered ? blocks * geometry.clusterBlockCount : blocks, geometry.blockCount)
+    library.changeSuperblock { $0.s_free_inodes_count = UInt32(min(inodes, UInt64($0.s_inodes_count))) }
   }
 
   var blockByteCount: Int { cache.blockByteCount }
-  var blockCount: UInt64 { unsafe ext2fs_blocks_count(fileSystem.pointee.super) }
-  var firstDataBlock: UInt64 { unsafe UInt64(fileSystem.pointee.super.pointee.s_first_data_block) }
-  var inodeCount: UInt32 { unsafe fileSystem.pointee.super.pointee.s_inodes_count }
+  var blockCount: UInt64 { library.blockCount }
+  var firstDataBlock: UInt64 { library.firstDataBlock }
+  var inodeCount: UInt32 { library.inodeCount }
   /// The size of an inode on the disk. Revision 0 knows one only, whatever the field says.
   var inodeByteCount: Int {
-    unsafe fileSystem.pointee.super.pointee.s_rev_level == UInt32(EXT2_GOOD_OLD_REV)
-      ? Int(EXT2_GOOD_OLD_INODE_SIZE) : Int(fileSystem.pointee.super.pointee.s_inode_size)
+    library.isRevision0 ? Int(EXT2_GOOD_OLD_INODE_SIZE) : Int(library.inodeByteCount)
   }
   /// The first inode that a name may stand for, but for the root; revision 0 has a fixed one.
   var firstInode: UInt32 {
     let fixed = UInt32(EXT2_GOOD_OLD_FIRST_INO)
-    return unsafe fileSystem.pointee.super.pointee.s_rev_level == UInt32(EXT2_GOOD_OLD_REV)
-      ? fixed : max(fileSystem.pointee.super.pointee.s_first_ino, fixed)
+    return library.isRevision0 ? fixed : max(library.superblock.s_first_ino, fixed)
   }
-  var hasChecksums: Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_METADATA_CSUM)
-      != 0
-  }
+  var hasChecksums: Bool { hasFeature(readOnlyCompatible: EXT4_FEATURE_RO_COMPAT_METADATA_CSUM) }
   /// Whether directory entries carry the type of what they name.
-  var hasFileTypes: Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_incompat & UInt32(EXT2_FEATURE_INCOMPAT_FILETYPE) != 0
-  }
-  var hasExtents: Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_incompat & UInt32(EXT3_FEATURE_INCOMPAT_EXTENTS) != 0
-  }
-  var hasNoNumberOfDirectoryLinks: Bool {
-    unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_DIR_NLINK)
-      != 0
-  }
+  var hasFileTypes: Bool { hasFeature(incompatible: EXT2_FEATURE_INCOMPAT_FILETYPE) }
+  var hasExtents: Bool { hasFeature(incompatible: EXT3_FEATURE_INCOMPAT_EXTENTS) }
+  var hasNoNumberOfDirectoryLinks: Bool { hasFeature(readOnlyCompatible: EXT4_FEATURE_RO_COMPAT_DIR_NLINK) }
 
   var sizeLimits: SizeLimits {
-    let features = unsafe fileSystem.pointee.super.pointee.s_feature_ro_compat
-    let hasHugeFiles = features & UInt32(EXT4_FEATURE_RO_COMPAT_HUGE_FILE) != 0
-    return SizeLimits(blockByteCount: blockByteCount, countsHugeFiles: hasHugeFiles)
+    SizeLimits(
+      blockByteCount: blockByteCount,
+      countsHugeFiles: hasFeature(readOnlyCompatible: EXT4_FEATURE_RO_COMPAT_HUGE_FILE))
   }
 
   /// Opens the journal, if there is one, for ``markInUse()`` to take it into use. Its log is empty.
   mutating func openJournal(device: any BlockDevice) throws(Errno) {
-    let superblock = unsafe fileSystem.pointee.super.pointee
-    guard superblock.s_feature_compat & UInt32(EXT3_FEATURE_COMPAT_HAS_JOURNAL) != 0 else { return }
+    guard library.compatibleFeatures & UInt32(EXT3_FEATURE_COMPAT_HAS_JOURNAL) != 0 else { return }
     log = try JournalLog(
       device: device, cache: cache, map: try journalMap(), hasChecksums: hasChecksums,
-      is64Bit: superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_64BIT) != 0)
+      is64Bit: hasFeature(incompatible: EXT4_FEATURE_INCOMPAT_64BIT))
   }
 
   // MARK: Inodes
@@ -140,27 +106,20 @@ struct Metadata: ~Copyable {
   func inode(_ number: UInt32) throws(Errno) -> Inode {
     guard number > 0, number <= inodeCount else { throw .corrupted }
     var inode = Inode(number: number)
-    try ext2Check(
-      unsafe ext2fs_read_inode_full(
-        fileSystem, number, cext2_small(&inode.raw), Int32(MemoryLayout<ext2_inode_large>.size)))
+    inode.raw = try library.inode(number)
     return inode
   }
 
-  func write(_ inode: Inode) throws(Errno) {
-    var copy = inode
-    try ext2Check(
-      unsafe ext2fs_write_inode_full(
-        fileSystem, inode.number, cext2_small(&copy.raw), Int32(MemoryLayout<ext2_inode_large>.size)))
-  }
+  func write(_ inode: Inode) throws(Errno) { try library.write(inode.raw, to: inode.number) }
 
   /// Marks an inode in the bitmap, and counts it everywhere.
   func countInode(_ number: UInt32, isUsed: Bool, isDirectory: Bool) {
-    unsafe freed.groups.note(fileSystem, inode: number)
-    unsafe ext2fs_inode_alloc_stats2(fileSystem, number, isUsed ? 1 : -1, isDirectory ? 1 : 0)
+    freed.groups.note(inode: number, in: library)
+    library.count(inode: number, isUsed: isUsed, isDirectory: isDirectory)
   }
 
   func setByteCount(_ byteCount: UInt64, of inode: inout Inode) throws(Errno) {
-    try ext2Check(unsafe ext2fs_inode_size_set(fileSystem, cext2_small(&inode.raw), Int64(byteCount)))
+    try library.setByteCount(byteCount, of: &inode.raw)
   }
 
   /// Whether an extent or a block pointer can be a file's.
@@ -172,7 +131,7 @@ struct Metadata: ~Copyable {
   func stepMeter(usesExtents: Bool) -> StepMeter {
     StepMeter(
       firstDataBlock: firstDataBlock,
-      blocksPerGroup: unsafe UInt64(fileSystem.pointee.super.pointee.s_blocks_per_group),
+      blocksPerGroup: library.blocksPerGroup,
       pointerCount: usesExtents ? nil : UInt64(blockMapShape.pointerCount))
   }
 

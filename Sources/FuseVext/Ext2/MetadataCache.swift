@@ -59,7 +59,20 @@ final class MetadataCache {
 
   // MARK: Bytes
 
-  func read(byteOffset: UInt64, into target: UnsafeMutableRawBufferPointer) throws(Errno) {
+  /// Reads bytes of the device.
+  func read(byteOffset: UInt64, byteCount: Int) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    var target = bytes.mutableSpan
+    try read(byteOffset: byteOffset, into: &target)
+    return bytes
+  }
+
+  /// Changes bytes of the device.
+  func write(byteOffset: UInt64, bytes: [UInt8]) throws(Errno) {
+    try write(byteOffset: byteOffset, from: bytes.span)
+  }
+
+  func read(byteOffset: UInt64, into target: inout MutableSpan<UInt8>) throws(Errno) {
     try checkRange(byteOffset, target.count)
     var done = 0
     while done < target.count {
@@ -69,16 +82,12 @@ final class MetadataCache {
       let count = min(blockByteCount - inside, target.count - done)
       let wanted = (target.count - done + inside + blockByteCount - 1) / blockByteCount
       let slot = try slotHolding(block, readAheadCount: wanted)
-      // SAFETY: the range lies inside one slot and inside the target.
-      unsafe target.baseAddress.unsafelyUnwrapped.advanced(by: done)
-        .copyMemory(
-          from: slots.slice(slot * blockByteCount + inside, count).baseAddress.unsafelyUnwrapped,
-          byteCount: count)
+      slots.copy(slot * blockByteCount + inside, count, to: &target, at: done)
       done += count
     }
   }
 
-  func write(byteOffset: UInt64, from source: UnsafeRawBufferPointer) throws(Errno) {
+  func write(byteOffset: UInt64, from source: Span<UInt8>) throws(Errno) {
     try checkRange(byteOffset, source.count)
     var done = 0
     while done < source.count {
@@ -86,13 +95,12 @@ final class MetadataCache {
       let block = position / UInt64(blockByteCount)
       let inside = Int(position % UInt64(blockByteCount))
       let count = min(blockByteCount - inside, source.count - done)
-      let piece = unsafe UnsafeRawBufferPointer(rebasing: source[done..<done + count])
-      try unsafe writePiece(block: block, inside: inside, piece)
+      try writePiece(block: block, inside: inside, source.extracting(done..<done + count))
       done += count
     }
   }
 
-  private func writePiece(block: UInt64, inside: Int, _ piece: UnsafeRawBufferPointer) throws(Errno) {
+  private func writePiece(block: UInt64, inside: Int, _ piece: Span<UInt8>) throws(Errno) {
     let isKnown = slotOfBlock[block] != nil
     let slot: Int
     if isKnown || piece.count < blockByteCount {
@@ -100,14 +108,9 @@ final class MetadataCache {
     } else {
       slot = try takeSlot(for: block)
     }
-    let content = unsafe slots.slice(slot * blockByteCount + inside, piece.count)
-    if isKnown || piece.count < blockByteCount,
-      unsafe memoryIsEqual(
-        content.baseAddress.unsafelyUnwrapped, piece.baseAddress.unsafelyUnwrapped, piece.count)
-    {
-      return
-    }
-    unsafe content.copyMemory(from: piece)
+    let position = slot * blockByteCount + inside
+    if isKnown || piece.count < blockByteCount, slots.holds(piece, at: position) { return }
+    slots.copy(from: piece, to: position)
     if transaction != nil {
       transaction?.noteChange(of: block)
     } else if isBatching {
@@ -157,14 +160,14 @@ final class MetadataCache {
   // MARK: Journal
 
   /// A block that is here for certain, since it waits to be written. Valid until the next call.
-  func content(of block: UInt64) throws(Errno) -> UnsafeRawBufferPointer {
+  func content(of block: UInt64) throws(Errno) -> BlockMemory {
     guard let slot = slotOfBlock[block] else { throw .ioError }
-    return unsafe UnsafeRawBufferPointer(slots.slice(slot * blockByteCount, blockByteCount))
+    return slots.slice(slot * blockByteCount, blockByteCount)
   }
 
   /// Copies a block that is here for certain.
-  func copy(block: UInt64, to target: UnsafeMutableRawBufferPointer) throws(Errno) {
-    unsafe target.copyMemory(from: try content(of: block))
+  func copy(block: UInt64, to target: BlockMemory) throws(Errno) {
+    target.copy(from: try content(of: block))
   }
 
   /// Writes to their places all committed blocks that the running transaction has not changed since.
@@ -195,10 +198,10 @@ final class MetadataCache {
   private func rank(of block: UInt64) -> Int {
     if fresh.contains(block) { return 0 }
     guard let slot = slotOfBlock[block] else { return 1 }
-    let header = unsafe slots.slice(slot * blockByteCount, 8)
-    // SAFETY: eh_magic and eh_depth of ext4's struct ext4_extent_header, at offsets 0 and 6.
-    let magic = unsafe header.loadUnaligned(fromByteOffset: 0, as: UInt16.self)
-    let depth = unsafe header.loadUnaligned(fromByteOffset: 6, as: UInt16.self)
+    let header = slots.slice(slot * blockByteCount, 8)
+    // eh_magic and eh_depth of ext4's struct ext4_extent_header.
+    let magic = header.load(UInt16.self, at: 0)
+    let depth = header.load(UInt16.self, at: 6)
     return magic == 0xF30A && depth <= 5 ? 7 - Int(depth) : 1
   }
 
@@ -224,12 +227,12 @@ final class MetadataCache {
     while first < blocks.count {
       var count = 0
       repeat {
-        try unsafe copy(
+        try copy(
           block: blocks[first + count],
           to: writeBuffer.slice((first + count) * blockByteCount, blockByteCount))
         count += 1
       } while first + count < blocks.count && blocks[first + count] == blocks[first] + UInt64(count)
-      unsafe requests.append(
+      requests.append(
         BlockRequest(
           .write, byteOffset: blocks[first] * UInt64(blockByteCount),
           memory: writeBuffer.slice(first * blockByteCount, count * blockByteCount)))
@@ -252,15 +255,13 @@ final class MetadataCache {
     let offset = block * UInt64(blockByteCount)
     // The last block of a device may be cut off.
     let available = min(UInt64(count * blockByteCount), (deviceByteCount - offset) / 512 * 512)
-    let memory = unsafe transfer.slice(0, Int(available))
-    if Int(available) < count * blockByteCount {
-      unsafe transfer.base.initializeMemory(as: UInt8.self, repeating: 0, count: count * blockByteCount)
-    }
-    try queue.perform(unsafe BlockRequest(.read, byteOffset: offset, memory: memory))
+    let memory = transfer.slice(0, Int(available))
+    if Int(available) < count * blockByteCount { transfer.fill(0, count * blockByteCount, with: 0) }
+    try queue.perform(BlockRequest(.read, byteOffset: offset, memory: memory))
     for index in (0..<count).reversed() {
       let slot = try takeSlot(for: block + UInt64(index))
-      unsafe slots.slice(slot * blockByteCount, blockByteCount)
-        .copyMemory(from: UnsafeRawBufferPointer(transfer.slice(index * blockByteCount, blockByteCount)))
+      slots.copy(
+        from: transfer.slice(index * blockByteCount, blockByteCount), to: slot * blockByteCount)
     }
     guard let slot = slotOfBlock[block] else { throw .ioError }
     return slot

@@ -1,5 +1,4 @@
 import CExt2
-import Glibc
 import HostSystem
 import SystemPackage
 
@@ -87,50 +86,57 @@ final class MountClaim {
 
   // MARK: The block
 
-  private var bytes: UnsafeMutableRawBufferPointer { unsafe block.slice(0, layout.byteCount) }
+  private var memory: BlockMemory { block.slice(0, layout.byteCount) }
 
   /// The minimum waiting time of other hosts in seconds, as the last owner stored it.
-  private var checkInterval: UInt16 { unsafe bytes.loadUnaligned(fromByteOffset: 112, as: UInt16.self) }
+  private var checkInterval: UInt16 { memory.load(at: 112) }
 
   private var checksum: UInt32? {
-    layout.checksumSeed.map {
-      unsafe JournalChecksum.crc32c($0, UnsafeRawBufferPointer(rebasing: bytes[..<Self.checksumOffset]))
+    layout.checksumSeed.map { seed in
+      memory.slice(0, Self.checksumOffset).withBytes { JournalChecksum.crc32c(seed, $0) }
     }
   }
 
   /// Returns the number that the owner changes.
   private func read() throws(Errno) -> UInt32 {
-    try unsafe queue.perform(BlockRequest(.read, byteOffset: layout.byteOffset, memory: bytes))
-    let found = unsafe bytes.loadUnaligned(fromByteOffset: Self.checksumOffset, as: UInt32.self)
-    guard unsafe bytes.loadUnaligned(as: UInt32.self) == Self.magic, checksum ?? found == found else {
-      throw .corrupted
-    }
-    return unsafe bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
+    try queue.perform(BlockRequest(.read, byteOffset: layout.byteOffset, memory: memory))
+    let found = memory.load(UInt32.self, at: Self.checksumOffset)
+    guard memory.load(UInt32.self) == Self.magic, checksum ?? found == found else { throw .corrupted }
+    return memory.load(at: 4)
   }
 
   /// Writes mmp_seq, mmp_time, mmp_nodename and mmp_check_interval, durably. Returns the first.
   private func write(_ sequence: UInt32) throws(Errno) -> UInt32 {
-    let bytes = unsafe bytes
-    unsafe bytes.storeBytes(of: sequence, toByteOffset: 4, as: UInt32.self)
-    unsafe bytes.storeBytes(of: UInt64(max(time(nil), 0)), toByteOffset: 8, as: UInt64.self)
-    unsafe bytes.storeBytes(
-      of: max(2 * layout.updateInterval, 5), toByteOffset: 112, as: UInt16.self)
-    let name = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[16..<80])
-    unsafe _ = name.initializeMemory(as: UInt8.self, repeating: 0)
-    unsafe name.withMemoryRebound(to: CChar.self) { characters in
-      // The name is cut off where the field ends; it needs no zero byte there.
-      if let start = characters.baseAddress { unsafe _ = gethostname(start, characters.count) }
-    }
-    if let checksum {
-      unsafe bytes.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt32.self)
-    }
-    try unsafe queue.perform(BlockRequest(.write, byteOffset: layout.byteOffset, memory: bytes))
+    memory.store(sequence, at: 4)
+    memory.store(HostClock.realtimeNanoseconds() / 1_000_000_000, at: 8)
+    memory.store(max(2 * layout.updateInterval, 5), at: 112)
+    let name = memory.slice(16, 64)
+    name.fill(with: 0)
+    // The name is cut off where the field ends; it needs no zero byte there.
+    name.copy(from: Array(Self.hostName.prefix(name.count)))
+    if let checksum { memory.store(checksum, at: Self.checksumOffset) }
+    try queue.perform(BlockRequest(.write, byteOffset: layout.byteOffset, memory: memory))
     try queue.flush()
     return sequence
   }
 }
 
+extension MountClaim {
+  /// The name that this host has on its network; empty if it is unknown.
+  private static var hostName: [UInt8] {
+    do throws(SysfsError) {
+      return Array((try SysfsDirectory("/proc/sys/kernel").text("hostname") ?? "").utf8)
+    } catch {
+      // It tells people who has the file system; nothing depends on it.
+      return []
+    }
+  }
+}
+
 extension MountClaim.Layout {
+  /// The place of `s_uuid` in the superblock.
+  private static let identifierOffset = 0x68
+
   /// Reads the layout; nil without the feature, or if the block lies outside of the device.
   init?(_ superblock: ext2_super_block, blockByteCount: Int, blockCount: UInt64) {
     let block = superblock.s_mmp_block
@@ -145,7 +151,7 @@ extension MountClaim.Layout {
     let hasChecksums =
       superblock.s_feature_ro_compat & UInt32(EXT4_FEATURE_RO_COMPAT_METADATA_CSUM) != 0
     let hasSeed = superblock.s_feature_incompat & UInt32(EXT4_FEATURE_INCOMPAT_CSUM_SEED) != 0
-    let identifier = unsafe withUnsafeBytes(of: superblock.s_uuid) { unsafe [UInt8]($0) }
+    let identifier = superblock.bytes(at: Self.identifierOffset, count: 16)
     checksumSeed =
       hasChecksums
       ? (hasSeed ? superblock.s_checksum_seed : JournalChecksum.seed(uuid: identifier)) : nil

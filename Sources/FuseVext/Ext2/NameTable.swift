@@ -18,7 +18,14 @@ struct NameTable {
   /// The hash of a name. It differs from process to process, so that no image can make names collide.
   static func hash(_ name: [UInt8]) -> UInt32 {
     var hasher = Hasher()
-    unsafe name.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    // Eight bytes at a time: the hasher mixes once for each number.
+    var index = 0
+    while index < name.count {
+      let byteCount = min(8, name.count - index)
+      hasher.combine(name.word(index, byteCount))
+      index += byteCount
+    }
+    hasher.combine(name.count)
     return UInt32(truncatingIfNeeded: hasher.finalize())
   }
 

@@ -25,9 +25,9 @@ struct SuperblockSummary {
     let superblock: ext2_super_block
     do throws(Errno) {
       let buffer = try device.allocateBuffer(byteCount: 4096)
-      unsafe try queue.perform(BlockRequest(.read, byteOffset: 0, memory: buffer.slice(0, 4096)))
-      // SAFETY: the superblock is the 1024 bytes from offset 1024 on; the type is plain words.
-      superblock = unsafe buffer.base.loadUnaligned(fromByteOffset: 1024, as: ext2_super_block.self)
+      let memory = buffer.slice(0, 4096)
+      try queue.perform(BlockRequest(.read, byteOffset: 0, memory: memory))
+      superblock = memory.load(ext2_super_block.self, at: SuperblockEditor.byteOffset)
     } catch {
       throw .device(name, error)
     }

@@ -1,5 +1,5 @@
-import CLinux
-import Glibc
+import HostSystem
+import SystemPackage
 
 /// The thread that requested an operation.
 struct Caller: Sendable {
@@ -44,19 +44,22 @@ struct ProcessCredentials: Equatable {
   init?(of caller: Caller) {
     guard caller.process > 0 else { return nil }
     let folder = "/proc/\(caller.process)"
-    var bytes = [UInt8](repeating: 0, count: 65536)
-    let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-      unsafe "\(folder)/status".withCString {
-        unsafe linux_read_file($0, buffer.baseAddress, buffer.count)
-      }
-    }
-    guard count > 0 else { return nil }
-    let isAtHome = unsafe "\(folder)/ns/user".withCString { theirs in
-      unsafe "/proc/self/ns/user".withCString { ours in unsafe linux_is_same_file(theirs, ours) == 1 }
-    }
+    let status: String?
+    do throws(SysfsError) { status = try SysfsDirectory(folder).text("status") } catch { return nil }
+    guard let status else { return nil }
     self.init(
-      status: String(decoding: bytes[..<count], as: UTF8.self), user: caller.user,
-      isInSameNamespace: isAtHome)
+      status: status, user: caller.user,
+      isInSameNamespace: Self.isSameFile("\(folder)/ns/user", "/proc/self/ns/user"))
+  }
+
+  private static func isSameFile(_ first: String, _ second: String) -> Bool {
+    do throws(Errno) {
+      let (one, other) = (try FilePath(first).stat(), try FilePath(second).stat())
+      return one.deviceID == other.deviceID && one.inode == other.inode
+    } catch {
+      // A namespace that cannot be examined is not this process's.
+      return false
+    }
   }
 
   /// - Parameters:

@@ -1,6 +1,7 @@
 import CExt2
 import CLinux
 import Glibc
+import HostSystem
 import Synchronization
 import SystemPackage
 
@@ -79,7 +80,7 @@ extension FileSystem {
   }
 
   private func sectorCount(_ record: Inode) -> UInt64 {
-    let count = unsafe UInt64(record.raw.i_blocks) | UInt64(record.raw.osd2.linux2.l_i_blocks_hi) << 32
+    let count = record.unitCount
     let isHuge = record.flags & UInt32(EXT4_HUGE_FILE_FL) != 0
     let blocks = isHuge ? count * UInt64(blockByteCount / 512) : count
     // What lies in the inode counts too, as with the kernel, lest tar(1) take the file for a hole.
@@ -169,7 +170,7 @@ extension FileSystem {
       result.f_bfree = UInt(free)
       result.f_bavail = UInt(free > reserved ? free - reserved : 0)
       result.f_files = UInt(metadata.inodeCount)
-      result.f_ffree = unsafe UInt(metadata.fileSystem.pointee.super.pointee.s_free_inodes_count)
+      result.f_ffree = UInt(metadata.library.superblock.s_free_inodes_count)
       result.f_favail = result.f_ffree
       result.f_namemax = 255
       return result
@@ -181,16 +182,15 @@ extension Metadata {
   /// The blocks that hold no files, as the kernel's ext4 counts them: superblocks, descriptors, bitmaps, inode tables and
   /// the journal.
   fileprivate func overheadBlockCount() throws(Errno) -> UInt64 {
-    let superblock = unsafe fileSystem.pointee.super.pointee
+    let superblock = library.superblock
     // Structures share clusters, so that their blocks do not add up; mke2fs has counted the clusters.
     let ratio = clusterBlockCount
     if ratio > 1, superblock.s_overhead_clusters > 0 { return UInt64(superblock.s_overhead_clusters) * ratio }
     var count = firstDataBlock
-    for group in 0..<(unsafe fileSystem.pointee.group_desc_count) {
-      var copies: blk_t = 0
-      try ext2Check(unsafe ext2fs_super_and_bgd_loc2(fileSystem, group, nil, nil, nil, &copies))
+    for group in 0..<library.groupCount {
       // Two bitmaps.
-      count += unsafe UInt64(copies) + 2 + UInt64(fileSystem.pointee.inode_blocks_per_group)
+      count +=
+        UInt64(try library.copiedBlockCount(ofGroup: group)) + 2 + UInt64(library.inodeTableBlockCount)
     }
     // A number that no inode has is a matter of who opens the journal.
     if superblock.s_journal_inum > 0, superblock.s_journal_inum <= inodeCount {

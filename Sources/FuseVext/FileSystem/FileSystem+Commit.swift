@@ -1,3 +1,4 @@
+import HostSystem
 import Synchronization
 import SystemPackage
 
@@ -97,7 +98,7 @@ extension FileSystem {
     }
     guard discards else {
       return try inspectSound(worker) { (metadata) in
-        unsafe metadata.freed.release(before: mark, in: metadata.fileSystem)
+        metadata.freed.release(before: mark, in: metadata.library)
       }
     }
     try discard(before: mark, worker)
@@ -116,7 +117,7 @@ extension FileSystem {
           // It is a hint: a device that refuses it has kept what is worth nothing.
         }
         try inspect(worker) { (metadata) throws(Errno) in
-          unsafe metadata.freed.releaseTaken(in: metadata.fileSystem)
+          metadata.freed.releaseTaken(in: metadata.library)
         }
       }
     }

@@ -40,29 +40,29 @@ extension FileSystem {
   /// - Returns: Bytes that stay until the worker's next operation.
   func read(
     _ inode: OpenInode, offset: UInt64, byteCount: Int, _ worker: Worker
-  ) throws(Errno) -> UnsafeMutableRawBufferPointer {
+  ) throws(Errno) -> BlockMemory {
     try load(inode, worker)
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data else { throw .ioError }
-    guard offset < data.byteCount, byteCount > 0 else { return unsafe worker.staging.slice(0, 0) }
+    guard offset < data.byteCount, byteCount > 0 else { return worker.staging.slice(0, 0) }
     let count = Int(min(UInt64(min(byteCount, Worker.transferByteCount)), data.byteCount - offset))
     if let content = data.inlineContent {
-      let bytes = unsafe worker.staging.slice(0, count)
-      unsafe bytes.copyBytes(from: content[Int(offset)..<Int(offset) + count])
-      return unsafe bytes
+      let bytes = worker.staging.slice(0, count)
+      bytes.copy(from: content.span.extracting(Int(offset)..<Int(offset) + count))
+      return bytes
     }
     let block = UInt64(blockByteCount)
     let first = offset / block
     let end = (offset + UInt64(count) + block - 1) / block
-    unsafe try readBlocks(
+    try readBlocks(
       first..<end, map: data.map, into: worker.staging.slice(0, Int(end - first) * blockByteCount), worker)
-    return unsafe worker.staging.slice(Int(offset - first * block), count)
+    return worker.staging.slice(Int(offset - first * block), count)
   }
 
   /// Reads blocks of a file; holes and unwritten blocks read as zeros.
   func readBlocks(
-    _ range: Range<UInt64>, map: ExtentMap, into target: UnsafeMutableRawBufferPointer, _ worker: Worker
+    _ range: Range<UInt64>, map: ExtentMap, into target: BlockMemory, _ worker: Worker
   ) throws(Errno) {
     let size = UInt64(blockByteCount)
     worker.requests.removeAll(keepingCapacity: true)
@@ -73,21 +73,19 @@ extension FileSystem {
       let begins = run.map { max($0.logical, block) } ?? range.upperBound
       if let run, begins == block {
         let end = min(run.logicalEnd, range.upperBound)
-        let piece = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: target[Int((block - range.lowerBound) * size)..<Int((end - range.lowerBound) * size)])
+        let piece = target.slice(Int((block - range.lowerBound) * size), Int((end - block) * size))
         if run.state == .unwritten {
-          unsafe _ = piece.initializeMemory(as: UInt8.self, repeating: 0)
+          piece.fill(with: 0)
         } else {
-          unsafe worker.requests.append(
+          worker.requests.append(
             BlockRequest(.read, byteOffset: (run.physical + (block - run.logical)) * size, memory: piece))
         }
         block = end
         index += 1
       } else {
         let end = min(begins, range.upperBound)
-        let piece = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: target[Int((block - range.lowerBound) * size)..<Int((end - range.lowerBound) * size)])
-        unsafe _ = piece.initializeMemory(as: UInt8.self, repeating: 0)
+        let piece = target.slice(Int((block - range.lowerBound) * size), Int((end - block) * size))
+        piece.fill(with: 0)
         block = end
       }
     }

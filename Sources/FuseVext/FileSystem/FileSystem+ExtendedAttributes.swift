@@ -50,19 +50,19 @@ extension FileSystem {
   }
 
   func setAttribute(
-    _ name: AttributeName, to value: UnsafeRawBufferPointer, of number: UInt32, rule: AttributeRule,
+    _ name: AttributeName, to value: [UInt8], of number: UInt32, rule: AttributeRule,
     _ worker: Worker
   ) throws(Errno) {
     guard supports(name) else { throw .notSupported }
     let inode = openInode(number)
     if name.isList {
-      let list = unsafe value.isEmpty ? nil : try AccessControlList(request: Array(value))
+      let list = value.isEmpty ? nil : try AccessControlList(request: value)
       return try setList(name, to: list?.entries.isEmpty ?? true ? nil : list, of: inode, worker)
     }
     try change(worker) { (metadata) throws(Errno) in
       try metadata.checkMayChangeAttributes(of: number)
       noteAttributeChange(inode)
-      try unsafe metadata.setAttribute(name, to: value, of: number, rule: rule)
+      try metadata.setAttribute(name, to: value, of: number, rule: rule)
       try metadata.touchChangeTime(number)
     }
     try synchronizeIfAsked(inode, worker)

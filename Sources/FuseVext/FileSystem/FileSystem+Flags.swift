@@ -83,16 +83,18 @@ extension FileSystem {
 extension Metadata {
   static let labelByteCount = 16
 
+  private static let labelOffset = 0x78
+
   /// `s_volume_name`.
   fileprivate var label: [UInt8] {
     get {
-      var name = unsafe fileSystem.pointee.super.pointee.s_volume_name
-      return unsafe withUnsafeBytes(of: &name) { bytes in unsafe Array(bytes.prefix { $0 != 0 }) }
+      let name = library.superblock.bytes(at: Self.labelOffset, count: Self.labelByteCount)
+      return Array(name.prefix { $0 != 0 })
     }
     nonmutating set {
-      unsafe withUnsafeMutableBytes(of: &fileSystem.pointee.super.pointee.s_volume_name) { bytes in
-        let padded = newValue + [UInt8](repeating: 0, count: Self.labelByteCount)
-        unsafe bytes.copyBytes(from: padded.prefix(bytes.count))
+      let padded = newValue + [UInt8](repeating: 0, count: Self.labelByteCount)
+      library.changeSuperblock {
+        $0.setBytes(Array(padded.prefix(Self.labelByteCount)), at: Self.labelOffset)
       }
     }
   }

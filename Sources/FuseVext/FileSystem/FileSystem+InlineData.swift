@@ -4,9 +4,9 @@ import SystemPackage
 extension FileSystem {
   /// Moves the contents of a file from its inode to a block, in one step, before they change.
   func leaveInode(_ inode: OpenInode, _ content: [UInt8], _ worker: Worker) throws(Errno) {
-    let memory = unsafe worker.zeros.slice(0, blockByteCount)
-    unsafe _ = memory.initializeMemory(as: UInt8.self, repeating: 0)
-    unsafe memory.copyBytes(from: content)
+    let memory = worker.zeros.slice(0, blockByteCount)
+    memory.fill(with: 0)
+    memory.copy(from: content)
     try change(worker) { (metadata) throws(Errno) in
       var block: UInt64?
       do throws(Errno) {
@@ -15,7 +15,7 @@ extension FileSystem {
           block = taken
           // Past the metadata cache, like all data.
           try worker.queue.perform(
-            unsafe BlockRequest(.write, byteOffset: taken * UInt64(blockByteCount), memory: memory))
+            BlockRequest(.write, byteOffset: taken * UInt64(blockByteCount), memory: memory))
         }
         try metadata.batch { (metadata: inout Metadata) throws(Errno) in
           try metadata.leaveInode(inode.number, for: block, byteCount: UInt64(content.count))

@@ -132,13 +132,13 @@ extension FileSystem {
   /// The target of a symbolic link.
   func symbolicLinkTarget(_ number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
     try inspect(worker) { (metadata) throws(Errno) in
-      var record = try metadata.inode(number)
+      let record = try metadata.inode(number)
       guard record.isSymbolicLink else { throw .invalidArgument }
       if record.isEncrypted { throw .noKey }
       let count = Int(clamping: record.byteCount)
       guard count > 0 else { throw .corrupted }
       if metadata.isInline(record) { return try metadata.inlineData(of: record) }
-      if count < 60 { return unsafe record.withBlockWords { unsafe Array($0[0..<count]) } }
+      if count < Inode.blockByteCount { return Array(record.blockBytes.prefix(count)) }
       guard count < metadata.blockByteCount, let run = try metadata.runs(of: record).runs.first,
         run.logical == 0,
         run.state == .written

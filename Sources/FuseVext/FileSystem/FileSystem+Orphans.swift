@@ -53,12 +53,12 @@ extension FileSystem {
     let inside = Int(record.byteCount % UInt64(blockByteCount))
     let block = record.byteCount / UInt64(blockByteCount)
     guard inside > 0, map.isWritten(block..<block + 1), let run = map.run(atOrAfter: block) else { return }
-    let memory = unsafe worker.staging.slice(0, blockByteCount)
+    let memory = worker.staging.slice(0, blockByteCount)
     let offset = (run.physical + (block - run.logical)) * UInt64(blockByteCount)
-    try worker.queue.perform(unsafe BlockRequest(.read, byteOffset: offset, memory: memory))
-    let end = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[inside...])
-    guard unsafe end.contains(where: { $0 != 0 }) else { return }
-    unsafe _ = end.initializeMemory(as: UInt8.self, repeating: 0)
-    try worker.queue.perform(unsafe BlockRequest(.write, byteOffset: offset, memory: memory))
+    try worker.queue.perform(BlockRequest(.read, byteOffset: offset, memory: memory))
+    let end = memory.slice(inside, blockByteCount - inside)
+    guard end.bytes.contains(where: { $0 != 0 }) else { return }
+    end.fill(with: 0)
+    try worker.queue.perform(BlockRequest(.write, byteOffset: offset, memory: memory))
   }
 }

@@ -1,3 +1,4 @@
+import HostSystem
 import Synchronization
 import SystemPackage
 
@@ -64,9 +65,9 @@ extension FileSystem {
     let size = UInt64(blockByteCount)
     let block = range.lowerBound / size
     guard map.isWritten(block..<block + 1) else { return }
-    let memory = unsafe worker.zeros.slice(0, Int(range.upperBound - range.lowerBound))
-    unsafe _ = memory.initializeMemory(as: UInt8.self, repeating: 0)
-    try unsafe writeLocked(inode, offset: range.lowerBound, memory, worker)
+    let memory = worker.zeros.slice(0, Int(range.upperBound - range.lowerBound))
+    memory.fill(with: 0)
+    try writeLocked(inode, offset: range.lowerBound, memory, worker)
   }
 
   /// The operations of fallocate(2) on a range.

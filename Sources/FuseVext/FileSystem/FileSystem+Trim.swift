@@ -1,4 +1,3 @@
-import CExt2
 import Synchronization
 import SystemPackage
 
@@ -49,20 +48,11 @@ extension FileSystem {
 }
 
 extension Metadata {
-  fileprivate var blocksPerGroup: UInt64 {
-    unsafe UInt64(max(fileSystem.pointee.super.pointee.s_blocks_per_group, 1))
-  }
+  fileprivate var blocksPerGroup: UInt64 { max(library.blocksPerGroup, 1) }
 
   /// The first run of free blocks that begins in a range, as far as it lies within the range.
   fileprivate func firstFreeRun(in range: Range<UInt64>) -> Range<UInt64>? {
-    guard !range.isEmpty else { return nil }
-    let map = unsafe fileSystem.pointee.block_map
-    var first: UInt64 = 0
-    guard
-      unsafe ext2fs_find_first_zero_block_bitmap2(map, range.lowerBound, range.upperBound - 1, &first) == 0
-    else { return nil }
-    var end: UInt64 = 0
-    let found = unsafe ext2fs_find_first_set_block_bitmap2(map, first, range.upperBound - 1, &end)
-    return first..<(found == 0 ? end : range.upperBound)
+    guard let first = library.firstFreeBlock(in: range) else { return nil }
+    return first..<(library.firstUsedBlock(in: first..<range.upperBound) ?? range.upperBound)
   }
 }

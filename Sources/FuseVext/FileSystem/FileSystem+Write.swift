@@ -1,3 +1,4 @@
+import HostSystem
 import Synchronization
 import SystemPackage
 
@@ -14,39 +15,39 @@ extension FileSystem {
   /// - Returns: The bytes that were written: fewer if the file cannot be as large. Throws `EFBIG` if it is none.
   @discardableResult
   func write(
-    _ inode: OpenInode, offset: UInt64, _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
+    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ worker: Worker
   ) throws(Errno) -> Int {
     try checkWritable()
-    guard unsafe !source.isEmpty else { return 0 }
+    guard !source.isEmpty else { return 0 }
     let size = UInt64(blockByteCount)
     try load(inode, worker)
     let limit = inode.lock.shared { sizeLimit(of: inode) }
     guard offset < limit, source.count <= Worker.transferByteCount else { throw .fileTooLarge }
-    let source = unsafe part(source, 0, Int(min(UInt64(source.count), limit - offset)))
+    let source = source.slice(0, Int(min(UInt64(source.count), limit - offset)))
     let endOffset = offset + UInt64(source.count)
     let blocks = offset / size..<(endOffset + size - 1) / size
     if offset % size == 0, endOffset % size == 0,
-      unsafe try overwrite(inode, blocks, endOffset, source, worker)
+      try overwrite(inode, blocks, endOffset, source, worker)
     {
       return source.count
     }
 
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
-    unsafe try writeLocked(inode, offset: offset, source, worker)
+    try writeLocked(inode, offset: offset, source, worker)
     return source.count
   }
 
   /// Writes whole blocks that hold data already: several threads at once may do so. False if some hold none.
   private func overwrite(
-    _ inode: OpenInode, _ blocks: Range<UInt64>, _ endOffset: UInt64, _ source: UnsafeMutableRawBufferPointer,
+    _ inode: OpenInode, _ blocks: Range<UInt64>, _ endOffset: UInt64, _ source: BlockMemory,
     _ worker: Worker
   ) throws(Errno) -> Bool {
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data, endOffset <= data.byteCount, data.map.isWritten(blocks) else { return false }
     worker.requests.removeAll(keepingCapacity: true)
-    unsafe enqueueWrites(blocks, map: data.map, from: aligned(source, worker), worker)
+    enqueueWrites(blocks, map: data.map, from: aligned(source, worker), worker)
     try perform(worker)
     noteWrite(inode)
     return true
@@ -54,7 +55,7 @@ extension FileSystem {
 
   /// Writes as ``write(_:offset:_:_:)`` does, for a caller that has the inode exclusively.
   func writeLocked(
-    _ inode: OpenInode, offset: UInt64, _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
+    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ worker: Worker
   ) throws(Errno) {
     try loadLocked(inode, worker)
     let size = UInt64(blockByteCount)
@@ -66,22 +67,22 @@ extension FileSystem {
     let isWhole = head == 0 && endOffset % size == 0
     if isWhole {
       worker.requests.removeAll(keepingCapacity: true)
-      unsafe enqueueWrites(blocks, map: map, from: aligned(source, worker), worker)
+      enqueueWrites(blocks, map: map, from: aligned(source, worker), worker)
     } else {
       // The blocks at the ends keep the bytes outside of the write.
-      let whole = unsafe worker.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
+      let whole = worker.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
       let last = blocks.upperBound - 1
       if head > 0 || blocks.count == 1 {
-        try unsafe readBlocks(
-          blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: part(whole, 0, blockByteCount), worker)
+        try readBlocks(
+          blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: whole.slice(0, blockByteCount), worker)
       }
       if endOffset % size != 0, blocks.count > 1 {
-        try unsafe readBlocks(
-          last..<last + 1, map: map, into: part(whole, whole.count - blockByteCount, blockByteCount), worker)
+        try readBlocks(
+          last..<last + 1, map: map, into: whole.slice(whole.count - blockByteCount, blockByteCount), worker)
       }
-      unsafe part(whole, head, source.count).copyMemory(from: UnsafeRawBufferPointer(source))
+      whole.slice(head, source.count).copy(from: source)
       worker.requests.removeAll(keepingCapacity: true)
-      unsafe enqueueWrites(blocks, map: map, from: whole, worker)
+      enqueueWrites(blocks, map: map, from: whole, worker)
     }
     try perform(worker)
     inode.data?.map.markPending(blocks)
@@ -91,24 +92,16 @@ extension FileSystem {
   }
 
   /// Memory that every device takes: the source itself if it is aligned, else a copy.
-  private func aligned(
-    _ source: UnsafeMutableRawBufferPointer, _ worker: Worker
-  ) -> UnsafeMutableRawBufferPointer {
-    if UInt(bitPattern: source.baseAddress) % 512 == 0 { return unsafe source }
-    let copy = unsafe worker.staging.slice(0, source.count)
-    unsafe copy.copyMemory(from: UnsafeRawBufferPointer(source))
-    return unsafe copy
-  }
-
-  private func part(_ whole: UnsafeMutableRawBufferPointer, _ offset: Int, _ count: Int)
-    -> UnsafeMutableRawBufferPointer
-  {
-    unsafe UnsafeMutableRawBufferPointer(rebasing: whole[offset..<offset + count])
+  private func aligned(_ source: BlockMemory, _ worker: Worker) -> BlockMemory {
+    if source.isAligned(to: 512) { return source }
+    let copy = worker.staging.slice(0, source.count)
+    copy.copy(from: source)
+    return copy
   }
 
   /// Requests for blocks that are all allocated.
   private func enqueueWrites(
-    _ blocks: Range<UInt64>, map: ExtentMap, from source: UnsafeMutableRawBufferPointer, _ worker: Worker
+    _ blocks: Range<UInt64>, map: ExtentMap, from source: BlockMemory, _ worker: Worker
   ) {
     let size = UInt64(blockByteCount)
     var index = map.firstIndex(endingAfter: blocks.lowerBound)
@@ -124,8 +117,8 @@ extension FileSystem {
         run.count += map.runs[index].clipped(to: block..<blocks.upperBound).count
         index += 1
       }
-      let piece = unsafe part(source, Int((block - blocks.lowerBound) * size), Int(run.count * size))
-      unsafe worker.requests.append(BlockRequest(.write, byteOffset: run.physical * size, memory: piece))
+      let piece = source.slice(Int((block - blocks.lowerBound) * size), Int(run.count * size))
+      worker.requests.append(BlockRequest(.write, byteOffset: run.physical * size, memory: piece))
       block = run.logicalEnd
     }
   }

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// A value that is accessible only under its lock.
 final class Locked<Value: ~Copyable>: @unchecked Sendable {
   private let lock = ThreadLock()

@@ -1,3 +1,4 @@
+import HostSystem
 import Synchronization
 
 /// An inode that the kernel knows.

@@ -4,11 +4,6 @@ import SystemPackage
 
 /// Reads that set the time of access: those that the kernel asks for, and openings that let it read from its cache.
 extension FuseServer {
-  /// Whether a descriptor was opened with `O_NOATIME`.
-  static func keepsAccessTime(_ info: UnsafeMutablePointer<fuse_file_info>?) -> Bool {
-    unsafe (info?.pointee.flags ?? 0) & OpenFlag.noAccessTime != 0
-  }
-
   /// Prepares for the reads of a file that is being opened.
   ///
   /// The kernel answers reads of what it has in its cache itself. So where it may have something, opening for reading alone counts

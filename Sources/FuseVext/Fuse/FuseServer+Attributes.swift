@@ -4,54 +4,51 @@ import Glibc
 import SystemPackage
 
 extension FuseServer {
-  static func addAttributes(_ operations: inout fuse_lowlevel_ops) {
-    unsafe operations.getattr = { handle, node, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let attributes = try server.fileSystem.attributes(of: try FuseServer.inodeNumber(node), worker)
-        request.answer(attributes: attributes, timeout: FuseServer.timeout)
-      }
-    }
-    unsafe operations.setattr = { handle, node, attributes, mask, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        guard let attributes = unsafe attributes?.pointee else { throw .invalidArgument }
-        let result = try server.fileSystem.setAttributes(
-          FuseServer.change(attributes, mask), of: try FuseServer.inodeNumber(node), worker)
-        request.answer(attributes: result, timeout: FuseServer.timeout)
-      }
-    }
-    unsafe operations.getxattr = { handle, node, text, room in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let name = try unsafe FuseServer.attributeName(text)
-        let number = try FuseServer.inodeNumber(node)
-        let value = try server.fileSystem.attribute(name, of: number, worker)
-        request.answer(attribute: value, room: room)
-      }
-    }
-    unsafe operations.listxattr = { handle, node, room in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let number = try FuseServer.inodeNumber(node)
-        let names = try server.fileSystem.attributeNames(of: number, worker)
-        request.answer(attribute: names.reduce(into: []) { $0 += $1.bytes + [0] }, room: room)
-      }
-    }
-    unsafe operations.setxattr = { handle, node, text, value, byteCount, flags in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let name = try unsafe FuseServer.attributeName(text)
-        let number = try FuseServer.inodeNumber(node)
-        let rule = AttributeRule(rawValue: flags)
-        try unsafe server.fileSystem.setAttribute(
-          name, to: UnsafeRawBufferPointer(start: value, count: byteCount), of: number, rule: rule, worker)
-        request.succeed()
-      }
-    }
-    unsafe operations.removexattr = { handle, node, text in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let name = try unsafe FuseServer.attributeName(text)
-        let number = try FuseServer.inodeNumber(node)
-        try server.fileSystem.removeAttribute(name, of: number, worker)
-        request.succeed()
-      }
-    }
+  func attributes(of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker) throws(Errno) {
+    let attributes = try fileSystem.attributes(of: try Self.inodeNumber(node), worker)
+    request.answer(attributes: attributes, timeout: Self.timeout)
+  }
+
+  func setAttributes(
+    _ attributes: stat, _ mask: Int32, of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let result = try fileSystem.setAttributes(
+      Self.change(attributes, mask), of: try Self.inodeNumber(node), worker)
+    request.answer(attributes: result, timeout: Self.timeout)
+  }
+
+  func extendedAttribute(
+    _ name: [UInt8], of node: fuse_ino_t, room: Int, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let name = try AttributeName(name)
+    let value = try fileSystem.attribute(name, of: try Self.inodeNumber(node), worker)
+    request.answer(attribute: value, room: room)
+  }
+
+  func extendedAttributeNames(
+    of node: fuse_ino_t, room: Int, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let names = try fileSystem.attributeNames(of: try Self.inodeNumber(node), worker)
+    request.answer(attribute: names.reduce(into: []) { $0 += $1.bytes + [0] }, room: room)
+  }
+
+  /// - Parameter flags: `XATTR_CREATE` or `XATTR_REPLACE`, or 0.
+  func setExtendedAttribute(
+    _ name: [UInt8], to value: [UInt8], flags: Int32, of node: fuse_ino_t, _ request: inout FuseRequest,
+    _ worker: Worker
+  ) throws(Errno) {
+    let name = try AttributeName(name)
+    let number = try Self.inodeNumber(node)
+    try fileSystem.setAttribute(name, to: value, of: number, rule: AttributeRule(rawValue: flags), worker)
+    request.succeed()
+  }
+
+  func removeExtendedAttribute(
+    _ name: [UInt8], of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let name = try AttributeName(name)
+    try fileSystem.removeAttribute(name, of: try Self.inodeNumber(node), worker)
+    request.succeed()
   }
 
   /// The changes that `mask` (`FUSE_SET_ATTR_`) selects.
@@ -70,9 +67,5 @@ extension FuseServer {
       modificationTime: time(attributes.st_mtim, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW),
       changeTime: time(attributes.st_ctim, FUSE_SET_ATTR_CTIME, 0),
       isTouch: mask & FUSE_SET_ATTR_ATIME_NOW != 0 && mask & FUSE_SET_ATTR_MTIME_NOW != 0)
-  }
-
-  private static func attributeName(_ text: UnsafePointer<CChar>?) throws(Errno) -> AttributeName {
-    try AttributeName(unsafe name(text))
   }
 }

@@ -4,57 +4,50 @@ import Glibc
 import SystemPackage
 
 extension FuseServer {
-  static func addDirectories(_ operations: inout fuse_lowlevel_ops) {
-    unsafe operations.opendir = { handle, node, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        server.fileSystem.expectAccess(server.fileSystem.openInode(try FuseServer.inodeNumber(node)))
-        _ = request.answer(opened: 0, flags: 0)
-      }
+  func openDirectory(_ node: fuse_ino_t, _ request: inout FuseRequest) throws(Errno) {
+    fileSystem.expectAccess(fileSystem.openInode(try Self.inodeNumber(node)))
+    request.answerOpenedDirectory()
+  }
+
+  /// Answers with the names from a position on, as many as there is room for in bytes.
+  func readDirectory(
+    _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let room = worker.staging.slice(0, min(room, worker.staging.byteCount))
+    var used = 0
+    try fileSystem.list(try Self.inodeNumber(node), from: UInt64(max(position, 0)), worker) {
+      (_, listed) throws(Errno) in
+      var attributes = stat()
+      attributes.st_ino = UInt(listed.inode)
+      attributes.st_mode = Self.mode(ofType: listed.type)
+      let free = room.slice(used, room.count - used)
+      let needed = request.add(listed.name, attributes, next: listed.next, to: free)
+      guard needed <= free.count else { return false }
+      used += needed
+      return true
     }
-    unsafe operations.fsyncdir = { handle, _, _, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        // Names are written when they are made; they lack only the device's flush.
-        try server.fileSystem.flush(worker)
-        request.succeed()
-      }
+    try noteListing(node, request.listingFlags, worker)
+    request.answer(room.slice(0, used))
+  }
+
+  /// As ``readDirectory(_:from:room:_:_:)``, with all attributes.
+  func readDirectoryWithAttributes(
+    _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let room = worker.staging.slice(0, min(room, worker.staging.byteCount))
+    let listed = try listWithAttributes(
+      try Self.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, worker)
+    var used = 0
+    for (entry, seen) in listed {
+      let free = room.slice(used, room.count - used)
+      let found = seen.map { Self.entry(fileSystem.found($0, worker)) }
+      var plain = fuse_entry_param()
+      plain.attr.st_ino = UInt(entry.inode)
+      plain.attr.st_mode = Self.mode(ofType: entry.type)
+      used += request.add(entry.name, found ?? plain, next: entry.next, to: free)
     }
-    unsafe operations.readdir = { handle, node, room, position, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
-        var used = 0
-        try server.fileSystem.list(try FuseServer.inodeNumber(node), from: UInt64(max(position, 0)), worker) {
-          (_, listed) throws(Errno) in
-          var attributes = stat()
-          attributes.st_ino = UInt(listed.inode)
-          attributes.st_mode = FuseServer.mode(ofType: listed.type)
-          let free = unsafe UnsafeMutableRawBufferPointer(rebasing: room[used...])
-          let needed = unsafe request.add(listed.name, attributes, next: listed.next, to: free)
-          guard needed <= free.count else { return false }
-          used += needed
-          return true
-        }
-        try server.noteListing(node, request.listingFlags, worker)
-        unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
-      }
-    }
-    unsafe operations.readdirplus = { handle, node, room, position, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let room = unsafe worker.staging.slice(0, min(room, worker.staging.byteCount))
-        let listed = try server.listWithAttributes(
-          try FuseServer.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, worker)
-        var used = 0
-        for (entry, seen) in listed {
-          let free = unsafe UnsafeMutableRawBufferPointer(rebasing: room[used...])
-          let found = seen.map { FuseServer.entry(server.fileSystem.found($0, worker)) }
-          var plain = fuse_entry_param()
-          plain.attr.st_ino = UInt(entry.inode)
-          plain.attr.st_mode = FuseServer.mode(ofType: entry.type)
-          used += unsafe request.add(entry.name, found ?? plain, next: entry.next, to: free)
-        }
-        try server.noteListing(node, request.listingFlags, worker)
-        unsafe request.answer(UnsafeRawBufferPointer(rebasing: room[0..<used]))
-      }
-    }
+    try noteListing(node, request.listingFlags, worker)
+    request.answer(room.slice(0, used))
   }
 
   /// As many entries as `room` has room for. `.` and `..`, and what cannot be read, come without a record: the kernel

@@ -3,100 +3,88 @@ import Glibc
 import Synchronization
 import SystemPackage
 
+/// A file that a process has open.
+struct OpenFile {
+  let inode: OpenInode
+  /// The flags of open(2), as the kernel has them now.
+  let flags: Int32
+}
+
 extension FuseServer {
-  static func addFiles(_ operations: inout fuse_lowlevel_ops) {
-    unsafe operations.create = { handle, parent, text, mode, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let caller = request.caller
-        let new = NewInode(
-          mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o100000, user: caller.user, group: caller.group,
-          umask: request.umask)
-        let found = try unsafe server.fileSystem.create(
-          name(text), in: FuseServer.inodeNumber(parent), new, worker)
-        let file = FuseServer.handle(retaining: server.fileSystem.openInode(found.number))
-        let flags = unsafe server.openFlags(info?.pointee.flags ?? 0)
-        if !request.answer(created: FuseServer.entry(found), handle: file, flags: flags) {
-          FuseServer.releaseHandle(file)
-        }
-      }
+  func create(
+    _ name: [UInt8], in parent: fuse_ino_t, mode: UInt32, flags: Int32, _ request: inout FuseRequest,
+    _ worker: Worker
+  ) throws(Errno) {
+    let new = NewInode(
+      mode: UInt16(truncatingIfNeeded: mode) & 0o7777 | 0o100000, user: request.caller.user,
+      group: request.caller.group, umask: request.umask)
+    let found = try fileSystem.create(name, in: Self.inodeNumber(parent), new, worker)
+    let inode = fileSystem.openInode(found.number)
+    request.answer(created: Self.entry(found), inode, flags: openFlags(flags))
+  }
+
+  func open(
+    _ node: fuse_ino_t, flags: Int32, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let inode = fileSystem.openInode(try Self.inodeNumber(node))
+    try fileSystem.checkOpen(
+      inode, forWriting: flags & O_ACCMODE != O_RDONLY, appends: flags & O_APPEND != 0, worker)
+    try noteOpening(inode, node, flags, worker)
+    request.answer(opened: inode, flags: openFlags(flags))
+  }
+
+  func release(_ file: OpenFile, _ request: inout FuseRequest, _ worker: Worker) throws(Errno) {
+    if !fileSystem.isReadOnly { try fileSystem.trim(file.inode, worker) }
+    request.succeed()
+  }
+
+  func read(
+    _ file: OpenFile, offset: Int, byteCount: Int, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    guard offset >= 0 else { throw .invalidArgument }
+    let bytes = try fileSystem.read(file.inode, offset: UInt64(offset), byteCount: byteCount, worker)
+    if file.flags & OpenFlag.noAccessTime == 0 { try fileSystem.noteAccess(file.inode, worker) }
+    request.answer(bytes)
+  }
+
+  func write(
+    _ source: BlockMemory, to file: OpenFile, of node: fuse_ino_t, offset: Int,
+    _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    guard offset >= 0 else { throw .invalidArgument }
+    try prepareToWrite(file.inode, node, offset: UInt64(offset), flags: request.writeFlags, worker)
+    let written = try fileSystem.write(file.inode, offset: UInt64(offset), source, worker)
+    try synchronize(file.inode, written: file.flags, worker)
+    request.answer(written: written)
+  }
+
+  func changeSpace(
+    of file: OpenFile, _ node: fuse_ino_t, mode: Int32, offset: Int, byteCount: Int,
+    _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    guard offset >= 0, byteCount > 0 else { throw .invalidArgument }
+    // linux/falloc.h: FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE.
+    let operation: FileSystem.SpaceOperation
+    switch mode {
+    case 0, 1: operation = .allocate(keepsSize: mode == 1)
+    case 3: operation = .punchHole
+    case 0x10, 0x11: operation = .zeroRange(keepsSize: mode == 0x11)
+    default: throw .notSupported
     }
-    unsafe operations.open = { handle, node, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let inode = server.fileSystem.openInode(try FuseServer.inodeNumber(node))
-        let flags = unsafe info?.pointee.flags ?? 0
-        try server.fileSystem.checkOpen(
-          inode, forWriting: flags & O_ACCMODE != O_RDONLY, appends: flags & O_APPEND != 0, worker)
-        try server.noteOpening(inode, node, flags, worker)
-        let file = FuseServer.handle(retaining: inode)
-        if !request.answer(opened: file, flags: server.openFlags(flags)) { FuseServer.releaseHandle(file) }
-      }
-    }
-    unsafe operations.release = { handle, _, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let inode = try unsafe FuseServer.file(info)
-        let number = unsafe info?.pointee.fh ?? 0
-        defer { FuseServer.releaseHandle(number) }
-        if !server.fileSystem.isReadOnly { try server.fileSystem.trim(inode, worker) }
-        request.succeed()
-      }
-    }
-    unsafe operations.read = { handle, _, byteCount, offset, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        guard offset >= 0 else { throw .invalidArgument }
-        let inode = try unsafe FuseServer.file(info)
-        let bytes = try unsafe server.fileSystem.read(
-          inode, offset: UInt64(offset), byteCount: byteCount, worker)
-        if unsafe !FuseServer.keepsAccessTime(info) { try server.fileSystem.noteAccess(inode, worker) }
-        unsafe request.answer(UnsafeRawBufferPointer(bytes))
-      }
-    }
-    unsafe operations.write = { handle, node, bytes, byteCount, offset, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        guard offset >= 0 else { throw .invalidArgument }
-        // SAFETY: the payload lies in the worker's own receive buffer; a write does not change it.
-        let source = unsafe UnsafeMutableRawBufferPointer(
-          start: UnsafeMutableRawPointer(mutating: bytes), count: byteCount)
-        let inode = try unsafe FuseServer.file(info)
-        try server.prepareToWrite(inode, node, offset: UInt64(offset), flags: request.writeFlags, worker)
-        let written = try unsafe server.fileSystem.write(inode, offset: UInt64(offset), source, worker)
-        try server.synchronize(inode, written: unsafe info?.pointee.flags ?? 0, worker)
-        request.answer(written: written)
-      }
-    }
-    unsafe operations.fsync = { handle, _, dataOnly, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        try unsafe server.fileSystem.synchronize(FuseServer.file(info), dataOnly: dataOnly != 0, worker)
-        request.succeed()
-      }
-    }
-    unsafe operations.fallocate = { handle, node, mode, offset, byteCount, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        guard offset >= 0, byteCount > 0 else { throw .invalidArgument }
-        // linux/falloc.h: FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE.
-        let operation: FileSystem.SpaceOperation
-        switch mode {
-        case 0, 1: operation = .allocate(keepsSize: mode == 1)
-        case 3: operation = .punchHole
-        case 0x10, 0x11: operation = .zeroRange(keepsSize: mode == 0x11)
-        default: throw .notSupported
-        }
-        let inode = try unsafe FuseServer.file(info)
-        try server.prepareToChangeSpace(inode, node, operation, worker)
-        try server.fileSystem.changeSpace(
-          operation, of: inode, offset: UInt64(offset), byteCount: UInt64(byteCount), worker)
-        try server.fileSystem.synchronizeIfAsked(inode, worker)
-        request.succeed()
-      }
-    }
-    unsafe operations.lseek = { handle, _, offset, whence, info in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        // SEEK_DATA is 3, SEEK_HOLE 4.
-        guard offset >= 0, whence == 3 || whence == 4 else { throw .invalidArgument }
-        request.answer(
-          position: try unsafe server.fileSystem.seek(
-            FuseServer.file(info), offset: UInt64(offset), toData: whence == 3, worker))
-      }
-    }
+    try prepareToChangeSpace(file.inode, node, operation, worker)
+    try fileSystem.changeSpace(
+      operation, of: file.inode, offset: UInt64(offset), byteCount: UInt64(byteCount), worker)
+    try fileSystem.synchronizeIfAsked(file.inode, worker)
+    request.succeed()
+  }
+
+  func seek(
+    _ file: OpenFile, offset: Int, whence: Int32, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    // SEEK_DATA is 3, SEEK_HOLE 4.
+    guard offset >= 0, whence == 3 || whence == 4 else { throw .invalidArgument }
+    request.answer(
+      position: try fileSystem.seek(file.inode, offset: UInt64(offset), toData: whence == 3, worker))
   }
 }
 

@@ -17,63 +17,82 @@ private enum IoctlCommand {
 }
 
 /// `struct fsxattr`.
-private struct ExtendedFlags: BitwiseCopyable {
-  var flags: UInt32 = 0
-  var extentSize: UInt32 = 0
-  var extentCount: UInt32 = 0
-  var project: UInt32 = 0
-  var copyOnWriteExtentSize: UInt32 = 0
-  // Words: 28 bytes, without more at the end.
-  var padding0: UInt32 = 0
-  var padding1: UInt32 = 0
+private struct ExtendedFlags {
+  var flags: UInt32
+  var project: UInt32
+
+  private static let byteCount = 28
+  private static let projectOffset = 12
+
+  init(flags: UInt32, project: UInt32) {
+    self.flags = flags
+    self.project = project
+  }
+
+  init(_ input: IoctlInput) throws(Errno) {
+    try input.require(byteCount: Self.byteCount)
+    flags = try input.number(at: 0)
+    project = try input.number(at: Self.projectOffset)
+  }
+
+  /// The extents' sizes and their number are 0.
+  var bytes: [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+    bytes.replaceSubrange(0..<4, with: flags.bytes)
+    bytes.replaceSubrange(Self.projectOffset..<Self.projectOffset + 4, with: project.bytes)
+    return bytes
+  }
 }
 
 /// `struct fstrim_range`.
-private struct TrimRange: BitwiseCopyable {
+private struct TrimRange {
   var start: UInt64
   var length: UInt64
   var smallest: UInt64
+
+  init(_ input: IoctlInput) throws(Errno) {
+    start = try input.number(at: 0)
+    length = try input.number(at: 8)
+    smallest = try input.number(at: 16)
+  }
+
+  var bytes: [UInt8] { start.bytes + length.bytes + smallest.bytes }
+}
+
+/// The argument of a command, which the kernel has copied.
+private struct IoctlInput {
+  let bytes: [UInt8]
+
+  /// Throws `EINVAL` if the kernel passed fewer bytes.
+  func require(byteCount: Int) throws(Errno) { if bytes.count < byteCount { throw .invalidArgument } }
+
+  /// Throws `EINVAL` if the kernel passed fewer bytes.
+  func number<Number: WireValue>(at offset: Int) throws(Errno) -> Number {
+    try require(byteCount: offset + Number.byteCount)
+    return bytes.span.load(at: offset)
+  }
+
+  /// The bytes up to the first zero.
+  var text: [UInt8] { Array(bytes.prefix { $0 != 0 }) }
 }
 
 extension FuseServer {
-  static func addIoctl(_ operations: inout fuse_lowlevel_ops) {
-    unsafe operations.ioctl = { handle, node, command, _, _, _, input, inputByteCount, _ in
-      unsafe serve(handle) { (request, server, worker) throws(Errno) in
-        let input = unsafe UnsafeRawBufferPointer(start: input, count: input == nil ? 0 : inputByteCount)
-        let call = try unsafe Ioctl(
-          input: input, number: FuseServer.inodeNumber(node), worker: worker)
-        let answer = try server.perform(command, call)
-        // Changed flags set the time of change, and the kernel does not ask again by itself.
-        if command == IoctlCommand.setFlags || command == IoctlCommand.setExtendedFlags {
-          server.forgetAttributes(of: node)
-        }
-        unsafe answer.withUnsafeBytes { unsafe request.answer(control: $0) }
-      }
+  func control(
+    _ command: UInt32, _ input: [UInt8], of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker
+  ) throws(Errno) {
+    let call = Ioctl(input: IoctlInput(bytes: input), number: try Self.inodeNumber(node), worker: worker)
+    let answer = try perform(command, call)
+    // Changed flags set the time of change, and the kernel does not ask again by itself.
+    if command == IoctlCommand.setFlags || command == IoctlCommand.setExtendedFlags {
+      forgetAttributes(of: node)
     }
+    request.answer(control: answer)
   }
 
-  /// The arguments of a command.
-  @safe
   private struct Ioctl {
-    private let input: UnsafeRawBufferPointer
+    let input: IoctlInput
     let number: UInt32
     let worker: Worker
-
-    init(input: UnsafeRawBufferPointer, number: UInt32, worker: Worker) {
-      unsafe self.input = unsafe input
-      self.number = number
-      self.worker = worker
-    }
-
-    /// Throws `EINVAL` if the kernel passed fewer bytes.
-    func argument<Argument: BitwiseCopyable>(as type: Argument.Type = Argument.self) throws(Errno) -> Argument
-    {
-      guard unsafe input.count >= MemoryLayout<Argument>.size else { throw .invalidArgument }
-      return unsafe input.loadUnaligned(as: Argument.self)
-    }
-
-    /// The bytes up to the first zero.
-    var text: [UInt8] { unsafe Array(input.prefix { $0 != 0 }) }
 
     func require(_ capability: Caller.Capability) throws(Errno) {
       guard worker.caller.has(capability) else { throw .notPermitted }
@@ -84,26 +103,26 @@ extension FuseServer {
   private func perform(_ command: UInt32, _ call: Ioctl) throws(Errno) -> [UInt8] {
     let (number, worker) = (call.number, call.worker)
     switch command {
-    case IoctlCommand.getFlags: return bytes(of: try fileSystem.traits(of: number, worker).flags)
+    case IoctlCommand.getFlags: return try fileSystem.traits(of: number, worker).flags.bytes
     case IoctlCommand.getVersion, IoctlCommand.getVersionOfExt4:
-      return bytes(of: try fileSystem.traits(of: number, worker).generation)
+      return try fileSystem.traits(of: number, worker).generation.bytes
     case IoctlCommand.getExtendedFlags:
       let traits = try fileSystem.traits(of: number, worker)
-      return bytes(of: ExtendedFlags(flags: traits.extendedFlags, project: traits.project))
-    case IoctlCommand.setFlags: try setFlags(.flags(try call.argument()), call)
+      return ExtendedFlags(flags: traits.extendedFlags, project: traits.project).bytes
+    case IoctlCommand.setFlags: try setFlags(.flags(try call.input.number(at: 0)), call)
     case IoctlCommand.setExtendedFlags:
-      let wanted = try call.argument(as: ExtendedFlags.self)
+      let wanted = try ExtendedFlags(call.input)
       try setFlags(.extended(wanted.flags, project: wanted.project), call)
     case IoctlCommand.getLabel: return try fileSystem.label(worker) + [0]
     case IoctlCommand.setLabel:
       try call.require(.administration)
-      try fileSystem.setLabel(call.text, worker)
+      try fileSystem.setLabel(call.input.text, worker)
     case IoctlCommand.trim:
       try call.require(.administration)
-      var range = try call.argument(as: TrimRange.self)
+      var range = try TrimRange(call.input)
       range.length = try fileSystem.trimFreeBlocks(
         from: range.start, byteCount: range.length, smallest: range.smallest, worker)
-      return bytes(of: range)
+      return range.bytes
     default: throw Errno(rawValue: ENOTTY)
     }
     return []
@@ -114,8 +133,4 @@ extension FuseServer {
     let mayJournalData = call.worker.caller.has(.resources)
     try fileSystem.setFlags(change, of: call.number, mayJournalData: mayJournalData, call.worker)
   }
-}
-
-private func bytes<Value: BitwiseCopyable>(of value: Value) -> [UInt8] {
-  unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
 }

@@ -46,13 +46,11 @@ final class FuseThreads: Sendable {
     let cpus = try HostThread.currentCPUs().sorted
     var threads: [HostThread] = []
     for index in 0..<threadCount {
-      let resources = Lent(try ServingResources(fileSystem.device))
+      let thread = Lent(try ServingThread(device: fileSystem.device))
       let pinned = pins && !cpus.isEmpty ? CPUSet([cpus[index % cpus.count]]) : nil
       threads.append(
         try HostThread(name: "fuse-vext-\(index)", cpus: pinned) {
-          let resources = resources.value
-          session.adopt(resources.thread)
-          while session.receive(into: resources.receiveBuffer, on: resources.thread) {}
+          session.serve(on: thread.value)
           if shared.remaining.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
             shared.ended.signal()
           }
@@ -122,17 +120,6 @@ final class FuseThreads: Sendable {
   }
 }
 
-/// The resources of one serving thread.
-private struct ServingResources {
-  let thread: ServingThread
-  let receiveBuffer: BlockBuffer
-
-  init(_ device: any BlockDevice) throws(Errno) {
-    thread = ServingThread(worker: try Worker(device: device))
-    receiveBuffer = try device.allocateBuffer(byteCount: FuseSession.receiveByteCount)
-  }
-}
-
 /// Hands a value to the one thread that uses it from then on.
 private struct Lent<Value>: @unchecked Sendable {
   let value: Value
@@ -142,11 +129,16 @@ private struct Lent<Value>: @unchecked Sendable {
 /// The state of one thread while it serves requests.
 final class ServingThread {
   let worker: Worker
+  /// The memory into which requests are received.
+  let receiveBuffer: BlockBuffer
   /// `write_flags` of the WRITE that the thread serves (`FUSE_WRITE_` in linux/fuse.h): libfuse passes on the first alone.
   var writeFlags: UInt32 = 0
 
   /// The flags of the descriptor, of READDIR and READDIRPLUS, which libfuse does not pass on.
   var listingFlags: Int32 = 0
 
-  init(worker: Worker) { self.worker = worker }
+  init(device: any BlockDevice) throws(Errno) {
+    worker = try Worker(device: device)
+    receiveBuffer = try device.allocateBuffer(byteCount: FuseSession.receiveByteCount)
+  }
 }

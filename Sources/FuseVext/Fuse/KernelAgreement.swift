@@ -60,17 +60,4 @@ extension FuseServer {
   func forgetAttributes(of node: fuse_ino_t) {
     _ = cfuse_forget_attributes(device.load(ordering: .relaxed), node)
   }
-
-  /// Sends an answer that libfuse has made. `context` is the server.
-  static let send:
-    @convention(c) (Int32, UnsafeMutablePointer<iovec>?, Int32, UnsafeMutableRawPointer?) -> Int =
-      { device, parts, count, context in
-        guard let context = unsafe context, let parts = unsafe parts else { return -1 }
-        // SAFETY: the session's owner keeps the server alive.
-        let agreement = unsafe Unmanaged<FuseServer>.fromOpaque(context).takeUnretainedValue().agreement
-        if let number = agreement.pendingNumber, let answer = unsafe cfuse_init_answer(parts, count, number) {
-          unsafe agreement.amend(&answer.pointee)
-        }
-        return unsafe cfuse_writev(device, parts, count)
-      }
 }

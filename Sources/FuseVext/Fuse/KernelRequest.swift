@@ -4,41 +4,46 @@ import SystemPackage
 /// A request as the kernel has sent it, for what libfuse 3.14 does not know.
 ///
 /// Its bytes are there until the thread receives the next one.
-@safe
 struct KernelRequest {
   let header: fuse_in_header
-  private let body: UnsafeRawBufferPointer
+  private let body: BlockMemory
   private let device: Int32
 
   /// - Parameters:
   ///   - message: What was read from the device; nil if it is shorter than a header.
   ///   - device: The descriptor of /dev/fuse.
-  init?(_ message: UnsafeRawBufferPointer, device: Int32) {
-    let headerByteCount = MemoryLayout<fuse_in_header>.size
+  init?(_ message: BlockMemory, device: Int32) {
+    let headerByteCount = fuse_in_header.byteCount
     guard message.count >= headerByteCount else { return nil }
-    header = unsafe message.loadUnaligned(as: fuse_in_header.self)
-    unsafe body = UnsafeRawBufferPointer(rebasing: message[headerByteCount...])
+    header = message.load()
+    body = message.slice(headerByteCount, message.count - headerByteCount)
     self.device = device
   }
 
   /// The structure that the request begins with. Throws `EINVAL` if it is shorter.
-  func argument<Argument: BitwiseCopyable>(as type: Argument.Type = Argument.self) throws(Errno) -> Argument {
-    guard unsafe body.count >= MemoryLayout<Argument>.size else { throw .invalidArgument }
-    return unsafe body.loadUnaligned(as: Argument.self)
+  func argument<Argument: WireValue>(as type: Argument.Type = Argument.self) throws(Errno) -> Argument {
+    guard body.count >= Argument.byteCount else { throw .invalidArgument }
+    return body.load()
   }
 
   // A failure to answer is ignored, because the kernel has given the request up.
 
-  func fail(_ error: Errno) { _ = cfuse_answer(device, header.unique, -error.rawValue, nil, 0) }
+  func fail(_ error: Errno) {
+    _ = FuseConnection.answer(device, unique: header.unique, error: error, Span())
+  }
 
-  func succeed() { _ = cfuse_answer(device, header.unique, 0, nil, 0) }
+  func succeed() { _ = FuseConnection.answer(device, unique: header.unique, error: nil, Span()) }
 
   /// False if the kernel has given the request up.
   @discardableResult
-  func answer<Answer: BitwiseCopyable>(_ answer: Answer) -> Bool {
-    unsafe withUnsafeBytes(of: answer) { bytes in
-      unsafe cfuse_answer(device, header.unique, 0, bytes.baseAddress, bytes.count) == 0
-    }
+  func answer<Answer: WireValue>(_ answer: Answer) -> Bool {
+    answer.withBytes { FuseConnection.answer(device, unique: header.unique, error: nil, $0) }
+  }
+
+  /// The kernel holds a reference to the inode until RELEASE, unless it has given the request up.
+  func answer(created entry: fuse_entry_param, _ inode: OpenInode, flags: UInt32) {
+    let file = FileHandle(retaining: inode)
+    if answer(FuseConnection.created(entry, file: file.number, flags: flags)) { file.keep() }
   }
 }
 
@@ -82,22 +87,16 @@ extension FuseServer {
       group: request.header.gid, umask: UInt16(truncatingIfNeeded: argument.umask))
     let found = try fileSystem.createUnnamed(
       in: Self.inodeNumber(request.header.nodeid), new, worker)
-    let file = Self.handle(retaining: fileSystem.openInode(found.number))
-    var entry = Self.entry(found)
-    let answer = unsafe cfuse_created_of(&entry, file, openFlags(Int32(bitPattern: argument.flags)))
-    if !request.answer(answer) { Self.releaseHandle(file) }
+    let inode = fileSystem.openInode(found.number)
+    request.answer(
+      created: Self.entry(found), inode, flags: openFlags(Int32(bitPattern: argument.flags)))
   }
 
   /// STATX: the kernel asks for it, not for GETATTR, where the time of birth is wanted.
   private func answerStatistics(_ request: KernelRequest, _ worker: Worker) throws(Errno) {
     let number = try Self.inodeNumber(request.header.nodeid)
     let (status, birth) = try fileSystem.attributesAndBirth(of: number, worker)
-    let seconds = UInt64(Self.timeout)
-    var attributes = status
-    if var birth {
-      request.answer(unsafe cfuse_statx_of(&attributes, &birth, seconds))
-    } else {
-      request.answer(unsafe cfuse_statx_of(&attributes, nil, seconds))
-    }
+    request.answer(
+      FuseConnection.statistics(status, birth: birth, validSeconds: UInt64(Self.timeout)))
   }
 }

@@ -179,11 +179,11 @@ struct JournalLayout {
   }
 
   /// The checksum that a tag has for its block, as the block is in the journal (so after escaping); 0 if none is in use.
-  func tagChecksum(sequence: UInt32, data: UnsafeRawBufferPointer) -> UInt32 {
+  func tagChecksum(sequence: UInt32, data: Span<UInt8>) -> UInt32 {
     guard hasBlockChecksums else { return 0 }
     var words = [UInt8](repeating: 0, count: 4)
     words.setBigEndian32(sequence, at: 0)
-    let checksum = unsafe JournalChecksum.crc32c(JournalChecksum.crc32c(seed, words), data)
+    let checksum = JournalChecksum.crc32c(JournalChecksum.crc32c(seed, words), data)
     return checksumVersion == .version3 ? checksum : checksum & 0xFFFF
   }
 

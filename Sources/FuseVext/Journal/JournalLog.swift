@@ -42,11 +42,11 @@ final class JournalLog {
     bufferBlockCount = max(MetadataCache.writeByteCount / cache.blockByteCount, 2)
     buffer = try device.allocateBuffer(byteCount: bufferBlockCount * cache.blockByteCount)
     guard let first = map.run(atOrAfter: 0), first.logical == 0 else { throw .corrupted }
-    let memory = unsafe buffer.slice(0, cache.blockByteCount)
-    unsafe try cache.queue.perform(
+    let memory = buffer.slice(0, cache.blockByteCount)
+    try cache.queue.perform(
       BlockRequest(
         .read, byteOffset: first.physical * UInt64(cache.blockByteCount), memory: memory))
-    guard var superblock = unsafe JournalSuperblock(Array(memory)), superblock.isVersion2,
+    guard var superblock = JournalSuperblock(memory.bytes), superblock.isVersion2,
       superblock.blockByteCount == UInt32(cache.blockByteCount), superblock.startBlock == 0
     else { throw .corrupted }
     superblock.compatible = []
@@ -165,29 +165,27 @@ final class JournalLog {
     try append(layout.descriptor(sequence: sequence, tags: tags[...]), &writer)
     for (block, tag) in zip(blocks, tags) {
       try makeRoom(&writer)
-      let memory = unsafe buffer.slice(writer.count * cache.blockByteCount, cache.blockByteCount)
-      try unsafe cache.copy(block: block, to: memory)
-      if tag.flags.contains(.escaped) { unsafe memory.storeBytes(of: 0, as: UInt32.self) }
+      let memory = buffer.slice(writer.count * cache.blockByteCount, cache.blockByteCount)
+      try cache.copy(block: block, to: memory)
+      if tag.flags.contains(.escaped) { memory.store(UInt32(0)) }
       advance(&writer)
     }
   }
 
   private func tag(of block: UInt64) throws(Errno) -> JournalTag {
-    let content = try unsafe cache.content(of: block)
-    if unsafe UInt32(bigEndian: content.loadUnaligned(as: UInt32.self)) == JournalFormat.magic {
-      let escaped = unsafe [0, 0, 0, 0] + content.dropFirst(4)
-      let checksum = unsafe escaped.withUnsafeBytes {
-        unsafe layout.tagChecksum(sequence: sequence, data: $0)
-      }
+    let content = try cache.content(of: block)
+    if UInt32(bigEndian: content.load(UInt32.self)) == JournalFormat.magic {
+      let escaped = [0, 0, 0, 0] + content.bytes.dropFirst(4)
+      let checksum = layout.tagChecksum(sequence: sequence, data: escaped.span)
       return JournalTag(block: block, flags: .escaped, checksum: checksum)
     }
-    return unsafe JournalTag(
-      block: block, checksum: layout.tagChecksum(sequence: sequence, data: content))
+    return JournalTag(
+      block: block, checksum: content.withBytes { layout.tagChecksum(sequence: sequence, data: $0) })
   }
 
   private func append(_ block: [UInt8], _ writer: inout Writer) throws(Errno) {
     try makeRoom(&writer)
-    unsafe buffer.slice(writer.count * cache.blockByteCount, cache.blockByteCount).copyBytes(from: block)
+    buffer.slice(writer.count * cache.blockByteCount, cache.blockByteCount).copy(from: block)
     advance(&writer)
   }
 
@@ -215,7 +213,7 @@ final class JournalLog {
       let physical = run.physical + (UInt64(position) - run.logical)
       let end = min(Int(run.logicalEnd), Int(ring.upperBound))
       let count = min(end - position, writer.count - done)
-      unsafe requests.append(
+      requests.append(
         BlockRequest(
           .write, byteOffset: physical * UInt64(size), memory: buffer.slice(done * size, count * size)))
       done += count
@@ -228,10 +226,10 @@ final class JournalLog {
   private func writeSuperblock() throws(Errno) {
     superblock.updateChecksum()
     guard let first = map.run(atOrAfter: 0), first.logical == 0 else { throw .corrupted }
-    let memory = unsafe buffer.slice(0, cache.blockByteCount)
-    unsafe _ = memory.initializeMemory(as: UInt8.self, repeating: 0)
-    unsafe memory.copyBytes(from: superblock.bytes)
-    unsafe try cache.queue.perform(
+    let memory = buffer.slice(0, cache.blockByteCount)
+    memory.fill(with: 0)
+    memory.copy(from: superblock.bytes)
+    try cache.queue.perform(
       BlockRequest(.write, byteOffset: first.physical * UInt64(cache.blockByteCount), memory: memory))
   }
 }

@@ -21,11 +21,11 @@ final class JournalReader {
 
   /// A block of the journal.
   func block(_ number: UInt32) throws(Errno) -> [UInt8] {
-    unsafe Array(try bytes(of: number))
+    try bytes(of: number).bytes
   }
 
   /// A block of the journal, as bytes that stay until the next call.
-  func bytes(of number: UInt32) throws(Errno) -> UnsafeRawBufferPointer {
+  func bytes(of number: UInt32) throws(Errno) -> BlockMemory {
     let number = UInt64(number)
     if !held.contains(number) {
       guard let run = map.run(atOrAfter: number), run.logical <= number else { throw .corrupted }
@@ -33,13 +33,12 @@ final class JournalReader {
       let wanted = number == held.upperBound ? windowBlockCount : 1
       let end = min(run.logicalEnd, number + wanted)
       held = 0..<0
-      unsafe try queue.perform(
+      try queue.perform(
         BlockRequest(
           .read, byteOffset: (run.physical + (number - run.logical)) * UInt64(blockByteCount),
           memory: window.slice(0, Int(end - number) * blockByteCount)))
       held = number..<end
     }
-    return unsafe UnsafeRawBufferPointer(
-      window.slice(Int(number - held.lowerBound) * blockByteCount, blockByteCount))
+    return window.slice(Int(number - held.lowerBound) * blockByteCount, blockByteCount)
   }
 }

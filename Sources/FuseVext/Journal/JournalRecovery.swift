@@ -128,12 +128,11 @@ struct JournalRecovery {
     superblock.updateChecksum()
     guard let first = map.runs.first else { throw .corrupted }
     let buffer = try device.allocateBuffer(byteCount: summary.blockByteCount)
-    let memory = unsafe buffer.slice(0, summary.blockByteCount)
+    let memory = buffer.slice(0, summary.blockByteCount)
     let offset = first.physical * UInt64(summary.blockByteCount)
-    try unsafe queue.perform(BlockRequest(.read, byteOffset: offset, memory: memory))
-    unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<superblock.bytes.count]).copyBytes(
-      from: superblock.bytes)
-    try unsafe queue.perform(BlockRequest(.write, byteOffset: offset, memory: memory))
+    try queue.perform(BlockRequest(.read, byteOffset: offset, memory: memory))
+    memory.copy(from: superblock.bytes)
+    try queue.perform(BlockRequest(.write, byteOffset: offset, memory: memory))
     try queue.flush()
   }
 }

@@ -63,8 +63,9 @@ struct JournalReplay {
   ) throws(JournalFailure) -> Bool {
     guard layout.hasBlockChecksums else { return true }
     do throws(Errno) {
-      return unsafe layout.tagChecksum(sequence: sequence, data: try reader.bytes(of: copy.position))
-        == copy.checksum
+      return try reader.bytes(of: copy.position).withBytes { bytes in
+        layout.tagChecksum(sequence: sequence, data: bytes) == copy.checksum
+      }
     } catch {
       throw .device(error)
     }
@@ -93,12 +94,12 @@ struct JournalReplay {
         copies[first + count].target == copies[first].target + UInt64(count)
       {
         let copy = copies[first + count]
-        let target = unsafe buffer.slice(count * size, size)
-        unsafe target.copyMemory(from: try reader.bytes(of: copy.position))
-        if copy.isEscaped { unsafe target.storeBytes(of: JournalFormat.magic.bigEndian, as: UInt32.self) }
+        let target = buffer.slice(count * size, size)
+        target.copy(from: try reader.bytes(of: copy.position))
+        if copy.isEscaped { target.store(JournalFormat.magic.bigEndian) }
         count += 1
       }
-      try unsafe queue.perform(
+      try queue.perform(
         BlockRequest(
           .write, byteOffset: copies[first].target * UInt64(size), memory: buffer.slice(0, count * size)))
       first += count

@@ -1,4 +1,5 @@
 @testable import FuseVext
+import HostSystem
 import SystemPackage
 
 /// What happened to a disk, in order.
@@ -105,14 +106,15 @@ final class CrashDisk: BlockDevice, @unchecked Sendable {
     lock.exclusively {
       switch request.operation {
       case .read:
-        // SAFETY: the request's memory is as long as it says.
-        unsafe UnsafeMutableRawBufferPointer(start: request.memory, count: request.byteCount)
+        // SAFETY: the request keeps its memory, which is as long as it says.
+        unsafe request.memory?.unsafeBytes
           .copyMemory(from: UnsafeRawBufferPointer(memory.slice(offset, request.byteCount)))
       case .write:
-        let source = unsafe UnsafeRawBufferPointer(start: request.memory, count: request.byteCount)
-        unsafe memory.slice(offset, request.byteCount).copyMemory(from: source)
+        guard let source = request.memory else { return }
+        unsafe memory.slice(offset, request.byteCount)
+          .copyMemory(from: UnsafeRawBufferPointer(source.unsafeBytes))
         touch(offset, request.byteCount)
-        if isRecording { unsafe recorded.append(.write(offset: offset, bytes: Array(source))) }
+        if isRecording { recorded.append(.write(offset: offset, bytes: source.bytes)) }
       case .discard:
         clear(offset, request.byteCount)
         if isRecording { recorded.append(.discard(offset: offset, byteCount: request.byteCount)) }

@@ -306,11 +306,8 @@ extension CrashLane {
     let value = (0..<count).map { _ in UInt8(random.below(256)) }
     perform("set \(name) of \(place.path), \(count) bytes", implied: .file(node: place.node)) {
       (model) throws(Errno) in
-      let buffer = try BlockBuffer(byteCount: max(count, 1))
-      unsafe buffer.slice(0, count).copyBytes(from: value)
-      try unsafe fileSystem.setAttribute(
-        try AttributeName(Array(name.utf8)), to: UnsafeRawBufferPointer(buffer.slice(0, count)), of: number,
-        rule: [], worker)
+      try fileSystem.setAttribute(
+        try AttributeName(Array(name.utf8)), to: value, of: number, rule: [], worker)
       model.nodes[place.node].attributes[name] = value
     }
   }

@@ -96,7 +96,7 @@ final class CrashLane: @unchecked Sendable {
   func write(_ node: Int, offset: Int, count: Int, _ model: inout CrashModel) throws(Errno) {
     let stamp = UInt32(truncatingIfNeeded: index << 24 | node << 12 | model.operation)
     let bytes = CrashPattern.bytes(stamp: stamp, offset: offset, count: count)
-    unsafe source.slice(0, count).copyBytes(from: bytes)
+    source.slice(0, count).copy(from: bytes)
     let inode = fileSystem.openInode(model.nodes[node].number)
     // Noted first: a write that fails may have done a part.
     var content = model.content(of: node)
@@ -105,7 +105,7 @@ final class CrashLane: @unchecked Sendable {
     }
     content.replaceSubrange(offset..<offset + count, with: bytes)
     model.addVersion(of: node, content: content)
-    try unsafe fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), worker)
+    try fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), worker)
     try fileSystem.synchronizeIfAsked(inode, worker)
   }
 

@@ -116,20 +116,21 @@ struct CrashVerifier {
   private func contentProblem(
     of file: CrashTree.File, _ fileSystem: FileSystem, _ versions: ArraySlice<CrashModel.Version>
   ) throws(Errno) -> String? {
-    let bytes = try unsafe fileSystem.read(
-      fileSystem.openInode(file.number), offset: 0, byteCount: file.byteCount, worker)
+    let bytes = try fileSystem.read(
+      fileSystem.openInode(file.number), offset: 0, byteCount: file.byteCount, worker
+    ).bytes
     guard bytes.count == file.byteCount else {
       return "\(file.path): only \(bytes.count) of \(file.byteCount) bytes can be read"
     }
-    if versions.contains(where: { unsafe Self.isEqual($0.content, UnsafeRawBufferPointer(bytes)) }) {
+    if versions.contains(where: { $0.content == bytes }) {
       return nil
     }
     var offset = 0
     while offset < bytes.count {
       let end = min(offset + 512, bytes.count)
-      let sector = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
-      guard versions.contains(where: { unsafe Self.holds(sector, $0.content, at: offset) }) else {
-        let start = unsafe Array(sector.prefix(48))
+      let sector = bytes[offset..<end]
+      guard versions.contains(where: { Self.holds(sector, $0.content, at: offset) }) else {
+        let start = Array(sector.prefix(48))
         return """
           \(file.path): bytes \(offset)..<\(end) of \(file.byteCount) are of no version since operation \
           \(versions.first?.operation ?? -1): \(start)
@@ -140,20 +141,11 @@ struct CrashVerifier {
     return nil
   }
 
-  private static func isEqual(_ content: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
-    unsafe content.withUnsafeBytes { content in
-      guard content.count == bytes.count, let one = content.baseAddress,
-        let other = bytes.baseAddress
-      else { return content.count == bytes.count }
-      return unsafe memcmp(one, other, content.count) == 0
-    }
-  }
-
   /// Whether a sector is what a version has there; beyond its end it has zeros.
-  private static func holds(_ sector: UnsafeRawBufferPointer, _ content: [UInt8], at offset: Int) -> Bool {
+  private static func holds(_ sector: ArraySlice<UInt8>, _ content: [UInt8], at offset: Int) -> Bool {
     for index in 0..<sector.count {
       let expected = offset + index < content.count ? content[offset + index] : 0
-      if unsafe sector[index] != expected { return false }
+      if sector[sector.startIndex + index] != expected { return false }
     }
     return true
   }

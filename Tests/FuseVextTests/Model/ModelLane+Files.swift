@@ -77,10 +77,10 @@ extension ModelLane {
   func write(_ bytes: [UInt8], at offset: Int, to file: ModelFile) throws {
     file.touch(offset..<offset + bytes.count, size: true)
     // What is not aligned goes through a copy.
-    let memory = unsafe source.slice(random.oneIn(2) ? 0 : 7, bytes.count)
-    unsafe memory.copyBytes(from: bytes)
+    let memory = source.slice(random.oneIn(2) ? 0 : 7, bytes.count)
+    memory.copy(from: bytes)
     let isDone = try note("write \(file.inode.number) \(offset)+\(bytes.count)") { () throws(Errno) in
-      _ = try unsafe fileSystem.write(file.inode, offset: UInt64(offset), memory, worker)
+      _ = try fileSystem.write(file.inode, offset: UInt64(offset), memory, worker)
     }
     if isDone { file.content.write(bytes, at: offset) }
   }
@@ -145,11 +145,11 @@ extension ModelLane {
     var result: [UInt8] = []
     try note("read \(file.inode.number) \(range)", allows: []) { () throws(Errno) in
       while result.count < range.count {
-        let bytes = try unsafe fileSystem.read(
+        let bytes = try fileSystem.read(
           file.inode, offset: UInt64(range.lowerBound + result.count),
           byteCount: min(range.count - result.count, Worker.transferByteCount), worker)
-        if unsafe bytes.isEmpty { break }
-        unsafe result += bytes
+        if bytes.isEmpty { break }
+        result += bytes.bytes
       }
     }
     return result

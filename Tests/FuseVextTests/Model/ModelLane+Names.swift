@@ -230,14 +230,8 @@ extension ModelLane {
       let value = randomBytes(random.oneIn(4) ? random.below(900) : random.below(60))
       unsettle(file.mark)
       let isDone = try note("setxattr \(number) \(name)") { () throws(Errno) in
-        var failure: Errno?
-        unsafe value.withUnsafeBytes { bytes in
-          do throws(Errno) {
-            try unsafe fileSystem.setAttribute(
-              AttributeName(Array(name.utf8)), to: bytes, of: number, rule: [], worker)
-          } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try fileSystem.setAttribute(
+          AttributeName(Array(name.utf8)), to: value, of: number, rule: [], worker)
       }
       if isDone { file.attributes[name] = value }
     case 1:

@@ -7,6 +7,8 @@ import SystemPackage
 /// libext2fs gives the function that opens a channel nothing but a name, so the name is this object's address.
 @safe
 final class IOManager {
+  // SAFETY: ``Ext2Handle`` keeps this object for as long as libext2fs has the file system open, and with it the channels that
+  // name it. Whatever range libext2fs asks for, the cache checks it against the device; the memory is as long as libext2fs says.
   fileprivate let manager: UnsafeMutablePointer<struct_io_manager>
   fileprivate let cache: MetadataCache
 
@@ -63,7 +65,6 @@ private func openChannel(_ name: UnsafePointer<CChar>?, _ result: UnsafeMutableP
   unsafe channel.pointee.block_size = 1024
   unsafe channel.pointee.refcount = 1
   unsafe channel.pointee.private_data = unsafe context
-  // SAFETY: the object opens the channel, and outlives the file system, which outlives its channels.
   unsafe channel.pointee.manager = unsafe Unmanaged<IOManager>.fromOpaque(context).takeUnretainedValue()
     .manager
   unsafe result.pointee = unsafe channel
@@ -89,15 +90,15 @@ private func transfer(
     case let (offset, overflow) = block.multipliedReportingOverflow(by: blockByteCount), !overflow
   else { return errcode_t(EINVAL) }
   let byteCount = count < 0 ? -Int(count) : Int(count) * Int(blockByteCount)
-  // SAFETY: as above.
+  let start = unsafe memory.assumingMemoryBound(to: UInt8.self)
   let cache = unsafe Unmanaged<IOManager>.fromOpaque(context).takeUnretainedValue().cache
   do throws(Errno) {
     if isWrite {
       try unsafe cache.write(
-        byteOffset: offset, from: UnsafeRawBufferPointer(start: memory, count: byteCount))
+        byteOffset: offset, from: UnsafeBufferPointer(start: start, count: byteCount).span)
     } else {
-      try unsafe cache.read(
-        byteOffset: offset, into: UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
+      var target = unsafe UnsafeMutableBufferPointer(start: start, count: byteCount).mutableSpan
+      try cache.read(byteOffset: offset, into: &target)
     }
     return 0
   } catch {

@@ -5,11 +5,14 @@ import SystemPackage
 /// The extended attributes of one inode (`ext2_xattr_handle`), read when it is made. Values are as the disk has them.
 @safe
 struct AttributeHandle: ~Copyable {
+  // SAFETY: `init` opens the handle and `deinit` closes it; the file system stays open, since this value keeps its owner.
   private let handle: OpaquePointer
+  private let library: Ext2Handle
 
-  init(_ metadata: borrowing Metadata, _ number: UInt32) throws(Errno) {
+  init(_ library: Ext2Handle, _ number: UInt32) throws(Errno) {
+    self.library = library
     var opened: OpaquePointer?
-    try ext2Check(unsafe ext2fs_xattrs_open(metadata.fileSystem, number, &opened))
+    try ext2Check(unsafe ext2fs_xattrs_open(library.pointer, number, &opened))
     guard let opened = unsafe opened else { throw .ioError }
     // libext2fs would convert access control lists, and trust what they hold.
     var flags = UInt32(XATTR_HANDLE_FLAG_RAW)
@@ -57,23 +60,11 @@ struct AttributeHandle: ~Copyable {
   }
 
   /// Writes the inode or the block of attributes.
-  func set(_ name: [UInt8], _ value: UnsafeRawBufferPointer) throws(Errno) {
-    let empty: [UInt8] = [0]
-    let result = unsafe withText(name) { name in
-      unsafe empty.withUnsafeBytes { empty in
-        unsafe ext2fs_xattr_set(handle, name, value.baseAddress ?? empty.baseAddress, value.count)
-      }
-    }
-    try ext2Check(result)
-  }
-
-  /// Writes the inode or the block of attributes.
   func set(_ name: [UInt8], _ value: [UInt8]) throws(Errno) {
-    var failure: Errno?
-    unsafe value.withUnsafeBytes { bytes in
-      do throws(Errno) { try unsafe set(name, bytes) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    // An empty value has an address too.
+    let bytes = value + [0]
+    try ext2Check(
+      unsafe withText(name) { name in unsafe ext2fs_xattr_set(handle, name, bytes, value.count) })
   }
 
   func remove(_ name: [UInt8]) throws(Errno) {

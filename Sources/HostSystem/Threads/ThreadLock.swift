@@ -1,0 +1,61 @@
+import Glibc
+
+/// A lock for one writer or several readers (`pthread_rwlock_t`).
+///
+/// A writer that waits comes before readers that come later, however many these are; so a thread that has the lock as a reader must
+/// not ask for it again.
+@safe
+public final class ThreadLock: @unchecked Sendable {
+  // SAFETY: the initializer allocates and initializes the lock, and nothing but `deinit` takes it away; pthreads make every
+  // operation on it safe for any thread.
+  @usableFromInline let lock: UnsafeMutablePointer<pthread_rwlock_t>
+
+  /// A lock that no thread has.
+  public init() {
+    unsafe lock = .allocate(capacity: 1)
+    var attributes = pthread_rwlockattr_t()
+    // These calls fail for lack of resources, of which they need none, or for an unknown kind.
+    unsafe pthread_rwlockattr_init(&attributes)
+    unsafe pthread_rwlockattr_setkind_np(
+      &attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP))
+    unsafe pthread_rwlock_init(lock, &attributes)
+    unsafe pthread_rwlockattr_destroy(&attributes)
+  }
+
+  deinit {
+    unsafe pthread_rwlock_destroy(lock)
+    unsafe lock.deallocate()
+  }
+
+  /// Runs `body` with the lock held exclusively.
+  @inlinable
+  public func exclusively<Result: ~Copyable, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    lockExclusively()
+    defer { unlock() }
+    return try body()
+  }
+
+  /// Runs `body` with the lock held shared.
+  @inlinable
+  public func shared<Result: ~Copyable, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    lockShared()
+    defer { unlock() }
+    return try body()
+  }
+
+  /// Takes the lock shared, until ``unlock()``.
+  @inlinable
+  public func lockShared() { unsafe _ = pthread_rwlock_rdlock(lock) }
+
+  /// Takes the lock exclusively, until ``unlock()``.
+  @inlinable
+  public func lockExclusively() { unsafe _ = pthread_rwlock_wrlock(lock) }
+
+  /// Releases the lock that this thread holds.
+  @inlinable
+  public func unlock() { unsafe _ = pthread_rwlock_unlock(lock) }
+}
