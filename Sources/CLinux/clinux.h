@@ -147,13 +147,18 @@ static inline int linux_epoll_remove(int poll, int descriptor) {
   return epoll_ctl(poll, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
 }
 
-static inline int linux_epoll_wait(int poll, struct epoll_event *events, int capacity, int timeout_milliseconds) {
-  int result = epoll_wait(poll, events, capacity, timeout_milliseconds);
-  return result < 0 ? -errno : result;
-}
+// The events of one wait at most.
+#define LINUX_EPOLL_LIMIT 64
 
-// The structure is packed, which Swift cannot express.
-static inline uint64_t linux_epoll_token(const struct epoll_event *event) { return event->data.u64; }
+// Fills in the tokens of events, LINUX_EPOLL_LIMIT at most. epoll's own structure is packed, which Swift cannot express.
+static inline int linux_epoll_wait(int poll, uint64_t *tokens, int capacity, int timeout_milliseconds) {
+  struct epoll_event events[LINUX_EPOLL_LIMIT];
+  int limit = capacity < LINUX_EPOLL_LIMIT ? capacity : LINUX_EPOLL_LIMIT;
+  int result = epoll_wait(poll, events, limit, timeout_milliseconds);
+  if (result < 0) return -errno;
+  for (int index = 0; index < result; index++) tokens[index] = events[index].data.u64;
+  return result;
+}
 
 // A signalfd for the set of signals in `mask` (bit N-1 is signal N), which the calling thread blocks from now on.
 static inline int linux_signalfd(uint64_t mask) {

@@ -47,6 +47,13 @@ enum DescriptorCalls {
     return status
   }
 
+  /// Waits on an epoll and replaces the first tokens by those of its events; returns their number, or -errno. Allocates nothing.
+  static func waitForEvents(_ poll: Int32, _ tokens: inout [UInt64], timeoutMilliseconds: Int32) -> Int32 {
+    unsafe tokens.withUnsafeMutableBufferPointer {
+      unsafe linux_epoll_wait(poll, $0.baseAddress, Int32(clamping: $0.count), timeoutMilliseconds)
+    }
+  }
+
   // MARK: Sockets
 
   /// What has come, at most `byteLimit` bytes; none at the end.
