@@ -91,18 +91,7 @@ public struct PacketSocket: ~Copyable, Sendable {
   }
 
   /// Who is at the other end.
-  public func peer() throws(Errno) -> SocketPeer {
-    var (process, user, group): (Int32, UInt32, UInt32) = (0, 0, 0)
-    // SAFETY: the pointers are valid for the duration of the call.
-    try check(unsafe linux_peer_credentials(socket.rawValue, &process, &user, &group))
-    var groups = [UInt32](repeating: 0, count: SocketPeer.groupLimit)
-    let count = unsafe groups.withUnsafeMutableBufferPointer {
-      unsafe linux_peer_groups(socket.rawValue, $0.baseAddress, Int32($0.count))
-    }
-    // A peer with more groups than are read has the rights of its user and its primary group.
-    groups.removeLast(groups.count - max(0, Int(count)))
-    return SocketPeer(processID: process, userID: user, groupIDs: [group] + groups)
-  }
+  public func peer() throws(Errno) -> SocketPeer { try SocketPeer(ofSocket: socket.rawValue) }
 }
 
 /// A packet, which owns the descriptors that came with it.
@@ -137,6 +126,20 @@ public struct SocketPeer: Sendable, Equatable {
   public let userID: UInt32
   /// Its effective group, then its supplementary groups.
   public let groupIDs: [UInt32]
+
+  /// The peer of a connected socket.
+  init(ofSocket descriptor: Int32) throws(Errno) {
+    var (process, user, group): (Int32, UInt32, UInt32) = (0, 0, 0)
+    // SAFETY: the pointers are valid for the duration of the call.
+    try check(unsafe linux_peer_credentials(descriptor, &process, &user, &group))
+    var groups = [UInt32](repeating: 0, count: Self.groupLimit)
+    let count = unsafe groups.withUnsafeMutableBufferPointer {
+      unsafe linux_peer_groups(descriptor, $0.baseAddress, Int32($0.count))
+    }
+    // A peer with more groups than are read has the rights of its user and its primary group.
+    groups.removeLast(groups.count - max(0, Int(count)))
+    self.init(processID: process, userID: user, groupIDs: [group] + groups)
+  }
 
   /// A peer.
   public init(processID: Int32, userID: UInt32, groupIDs: [UInt32]) {
