@@ -32,7 +32,7 @@ final class BenchGuest {
     var machineConfiguration = MachineConfiguration(
       name: "guest\(index)", memoryByteCount: layout.memoryByteCount, vcpuCount: configuration.workerCount,
       vcpuAffinity: cpus.map { CPUSet([$0]) }, memoryNode: placement.memoryNode, prefaultsMemory: true)
-    if case .service = disk { machineConfiguration.sharesMemory = true }
+    if !disk.isOpened { machineConfiguration.sharesMemory = true }
     let machine = try Machine(machineConfiguration, system: system)
     self.index = index
     self.layout = layout

@@ -7,6 +7,11 @@ enum MicroDisk {
   case opened(DiskImage, ioThreads: [IOThread])
   /// vextd serves it, at that socket and under that name; the modes `vext` and `vext-adaptive` alone.
   case service(path: String, name: String, patienceNanoseconds: UInt64)
+  /// A vhost-user back end serves it, at that socket; the modes of virtio-blk alone.
+  case vhostUser(path: String)
+
+  /// Whether this process serves it, and need not share the guest's memory.
+  var isOpened: Bool { if case .opened = self { true } else { false } }
 }
 
 /// The block device of a micro guest, by data path.
@@ -30,6 +35,13 @@ enum GuestDevice {
         : VextDevice(name: machine.name, service: client, queueCount: queueCount)
       try machine.pci.add(function)
       self = .vext(function)
+    case .vhostUser(let path):
+      let block = try VhostUserDevice(
+        path: path, kind: .block(queueCount: queueCount, limit: queueCount),
+        queueSize: UInt16(VirtioBlock.queueDepthLimit), memory: machine.memory, machine: machine.name)
+      let function = try VirtioPCI(device: block, memory: machine.memory, router: machine.vm)
+      try machine.pci.add(function)
+      self = .virtio(function)
     }
   }
 

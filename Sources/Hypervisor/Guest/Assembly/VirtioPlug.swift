@@ -27,6 +27,21 @@ struct VirtioPlug {
     functions.append(function)
   }
 
+  /// Connects to the back ends of `devices`, and plugs the devices in.
+  mutating func insert(
+    _ devices: [GuestConfiguration.VhostUserDevice], part: GuestError.Part
+  ) throws(GuestError) {
+    for device in devices {
+      let made: VhostUserDevice
+      do throws(VhostUserError) {
+        made = try VhostUserDevice(
+          path: device.socketPath, kind: device.kind, memory: machine.memory, machine: machine.name)
+      } catch { throw GuestError(part, "\(device.socketPath): \(error)") }
+      // Back ends of libvhost-user refuse drivers of the legacy interface.
+      try insert(made, part: part, transport: .modern)
+    }
+  }
+
   /// Plugs in any function.
   func insert(function: any PCIFunction, part: GuestError.Part) throws(GuestError) {
     _ = try GuestError.attributing(to: part) { () throws(PCIHostError) in try machine.pci.add(function) }
