@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 import Hypervisor
 import MicroGuest
@@ -69,7 +70,8 @@ final class BenchGuest {
     self.index = index
     self.layout = layout
     self.tscKilohertz = tscKilohertz
-    let file = try MemoryFile(name: "guest\(index)", byteCount: Int(layout.memoryByteCount))
+    // Sealed, because QEMU passes it on to vhost-user back ends, which need that.
+    let file = try SharedMemoryFile(name: "guest\(index)", byteCount: layout.memoryByteCount)
     memory = try GuestMemory(sharedFile: file.descriptor, byteCount: layout.memoryByteCount)
     workers = Self.workers(configuration, memory, layout)
     let parameters = GuestParameters(
@@ -82,7 +84,8 @@ final class BenchGuest {
     for worker in 0..<configuration.workerCount {
       try handover.write(vcpu: worker, entry: boot.entry(worker: worker))
     }
-    machine = try start(file.path, ByteSize(byteCount: layout.memoryByteCount))
+    machine = try start(
+      "/proc/\(getpid())/fd/\(file.descriptor)", ByteSize(byteCount: layout.memoryByteCount))
   }
 
   private static func layout(_ configuration: RunConfiguration) throws -> GuestLayout {
