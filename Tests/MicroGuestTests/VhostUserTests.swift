@@ -109,4 +109,21 @@ struct VhostUserTests {
     #expect(service.terminate() == 0)
     #expect(try Data(contentsOf: URL(filePath: served.path)) != before)
   }
+
+  @Test(.timeLimit(.minutes(20)), arguments: DataPathMode.servedByOthers, [BlockEngineKind.sync, .null])
+  func `bench measures guests that a back end serves, and its CPU time`(
+    mode: DataPathMode, engine: BlockEngineKind
+  ) throws {
+    // Guests that share a disk can only read.
+    let isNull = engine == .null
+    let run = try GuestRun(
+      "--mode \(mode.rawValue) --engine \(engine.rawValue) --no-direct --workers 2 --iodepth 4 --requests 400 --warmup 20ms "
+        + (isNull ? "--guests 2 --rw randread" : "--rw randrw --verify"))
+    let results = try run.measure(mode)
+    #expect(results.map(\.requests) == (isNull ? [800, 800] : [800]))
+    #expect(results.allSatisfy { $0.errors == 0 && $0.verifyErrors == 0 })
+    #expect(isNull || results[0].verifiedBlocks > 100)
+    #expect(results[0].ioThreadCPUSeconds > 0)
+    #expect(results[0].granted.ioThreadCPUs.count == 1)
+  }
 }

@@ -24,7 +24,7 @@ final class BenchGuest {
   /// A guest in a machine of ours. Boots nothing yet: memory is laid out and every vCPU ready to run.
   init(
     index: Int, configuration runConfiguration: RunConfiguration, mode: DataPathMode, seed: UInt64,
-    placement: Placement, disk: MicroDisk, system: borrowing KVMSystem,
+    placement: Placement, disk: MicroDisk, backEnd: BackEndProcess? = nil, system: borrowing KVMSystem,
     misbehaviour: Misbehaviour = .none
   ) throws {
     let configuration = runConfiguration.configuration(ofGuest: index)
@@ -55,7 +55,8 @@ final class BenchGuest {
     self.machine = try BuiltinMicroMachine(
       machine: machine,
       device: GuestDevice(
-        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine))
+        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine),
+      backEnd: backEnd)
   }
 
   /// A guest in another VMM, which `start` starts on the file that is its RAM. Every vCPU waits to be let run.
