@@ -21,7 +21,7 @@ struct FuzzFailure: Error, CustomStringConvertible {
 
 /// What can be fuzzed.
 enum TargetName: String, CaseIterable {
-  case virtqueue, pci, vext, serial, platform, ninep, control, qcow
+  case virtqueue, pci, vext, serial, platform, ninep, control, qcow, vhost
 
   /// Makes the target; what it needs on disk goes below `directory`.
   func makeTarget(directory: ScratchDirectory) throws -> any FuzzTarget {
@@ -34,6 +34,7 @@ enum TargetName: String, CaseIterable {
     case .ninep: NinePTarget(directory: directory)
     case .control: try ControlTarget(directory: directory)
     case .qcow: QcowTarget(directory: directory)
+    case .vhost: try VhostUserTarget(directory: directory)
     }
   }
 }

@@ -196,6 +196,12 @@ static inline int linux_mmap_private_fixed(void *address, size_t byte_count, int
   return result == MAP_FAILED ? -errno : 0;
 }
 
+// Puts a file's pages, shared with its other mappings, in the place of what is mapped there.
+static inline int linux_mmap_shared_fixed(void *address, size_t byte_count, int descriptor, int64_t offset) {
+  void *result = mmap(address, byte_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, offset);
+  return result == MAP_FAILED ? -errno : 0;
+}
+
 static inline int linux_munmap(void *base, size_t byte_count) { return munmap(base, byte_count) < 0 ? -errno : 0; }
 
 #ifndef MADV_POPULATE_WRITE  // Linux 5.14; not in every C library yet

@@ -130,6 +130,21 @@ static inline ssize_t linux_socket_send(int descriptor, const void *bytes, size_
   return result < 0 ? -errno : result;
 }
 
+// A nonblocking stream socket that listens at `path`, which must not exist; everybody may connect where `is_open_to_all`.
+static inline int linux_stream_listen(const char *path, int backlog, int is_open_to_all) {
+  mode_t everybody = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
+  return linux_socket_listen_as(SOCK_STREAM, path, backlog, is_open_to_all ? everybody : S_IRUSR | S_IWUSR);
+}
+
+// Two ends of a stream, nonblocking and closed on exec.
+static inline int linux_stream_pair(int *first, int *second) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+  *first = ends[0];
+  *second = ends[1];
+  return 0;
+}
+
 // Descriptors that one packet carries at most, here as there.
 #define LINUX_PACKET_DESCRIPTOR_LIMIT 8
 

@@ -18,6 +18,8 @@ extension LkvmFailure {
       case .initrd: "--initrd"
       case .disk: "--disk"
       case .vext: "--vext"
+      case .vhostUserDisk: "--vhost-user-blk"
+      case .vhostUserFileSystem: "--vhost-user-fs"
       case .share: "--9p"
       case .sharedMemory: "--shmem"
       case .network: "--network"

@@ -7,6 +7,7 @@ struct ConfigurationFile: Equatable {
   private(set) var socket: String?
   private(set) var metrics: String?
   private(set) var disks: [ServedDiskOption] = []
+  private(set) var vhostUser: [VhostUserOption] = []
   private(set) var threads: Int?
   private(set) var engine: String?
   private(set) var neverSleeps = false
@@ -46,13 +47,13 @@ struct ConfigurationFile: Equatable {
         throw Failure(description: "line \(index + 1): wanted NAME = VALUE, found '\(words)'")
       }
       let (name, value) = (String(Self.trimmed(parts[0])), String(Self.trimmed(parts[1])))
-      guard name == "disk" || seen.insert(name).inserted else {
+      guard name == "disk" || name == "vhost-user" || seen.insert(name).inserted else {
         throw Failure(description: "line \(index + 1): '\(name)' comes twice")
       }
       guard set(name, value) else {
         throw Failure(
           description:
-            "line \(index + 1): '\(name) = \(value)'; the names are socket, metrics, disk, threads, "
+            "line \(index + 1): '\(name) = \(value)'; the names are socket, metrics, disk, vhost-user, threads, "
             + "engine, no-sleep and no-offload, with the values of the options")
       }
     }
@@ -66,6 +67,9 @@ struct ConfigurationFile: Equatable {
     case "disk":
       guard let disk = ServedDiskOption(argument: value) else { return false }
       disks.append(disk)
+    case "vhost-user":
+      guard let socket = VhostUserOption(argument: value) else { return false }
+      vhostUser.append(socket)
     case "threads":
       guard let count = Int(value), ServeCommand.threadLimits.contains(count) else { return false }
       threads = count

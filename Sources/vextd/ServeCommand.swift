@@ -40,6 +40,12 @@ struct ServeCommand: ParsableCommand {
   )
   var disk: [ServedDiskOption] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Unix socket to make, at which vhost-user front ends such as QEMU and lkvm use the disk of that name as vhost-user-blk; repeatable.",
+      valueName: "name=socket"))
+  var vhostUser: [VhostUserOption] = []
+
   @Option(help: "I/O threads; 1 unless given.")
   var threads: Int?
 
@@ -67,6 +73,7 @@ struct ServeCommand: ParsableCommand {
     var config: String?
     var givenDisks: [ServedDiskOption]
     var disks: [ServedDiskOption]
+    var vhostUser: [VhostUserOption]
     var threads: Int
     var engine: BlockEngineKind
     var neverSleeps: Bool
@@ -96,7 +103,7 @@ struct ServeCommand: ParsableCommand {
     }
     return Settings(
       socket: socket, metrics: metrics ?? file.metrics, config: config, givenDisks: disk, disks: disks,
-      threads: threads, engine: engine,
+      vhostUser: file.vhostUser + vhostUser, threads: threads, engine: engine,
       neverSleeps: noSleep || file.neverSleeps, offloads: !(noOffload || file.neverOffloads),
       isUnrestricted: noSandbox)
   }
@@ -135,14 +142,16 @@ struct ServeCommand: ParsableCommand {
     let isOpenToAll = service.disks.contains { $0.ownerID != geteuid() || $0.groupID != nil }
     let listener = try ServiceSocket(path: settings.socket, isOpenToAll: isOpenToAll)
     let metrics = try settings.metrics.map { try MetricsSocket(path: $0, service: service) }
-    let accepting = try listener.serve(service)
+    let vhostUser = try settings.vhostUser.map { try VhostUserListener($0, service: service) }
+    let accepting = try [listener.serve(service)] + vhostUser.map { try $0.serve(service) }
     try SystemdNotification.send("READY=1\nSTATUS=\(settings.disks.count) disks at \(settings.socket)")
     try wait(for: signals)
     try SystemdNotification.send("STOPPING=1")
     metrics?.stop()
     let areGone = service.stop()
-    accepting.join()
+    for thread in accepting { thread.join() }
     listener.remove()
+    for listener in vhostUser { listener.remove() }
     guard areGone else {
       throw VextdFailure(description: "a client's descriptors block; the process ends without it")
     }

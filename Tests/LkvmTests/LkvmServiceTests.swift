@@ -12,11 +12,11 @@ struct LkvmServiceTests {
     let socket: String
     private let process = Process()
 
-    init(_ fixture: LkvmFixture) throws {
+    init(_ fixture: LkvmFixture, options: [String] = []) throws {
       socket = fixture.folder.file("vextd.sock")
       process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "vextd")
-      process.arguments = ["--socket", socket, "--disk", "a=\(fixture.folder.file("disk.img"))"]
+      process.arguments = ["--socket", socket, "--disk", "a=\(fixture.folder.file("disk.img"))"] + options
       try process.run()
       #expect(wait { true })
     }
@@ -57,6 +57,42 @@ struct LkvmServiceTests {
     _ = try guest.waitForEnd()
     #expect(service.wait { service.list?.contains(" disk a,") == false })
     #expect(try fixture.run(["run", "reset"] + Self.machine + disk).exitCode == 0)
+  }
+
+  @Test func `a guest opens a disk of vextd's over vhost-user, and gives it back when it ends`() throws {
+    let fixture = try LkvmFixture()
+    let socket = fixture.folder.file("vhost.sock")
+    let service = try Service(fixture, options: ["--vhost-user", "a=\(socket)"])
+    let disk = ["--vhost-user-blk", socket]
+    #expect(try fixture.run(["run", "reset"] + Self.machine + disk).exitCode == 0)
+    let guest = try fixture.start(["run", "halt", "--name", "g"] + Self.machine + disk)
+    let process = try fixture.processIdentifier(of: "g")
+    #expect(
+      service.list?.contains("process \(process) user \(geteuid()) disk a, queues: 0, vhost-user\n") == true)
+    let second = try fixture.run(["run", "halt", "--name", "h"] + Self.machine + disk)
+    #expect(second.exitCode == 1)
+    #expect(
+      second.errors.hasPrefix(
+        "lkvm: error: --vhost-user-blk: \(socket): the other side closed the connection"))
+    kill(process, SIGKILL)
+    _ = try guest.waitForEnd()
+    #expect(service.wait { service.list?.contains(" disk a,") == false })
+  }
+
+  @Test(arguments: ["--vhost-user-blk", "--vhost-user-fs"])
+  func `a vhost-user socket that is not there is named in one line`(option: String) throws {
+    let fixture = try LkvmFixture()
+    let value = "/nowhere/v.sock" + (option == "--vhost-user-fs" ? ",tag=files" : "")
+    let missing = try fixture.run(["run", "halt"] + Self.machine + [option, value])
+    #expect(missing.exitCode == 1)
+    #expect(missing.errors.hasPrefix("lkvm: error: \(option): /nowhere/v.sock: nobody listens there"))
+    #expect(missing.errors.split(separator: "\n").count == 1)
+    let huge = try fixture.run(
+      ["run", "halt"] + Self.machine + [option, value, "--hugetlbfs", "/dev/hugepages"])
+    #expect(huge.exitCode == 64)
+    let twice = try fixture.run(
+      ["run", "halt"] + Self.machine + ["--vhost-user-fs", "a,tag=x", "--vhost-user-fs", "b,tag=x"])
+    #expect(twice.exitCode == 64)
   }
 
   @Test func `huge pages of hugetlbfs, which vextd does not serve, are refused by name`() throws {

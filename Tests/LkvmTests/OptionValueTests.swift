@@ -61,6 +61,29 @@ struct OptionValueTests {
       try ParsedCommand.run(["--shmem", "0xc8000000:4k", "--no-shmem"]).settings.devices.sharedMemory == [])
   }
 
+  @Test func `a vhost-user disk has a socket and perhaps queues`() throws {
+    let disk = try #require(VhostUserBlockOption(argument: "/run/d.sock,queues=4"))
+    #expect(disk.socket == "/run/d.sock" && disk.queueCount == 4)
+    #expect(try #require(VhostUserBlockOption(argument: "d.sock")).queueCount == nil)
+  }
+
+  @Test(arguments: ["", ",queues=1", "d,queues=0", "d,queues=65", "d,queues=", "d,ro", "d,queues=1,queues=2"])
+  func `a vhost-user disk with anything else is refused`(text: String) {
+    #expect(VhostUserBlockOption(argument: text) == nil)
+  }
+
+  @Test func `a vhost-user file system has a socket and a tag`() throws {
+    let share = try #require(VhostUserFileSystemOption(argument: "/run/f.sock,tag=files"))
+    #expect(share.socket == "/run/f.sock" && share.tag == "files")
+  }
+
+  @Test(arguments: [
+    "", "f.sock", ",tag=a", "f,tag=", "f,tag=a,ro", "f,tag=\(String(repeating: "x", count: 37))",
+  ])
+  func `a vhost-user file system without a tag that virtio-fs can have is refused`(text: String) {
+    #expect(VhostUserFileSystemOption(argument: text) == nil)
+  }
+
   @Test func `a vext disk is polled where that is asked for`() throws {
     #expect(VextOption(argument: "a.img")?.polls == false)
     #expect(VextOption(argument: "a.img,poll,ro")?.polls == true)

@@ -119,6 +119,8 @@ struct RunCommandTests {
       (["-n", "mode=user,guest_mac=zz"], "--network mode=user,guest_mac=zz: "),
       (["-n", "mtu=0"], "--network mtu=0: mtu=0"),
       (["--9p", ""], "--9p : wanted DIR"), (["--vext", "a,queues=0"], "--vext a,queues=0: wanted PATH"),
+      (["--vhost-user-blk", "a,ro"], "--vhost-user-blk a,ro: wanted SOCKET"),
+      (["--vhost-user-fs", "a"], "--vhost-user-fs a: wanted SOCKET"),
     ] as [([String], String)])
   func `an impossible value is refused by the name of its option`(arguments: [String], message: String) {
     let error = #expect(throws: LkvmFailure.self) { try ParsedCommand.run(arguments) }

@@ -20,8 +20,10 @@ func isAvailable(_ engine: BlockEngineKind) -> Bool {
 }
 
 extension DataPathMode {
-  /// Those that this host can run.
-  static let available = allCases.filter { isAvailable($0.engine(.libaio)) }
+  /// Those that bench serves itself and that this host can run.
+  static let available = allCases.filter { $0.backEnd == nil && isAvailable($0.engine(.libaio)) }
+  /// Those that another process serves.
+  static let servedByOthers = allCases.filter { $0.backEnd != nil }
 }
 
 /// One cell of `bench run`, without the files around it: a disk of its own, real machines, one window.

@@ -4,16 +4,25 @@ import MicroGuest
 
 @testable import Bench
 
-/// Micro guests of this process whose disks a vextd serves, each its own.
+/// Micro guests of this process whose disks other processes serve.
 final class ServiceGuests {
   let guests: [BenchGuest]
 
-  /// Boots as many guests as `run` says.
+  /// Boots as many guests as `run` says, each with a disk of vextd's.
   ///
   /// - Parameter patience: how long a guest waits for a successor of its vextd, in seconds.
-  init(
+  convenience init(
     run: GuestRun, mode: DataPathMode = .vext, socket: String, disks: [String], patience: UInt64 = 0
   ) throws {
+    try self.init(
+      run: run, mode: mode,
+      disks: disks.map {
+        .service(path: socket, name: $0, patienceNanoseconds: patience * 1_000_000_000)
+      })
+  }
+
+  /// Boots as many guests as `run` says, each with its own of `disks`.
+  init(run: GuestRun, mode: DataPathMode, disks: [MicroDisk]) throws {
     let configuration = run.configuration
     let request = PlacementRequest(
       guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1)
@@ -24,9 +33,7 @@ final class ServiceGuests {
       guests.append(
         try BenchGuest(
           index: index, configuration: configuration, mode: mode, seed: 7, placement: placement,
-          disk: .service(
-            path: socket, name: disks[index], patienceNanoseconds: patience * 1_000_000_000),
-          system: system))
+          disk: disks[index], system: system))
     }
     self.guests = guests
     for guest in guests { try guest.machine.start() }

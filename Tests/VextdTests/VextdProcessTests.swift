@@ -85,6 +85,32 @@ import Testing
     Issue.record("vextd does not answer")
   }
 
+  @Test func `a vhost-user socket needs a disk, replaces a dead one, and goes with the service`() throws {
+    let folder = try Folder()
+    let (socket, vhost) = ("\(folder.path)/s", "\(folder.path)/v")
+    let disk = ["--disk", "a=\(folder.disk("a"))"]
+    let missing = try run(Self.program, ["--socket", socket] + disk + ["--vhost-user", "b=\(vhost)"])
+    #expect(missing.code == 1 && missing.text.contains("--vhost-user b=\(vhost): no --disk has the name 'b'"))
+    #expect(try run(Self.program, ["--socket", socket] + disk + ["--vhost-user", "a"]).code == 64)
+    // A socket that a dead service left.
+    _ = try UnixSocket.listening(path: vhost)
+    try withService(["--socket", socket] + disk + ["--vhost-user", "a=\(vhost)"], socket: socket) { process in
+      _ = try DescriptorStream.connected(path: vhost)
+      let second = try run(
+        Self.program, ["--socket", "\(folder.path)/t"] + disk + ["--vhost-user", "a=\(vhost)"])
+      #expect(second.code == 1)
+      process.terminate()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+      #expect(!FileManager.default.fileExists(atPath: vhost))
+    }
+    let config = try folder.write(
+      "socket = \(socket)\ndisk = a=\(folder.path)/a\nvhost-user = a=\(vhost)\n", to: "c")
+    try withService(["--config", config], socket: socket) { _ in
+      _ = try DescriptorStream.connected(path: vhost)
+    }
+  }
+
   @Test func `an administrator drains, detaches and reloads, and sees figures`() throws {
     let folder = try Folder()
     let socket = "\(folder.path)/s"

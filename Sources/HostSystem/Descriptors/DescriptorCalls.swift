@@ -66,20 +66,24 @@ enum DescriptorCalls {
     try check(unsafe bytes.withUnsafeBytes { unsafe linux_socket_send(descriptor, $0.baseAddress, $0.count) })
   }
 
-  /// Sends one packet, with copies of `descriptors`.
-  static func sendPacket(
-    _ descriptor: Int32, _ bytes: [UInt8], descriptors: [Int32]
-  ) throws(Errno) {
-    try check(
-      unsafe bytes.withUnsafeBytes { bytes in
-        unsafe descriptors.withUnsafeBufferPointer { numbers in
-          unsafe linux_packet_send(
-            descriptor, bytes.baseAddress, bytes.count, numbers.baseAddress, Int32(clamping: numbers.count))
-        }
-      })
+  /// Sends one packet, or as much of a stream as there is room for, with copies of `descriptors`; returns how many bytes, or -errno.
+  static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>, descriptors: [Int32]) -> Int {
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe descriptors.withUnsafeBufferPointer { numbers in
+        unsafe linux_packet_send(
+          descriptor, bytes.baseAddress, bytes.count, numbers.baseAddress, Int32(clamping: numbers.count))
+      }
+    }
   }
 
-  /// Receives one packet. The caller owns the descriptors, which may have come with a packet that is an error otherwise.
+  /// Both ends of a stream.
+  static func streamPair() throws(Errno) -> (first: Int32, second: Int32) {
+    var (first, second): (Int32, Int32) = (-1, -1)
+    try check(unsafe linux_stream_pair(&first, &second))
+    return (first, second)
+  }
+
+  /// Receives one packet, or what has come of a stream. The caller owns the descriptors, which may have come with a packet that is an error otherwise.
   static func receivePacket(
     _ descriptor: Int32, byteLimit: Int
   ) -> (bytes: [UInt8], descriptors: [Int32], result: Int) {

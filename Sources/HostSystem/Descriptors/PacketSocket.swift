@@ -52,7 +52,7 @@ public struct PacketSocket: ~Copyable, Sendable {
 
   /// Sends one packet, with copies of `descriptors`. `EAGAIN` if there is no room: the peer does not read.
   public func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(Errno) {
-    try DescriptorCalls.sendPacket(socket.rawValue, bytes, descriptors: descriptors)
+    try check(DescriptorCalls.send(socket.rawValue, bytes[...], descriptors: descriptors))
   }
 
   /// Lets the peer see the end of what is sent (`shutdown(2)`); it can still send.
@@ -69,12 +69,7 @@ public struct PacketSocket: ~Copyable, Sendable {
   }
 
   /// Who is at the other end.
-  public func peer() throws(Errno) -> SocketPeer {
-    let peer = try DescriptorCalls.peer(of: socket.rawValue)
-    // A peer with more groups than are read has the rights of its user and its primary group.
-    let groups = DescriptorCalls.peerGroups(of: socket.rawValue, limit: SocketPeer.groupLimit)
-    return SocketPeer(processID: peer.process, userID: peer.user, groupIDs: [peer.group] + groups)
-  }
+  public func peer() throws(Errno) -> SocketPeer { try SocketPeer(ofSocket: socket.rawValue) }
 }
 
 /// A packet, which owns the descriptors that came with it.
@@ -109,6 +104,14 @@ public struct SocketPeer: Sendable, Equatable {
   public let userID: UInt32
   /// Its effective group, then its supplementary groups.
   public let groupIDs: [UInt32]
+
+  /// The peer of a connected socket.
+  init(ofSocket descriptor: Int32) throws(Errno) {
+    let peer = try DescriptorCalls.peer(of: descriptor)
+    // A peer with more groups than are read has the rights of its user and its primary group.
+    let groups = DescriptorCalls.peerGroups(of: descriptor, limit: Self.groupLimit)
+    self.init(processID: peer.process, userID: peer.user, groupIDs: [peer.group] + groups)
+  }
 
   /// A peer.
   public init(processID: Int32, userID: UInt32, groupIDs: [UInt32]) {

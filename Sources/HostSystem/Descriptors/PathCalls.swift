@@ -121,6 +121,11 @@ enum PathCalls {
     try unsafe call(path) { unsafe linux_packet_listen($0, backlog, isOpenToAll ? 1 : 0) }
   }
 
+  /// A stream socket that listens at `path`.
+  static func listenForDescriptors(_ path: String, backlog: Int32, isOpenToAll: Bool) throws(Errno) -> Int32 {
+    try unsafe call(path) { unsafe linux_stream_listen($0, backlog, isOpenToAll ? 1 : 0) }
+  }
+
   /// A packet socket that is connected to the one at `path`.
   static func connectForPackets(_ path: String) throws(Errno) -> Int32 {
     try unsafe call(path) { unsafe linux_packet_connect($0) }
@@ -132,5 +137,7 @@ enum PathCalls {
   }
 
   /// `unlink(2)`.
-  static func remove(_ path: String) throws(Errno) { _ = try unsafe call(path) { unsafe linux_path_remove($0) } }
+  static func remove(_ path: String) throws(Errno) {
+    _ = try unsafe call(path) { unsafe linux_path_remove($0) }
+  }
 }

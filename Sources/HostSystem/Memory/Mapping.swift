@@ -115,6 +115,21 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
     try check(unsafe linux_mmap_private_fixed(base + offset, overlaid, descriptor, fileOffset))
   }
 
+  /// Replaces the pages from `offset` on by those of a file, shared with its other mappings (`mmap(2)` with `MAP_SHARED` and
+  /// `MAP_FIXED`).
+  ///
+  /// All three numbers are multiples of the page size; `EINVAL` if not, or if the range is outside. A file that is
+  /// truncated meanwhile makes the pages beyond its end unusable (`SIGBUS`).
+  public func overlayShared(
+    descriptor: Int32, fileOffset: Int64, at offset: Int, byteCount overlaid: Int
+  ) throws(Errno) {
+    guard offset >= 0, overlaid > 0, offset <= byteCount, overlaid <= byteCount - offset,
+      offset % Self.pageByteCount == 0
+    else { throw .invalidArgument }
+    // SAFETY: the range lies within this mapping, which stays its owner.
+    try check(unsafe linux_mmap_shared_fixed(base + offset, overlaid, descriptor, fileOffset))
+  }
+
   /// Takes all pages from one NUMA node (`mbind(2)` with `MPOL_BIND`).
   public func bind(toNode node: Int) throws(Errno) {
     try check(unsafe cnuma_bind(base, byteCount, Int32(clamping: node)))

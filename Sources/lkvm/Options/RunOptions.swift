@@ -112,6 +112,28 @@ enum RunOptions {
       }
       settings.devices.vext.append(disk)
     },
+    .value(
+      "vhost-user-blk", nil, "SOCKET[,queues=N]", .devices,
+      "Disk that the vhost-user back end at SOCKET serves, such as qemu-storage-daemon or vextd; repeatable.",
+      completion: .files
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.vhostUserBlk = [] }
+      guard let disk = VhostUserBlockOption(argument: text) else {
+        throw .wanted("SOCKET[,queues=N] (1 to 64)")
+      }
+      settings.devices.vhostUserBlk.append(disk)
+    },
+    .value(
+      "vhost-user-fs", nil, "SOCKET,tag=TAG", .devices,
+      "File system that the vhost-user back end at SOCKET serves, such as virtiofsd; the guest mounts it by the tag; repeatable.",
+      completion: .files
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.vhostUserFs = [] }
+      guard let share = VhostUserFileSystemOption(argument: text) else {
+        throw .wanted("SOCKET,tag=TAG (1 to 36 bytes)")
+      }
+      settings.devices.vhostUserFs.append(share)
+    },
     .number(
       "disk-queues", nil, "N", .devices, in: 1...64, "Queues of each virtio-blk disk.",
       standard: "one for each vCPU"

@@ -29,6 +29,8 @@ struct RunSettings: Equatable {
   struct Devices: Equatable {
     var disk: [DiskOption] = []
     var vext: [VextOption] = []
+    var vhostUserBlk: [VhostUserBlockOption] = []
+    var vhostUserFs: [VhostUserFileSystemOption] = []
     var diskQueues: Int?
     var ioEngine = IOEngineOption.libaio
     var noIoeventfd = false

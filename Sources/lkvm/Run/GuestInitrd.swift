@@ -30,8 +30,9 @@ struct GuestInitrd {
     _ options: RunSettings, storage: GuestStorage, hasNetwork: Bool
   ) -> Set<GuestModuleKind> {
     var kinds: Set<GuestModuleKind> = [.virtioPCI, .panicNotifier, .fuse]
-    if !storage.disks.isEmpty { kinds.formUnion([.blockDevice, .ext4]) }
+    if !(storage.disks.isEmpty && storage.vhostUserDisks.isEmpty) { kinds.formUnion([.blockDevice, .ext4]) }
     if !storage.shares.isEmpty { kinds.insert(.ninePFS) }
+    if !storage.vhostUserFileSystems.isEmpty { kinds.insert(.virtioFS) }
     if hasNetwork { kinds.insert(.network) }
     if options.devices.console == .virtio { kinds.insert(.console) }
     if options.devices.rng { kinds.insert(.entropy) }

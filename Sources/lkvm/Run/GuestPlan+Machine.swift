@@ -32,8 +32,14 @@ extension GuestPlan {
     return machine
   }
 
-  /// Whether vextd serves a disk, which it does in memory of ordinary pages alone.
+  /// Whether another process serves a device, which it does in memory of ordinary pages alone.
   private static func sharesMemory(_ options: RunSettings) throws(LkvmFailure) -> Bool {
+    let isVhostUser = !options.devices.vhostUserBlk.isEmpty || !options.devices.vhostUserFs.isEmpty
+    if isVhostUser, let path = options.machine.hugetlbfs {
+      throw .usage(
+        "--hugetlbfs \(path): memory of huge pages is not shared with vhost-user back ends; leave out --hugetlbfs"
+      )
+    }
     let isServed = options.devices.vext.contains { disk in
       switch disk.source {
       case .file: false
@@ -45,7 +51,7 @@ extension GuestPlan {
         "--hugetlbfs \(path): vextd does not serve guests whose memory is of huge pages; leave out --hugetlbfs, or serve the "
           + "disk by '--vext FILE'")
     }
-    return isServed
+    return isServed || isVhostUser
   }
 
   /// The number of vCPUs, and a warning if the user asked for more.

@@ -53,6 +53,8 @@ struct GuestPlan {
     configuration.disks = storage.disks
     configuration.vextDisks = storage.vextDisks
     configuration.serviceDisks = storage.serviceDisks
+    configuration.vhostUserDisks = storage.vhostUserDisks
+    configuration.vhostUserFileSystems = storage.vhostUserFileSystems
     configuration.shares = storage.shares
     configuration.engine = options.devices.ioEngine.kind
     // Opened before the process gives up its rights.

@@ -10,10 +10,12 @@ struct GuestStorage {
   private(set) var disks: [GuestConfiguration.Disk] = []
   private(set) var vextDisks: [GuestConfiguration.Disk] = []
   private(set) var serviceDisks: [GuestConfiguration.ServiceDisk] = []
+  private(set) var vhostUserDisks: [GuestConfiguration.VhostUserDevice] = []
+  private(set) var vhostUserFileSystems: [GuestConfiguration.VhostUserDevice] = []
   private(set) var shares: [GuestConfiguration.Share] = []
   private(set) var root = KernelParameters.Root.none
 
-  /// Sorts the arguments of `--disk`, `--vext` and `--9p`; creates the default root if none of them can be the root.
+  /// Sorts the arguments of `--disk`, `--vext`, `--vhost-user-blk`, `--vhost-user-fs` and `--9p`; creates the default root if none of them can be the root.
   init(_ options: RunSettings, vcpuCount: Int, home: String, command: [String]) throws {
     let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
     for disk in options.devices.disk {
@@ -44,11 +46,22 @@ struct GuestStorage {
         serviceDisks.append(served)
       }
     }
+    vhostUserDisks = options.devices.vhostUserBlk.map {
+      .init(socketPath: $0.socket, kind: .block(queueCount: $0.queueCount, limit: min(vcpuCount, 64)))
+    }
+    vhostUserFileSystems = options.devices.vhostUserFs.map {
+      .init(socketPath: $0.socket, kind: .fileSystem(tag: $0.tag))
+    }
+    let fileSystemTags = options.devices.vhostUserFs.map(\.tag)
+    for (index, tag) in fileSystemTags.enumerated() where fileSystemTags[..<index].contains(tag) {
+      throw LkvmFailure.usage("--vhost-user-fs: the tag '\(tag)' is used twice")
+    }
+    let hasBlockDevice = !(disks.isEmpty && vhostUserDisks.isEmpty)
     shares += options.devices.shares.map {
       .init(directory: $0.directory, tag: $0.tag, isReadOnly: $0.isReadOnly, security: $0.security)
     }
     let runsCommand = options.runsCommand(command)
-    let hasOwnRoot = root != .none || !disks.isEmpty || options.kernel.initrd != nil
+    let hasOwnRoot = root != .none || hasBlockDevice || options.kernel.initrd != nil
     let needsDefaultRoot = root == .none && (runsCommand || !(hasOwnRoot || options.kernel.nodefaults))
     // Before the root is made, which has two tags.
     var tags = shares.map(\.tag)
@@ -61,7 +74,7 @@ struct GuestStorage {
         in: home, initProgram: Self.initProgram)
       try addRoot(
         folder.path, isReadOnly: false, security: Self.security(ofRoot: folder.path, home: home))
-    } else if root == .none, !disks.isEmpty {
+    } else if root == .none, hasBlockDevice {
       root = .firstDisk
     }
   }

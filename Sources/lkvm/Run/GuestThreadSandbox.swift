@@ -18,6 +18,7 @@ struct GuestThreadSandbox {
   init(_ plan: GuestPlan, home: String) {
     let configuration = plan.configuration
     let hasVext = !configuration.vextDisks.isEmpty || !configuration.serviceDisks.isEmpty
+    let hasVhostUser = !configuration.vhostUserDisks.isEmpty || !configuration.vhostUserFileSystems.isEmpty
     // The main thread runs the script at the end.
     let runsScript = plan.networks.contains { $0.mode == .tap && $0.downScript != nil }
     kinds = GuestSystemCalls.kinds.filter { kind in
@@ -27,7 +28,7 @@ struct GuestThreadSandbox {
       case .io: !configuration.disks.isEmpty || !configuration.vextDisks.isEmpty
       case .share: !configuration.shares.isEmpty
       case .network: plan.networks.contains { $0.mode == .user }
-      case .watcher: hasVext
+      case .watcher: hasVext || hasVhostUser
       }
     }
     additionalCalls =

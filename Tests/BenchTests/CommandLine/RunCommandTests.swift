@@ -221,8 +221,7 @@ struct RunCommandTests {
     let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["run", "--mode", "nvme"]) }
     let message = error.map(BenchCommand.message(for:)) ?? ""
     #expect(message.contains("nvme"))
-    #expect(
-      message.contains("'virtio-blk', 'virtio-blk-poll', 'virtio-blk-tuned', 'vext' or 'vext-adaptive'"))
+    #expect(DataPathMode.allCases.allSatisfy { message.contains("  - \($0.rawValue)") }, "\(message)")
   }
 
   @Test(

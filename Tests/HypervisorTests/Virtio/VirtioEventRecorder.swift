@@ -35,6 +35,9 @@ final class VirtioEventRecorder: MessageInterruptRouter, NotificationRegistrar {
     state.withLock { $0.notifications[write] = nil }
   }
 
+  /// How many routes there have been.
+  var routeCount: Int { state.withLock { $0.routes.count } }
+
   /// How many writes are watched.
   var notificationCount: Int { state.withLock { $0.notifications.count } }
 

@@ -124,7 +124,7 @@ extension DataPathMode {
   var ioThreadPolls: Bool {
     switch self {
     case .virtioBlockPolled, .vext: true
-    case .virtioBlock, .virtioBlockTuned, .vextAdaptive: false
+    case .virtioBlock, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon: false
     }
   }
 
@@ -132,7 +132,9 @@ extension DataPathMode {
   var microGuestPolls: Bool {
     switch self {
     case .vext: true
-    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextAdaptive: false
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd,
+      .vhostUserStorageDaemon:
+      false
     }
   }
 }

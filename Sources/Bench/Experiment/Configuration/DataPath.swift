@@ -25,7 +25,7 @@ struct DataPath: Codable, Hashable, Sendable {
   /// Whether a Linux guest needs the block driver for the vext queue (docs/linux-driver.md).
   var needsBlockDriver: Bool {
     switch mode {
-    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: false
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd, .vhostUserStorageDaemon: false
     case .vext, .vextAdaptive: !fileSystem.usesFUSE
     }
   }
@@ -53,7 +53,20 @@ enum DataPathMode: String, CaseIterable, Codable, Sendable {
   case vext
   /// The shared queue, whose two ends sleep when there is nothing to do.
   case vextAdaptive = "vext-adaptive"
+  /// An unmodified virtio-blk driver whose rings vextd serves, in a process of its own, as a vhost-user back end.
+  case vhostUserVextd = "vhost-user-vextd"
+  /// The same with qemu-storage-daemon.
+  case vhostUserStorageDaemon = "vhost-user-qsd"
 
   /// Those that are compared unless the user says otherwise; none of them needs more than a plain host has.
   static let defaults: [DataPathMode] = [.virtioBlock, .virtioBlockPolled, .vext]
+
+  /// The program that serves the disks, if it is not bench.
+  var backEnd: BackEnd? {
+    switch self {
+    case .vhostUserVextd: .vextd
+    case .vhostUserStorageDaemon: .storageDaemon
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vext, .vextAdaptive: nil
+    }
+  }
 }

@@ -20,6 +20,8 @@ enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
     case (.none, .vext), (.ext4, .vext), (.none, .vextAdaptive), (.ext4, .vextAdaptive): true
     case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled), (.fuseVext, .virtioBlockTuned): false
     case (.fuseOnVirtio, .vext), (.fuseOnVirtio, .vextAdaptive): false
+    // The back ends are for micro guests.
+    case (_, .vhostUserVextd), (_, .vhostUserStorageDaemon): false
     }
   }
 

@@ -35,6 +35,17 @@ extension RunConfiguration {
     guard Set(modes).count == modes.count else {
       throw InvalidConfiguration(description: "--mode names a mode twice; --repeat repeats it")
     }
+    for mode in modes {
+      guard let backEnd = mode.backEnd else { continue }
+      if let objection = backEnd.objection(to: engine, usesDirectIO: usesDirectIO) {
+        throw InvalidConfiguration(
+          description: "--engine \(engine.rawValue) with --mode \(mode.rawValue): \(objection)")
+      }
+      guard ioThreadCount == 1 else {
+        throw InvalidConfiguration(
+          description: "--io-threads \(ioThreadCount) with --mode \(mode.rawValue): the back end has one")
+      }
+    }
   }
 
   private func validatePaths() throws(InvalidConfiguration) {

@@ -10,7 +10,9 @@ enum BlockDriverParameters {
     let polled = engine == .polledIOUring ? ["poll_queues=\(workerCount)"] : []
     switch mode {
     case .vext: return polled + ["spin_us=\(spinMicroseconds)"]
-    case .vextAdaptive, .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: return polled
+    case .vextAdaptive, .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd,
+      .vhostUserStorageDaemon:
+      return polled
     }
   }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 import Hypervisor
 import MicroGuest
@@ -23,7 +24,7 @@ final class BenchGuest {
   /// A guest in a machine of ours. Boots nothing yet: memory is laid out and every vCPU ready to run.
   init(
     index: Int, configuration runConfiguration: RunConfiguration, mode: DataPathMode, seed: UInt64,
-    placement: Placement, disk: MicroDisk, system: borrowing KVMSystem,
+    placement: Placement, disk: MicroDisk, backEnd: BackEndProcess? = nil, system: borrowing KVMSystem,
     misbehaviour: Misbehaviour = .none
   ) throws {
     let configuration = runConfiguration.configuration(ofGuest: index)
@@ -32,7 +33,7 @@ final class BenchGuest {
     var machineConfiguration = MachineConfiguration(
       name: "guest\(index)", memoryByteCount: layout.memoryByteCount, vcpuCount: configuration.workerCount,
       vcpuAffinity: cpus.map { CPUSet([$0]) }, memoryNode: placement.memoryNode, prefaultsMemory: true)
-    if case .service = disk { machineConfiguration.sharesMemory = true }
+    if !disk.isOpened { machineConfiguration.sharesMemory = true }
     let machine = try Machine(machineConfiguration, system: system)
     self.index = index
     self.layout = layout
@@ -54,7 +55,8 @@ final class BenchGuest {
     self.machine = try BuiltinMicroMachine(
       machine: machine,
       device: GuestDevice(
-        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine))
+        mode: mode, queueCount: configuration.workerCount, disk: disk, machine: machine),
+      backEnd: backEnd)
   }
 
   /// A guest in another VMM, which `start` starts on the file that is its RAM. Every vCPU waits to be let run.
@@ -69,7 +71,8 @@ final class BenchGuest {
     self.index = index
     self.layout = layout
     self.tscKilohertz = tscKilohertz
-    let file = try MemoryFile(name: "guest\(index)", byteCount: Int(layout.memoryByteCount))
+    // Sealed, because QEMU passes it on to vhost-user back ends, which need that.
+    let file = try SharedMemoryFile(name: "guest\(index)", byteCount: layout.memoryByteCount)
     memory = try GuestMemory(sharedFile: file.descriptor, byteCount: layout.memoryByteCount)
     workers = Self.workers(configuration, memory, layout)
     let parameters = GuestParameters(
@@ -82,7 +85,8 @@ final class BenchGuest {
     for worker in 0..<configuration.workerCount {
       try handover.write(vcpu: worker, entry: boot.entry(worker: worker))
     }
-    machine = try start(file.path, ByteSize(byteCount: layout.memoryByteCount))
+    machine = try start(
+      "/proc/\(getpid())/fd/\(file.descriptor)", ByteSize(byteCount: layout.memoryByteCount))
   }
 
   private static func layout(_ configuration: RunConfiguration) throws -> GuestLayout {

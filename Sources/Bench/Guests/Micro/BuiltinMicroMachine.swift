@@ -7,12 +7,16 @@ final class BuiltinMicroMachine: GuestMachine {
   /// The machine.
   let machine: Machine
   private let device: GuestDevice
+  /// The process that serves the disk of this guest, and whose CPU time counts for it; nil: bench, or a process that counts for
+  /// another guest.
+  private let backEnd: BackEndProcess?
 
   let peer: PeerRecord? = nil
 
   /// Plugs `device` into a machine that is otherwise ready to run.
-  init(machine: Machine, device: GuestDevice) throws {
+  init(machine: Machine, device: GuestDevice, backEnd: BackEndProcess?) throws {
     self.machine = machine
+    self.backEnd = backEnd
     self.device = device
     // The first call makes the vCPUs' statistics, which would interrupt a vCPU that runs.
     _ = try machine.exitCounts()
@@ -33,11 +37,11 @@ final class BuiltinMicroMachine: GuestMachine {
     try machine.vcpus.reduce(0) { $0 + (try $1.thread?.cpuTimeNanoseconds() ?? 0) }
   }
 
-  func ioThreadNanoseconds() -> UInt64 { 0 }
+  func ioThreadNanoseconds() throws -> UInt64 { try backEnd?.cpuNanoseconds() ?? 0 }
 
   func grantedPlacement() throws -> GrantedPlacement {
     GrantedPlacement(
-      ioThreadCPUs: [],
+      ioThreadCPUs: try backEnd?.grantedCPUs() ?? [],
       vcpuCPUs: try machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
       numaNode: try machine.memory.node(ofPageAt: 0))
   }

@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 
 /// Boots the micro guests of one cell, runs the workload and reads the results.
@@ -27,6 +28,7 @@ struct CellRunner: CellMeasuring {
   func checkHost() throws {
     try HostRequirements.checkKVM()
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
+    for mode in configuration.modes { _ = try mode.backEnd?.program() }
     for vmm in configuration.vmms where vmm.isPeer {
       _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
     }
@@ -48,7 +50,8 @@ struct CellRunner: CellMeasuring {
   private func openDisk(_ path: String) throws -> DiskImage {
     do {
       // Other virtual machine monitors are started for raw disks.
-      let hasPeer = configuration.vmms.contains { $0.isPeer }
+      let hasPeer =
+        configuration.vmms.contains { $0.isPeer } || configuration.modes.contains { $0.backEnd != nil }
       let disk = try DiskImage(
         path: path, readOnly: !writes, direct: configuration.usesDirectIO,
         formats: hasPeer ? .raw : .qcow(QcowOptions()), inMemory: configuration.engine == .memory)
@@ -68,19 +71,28 @@ struct CellRunner: CellMeasuring {
   ///
   /// - Throws: ``RunInterruption`` when `watch` says so; whatever went wrong, every thread is joined.
   func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
+    let backEnd = cell.mode.backEnd
+    guard cell.vmm.isPeer || backEnd != nil else {
+      return try run(cell, disks: try prepareDisks(diskPaths), watch: watch)
+    }
+    // Closed again at once: two processes with locks on it would be in each other's way.
+    let byteCounts = try prepareDisks(diskPaths).map(\.handle.byteCount)
+    if let backEnd {
+      return try run(cell, backEnd, diskPaths: diskPaths, diskByteCounts: byteCounts, watch: watch)
+    }
+    return try runPeers(cell, diskPaths: diskPaths, diskByteCounts: byteCounts, watch: watch)
+  }
+
+  /// Opens the disks of the guests, each file once, and puts the page cache into the state that was asked for.
+  private func prepareDisks(_ paths: [String]) throws -> [DiskImage] {
     var opened: [String: DiskImage] = [:]
-    for path in Set(diskPaths) { opened[path] = try openDisk(path) }
+    for path in Set(paths) { opened[path] = try openDisk(path) }
     if configuration.dropsCaches {
       try PageCache.drop()
     } else if !configuration.usesDirectIO && configuration.engine.usesStorage {
       for path in opened.keys { try PageCache.warm(path, byteCount: configuration.regionSize.byteCount) }
     }
-    let disks = diskPaths.compactMap { opened[$0] }
-    guard cell.vmm.isPeer else { return try run(cell, disks: disks, watch: watch) }
-    // Only checked until here: two processes with locks on it would be in each other's way.
-    let byteCounts = disks.map(\.handle.byteCount)
-    opened = [:]
-    return try runPeers(cell, diskPaths: diskPaths, diskByteCounts: byteCounts, watch: watch)
+    return paths.compactMap { opened[$0] }
   }
 
   /// The same on disks that are open already, one a guest; guests may share one.
@@ -98,6 +110,38 @@ struct CellRunner: CellMeasuring {
       let window = MeasurementWindow(
         configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch)
       return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
+    }
+  }
+
+  /// The same with a process that serves all disks over vhost-user, on the CPUs of the I/O threads.
+  private func run(
+    _ cell: RunCell, _ backEnd: BackEnd, diskPaths: [String], diskByteCounts: [UInt64],
+    watch: InterruptionWatch
+  ) throws -> [CellMeasurement] {
+    let process = try BackEndProcess(
+      backEnd, guestCount: diskPaths.count, engine: cell.mode.engine(configuration.engine),
+      cpus: CPUSet(threads.plan.ioThreadCPUs)
+    ) { guest, socket in
+      BackEndDisk(
+        path: diskPaths[guest], byteCount: diskByteCounts[guest],
+        isBlockDevice: PeerStart.isBlockDevice(diskPaths[guest]), isReadOnly: !writes,
+        isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount, socket: socket)
+    }
+    defer { process.end() }
+    return try threads.withoutIOThreads {
+      let system = try KVMSystem()
+      var guests: [BenchGuest] = []
+      defer { for guest in guests { guest.shutDown() } }
+      for (index, socket) in process.sockets.enumerated() {
+        guests.append(
+          try BenchGuest(
+            index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
+            placement: threads.plan, disk: .vhostUser(path: socket), backEnd: index == 0 ? process : nil,
+            system: system))
+      }
+      return try MeasurementWindow(
+        configuration: configuration, guests: guests, ioThreads: [], watch: watch
+      ).measure(diskByteCounts: diskByteCounts)
     }
   }
 

@@ -7,6 +7,11 @@ enum MicroDisk {
   case opened(DiskImage, ioThreads: [IOThread])
   /// vextd serves it, at that socket and under that name; the modes `vext` and `vext-adaptive` alone.
   case service(path: String, name: String, patienceNanoseconds: UInt64)
+  /// A vhost-user back end serves it, at that socket; the modes with a virtio-blk driver alone.
+  case vhostUser(path: String)
+
+  /// Whether this process serves it, and need not share the guest's memory.
+  var isOpened: Bool { if case .opened = self { true } else { false } }
 }
 
 /// The block device of a micro guest, by data path.
@@ -30,6 +35,13 @@ enum GuestDevice {
         : VextDevice(name: machine.name, service: client, queueCount: queueCount)
       try machine.pci.add(function)
       self = .vext(function)
+    case .vhostUser(let path):
+      let block = try VhostUserDevice(
+        path: path, kind: .block(queueCount: queueCount, limit: queueCount),
+        queueSize: UInt16(VirtioBlock.queueDepthLimit), memory: machine.memory, machine: machine.name)
+      let function = try VirtioPCI(device: block, memory: machine.memory, router: machine.vm)
+      try machine.pci.add(function)
+      self = .virtio(function)
     }
   }
 
@@ -55,6 +67,8 @@ enum GuestDevice {
         interruptRouter: machine.vm)
       try machine.pci.add(function)
       self = .vext(function)
+    case .vhostUserVextd, .vhostUserStorageDaemon:
+      preconditionFailure("a back end serves the disk")
     }
   }
 
@@ -71,7 +85,8 @@ extension DataPathMode {
   /// The driver that the micro guest needs.
   var guestTransport: GuestTransport {
     switch self {
-    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: .virtioBlock
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd, .vhostUserStorageDaemon:
+      .virtioBlock
     case .vext: .vext
     case .vextAdaptive: .vextAdaptive
     }
@@ -87,7 +102,7 @@ extension DataPathMode {
     switch self {
     case .virtioBlock: .events
     case .virtioBlockPolled, .vext: .polling
-    case .virtioBlockTuned, .vextAdaptive: .adaptive
+    case .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon: .adaptive
     }
   }
 }

@@ -62,17 +62,24 @@ struct RunPlacement {
   func withIOThreads<Result>(
     vmm: VMM = .builtin, mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
   ) throws -> Result {
+    try withoutIOThreads {
+      var ioThreads: [IOThread] = []
+      defer { for ioThread in ioThreads { ioThread.stop() } }
+      for (index, cpu) in plan.ioThreadCPUs.enumerated() where !vmm.isPeer {
+        ioThreads.append(
+          try IOThread(
+            name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: mode.engine(engine)))
+      }
+      return try body(ioThreads)
+    }
+  }
+
+  /// Runs `body` without I/O threads of bench's, off the CPUs where another process has its own.
+  func withoutIOThreads<Result>(_ body: () throws -> Result) throws -> Result {
     let affinity = try HostThread.currentCPUs()
     try HostThread.pinCurrent(to: plan.housekeepingCPUs)
     // Back to where it was: fails only if those CPUs went offline meanwhile, and then the kernel has moved it.
     defer { try? HostThread.pinCurrent(to: affinity) }
-    var ioThreads: [IOThread] = []
-    defer { for ioThread in ioThreads { ioThread.stop() } }
-    for (index, cpu) in plan.ioThreadCPUs.enumerated() where !vmm.isPeer {
-      ioThreads.append(
-        try IOThread(
-          name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: mode.engine(engine)))
-    }
-    return try body(ioThreads)
+    return try body()
   }
 }

@@ -54,7 +54,7 @@ struct PeerStart {
     }
   }
 
-  private static func isBlockDevice(_ path: String) -> Bool {
+  static func isBlockDevice(_ path: String) -> Bool {
     let type = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
     return type == .typeBlockSpecial
   }

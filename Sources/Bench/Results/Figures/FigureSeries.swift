@@ -41,6 +41,9 @@ struct FigureSeries: Hashable, Sendable {
     case .virtioBlockTuned: "#CC79A7"
     case .vext: "#0072B2"
     case .vextAdaptive: "#56B4E9"
+    // Behind the palette's eight: a dark red and a dark green.
+    case .vhostUserVextd: "#882255"
+    case .vhostUserStorageDaemon: "#117733"
     }
   }
 
@@ -52,6 +55,8 @@ struct FigureSeries: Hashable, Sendable {
     case .virtioBlockTuned: 11
     case .vext: 7
     case .vextAdaptive: 13
+    case .vhostUserVextd: 15
+    case .vhostUserStorageDaemon: 2
     }
   }
 

@@ -24,6 +24,8 @@ public final class GuestMemory: @unchecked Sendable {
   private let mapping: Mapping
   /// Whether pages of files may replace those of the mapping: not where they are huge ones.
   private let takesFilePages: Bool
+  /// Keeps the map's further regions.
+  private let others: GuestMemoryRegionTable?
   /// The file of the RAM, if other processes may map it.
   private let file: SharedMemoryFile?
   /// Size of RAM in bytes.
@@ -139,11 +141,12 @@ public final class GuestMemory: @unchecked Sendable {
     self.init(mapping, map: map, byteCount: byteCount, file: file, takesFilePages: takesFilePages)
   }
 
-  private init(
+  init(
     _ mapping: consuming Mapping, map: GuestMemoryMap, byteCount: UInt64, file: consuming SharedMemoryFile?,
-    takesFilePages: Bool = true
+    takesFilePages: Bool = true, others: GuestMemoryRegionTable? = nil
   ) {
     self.map = map
+    self.others = others
     self.mapping = mapping
     self.byteCount = byteCount
     self.takesFilePages = takesFilePages
@@ -170,8 +173,7 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// The regions in the form of KVM's memory slots.
   public var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] {
-    let parts = [map.low, map.high]
-    return parts.compactMap { region in
+    map.regions.compactMap { region in
       guard let host = unsafe region.host, region.byteCount > 0 else { return nil }
       return (
         GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host)))

@@ -21,9 +21,33 @@ public struct GuestMemoryMap: @unchecked Sendable {
   /// RAM above 4 GiB; empty in a small guest.
   @usableFromInline let high: Region
 
-  init(low: Region, high: Region) {
+  /// Further regions, of VMMs that split RAM in more than two.
+  private let others: UnsafeMutablePointer<Region>?
+  @usableFromInline let otherCount: Int
+
+  /// - Parameter others: belongs to the ``GuestMemory``, as the regions do.
+  init(low: Region, high: Region, others: GuestMemoryRegionTable? = nil) {
     self.low = low
     self.high = high
+    unsafe self.others = unsafe others?.regions
+    otherCount = others?.count ?? 0
+  }
+
+  /// All regions, empty ones among them.
+  var regions: [Region] {
+    [low, high] + (0..<otherCount).compactMap { index in unsafe others?[index] }
+  }
+
+  /// ``hostPointer(_:byteCount:)`` of the regions behind the first two.
+  @usableFromInline @inline(never)
+  func otherHostPointer(_ address: GuestAddress, byteCount: UInt64) -> UnsafeMutableRawPointer? {
+    for region in regions[2...] {
+      let offset = address.rawValue &- region.start
+      if offset <= region.byteCount, byteCount <= region.byteCount &- offset {
+        return unsafe region.host.map { unsafe $0 + Int(truncatingIfNeeded: offset) }
+      }
+    }
+    return nil
   }
 
   /// The host address of the run of `byteCount` bytes at `address`; nil unless the run lies wholly in one region. Any
@@ -41,6 +65,6 @@ public struct GuestMemoryMap: @unchecked Sendable {
     if highOffset <= high.byteCount, byteCount <= high.byteCount &- highOffset {
       return unsafe high.host.map { unsafe $0 + Int(truncatingIfNeeded: highOffset) }
     }
-    return nil
+    return otherCount == 0 ? nil : unsafe otherHostPointer(address, byteCount: byteCount)
   }
 }

@@ -53,6 +53,20 @@ public struct GuestConfiguration: Sendable {
     }
   }
 
+  /// A device that a vhost-user back end serves.
+  public struct VhostUserDevice: Sendable, Equatable {
+    /// The back end's socket.
+    public var socketPath: String
+    /// The type of the device.
+    public var kind: VhostUserDeviceKind
+
+    /// A device.
+    public init(socketPath: String, kind: VhostUserDeviceKind) {
+      self.socketPath = socketPath
+      self.kind = kind
+    }
+  }
+
   /// A folder of the host that the guest can mount.
   public struct Share: Sendable, Equatable {
     /// The path of the folder.
@@ -110,6 +124,11 @@ public struct GuestConfiguration: Sendable {
   /// Disks that vextd serves through the vext queue; the guest finds them behind ``vextDisks``. They need memory that is shared
   /// (``MachineConfiguration/sharesMemory``).
   public var serviceDisks: [ServiceDisk] = []
+  /// Block devices of vhost-user back ends; the guest finds them behind ``disks``. They and ``vhostUserFileSystems`` need memory
+  /// that is shared (``MachineConfiguration/sharesMemory``).
+  public var vhostUserDisks: [VhostUserDevice] = []
+  /// File systems of vhost-user back ends; the guest finds them behind all other devices.
+  public var vhostUserFileSystems: [VhostUserDevice] = []
   /// The engine that carries out disk requests.
   public var engine: BlockEngineKind = .libaio
   /// Shared folders.

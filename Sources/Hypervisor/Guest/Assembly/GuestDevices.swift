@@ -34,6 +34,7 @@ final class GuestDevices: Sendable {
       try plug.insert(block, part: .disk)
       blocks.append(block)
     }
+    try plug.insert(configuration.vhostUserDisks, part: .vhostUserDisk)
     var cards: [VirtioNet] = []
     for network in networks {
       let card = VirtioNet(
@@ -97,6 +98,7 @@ final class GuestDevices: Sendable {
       vextDevices.append(device)
       services.append((path, client))
     }
+    try plug.insert(configuration.vhostUserFileSystems, part: .vhostUserFileSystem)
     for shared in configuration.sharedMemory {
       try plug.insert(
         function: SharedMemoryDevice(shared.area), part: .sharedMemory,
@@ -153,6 +155,7 @@ enum GuestAdvice {
     case 4: "entropy device (CONFIG_HW_RANDOM_VIRTIO)"
     case 5: "memory balloon (CONFIG_VIRTIO_BALLOON)"
     case 9: "shared folder (CONFIG_NET_9P_VIRTIO)"
+    case 26: "file system (CONFIG_VIRTIO_FS)"
     default: "virtio device \(id)"
     }
   }

@@ -28,6 +28,10 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case disk
     /// A disk served through the vext queue.
     case vext
+    /// A disk of a vhost-user back end.
+    case vhostUserDisk
+    /// A file system of a vhost-user back end.
+    case vhostUserFileSystem
     /// A shared folder.
     case share
     /// Shared memory.

@@ -27,6 +27,21 @@ struct VirtioPlug {
     functions.append(function)
   }
 
+  /// Connects to the back ends of `devices`, and plugs the devices in.
+  mutating func insert(
+    _ devices: [GuestConfiguration.VhostUserDevice], part: GuestError.Part
+  ) throws(GuestError) {
+    for device in devices {
+      let made: VhostUserDevice
+      do throws(VhostUserError) {
+        made = try VhostUserDevice(
+          path: device.socketPath, kind: device.kind, memory: machine.memory, machine: machine.name)
+      } catch { throw GuestError(part, "\(device.socketPath): \(error)") }
+      // Back ends of libvhost-user refuse drivers of the legacy interface.
+      try insert(made, part: part, transport: .modern)
+    }
+  }
+
   /// Plugs in any function; `addresses` says where BARs are to be.
   func insert(
     function: any PCIFunction, part: GuestError.Part, addresses: [Int: UInt64] = [:]

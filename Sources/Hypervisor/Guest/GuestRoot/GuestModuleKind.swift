@@ -11,6 +11,8 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
   case ninePFS
   case ext4
   case fuse
+  /// File systems of vhost-user back ends.
+  case virtioFS
   case overlay
   /// Reports of a panic to the host.
   case panicNotifier
@@ -28,6 +30,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     // ext4 loads its checksum by name, so that modules.dep does not list it.
     case .ext4: [optional("crc32c_generic"), optional("libcrc32c"), required("ext4")]
     case .fuse: [optional("fuse")]
+    case .virtioFS: [required("virtiofs")]
     case .overlay: [optional("overlay")]
     case .panicNotifier: [optional("pvpanic_pci")]
     }
@@ -52,6 +55,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .ninePFS: "directories of the host"
     case .ext4: "ext4"
     case .fuse: "FUSE"
+    case .virtioFS: "file systems of the host"
     case .overlay: "overlays"
     case .panicNotifier: "telling of a panic"
     }

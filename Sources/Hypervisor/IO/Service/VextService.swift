@@ -16,7 +16,7 @@ public final class VextService: Sendable {
 
   private struct State {
     var disks: [ServedDisk]
-    var sessions: [UInt64: VextServiceSession] = [:]
+    var sessions: [UInt64: any ServiceSession] = [:]
     var lastNumber: UInt64 = 0
     var isStopping = false
   }
@@ -93,15 +93,21 @@ public final class VextService: Sendable {
       do throws(Errno) {
         add(try listener.accept())
       } catch {
-        switch error {
-        // The client has given up.
-        case .wouldBlock, .connectionAbort, .interrupted: continue
-        // Others' descriptors fill the process for now.
-        case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:
-          HostClock.sleep(nanoseconds: 100_000_000)
-        default: throw error
-        }
+        guard Self.isTemporary(error) else { throw error }
       }
+    }
+  }
+
+  /// Whether accept(2) may work later; waits where it would fail again at once.
+  static func isTemporary(_ error: Errno) -> Bool {
+    switch error {
+    // The client has given up.
+    case .wouldBlock, .connectionAbort, .interrupted: return true
+    // Others' descriptors fill the process for now.
+    case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:
+      HostClock.sleep(nanoseconds: 100_000_000)
+      return true
+    default: return false
     }
   }
 
@@ -111,23 +117,30 @@ public final class VextService: Sendable {
     do throws(Errno) { peer = try socket.peer() } catch {
       return log.warn("a connection without credentials was closed: \(error)")
     }
-    guard let session = enlist(peer) else {
+    let made = enlist(peer) { VextServiceSession(number: $0, peer: peer, service: self) }
+    guard let session = made else {
       return log.warn("a connection of user \(peer.userID) was closed: there are too many")
     }
     let box = VextServiceSession.SocketBox(socket)
+    start(session) { session.run(box) }
+  }
+
+  /// Runs `body`, which serves `session` to its end, on a thread of its own.
+  func start(_ session: any ServiceSession, _ body: @escaping @Sendable () -> Void) {
     do throws(Errno) {
       // Detached: it ends with its client, and ``stop()`` waits for the list to be empty.
       _ = try HostThread(name: "vextd-client", cpus: nil) {
-        session.run(box)
+        body()
         self.remove(session)
       }
     } catch {
       remove(session)
-      log.warn("a connection of user \(peer.userID) was closed: \(error)")
+      log.warn("a connection of user \(session.peer.userID) was closed: \(error)")
     }
   }
 
-  private func enlist(_ peer: SocketPeer) -> VextServiceSession? {
+  /// Makes a session and lists it; nil where there are too many.
+  func enlist<Session: ServiceSession>(_ peer: SocketPeer, _ make: (UInt64) -> Session) -> Session? {
     state.withLock { state in
       let isTrusted = isOwn(peer)
       guard !state.isStopping, state.sessions.count < Self.clientLimit,
@@ -135,7 +148,7 @@ public final class VextService: Sendable {
           || state.sessions.values.count(where: { $0.peer.userID == peer.userID }) < Self.clientLimitPerUser
       else { return nil }
       state.lastNumber += 1
-      let session = VextServiceSession(number: state.lastNumber, peer: peer, service: self)
+      let session = make(state.lastNumber)
       state.sessions[state.lastNumber] = session
       return session
     }
@@ -144,7 +157,7 @@ public final class VextService: Sendable {
   /// Whether `peer` is root or the service's own user.
   func isOwn(_ peer: SocketPeer) -> Bool { peer.userID == 0 || peer.userID == geteuid() }
 
-  private func remove(_ session: VextServiceSession) {
+  private func remove(_ session: any ServiceSession) {
     state.withLock { _ = $0.sessions.removeValue(forKey: session.number) }
   }
 
@@ -282,7 +295,7 @@ public final class VextService: Sendable {
     sessions.flatMap(\.figures).map { "\($0.name) \($0.value)\n" }.joined()
   }
 
-  private var sessions: [VextServiceSession] {
+  private var sessions: [any ServiceSession] {
     state.withLock { $0.sessions.values.sorted { $0.number < $1.number } }
   }
 

@@ -5,7 +5,7 @@ import SystemPackage
 import VextProtocol
 
 /// One client of vextd, as its control thread serves it. The client is hostile.
-final class VextServiceSession: Sendable {
+final class VextServiceSession: ServiceSession {
   /// Carries the connection to the thread.
   final class SocketBox: Sendable {
     private let socket: Mutex<PacketSocket?>
@@ -65,12 +65,6 @@ final class VextServiceSession: Sendable {
     }
   }
 
-  /// What it has asked of its disk; nothing for one without a disk.
-  var figures: [(name: String, value: UInt64)] {
-    guard let name = diskName else { return [] }
-    return statistics.figures(prefix: "client\(number)_\(name)")
-  }
-
   /// The disk that it has opened.
   var diskName: String? { summaryState.withLock { $0.disk?.name } }
 
@@ -92,7 +86,7 @@ final class VextServiceSession: Sendable {
     }
   }
 
-  private var statistics: DiskStatistics {
+  var statistics: DiskStatistics {
     var statistics = DiskStatistics()
     for activity in activities { activity.add(to: &statistics) }
     return statistics

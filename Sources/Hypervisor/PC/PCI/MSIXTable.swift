@@ -31,6 +31,8 @@ public final class MSIXTable: Sendable {
   private let state: Mutex<State>
   private let enabled = Atomic<Bool>(false)
   private let vectors: [MSIXVector]
+  /// Whether another process may signal the vectors' eventfds.
+  let isShared: Bool
 
   /// Makes a table of `vectorCount` masked vectors, 1 to ``vectorLimit``, each with its own route.
   ///
@@ -42,6 +44,7 @@ public final class MSIXTable: Sendable {
     var vectors: [MSIXVector] = []
     for _ in 0..<vectorCount { vectors.append(try MSIXVector(router: router, isShared: isShared)) }
     self.vectors = vectors
+    self.isShared = isShared
     self.state = Mutex(State(entries: [Entry](repeating: Entry(), count: vectorCount)))
   }
 

@@ -80,7 +80,8 @@ public final class VirtioBlock: VirtioDevice {
     var new: [Served] = []
     for binding in queues {
       let queue = VirtioBlockDeviceQueue(
-        binding, disk: disk, cache: cache, activity: activities[binding.index % servers.count],
+        binding.ring, port: binding.channel, disk: disk, cache: cache,
+        activity: activities[binding.index % servers.count],
         memory: memory,
         chainLimit: Int(queueSizes[binding.index]))
       let server = servers[binding.index % servers.count]
@@ -122,7 +123,8 @@ public final class VirtioBlock: VirtioDevice {
     return statistics
   }
 
-  private static func features(of disk: DiskHandle) -> VirtioFeatures {
+  /// The features that `disk` allows.
+  static func features(of disk: DiskHandle) -> VirtioFeatures {
     let always: VirtioFeatures = [
       .version1, .indirectDescriptors, .eventIndex, .blockSegmentLimit, .blockSize, .blockFlush,
       .blockMultiqueue,
@@ -132,7 +134,8 @@ public final class VirtioBlock: VirtioDevice {
     return disk.canDiscard ? writable.union(.blockDiscard) : writable
   }
 
-  private static func configuration(of disk: DiskHandle, queueCount: Int, queueDepth: Int) -> [UInt8] {
+  /// The configuration of a device in write-through mode.
+  static func configuration(of disk: DiskHandle, queueCount: Int, queueDepth: Int) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: Configuration.byteCount)
     func put(_ offset: Int, _ value: some FixedWidthInteger) {
       for index in 0..<value.bitWidth / 8 {

@@ -7,7 +7,8 @@ import Glibc
 final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   let disk: DiskHandle
   let memory: GuestMemory
-  private let channel: VirtqueueChannel
+  let share: DiskShare
+  private let port: any VirtqueuePort
   /// Keeps the disk open.
   private let image: DiskImage
   private let cache: VirtioBlockCache
@@ -18,25 +19,39 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   private var tokenBase: UInt64 = 0
   private var underWay = 0
   private var hasStopped = false
+  /// Where requests under way are noted for a successor; nil: nowhere.
+  private let inflight: VhostInflightQueue?
+  /// Heads that a predecessor took and did not answer, the next one last.
+  private var remains: [UInt16]
 
-  /// - Parameter chainLimit: the most descriptors of a chain that are accepted.
+  /// - Parameters:
+  ///   - chainLimit: the most descriptors of a chain that are accepted.
+  ///   - inflight: notes requests under way.
+  ///   - remains: heads that a predecessor took and did not answer, in the order in which it took them.
   init(
-    _ binding: VirtioQueueBinding, disk: DiskImage, cache: VirtioBlockCache, activity: DiskActivity,
-    memory: GuestMemory, chainLimit: Int
+    _ ring: Virtqueue, port: any VirtqueuePort, disk: DiskImage, cache: VirtioBlockCache,
+    activity: DiskActivity, memory: GuestMemory, chainLimit: Int, share: DiskShare = DiskShare(),
+    inflight: VhostInflightQueue? = nil, remains: [UInt16] = []
   ) {
-    ring = binding.ring
-    channel = binding.channel
+    self.ring = ring
+    self.port = port
+    self.share = share
+    self.inflight = inflight
+    self.remains = remains.reversed()
     image = disk
     self.cache = cache
     self.activity = activity
     self.disk = disk.handle
     self.memory = memory
-    requests = VirtioBlockRequestTable(size: Int(binding.ring.size), chainLimit: chainLimit)
+    requests = VirtioBlockRequestTable(size: Int(ring.size), chainLimit: chainLimit)
     let padding = [UInt8](repeating: 0, count: VirtioBlockProtocol.identityByteCount)
     identity = Array((disk.identity + padding).prefix(padding.count))
   }
 
-  var notificationDescriptor: Int32? { channel.notificationDescriptor }
+  var notificationDescriptor: Int32? { port.doorbellDescriptor }
+
+  /// The index of the next entry of the available ring; once no thread serves the queue.
+  var availableIndex: UInt16 { ring.availableIndex }
 
   var inFlight: Int { underWay }
 
@@ -48,19 +63,20 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   func drain(engine: inout BlockEngine, limit: Int) -> Int {
     guard !hasStopped else { return 0 }
     var ring = self.ring
+    let hasRemains = !remains.isEmpty
     var taken = 0
     var started = 0
     do throws(VirtqueueError) {
       // The room is looked at each time: a request of several ranges may take that of several.
       while taken < limit, engine.room > 0, !engine.isSpent,
-        let head = try ring.takeHead()
+        let head = try hasRemains ? takeRemains(&ring) : ring.takeHead()
       {
         taken &+= 1
         if try start(head, &ring, &engine) { started &+= 1 }
       }
     } catch {
       hasStopped = true
-      channel.fail(error)
+      port.fail(error)
     }
     if taken > 0 { ring.suppressNotifications() }
     self.ring = ring
@@ -81,7 +97,9 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   func finishPass() -> Bool {
-    if ring.publish() { channel.interrupt() }
+    let wantsInterrupt = ring.publish()
+    inflight?.published(usedIndex: ring.usedIndex)
+    if wantsInterrupt { port.interrupt() }
     return false
   }
 
@@ -90,8 +108,8 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
 
   func prepareToSleep() -> Bool {
     // In this order: a notification after this wakes the thread, and the chain of one before it is seen below.
-    channel.drainNotification()
-    return hasStopped || ring.requestNotifications()
+    port.drainNotification()
+    return hasStopped || (remains.isEmpty && ring.requestNotifications())
   }
 
   /// The first chain that is taken suppresses notifications: until then they do no harm.
@@ -99,6 +117,12 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
 
   /// ``prepareToSleep()`` does it.
   func drainNotification() {}
+
+  /// The next head: one that a predecessor left, as long as there are any.
+  private func takeRemains(_ ring: inout Virtqueue) throws(VirtqueueError) -> UInt16? {
+    if let head = remains.popLast() { return head }
+    return try ring.takeHead()
+  }
 
   // MARK: The life of one request
 
@@ -111,6 +135,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     _ head: UInt16, _ ring: inout Virtqueue, _ engine: inout BlockEngine
   ) throws(VirtqueueError) -> Bool {
     guard !requests[head].isUnderWay else { throw .headInFlight(head) }
+    inflight?.begin(head)
     switch try requests.take(head, from: ring, disk: disk) {
     case .read(let offset, let data):
       // The data and the status.
@@ -223,6 +248,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   ) {
     requests.store(status, of: head)
     ring.putUsed(head: head, byteCount: writtenByteCount)
+    inflight?.end(head)
   }
 
   @inline(__always)

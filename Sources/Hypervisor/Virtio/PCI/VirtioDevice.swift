@@ -28,11 +28,23 @@ public protocol VirtioDevice: AnyObject, Sendable {
 
   /// Whether nothing is under way of what was asked for before ``deactivate()``. Any thread.
   var isQuiet: Bool { get }
+
+  /// Whether another process raises the interrupts of the queues.
+  var sharesInterrupts: Bool { get }
+
+  /// Called when the driver has chosen another interrupt for a queue.
+  func interruptChanged(ofQueue index: Int)
 }
 
 extension VirtioDevice {
   /// True: for a device that is quiet when ``deactivate()`` returns.
   public var isQuiet: Bool { true }
+
+  /// False: for a device that this process serves.
+  public var sharesInterrupts: Bool { false }
+
+  /// Does nothing: this process looks the interrupt up when it raises it.
+  public func interruptChanged(ofQueue index: Int) {}
 }
 
 /// A queue that a driver set up, with its channel, as the transport hands it to the device.
@@ -42,11 +54,14 @@ public struct VirtioQueueBinding: Sendable {
   public let index: Int
   /// The queue in its initial state.
   public let ring: Virtqueue
+  /// Where the queue is in guest memory.
+  public let layout: VirtqueueLayout
   /// The notifications and interrupts of the queue.
   public let channel: VirtqueueChannel
 
-  init(index: Int, ring: Virtqueue, channel: VirtqueueChannel) {
+  init(index: Int, layout: VirtqueueLayout, ring: Virtqueue, channel: VirtqueueChannel) {
     self.index = index
+    self.layout = layout
     self.ring = ring
     self.channel = channel
   }

@@ -49,6 +49,7 @@ extension VirtioPCI {
     case (2, Common.queueVector):
       guard let queue = state.selectedQueue else { return }
       channels[queue].vector.store(vector(value), ordering: .relaxed)
+      if state.isServing { device.interruptChanged(ofQueue: queue) }
     default: writeQueue(&state, offset, byteCount, value)
     }
   }

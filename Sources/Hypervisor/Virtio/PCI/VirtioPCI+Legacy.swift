@@ -90,6 +90,7 @@ extension VirtioPCI {
     case (2, Register.queueVector):
       guard let queue = state.selectedQueue else { return }
       channels[queue].vector.store(vector(value), ordering: .relaxed)
+      if state.isServing { device.interruptChanged(ofQueue: queue) }
     default: return
     }
   }

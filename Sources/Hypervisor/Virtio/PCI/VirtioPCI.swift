@@ -61,7 +61,8 @@ public final class VirtioPCI: PCIFunction {
     transport: VirtioTransport = .modern, usesIOEventFD: Bool = true
   ) throws(Errno) {
     let queueSizes = device.queueSizes
-    let msix = try MSIXTable(vectorCount: queueSizes.count + 1, router: router)
+    let msix = try MSIXTable(
+      vectorCount: queueSizes.count + 1, router: router, isShared: device.sharesInterrupts)
     let pin = PCIInterruptPin()
     let signals = VirtioSignals(msix: msix, pin: pin)
     var channels: [VirtqueueChannel] = []
@@ -160,7 +161,8 @@ public final class VirtioPCI: PCIFunction {
     do throws(VirtqueueError) {
       for (index, queue) in state.queues.enumerated() where queue.isEnabled {
         let ring = try Virtqueue(queue.layout, features: features, memory: memory)
-        bindings.append(VirtioQueueBinding(index: index, ring: ring, channel: channels[index]))
+        bindings.append(
+          VirtioQueueBinding(index: index, layout: queue.layout, ring: ring, channel: channels[index]))
       }
     } catch {
       signals.fail(error)

@@ -40,6 +40,12 @@ final class VirtioSignals: Sendable {
     if msix.isEnabled, vector != Self.noVector { msix.raise(vector) } else { setISR(ISR.queue) }
   }
 
+  /// The eventfd that is `vector`'s interrupt, for another process; nil while there is none.
+  func sharedEventDescriptor(of vector: UInt16) -> Int32? {
+    guard msix.isShared, msix.isEnabled, Int(vector) < msix.vectorCount else { return nil }
+    return msix.eventDescriptor(of: Int(vector))
+  }
+
   /// Records why a queue stopped, and reports it to the driver.
   func fail(_ error: VirtqueueError) {
     firstFailure.withLock { failure in if failure == nil { failure = error } }

@@ -67,6 +67,24 @@ public struct Virtqueue: @unchecked Sendable {
     usesEventIndex = features.contains(.eventIndex)
   }
 
+  /// The index of the used ring as the device has stored it.
+  var usedIndex: UInt16 { publishedUsed }
+
+  /// The index of the next entry of the available ring.
+  var availableIndex: UInt16 { nextAvailable }
+
+  /// The used index that an earlier device left in guest memory.
+  var storedUsedIndex: UInt16 { unsafe used.loadAcquiring(Offset.index) }
+
+  /// Continues a queue that an earlier device left, before the first ``takeHead()``.
+  mutating func resume(available: UInt16, used: UInt16) {
+    nextAvailable = available
+    knownAvailable = available
+    nextUsed = used
+    publishedUsed = used
+    availableEvent = available
+  }
+
   @inline(__always)
   private func slot(_ index: UInt16) -> Int { Int(index & (size &- 1)) }
 

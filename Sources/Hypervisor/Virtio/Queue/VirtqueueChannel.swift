@@ -26,6 +26,11 @@ public final class VirtqueueChannel: Sendable {
   /// Raises the queue's interrupt. Any thread.
   public func interrupt() { signals.raise(vector.load(ordering: .relaxed)) }
 
+  /// The eventfd that is the queue's interrupt, for another process; nil where this process must raise it.
+  var sharedInterruptDescriptor: Int32? {
+    signals.sharedEventDescriptor(of: vector.load(ordering: .relaxed))
+  }
+
   /// Tells the driver to read the device's configuration again. Any thread.
   public func configurationChanged() { signals.configurationChanged() }
 

@@ -1,0 +1,56 @@
+import Foundation
+import HostSystem
+import Hypervisor
+
+/// A running back end with the disks of a cell's guests. It ends with this object. One thread.
+final class BackEndProcess {
+  /// The sockets, one for each guest.
+  let sockets: [String]
+  private let process: PeerProcess
+  /// Keeps the sockets and the messages.
+  private let folder: PeerFolder
+
+  private static let startMilliseconds = 10_000
+
+  /// Starts `backEnd` on `cpus` and waits until it listens.
+  ///
+  /// - Parameter disk: the disk of a guest by number, at a socket.
+  /// - Throws: ``BenchFailure`` with its own words if it does not start.
+  init(
+    _ backEnd: BackEnd, guestCount: Int, engine: BlockEngineKind, cpus: CPUSet,
+    disk: (_ guest: Int, _ socket: String) -> BackEndDisk
+  ) throws {
+    let folder = try PeerFolder()
+    let sockets = (0..<guestCount).map { "\(folder.path)/disk\($0)" }
+    let disks = sockets.enumerated().map { disk($0.offset, $0.element) }
+    let words =
+      ["-c", cpus.description, try backEnd.program()]
+      + backEnd.arguments(disks, engine: engine, folder: folder.path)
+    process = try PeerProcess(
+      program: "taskset", arguments: words, outputPath: "\(folder.path)/output",
+      errorPath: folder.errors(guest: 0))
+    self.folder = folder
+    self.sockets = sockets
+    let deadline = HostClock.monotonicNanoseconds() + UInt64(Self.startMilliseconds) * 1_000_000
+    while !sockets.allSatisfy({ FileManager.default.fileExists(atPath: $0) }) {
+      guard process.isRunning, HostClock.monotonicNanoseconds() < deadline else {
+        throw BenchFailure(
+          "\(backEnd.programName) did not start: \(process.lastWords)", exitCode: .unavailable)
+      }
+      HostClock.sleep(nanoseconds: 1_000_000)
+    }
+  }
+
+  private var threads: [ProcessThread] { ProcessThread.named(of: process.id).map(\.thread) }
+
+  /// CPU time of its threads so far.
+  func cpuNanoseconds() throws -> UInt64 { try threads.reduce(0) { $0 + (try $1.cpuNanoseconds()) } }
+
+  /// The CPUs that it may run on, one set.
+  func grantedCPUs() throws -> [String] {
+    try threads.prefix(1).map { try $0.thread.grantedCPUs().description }
+  }
+
+  /// Ends it.
+  func end() { process.kill() }
+}

@@ -1,0 +1,120 @@
+import CLinux
+import HostSystem
+import Synchronization
+import SystemPackage
+import VextProtocol
+
+/// One vhost-user front end of a disk of vextd's, as its control thread serves it. The front end is hostile.
+final class VhostUserSession: ServiceSession {
+  /// Carries the connection to the thread.
+  final class SocketBox: Sendable {
+    private let stream: Mutex<DescriptorStream?>
+
+    init(_ stream: consuming sending DescriptorStream) { self.stream = Mutex(consume stream) }
+
+    func take() -> DescriptorStream? { stream.withLock { $0.take() } }
+  }
+
+  /// What others may see.
+  struct Summary {
+    var disk: VextServiceDisk?
+    var queueCount = 0
+    /// The connection's descriptor, as long as it is open.
+    var descriptor: Int32?
+    var isEnded = false
+  }
+
+  let number: UInt64
+  let peer: SocketPeer
+  unowned let service: VextService
+  let log: VextLog
+  let activities: [DiskActivity]
+  private let wantedDisk: String
+  let summaryState = Mutex(Summary())
+
+  init(number: UInt64, peer: SocketPeer, disk: String, service: VextService) {
+    self.number = number
+    self.peer = peer
+    self.service = service
+    wantedDisk = disk
+    log = service.log.renamed(
+      "vextd: vhost-user client \(number) of disk \(disk) (process \(peer.processID), user \(peer.userID)):")
+    activities = service.servers.map { _ in DiskActivity() }
+  }
+
+  /// A line for a person.
+  var summary: String {
+    summaryState.withLock {
+      "client \(number) process \(peer.processID) user \(peer.userID) disk \($0.disk?.name ?? "-"), queues: \($0.queueCount), vhost-user"
+    }
+  }
+
+  var diskName: String? { summaryState.withLock { $0.disk?.name } }
+
+  var snapshot: VextServiceSnapshot.Client? {
+    let (disk, queueCount) = summaryState.withLock { ($0.disk, $0.queueCount) }
+    guard let disk else { return nil }
+    return VextServiceSnapshot.Client(
+      number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,
+      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false,
+      statistics: statistics)
+  }
+
+  var statistics: DiskStatistics {
+    var statistics = DiskStatistics()
+    for activity in activities { activity.add(to: &statistics) }
+    return statistics
+  }
+
+  func end() {
+    summaryState.withLock { summary in
+      summary.isEnded = true
+      if let descriptor = summary.descriptor { linux_socket_end(descriptor) }
+    }
+  }
+
+  /// Serves the front end to its end; then nothing of it is left.
+  func run(_ box: SocketBox) {
+    guard let stream = box.take() else { return }
+    let socket = VhostUserSocket(stream)
+    let disk: VextServiceDisk
+    do throws(Errno) { disk = try service.openDisk(wantedDisk, for: peer) } catch {
+      return log.warn("may not open the disk: \(error)")
+    }
+    summaryState.withLock {
+      $0.disk = disk
+      $0.descriptor = socket.stream.rawValue
+    }
+    var device = VhostUserServedDevice(disk: disk, session: self)
+    do throws(VhostUserError) {
+      // One that was ended before its descriptor was known.
+      while !summaryState.withLock({ $0.isEnded }), try Self.wait(socket, service.stopDescriptor) {
+        var received = try socket.receive()
+        try device.serve(&received, socket)
+      }
+    } catch {
+      if error != .closed { log.warn("left: \(error)") }
+    }
+    device.stopAll()
+    _ = consume device
+    summaryState.withLock {
+      $0.descriptor = nil
+      $0.disk = nil
+    }
+    // The connection ends behind the last access to the front end's memory, and the disk is free behind that.
+    let name = disk.name
+    _ = consume socket
+    service.closeDisk(name)
+  }
+
+  /// Waits for a message; false when the service stops.
+  private static func wait(
+    _ socket: borrowing VhostUserSocket, _ stopDescriptor: Int32
+  ) throws(VhostUserError) -> Bool {
+    do throws(Errno) {
+      return try socket.stream.wait(wakeDescriptor: stopDescriptor) == .ready
+    } catch { throw .failed(error) }
+  }
+
+  func noteQueueCount(_ count: Int) { summaryState.withLock { $0.queueCount = count } }
+}
