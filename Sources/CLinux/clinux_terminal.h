@@ -140,7 +140,7 @@ static inline void linux_make_raw(struct termios *attributes) {
 // MARK: The guard of the one terminal that is restored when the process dies
 //
 // A signal handler has no context, so what it restores is static. Each translation unit has its own: one Swift file
-// alone, TerminalGuard.swift, may use this part.
+// alone, TerminalSettings.swift, may use this part.
 
 struct linux_guarded_terminal {
   struct termios attributes;
