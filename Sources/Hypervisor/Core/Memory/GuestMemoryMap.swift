@@ -1,3 +1,5 @@
+import CLinux
+import HostSystem
 public import VextProtocol
 
 /// The map of guest-physical RAM, which translates a guest-physical run, with its length, into host memory.
@@ -6,7 +8,8 @@ public import VextProtocol
 /// keep alive.
 @safe
 public struct GuestMemoryMap: @unchecked Sendable {
-  // SAFETY: ``GuestMemory`` makes it of regions that are mapped as long as that object lives.
+  // SAFETY: ``GuestMemory`` makes it of regions that are mapped as long as that object lives; each access below goes through
+  // `hostPointer`, which checks the whole run.
 
   /// A run of RAM.
   @safe @usableFromInline
@@ -21,9 +24,24 @@ public struct GuestMemoryMap: @unchecked Sendable {
   /// RAM above 4 GiB; empty in a small guest.
   @usableFromInline let high: Region
 
-  init(low: Region, high: Region) {
-    self.low = low
-    self.high = high
+  /// Maps one or two disjoint regions, each of which lies within `mapping` by its offset.
+  ///
+  /// - Returns: nil if a region lies outside, or there are none or more than two.
+  init?(_ regions: [GuestMemoryRegion], in mapping: borrowing Mapping) {
+    guard let first = regions.first, regions.count <= 2 else { return nil }
+    for region in regions {
+      let (end, overflow) = region.fileOffset.addingReportingOverflow(region.byteCount)
+      guard !overflow, end <= UInt64(mapping.byteCount) else { return nil }
+    }
+    let base = unsafe mapping.base
+    low = unsafe Region(
+      start: first.address.rawValue, byteCount: first.byteCount, host: base + Int(first.fileOffset))
+    guard let second = regions.dropFirst().first else {
+      high = unsafe Region(start: 0, byteCount: 0, host: nil)
+      return
+    }
+    high = unsafe Region(
+      start: second.address.rawValue, byteCount: second.byteCount, host: base + Int(second.fileOffset))
   }
 
   /// The host address of the run of `byteCount` bytes at `address`; nil unless the run lies wholly in one region. Any
@@ -42,5 +60,90 @@ public struct GuestMemoryMap: @unchecked Sendable {
       return unsafe high.host.map { unsafe $0 + Int(truncatingIfNeeded: highOffset) }
     }
     return nil
+  }
+
+  // MARK: Access
+
+  /// Whether the run of `byteCount` bytes at `address` lies wholly in one region.
+  @inline(__always)
+  func contains(_ address: GuestAddress, byteCount: UInt64) -> Bool {
+    unsafe hostPointer(address, byteCount: byteCount) != nil
+  }
+
+  /// The run of `byteCount` bytes at `address` for system calls; nil unless it lies wholly in one region.
+  @inline(__always)
+  func vector(_ address: GuestAddress, byteCount: UInt64) -> IOVector? {
+    guard let host = unsafe hostPointer(address, byteCount: byteCount) else { return nil }
+    return unsafe IOVector(base: host, byteCount: Int(truncatingIfNeeded: byteCount))
+  }
+
+  /// The non-empty regions, with their addresses in this process.
+  var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] {
+    [low, high].compactMap { region in
+      guard let host = unsafe region.host, region.byteCount > 0 else { return nil }
+      return (GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host))))
+    }
+  }
+
+  /// The offset in `mapping`, which has the regions, of the run at `address`; nil unless the run lies wholly in one region.
+  func offset(of address: GuestAddress, byteCount: UInt64, in mapping: borrowing Mapping) -> Int? {
+    unsafe hostPointer(address, byteCount: byteCount).map { unsafe $0 - mapping.base }
+  }
+
+  /// Copies an integer out: little-endian, at any alignment; nil for a place outside RAM.
+  func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type, at address: GuestAddress)
+    -> Value?
+  {
+    let source = unsafe hostPointer(address, byteCount: UInt64(MemoryLayout<Value>.size))
+    return unsafe source.map { unsafe Value(littleEndian: $0.loadUnaligned(as: Value.self)) }
+  }
+
+  /// Copies an integer in: little-endian, at any alignment.
+  ///
+  /// - Returns: false for a place outside RAM.
+  func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at address: GuestAddress) -> Bool {
+    guard let target = unsafe hostPointer(address, byteCount: UInt64(MemoryLayout<Value>.size)) else {
+      return false
+    }
+    unsafe target.storeBytes(of: value.littleEndian, as: Value.self)
+    return true
+  }
+
+  /// Copies `bytes` to the run at `address`.
+  ///
+  /// - Returns: false for a run that is not wholly RAM.
+  func write(_ bytes: some Collection<UInt8>, at address: GuestAddress) -> Bool {
+    let count = bytes.count
+    guard let target = unsafe hostPointer(address, byteCount: UInt64(count)) else { return false }
+    unsafe UnsafeMutableRawBufferPointer(start: target, count: count).copyBytes(from: bytes)
+    return true
+  }
+
+  /// Copies the words of the run at `address` to the table from its start on, each with one read.
+  ///
+  /// - Returns: false for a run that is not 8-byte aligned, not wholly RAM or longer than the table.
+  func copyWords(at address: GuestAddress, count: Int, to table: borrowing FixedTable<UInt64>) -> Bool {
+    guard count >= 0, count <= table.count, address.isAligned(to: 8),
+      let base = unsafe hostPointer(address, byteCount: UInt64(count) &* 8)
+    else { return false }
+    let words = unsafe SharedWords(base: base)
+    for index in 0..<count { table[index] = unsafe words.load(index) }
+    return true
+  }
+}
+
+/// Words that host and guest access at the same time.
+extension GuestMemory {
+  /// Returns the `wordCount` 64-bit words at `address`, 8-byte aligned, for atomic access while the guest runs.
+  ///
+  /// The caller keeps this object alive while it uses them.
+  public func sharedWords(at address: GuestAddress, wordCount: Int) throws(GuestMemoryError) -> SharedWords {
+    guard let count = UInt64(exactly: wordCount), count < 1 << 40, address.isAligned(to: 8) else {
+      throw .outsideMemory(address, byteCount: 0)
+    }
+    guard let base = unsafe map.hostPointer(address, byteCount: count * 8) else {
+      throw .outsideMemory(address, byteCount: count * 8)
+    }
+    return unsafe SharedWords(base: base)
   }
 }
