@@ -52,9 +52,9 @@ final class QcowTarget: FuzzTarget {
       let count = 1 + UInt64(input.below(min(Int(limit - first), bufferByteCount / 512)))
       var vector = unsafe iovec(iov_base: memory, iov_len: Int(count * 512))
       // The vector and the memory outlive the request, because each is waited for.
-      try unsafe withUnsafePointer(to: &vector) { vector in
+      try unsafe withUnsafeMutablePointer(to: &vector) { vector in
         let start = unsafe engine.start(
-          operation, on: disk.handle, vectors: vector, vectorCount: 1, offset: first * 512,
+          operation, on: disk.handle, vectors: IOVectors(vector, count: 1), offset: first * 512,
           byteCount: count * 512,
           token: 1)
         // A file whose mark was changed is a raw disk, which this engine serves at once.

@@ -383,6 +383,30 @@ static inline long linux_io_getevents(aio_context_t context, long count, struct 
   return result < 0 ? -errno : result;
 }
 
+// A context for one request, or -errno.
+static inline int64_t linux_io_context(void) {
+  aio_context_t context = 0;
+  int result = linux_io_setup(1, &context);
+  return result < 0 ? result : (int64_t)context;
+}
+
+// Reads a byte of /dev/null, which is open as `file`, so that the kernel signals the eventfd `descriptor`: at once, and without waiting.
+static inline long linux_io_signal(aio_context_t context, int file, int descriptor) {
+  char byte;
+  struct iocb request = {0}, *requests = &request;
+  request.aio_lio_opcode = IOCB_CMD_PREAD;
+  request.aio_fildes = (uint32_t)file;
+  request.aio_buf = (uint64_t)(uintptr_t)&byte;
+  request.aio_nbytes = 1;
+  request.aio_flags = IOCB_FLAG_RESFD;
+  request.aio_resfd = (uint32_t)descriptor;
+  long result = linux_io_submit(context, 1, &requests);
+  struct io_event event;
+  // The context has room for one completion, which the next submission needs.
+  if (result == 1) linux_io_getevents(context, 1, &event);
+  return result;
+}
+
 // Pairs with the kernel's write barrier between an event and the tail that announces it.
 static inline __attribute__((always_inline)) uint32_t linux_load_acquiring(const uint32_t *word) {
   return __atomic_load_n(word, __ATOMIC_ACQUIRE);

@@ -102,12 +102,10 @@ static inline ssize_t linux_random(void *buffer, size_t byte_count) {
 
 static inline int linux_is_terminal(int descriptor) { return isatty(descriptor); }
 
-static inline int linux_window_size(int descriptor, uint16_t *columns, uint16_t *rows) {
-  struct winsize size;
-  if (ioctl(descriptor, TIOCGWINSZ, &size) < 0) return -errno;
-  *columns = size.ws_col;
-  *rows = size.ws_row;
-  return 0;
+// The window's size in characters; zeroes where there is none.
+static inline struct winsize linux_window_size(int descriptor) {
+  struct winsize size = {0}, none = {0};
+  return ioctl(descriptor, TIOCGWINSZ, &size) < 0 ? none : size;
 }
 
 static inline int linux_set_window_size(int descriptor, uint16_t columns, uint16_t rows) {
@@ -115,8 +113,15 @@ static inline int linux_set_window_size(int descriptor, uint16_t columns, uint16
   return ioctl(descriptor, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
-static inline int linux_terminal_attributes(int descriptor, struct termios *attributes) {
-  return tcgetattr(descriptor, attributes) < 0 ? -errno : 0;
+struct linux_terminal {
+  struct termios attributes;
+  int result;
+};
+
+static inline struct linux_terminal linux_terminal_of(int descriptor) {
+  struct linux_terminal terminal = {0};
+  terminal.result = tcgetattr(descriptor, &terminal.attributes) < 0 ? -errno : 0;
+  return terminal;
 }
 
 // Async-signal-safe. A process in the background sets them too, without being stopped by SIGTTOU.
@@ -131,16 +136,26 @@ static inline int linux_set_terminal_attributes(int descriptor, const struct ter
 }
 
 // Every key reaches the guest. Output is still processed, so that lines of the host's own start at the left.
-static inline void linux_make_raw(struct termios *attributes) {
-  tcflag_t output = attributes->c_oflag;
-  cfmakeraw(attributes);
-  attributes->c_oflag = output;
+static inline struct termios linux_attributes_for_keys(struct termios attributes) {
+  tcflag_t output = attributes.c_oflag;
+  cfmakeraw(&attributes);
+  attributes.c_oflag = output;
+  return attributes;
+}
+
+static inline struct termios linux_raw_attributes(struct termios attributes) {
+  cfmakeraw(&attributes);
+  return attributes;
+}
+
+static inline int linux_apply_attributes(int descriptor, struct termios attributes) {
+  return linux_set_terminal_attributes(descriptor, &attributes);
 }
 
 // MARK: The guard of the one terminal that is restored when the process dies
 //
 // A signal handler has no context, so what it restores is static. Each translation unit has its own: one Swift file
-// alone, TerminalGuard.swift, may use this part.
+// alone, TerminalSettings.swift, may use this part.
 
 struct linux_guarded_terminal {
   struct termios attributes;
@@ -174,14 +189,14 @@ static inline void linux_restore_terminal_at_exit(int status, void *context) {
 
 // Restores `attributes` of `descriptor` at exit(3) and when a signal of a crash kills the process. -EBUSY while another
 // terminal is guarded.
-static inline int linux_guard_terminal(int descriptor, const struct termios *attributes) {
+static inline int linux_guard_terminal(int descriptor, struct termios attributes) {
   static int is_installed;
   struct linux_guarded_terminal *terminal = linux_guarded_terminal();
   int idle = 0;
   if (!__atomic_compare_exchange_n(&terminal->is_armed, &idle, 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
     return -EBUSY;
   terminal->descriptor = descriptor;
-  terminal->attributes = *attributes;
+  terminal->attributes = attributes;
   __atomic_store_n(&terminal->is_armed, 2, __ATOMIC_RELEASE);
   if (__atomic_exchange_n(&is_installed, 1, __ATOMIC_ACQ_REL)) return 0;
   on_exit(linux_restore_terminal_at_exit, NULL);
@@ -216,8 +231,10 @@ static inline int linux_open_pseudo_terminal(void) {
   return master;
 }
 
-static inline int linux_pseudo_terminal_path(int master, char *buffer, size_t byte_count) {
-  return -ptsname_r(master, buffer, byte_count);
+// The number of the slave below /dev/pts.
+static inline int linux_pseudo_terminal_number(int master) {
+  unsigned int number;
+  return ioctl(master, TIOCGPTN, &number) < 0 ? -errno : (int)number;
 }
 
 #endif

@@ -132,7 +132,7 @@ final class SlirpStack: @unchecked Sendable {
     for _ in 0..<Self.frameLimit where backlog.isEmpty {
       var vector = unsafe iovec(iov_base: frame, iov_len: Self.frameByteCount)
       let byteCount = unsafe withUnsafeMutablePointer(to: &vector) {
-        unsafe port.read(into: UnsafeMutableBufferPointer(start: $0, count: 1))
+        unsafe port.read(into: IOVectors($0, count: 1))
       }
       if byteCount == -Int(Errno.wouldBlock.rawValue) { break }
       guard byteCount > 0 else { return false }
@@ -177,7 +177,7 @@ final class SlirpStack: @unchecked Sendable {
     var vector = unsafe iovec(
       iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     return unsafe withUnsafeMutablePointer(to: &vector) {
-      unsafe port.write(UnsafeMutableBufferPointer(start: $0, count: 1))
+      unsafe port.write(IOVectors($0, count: 1))
     }
   }
 

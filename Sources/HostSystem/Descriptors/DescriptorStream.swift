@@ -16,7 +16,7 @@ public struct DescriptorStream: ~Copyable, Sendable {
 
   /// One end of a new connection; `other` becomes the other end.
   public init(other: inout OwnedDescriptor?) throws(Errno) {
-    let ends = try DescriptorCalls.streamPair()
+    let ends = try DescriptorBytes.streamPair()
     other = OwnedDescriptor(adopting: ends.second)
     self.init(adopting: OwnedDescriptor(adopting: ends.first))
   }
@@ -32,7 +32,7 @@ public struct DescriptorStream: ~Copyable, Sendable {
   ) throws(Errno) -> DescriptorStream {
     DescriptorStream(
       adopting: OwnedDescriptor(
-        adopting: try PathCalls.listenForDescriptors(path, backlog: backlog, isOpenToAll: isOpenToAll)))
+        adopting: try NamedFiles.listenForDescriptors(path, backlog: backlog, isOpenToAll: isOpenToAll)))
   }
 
   /// A connection. `ECONNREFUSED` if nobody listens, `EAGAIN` if too many others wait.
@@ -67,7 +67,7 @@ public struct DescriptorStream: ~Copyable, Sendable {
   public func send(_ bytes: [UInt8], descriptors: [Int32] = [], deadline: UInt64) throws(Errno) {
     var sentCount = 0
     while sentCount < bytes.count {
-      let result = DescriptorCalls.send(
+      let result = DescriptorBytes.send(
         socket.rawValue, bytes[sentCount...], descriptors: sentCount == 0 ? descriptors : [])
       if result == -Int(Errno.wouldBlock.rawValue) {
         guard try socket.wait(forWriting: true, deadline: deadline) == .ready else { throw .timedOut }
@@ -109,7 +109,7 @@ public struct DescriptorStream: ~Copyable, Sendable {
   }
 
   private func receive(_ byteCount: Int, _ bytes: inout [UInt8], _ numbers: inout [Int32]) -> Int {
-    let received = DescriptorCalls.receivePacket(socket.rawValue, byteLimit: byteCount)
+    let received = DescriptorBytes.receivePacket(socket.rawValue, byteLimit: byteCount)
     numbers += received.descriptors
     bytes += received.bytes
     return received.result

@@ -28,7 +28,7 @@ public enum DirectIO {
   /// What the kernel says that O_DIRECT demands of the open file `descriptor` (`STATX_DIOALIGN` of statx(2)); nil if it
   /// does not say, as before Linux 6.1 and in some file systems.
   public static func alignment(of descriptor: Int32) throws(Errno) -> Alignment? {
-    try DescriptorCalls.directAlignment(of: descriptor).map {
+    try DescriptorBytes.directAlignment(of: descriptor).map {
       Alignment(memory: $0.memory, offset: $0.offset)
     }
   }
@@ -37,7 +37,7 @@ public enum DirectIO {
   ///
   /// In a folder a file without a name is opened (`O_TMPFILE`), which leaves nothing behind.
   public static func isAccepted(at path: String) -> Bool? {
-    guard let kind = try? PathCalls.kind(of: path) else { return nil }
+    guard let kind = try? NamedFiles.kind(of: path) else { return nil }
     let flags = LINUX_O_DIRECT | (kind.is_directory != 0 ? O_RDWR | LINUX_O_TMPFILE : O_RDONLY)
     do throws(Errno) {
       _ = try OwnedDescriptor.open(path, flags: flags, mode: 0o600)

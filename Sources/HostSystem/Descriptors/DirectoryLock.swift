@@ -10,7 +10,7 @@ public struct DirectoryLock: ~Copyable {
   ///
   /// - Parameter creates: whether to make the directory first, for its owner alone, if it is not there.
   public init(path: String, creates: Bool = false) throws(Errno) {
-    if creates { try PathCalls.createDirectory(path) }
+    if creates { try NamedFiles.createDirectory(path) }
     let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
     try check(linux_descriptor_lock(descriptor.rawValue))
     self.descriptor = descriptor

@@ -6,6 +6,6 @@ import SystemPackage
 package enum DirectoryNames {
   /// The names in the directory at `path` but "." and "..", in order.
   package static func read(_ path: String) throws(Errno) -> [String] {
-    try PathCalls.entryNames(path).sorted()
+    try NamedFiles.entryNames(path).sorted()
   }
 }

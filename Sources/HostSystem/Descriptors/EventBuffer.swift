@@ -17,7 +17,7 @@ public struct EventBuffer: ~Copyable {
 
   /// Waits on `poll` and takes its events (`epoll_wait(2)`): their number, or -errno.
   mutating func fill(from poll: Int32, timeoutMilliseconds: Int32) -> Int32 {
-    let result = DescriptorCalls.waitForEvents(poll, &tokens, timeoutMilliseconds: timeoutMilliseconds)
+    let result = DescriptorBytes.waitForEvents(poll, &tokens, timeoutMilliseconds: timeoutMilliseconds)
     count = max(0, Int(result))
     return result
   }

@@ -38,8 +38,7 @@ public final class EventSignaller: Sendable {
   /// - Throws: `EAGAIN` beyond the host's `fs.aio-max-nr`.
   public init() throws(Errno) {
     file = try OwnedDescriptor.open("/dev/null", flags: O_RDONLY)
-    var context: aio_context_t = 0
-    try check(unsafe linux_io_setup(1, &context))
+    let context = aio_context_t(try check(linux_io_context()))
     self.context = Mutex(context)
   }
 
@@ -50,29 +49,7 @@ public final class EventSignaller: Sendable {
   /// - Throws: `EINVAL` if it is no eventfd, `EBADF` if it is not open.
   public func signal(_ descriptor: Int32) throws(Errno) {
     let file = self.file.rawValue
-    let result = context.withLock { context in Self.signal(descriptor, file, context) }
+    let result = context.withLock { linux_io_signal($0, file, descriptor) }
     try check(result)
-  }
-
-  private static func signal(_ descriptor: Int32, _ file: Int32, _ context: aio_context_t) -> Int {
-    var byte: UInt8 = 0
-    // SAFETY: the read of /dev/null ends within the submission and writes nothing, so that no pointer outlives the call.
-    return unsafe withUnsafeMutableBytes(of: &byte) { buffer in
-      var request = iocb()
-      request.aio_lio_opcode = UInt16(IOCB_CMD_PREAD)
-      request.aio_fildes = UInt32(bitPattern: file)
-      request.aio_buf = UInt64(UInt(bitPattern: buffer.baseAddress))
-      request.aio_nbytes = 1
-      request.aio_flags = UInt32(IOCB_FLAG_RESFD)
-      request.aio_resfd = UInt32(bitPattern: descriptor)
-      return unsafe withUnsafeMutablePointer(to: &request) { request in
-        var pointer: UnsafeMutablePointer<iocb>? = unsafe request
-        let result = unsafe linux_io_submit(context, 1, &pointer)
-        var event = io_event()
-        // The context has room for one completion, which the next submission needs.
-        if result == 1 { _ = unsafe linux_io_getevents(context, 1, &event) }
-        return result
-      }
-    }
   }
 }

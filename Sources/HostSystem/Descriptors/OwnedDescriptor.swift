@@ -16,7 +16,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
   ///   - flags: Access mode and `O_` flags.
   ///   - mode: Permissions of a file that is created.
   public static func open(_ path: String, flags: Int32, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
-    OwnedDescriptor(adopting: try PathCalls.open(path, flags: flags, mode: mode))
+    OwnedDescriptor(adopting: try NamedFiles.open(path, flags: flags, mode: mode))
   }
 
   /// Closes the descriptor now and reports what `close(2)` says, such as a delayed write error.

@@ -26,7 +26,7 @@ public struct PacketSocket: ~Copyable, Sendable {
     path: String, isOpenToAll: Bool, backlog: Int32 = 64
   ) throws(Errno) -> PacketSocket {
     PacketSocket(
-      adopting: try PathCalls.listenForPackets(path, backlog: backlog, isOpenToAll: isOpenToAll))
+      adopting: try NamedFiles.listenForPackets(path, backlog: backlog, isOpenToAll: isOpenToAll))
   }
 
   /// Takes over a listening socket of this kind that the process inherited. `EINVAL` for anything else.
@@ -37,7 +37,7 @@ public struct PacketSocket: ~Copyable, Sendable {
 
   /// A connection. `ECONNREFUSED` if nobody listens, `EAGAIN` if too many others wait.
   public static func connected(path: String) throws(Errno) -> PacketSocket {
-    PacketSocket(adopting: try PathCalls.connectForPackets(path))
+    PacketSocket(adopting: try NamedFiles.connectForPackets(path))
   }
 
   /// Takes a waiting connection. `EAGAIN` if there is none.
@@ -52,7 +52,7 @@ public struct PacketSocket: ~Copyable, Sendable {
 
   /// Sends one packet, with copies of `descriptors`. `EAGAIN` if there is no room: the peer does not read.
   public func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(Errno) {
-    try check(DescriptorCalls.send(socket.rawValue, bytes[...], descriptors: descriptors))
+    try check(DescriptorBytes.send(socket.rawValue, bytes[...], descriptors: descriptors))
   }
 
   /// Lets the peer see the end of what is sent (`shutdown(2)`); it can still send.
@@ -61,7 +61,7 @@ public struct PacketSocket: ~Copyable, Sendable {
   /// Receives one packet of at most `byteLimit` bytes; an empty one at the end. `EAGAIN` if none has come yet, `EMSGSIZE` for
   /// one that is longer or carries more than ``descriptorLimit`` descriptors.
   public func receive(byteLimit: Int) throws(Errno) -> ReceivedPacket {
-    let received = DescriptorCalls.receivePacket(socket.rawValue, byteLimit: byteLimit)
+    let received = DescriptorBytes.receivePacket(socket.rawValue, byteLimit: byteLimit)
     // Before the result is judged: the descriptors are ours, and are closed with the packet.
     let packet = ReceivedPacket(bytes: received.bytes, adopting: received.descriptors)
     try check(received.result)
@@ -107,9 +107,9 @@ public struct SocketPeer: Sendable, Equatable {
 
   /// The peer of a connected socket.
   init(ofSocket descriptor: Int32) throws(Errno) {
-    let peer = try DescriptorCalls.peer(of: descriptor)
+    let peer = try DescriptorBytes.peer(of: descriptor)
     // A peer with more groups than are read has the rights of its user and its primary group.
-    let groups = DescriptorCalls.peerGroups(of: descriptor, limit: Self.groupLimit)
+    let groups = DescriptorBytes.peerGroups(of: descriptor, limit: Self.groupLimit)
     self.init(processID: peer.process, userID: peer.user, groupIDs: [peer.group] + groups)
   }
 

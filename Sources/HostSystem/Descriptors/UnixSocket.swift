@@ -26,12 +26,12 @@ public struct UnixSocket: ~Copyable, Sendable {
 
   /// A socket that listens at `path`, which only the file's owner may connect to. `EADDRINUSE` if the file exists.
   public static func listening(path: String, backlog: Int32 = 16) throws(Errno) -> UnixSocket {
-    UnixSocket(OwnedDescriptor(adopting: try PathCalls.listen(path, backlog: backlog)))
+    UnixSocket(OwnedDescriptor(adopting: try NamedFiles.listen(path, backlog: backlog)))
   }
 
   /// A connection. `ECONNREFUSED` if nobody listens, `EAGAIN` if too many others wait.
   public static func connected(path: String) throws(Errno) -> UnixSocket {
-    UnixSocket(OwnedDescriptor(adopting: try PathCalls.connect(path)))
+    UnixSocket(OwnedDescriptor(adopting: try NamedFiles.connect(path)))
   }
 
   /// The number of the process at the other end (`SO_PEERCRED`), or nil where it cannot be seen from this one.
@@ -70,19 +70,19 @@ public struct UnixSocket: ~Copyable, Sendable {
 
   /// Reads up to `byteCount` bytes; none at the end. `EAGAIN` if none have come yet.
   public func receive(byteCount: Int) throws(Errno) -> [UInt8] {
-    try DescriptorCalls.receive(descriptor.rawValue, byteLimit: byteCount)
+    try DescriptorBytes.receive(descriptor.rawValue, byteLimit: byteCount)
   }
 
   /// Writes as many of `bytes` as there is room for and returns how many. `EAGAIN` if there is none.
   public func send(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
-    try DescriptorCalls.send(descriptor.rawValue, bytes)
+    try DescriptorBytes.send(descriptor.rawValue, bytes)
   }
 
   /// Whether the file at `path` is a socket. `ENOENT` where nothing is.
   public static func isSocket(path: String) throws(Errno) -> Bool {
-    try PathCalls.isSocket(path)
+    try NamedFiles.isSocket(path)
   }
 
   /// Removes a socket's file.
-  public static func remove(path: String) throws(Errno) { try PathCalls.remove(path) }
+  public static func remove(path: String) throws(Errno) { try NamedFiles.remove(path) }
 }

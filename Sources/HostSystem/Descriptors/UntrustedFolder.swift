@@ -21,11 +21,11 @@ public struct UntrustedFolder: ~Copyable, Sendable {
   /// - Throws: `EINVAL` for what is no regular file, `EFBIG` for more than `byteLimit` bytes.
   public func contents(of name: String, byteLimit: Int) throws(Errno) -> [UInt8] {
     let file = OwnedDescriptor(
-      adopting: try PathCalls.openRegularFile(name, beneath: descriptor.rawValue))
+      adopting: try NamedFiles.openRegularFile(name, beneath: descriptor.rawValue))
     let byteCount = Int(clamping: try check(linux_regular_file_size(file.rawValue)))
     guard byteCount <= byteLimit else { throw .fileTooLarge }
     // The file may have another size by now.
-    return try DescriptorCalls.readToEnd(file.rawValue, byteLimit: byteCount)
+    return try DescriptorBytes.readToEnd(file.rawValue, byteLimit: byteCount)
   }
 
   /// Whether `name` is a regular file; not a link to one.
@@ -54,8 +54,8 @@ public struct UntrustedFolder: ~Copyable, Sendable {
 
   private func status(of name: String) throws(Errno) -> linux_file_status {
     let file = OwnedDescriptor(
-      adopting: try PathCalls.open(name, beneath: descriptor.rawValue, flags: LINUX_O_PATH, mode: 0))
-    return try DescriptorCalls.status(of: file.rawValue)
+      adopting: try NamedFiles.open(name, beneath: descriptor.rawValue, flags: LINUX_O_PATH, mode: 0))
+    return try DirectoryFiles.status(of: file.rawValue)
   }
 
   /// Makes the empty file `name`.
@@ -63,7 +63,7 @@ public struct UntrustedFolder: ~Copyable, Sendable {
   /// - Throws: `EEXIST` if there is anything of this name, be it a link that leads nowhere.
   public func create(_ name: String) throws(Errno) {
     _ = OwnedDescriptor(
-      adopting: try PathCalls.open(
+      adopting: try NamedFiles.open(
         name, beneath: descriptor.rawValue, flags: LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, mode: 0o644))
   }
 }

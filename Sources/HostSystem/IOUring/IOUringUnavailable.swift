@@ -55,7 +55,7 @@ extension IOUring {
   /// The sysctl kernel.io_uring_disabled (Linux 6.6), or nil where there is none.
   private static func disabledLevel() -> Int? {
     guard let file = try? OwnedDescriptor.open("/proc/sys/kernel/io_uring_disabled", flags: O_RDONLY),
-      let bytes = try? DescriptorCalls.read(file.rawValue, byteLimit: 16)
+      let bytes = try? DescriptorBytes.read(file.rawValue, limit: 16)
     else { return nil }
     return Int(String(decoding: bytes, as: UTF8.self).filter(\.isNumber))
   }

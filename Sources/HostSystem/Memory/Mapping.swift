@@ -67,6 +67,16 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
   /// The address of its first byte in this process, as a number.
   public var address: UInt64 { unsafe UInt64(UInt(bitPattern: base)) }
 
+  /// Runs `body` with the first `count` bytes, which nobody changes meanwhile.
+  func withBytes<Value, Failure: Error>(
+    count: Int, _ body: (Span<UInt8>) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    precondition(count >= 0 && count <= byteCount, "bytes of the mapping")
+    // SAFETY: the mapping lives at least until `body` returns.
+    let bytes = unsafe base.assumingMemoryBound(to: UInt8.self)
+    return try body(unsafe Span(_unsafeStart: bytes, count: count))
+  }
+
   /// Asks for huge pages (`MADV_HUGEPAGE`).
   public func adviseHugePages() throws(Errno) { try check(unsafe linux_advise_huge_pages(base, byteCount)) }
 

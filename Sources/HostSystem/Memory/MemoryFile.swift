@@ -9,7 +9,7 @@ public struct MemoryFile: ~Copyable, Sendable {
   /// A file of `byteCount` zeroes, closed on exec; without them an empty one. What a child writes there may be of any
   /// length: unlike a pipe it needs nobody who reads meanwhile.
   public init(name: String, byteCount: Int = 0) throws(Errno) {
-    owned = OwnedDescriptor(adopting: try PathCalls.memoryFile(name, byteCount: byteCount))
+    owned = OwnedDescriptor(adopting: try NamedFiles.memoryFile(name, byteCount: byteCount))
   }
 
   /// The descriptor, valid for as long as this value lives.
@@ -21,6 +21,6 @@ public struct MemoryFile: ~Copyable, Sendable {
   /// All that is in it.
   public func contents() throws(Errno) -> [UInt8] {
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw Errno(rawValue: errno) }
-    return try DescriptorCalls.readToEnd(descriptor)
+    return try DescriptorBytes.readToEnd(descriptor)
   }
 }

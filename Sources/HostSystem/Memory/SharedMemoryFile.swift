@@ -31,7 +31,7 @@ public struct SharedMemoryFile: ~Copyable, Sendable {
   public init(name: String, byteCount: UInt64) throws(Errno) {
     guard let count = Int(exactly: byteCount) else { throw .invalidArgument }
     owned = OwnedDescriptor(
-      adopting: try PathCalls.sealedMemoryFile(
+      adopting: try NamedFiles.sealedMemoryFile(
         name, byteCount: count, seals: LINUX_SIZE_SEALS | LINUX_F_SEAL_SEAL))
     self.byteCount = byteCount
   }

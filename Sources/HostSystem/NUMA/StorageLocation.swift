@@ -16,7 +16,7 @@ public struct StorageLocation: Equatable, Sendable {
   ///   - root: Where sysfs is mounted, or a copy of the files.
   public init(path: String, sysfs root: String = "/sys") throws(SysfsError) {
     let device: (major: UInt32, minor: UInt32)
-    do throws(Errno) { device = try PathCalls.device(below: path) } catch {
+    do throws(Errno) { device = try NamedFiles.device(below: path) } catch {
       throw .unreadable(path: path, error)
     }
     try self.init(deviceNumber: "\(device.major):\(device.minor)", sysfs: root)

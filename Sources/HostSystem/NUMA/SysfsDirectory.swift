@@ -57,7 +57,7 @@ package struct SysfsDirectory: Equatable, Sendable {
 
   /// The directory itself, with every link on the way followed; nil if it does not exist.
   package func resolved() throws(SysfsError) -> SysfsDirectory? {
-    do throws(Errno) { return SysfsDirectory(try PathCalls.resolved(path)) } catch {
+    do throws(Errno) { return SysfsDirectory(try NamedFiles.resolve(path)) } catch {
       if error == .noSuchFileOrDirectory { return nil }
       throw .unreadable(path: path, error)
     }
@@ -65,6 +65,6 @@ package struct SysfsDirectory: Equatable, Sendable {
 
   private static func contents(of path: String) throws(Errno) -> [UInt8] {
     let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
-    return try DescriptorCalls.readToEnd(file.rawValue)
+    return try DescriptorBytes.readToEnd(file.rawValue)
   }
 }

@@ -15,11 +15,8 @@ import Testing
     init() throws {
       let number = linux_open_pseudo_terminal()
       master = OwnedDescriptor(adopting: number)
-      var name = [CChar](repeating: 0, count: 64)
-      // SAFETY: the count is the array's.
-      _ = unsafe linux_pseudo_terminal_path(number, &name, name.count)
-      let path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      slave = try OwnedDescriptor.open(path, flags: O_RDWR | O_NOCTTY)
+      slave = try OwnedDescriptor.open(
+        "/dev/pts/\(linux_pseudo_terminal_number(number))", flags: O_RDWR | O_NOCTTY)
     }
   }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import HostSystem
 import Hypervisor
@@ -35,7 +36,7 @@ import Testing
   ) throws -> Int64 {
     var engine = try BlockEngine(kind: kind, capacity: 4)
     let start = unsafe engine.start(
-      operation, on: image.handle, vectors: buffer.vectors, vectorCount: 2, offset: offset,
+      operation, on: image.handle, vectors: IOVectors(buffer.vectors, count: 2), offset: offset,
       byteCount: byteCount,
       token: 0x1234_5678_9ABC_DEF0)
     switch start {
@@ -121,7 +122,7 @@ import Testing
     #expect(room >= 3)
     for token in 0..<3 as Range<UInt64> {
       _ = unsafe engine.start(
-        .read, on: image.handle, vectors: buffer.vectors, vectorCount: 2, offset: 0, byteCount: 1024,
+        .read, on: image.handle, vectors: IOVectors(buffer.vectors, count: 2), offset: 0, byteCount: 1024,
         token: token)
     }
     #expect(engine.room == room - 3)

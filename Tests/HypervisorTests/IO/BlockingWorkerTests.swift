@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import HostSystem
 import SystemPackage
@@ -52,7 +53,7 @@ import Testing
     var engine = try BlockEngine(kind: .libaio, capacity: 4, completionEvent: event.rawValue, offloads: true)
     for (token, operation) in [BlockOperation.read, .writeZeroes, .discard].enumerated() {
       let start = unsafe engine.start(
-        operation, on: image.handle, vectors: buffer.vector, vectorCount: 1,
+        operation, on: image.handle, vectors: IOVectors(buffer.vector, count: 1),
         offset: UInt64(token == 0 ? 0 : Self.byteCount + token * 4096),
         byteCount: UInt64(token == 0 ? Self.byteCount : 4096), token: UInt64(token))
       guard case .pending = start else {
@@ -82,7 +83,7 @@ import Testing
       let wasSpent = engine.isSpent
       #expect(!wasSpent)
       _ = unsafe engine.start(
-        .read, on: image.handle, vectors: buffer.vector, vectorCount: 1, offset: 0,
+        .read, on: image.handle, vectors: IOVectors(buffer.vector, count: 1), offset: 0,
         byteCount: UInt64(Self.byteCount), token: token)
     }
     let isSpent = engine.isSpent
@@ -101,7 +102,7 @@ import Testing
       var engine = try BlockEngine(kind: .libaio, capacity: 4, offloads: true)
       for token in 0..<4 as Range<UInt64> {
         _ = unsafe engine.start(
-          .writeZeroes, on: image.handle, vectors: buffer.vector, vectorCount: 0, offset: token * 4096,
+          .writeZeroes, on: image.handle, vectors: IOVectors(buffer.vector, count: 0), offset: token * 4096,
           byteCount: 4096, token: token)
       }
     }

@@ -31,7 +31,7 @@ import Testing
       self.handle = handle
     }
 
-    static let disk = unsafe DiskHandle(
+    static let disk = DiskHandle(
       descriptor: -1, byteCount: 1 << 40, blockByteCount: 512, isDirect: false, isReadOnly: false,
       canDiscard: true,
       formatted: nil, memory: nil)
@@ -53,10 +53,9 @@ import Testing
         let handle = handle
         loads[index].started += shares.serve(loads[index].machine, throttle, &engine) { engine, limit in
           var taken = 0
-          var nothing = unsafe iovec()
           while taken < limit, engine.room > 0, !engine.isSpent {
-            _ = unsafe engine.start(
-              .read, on: handle, vectors: &nothing, vectorCount: 0, offset: 0, byteCount: byteCount,
+            _ = engine.start(
+              .read, on: handle, vectors: IOVectors(), offset: 0, byteCount: byteCount,
               token: 0)
             taken += 1
           }

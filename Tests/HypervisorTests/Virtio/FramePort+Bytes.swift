@@ -13,7 +13,7 @@ extension FramePort {
       var vector = unsafe iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
       // SAFETY: one vector, over bytes that live during the call.
       return unsafe withUnsafeMutablePointer(to: &vector) {
-        unsafe write(UnsafeMutableBufferPointer(start: $0, count: 1))
+        unsafe write(IOVectors($0, count: 1))
       }
     }
   }
@@ -26,7 +26,7 @@ extension FramePort {
         var vector = unsafe iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
         // SAFETY: one vector, over bytes that live during the call.
         return unsafe withUnsafeMutablePointer(to: &vector) {
-          unsafe read(into: UnsafeMutableBufferPointer(start: $0, count: 1))
+          unsafe read(into: IOVectors($0, count: 1))
         }
       }
       if count > 0 { return Array(bytes[..<min(count, bytes.count)]) }

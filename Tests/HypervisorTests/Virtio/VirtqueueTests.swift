@@ -154,14 +154,14 @@ import VextProtocol
       0, readable: [(0x100, 16), (0x4_0000, 0), (0x200, 512)], writable: [(0x400, 7)],
       table: GuestAddress(table))
     try driver.describe(1, table, 64, FakeVirtqueue.Flag.indirect | FakeVirtqueue.Flag.write)
-    let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: 4)
-    defer { unsafe vectors.deallocate() }
-    let chain = try unsafe queue.readChain(head: 1, into: vectors, capacity: 4)
+    let table = try FixedTable<IOVector>(emptyVectors: 4)
+    let chain = try queue.readChain(head: 1, into: table.vectors(from: 0, count: 4))
     #expect(chain.readableVectorCount == 2)
     #expect(chain.readableByteCount == 528)
     #expect(chain.writableVectorCount == 1)
     #expect(chain.writableByteCount == 7)
-    #expect(unsafe vectors[1].iov_base == memory.map.hostPointer(GuestAddress(0x200), byteCount: 512))
-    #expect(unsafe vectors[2].iov_len == 7)
+    let (second, third) = (table[1], table[2])
+    #expect(second.address == memory.map.vector(GuestAddress(0x200), byteCount: 512)?.address)
+    #expect(third.byteCount == 7)
   }
 }

@@ -156,8 +156,15 @@ struct CompressionLibrary {
   /// Fills `buffer` with the contents of a cluster of an image, behind which there may be other bytes.
   ///
   /// - Returns: whether there was enough to fill it.
-  @unsafe
-  func fill(_ buffer: UnsafeMutableBufferPointer<UInt8>, from bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+  func fill(_ target: inout MutableSpan<UInt8>, from source: Span<UInt8>) -> Bool {
+    unsafe target.withUnsafeMutableBufferPointer { buffer in
+      unsafe source.withUnsafeBufferPointer { unsafe fill(buffer, from: $0) }
+    }
+  }
+
+  private func fill(_ buffer: UnsafeMutableBufferPointer<UInt8>, from bytes: UnsafeBufferPointer<UInt8>)
+    -> Bool
+  {
     guard format == .zstd else {
       var count = 0
       if case .damaged = unsafe inflate(bytes, windowBits: -15, into: buffer, &count) { return false }

@@ -1,48 +1,49 @@
 import CKVM
 
-/// A vCPU's CPUID leaves, in KVM's form: a header of 8 bytes, then entries (struct kvm_cpuid2).
+/// A vCPU's CPUID leaves, in KVM's form (struct kvm_cpuid2).
 struct CPUIDTable {
-  private static let headerByteCount = MemoryLayout<kvm_cpuid2>.size
-  private var storage: [UInt64]
+  /// An entry for each leaf: seven numbers of 32 bits, then padding (struct kvm_cpuid_entry2).
+  var table: KVMTable
 
   init(capacity: Int) {
-    let byteCount = Self.headerByteCount + capacity * MemoryLayout<kvm_cpuid_entry2>.stride
-    storage = [UInt64](repeating: 0, count: (byteCount + 7) / 8)
-    storage[0] = UInt64(capacity)
+    table = KVMTable(wordsPerEntry: MemoryLayout<kvm_cpuid_entry2>.stride / 8, count: capacity)
   }
 
   /// Makes a table of `leaves`.
   init(_ leaves: [kvm_cpuid_entry2]) {
     self.init(capacity: leaves.count)
-    var remaining = leaves[...]
-    updateEach { entry in
-      if let leaf = remaining.popFirst() { entry = leaf }
-    }
+    for (index, leaf) in leaves.enumerated() { set(leaf, at: index) }
   }
 
   /// A copy of the leaves.
-  var leaves: [kvm_cpuid_entry2] {
-    var copy = self
-    var leaves: [kvm_cpuid_entry2] = []
-    copy.updateEach { leaves.append($0) }
-    return leaves
-  }
-
-  mutating func withUnsafeTable(_ body: (UnsafeMutableRawPointer) -> Int32) -> Int32 {
-    unsafe storage.withUnsafeMutableBytes { buffer in
-      guard let base = buffer.baseAddress else { return -22 }
-      return unsafe body(base)
-    }
-  }
+  var leaves: [kvm_cpuid_entry2] { (0..<table.count).map(leaf) }
 
   /// Calls `change` for each leaf.
   mutating func updateEach(_ change: (inout kvm_cpuid_entry2) -> Void) {
-    let count = Int(UInt32(truncatingIfNeeded: storage[0]))
-    unsafe storage.withUnsafeMutableBytes { buffer in
-      // SAFETY: the kernel never reports more entries than the capacity it was given, which the storage holds.
-      let entries = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[Self.headerByteCount...])
-        .bindMemory(to: kvm_cpuid_entry2.self)
-      for index in 0..<min(count, entries.count) { unsafe change(&entries[index]) }
+    for index in 0..<table.count {
+      var entry = leaf(index)
+      change(&entry)
+      set(entry, at: index)
     }
+  }
+
+  private func leaf(_ index: Int) -> kvm_cpuid_entry2 {
+    var entry = kvm_cpuid_entry2()
+    (entry.function, entry.index) = Self.halves(table[index, 0])
+    (entry.flags, entry.eax) = Self.halves(table[index, 1])
+    (entry.ebx, entry.ecx) = Self.halves(table[index, 2])
+    entry.edx = Self.halves(table[index, 3]).0
+    return entry
+  }
+
+  private mutating func set(_ entry: kvm_cpuid_entry2, at index: Int) {
+    table[index, 0] = UInt64(entry.function) | UInt64(entry.index) << 32
+    table[index, 1] = UInt64(entry.flags) | UInt64(entry.eax) << 32
+    table[index, 2] = UInt64(entry.ebx) | UInt64(entry.ecx) << 32
+    table[index, 3] = UInt64(entry.edx)
+  }
+
+  private static func halves(_ word: UInt64) -> (UInt32, UInt32) {
+    (UInt32(truncatingIfNeeded: word), UInt32(truncatingIfNeeded: word >> 32))
   }
 }

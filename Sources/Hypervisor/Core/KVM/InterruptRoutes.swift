@@ -39,39 +39,43 @@ package struct InterruptRoutes {
   }
 
   /// The table as a struct kvm_irq_routing in 64-bit words: a header of 8 bytes, then entries of 48 bytes.
-  package func encoded() -> [UInt64] {
-    var entries: [kvm_irq_routing_entry] = []
+  package func encoded() -> [UInt64] { table.encoded }
+
+  /// The table in KVM's form.
+  var table: KVMTable {
+    var entries: [Entry] = []
     for pin in 0..<Self.firstMessageGSI {
-      if pin < 16 { entries.append(Self.chip(pin < 8 ? 0 : 1, gsi: pin, pin: pin % 8)) }
-      entries.append(Self.chip(2, gsi: pin, pin: pin))
+      if pin < 16 { entries.append(.chip(pin < 8 ? 0 : 1, gsi: pin, pin: pin % 8)) }
+      entries.append(.chip(2, gsi: pin, pin: pin))
     }
     for (gsi, message) in messages {
-      guard let message else { continue }
-      var entry = kvm_irq_routing_entry()
-      entry.gsi = gsi
-      entry.type = UInt32(KVM_IRQ_ROUTING_MSI)
-      unsafe entry.u.msi.address_lo = UInt32(truncatingIfNeeded: message.address)
-      unsafe entry.u.msi.address_hi = UInt32(truncatingIfNeeded: message.address >> 32)
-      unsafe entry.u.msi.data = message.data
-      entries.append(entry)
+      if let message { entries.append(.message(message, gsi: gsi)) }
     }
-    var words = [UInt64](
-      repeating: 0, count: 1 + entries.count * MemoryLayout<kvm_irq_routing_entry>.stride / 8)
-    words[0] = UInt64(entries.count)
-    unsafe words.withUnsafeMutableBytes { buffer in
-      unsafe entries.withUnsafeBytes { source in
-        unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[8...]).copyMemory(from: source)
-      }
+    var table = KVMTable(
+      wordsPerEntry: MemoryLayout<kvm_irq_routing_entry>.stride / 8, count: entries.count)
+    for (index, entry) in entries.enumerated() {
+      table[index, 0] = UInt64(entry.gsi) | UInt64(entry.type) << 32
+      table[index, 2] = entry.target.0
+      table[index, 3] = entry.target.1
     }
-    return words
+    return table
   }
 
-  private static func chip(_ chip: UInt32, gsi: UInt32, pin: UInt32) -> kvm_irq_routing_entry {
-    var entry = kvm_irq_routing_entry()
-    entry.gsi = gsi
-    entry.type = UInt32(KVM_IRQ_ROUTING_IRQCHIP)
-    unsafe entry.u.irqchip.irqchip = chip
-    unsafe entry.u.irqchip.pin = pin
-    return entry
+  /// What a struct kvm_irq_routing_entry says; its flags are zero.
+  private struct Entry {
+    let gsi: UInt32
+    let type: UInt32
+    /// The first two words of the union.
+    let target: (UInt64, UInt64)
+
+    /// struct kvm_irq_routing_irqchip: the chip, then its pin.
+    static func chip(_ chip: UInt32, gsi: UInt32, pin: UInt32) -> Entry {
+      Entry(gsi: gsi, type: UInt32(KVM_IRQ_ROUTING_IRQCHIP), target: (UInt64(chip) | UInt64(pin) << 32, 0))
+    }
+
+    /// struct kvm_irq_routing_msi: the address, then the data.
+    static func message(_ message: InterruptMessage, gsi: UInt32) -> Entry {
+      Entry(gsi: gsi, type: UInt32(KVM_IRQ_ROUTING_MSI), target: (message.address, UInt64(message.data)))
+    }
   }
 }

@@ -1,5 +1,4 @@
 import CKVM
-import Glibc
 import HostSystem
 import SystemPackage
 
@@ -11,22 +10,19 @@ public final class KVMStatistics: @unchecked Sendable {
   /// Reads the layout of the statistics from a descriptor that KVM_GET_STATS_FD returned, to this or another process.
   public init(descriptor: consuming OwnedDescriptor) throws(KVMError) {
     self.descriptor = descriptor
-    var header = kvm_stats_header()
-    let headerCount = unsafe pread(self.descriptor.rawValue, &header, MemoryLayout<kvm_stats_header>.size, 0)
-    guard headerCount == MemoryLayout<kvm_stats_header>.size else { throw Self.readFailure(headerCount) }
+    // struct kvm_stats_header: flags, name_size, num_desc, id_offset, desc_offset, data_offset.
+    let header = try Self.read(self.descriptor, MemoryLayout<kvm_stats_header>.size, at: 0)
+    let (nameByteCount, descriptionCount) = (Int(header.number(at: 4)), Int(header.number(at: 8)))
+    let (descriptionOffset, dataOffset) = (header.number(at: 16), header.number(at: 20))
     let fixed = MemoryLayout<kvm_stats_desc>.size
-    let stride = fixed + Int(header.name_size)
-    var bytes = [UInt8](repeating: 0, count: stride * Int(header.num_desc))
-    let count = unsafe bytes.withUnsafeMutableBytes {
-      unsafe pread(self.descriptor.rawValue, $0.baseAddress, $0.count, off_t(header.desc_offset))
-    }
-    guard count == bytes.count else { throw Self.readFailure(count) }
-    for index in 0..<Int(header.num_desc) {
+    let stride = fixed + nameByteCount
+    let bytes = try Self.read(self.descriptor, stride * descriptionCount, at: UInt64(descriptionOffset))
+    for index in 0..<descriptionCount {
       let entry = bytes[index * stride..<(index + 1) * stride]
       // struct kvm_stats_desc: u32 flags, s16 exponent, u16 size, u32 offset, u32 bucket_size, then the name.
-      let offset = entry.dropFirst(8).prefix(4).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+      let offset = UInt64(bytes.number(at: index * stride + 8))
       let name = String(decoding: entry.dropFirst(fixed).prefix { $0 != 0 }, as: UTF8.self)
-      offsets[name] = UInt64(header.data_offset) + offset
+      offsets[name] = UInt64(dataOffset) + offset
     }
   }
 
@@ -44,13 +40,27 @@ public final class KVMStatistics: @unchecked Sendable {
   /// Reads the statistic `name` now.
   public func value(_ name: String) throws(KVMError) -> UInt64 {
     guard let offset = offsets[name] else { throw .missingCapability("the statistic \(name)") }
-    var value: UInt64 = 0
-    let count = unsafe pread(descriptor.rawValue, &value, 8, off_t(offset))
-    guard count == 8 else { throw Self.readFailure(count) }
-    return value
+    let bytes = try Self.read(descriptor, 8, at: offset)
+    return UInt64(bytes.number(at: 0)) | UInt64(bytes.number(at: 4)) << 32
   }
 
-  private static func readFailure(_ count: Int) -> KVMError {
-    .failed(request: "pread of KVM statistics", count < 0 ? Errno(rawValue: errno) : .ioError)
+  private static func read(
+    _ descriptor: borrowing OwnedDescriptor, _ byteCount: Int, at offset: UInt64
+  ) throws(KVMError) -> [UInt8] {
+    let bytes: [UInt8]
+    do throws(Errno) {
+      bytes = try DescriptorBytes.read(descriptor.rawValue, limit: byteCount, at: Int64(clamping: offset))
+    } catch {
+      throw .failed(request: "pread of KVM statistics", error)
+    }
+    guard bytes.count == byteCount else { throw .failed(request: "pread of KVM statistics", .ioError) }
+    return bytes
+  }
+}
+
+extension [UInt8] {
+  /// The little-endian number of 32 bits at `offset`, which lies wholly within the array.
+  fileprivate func number(at offset: Int) -> UInt32 {
+    self[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
   }
 }

@@ -61,10 +61,8 @@ public struct KVMSystem: ~Copyable {
   /// The CPUID leaves that this KVM supports (KVM API §4.46).
   func supportedCPUID() throws(KVMError) -> CPUIDTable {
     var table = CPUIDTable(capacity: 256)
-    let result = unsafe table.withUnsafeTable {
-      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, $0)
-    }
-    try kvmResult("KVM_GET_SUPPORTED_CPUID", result)
+    try kvmResult(
+      "KVM_GET_SUPPORTED_CPUID", KVMCall.make(descriptor.rawValue, CKVM_GET_SUPPORTED_CPUID, &table.table))
     // The in-kernel local APIC has the timer's TSC-deadline mode, but KVM leaves it to user space to offer it.
     let hasDeadlineTimer =
       ckvm_ioctl(descriptor.rawValue, CKVM_CHECK_EXTENSION, UInt(CKVM_CAP_TSC_DEADLINE_TIMER)) > 0

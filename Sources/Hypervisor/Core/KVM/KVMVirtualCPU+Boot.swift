@@ -113,28 +113,31 @@ extension KVMVirtualCPU {
   }
 
   private func setVirtualWire() throws(KVMError) {
-    var state = kvm_lapic_state()
-    try kvmResult("KVM_GET_LAPIC", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_LAPIC, &state))
-    unsafe withUnsafeMutableBytes(of: &state) { registers in
-      unsafe registers.storeBytes(
-        of: LocalVector.externalInterrupt, toByteOffset: LocalVector.lint0Offset, as: UInt32.self)
-      unsafe registers.storeBytes(
-        of: LocalVector.nonMaskable, toByteOffset: LocalVector.lint1Offset, as: UInt32.self)
+    try updateLocalAPIC { registers in
+      registers[LocalVector.lint0Offset / 4] = LocalVector.externalInterrupt
+      registers[LocalVector.lint1Offset / 4] = LocalVector.nonMaskable
     }
-    try kvmResult("KVM_SET_LAPIC", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_LAPIC, &state))
   }
 
   private func modelSpecificRegister(_ number: UInt32) throws(KVMError) -> UInt64 {
-    var request = ckvm_msr(number, 0)
-    let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_MSRS, &request)
+    var table = Self.registerTable(number, 0)
+    let result = KVMCall.make(descriptor.rawValue, CKVM_GET_MSRS, &table)
     try Self.checkOne("KVM_GET_MSRS", number, result)
-    return request.entry.data
+    return table[0, 1]
   }
 
   private func setModelSpecificRegister(_ number: UInt32, _ value: UInt64) throws(KVMError) {
-    var request = ckvm_msr(number, value)
-    let result = unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_MSRS, &request)
+    var table = Self.registerTable(number, value)
+    let result = KVMCall.make(descriptor.rawValue, CKVM_SET_MSRS, &table)
     try Self.checkOne("KVM_SET_MSRS", number, result)
+  }
+
+  /// A table of one register (struct kvm_msrs): its number, then its value.
+  private static func registerTable(_ number: UInt32, _ value: UInt64) -> KVMTable {
+    var table = KVMTable(wordsPerEntry: MemoryLayout<kvm_msr_entry>.stride / 8, count: 1)
+    table[0, 0] = UInt64(number)
+    table[0, 1] = value
+    return table
   }
 
   /// Checks the result of a call that returns the number of registers it set: 0 is a refusal.

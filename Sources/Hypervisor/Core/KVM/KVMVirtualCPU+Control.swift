@@ -14,7 +14,7 @@ extension KVMVirtualCPU {
     var debug = kvm_guest_debug()
     debug.control = UInt32(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
     try kvmResult(
-      "KVM_SET_GUEST_DEBUG", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_GUEST_DEBUG, &debug))
+      "KVM_SET_GUEST_DEBUG", KVMCall.make(descriptor.rawValue, CKVM_SET_GUEST_DEBUG, &debug))
   }
 
   /// Tells the guest's watchdogs that the vCPU was paused (KVM API §4.68).
@@ -30,21 +30,15 @@ extension KVMVirtualCPU {
   /// The guest's TSC ticks at the host's rate, because no code asks KVM to scale it.
   func setTSCBack(ticks: UInt64) throws(KVMError) {
     var offset: UInt64 = 0
-    // SAFETY: the attribute's value is a 64-bit integer, which lives for the duration of the calls.
-    try unsafe withUnsafeMutablePointer(to: &offset) { (value) throws(KVMError) in
-      var attribute = kvm_device_attr()
-      attribute.group = UInt32(KVM_VCPU_TSC_CTRL)
-      attribute.attr = UInt64(KVM_VCPU_TSC_OFFSET)
-      attribute.addr = UInt64(UInt(bitPattern: value))
-      let support = unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_HAS_DEVICE_ATTR, &attribute)
-      guard support == 0 else { return }
-      try kvmResult(
-        "KVM_GET_DEVICE_ATTR",
-        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_DEVICE_ATTR, &attribute))
-      unsafe value.pointee &-= ticks
-      try kvmResult(
-        "KVM_SET_DEVICE_ATTR",
-        unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_DEVICE_ATTR, &attribute))
-    }
+    guard makeTSCOffsetRequest(CKVM_HAS_DEVICE_ATTR, &offset) == 0 else { return }
+    try kvmResult("KVM_GET_DEVICE_ATTR", makeTSCOffsetRequest(CKVM_GET_DEVICE_ATTR, &offset))
+    offset &-= ticks
+    try kvmResult("KVM_SET_DEVICE_ATTR", makeTSCOffsetRequest(CKVM_SET_DEVICE_ATTR, &offset))
+  }
+
+  private func makeTSCOffsetRequest(_ request: UInt, _ offset: inout UInt64) -> Int32 {
+    KVMCall.make(
+      descriptor.rawValue, request, attribute: UInt64(KVM_VCPU_TSC_OFFSET), group: UInt32(KVM_VCPU_TSC_CTRL),
+      value: &offset)
   }
 }

@@ -32,12 +32,12 @@ public final class KVMVirtualMachine: Sendable {
     var identityMap: UInt64 = 0xFFFB_C000
     try kvmResult(
       "KVM_SET_IDENTITY_MAP_ADDR",
-      unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_IDENTITY_MAP_ADDR, &identityMap))
+      KVMCall.make(descriptor.rawValue, CKVM_SET_IDENTITY_MAP_ADDR, &identityMap))
     try kvmResult("KVM_SET_TSS_ADDR", ckvm_ioctl(descriptor.rawValue, CKVM_SET_TSS_ADDR, 0xFFFB_D000))
     try kvmResult("KVM_CREATE_IRQCHIP", ckvm_ioctl(descriptor.rawValue, CKVM_CREATE_IRQCHIP, 0))
     var pit = kvm_pit_config()
     pit.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
-    try kvmResult("KVM_CREATE_PIT2", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_CREATE_PIT2, &pit))
+    try kvmResult("KVM_CREATE_PIT2", KVMCall.make(descriptor.rawValue, CKVM_CREATE_PIT2, &pit))
     self.descriptor = descriptor
     self.memory = memory
   }
@@ -48,7 +48,7 @@ public final class KVMVirtualMachine: Sendable {
   ) -> Int32 {
     var description = kvm_userspace_memory_region(
       slot: slot, flags: 0, guest_phys_addr: address, memory_size: byteCount, userspace_addr: host.rawValue)
-    return unsafe ckvm_ioctl_pointer(descriptor, CKVM_SET_USER_MEMORY_REGION, &description)
+    return KVMCall.make(descriptor, CKVM_SET_USER_MEMORY_REGION, &description)
   }
 
   /// Makes vCPU number `index` of `count`. Its local APIC's ID is `index`, and its CPUID describes all `count` cores.
@@ -63,16 +63,15 @@ public final class KVMVirtualMachine: Sendable {
 
   /// Drives interrupt line `gsi` of the PIC and I/O APIC (KVM API §4.25).
   public func setInterruptLine(_ gsi: UInt32, active: Bool) throws(Errno) {
-    var level = kvm_irq_level()
-    level.irq = gsi
-    level.level = active ? 1 : 0
-    try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQ_LINE, &level))
+    // struct kvm_irq_level: the line, then its level.
+    var level = UInt64(gsi) | (active ? 1 << 32 : 0)
+    try check(KVMCall.make(descriptor.rawValue, CKVM_IRQ_LINE, &level))
   }
 
   /// The time that kvmclock shows to the guest now, in nanoseconds (KVM API §4.29).
   func clockNanoseconds() throws(KVMError) -> UInt64 {
     var data = kvm_clock_data()
-    try kvmResult("KVM_GET_CLOCK", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_GET_CLOCK, &data))
+    try kvmResult("KVM_GET_CLOCK", KVMCall.make(descriptor.rawValue, CKVM_GET_CLOCK, &data))
     return data.clock
   }
 
@@ -80,16 +79,12 @@ public final class KVMVirtualMachine: Sendable {
   func setClock(nanoseconds: UInt64) throws(KVMError) {
     var data = kvm_clock_data()
     data.clock = nanoseconds
-    try kvmResult("KVM_SET_CLOCK", unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_CLOCK, &data))
+    try kvmResult("KVM_SET_CLOCK", KVMCall.make(descriptor.rawValue, CKVM_SET_CLOCK, &data))
   }
 
   private func setRouting(_ routes: borrowing InterruptRoutes) throws(Errno) {
-    var table = routes.encoded()
-    let result = unsafe table.withUnsafeMutableBytes { buffer in
-      guard let base = buffer.baseAddress else { return -Errno.invalidArgument.rawValue }
-      return unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_SET_GSI_ROUTING, base)
-    }
-    try check(result)
+    var table = routes.table
+    try check(KVMCall.make(descriptor.rawValue, CKVM_SET_GSI_ROUTING, &table))
   }
 
   private func setIRQFD(_ eventDescriptor: Int32, gsi: UInt32, flags: UInt32) throws(Errno) {
@@ -97,7 +92,7 @@ public final class KVMVirtualMachine: Sendable {
     request.fd = UInt32(bitPattern: eventDescriptor)
     request.gsi = gsi
     request.flags = flags
-    try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IRQFD, &request))
+    try check(KVMCall.make(descriptor.rawValue, CKVM_IRQFD, &request))
   }
 
   private func setIOEventFD(_ write: WatchedWrite, _ eventDescriptor: Int32, flags: UInt32) throws(Errno) {
@@ -112,7 +107,7 @@ public final class KVMVirtualMachine: Sendable {
       request.datamatch = condition.value
       request.flags |= 1 << UInt32(kvm_ioeventfd_flag_nr_datamatch)
     }
-    try check(unsafe ckvm_ioctl_pointer(descriptor.rawValue, CKVM_IOEVENTFD, &request))
+    try check(KVMCall.make(descriptor.rawValue, CKVM_IOEVENTFD, &request))
   }
 }
 

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// The functions of a guest's kernel by their addresses: from the `System.map` or the unstripped `vmlinux` beside its image.
 ///
 /// A kernel that moved itself (KASLR) is found by its handler of divide errors, to which the first entry of the interrupt

@@ -1,4 +1,4 @@
-import Glibc
+import HostSystem
 
 /// Detects a KVM without VT-x and AMD-V (kvm_pvm), which cannot run unmodified kernels.
 ///
@@ -6,7 +6,7 @@ import Glibc
 /// instructions.
 public enum SoftwareKVM {
   /// Whether this host's KVM is kvm_pvm. The loaded module decides, because CPUID's flags say nothing about it.
-  public static var isLoaded: Bool { unsafe access("/sys/module/kvm_pvm", F_OK) == 0 }
+  public static var isLoaded: Bool { NamedFiles.exists("/sys/module/kvm_pvm") }
 
   /// The advice that follows the verdict.
   static let advice =

@@ -22,7 +22,7 @@ extension GuestMemory {
     }
     guard byteCount > 0, Self.areApart(regions) else { throw .invalidArgument }
     let mapping = try Mapping.anonymous(byteCount: Int(byteCount))
-    var parts: [GuestMemoryMap.Region] = []
+    var parts: [GuestMemoryRegion] = []
     var offset = 0
     for region in regions {
       let file = try next()
@@ -30,16 +30,14 @@ extension GuestMemory {
       try mapping.overlayShared(
         descriptor: file.descriptor, fileOffset: Int64(region.fileOffset), at: offset,
         byteCount: Int(region.byteCount))
-      // SAFETY: the part lies within the mapping, which this object owns as long as the map is in use.
       parts.append(
-        unsafe GuestMemoryMap.Region(
-          start: region.address.rawValue, byteCount: region.byteCount, host: mapping.base + offset))
+        GuestMemoryRegion(
+          address: region.address, byteCount: region.byteCount, fileOffset: UInt64(offset)))
       offset += Int(region.byteCount)
     }
     try mapping.leaveOutOfDumps()
-    let none = unsafe GuestMemoryMap.Region(start: 0, byteCount: 0, host: nil)
-    let table = parts.count > 2 ? GuestMemoryRegionTable(Array(parts[2...])) : nil
-    let map = GuestMemoryMap(low: parts[0], high: parts.count > 1 ? parts[1] : none, others: table)
+    let table = parts.count > 2 ? GuestMemoryRegionTable(count: parts.count - 2) : nil
+    guard let map = GuestMemoryMap(parts, in: mapping, others: table) else { throw .invalidArgument }
     self.init(mapping, map: map, byteCount: byteCount, file: nil, takesFilePages: false, others: table)
   }
 

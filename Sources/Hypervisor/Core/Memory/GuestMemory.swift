@@ -8,7 +8,6 @@ public import VextProtocol
 ///
 /// Guest code changes RAM at any moment, so that values are copied in or out and never referred to. Threads that write to
 /// the same place at the same time must agree among themselves.
-@safe
 public final class GuestMemory: @unchecked Sendable {
   /// Start of the hole for PCI memory, the APICs and firmware; it ends at 4 GiB.
   public static let pciHoleStart: UInt64 = 0xC000_0000
@@ -79,7 +78,7 @@ public final class GuestMemory: @unchecked Sendable {
     let name = "\(path)/lkvm-\(getpid())-\(HostClock.monotonicNanoseconds())"
     let file = try OwnedDescriptor.open(name, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
     // The memory has no name, and goes with its last mapping.
-    guard unsafe unlink(name) == 0 else { throw Errno(rawValue: errno) }
+    try NamedFiles.remove(name)
     let whole = (byteCount + page - 1) / page * page
     guard ftruncate(file.rawValue, off_t(whole)) == 0 else { throw Errno(rawValue: errno) }
     let mapping = try Mapping.shared(descriptor: file.rawValue, byteCount: Int(whole))
@@ -90,11 +89,7 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// The size of the pages of the hugetlbfs at `path`. EINVAL for another file system.
   public static func hugePageByteCount(at path: String) throws(Errno) -> UInt64 {
-    var status = statfs()
-    guard unsafe statfs(path, &status) == 0 else { throw Errno(rawValue: errno) }
-    // HUGETLBFS_MAGIC of linux/magic.h.
-    guard status.f_type == 0x9584_58F6, status.f_bsize > 0 else { throw .invalidArgument }
-    return UInt64(status.f_bsize)
+    try NamedFiles.hugePageByteCount(at: path)
   }
 
   /// Maps the RAM of a guest of another process, which is not trusted: `regions` of a file that it made.
@@ -109,21 +104,8 @@ public final class GuestMemory: @unchecked Sendable {
     else { throw .invalidArgument }
     let mapping = try Mapping.shared(descriptor: file.descriptor, byteCount: Int(fileByteCount))
     try mapping.leaveOutOfDumps()
-    // SAFETY: each region was found to lie within the file, all of which is mapped.
-    let base = unsafe mapping.base
-    let low = unsafe Self.part(regions[0], base)
-    let high =
-      unsafe regions.count > 1
-      ? Self.part(regions[1], base) : GuestMemoryMap.Region(start: 0, byteCount: 0, host: nil)
-    let map = GuestMemoryMap(low: low, high: high)
+    guard let map = GuestMemoryMap(regions, in: mapping) else { throw .invalidArgument }
     self.init(mapping, map: map, byteCount: regions.reduce(0) { $0 + $1.byteCount }, file: file)
-  }
-
-  private static func part(
-    _ region: GuestMemoryRegion, _ base: UnsafeMutableRawPointer
-  ) -> GuestMemoryMap.Region {
-    unsafe GuestMemoryMap.Region(
-      start: region.address.rawValue, byteCount: region.byteCount, host: base + Int(region.fileOffset))
   }
 
   private convenience init(
@@ -131,13 +113,15 @@ public final class GuestMemory: @unchecked Sendable {
     takesFilePages: Bool = true
   ) {
     let lowCount = min(byteCount, Self.pciHoleStart)
-    // SAFETY: the regions split the mapping, which this object owns as long as the map is in use.
-    let base = unsafe mapping.base
-    let map = unsafe GuestMemoryMap(
-      low: .init(start: 0, byteCount: lowCount, host: base),
-      high: .init(
-        start: Self.highStart, byteCount: byteCount - lowCount,
-        host: byteCount > lowCount ? base + Int(lowCount) : nil))
+    var regions = [GuestMemoryRegion(address: GuestAddress(0), byteCount: lowCount, fileOffset: 0)]
+    if byteCount > lowCount {
+      regions.append(
+        GuestMemoryRegion(
+          address: GuestAddress(Self.highStart), byteCount: byteCount - lowCount, fileOffset: lowCount))
+    }
+    guard let map = GuestMemoryMap(regions, in: mapping) else {
+      preconditionFailure("the regions split the mapping")
+    }
     self.init(mapping, map: map, byteCount: byteCount, file: file, takesFilePages: takesFilePages)
   }
 
@@ -163,23 +147,16 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// The regions of the RAM with their offsets in the file of ``sharedDescriptor``.
   public var sharedRegions: [GuestMemoryRegion] {
-    let start = unsafe UInt64(UInt(bitPattern: mapping.base))
-    return regions.map { region in
-      GuestMemoryRegion(
-        address: region.start, byteCount: region.byteCount,
-        fileOffset: region.host.rawValue &- start)
+    regions.compactMap { region in
+      map.offset(of: region.start, byteCount: region.byteCount, in: mapping).map { offset in
+        GuestMemoryRegion(
+          address: region.start, byteCount: region.byteCount, fileOffset: UInt64(offset))
+      }
     }
   }
 
   /// The regions in the form of KVM's memory slots.
-  public var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] {
-    map.regions.compactMap { region in
-      guard let host = unsafe region.host, region.byteCount > 0 else { return nil }
-      return (
-        GuestAddress(region.start), region.byteCount, HostAddress(UInt64(UInt(bitPattern: host)))
-      )
-    }
-  }
+  public var regions: [(start: GuestAddress, byteCount: UInt64, host: HostAddress)] { map.regions }
 
   /// Asks the kernel for transparent huge pages, which it provides if it can.
   public func adviseHugePages() throws(Errno) { try mapping.adviseHugePages() }
@@ -197,10 +174,8 @@ public final class GuestMemory: @unchecked Sendable {
   ///   of hugetlbfs).
   public func discard(_ address: GuestAddress, byteCount: UInt64) throws(Errno) {
     guard let count = Int(exactly: byteCount),
-      let start = unsafe map.hostPointer(address, byteCount: byteCount)
+      let offset = map.offset(of: address, byteCount: byteCount, in: mapping)
     else { throw .badAddress }
-    // SAFETY: the run lies within the mapping, which this object owns.
-    let offset = unsafe start - mapping.base
     switch file {
     case .some(let file):
       guard offset.isMultiple(of: Int(Self.pageByteCount)), count.isMultiple(of: Int(Self.pageByteCount))
@@ -220,9 +195,9 @@ public final class GuestMemory: @unchecked Sendable {
 
   /// Copies `bytes` to `address`.
   public func write(_ bytes: some Collection<UInt8>, at address: GuestAddress) throws(GuestMemoryError) {
-    let target = try unsafe pointer(address, byteCount: UInt64(bytes.count))
-    // SAFETY: `pointer` established that the whole run is RAM.
-    unsafe UnsafeMutableRawBufferPointer(start: target, count: bytes.count).copyBytes(from: bytes)
+    guard map.write(bytes, at: address) else {
+      throw .outsideMemory(address, byteCount: UInt64(bytes.count))
+    }
   }
 
   /// Maps the file's bytes from `fileOffset` on at the run at `address`, without reading them now. See
@@ -235,8 +210,9 @@ public final class GuestMemory: @unchecked Sendable {
   ) throws(Errno) {
     guard takesFilePages else { throw .invalidArgument }
     guard sharedDescriptor == nil else { throw .notSupported }
-    guard let start = unsafe map.hostPointer(address, byteCount: byteCount) else { throw .invalidArgument }
-    let offset = unsafe start - mapping.base
+    guard let offset = map.offset(of: address, byteCount: byteCount, in: mapping) else {
+      throw .invalidArgument
+    }
     try mapping.overlay(
       descriptor: descriptor, fileOffset: Int64(clamping: fileOffset), at: offset, byteCount: Int(byteCount))
     // The new pages do not inherit it.
@@ -248,44 +224,29 @@ public final class GuestMemory: @unchecked Sendable {
     guard let count = UInt64(exactly: byteCount) else {
       throw .outsideMemory(address, byteCount: UInt64(bitPattern: Int64(byteCount)))
     }
-    let source = try unsafe pointer(address, byteCount: count)
-    // SAFETY: `pointer` established that the whole run is RAM.
-    return unsafe [UInt8](UnsafeRawBufferPointer(start: source, count: byteCount))
+    guard let run = map.vector(address, byteCount: count) else {
+      throw .outsideMemory(address, byteCount: count)
+    }
+    return run.bytes
   }
 
   /// Copies an integer out of guest memory: little-endian, at any alignment.
   public func load<Value: FixedWidthInteger & BitwiseCopyable>(
     _ type: Value.Type, at address: GuestAddress
   ) throws(GuestMemoryError) -> Value {
-    let source = try unsafe pointer(address, byteCount: UInt64(MemoryLayout<Value>.size))
-    return unsafe Value(littleEndian: source.loadUnaligned(as: Value.self))
+    guard let value = map.load(type, at: address) else {
+      throw .outsideMemory(address, byteCount: UInt64(MemoryLayout<Value>.size))
+    }
+    return value
   }
 
   /// Copies an integer into guest memory: little-endian, at any alignment.
   public func store<Value: FixedWidthInteger & BitwiseCopyable>(
     _ value: Value, at address: GuestAddress
   ) throws(GuestMemoryError) {
-    let target = try unsafe pointer(address, byteCount: UInt64(MemoryLayout<Value>.size))
-    unsafe target.storeBytes(of: value.littleEndian, as: Value.self)
-  }
-
-  /// Returns the `wordCount` 64-bit words at `address`, 8-byte aligned, for atomic access while the guest runs.
-  ///
-  /// The caller keeps this object alive while it uses them.
-  public func sharedWords(at address: GuestAddress, wordCount: Int) throws(GuestMemoryError) -> SharedWords {
-    guard let count = UInt64(exactly: wordCount), count < 1 << 40, address.isAligned(to: 8) else {
-      throw .outsideMemory(address, byteCount: 0)
+    guard map.store(value, at: address) else {
+      throw .outsideMemory(address, byteCount: UInt64(MemoryLayout<Value>.size))
     }
-    return try unsafe SharedWords(base: pointer(address, byteCount: count * 8))
-  }
-
-  private func pointer(
-    _ address: GuestAddress, byteCount: UInt64
-  ) throws(GuestMemoryError) -> UnsafeMutableRawPointer {
-    guard let pointer = unsafe map.hostPointer(address, byteCount: byteCount) else {
-      throw .outsideMemory(address, byteCount: byteCount)
-    }
-    return unsafe pointer
   }
 }
 

@@ -58,18 +58,16 @@ public struct ControlClient: ~Copyable {
 
   /// Whether a process is stopped, by a signal or by a debugger: the third field of proc_pid_stat(5).
   private static func isStopped(_ process: Int32) -> Bool {
-    var bytes = [UInt8](repeating: 0, count: 256)
-    let file: OwnedDescriptor
+    let bytes: [UInt8]
     do throws(Errno) {
-      file = try OwnedDescriptor.open("/proc/\(process)/stat", flags: O_RDONLY)
+      let file = try OwnedDescriptor.open("/proc/\(process)/stat", flags: O_RDONLY)
+      bytes = try DescriptorBytes.read(file.rawValue, limit: 256)
     } catch {
       // It has just ended, or is not to be seen from here: the request tells.
       return false
     }
-    // SAFETY: the count is the array's.
-    let count = unsafe linux_read(file.rawValue, &bytes, bytes.count)
     // The second field is the program's name in brackets, in which there may be any character.
-    guard count > 0, let end = bytes[..<count].lastIndex(of: UInt8(ascii: ")")), end + 2 < count else {
+    guard let end = bytes.lastIndex(of: UInt8(ascii: ")")), end + 2 < bytes.count else {
       return false
     }
     return bytes[end + 2] == UInt8(ascii: "T") || bytes[end + 2] == UInt8(ascii: "t")

@@ -130,9 +130,7 @@ public struct InstanceDirectory: Sendable {
 
   /// Refuses a directory where others may be the ones who listen. One that is not there is nobody's.
   private func checkRights() throws(InstanceError) {
-    // SAFETY: the C string lives for the duration of the call.
-    let answer = unsafe path.withCString { unsafe linux_directory_is_writable_by_others($0) }
-    if answer > 0 { throw .writableByOthers(path: path) }
+    if NamedFiles.isWritableByOthers(path) { throw .writableByOthers(path: path) }
   }
 
   private func lock(creates: Bool) throws(InstanceError) -> DirectoryLock {

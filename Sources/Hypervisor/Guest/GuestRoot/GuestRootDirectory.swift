@@ -27,7 +27,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
     name: String, in parent: String, initProgram: [UInt8]
   ) throws(GuestRootError) -> GuestRootDirectory {
     let root = try GuestRootDirectory(name: name, in: parent)
-    guard !exists(root.path) else { throw .alreadyExists(path: root.path) }
+    guard !NamedFiles.exists(root.path) else { throw .alreadyExists(path: root.path) }
     // Created under another name first, so that a run that starts at the same moment sees all of it or nothing.
     var builder = TreeBuilder(root: "\(parent)/.\(name).\(getpid())")
     do throws(GuestRootError) {
@@ -60,7 +60,9 @@ public struct GuestRootDirectory: Equatable, Sendable {
     var roots: [GuestRootDirectory] = []
     for name in try HostFile.names(in: parent) where !name.hasPrefix(".") {
       let path = "\(parent)/\(name)"
-      if isRegularFile(path + initPath) { roots.append(GuestRootDirectory(name: name, path: path)) }
+      if NamedFiles.isRegularFile(path + initPath) {
+        roots.append(GuestRootDirectory(name: name, path: path))
+      }
     }
     return roots.sorted { $0.name < $1.name }
   }
@@ -85,9 +87,10 @@ public struct GuestRootDirectory: Equatable, Sendable {
     let draft = "\(file).\(getpid())"
     do throws(Errno) {
       try HostFile.create(draft, initProgram, permissions: 0o755)
-      try HostFile.rename(draft, to: file)
+      try NamedFiles.rename(draft, to: file)
     } catch {
-      _ = unsafe draft.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 0) }
+      // The first error is the one to report.
+      try? NamedFiles.remove(draft)
       throw .cannotCreate(path: file, error)
     }
   }
@@ -95,7 +98,7 @@ public struct GuestRootDirectory: Equatable, Sendable {
   /// Renames a finished root to its name.
   private static func rename(_ draft: String, to path: String) throws(GuestRootError) {
     do throws(Errno) {
-      try HostFile.rename(draft, to: path)
+      try NamedFiles.rename(draft, to: path)
     } catch .directoryNotEmpty {
       throw .alreadyExists(path: path)
     } catch .fileExists {
@@ -105,12 +108,4 @@ public struct GuestRootDirectory: Equatable, Sendable {
     }
   }
 
-  /// Whether the path exists, even as a dangling link.
-  private static func exists(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_path_exists($0) } != 0
-  }
-
-  private static func isRegularFile(_ path: String) -> Bool {
-    unsafe path.withCString { unsafe linux_path_is_regular_file($0) } != 0
-  }
 }

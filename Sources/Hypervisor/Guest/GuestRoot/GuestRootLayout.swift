@@ -1,3 +1,5 @@
+import HostSystem
+
 /// The contents of a root directory.
 enum GuestRootLayout {
   /// Directories of the guest.
@@ -27,7 +29,7 @@ enum GuestRootLayout {
     let own = Set(directories.map { String($0.path.dropFirst()) })
     let others = try HostFile.names(in: "/").filter { name in
       !name.hasPrefix(".") && name != "lost+found" && !own.contains(name)
-        && HostFile.isDirectory("/\(name)")
+        && NamedFiles.isDirectory("/\(name)")
     }
     for entry in Set(others).union(hostDirectories).sorted() {
       try tree.addLink("/\(entry)", to: "/host/\(entry)")

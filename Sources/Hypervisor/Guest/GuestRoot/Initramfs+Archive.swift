@@ -42,20 +42,9 @@ extension Initramfs {
 
   /// Returns the archive. Reads the files that were added by path.
   public func archive() throws(GuestRootError) -> [UInt8] {
-    let byteCount = byteCount
-    var failure: GuestRootError?
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      do throws(GuestRootError) {
-        unsafe try write(
-          into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount])
-        ) { _, _, _ in false }
-        count = byteCount
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    return bytes
+    let buffer = HostBuffer(byteCount: byteCount)
+    try write(into: buffer.vector(buffer.all)) { _, _, _ in false }
+    return buffer.bytes(buffer.all)
   }
 
   /// Writes the archive to `target`, which has room for ``byteCount`` bytes, such as the guest's memory before the guest
@@ -63,12 +52,11 @@ extension Initramfs {
   ///
   /// - Parameter overlay: maps the first bytes of an open file, whole pages, at an offset of `target`, and returns
   ///   whether it did; otherwise the bytes are read.
-  @unsafe
   func write(
-    into target: UnsafeMutableRawBufferPointer,
+    into target: IOVector,
     overlay: (_ descriptor: Int32, _ offset: Int, _ byteCount: Int) -> Bool
   ) throws(GuestRootError) {
-    precondition(target.count >= byteCount, "the archive needs more room")
+    precondition(target.byteCount >= byteCount, "the archive needs more room")
     var offset = 0
     var number: UInt32 = 1
     for entry in entries + [Self.trailer] {
@@ -77,50 +65,51 @@ extension Initramfs {
         throw .tooLarge(path: entry.path, byteCount: entry.contents.byteCount)
       }
       let place = Place(of: entry, at: offset)
-      unsafe Self.writeHeader(
+      Self.writeHeader(
         of: entry, at: place, number: number, contentsByteCount: contentsByteCount, in: target)
       offset = place.contents
-      unsafe try Self.write(entry.contents, at: &offset, in: target, overlay: overlay)
-      unsafe Self.zero(&offset, upTo: place.end, in: target)
+      try Self.write(entry.contents, at: &offset, in: target, overlay: overlay)
+      Self.zero(&offset, upTo: place.end, in: target)
       number += 1
     }
   }
 
   private static func writeHeader(
     of entry: Entry, at place: Place, number: UInt32, contentsByteCount: UInt32,
-    in target: UnsafeMutableRawBufferPointer
+    in target: IOVector
   ) {
     var offset = place.start
-    unsafe write("070701".utf8, at: &offset, in: target)
+    write("070701".utf8, at: &offset, in: target)
     let linkCount: UInt32 = 1
     let fields: [UInt32] = [
       number, entry.mode, 0 /* user */, 0 /* group */, linkCount, 0 /* time of change */, contentsByteCount,
       0, 0 /* the file system's device */, entry.device.major, entry.device.minor,
       UInt32(place.nameByteCount), 0, /* checksum, unused in this format */
     ]
+    var digits: [UInt8] = []
     for field in fields {
       for shift in stride(from: UInt32(28), through: 0, by: -4) {
         let digit = UInt8(truncatingIfNeeded: field >> shift & 15)
-        unsafe target[offset] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") - 10 + digit
-        offset += 1
+        digits.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") - 10 + digit)
       }
     }
-    unsafe write(entry.path.utf8, at: &offset, in: target)
-    unsafe zero(&offset, upTo: place.contents, in: target)
+    write(digits, at: &offset, in: target)
+    write(entry.path.utf8, at: &offset, in: target)
+    zero(&offset, upTo: place.contents, in: target)
   }
 
   private static func write(
-    _ contents: Contents, at offset: inout Int, in target: UnsafeMutableRawBufferPointer,
+    _ contents: Contents, at offset: inout Int, in target: IOVector,
     overlay: (_ descriptor: Int32, _ offset: Int, _ byteCount: Int) -> Bool
   ) throws(GuestRootError) {
     switch contents {
     case .none: break
-    case .bytes(let bytes): unsafe write(bytes, at: &offset, in: target)
+    case .bytes(let bytes): write(bytes, at: &offset, in: target)
     case .file(let path, let byteCount):
-      let place = unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + byteCount])
+      let place = part(of: target, from: offset, to: offset + byteCount)
       let readByteCount: Int
       do throws(Errno) {
-        readByteCount = unsafe try HostFile.read(path, into: place) { descriptor, whole in
+        readByteCount = try HostFile.read(path, into: place) { descriptor, whole in
           offset % pageByteCount == 0 && overlay(descriptor, offset, whole)
         }
       } catch {
@@ -132,18 +121,20 @@ extension Initramfs {
   }
 
   private static func write(
-    _ bytes: some Collection<UInt8>, at offset: inout Int, in target: UnsafeMutableRawBufferPointer
+    _ bytes: some Collection<UInt8>, at offset: inout Int, in target: IOVector
   ) {
     let end = offset + bytes.count
-    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyBytes(from: bytes)
+    part(of: target, from: offset, to: end).store(Array(bytes).span)
     offset = end
   }
 
-  private static func zero(
-    _ offset: inout Int, upTo end: Int, in target: UnsafeMutableRawBufferPointer
-  ) {
-    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).initializeMemory(
-      as: UInt8.self, repeating: 0)
+  private static func zero(_ offset: inout Int, upTo end: Int, in target: IOVector) {
+    part(of: target, from: offset, to: end).zero()
     offset = end
+  }
+
+  private static func part(of target: IOVector, from start: Int, to end: Int) -> IOVector {
+    precondition(start >= 0 && start <= end && end <= target.byteCount, "a part of the archive")
+    return target.part(from: start, byteCount: end - start)
   }
 }

@@ -1,5 +1,4 @@
-import CLinux
-import Glibc
+import HostSystem
 import SystemPackage
 
 /// The modules of an installed kernel, from depmod(8)'s `modules.dep` and `modules.builtin`.
@@ -53,7 +52,7 @@ public struct KernelModules: Sendable {
   func files(for requests: [Request]) throws(GuestRootError) -> [String] {
     let names = requests.map { ModuleName($0.name) }
     let lines = dependencies.withBytes { text in
-      Self.lines(of: text, named: names).map { line in line.map { Self.array(text.extracting($0)) } }
+      Self.lines(of: text, named: names).map { line in line.map { text.extracting($0).array } }
     }
     let builtinLines = Self.lines(of: builtin.span, named: names)
     var files: [String] = []
@@ -87,35 +86,16 @@ public struct KernelModules: Sendable {
     var start = 0
     // modules.dep has half a megabyte and is searched at every start of a guest, so that the C library searches it.
     while start < text.count {
-      let line = text.extracting(start..<start + index(of: UInt8(ascii: "\n"), in: text.extracting(start...)))
-      let path = line.extracting(..<index(of: UInt8(ascii: ":"), in: line))
-      let name = path.extracting(indexBehindLast(UInt8(ascii: "/"), in: path)...)
+      let line = text.extracting(
+        start..<start + text.extracting(start...).count(before: UInt8(ascii: "\n")))
+      let path = line.extracting(..<line.count(before: UInt8(ascii: ":")))
+      let name = path.extracting(path.count(throughLast: UInt8(ascii: "/"))...)
       for index in names.indices where names[index].isFile(named: name) {
         found[index] = start..<start + line.count
       }
       start += line.count + 1
     }
     return found
-  }
-
-  private static func array(_ bytes: Span<UInt8>) -> [UInt8] {
-    unsafe bytes.withUnsafeBytes { unsafe Array($0) }
-  }
-
-  /// Number of bytes before the first `byte`; all bytes if there is none.
-  private static func index(of byte: UInt8, in bytes: Span<UInt8>) -> Int {
-    unsafe bytes.withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress else { return 0 }
-      return unsafe linux_index_of_byte(base, bytes.count, byte)
-    }
-  }
-
-  /// Number of bytes up to and including the last `byte`; 0 if there is none.
-  private static func indexBehindLast(_ byte: UInt8, in bytes: Span<UInt8>) -> Int {
-    unsafe bytes.withUnsafeBytes { bytes in
-      guard let base = bytes.baseAddress else { return 0 }
-      return unsafe linux_index_behind_last_byte(base, bytes.count, byte)
-    }
   }
 }
 
@@ -124,7 +104,8 @@ extension KernelImage {
   ///
   /// A kernel without a release name or without a folder of modules is assumed to have everything built in.
   public func moduleFiles(for kinds: Set<GuestModuleKind>) throws(GuestRootError) -> [String] {
-    guard let release = kernelRelease, unsafe access("/lib/modules/\(release)", R_OK) == 0 else {
+    guard let release = kernelRelease, (try? NamedFiles.checkReadable("/lib/modules/\(release)")) != nil
+    else {
       return []
     }
     return try KernelModules(release: release).files(for: kinds)

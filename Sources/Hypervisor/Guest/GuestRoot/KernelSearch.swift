@@ -1,4 +1,4 @@
-import Glibc
+import HostSystem
 import SystemPackage
 
 /// The search for a kernel if the user names none.
@@ -17,9 +17,11 @@ public enum KernelSearch {
   public static func find(in candidates: [String]) throws(GuestRootError) -> String {
     var failure: GuestRootError?
     for path in candidates {
-      if unsafe access(path, R_OK) == 0 { return path }
-      let error = Errno(rawValue: errno)
-      if error != .noSuchFileOrDirectory, error != .notDirectory {
+      do throws(Errno) {
+        try NamedFiles.checkReadable(path)
+        return path
+      } catch {
+        guard error != .noSuchFileOrDirectory, error != .notDirectory else { continue }
         failure = failure ?? .cannotRead(path: path, error)
       }
     }
@@ -27,11 +29,5 @@ public enum KernelSearch {
   }
 
   /// Returns the running kernel's release, as `uname -r` prints it.
-  public static func hostRelease() -> String {
-    var name = utsname()
-    guard unsafe uname(&name) == 0 else { return "" }
-    return unsafe withUnsafeBytes(of: name.release) { bytes in
-      unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
-  }
+  public static func hostRelease() -> String { NamedFiles.kernelRelease() }
 }

@@ -42,10 +42,7 @@ struct TreeBuilder {
   mutating func addLink(_ path: String, to target: String) throws(GuestRootError) {
     let full = root + path
     try attempt(full) { () throws(Errno) in
-      try check(
-        unsafe target.withCString { target in
-          unsafe full.withCString { unsafe linux_make_symbolic_link(target, AT_FDCWD, $0) }
-        })
+      try NamedFiles.makeSymbolicLink(full, to: target)
     }
     files.append(full)
   }
@@ -58,16 +55,14 @@ struct TreeBuilder {
     files.append(full)
     try attempt(full) { () throws(Errno) in
       try HostFile.create(full, contents, permissions: permissions)
-      try Self.setPermissions(full, permissions)
+      try NamedFiles.setPermissions(full, permissions)
     }
   }
 
   /// Removes everything that was created, the last first. Ignores what cannot be removed.
   mutating func removeAll() {
-    for file in files.reversed() { _ = unsafe file.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 0) } }
-    for directory in directories.reversed() {
-      _ = unsafe directory.withCString { unsafe linux_unlink_in(AT_FDCWD, $0, 1) }
-    }
+    for file in files.reversed() { try? NamedFiles.remove(file) }
+    for directory in directories.reversed() { try? NamedFiles.remove(directory, isDirectory: true) }
     files = []
     directories = []
   }
@@ -81,12 +76,8 @@ struct TreeBuilder {
   }
 
   private static func makeDirectory(_ path: String, permissions: UInt32) throws(Errno) {
-    try check(unsafe path.withCString { unsafe linux_make_directory(AT_FDCWD, $0, permissions) })
-    try setPermissions(path, permissions)
-  }
-
-  /// Sets the permissions regardless of the umask, because the guest's view must not depend on the user's shell.
-  private static func setPermissions(_ path: String, _ permissions: UInt32) throws(Errno) {
-    try check(unsafe path.withCString { unsafe linux_chmod($0, permissions) })
+    try NamedFiles.makeDirectory(path, permissions: permissions)
+    // Regardless of the umask, because the guest's view must not depend on the user's shell.
+    try NamedFiles.setPermissions(path, permissions)
   }
 }

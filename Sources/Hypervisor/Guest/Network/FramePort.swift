@@ -39,8 +39,7 @@ public final class FramePort: Sendable {
 
   /// A socket pair: a port for a device, and the other end for who plays the network.
   public static func socketPair() throws(Errno) -> (port: FramePort, peer: FramePort) {
-    var (first, second): (Int32, Int32) = (-1, -1)
-    try check(unsafe linux_frame_socket_pair(&first, &second))
+    let (first, second) = try NetworkInterface.socketPair()
     let peer = OwnedDescriptor(adopting: second)
     return try (
       FramePort(adopting: OwnedDescriptor(adopting: first), kind: .socket),
@@ -64,22 +63,20 @@ public final class FramePort: Sendable {
   ///
   /// - Returns: its bytes, for a socket even where it had more than there was room for; 0 when a socket's other end is
   ///   closed; -errno, EAGAIN where there is no frame.
-  public func read(into vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
-    let count = Int32(clamping: vectors.count)
+  public func read(into vectors: IOVectors) -> Int {
     switch kind {
-    case .socket: return unsafe linux_receive_message(rawValue, vectors.baseAddress, count)
-    case .tap, .tapQueue: return unsafe linux_readv(rawValue, vectors.baseAddress, count)
+    case .socket: vectors.receiveMessage(from: rawValue)
+    case .tap, .tapQueue: vectors.read(from: rawValue)
     }
   }
 
   /// Writes one frame.
   ///
   /// - Returns: its bytes, or -errno; EAGAIN where there is no room.
-  public func write(_ vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
-    let count = Int32(clamping: vectors.count)
+  public func write(_ vectors: IOVectors) -> Int {
     switch kind {
-    case .socket: return unsafe linux_send_message(rawValue, vectors.baseAddress, count)
-    case .tap, .tapQueue: return unsafe linux_writev(rawValue, vectors.baseAddress, count)
+    case .socket: vectors.sendMessage(to: rawValue)
+    case .tap, .tapQueue: vectors.write(to: rawValue)
     }
   }
 

@@ -44,30 +44,32 @@ public final class TapDevice: Sendable {
   }
 
   private func configure(_ options: TapOptions, isUp: inout Bool) throws(TapError) {
+    let interface = NetworkInterface(name: self.interface)
     if let address = options.hostHardwareAddress {
-      try configure(
-        "hardware address",
-        unsafe address.bytes.withUnsafeBufferPointer {
-          unsafe linux_interface_set_hardware_address(interface, $0.baseAddress)
-        })
+      try configure("hardware address") { () throws(Errno) in
+        try interface.setHardwareAddress(address.bytes)
+      }
     }
     if let mtu = options.mtu {
-      try configure("MTU of \(mtu)", unsafe linux_interface_set_mtu(interface, Int32(mtu)))
+      try configure("MTU of \(mtu)") { () throws(Errno) in try interface.setMTU(Int32(mtu)) }
     }
     if let script = options.script {
-      try Self.run(script, interface: interface)
+      try Self.run(script, interface: self.interface)
       isUp = true
     }
     if let address = options.hostAddress {
-      try configure("address", unsafe linux_interface_set_address(interface, address.rawValue))
-      try configure(
-        "prefix length", unsafe linux_interface_set_prefix(interface, Int32(options.prefixLength)))
-      try configure("state to up", unsafe linux_interface_bring_up(interface))
+      try configure("address") { () throws(Errno) in try interface.setAddress(address.rawValue) }
+      try configure("prefix length") { () throws(Errno) in
+        try interface.setPrefixLength(Int32(options.prefixLength))
+      }
+      try configure("state to up") { () throws(Errno) in try interface.bringUp() }
     }
   }
 
-  private func configure(_ what: String, _ result: Int32) throws(TapError) {
-    if result < 0 { throw .cannotConfigure(interface: interface, what: what, Errno(rawValue: -result)) }
+  private func configure(_ what: String, _ call: () throws(Errno) -> Void) throws(TapError) {
+    do throws(Errno) { try call() } catch {
+      throw .cannotConfigure(interface: interface, what: what, error)
+    }
   }
 
   private static func open(_ path: String) throws(TapError) -> OwnedDescriptor {
@@ -75,38 +77,35 @@ public final class TapDevice: Sendable {
   }
 
   private static func attach(name: String, queueCount: Int) throws(TapError) -> (String, [FramePort]) {
-    let byteCount = Int(LINUX_INTERFACE_NAME_BYTE_COUNT)
-    guard name.utf8.count < byteCount else { throw .nameTooLong(name) }
-    var bytes = name.utf8.map(CChar.init(bitPattern:))
-    bytes += [CChar](repeating: 0, count: byteCount - bytes.count)
+    guard name.utf8.count < NetworkInterface.nameByteCount else { throw .nameTooLong(name) }
+    var interface = NetworkInterface(name: name)
     var ports: [FramePort] = []
     for _ in 0..<max(1, queueCount) {
       let descriptor = try open(cloneDevice)
-      // SAFETY: the name has the room that the call wants. The kernel replaces a pattern, so that later queues find the first's.
-      let result = unsafe bytes.withUnsafeMutableBufferPointer {
-        unsafe linux_tap_attach(descriptor.rawValue, $0.baseAddress, queueCount > 1 ? 1 : 0)
+      do throws(Errno) {
+        // The kernel replaces a pattern, so that later queues find the first's.
+        interface = try NetworkInterface(
+          attaching: descriptor.rawValue, to: interface.name, isMultiQueue: queueCount > 1)
+      } catch {
+        throw .cannotAttach(interface: name, error)
       }
-      guard result == 0 else { throw .cannotAttach(interface: name, Errno(rawValue: -result)) }
       ports.append(
         try port(
-          descriptor, kind: queueCount > 1 ? .tapQueue : .tap(carriesHeader: true), interface: text(bytes)))
+          descriptor, kind: queueCount > 1 ? .tapQueue : .tap(carriesHeader: true),
+          interface: interface.name))
     }
-    return (text(bytes), ports)
+    return (interface.name, ports)
   }
 
   private static func adopt(_ descriptor: consuming OwnedDescriptor) throws(TapError) -> (String, [FramePort])
   {
     let number = descriptor.rawValue
-    var bytes = [CChar](repeating: 0, count: Int(LINUX_INTERFACE_NAME_BYTE_COUNT))
-    // SAFETY: the name has the room that the call wants.
-    let result = unsafe bytes.withUnsafeMutableBufferPointer {
-      unsafe linux_tap_describe(number, $0.baseAddress)
+    let tap: (interface: NetworkInterface, carriesHeader: Bool)
+    do throws(Errno) { tap = try NetworkInterface.ofTap(number) } catch {
+      throw .notATap(descriptor: number, error)
     }
-    guard result >= 0 else {
-      throw .notATap(descriptor: number, Errno(rawValue: -result))
-    }
-    let interface = text(bytes)
-    return (interface, [try port(descriptor, kind: .tap(carriesHeader: result == 1), interface: interface)])
+    let name = tap.interface.name
+    return (name, [try port(descriptor, kind: .tap(carriesHeader: tap.carriesHeader), interface: name)])
   }
 
   /// Makes a port, after a check that it supports the features that a driver may negotiate.
@@ -126,12 +125,10 @@ public final class TapDevice: Sendable {
   }
 
   private static func run(_ script: String, interface: String) throws(TapError) {
-    let status = unsafe linux_run_program(script, interface)
-    if status < 0 { throw .cannotRun(script: script, Errno(rawValue: -status)) }
+    let status: Int32
+    do throws(Errno) { status = try NetworkInterface(name: interface).run(script) } catch {
+      throw .cannotRun(script: script, error)
+    }
     if status > 0 { throw .scriptFailed(script: script, interface: interface, status: status) }
-  }
-
-  private static func text(_ bytes: [CChar]) -> String {
-    String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 }

@@ -46,25 +46,13 @@ struct ConsoleDescriptor: ~Copyable, Sendable {
 
   /// At most `byteCount` bytes that are there; empty at the end. EAGAIN where there are none yet.
   func read(_ byteCount: Int) throws(Errno) -> [UInt8] {
-    var failure: Errno?
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      // SAFETY: the buffer has room for `byteCount` bytes.
-      let result = unsafe linux_read(descriptor.rawValue, buffer.baseAddress, byteCount)
-      if result < 0 { failure = Errno(rawValue: CInt(-result)) }
-      count = max(0, result)
-    }
-    if let failure { throw failure }
-    return bytes
+    try DescriptorBytes.read(descriptor.rawValue, limit: byteCount)
   }
 
   /// Writes the first of `bytes` and returns how many. EAGAIN where there is no room; EPIPE where nobody reads.
   func write(_ bytes: [UInt8]) throws(Errno) -> Int {
-    let count = min(bytes.count, writeLimit)
-    // SAFETY: `count` is at most the length of the array.
-    let result = unsafe bytes.withUnsafeBytes { bytes in
-      unsafe linux_write_if_ready(descriptor.rawValue, bytes.baseAddress, count)
-    }
-    return try check(result)
+    try DescriptorBytes.writeIfReady(
+      descriptor.rawValue, bytes.span.extracting(first: min(bytes.count, writeLimit)))
   }
 
   private static func duplicate(_ original: Int32) throws(Errno) -> Int32 {

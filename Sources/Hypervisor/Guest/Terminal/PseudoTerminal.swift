@@ -1,5 +1,4 @@
 import CLinux
-import Glibc
 import HostSystem
 public import SystemPackage
 
@@ -26,9 +25,10 @@ public final class PseudoTerminal: ConsoleEndpoint {
   public init(thread: DeviceThread, stallNanoseconds: UInt64 = PseudoTerminal.stallNanoseconds) throws(Errno)
   {
     let master = OwnedDescriptor(adopting: try check(linux_open_pseudo_terminal()))
-    path = try Self.path(ofSlaveOf: master)
+    path = try TerminalSettings.path(ofSlaveOf: master.rawValue)
     slave = try OwnedDescriptor.open(path, flags: O_RDWR | O_NOCTTY)
-    try Self.makeRaw(slave)
+    // Its discipline would send the guest's output back as its input.
+    try TerminalSettings(of: slave.rawValue).raw.apply(to: slave.rawValue)
     stream = try ConsoleStream(
       input: ConsoleDescriptor(duplicating: master), output: ConsoleDescriptor(duplicating: master),
       thread: thread, overflow: .waits, stallNanoseconds: stallNanoseconds)
@@ -51,18 +51,4 @@ public final class PseudoTerminal: ConsoleEndpoint {
 
   /// Continues after the device had no room. Any thread.
   public func deviceHasRoom() { stream.deviceHasRoom() }
-
-  private static func path(ofSlaveOf master: borrowing OwnedDescriptor) throws(Errno) -> String {
-    var name = [CChar](repeating: 0, count: 64)
-    try check(unsafe linux_pseudo_terminal_path(master.rawValue, &name, name.count))
-    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-  }
-
-  /// Makes the line raw, because its discipline would send the guest's output back as its input.
-  private static func makeRaw(_ slave: borrowing OwnedDescriptor) throws(Errno) {
-    var attributes = termios()
-    try check(unsafe linux_terminal_attributes(slave.rawValue, &attributes))
-    unsafe cfmakeraw(&attributes)
-    try check(unsafe linux_set_terminal_attributes(slave.rawValue, &attributes))
-  }
 }

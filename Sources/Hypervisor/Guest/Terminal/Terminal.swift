@@ -78,11 +78,7 @@ public final class Terminal: ConsoleEndpoint {
 
   /// The size of a descriptor's window (TIOCGWINSZ); nil if it is not a terminal with a known size.
   public static func windowSize(of descriptor: Int32) -> ConsoleSize? {
-    var size = ConsoleSize(columns: 0, rows: 0)
-    guard unsafe linux_window_size(descriptor, &size.columns, &size.rows) == 0, size.columns > 0,
-      size.rows > 0
-    else { return nil }
-    return size
+    TerminalSettings.windowSize(of: descriptor).map { ConsoleSize(columns: $0.columns, rows: $0.rows) }
   }
 
   /// Attaches `device`, which gets the input.

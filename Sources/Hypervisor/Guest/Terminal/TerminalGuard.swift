@@ -1,4 +1,3 @@
-import CLinux
 import HostSystem
 import SystemPackage
 
@@ -9,22 +8,20 @@ import SystemPackage
 /// signal loop; SIGKILL leaves the terminal as it is, as it does for every program.
 struct TerminalGuard: ~Copyable, Sendable {
   private let descriptor: Int32
-  private let original: termios
+  private let original: TerminalSettings
   private let isGuardedAgainstCrashes: Bool
 
   /// Makes the terminal `descriptor`, which stays open, raw: each key arrives as it is typed, and none sends a signal.
   ///
   /// - Throws: ENOTTY if the descriptor is not a terminal.
   init(makingRaw descriptor: Int32) throws(Errno) {
-    var attributes = termios()
-    try check(unsafe linux_terminal_attributes(descriptor, &attributes))
-    let original = attributes
-    // EBUSY: the process has one terminal already; a second one belongs to a test, and only its owner restores it.
-    let isGuarded = unsafe linux_guard_terminal(descriptor, &attributes) == 0
-    unsafe linux_make_raw(&attributes)
-    let result = unsafe linux_set_terminal_attributes(descriptor, &attributes)
-    if result < 0, isGuarded { linux_unguard_terminal() }
-    try check(result)
+    let original = try TerminalSettings(of: descriptor)
+    // The process may have one terminal already; a second one belongs to a test, and only its owner restores it.
+    let isGuarded = original.guardTerminal(descriptor)
+    do throws(Errno) { try original.forKeys.apply(to: descriptor) } catch {
+      if isGuarded { TerminalSettings.unguardTerminal() }
+      throw error
+    }
     self.descriptor = descriptor
     self.original = original
     isGuardedAgainstCrashes = isGuarded
@@ -32,14 +29,12 @@ struct TerminalGuard: ~Copyable, Sendable {
 
   /// Restores the terminal's settings. Any thread; a second call has no effect.
   func restore() {
-    var attributes = original
     // Fails if the terminal has disappeared, in which case there is nothing to restore.
-    _ = unsafe linux_set_terminal_attributes(descriptor, &attributes)
+    try? original.apply(to: descriptor)
   }
 
   deinit {
-    var attributes = original
-    _ = unsafe linux_set_terminal_attributes(descriptor, &attributes)
-    if isGuardedAgainstCrashes { linux_unguard_terminal() }
+    try? original.apply(to: descriptor)
+    if isGuardedAgainstCrashes { TerminalSettings.unguardTerminal() }
   }
 }

@@ -4,7 +4,6 @@ import VextProtocol
 /// A queue whose service has ended: every request that it has, and every one that comes, is answered with EIO.
 ///
 /// One thread at a time.
-@safe
 struct OrphanedVextQueue: @unchecked Sendable {
   /// Keeps the rings mapped.
   private let memory: GuestMemory
@@ -23,22 +22,11 @@ struct OrphanedVextQueue: @unchecked Sendable {
   init?(
     _ setup: VextQueueSetup, memory: GuestMemory, record: VextQueueRecord, interrupt: VextInterrupt? = nil
   ) {
-    let (submissionByteCount, completionByteCount) = (
-      UInt64(setup.depth) * UInt64(SubmissionEntry.encodedByteCount),
-      UInt64(setup.depth) * UInt64(CompletionEntry.encodedByteCount)
-    )
-    guard setup.depth.nonzeroBitCount == 1, setup.depth <= VextDevice.maxQueueDepth,
-      let submissionRing = unsafe memory.map.hostPointer(
-        GuestAddress(setup.submissionRing), byteCount: submissionByteCount),
-      let completionRing = unsafe memory.map.hostPointer(
-        GuestAddress(setup.completionRing), byteCount: completionByteCount)
-    else { return nil }
+    guard let rings = GuestRings(setup, in: memory.map) else { return nil }
     self.memory = memory
     self.record = record
     depth = setup.depth
-    // SAFETY: the map established that all words lie in guest memory, which `memory` keeps mapped.
-    let remains = unsafe VextQueueRemains(
-      submissionRing: submissionRing, completionRing: completionRing, depth: depth, record: record)
+    let remains = VextQueueRemains(rings, depth: depth, record: record)
     submissions = remains.submissions
     completions = remains.completions
     for id in remains.pending {
@@ -46,10 +34,9 @@ struct OrphanedVextQueue: @unchecked Sendable {
       record.end(id)
     }
     if setup.features.contains(.interrupt),
-      let block = unsafe memory.map.hostPointer(
-        GuestAddress(setup.wakeBlock), byteCount: WakeBlock.byteCount)
+      let block = GuestWakeBlock(at: GuestAddress(setup.wakeBlock), in: memory.map)
     {
-      wake = unsafe VextWake(features: .interrupt, block: block, doorbell: nil, interrupt: interrupt)
+      wake = VextWake(features: .interrupt, block: block, doorbell: nil, interrupt: interrupt)
     }
     // The service may have ended between an answer and its interrupt.
     wake.raise()

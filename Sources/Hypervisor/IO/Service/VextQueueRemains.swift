@@ -3,7 +3,6 @@ import VextProtocol
 /// What a service that has ended left of a queue (docs/vext-service.md §5).
 ///
 /// One thread at a time, which alone touches the queue.
-@safe
 struct VextQueueRemains: @unchecked Sendable {
   /// Continues the completion ring.
   var completions: CompletionProducer
@@ -16,28 +15,23 @@ struct VextQueueRemains: @unchecked Sendable {
   /// entry that it took is answered or under way.
   ///
   /// - Parameters:
-  ///   - submissionRing: `depth` entries of guest memory, mapped as long as this value is in use. So is `completionRing`.
+  ///   - rings: of `depth` entries each.
   ///   - depth: a power of two, ``VextDevice/maxQueueDepth`` at most.
-  init(
-    submissionRing: UnsafeMutableRawPointer, completionRing: UnsafeMutableRawPointer, depth: UInt32,
-    record: VextQueueRecord
-  ) {
-    // SAFETY: the caller promises the rings.
-    let words = unsafe SharedWords(base: completionRing)
-    let (tail, last) = unsafe Self.tail(words, depth: depth)
-    completions = unsafe CompletionProducer(ring: completionRing, position: tail)
+  init(_ rings: GuestRings, depth: UInt32, record: VextQueueRecord) {
+    let (tail, last) = Self.tail(rings, depth: depth)
+    completions = rings.completions(from: tail)
     pending = record.underWay(depth: depth, sequence: completions.sequence, lastAnswered: last)
     // The service may have ended before it noted its last answer. The next answer would hide that.
     if let last, UInt32(last) < depth, !pending.contains(last) { record.end(last) }
     var head = tail
     for _ in pending { head.advance() }
-    submissions = unsafe SubmissionConsumer(ring: submissionRing, position: head)
+    submissions = rings.submissions(from: head)
   }
 
   /// Where the next answer comes, and the id of the last one. The laps of the slots tell: up to there one more than from there
   /// on. A guest that writes there itself gets its answers in other places of its own ring.
-  private static func tail(_ ring: SharedWords, depth: UInt32) -> (RingPosition, last: UInt16?) {
-    let announcements = (0..<Int(depth)).map { unsafe ring.loadAcquiring($0 &* 2 &+ 1) }
+  private static func tail(_ rings: GuestRings, depth: UInt32) -> (RingPosition, last: UInt16?) {
+    let announcements = rings.announcements()
     let lap = UInt32(truncatingIfNeeded: announcements[0] >> 32)
     var position = RingPosition(depth: depth)
     guard lap != 0 || announcements.contains(where: { $0 >> 32 != 0 }) else { return (position, nil) }

@@ -5,10 +5,11 @@ import VextProtocol
 /// The queue table that a VMM shares with vextd: which requests of each queue are under way, and why a queue stopped
 /// (docs/vext-service.md §5).
 ///
-/// The service writes it. The VMM reads it after the service has ended, and so does the service that continues a queue, which trusts
-/// it no more than a ring.
+/// The service writes it. The VMM reads it after the service has ended, and so does the service that continues a queue, which
+/// trusts it no more than a ring.
 @safe
 final class VextQueueTable: @unchecked Sendable {
+  // SAFETY: the mapping has a part for each queue, and lives as long as this object, which each record keeps.
   /// Words of one queue: a fault and its detail, six reserved, then eight for each id.
   static let wordsPerQueue = 8 + Int(VextDevice.maxQueueDepth) * VextQueueRecord.wordsPerID
   /// Bytes of the table.
@@ -30,7 +31,6 @@ final class VextQueueTable: @unchecked Sendable {
   /// The part of one queue, whose number is less than ``VextRegister/queueLimit``.
   func record(of queue: UInt16) -> VextQueueRecord {
     precondition(UInt32(queue) < VextRegister.queueLimit, "no such queue")
-    // SAFETY: the mapping has a part for each queue.
     return unsafe VextQueueRecord(
       table: self, words: SharedWords(base: mapping.base + Int(queue) * Self.wordsPerQueue * 8))
   }
@@ -39,6 +39,8 @@ final class VextQueueTable: @unchecked Sendable {
 /// One queue's part of a ``VextQueueTable``. One thread writes at a time.
 @safe
 struct VextQueueRecord: @unchecked Sendable {
+  // SAFETY: a ``VextQueueTable`` makes it of the words of one queue, which the table keeps mapped. An id is masked, so that its
+  // words are among them.
   private static let faultWord = 0
   private static let detailWord = 1
   private static let firstID = 8
@@ -49,7 +51,7 @@ struct VextQueueRecord: @unchecked Sendable {
   private let table: VextQueueTable
   private let words: SharedWords
 
-  init(table: VextQueueTable, words: SharedWords) {
+  fileprivate init(table: VextQueueTable, words: SharedWords) {
     self.table = table
     unsafe self.words = unsafe words
   }
@@ -124,7 +126,10 @@ struct VextQueueRecord: @unchecked Sendable {
   }
 
   @inline(__always)
-  private static func place(_ id: UInt16) -> Int { firstID &+ Int(id) &* wordsPerID }
+  private static func place(_ id: UInt16) -> Int {
+    // The largest depth is a power of two, and no queue has ids beyond it.
+    firstID &+ (Int(id) & Int(VextDevice.maxQueueDepth &- 1)) &* wordsPerID
+  }
 
   /// Never zero.
   @inline(__always)

@@ -263,13 +263,13 @@ final class VextServiceSession: ServiceSession {
       let queue: VextDeviceQueue
       if continues {
         var engine = try service.finishingEngine()
-        queue = try unsafe device.continueQueue(
+        queue = try device.continueQueue(
           setup, name: name, activity: activities[place], record: record, engine: &engine
-        ) { unsafe signals.wake(setup.features, $0, continues: true) }
+        ) { signals.wake(setup.features, $0, continues: true) }
       } else {
-        queue = try unsafe device.makeQueue(
+        queue = try device.makeQueue(
           setup, name: name, activity: activities[place], record: record
-        ) { unsafe signals.wake(setup.features, $0, continues: false) }
+        ) { signals.wake(setup.features, $0, continues: false) }
       }
       do throws(Errno) { try service.servers[place].attach(queue) } catch {
         throw VextQueueFault(error: .outOfResources, detail: 0)

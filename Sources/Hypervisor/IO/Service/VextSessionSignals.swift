@@ -29,8 +29,8 @@ struct VextSessionSignals {
   }
 
   /// Sleep and wake of the queue, whose wake block is `block`.
-  func wake(_ features: VextFeatures, _ block: UnsafeMutableRawPointer, continues: Bool) -> VextWake {
-    unsafe VextWake(
+  func wake(_ features: VextFeatures, _ block: GuestWakeBlock, continues: Bool) -> VextWake {
+    VextWake(
       features: features, block: block, doorbell: doorbell, interrupt: interrupt.map { .foreign($0) },
       continues: continues)
   }

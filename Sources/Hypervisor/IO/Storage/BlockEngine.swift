@@ -1,4 +1,4 @@
-public import CLinux
+import CLinux
 import Glibc
 public import HostSystem
 public import SystemPackage
@@ -62,7 +62,8 @@ public struct BlockEngine: ~Copyable {
   /// Makes an engine for up to `capacity` requests under way.
   ///
   /// - Parameters:
-  ///   - completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``; open as long
+  ///   - completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``; open as
+  /// long
   ///     as the engine lives.
   ///   - offloads: whether `libaio` leaves to a thread what would block the caller.
   public init(
@@ -149,7 +150,7 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// Number of further requests that ``start(_:on:vectors:vectorCount:offset:byteCount:token:)`` accepts now.
+  /// Number of further requests that ``start(_:on:vectors:offset:byteCount:token:)`` accepts now.
   public var room: Int {
     let turn = turnDepth &- inFlight
     switch ring {
@@ -173,15 +174,15 @@ public struct BlockEngine: ~Copyable {
   ///   - byteCount: number of bytes of all vectors, or of the range to discard or zero.
   ///   - token: less than 2^63; ``reap()`` returns it if the request is pending.
   public mutating func start(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
-    offset: UInt64, byteCount: UInt64, token: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64,
+    token: UInt64
   ) -> BlockStart {
     count(operation, byteCount)
     if disk.isFormatted, kind != .null {
-      let request = unsafe request(
-        operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+      let request = request(
+        operation, on: disk, vectors: vectors, offset: offset, byteCount: byteCount,
         token: token)
-      unsafe disk.formatted?._withUnsafeGuaranteedRef { $0.start(request) }
+      disk.startFormatted(request)
       return noteOffloaded()
     }
     switch kind {
@@ -192,48 +193,48 @@ public struct BlockEngine: ~Copyable {
       return .finished(Int64(byteCount))
     case .memory:
       spend(operation, byteCount)
-      return unsafe .finished(
+      return .finished(
         MemoryDisk.perform(
-          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+          operation, on: disk, vectors: vectors, offset: offset,
           byteCount: byteCount))
     case .sync:
       spend(operation, byteCount)
-      return unsafe .finished(
+      return .finished(
         Self.perform(
-          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+          operation, on: disk, vectors: vectors, offset: offset,
           byteCount: byteCount))
     case .ioUring:
-      unsafe ring?.enqueue(
-        operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+      ring?.enqueue(
+        operation, on: disk, vectors: vectors, offset: offset, byteCount: byteCount,
         token: token)
       return queue()
     case .libaio: break
     }
-    if unsafe offload(
-      operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+    if offload(
+      operation, on: disk, vectors: vectors, offset: offset, byteCount: byteCount,
       token: token)
     {
       return .pending
     }
     switch operation {
     case .read:
-      unsafe context?.enqueueRead(
-        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
+      context?.enqueueRead(
+        descriptor: disk.descriptor, vectors: vectors, offset: offset, token: token,
         signals: disk.isDirect)
     case .write:
-      unsafe context?.enqueueWrite(
-        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
+      context?.enqueueWrite(
+        descriptor: disk.descriptor, vectors: vectors, offset: offset, token: token,
         signals: disk.isDirect)
     case .durableWrite:
-      unsafe context?.enqueueWrite(
-        descriptor: disk.descriptor, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token,
+      context?.enqueueWrite(
+        descriptor: disk.descriptor, vectors: vectors, offset: offset, token: token,
         isDurable: true, signals: disk.isDirect)
     case .flush: context?.enqueueFlush(descriptor: disk.descriptor, token: token)
     case .discard, .writeZeroes:
       spend(operation, byteCount)
-      return unsafe .finished(
+      return .finished(
         Self.perform(
-          operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+          operation, on: disk, vectors: vectors, offset: offset,
           byteCount: byteCount))
     }
     return queue()
@@ -255,8 +256,8 @@ public struct BlockEngine: ~Copyable {
   /// - Returns: whether the worker has it.
   @inline(__always)
   private mutating func offload(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
-    offset: UInt64, byteCount: UInt64, token: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64,
+    token: UInt64
   ) -> Bool {
     switch operation {
     case .read, .write, .durableWrite:
@@ -268,20 +269,20 @@ public struct BlockEngine: ~Copyable {
     case .flush: return false
     case .discard, .writeZeroes: if worker == nil { return false }
     }
-    unsafe worker?.start(
+    worker?.start(
       request(
-        operation, on: disk, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount,
+        operation, on: disk, vectors: vectors, offset: offset, byteCount: byteCount,
         token: token))
     _ = noteOffloaded()
     return true
   }
 
   private func request(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
-    offset: UInt64, byteCount: UInt64, token: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64,
+    token: UInt64
   ) -> BlockingWorker.Request {
-    unsafe BlockingWorker.Request(
-      operation: operation, disk: disk, vectors: vectors, vectorCount: vectorCount, offset: offset,
+    BlockingWorker.Request(
+      operation: operation, disk: disk, vectors: vectors, offset: offset,
       byteCount: byteCount, token: token, completions: completions)
   }
 
@@ -308,13 +309,12 @@ public struct BlockEngine: ~Copyable {
     count(operation, byteCount)
     guard kind != .null else { return Int64(truncatingIfNeeded: byteCount) }
     spend(operation, byteCount)
-    var noData = unsafe iovec()
     if kind == .memory {
-      return unsafe MemoryDisk.perform(
-        operation, on: disk, vectors: &noData, vectorCount: 0, offset: offset, byteCount: byteCount)
+      return MemoryDisk.perform(
+        operation, on: disk, vectors: IOVectors(), offset: offset, byteCount: byteCount)
     }
-    return unsafe Self.perform(
-      operation, on: disk, vectors: &noData, vectorCount: 0, offset: offset, byteCount: byteCount)
+    return Self.perform(
+      operation, on: disk, vectors: IOVectors(), offset: offset, byteCount: byteCount)
   }
 
   /// Submits the requests that were started since the last call to the kernel, with one system call.
@@ -357,24 +357,19 @@ public struct BlockEngine: ~Copyable {
   ///
   /// - Returns: number of bytes moved or of the range, or -errno.
   static func perform(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
-    offset: UInt64, byteCount: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
-    if let formatted = unsafe disk.formatted {
-      return unsafe formatted._withUnsafeGuaranteedRef {
-        unsafe $0.perform(
-          operation, vectors: vectors, vectorCount: vectorCount, offset: offset, byteCount: byteCount)
-      }
+    if disk.isFormatted {
+      return disk.performFormatted(operation, vectors: vectors, offset: offset, byteCount: byteCount)
     }
     let position = Int64(truncatingIfNeeded: offset)
     let length = Int64(truncatingIfNeeded: byteCount)
     while true {
       let result =
         switch operation {
-        case .read: unsafe linux_preadv(disk.descriptor, vectors, Int32(vectorCount), position)
-        case .write: unsafe linux_pwritev(disk.descriptor, vectors, Int32(vectorCount), position)
-        case .durableWrite:
-          unsafe linux_pwritev2(disk.descriptor, vectors, Int32(vectorCount), position, LINUX_RWF_DSYNC)
+        case .read: vectors.read(from: disk.descriptor, at: position)
+        case .write: vectors.write(to: disk.descriptor, at: position)
+        case .durableWrite: vectors.writeDurably(to: disk.descriptor, at: position)
         case .flush: linux_fdatasync(disk.descriptor)
         case .discard: linux_punch_hole(disk.descriptor, position, length)
         case .writeZeroes: zero(disk.descriptor, position, length)

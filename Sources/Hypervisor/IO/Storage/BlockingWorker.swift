@@ -10,12 +10,10 @@ import SystemPackage
 /// The threads take requests in their order.
 final class BlockingWorker: Sendable {
   /// One request, whose vectors and memory stay valid until its completion was taken.
-  @safe
-  struct Request: @unchecked Sendable {
+  struct Request: Sendable {
     let operation: BlockOperation
     let disk: DiskHandle
-    let vectors: UnsafePointer<iovec>
-    let vectorCount: Int
+    let vectors: IOVectors
     let offset: UInt64
     let byteCount: UInt64
     let token: UInt64
@@ -85,10 +83,9 @@ final class BlockingWorker: Sendable {
         threads.append(
           try HostThread(name: name, cpus: nil, kind: .io) {
             while let request = core.next() {
-              let result = unsafe BlockEngine.perform(
-                request.operation, on: request.disk, vectors: request.vectors,
-                vectorCount: request.vectorCount,
-                offset: request.offset, byteCount: request.byteCount)
+              let result = BlockEngine.perform(
+                request.operation, on: request.disk, vectors: request.vectors, offset: request.offset,
+                byteCount: request.byteCount)
               request.completions.add(AIOCompletion(token: request.token, result: result))
             }
           })

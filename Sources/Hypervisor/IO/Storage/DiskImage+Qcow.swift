@@ -6,8 +6,8 @@ import SystemPackage
 extension DiskImage {
   /// The backing files that the image at `path` is opened with, for rules of a sandbox; none for other images.
   ///
-  /// Loads the libraries that decompress its clusters, which a sandbox forbids later. The error of an image that cannot be opened is
-  /// that of ``init(path:readOnly:direct:formats:inMemory:)``.
+  /// Loads the libraries that decompress its clusters, which a sandbox forbids later. The error of an image that cannot be opened
+  /// is that of ``init(path:readOnly:direct:formats:inMemory:)``.
   public static func backingFiles(of path: String, formats: DiskFormats) -> [String] {
     guard let options = formats.options else { return [] }
     return inspect(path) { descriptor, header in
@@ -76,10 +76,8 @@ extension DiskImage {
   /// What the image at `path` looks like. Reads through the page cache, which accepts any offset and length.
   private static func format(of path: String) throws(DiskError) -> ImageFormat? {
     func bytes(_ descriptor: Int32, _ offset: off_t, _ count: Int) -> [UInt8] {
-      var bytes = [UInt8](repeating: 0, count: count)
-      let result = unsafe pread(descriptor, &bytes, count, offset)
       // A read error here will show again when the disk is used, with its own message.
-      return Array(bytes[..<max(result, 0)])
+      (try? DescriptorBytes.read(descriptor, limit: count, at: Int64(offset))) ?? []
     }
     let file: OwnedDescriptor
     do throws(Errno) {
@@ -99,9 +97,8 @@ extension DiskHandle {
   /// The properties of a disk in a qcow image.
   init(descriptor: Int32, isReadOnly: Bool, formatted: QcowDisk) {
     let image = formatted.image
-    unsafe self.init(
+    self.init(
       descriptor: descriptor, byteCount: image.byteCount / 512 * 512, blockByteCount: 512, isDirect: false,
-      isReadOnly: isReadOnly, canDiscard: image.canDiscard, formatted: .passUnretained(formatted), memory: nil
-    )
+      isReadOnly: isReadOnly, canDiscard: image.canDiscard, formatted: formatted)
   }
 }

@@ -78,12 +78,12 @@ public final class DiskImage: Sendable {
     } catch {
       throw .failed(path: path, call: "copy to memory", error)
     }
-    handle = unsafe DiskHandle(
+    handle = DiskHandle(
       descriptor: memory?.descriptor ?? descriptor.rawValue, byteCount: byteCount, blockByteCount: block,
       isDirect: direct, isReadOnly: readOnly,
       canDiscard: inMemory
         || !readOnly && Self.canDiscard(descriptor.rawValue, path, end: end, isDevice: kind == S_IFBLK),
-      formatted: nil, memory: memory?.base)
+      memory: memory)
     identity = Self.identity(of: path)
   }
 
@@ -111,9 +111,9 @@ public final class DiskImage: Sendable {
   }
 
   private static func kind(of path: String) throws(DiskError) -> mode_t {
-    var status = stat()
-    guard unsafe stat(path, &status) == 0 else { throw .cannotOpen(path: path, Errno(rawValue: errno)) }
-    let kind = status.st_mode & S_IFMT
+    let mode: mode_t
+    do throws(Errno) { mode = try NamedFiles.mode(of: path) } catch { throw .cannotOpen(path: path, error) }
+    let kind = mode & S_IFMT
     guard kind == S_IFREG || kind == S_IFBLK else { throw .notADisk(path: path) }
     return kind
   }
@@ -130,12 +130,16 @@ public final class DiskImage: Sendable {
       guard let unit = told.unit else { throw .directRefused(path: path) }
       return unit
     }
-    let buffer = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
-    defer { unsafe buffer.deallocate() }
+    let buffer = HostBuffer(byteCount: 4096)
     for unit in [512, 4096] {
-      if unsafe pread(descriptor, buffer, unit, 0) >= 0 { return UInt32(unit) }
-      let error = Errno(rawValue: errno)
-      guard error == .invalidArgument else { throw .failed(path: path, call: "pread", error) }
+      do throws(Errno) {
+        _ = try buffer.withMutableBytes(0..<unit) { (bytes) throws(Errno) in
+          try DescriptorBytes.read(descriptor, into: &bytes, at: 0)
+        }
+        return UInt32(unit)
+      } catch {
+        guard error == .invalidArgument else { throw .failed(path: path, call: "pread", error) }
+      }
     }
     throw .directRefused(path: path)
   }
@@ -149,9 +153,8 @@ public final class DiskImage: Sendable {
       let (start, overflow) = (end & ~(unit - 1)).addingReportingOverflow(unit)
       return !overflow && linux_punch_hole(descriptor, Int64(start), Int64(unit)) == 0
     }
-    var (major, minor): (UInt32, UInt32) = (0, 0)
-    guard unsafe linux_device_below(path, &major, &minor) == 0 else { return false }
-    let folder = "/sys/dev/block/\(major):\(minor)"
+    guard let device = try? NamedFiles.device(below: path) else { return false }
+    let folder = "/sys/dev/block/\(device.major):\(device.minor)"
     // A partition has its disk's queue.
     for queue in ["queue", "../queue"] {
       // An attribute that is not there: the next folder has it, or the device cannot.

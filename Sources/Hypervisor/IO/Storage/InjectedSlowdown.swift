@@ -20,9 +20,20 @@
 
     /// Reads the share from `VEXT_INJECT_SLOWDOWN`, in percent; 0 without it.
     init() {
-      let text = unsafe getenv("VEXT_INJECT_SLOWDOWN").map { unsafe String(cString: $0) }
-      let percent = text.flatMap(Double.init) ?? 0
+      let percent = Self.variable("VEXT_INJECT_SLOWDOWN").flatMap(Double.init) ?? 0
       share = percent > 0 && percent <= 100 ? UInt64(percent * 1000) : 0
+    }
+
+    /// The value that the environment variable had when the process started; nil without it.
+    private static func variable(_ name: String) -> String? {
+      guard let file = try? OwnedDescriptor.open("/proc/self/environ", flags: O_RDONLY) else { return nil }
+      var bytes: [UInt8] = []
+      while let part = try? DescriptorBytes.read(file.rawValue, limit: 1 << 16), !part.isEmpty {
+        bytes += part
+      }
+      let setting = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        .first { $0.hasPrefix(name + "=") }
+      return setting.map { String($0.dropFirst(name.utf8.count + 1)) }
     }
 
     /// Spins for the share of the time since the last request was released.

@@ -4,10 +4,9 @@ import HostSystem
 import SystemPackage
 
 /// The contents of a disk of the engine `memory`: a copy of an image in shared memory that ends with this object.
-@safe
 final class MemoryDisk: Sendable {
   private let file: SharedMemoryFile
-  private let mapping: Mapping
+  private let buffer: HostBuffer
 
   /// Reserves `byteCount` bytes, and copies what the file `source` has of them.
   ///
@@ -18,8 +17,9 @@ final class MemoryDisk: Sendable {
     file = try SharedMemoryFile(name: "vext-disk", byteCount: byteCount)
     // Now: a page that is not there when a request touches it would end the process (SIGBUS).
     try file.reserve()
-    mapping = try Mapping.shared(descriptor: file.descriptor, byteCount: Int(clamping: byteCount))
+    let mapping = try Mapping.shared(descriptor: file.descriptor, byteCount: Int(clamping: byteCount))
     try mapping.leaveOutOfDumps()
+    buffer = HostBuffer(mapping)
     var offset = 0
     let end = Int(clamping: byteCount)
     while offset < end {
@@ -39,11 +39,8 @@ final class MemoryDisk: Sendable {
   /// Memory that the host can still give, page cache included, in bytes.
   private static func availableByteCount() throws(Errno) -> UInt64 {
     let file = try OwnedDescriptor.open("/proc/meminfo", flags: O_RDONLY)
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    // SAFETY: the array has its count of bytes.
-    let count = unsafe pread(file.rawValue, &bytes, bytes.count, 0)
-    guard count >= 0 else { throw Errno(rawValue: errno) }
-    let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+    let text = String(
+      decoding: try DescriptorBytes.read(file.rawValue, limit: 4096, at: 0), as: UTF8.self)
     for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
       let words = line.split(separator: " ")
       if words.count > 1, let kibibytes = UInt64(words[1]), kibibytes < 1 << 53 { return kibibytes * 1024 }
@@ -52,22 +49,14 @@ final class MemoryDisk: Sendable {
   }
 
   private func read(_ source: Int32, from start: Int, to end: Int) throws(Errno) {
-    var offset = start
-    while offset < end {
-      // SAFETY: the run is within the mapping, and nobody else has it yet.
-      let count = unsafe pread(source, mapping.base + offset, min(end - offset, 1 << 30), offset)
-      guard count >= 0 else {
-        if errno == EINTR { continue }
-        throw Errno(rawValue: errno)
-      }
-      // The file has become shorter.
-      if count == 0 { throw .ioError }
-      offset += count
-    }
+    guard start < end else { return }
+    // Nobody else has the run yet. A file that has become shorter does not fill it.
+    let run = buffer.vector(start..<end)
+    guard try run.fill(from: source, at: UInt64(start)) == run.byteCount else { throw .ioError }
   }
 
-  /// The first byte.
-  var base: UnsafeMutableRawPointer { unsafe mapping.base }
+  /// The disk's bytes, valid as long as this object lives.
+  var bytes: IOVector { buffer.vector(buffer.all) }
 
   /// The file's descriptor.
   var descriptor: Int32 { file.descriptor }
@@ -80,29 +69,27 @@ final class MemoryDisk: Sendable {
   /// - Returns: number of bytes moved or of the range, or -errno.
   @inline(__always)
   static func perform(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
-    offset: UInt64, byteCount: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
-    guard let memory = unsafe disk.memory, disk.contains(offset: offset, byteCount: byteCount) else {
+    guard let memory = disk.memory, disk.contains(offset: offset, byteCount: byteCount) else {
       return -Int64(EIO)
     }
-    // SAFETY: the run was checked to be within the disk; the vectors have `byteCount` bytes together.
-    var place = unsafe memory + Int(offset)
+    var place = memory.part(from: Int(offset), byteCount: Int(byteCount))
     switch operation {
     case .read:
-      for index in 0..<vectorCount {
-        let vector = unsafe vectors[index]
-        unsafe memcpy(vector.iov_base, place, vector.iov_len)
-        unsafe place += vector.iov_len
+      for index in 0..<vectors.count {
+        let vector = vectors[index]
+        place.copy(to: vector)
+        place.removeFirst(vector.byteCount)
       }
     case .write, .durableWrite:
-      for index in 0..<vectorCount {
-        let vector = unsafe vectors[index]
-        unsafe memcpy(place, vector.iov_base, vector.iov_len)
-        unsafe place += vector.iov_len
+      for index in 0..<vectors.count {
+        let vector = vectors[index]
+        vector.copy(to: place)
+        place.removeFirst(vector.byteCount)
       }
     case .flush: return 0
-    case .discard, .writeZeroes: unsafe memset(place, 0, Int(byteCount))
+    case .discard, .writeZeroes: place.zero()
     }
     return Int64(truncatingIfNeeded: byteCount)
   }

@@ -17,8 +17,10 @@ struct RingEngine: ~Copyable {
   private static let rangeBit: UInt64 = 1 << 63
 
   init(capacity: Int, completionEvent: Int32?) throws(Errno) {
-    ring = try IOUring(capacity: capacity, eventDescriptor: completionEvent)
-    ranges = RingRangeTable(capacity: capacity)
+    let ring = try IOUring(capacity: capacity, eventDescriptor: completionEvent)
+    let ranges = try RingRangeTable(capacity: capacity)
+    self.ring = ring
+    self.ranges = ranges
   }
 
   var room: Int { ring.room }
@@ -49,17 +51,17 @@ struct RingEngine: ~Copyable {
   /// Enqueues one request. ``room`` must not be 0.
   @inline(__always)
   mutating func enqueue(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: UnsafePointer<iovec>, vectorCount: Int,
-    offset: UInt64, byteCount: UInt64, token: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64,
+    token: UInt64
   ) {
     precondition(token < Self.rangeBit, "the highest bit of a token is the engine's")
     let slot = Int(truncatingIfNeeded: token &>> 32)
     let place = slot < places.count ? places[slot] : RegisteredResources()
     let file = place.file(disk)
     switch operation {
-    case .read: unsafe transfer(.read, file, place, vectors, vectorCount, offset, token)
-    case .write: unsafe transfer(.write, file, place, vectors, vectorCount, offset, token)
-    case .durableWrite: unsafe transfer(.durableWrite, file, place, vectors, vectorCount, offset, token)
+    case .read: transfer(.read, file, place, vectors, offset, token)
+    case .write: transfer(.write, file, place, vectors, offset, token)
+    case .durableWrite: transfer(.durableWrite, file, place, vectors, offset, token)
     case .flush: ring.enqueueFlush(file: file, token: token)
     case .discard, .writeZeroes:
       let change: IOUring.RangeChange = operation == .discard ? .punchHole : .zero
@@ -73,18 +75,17 @@ struct RingEngine: ~Copyable {
   @inline(__always)
   private mutating func transfer(
     _ direction: IOUring.Direction, _ file: IOUringFile, _ place: RegisteredResources,
-    _ vectors: UnsafePointer<iovec>,
-    _ vectorCount: Int, _ offset: UInt64, _ token: UInt64
+    _ vectors: IOVectors, _ offset: UInt64, _ token: UInt64
   ) {
-    let first = unsafe vectors.pointee
-    if vectorCount == 1, let base = unsafe first.iov_base, let count = unsafe UInt32(exactly: first.iov_len) {
-      unsafe ring.enqueue(
-        direction, file: file, base: base, byteCount: count, offset: offset,
-        registeredAt: place.buffer(base, byteCount: UInt64(count)), token: token)
-    } else {
-      unsafe ring.enqueue(
-        direction, file: file, vectors: vectors, vectorCount: vectorCount, offset: offset, token: token)
+    if vectors.count == 1 {
+      let run = vectors[0]
+      if ring.enqueue(
+        direction, file: file, run: run, offset: offset, registeredAt: place.buffer(run), token: token)
+      {
+        return
+      }
     }
+    ring.enqueue(direction, file: file, vectors: vectors, offset: offset, token: token)
   }
 
   /// Submits the enqueued requests to the kernel with one system call.

@@ -1,4 +1,5 @@
 import HostSystem
+import SystemPackage
 
 /// A range of a disk that the kernel discards or zeroes.
 struct RingRange: BitwiseCopyable {
@@ -11,56 +12,44 @@ struct RingRange: BitwiseCopyable {
 }
 
 /// The ranges under way. Allocated once, with room for every request of the engine.
-@safe
 struct RingRangeTable: ~Copyable {
-  private let ranges: UnsafeMutablePointer<RingRange>
+  private let ranges: FixedTable<RingRange>
   /// A stack of the free indices.
-  private let free: UnsafeMutablePointer<UInt32>
+  private let free: FixedTable<UInt32>
   private var freeCount: Int
-  private let capacity: Int
 
-  init(capacity: Int) {
-    unsafe ranges = .allocate(capacity: capacity)
-    unsafe ranges.initialize(
+  /// - Throws: ENOMEM.
+  init(capacity: Int) throws(Errno) {
+    let ranges = try FixedTable(
       repeating: RingRange(
         token: 0, offset: 0, byteCount: 0, file: IOUringFile(descriptor: -1), change: .punchHole),
       count: capacity)
-    unsafe free = .allocate(capacity: capacity)
-    for index in 0..<capacity { unsafe (free + index).initialize(to: UInt32(truncatingIfNeeded: index)) }
+    let free = try FixedTable(repeating: 0 as UInt32, count: capacity)
+    for index in 0..<capacity { free[index] = UInt32(truncatingIfNeeded: index) }
+    self.ranges = ranges
+    self.free = free
     freeCount = capacity
-    self.capacity = capacity
-  }
-
-  deinit {
-    unsafe ranges.deallocate()
-    unsafe free.deallocate()
   }
 
   /// Adds `range` and returns its index.
   mutating func add(_ range: RingRange) -> Int {
     precondition(freeCount > 0, "there are no more ranges than requests")
     freeCount -= 1
-    let index = unsafe Int(free[freeCount])
-    self[index] = range
+    let index = Int(free[freeCount])
+    ranges[index] = range
     return index
   }
 
   /// Removes the range at `index`.
   mutating func remove(_ index: Int) {
-    precondition(freeCount < capacity && index < capacity)
-    unsafe free[freeCount] = UInt32(truncatingIfNeeded: index)
+    precondition(freeCount < free.count && index < ranges.count)
+    free[freeCount] = UInt32(truncatingIfNeeded: index)
     freeCount += 1
   }
 
   /// The range at `index`.
   subscript(index: Int) -> RingRange {
-    get {
-      precondition(index >= 0 && index < capacity)
-      return unsafe ranges[index]
-    }
-    set {
-      precondition(index >= 0 && index < capacity)
-      unsafe ranges[index] = newValue
-    }
+    get { ranges[index] }
+    set { ranges[index] = newValue }
   }
 }

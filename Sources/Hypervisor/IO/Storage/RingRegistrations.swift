@@ -1,5 +1,6 @@
 import HostSystem
 import SystemPackage
+import VextProtocol
 
 /// The registrations of one queue's disk and memory with a ring.
 struct RegisteredResources: BitwiseCopyable {
@@ -31,8 +32,9 @@ struct RegisteredResources: BitwiseCopyable {
 
   /// The registered buffer that holds the whole run, which is not empty; nil if none does.
   @inline(__always)
-  func buffer(_ start: UnsafeMutableRawPointer, byteCount runByteCount: UInt64) -> Int? {
-    let offset = UInt64(UInt(bitPattern: start) &- base)
+  func buffer(_ run: IOVector) -> Int? {
+    let runByteCount = UInt64(run.byteCount)
+    let offset = UInt64(run.address &- base)
     guard offset < byteCount, runByteCount > 0, runByteCount <= byteCount &- offset else { return nil }
     let piece = offset / UInt64(IOUring.bufferByteLimit)
     guard (offset &+ runByteCount &- 1) / UInt64(IOUring.bufferByteLimit) == piece else { return nil }
@@ -81,12 +83,12 @@ struct RingRegistrations {
     var registeredByteCount: UInt64 = 0
     for index in 0..<count {
       let length = min(piece, region.byteCount - registeredByteCount)
-      // SAFETY: the region's host memory, which the entry below keeps mapped as long as the ring lives.
-      guard let start = unsafe UnsafeMutableRawPointer(bitPattern: base + UInt(registeredByteCount)) else {
-        return
-      }
+      // The entry below keeps the region mapped as long as the ring lives.
+      guard let start = region.start.advanced(by: registeredByteCount),
+        let run = memory.map.vector(start, byteCount: length)
+      else { return }
       do throws(Errno) {
-        try unsafe ring.registerBuffer(start, byteCount: Int(length), at: bufferCount + index)
+        try ring.register(run, at: bufferCount + index)
       } catch {
         // The pieces that are registered already stay in use.
         break

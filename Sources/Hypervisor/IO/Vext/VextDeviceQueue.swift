@@ -146,10 +146,9 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         // Before it starts: the process that takes over after this one must not lose it.
         record?.begin(entry, sequence: completions.sequence)
         let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
-        let start = unsafe engine.start(
-          request.operation, on: device.disk, vectors: requests.vectors(of: entry.id),
-          vectorCount: request.vectorCount, offset: entry.offset, byteCount: request.byteCount,
-          token: token | UInt64(entry.id))
+        let start = engine.start(
+          request.operation, on: device.disk, vectors: request.vectors, offset: entry.offset,
+          byteCount: request.byteCount, token: token | UInt64(entry.id))
         switch start {
         case .finished(let result):
           activity?.finish(startedAt: startTicks)

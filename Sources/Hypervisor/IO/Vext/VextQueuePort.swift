@@ -50,8 +50,8 @@ final class LocalVextQueue: VextQueuePort {
   }
 
   func enable(_ setup: VextQueueSetup) throws(VextQueueFault) {
-    let made = try unsafe disk.makeQueue(setup, name: "queue \(index)", activity: activity) { block in
-      unsafe VextWake(
+    let made = try disk.makeQueue(setup, name: "queue \(index)", activity: activity) { block in
+      VextWake(
         features: setup.features, block: block, doorbell: doorbell,
         interrupt: signals.map { .vector($0.interrupts, index) })
     }

@@ -12,6 +12,19 @@ struct VextQueueSetup: Equatable, Sendable {
   var features: VextFeatures = []
 }
 
+extension VextQueueSetup {
+  /// A run of guest memory, in bytes.
+  typealias Run = (address: GuestAddress, byteCount: UInt64)
+
+  /// The two rings. The sizes are those of the depth, which may be any number.
+  var rings: (submissions: Run, completions: Run) {
+    (
+      (GuestAddress(submissionRing), UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount)),
+      (GuestAddress(completionRing), UInt64(depth) * UInt64(CompletionEntry.encodedByteCount))
+    )
+  }
+}
+
 /// Why a queue was not enabled, or has stopped (docs/vext-protocol.md §5.2).
 struct VextQueueFault: Error, Equatable, Sendable {
   static let none = VextQueueFault(error: .none, detail: 0)
@@ -30,32 +43,26 @@ extension VextRequestValidator {
   ///     accepted nothing.
   func makeQueue(
     _ setup: VextQueueSetup, name: String, activity: DiskActivity?, record: VextQueueRecord? = nil,
-    wake: (UnsafeMutableRawPointer) -> VextWake
+    wake: (GuestWakeBlock) -> VextWake
   ) throws(VextQueueFault) -> VextDeviceQueue {
-    let place = try unsafe check(setup)
-    // SAFETY: the check established that both rings lie in guest memory, which the queue keeps mapped.
-    let submissions = unsafe SubmissionConsumer(ring: place.submissionRing, depth: setup.depth)
-    let completions = unsafe CompletionProducer(ring: place.completionRing, depth: setup.depth)
+    let place = try check(setup)
     return try queue(
-      setup, name, activity, record, submissions, completions,
-      unsafe place.wakeBlock.map(wake) ?? VextWake.never)
+      setup, name, activity, record, place.rings.submissions(), place.rings.completions(),
+      place.wakeBlock.map(wake) ?? VextWake.never)
   }
 
-  /// Checks the same, and continues a queue that a service had which has ended: first finishes what that service had under way, on
-  /// this thread (docs/vext-service.md §5).
+  /// Checks the same, and continues a queue that a service had which has ended: first finishes what that service had under way,
+  /// on this thread (docs/vext-service.md §5).
   ///
   /// - Parameter engine: carries the requests out at once.
   func continueQueue(
     _ setup: VextQueueSetup, name: String, activity: DiskActivity?, record: VextQueueRecord,
-    engine: inout BlockEngine, wake: (UnsafeMutableRawPointer) -> VextWake
+    engine: inout BlockEngine, wake: (GuestWakeBlock) -> VextWake
   ) throws(VextQueueFault) -> VextDeviceQueue {
-    let place = try unsafe check(setup)
-    // SAFETY: as above.
-    var remains = unsafe VextQueueRemains(
-      submissionRing: place.submissionRing, completionRing: place.completionRing, depth: setup.depth,
-      record: record)
+    let place = try check(setup)
+    var remains = VextQueueRemains(place.rings, depth: setup.depth, record: record)
     try finish(&remains, setup, record, &engine)
-    let checkedWake = unsafe place.wakeBlock.map(wake) ?? VextWake.never
+    let checkedWake = place.wakeBlock.map(wake) ?? VextWake.never
     // The service may have ended between an answer and its interrupt.
     checkedWake.raise()
     return try queue(
@@ -73,9 +80,9 @@ extension VextRequestValidator {
       case .refused(let error): throw VextQueueFault(error: error, detail: UInt64(id))
       case .answered(let answer): remains.completions.push(answer)
       case .admitted(let request):
-        let start = unsafe engine.start(
-          request.operation, on: disk, vectors: requests.vectors(of: id), vectorCount: request.vectorCount,
-          offset: entry.offset, byteCount: request.byteCount, token: 0)
+        let start = engine.start(
+          request.operation, on: disk, vectors: request.vectors, offset: entry.offset,
+          byteCount: request.byteCount, token: 0)
         guard case .finished(let result) = start else {
           preconditionFailure("the engine that finishes requests leaves none under way")
         }
@@ -104,53 +111,42 @@ extension VextRequestValidator {
     }
   }
 
-  /// Where the rings are in host memory, and the wake block if a feature is in force.
+  /// The rings in host memory, and the wake block if a feature is in force.
   private func check(
     _ setup: VextQueueSetup
-  ) throws(VextQueueFault) -> (
-    submissionRing: UnsafeMutableRawPointer, completionRing: UnsafeMutableRawPointer,
-    wakeBlock: UnsafeMutableRawPointer?
-  ) {
-    let depth = UInt64(setup.depth)
+  ) throws(VextQueueFault) -> (rings: GuestRings, wakeBlock: GuestWakeBlock?) {
     guard (2...VextDevice.maxQueueDepth).contains(setup.depth), setup.depth.nonzeroBitCount == 1 else {
-      throw VextQueueFault(error: .badDepth, detail: depth)
+      throw VextQueueFault(error: .badDepth, detail: UInt64(setup.depth))
     }
-    let submissions = (setup.submissionRing, depth * UInt64(SubmissionEntry.encodedByteCount))
-    let completions = (setup.completionRing, depth * UInt64(CompletionEntry.encodedByteCount))
-    let submissionRing = try unsafe ring(submissions)
-    let completionRing = try unsafe ring(completions)
-    // Neither sum overflows: both runs lie within guest memory.
-    guard submissions.0 + submissions.1 <= completions.0 || completions.0 + completions.1 <= submissions.0
-    else {
-      throw VextQueueFault(error: .ringsOverlap, detail: completions.0)
+    let (submissions, completions) = setup.rings
+    try check(submissions)
+    try check(completions)
+    guard Self.areApart(submissions, completions) else {
+      throw VextQueueFault(error: .ringsOverlap, detail: setup.completionRing)
     }
-    let block =
-      unsafe setup.features.isEmpty ? nil : try wakeBlock(setup, rings: [submissions, completions])
-    return unsafe (submissionRing, completionRing, block)
-  }
-
-  private func wakeBlock(
-    _ setup: VextQueueSetup, rings: [(address: UInt64, byteCount: UInt64)]
-  ) throws(VextQueueFault) -> UnsafeMutableRawPointer {
+    guard let rings = GuestRings(setup, in: map) else {
+      throw VextQueueFault(error: .ringOutsideMemory, detail: setup.submissionRing)
+    }
+    guard !setup.features.isEmpty else { return (rings, nil) }
     let address = GuestAddress(setup.wakeBlock)
-    guard address.isAligned(to: 64),
-      let block = unsafe map.hostPointer(address, byteCount: WakeBlock.byteCount),
-      // No sum overflows: all runs lie within guest memory.
-      rings.allSatisfy({
-        $0.address + $0.byteCount <= setup.wakeBlock || setup.wakeBlock + WakeBlock.byteCount <= $0.address
-      })
+    guard let block = GuestWakeBlock(at: address, in: map),
+      [submissions, completions].allSatisfy({ Self.areApart($0, (address, WakeBlock.byteCount)) })
     else { throw VextQueueFault(error: .badWakeBlock, detail: setup.wakeBlock) }
-    return unsafe block
+    return (rings, block)
   }
 
-  private func ring(
-    _ run: (address: UInt64, byteCount: UInt64)
-  ) throws(VextQueueFault) -> UnsafeMutableRawPointer {
-    let address = GuestAddress(run.address)
-    guard address.isAligned(to: 64) else { throw VextQueueFault(error: .misalignedRing, detail: run.address) }
-    guard let host = unsafe map.hostPointer(address, byteCount: run.byteCount) else {
-      throw VextQueueFault(error: .ringOutsideMemory, detail: run.address)
+  private func check(_ ring: VextQueueSetup.Run) throws(VextQueueFault) {
+    guard ring.address.isAligned(to: 64) else {
+      throw VextQueueFault(error: .misalignedRing, detail: ring.address.rawValue)
     }
-    return unsafe host
+    guard map.contains(ring.address, byteCount: ring.byteCount) else {
+      throw VextQueueFault(error: .ringOutsideMemory, detail: ring.address.rawValue)
+    }
+  }
+
+  /// Whether two runs that lie within guest memory, so that no sum overflows, have no byte in common.
+  private static func areApart(_ first: VextQueueSetup.Run, _ second: VextQueueSetup.Run) -> Bool {
+    first.address.rawValue + first.byteCount <= second.address.rawValue
+      || second.address.rawValue + second.byteCount <= first.address.rawValue
   }
 }

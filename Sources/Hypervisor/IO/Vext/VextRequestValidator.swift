@@ -1,9 +1,7 @@
-import CLinux
 import Glibc
 import VextProtocol
 
 /// Checks the requests of all queues of a device against guest memory and the disk. Immutable; any thread.
-@safe
 struct VextRequestValidator: Sendable {
   /// Maximum number of bytes that a request may move.
   static let maxTransferByteCount: UInt32 = 16 << 20
@@ -49,7 +47,7 @@ struct VextRequestValidator: Sendable {
   ) -> VextAdmission {
     guard entry.length == 0 else { return .refused(.reservedNotZero) }
     guard disk.isAligned(entry.offset) else { return .refused(.misaligned) }
-    let vectors = unsafe table.vectors(of: entry.id)
+    let vectors = table.vectors(of: entry.id)
     var count = 1
     var total: UInt64
     if entry.flags.contains(.segmentList) {
@@ -59,10 +57,10 @@ struct VextRequestValidator: Sendable {
       }
     } else {
       total = UInt64(entry.segment0.byteCount)
-      guard let error = unsafe place(entry.segment0, vectors) else { return .refused(.badTransferLength) }
+      guard let error = place(entry.segment0, in: vectors, at: 0) else { return .refused(.badTransferLength) }
       if error != .none { return .refused(error) }
       if entry.segment1.byteCount > 0 {
-        guard let error = unsafe place(entry.segment1, vectors + 1) else {
+        guard let error = place(entry.segment1, in: vectors, at: 1) else {
           return .refused(.badTransferLength)
         }
         if error != .none { return .refused(error) }
@@ -77,20 +75,21 @@ struct VextRequestValidator: Sendable {
     if operation == .write && disk.isReadOnly {
       return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
     }
-    return .admitted(VextDeviceRequest(operation: operation, vectorCount: count, byteCount: total))
+    return .admitted(
+      VextDeviceRequest(operation: operation, vectors: vectors.part(0..<count), byteCount: total))
   }
 
   /// Translates a segment into a vector.
   ///
   /// - Returns: `.none` on success, nil for an empty segment.
   @inline(__always)
-  private func place(_ segment: VextSegment, _ vector: UnsafeMutablePointer<iovec>) -> VextQueueError? {
+  private func place(_ segment: VextSegment, in vectors: IOVectors, at index: Int) -> VextQueueError? {
     guard segment.byteCount > 0 else { return nil }
     guard disk.isAligned(segment.address.rawValue | UInt64(segment.byteCount)) else { return .misaligned }
-    guard let host = unsafe map.hostPointer(segment.address, byteCount: UInt64(segment.byteCount)) else {
+    guard let run = map.vector(segment.address, byteCount: UInt64(segment.byteCount)) else {
       return .segmentOutsideMemory
     }
-    unsafe vector.pointee = iovec(iov_base: host, iov_len: Int(segment.byteCount))
+    vectors[index] = run
     return VextQueueError.none
   }
 
@@ -105,21 +104,17 @@ struct VextRequestValidator: Sendable {
       entry.segment1.byteCount == 0, entry.segment1.address.rawValue == 0
     else { return .failure(.badSegmentList) }
     guard entry.segment0.address.isAligned(to: 8) else { return .failure(.misaligned) }
-    guard let list = unsafe map.hostPointer(entry.segment0.address, byteCount: byteCount) else {
+    guard map.copyWords(at: entry.segment0.address, count: count &* 2, to: table.listCopy) else {
       return .failure(.segmentOutsideMemory)
     }
-    // SAFETY: the run is guest memory, 8-byte aligned; each word is read once.
-    let words = unsafe SharedWords(base: list)
-    let copy = unsafe table.listCopy
-    for index in 0..<count &* 2 { unsafe copy[index] = words.load(index) }
-    let vectors = unsafe table.vectors(of: entry.id)
+    let vectors = table.vectors(of: entry.id)
     var total: UInt64 = 0
     for index in 0..<count {
-      let tail = unsafe copy[index &* 2 &+ 1]
+      let tail = table.listCopy[index &* 2 &+ 1]
       guard tail &>> 32 == 0 else { return .failure(.reservedNotZero) }
-      let segment = unsafe VextSegment(
-        address: GuestAddress(copy[index &* 2]), byteCount: UInt32(truncatingIfNeeded: tail))
-      guard let error = unsafe place(segment, vectors + index) else { return .failure(.badTransferLength) }
+      let segment = VextSegment(
+        address: GuestAddress(table.listCopy[index &* 2]), byteCount: UInt32(truncatingIfNeeded: tail))
+      guard let error = place(segment, in: vectors, at: index) else { return .failure(.badTransferLength) }
       if error != .none { return .failure(error) }
       total &+= UInt64(segment.byteCount)
     }
@@ -135,7 +130,7 @@ struct VextRequestValidator: Sendable {
     case .read, .write: return .refused(.badOperation)
     case .flush:
       guard entry.offset == 0, entry.length == 0, !hasSegment else { return .refused(.reservedNotZero) }
-      return .admitted(VextDeviceRequest(operation: .flush, vectorCount: 0, byteCount: 0))
+      return .admitted(VextDeviceRequest(operation: .flush, vectors: IOVectors(), byteCount: 0))
     case .discard, .writeZeroes:
       guard !hasSegment else { return .refused(.reservedNotZero) }
       guard entry.length > 0 else { return .refused(.badTransferLength) }
@@ -148,7 +143,7 @@ struct VextRequestValidator: Sendable {
         return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
       }
       let block: BlockOperation = operation == .discard ? .discard : .writeZeroes
-      return .admitted(VextDeviceRequest(operation: block, vectorCount: 0, byteCount: entry.length))
+      return .admitted(VextDeviceRequest(operation: block, vectors: IOVectors(), byteCount: entry.length))
     case .identify:
       guard entry.offset == 0, entry.length == 0 else { return .refused(.reservedNotZero) }
       return identify(entry)
@@ -171,7 +166,7 @@ extension VextQueueError: Error {}
 /// A request that passed every check. Its vectors are in the request table's row of its id.
 struct VextDeviceRequest {
   var operation: BlockOperation
-  var vectorCount: Int
+  var vectors: IOVectors
   var byteCount: UInt64
 }
 

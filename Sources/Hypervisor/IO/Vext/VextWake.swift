@@ -67,7 +67,6 @@ final class ForeignVextInterrupt: Sendable {
 }
 
 /// Sleep and wake of one enabled queue (docs/vext-protocol.md §8.1). The I/O thread only.
-@safe
 struct VextWake {
   /// Tells the driver that the I/O thread sleeps; nil if the driver did not accept DOORBELL.
   var publisher: SleepPublisher?
@@ -78,26 +77,19 @@ struct VextWake {
 
   /// Neither side sleeps.
   static var never: VextWake {
-    unsafe VextWake(features: [], block: nil, doorbell: nil, interrupt: nil)
+    VextWake(features: [], block: nil, doorbell: nil, interrupt: nil)
   }
 
   /// - Parameters:
   ///   - block: the wake block in guest memory, checked; it stays mapped as long as the queue is enabled.
   ///   - continues: whether another device served the queue before, which has ended.
   init(
-    features: VextFeatures, block: UnsafeMutableRawPointer?, doorbell: (any VextDoorbellSource)?,
+    features: VextFeatures, block: GuestWakeBlock?, doorbell: (any VextDoorbellSource)?,
     interrupt: VextInterrupt?, continues: Bool = false
   ) {
     let rings = features.contains(.doorbell)
-    publisher =
-      unsafe rings
-      ? block.map {
-        let word = unsafe $0 + WakeBlock.deviceOffset
-        return unsafe continues ? SleepPublisher(continuing: word) : SleepPublisher(base: word)
-      } : nil
-    observer =
-      unsafe features.contains(.interrupt)
-      ? block.map { unsafe SleepObserver(base: $0 + WakeBlock.driverOffset) } : nil
+    publisher = rings ? block?.publisher(continues: continues) : nil
+    observer = features.contains(.interrupt) ? block?.observer() : nil
     self.doorbell = rings ? doorbell : nil
     self.interrupt = interrupt
   }

@@ -23,15 +23,15 @@ struct BootFile: ~Copyable, Sendable {
     } catch {
       throw .cannotOpen(subject, error)
     }
-    var status = stat()
-    guard unsafe fstat(descriptor.rawValue, &status) == 0 else {
-      throw .cannotOpen(subject, Errno(rawValue: errno))
+    let status: linux_file_status
+    do throws(Errno) { status = try DirectoryFiles.status(of: descriptor.rawValue) } catch {
+      throw .cannotOpen(subject, error)
     }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(subject) }
-    guard status.st_size > 0 else { throw .empty(subject) }
+    guard status.mode & S_IFMT == S_IFREG else { throw .notARegularFile(subject) }
+    guard status.byte_count > 0 else { throw .empty(subject) }
     self.descriptor = descriptor
     self.subject = subject
-    byteCount = UInt64(status.st_size)
+    byteCount = status.byte_count
   }
 
   /// Throws unless the file has at least `end` bytes.
@@ -42,18 +42,9 @@ struct BootFile: ~Copyable, Sendable {
   /// Returns the `count` bytes at `offset`, or fewer if the file ends before.
   func prefix(_ count: Int, at offset: UInt64 = 0) throws(BootError) -> [UInt8] {
     guard offset < byteCount else { return [] }
-    var bytes = [UInt8](repeating: 0, count: Int(min(UInt64(count), byteCount - offset)))
-    do {
-      try unsafe bytes.withUnsafeMutableBytes { buffer in
-        guard let base = buffer.baseAddress else { return }
-        try unsafe read(offset, into: base, byteCount: buffer.count)
-      }
-    } catch let error as BootError {
-      throw error
-    } catch {
-      throw .readFailed(subject, .ioError)
-    }
-    return bytes
+    let buffer = HostBuffer(byteCount: Int(min(UInt64(count), byteCount - offset)))
+    try read(offset, into: buffer.vector(buffer.all))
+    return buffer.bytes(buffer.all)
   }
 
   /// Reads `byteCount` bytes at `offset` into RAM; the headers' check showed that the file has them.
@@ -62,12 +53,13 @@ struct BootFile: ~Copyable, Sendable {
   func load(
     at offset: UInt64, byteCount: UInt64, into memory: GuestMemory, at address: UInt64
   ) throws(BootError) -> Bool {
-    guard let target = unsafe memory.map.hostPointer(GuestAddress(address), byteCount: byteCount) else {
+    guard let target = memory.map.vector(GuestAddress(address), byteCount: byteCount) else {
       return false
     }
     let overlaid = overlay(at: offset, byteCount: byteCount, into: memory, at: address)
-    // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
-    try unsafe read(offset + overlaid, into: target + Int(overlaid), byteCount: Int(byteCount - overlaid))
+    var rest = target
+    rest.removeFirst(Int(overlaid))
+    try read(offset + overlaid, into: rest)
     return true
   }
 
@@ -90,24 +82,15 @@ struct BootFile: ~Copyable, Sendable {
     }
   }
 
-  private func read(
-    _ offset: UInt64, into target: UnsafeMutableRawPointer, byteCount: Int
-  ) throws(BootError) {
-    var done = 0
-    while done < byteCount {
-      let result = unsafe pread(
-        descriptor.rawValue, target + done, byteCount - done, off_t(clamping: offset + UInt64(done)))
-      if result < 0 {
-        let error = Errno(rawValue: errno)
-        if error == .interrupted { continue }
-        throw .readFailed(subject, error)
-      }
-      // The file has become shorter since it was opened.
-      guard result > 0 else {
-        throw .truncated(
-          subject, byteCount: offset + UInt64(done), neededByteCount: offset + UInt64(byteCount))
-      }
-      done += result
+  private func read(_ offset: UInt64, into target: IOVector) throws(BootError) {
+    let count: Int
+    do throws(Errno) { count = try target.fill(from: descriptor.rawValue, at: offset) } catch {
+      throw .readFailed(subject, error)
+    }
+    // The file has become shorter since it was opened.
+    guard count == target.byteCount else {
+      throw .truncated(
+        subject, byteCount: offset + UInt64(count), neededByteCount: offset + UInt64(target.byteCount))
     }
   }
 }

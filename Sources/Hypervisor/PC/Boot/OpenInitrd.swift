@@ -71,12 +71,11 @@ final class OpenInitrd {
     _ archive: Initramfs, into memory: GuestMemory, at address: GuestAddress
   ) throws(BootError) -> Bool {
     let byteCount = archive.byteCount
-    guard let target = unsafe memory.map.hostPointer(address, byteCount: UInt64(byteCount)) else {
+    guard let target = memory.map.vector(address, byteCount: UInt64(byteCount)) else {
       return false
     }
     do throws(GuestRootError) {
-      // SAFETY: the map established that the whole run is RAM, which `memory` keeps.
-      unsafe try archive.write(into: UnsafeMutableRawBufferPointer(start: target, count: byteCount)) {
+      try archive.write(into: target) {
         descriptor, offset, whole in
         // Impossible if the archive does not begin at a page, or the file system has no mmap.
         guard let place = address.advanced(by: UInt64(offset)) else { return false }

@@ -54,9 +54,7 @@ struct BalloonPages: Sendable {
   }
 
   private func isMemory(_ number: UInt64) -> Bool {
-    // SAFETY: the pointer is compared with nil alone.
-    unsafe memory.map.hostPointer(GuestAddress(number * Self.pageByteCount), byteCount: Self.pageByteCount)
-      != nil
+    memory.map.contains(GuestAddress(number * Self.pageByteCount), byteCount: Self.pageByteCount)
   }
 
   /// The complete numbers in the bytes; a rest at the end is ignored.

@@ -38,10 +38,10 @@ final class BalloonStatisticsQueue: Sendable {
   func serve(_ queue: ServedVirtqueue) {
     handBack(queue)
     for _ in 0..<Self.chainLimitPerPass {
-      guard let chain = unsafe queue.next() else { return }
-      let bytes = unsafe chain.read(Self.byteLimit)
+      guard let chain = queue.next() else { return }
+      let bytes = chain.read(Self.byteLimit)
       let statistics = BalloonStatistics(bytes)
-      let head = unsafe chain.head
+      let head = chain.head
       let extra = state.withLock { state in
         state.reading.statistics = statistics
         state.reading.number &+= 1

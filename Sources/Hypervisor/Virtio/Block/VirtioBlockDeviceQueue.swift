@@ -170,9 +170,9 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
       return false
     }
     request.startTicks = activity.begin(operation, byteCount: data.byteCount)
-    let start = unsafe engine.start(
-      operation, on: disk, vectors: requests.vectors(of: data, head: head), vectorCount: data.vectorCount,
-      offset: offset, byteCount: data.byteCount, token: token(of: head))
+    let start = engine.start(
+      operation, on: disk, vectors: requests.vectors(of: data, head: head), offset: offset,
+      byteCount: data.byteCount, token: token(of: head))
     switch start {
     case .finished(let result):
       activity.finish(startedAt: request.startTicks)
@@ -215,9 +215,9 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
       request.byteCount &+= range.byteCount
       let start =
         fits
-        ? unsafe engine.start(
-          range.operation, on: disk, vectors: requests.vectors(of: .none, head: head), vectorCount: 0,
-          offset: range.offset, byteCount: range.byteCount, token: token(of: head))
+        ? engine.start(
+          range.operation, on: disk, vectors: IOVectors(), offset: range.offset, byteCount: range.byteCount,
+          token: token(of: head))
         : .finished(
           engine.performRange(range.operation, on: disk, offset: range.offset, byteCount: range.byteCount))
       switch start {

@@ -171,9 +171,9 @@ public final class VirtioConsole: VirtioDevice, ConsoleDevice {
     // Bounded, because a hostile driver may offer buffers without room for ever.
     for _ in 0..<Self.chainLimitPerPass {
       let input = state.withLock { $0.input }
-      guard !input.isEmpty, let chain = unsafe queue.next() else { break }
-      let count = unsafe chain.write(input)
-      unsafe queue.complete(chain, byteCount: count)
+      guard !input.isEmpty, let chain = queue.next() else { break }
+      let count = chain.write(input)
+      queue.complete(chain, byteCount: count)
       state.withLock { $0.input.removeFirst(count) }
     }
     if !queue.wasEmptied, state.withLock({ !$0.input.isEmpty }) { queue.notifyAgain() }

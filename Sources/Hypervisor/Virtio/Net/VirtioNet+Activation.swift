@@ -44,10 +44,10 @@ extension VirtioNet {
   /// Carries out commands, up to the limit of a pass. On the first thread.
   private func control(_ queue: ServedVirtqueue) {
     for _ in 0..<VirtioNetPass.frameLimit {
-      guard let chain = unsafe queue.next() else { return }
-      let isDone = unsafe VirtioNetCommand(chain).map(perform) ?? false
+      guard let chain = queue.next() else { return }
+      let isDone = VirtioNetCommand(chain).map(perform) ?? false
       let status = isDone ? VirtioNetProtocol.Acknowledgement.ok : VirtioNetProtocol.Acknowledgement.error
-      unsafe queue.complete(chain, byteCount: chain.write([status]))
+      queue.complete(chain, byteCount: chain.write([status]))
     }
     queue.notifyAgain()
   }

@@ -14,23 +14,23 @@ enum VirtioNetCommand: Equatable {
 
   /// Reads a command; nil if the device does not offer it, or it is cut short.
   init?(_ chain: VirtioChain) {
-    let header = unsafe chain.read(2)
+    let header = chain.read(2)
     guard header.count == 2 else { return nil }
     switch (header[0], header[1]) {
     case (Control.receiveModeClass, Control.promiscuous), (Control.receiveModeClass, Control.allMulticast):
-      guard let mode = unsafe chain.read(1, at: 2).first, mode <= 1 else { return nil }
+      guard let mode = chain.read(1, at: 2).first, mode <= 1 else { return nil }
       self = .setReceiveMode
     case (Control.addressClass, Control.setTable):
       // Two tables: unicast addresses, and addresses of groups.
-      guard let unicastEnd = unsafe Self.endOfTable(chain, at: 2),
-        let end = unsafe Self.endOfTable(chain, at: unicastEnd), unsafe end <= chain.readableByteCount
+      guard let unicastEnd = Self.endOfTable(chain, at: 2),
+        let end = Self.endOfTable(chain, at: unicastEnd), end <= chain.readableByteCount
       else { return nil }
       self = .setFilter
     case (Control.addressClass, Control.setAddress):
-      guard let address = unsafe MACAddress(chain.read(MACAddress.byteCount, at: 2)) else { return nil }
+      guard let address = MACAddress(chain.read(MACAddress.byteCount, at: 2)) else { return nil }
       self = .setAddress(address)
     case (Control.pairsClass, Control.setPairs):
-      let count = unsafe chain.read(2, at: 2)
+      let count = chain.read(2, at: 2)
       guard count.count == 2 else { return nil }
       self = .setPairs(Int(count[0]) | Int(count[1]) << 8)
     default:
@@ -40,7 +40,7 @@ enum VirtioNetCommand: Equatable {
 
   /// The end of a table at `offset`: a count of 32 bits, then the addresses.
   private static func endOfTable(_ chain: VirtioChain, at offset: Int) -> Int? {
-    let bytes = unsafe chain.read(4, at: offset)
+    let bytes = chain.read(4, at: offset)
     guard bytes.count == 4 else { return nil }
     let count = bytes.reversed().reduce(0) { $0 << 8 | Int($1) }
     // At most 4 + 6 * 2^32 further than an offset within the chain.

@@ -1,4 +1,3 @@
-import CLinux
 import SystemPackage
 
 /// Moves frames from a port straight to the guest's buffers.
@@ -6,7 +5,6 @@ import SystemPackage
 /// It takes chains ahead, as many as the longest frame may need, and reads into them and a spill area behind them. The
 /// part of a frame that exceeds the chains waits in the spill area until the driver adds chains. If a frame may fill one
 /// chain only, the frame is dropped instead.
-@safe
 final class VirtioNetReceiver {
   /// A chain that was taken and not completed yet.
   private struct HeldChain {
@@ -32,12 +30,12 @@ final class VirtioNetReceiver {
   /// Number of bytes of room that are needed before a frame is read.
   private let wantedByteCount: Int
   private let counters: VirtioNetCounters
-  private let spill: UnsafeMutableRawPointer
-  private let scratch: UnsafeMutableBufferPointer<iovec>
+  private let spill = HostBuffer(byteCount: VirtioNetReceiver.spillByteCount)
+  private let scratch: FixedTable<IOVector>
   private var held: [HeldChain] = []
   private var heldByteCount = 0
   /// The buffers of the held chains.
-  private var vectors: [iovec] = unsafe []
+  private var vectors: [IOVector] = []
   private var waiting: WaitingFrame?
   private var buffersLeft = 0
 
@@ -53,14 +51,9 @@ final class VirtioNetReceiver {
       takesLargeFrames
       ? VirtioNetProtocol.maximumFrameByteCount : VirtioNetProtocol.ordinaryFrameByteCount
     wantedByteCount = mergesBuffers ? headerByteCount + frameByteCount : 1
-    unsafe spill = .allocate(byteCount: Self.spillByteCount, alignment: 16)
-    unsafe scratch = .allocate(capacity: Self.vectorLimit)
-    unsafe scratch.initialize(repeating: iovec())
-  }
-
-  deinit {
-    unsafe spill.deallocate()
-    unsafe scratch.deallocate()
+    do { scratch = try FixedTable(emptyVectors: Self.vectorLimit) } catch {
+      preconditionFailure("no memory for a queue's buffers: \(error)")
+    }
   }
 
   /// Receives frames, as far as there are buffers and the pass allows.
@@ -96,17 +89,17 @@ final class VirtioNetReceiver {
   /// Takes chains until they have room for `byteCount` bytes.
   private func hold(_ byteCount: Int, from queue: ServedVirtqueue) {
     while heldByteCount < byteCount, held.count < Self.vectorLimit, buffersLeft > 0 {
-      guard let chain = unsafe queue.next() else { return }
+      guard let chain = queue.next() else { return }
       buffersLeft -= 1
-      let room = unsafe chain.writableByteCount
+      let room = chain.writableByteCount
       guard room >= headerByteCount else {
         counters.refusedBuffers.count()
-        unsafe queue.complete(chain)
+        queue.complete(chain)
         continue
       }
-      unsafe vectors.append(contentsOf: chain.writable)
-      unsafe held.append(
-        HeldChain(head: chain.head, vectorCount: chain.writable.count, byteCount: room))
+      let writable = chain.writable
+      for index in 0..<writable.count { vectors.append(writable[index]) }
+      held.append(HeldChain(head: chain.head, vectorCount: writable.count, byteCount: room))
       heldByteCount += room
     }
   }
@@ -118,20 +111,18 @@ final class VirtioNetReceiver {
     var skip = port.carriesHeader ? 0 : headerByteCount
     var room = skip
     var count = 0
-    for index in unsafe vectors.indices where count < Self.vectorLimit - 1 {
-      let vector = unsafe vectors[index]
-      let part = unsafe min(skip, vector.iov_len)
+    for index in vectors.indices where count < Self.vectorLimit - 1 {
+      var vector = vectors[index]
+      let part = min(skip, vector.byteCount)
       skip -= part
-      guard unsafe part < vector.iov_len else { continue }
-      unsafe scratch[count] = unsafe iovec(
-        iov_base: vector.iov_base.map { unsafe $0 + part }, iov_len: vector.iov_len - part)
-      unsafe room += vector.iov_len - part
+      vector.removeFirst(part)
+      guard vector.byteCount > 0 else { continue }
+      scratch[count] = vector
+      room += vector.byteCount
       count += 1
     }
-    unsafe scratch[count] = unsafe iovec(iov_base: spill, iov_len: Self.spillByteCount)
-    // SAFETY: the vectors are RAM of the guest, checked when the chains were read, and the spill area.
-    let result = unsafe port.read(into: UnsafeMutableBufferPointer(rebasing: scratch[...count]))
-    return (result, room)
+    scratch[count] = spill.vector(spill.all)
+    return (port.read(into: scratch.vectors(from: 0, count: count + 1)), room)
   }
 
   /// Handles a frame of `byteCount` bytes, header included, that was read into `room` bytes of chains.
@@ -149,11 +140,9 @@ final class VirtioNetReceiver {
 
   /// Delivers a frame that fits to the driver.
   private func deliver(_ frame: WaitingFrame, _ queue: ServedVirtqueue) {
-    unsafe place(
-      UnsafeRawBufferPointer(start: spill, count: frame.byteCount - frame.placedByteCount),
-      at: frame.placedByteCount)
+    spill.withBytes(0..<frame.byteCount - frame.placedByteCount) { place($0, at: frame.placedByteCount) }
     var header = [UInt8](repeating: 0, count: port.carriesHeader ? 0 : headerByteCount)
-    unsafe header.withUnsafeBytes { unsafe place($0, at: 0) }
+    place(header.span, at: 0)
     var left = frame.byteCount
     var chainCount = 0
     var vectorCount = 0
@@ -168,10 +157,10 @@ final class VirtioNetReceiver {
     }
     if headerByteCount == VirtioNetProtocol.headerByteCount {
       header = [UInt8(truncatingIfNeeded: chainCount), UInt8(truncatingIfNeeded: chainCount >> 8)]
-      unsafe header.withUnsafeBytes { unsafe place($0, at: VirtioNetProtocol.bufferCountOffset) }
+      place(header.span, at: VirtioNetProtocol.bufferCountOffset)
     }
     held.removeFirst(chainCount)
-    unsafe vectors.removeFirst(vectorCount)
+    vectors.removeFirst(vectorCount)
     counters.receivedFrames.count()
   }
 
@@ -179,20 +168,25 @@ final class VirtioNetReceiver {
   private func drop(_ queue: ServedVirtqueue) {
     for chain in held { queue.complete(head: chain.head) }
     held.removeAll(keepingCapacity: true)
-    unsafe vectors.removeAll(keepingCapacity: true)
+    vectors.removeAll(keepingCapacity: true)
     heldByteCount = 0
     waiting = nil
     counters.receiveDrops.count()
   }
 
   /// Copies bytes to the held chains, from `offset` on.
-  private func place(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-    guard let source = bytes.baseAddress else { return }
-    unsafe vectors.withUnsafeBufferPointer { vectors in
-      _ = unsafe vectors.forEachRun(from: offset, byteCount: bytes.count) { target, done, count in
-        // SAFETY: the vectors were checked to be RAM; `done + count` is at most the source's count.
-        unsafe target.copyMemory(from: source + done, byteCount: count)
+  private func place(_ bytes: Span<UInt8>, at offset: Int) {
+    var skip = offset
+    var done = 0
+    for vector in vectors where done < bytes.count {
+      guard skip < vector.byteCount else {
+        skip -= vector.byteCount
+        continue
       }
+      let run = vector.part(from: skip, byteCount: bytes.count - done)
+      run.store(bytes.extracting(done..<done + run.byteCount))
+      done += run.byteCount
+      skip = 0
     }
   }
 }

@@ -1,14 +1,12 @@
-import CLinux
 import SystemPackage
 
 /// Moves frames from a transmit queue to a port, straight from the guest's buffers.
-@safe
 struct VirtioNetTransmitter {
   /// A frame under way, in buffers that are valid until the next chain is taken.
-  @unsafe
   private struct Frame {
-    let head: UInt16
-    let vectors: UnsafeMutableBufferPointer<iovec>
+    /// Keeps the buffers.
+    let chain: VirtioChain
+    let vectors: IOVectors
   }
 
   private let port: FramePort
@@ -21,54 +19,52 @@ struct VirtioNetTransmitter {
     self.port = port
     self.headerByteCount = headerByteCount
     self.counters = counters
-    unsafe waiting = nil
   }
 
   /// Sends frames, as far as the port takes them and the pass allows.
   mutating func pass(_ queue: ServedVirtqueue) -> VirtioNetPass {
     for _ in 0..<VirtioNetPass.frameLimit {
-      if unsafe waiting == nil {
-        guard let chain = unsafe queue.next() else { return .waitsForDriver }
-        guard unsafe isAcceptable(chain) else {
+      if waiting == nil {
+        guard let chain = queue.next() else { return .waitsForDriver }
+        guard isAcceptable(chain) else {
           counters.sendDrops.count()
-          unsafe queue.complete(chain)
+          queue.complete(chain)
           continue
         }
-        unsafe waiting = Frame(head: chain.head, vectors: payload(chain.readable))
+        waiting = Frame(chain: chain, vectors: payload(chain.readable))
       }
-      guard let frame = unsafe waiting else { continue }
-      let result = unsafe port.write(frame.vectors)
+      guard let frame = waiting else { continue }
+      let result = port.write(frame.vectors)
       if result == -Int(Errno.wouldBlock.rawValue) { return .waitsForPort }
       // EINVAL for an invalid virtio header, EIO for an interface that is down, EPIPE without a peer: the frame is lost,
       // as on an unplugged cable.
       if result < 0 { counters.sendDrops.count() } else { counters.sentFrames.count() }
-      unsafe queue.complete(head: frame.head)
-      unsafe waiting = nil
+      queue.complete(frame.chain)
+      waiting = nil
     }
     return .hasMore
   }
 
   private func isAcceptable(_ chain: VirtioChain) -> Bool {
-    let byteCount = unsafe chain.readableByteCount
+    let byteCount = chain.readableByteCount
     return byteCount >= headerByteCount + VirtioNetProtocol.minimumFrameByteCount
       && byteCount <= headerByteCount + VirtioNetProtocol.maximumFrameByteCount
   }
 
   /// The part of the frame for the port: all of it, or the part behind the header.
-  private func payload(_ vectors: UnsafeMutableBufferPointer<iovec>) -> UnsafeMutableBufferPointer<iovec> {
-    guard !port.carriesHeader else { return unsafe vectors }
+  private func payload(_ vectors: IOVectors) -> IOVectors {
+    guard !port.carriesHeader else { return vectors }
     var skip = headerByteCount
     var first = 0
     // The chain is longer than the header, so that a vector is left.
-    while first < vectors.count, unsafe vectors[first].iov_len <= skip {
-      unsafe skip -= vectors[first].iov_len
+    while first < vectors.count, vectors[first].byteCount <= skip {
+      skip -= vectors[first].byteCount
       first += 1
     }
     if first < vectors.count {
-      unsafe vectors[first].iov_base = unsafe vectors[first].iov_base.map { unsafe $0 + skip }
-      unsafe vectors[first].iov_len -= skip
+      vectors[first].removeFirst(skip)
     }
-    return unsafe UnsafeMutableBufferPointer(rebasing: vectors[first...])
+    return vectors.part(first..<vectors.count)
   }
 }
 

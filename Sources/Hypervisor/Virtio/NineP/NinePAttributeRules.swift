@@ -1,3 +1,4 @@
+import HostSystem
 import SystemPackage
 
 /// Which extended attributes a guest reaches, and what they are called on the host.
@@ -10,17 +11,17 @@ struct NinePAttributeRules {
 
   let security: NinePSecurity
 
-  /// The host's name of the attribute that the guest calls `name`, zero at the end of both.
+  /// The host's name of the attribute that the guest calls `name`.
   ///
   /// - Throws: EOPNOTSUPP for an attribute that the guest may not have; ENODATA, or EACCES when it writes, for those in which
   ///   the server itself keeps the guest's owners and modes.
-  func hostName(_ name: [CChar], isWritten: Bool) throws(Errno) -> [CChar] {
+  func hostName(_ name: FileName, isWritten: Bool) throws(Errno) -> FileName {
     if security == .passthrough { return name }
-    let bytes = name.dropLast().map { UInt8(bitPattern: $0) }
+    let bytes = name.utf8
     if bytes.starts(with: Self.mapped) { throw isWritten ? Errno.permissionDenied : .noData }
     let isList = bytes == Self.access || bytes == Self.standard
     if security == .mapped {
-      if isList { return (Self.mapped + bytes).map { CChar(bitPattern: $0) } + [0] }
+      if isList { return try FileName(Self.mapped + bytes) }
       guard bytes.starts(with: Self.user) else { throw .notSupported }
       return name
     }
@@ -30,18 +31,14 @@ struct NinePAttributeRules {
     return name
   }
 
-  /// Replaces the host's list of names, each with a zero at its end, by what the guest sees; it does not become longer.
-  ///
-  /// - Returns: how many of the bytes remain.
-  func filter(_ names: UnsafeMutableRawBufferPointer) -> Int {
-    guard security != .passthrough else { return names.count }
+  /// What the guest sees of the host's list of names, each with a zero at its end; it is not longer.
+  func filter(_ names: [UInt8]) -> [UInt8] {
+    guard security != .passthrough else { return names }
     var kept: [UInt8] = []
-    let all = unsafe [UInt8](names)
-    for name in all.split(separator: 0) {
+    for name in names.split(separator: 0) {
       if let name = guestName(Array(name)) { kept += name + [0] }
     }
-    unsafe names.copyBytes(from: kept)
-    return kept.count
+    return kept
   }
 
   private func guestName(_ name: [UInt8]) -> [UInt8]? {

@@ -1,54 +1,43 @@
-import CLinux
-
 /// Memory in pieces, in order: one request, or the room for its answer. It may be guest RAM, which changes meanwhile.
-@unsafe
 struct NinePBuffers {
-  private let vectors: UnsafeBufferPointer<iovec>
+  private let vectors: IOVectors
   /// Bytes of all pieces.
   let byteCount: Int
 
-  init(_ vectors: UnsafeBufferPointer<iovec>) {
-    unsafe self.vectors = unsafe vectors
-    var total = 0
-    for index in vectors.indices {
-      // Pieces are at most 4 GiB each, and a chain has a thousand of them.
-      total &+= unsafe vectors[index].iov_len
-    }
-    unsafe byteCount = total
+  /// - Parameter vectors: pieces of at most 4 GiB, whose list and memory outlive this value.
+  init(_ vectors: IOVectors) {
+    self.vectors = vectors
+    byteCount = vectors.byteCount
   }
 
-  /// Copies bytes from `offset` on out, at most `limit`.
+  /// Copies bytes from `offset` on to `range` of `buffer`, as many as there are.
   ///
   /// - Returns: how many.
-  func copyOut(to target: UnsafeMutableRawPointer, offset: Int, limit: Int) -> Int {
-    unsafe vectors.forEachRun(from: offset, byteCount: limit) { piece, done, count in
-      // SAFETY: the target has room for `limit` bytes.
-      unsafe (target + done).copyMemory(from: piece, byteCount: count)
+  func copyOut(from offset: Int, to buffer: HostBuffer, _ range: Range<Int>) -> Int {
+    let target = buffer.vector(range)
+    return vectors.forEachRun(from: offset, byteCount: range.count) { piece, done in
+      piece.copy(to: target.part(from: done, byteCount: piece.byteCount))
     }
   }
 
-  /// Copies `count` bytes in at the start; the room has been checked.
-  func copyIn(from source: UnsafeRawPointer, count: Int) {
-    _ = unsafe vectors.forEachRun(from: 0, byteCount: count) { piece, done, count in
-      // SAFETY: the source has `count` bytes.
-      unsafe piece.copyMemory(from: source + done, byteCount: count)
+  /// Copies `range` of `buffer` in at the start, as far as there is room.
+  func copyIn(from buffer: HostBuffer, _ range: Range<Int>) {
+    let source = buffer.vector(range)
+    _ = vectors.forEachRun(from: 0, byteCount: range.count) { piece, done in
+      source.part(from: done, byteCount: piece.byteCount).copy(to: piece)
     }
   }
 
-  /// Fills `target` with the pieces of `limit` bytes, or fewer, from `offset` on.
+  /// Puts the pieces of `limit` bytes, or fewer, from `offset` on into `table`.
   ///
-  /// - Returns: how many pieces, and how many bytes they have.
-  func slice(
-    offset: Int, limit: Int, into target: UnsafeMutableBufferPointer<iovec>
-  ) -> (count: Int, byteCount: Int) {
+  /// - Returns: those pieces of the table.
+  func slice(offset: Int, limit: Int, into table: borrowing FixedTable<IOVector>) -> IOVectors {
     var count = 0
-    var byteCount = 0
-    _ = unsafe vectors.forEachRun(from: offset, byteCount: limit) { piece, _, pieceByteCount in
-      guard count < target.count else { return }
-      unsafe target[count] = unsafe iovec(iov_base: piece, iov_len: pieceByteCount)
+    _ = vectors.forEachRun(from: offset, byteCount: limit) { piece, _ in
+      guard count < table.count else { return }
+      table[count] = piece
       count += 1
-      byteCount += pieceByteCount
     }
-    return (count, byteCount)
+    return table.vectors(from: 0, count: count)
   }
 }

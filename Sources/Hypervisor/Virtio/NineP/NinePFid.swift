@@ -1,3 +1,5 @@
+import HostSystem
+
 /// The file behind a guest's number (fid).
 final class NinePFid {
   /// The permitted use of the fid.
@@ -8,8 +10,8 @@ final class NinePFid {
     case file
     /// A directory that is being read: where the host's position in it is.
     case directory(position: UInt64)
-    /// The value of the attribute of this name, zero at the end; nil: all names.
-    case attributeRead([CChar]?)
+    /// The value of the attribute of this name; nil: all names.
+    case attributeRead(FileName?)
     /// An attribute whose value is being written; set when the fid is clunked.
     case attributeWrite(NinePPendingAttribute)
   }
@@ -37,8 +39,8 @@ struct NinePPendingAttribute {
   static let knownFlags: UInt32 = 3
   static let replaceFlag: UInt32 = 2
 
-  /// The name, zero at the end.
-  let name: [CChar]
+  /// The name.
+  let name: FileName
   /// The announced size in bytes.
   let byteCount: Int
   let flags: UInt32

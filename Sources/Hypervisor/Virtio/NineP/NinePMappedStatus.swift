@@ -7,10 +7,10 @@ import SystemPackage
 struct NinePMappedStatus {
   /// What the names of all these attributes begin with.
   static let prefix = "user.virtfs."
-  private static let userName = prefix + "uid"
-  private static let groupName = prefix + "gid"
-  private static let modeName = prefix + "mode"
-  private static let deviceName = prefix + "rdev"
+  private static let userName = FileName("user.virtfs.uid")
+  private static let groupName = FileName("user.virtfs.gid")
+  private static let modeName = FileName("user.virtfs.mode")
+  private static let deviceName = FileName("user.virtfs.rdev")
 
   /// Nil for what the guest has never set: then the host's counts.
   var user: UInt32?
@@ -33,8 +33,12 @@ struct NinePMappedStatus {
 
   /// Throws where the file system behind `descriptor` has no attributes of users.
   static func checkSupport(_ descriptor: Int32) throws(Errno) {
-    let result = unsafe modeName.withCString { unsafe linux_get_attribute(descriptor, $0, nil, 0) }
-    if result == -Int64(Errno.notSupported.rawValue) { throw .notSupported }
+    do throws(Errno) {
+      _ = try DirectoryFiles.attributeByteCount(modeName, of: descriptor)
+    } catch {
+      // Any other error, such as ENODATA, is that of a file system with attributes.
+      if error == .notSupported { throw error }
+    }
   }
 
   /// Keeps what is not nil with the file behind `descriptor`.
@@ -72,30 +76,26 @@ struct NinePMappedStatus {
   }
 
   private static func read<Value: FixedWidthInteger & BitwiseCopyable>(
-    _ name: String, _ descriptor: Int32
+    _ name: FileName, _ descriptor: Int32
   ) throws(Errno) -> Value? {
-    var value: Value = 0
     let size = MemoryLayout<Value>.size
-    let result = unsafe withUnsafeMutableBytes(of: &value) { bytes in
-      unsafe name.withCString { unsafe linux_get_attribute(descriptor, $0, bytes.baseAddress, bytes.count) }
-    }
-    if result == size { return Value(littleEndian: value) }
-    switch Errno(rawValue: Int32(clamping: -result)) {
-    // Links and files of some file systems cannot have user attributes; one of another size was not written by a server.
-    case _ where result >= 0, .noData, .notSupported, .outOfRange, .notPermitted: return nil
-    case let error: throw error
+    do throws(Errno) {
+      let bytes = try DirectoryFiles.attribute(name, of: descriptor, limit: size)
+      // One of another size was not written by a server.
+      guard bytes.count == size else { return nil }
+      return bytes.reversed().reduce(0) { $0 << 8 | Value($1) }
+    } catch {
+      // Links and files of some file systems cannot have user attributes.
+      guard [.noData, .notSupported, .outOfRange, .notPermitted].contains(error) else { throw error }
+      return nil
     }
   }
 
   private static func write<Value: FixedWidthInteger & BitwiseCopyable>(
-    _ value: Value?, _ name: String, _ descriptor: Int32
+    _ value: Value?, _ name: FileName, _ descriptor: Int32
   ) throws(Errno) {
-    guard var value = value?.littleEndian else { return }
-    try check(
-      unsafe withUnsafeBytes(of: &value) { bytes in
-        unsafe name.withCString {
-          unsafe linux_set_attribute(descriptor, $0, bytes.baseAddress, bytes.count, 0)
-        }
-      })
+    guard let value else { return }
+    let bytes = (0..<MemoryLayout<Value>.size).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    try DirectoryFiles.setAttribute(name, of: descriptor, to: bytes)
   }
 }

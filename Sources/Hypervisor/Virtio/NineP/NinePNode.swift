@@ -7,9 +7,8 @@ import SystemPackage
 ///
 /// The descriptor stands for one inode for ever; whatever happens to names, it leads nowhere else.
 ///
-/// SAFETY: `@unchecked Sendable`, because what changes is touched by the thread of the node's session alone; a node without a
+/// `@unchecked Sendable`, because what changes is touched by the thread of the node's session alone; a node without a
 /// table, such as a share's root, does not change.
-@safe
 final class NinePNode: @unchecked Sendable {
   /// The kind of the node, which decides the possible operations.
   enum Kind: Sendable {
@@ -23,8 +22,7 @@ final class NinePNode: @unchecked Sendable {
   /// Where it was found.
   struct Place {
     let directory: NinePNode
-    /// A zero at its end.
-    let name: [CChar]
+    let name: FileName
   }
 
   /// The number of the descriptor; -1 while it is closed.
@@ -46,8 +44,7 @@ final class NinePNode: @unchecked Sendable {
   ///
   /// - Parameter above: the directory that it was found in; nil makes the check for procfs afresh.
   init(adopting descriptor: consuming OwnedDescriptor, above: NinePNode?, isMapped: Bool) throws(Errno) {
-    var status = linux_file_status()
-    try check(unsafe linux_status_at(descriptor.rawValue, "", &status))
+    var status = try DirectoryFiles.status(of: descriptor.rawValue)
     let hostKind = Self.kind(ofMode: status.mode)
     if isMapped, hostKind == .file { try NinePMappedStatus(of: descriptor.rawValue).apply(to: &status) }
     kind = Self.kind(ofMode: status.mode)
@@ -58,8 +55,7 @@ final class NinePNode: @unchecked Sendable {
     if let above, above.device == status.device {
       isSealed = above.isSealed
     } else {
-      var system = linux_file_system_status()
-      try check(unsafe linux_file_system_status(descriptor.rawValue, &system))
+      let system = try DirectoryFiles.fileSystemStatus(of: descriptor.rawValue)
       isSealed = system.type == LINUX_PROC_MAGIC
     }
     number = descriptor.release()
@@ -80,11 +76,7 @@ final class NinePNode: @unchecked Sendable {
   }
 
   /// The current result of stat(2).
-  func hostStatus() throws(Errno) -> linux_file_status {
-    var status = linux_file_status()
-    try check(unsafe linux_status_at(number, "", &status))
-    return status
-  }
+  func hostStatus() throws(Errno) -> linux_file_status { try DirectoryFiles.status(of: number) }
 
   static func kind(ofMode mode: UInt32) -> Kind {
     switch mode & NinePMode.typeMask {

@@ -10,7 +10,6 @@ import SystemPackage
 /// its descriptor. What the host renames while its descriptor is closed is ESTALE.
 ///
 /// The session's thread alone.
-@safe
 final class NinePNodeTable {
   /// What the table knows of a node.
   struct Entry {
@@ -26,7 +25,7 @@ final class NinePNodeTable {
 
   private struct Key: Hashable {
     let directory: ObjectIdentifier
-    let name: [CChar]
+    let name: FileName
 
     init(_ place: NinePNode.Place) {
       directory = ObjectIdentifier(place.directory)
@@ -39,9 +38,13 @@ final class NinePNodeTable {
   private let closableLimit: Int
   /// The most descriptors that cannot be closed: of open files, and of files without a name.
   private let heldLimit: Int
-  /// SAFETY: a node takes itself out of all three when it goes away.
-  private var nodes: [Key: Unmanaged<NinePNode>] = unsafe [:]
-  private var closable: [Unmanaged<NinePNode>] = unsafe []
+  /// A node that the table does not keep. It takes itself out of the table when it goes away.
+  private struct Member {
+    unowned let node: NinePNode
+  }
+
+  private var nodes: [Key: Member] = [:]
+  private var closable: [Member] = []
   private var hand = 0
   private var heldCount = 0
   private var count = 0
@@ -57,7 +60,7 @@ final class NinePNodeTable {
   /// - Throws: ENFILE where there are too many.
   func register(_ found: NinePNode, at place: NinePNode.Place) throws(Errno) -> NinePNode {
     let key = Key(place)
-    if let known = unsafe nodes[key]?.takeUnretainedValue() {
+    if let known = nodes[key]?.node {
       if known.isSame(as: found), known.kind == found.kind, known.isStandIn == found.isStandIn {
         if known.number < 0 {
           known.takeDescriptor(of: found)
@@ -75,7 +78,7 @@ final class NinePNodeTable {
     guard depth < NinePProtocol.depthLimit else { return try hold(found) }
     found.entry = Entry(table: self, place: place, depth: depth)
     count += 1
-    unsafe nodes[key] = Unmanaged.passUnretained(found)
+    nodes[key] = Member(node: found)
     makeClosable(found)
     return found
   }
@@ -118,7 +121,7 @@ final class NinePNodeTable {
   private func reopen(_ node: NinePNode) throws(Errno) {
     guard let place = node.entry?.place else { throw .staleNFSFileHandle }
     let found: NinePNode
-    do throws(Errno) { found = try unsafe share.find(place.name, in: place.directory) } catch {
+    do throws(Errno) { found = try share.find(place.name, in: place.directory) } catch {
       throw error == .noSuchFileOrDirectory || error == .notDirectory ? Errno.staleNFSFileHandle : error
     }
     guard node.isSame(as: found), node.kind == found.kind else { throw .staleNFSFileHandle }
@@ -128,9 +131,9 @@ final class NinePNodeTable {
 
   /// Closes what was not used for longest, down to the limit. Between requests: within one, nodes keep their descriptors.
   func trim() {
-    while unsafe closable.count > closableLimit {
-      if unsafe hand >= closable.count { hand = 0 }
-      let node = unsafe closable[hand].takeUnretainedValue()
+    while closable.count > closableLimit {
+      if hand >= closable.count { hand = 0 }
+      let node = closable[hand].node
       if node.entry?.wasUsed == true {
         node.entry?.wasUsed = false
         hand += 1
@@ -143,7 +146,7 @@ final class NinePNodeTable {
   /// The node at `name` of `directory` is about to lose this name: it keeps its descriptor from now on, if it is known.
   ///
   /// - Returns: the node, for ``forgetName(_:)`` once the name is gone.
-  func willLoseName(_ name: [CChar], in directory: NinePNode) -> NinePNode? {
+  func willLoseName(_ name: FileName, in directory: NinePNode) -> NinePNode? {
     guard let node = node(name, in: directory) else { return nil }
     do throws(Errno) { try use(node) } catch {
       // It cannot be used later either.
@@ -156,17 +159,17 @@ final class NinePNodeTable {
   func forgetName(_ node: NinePNode) { detach(node) }
 
   /// The node at `name` of `directory`, if it is known.
-  func node(_ name: [CChar], in directory: NinePNode) -> NinePNode? {
-    unsafe nodes[Key(.init(directory: directory, name: name))]?.takeUnretainedValue()
+  func node(_ name: FileName, in directory: NinePNode) -> NinePNode? {
+    nodes[Key(.init(directory: directory, name: name))]?.node
   }
 
   /// A file has another name.
   func move(_ node: NinePNode, to place: NinePNode.Place) {
     guard let old = node.entry?.place else { return }
     if let other = self.node(place.name, in: place.directory), other !== node { detach(other) }
-    unsafe nodes[Key(old)] = nil
+    nodes[Key(old)] = nil
     node.entry?.place = place
-    unsafe nodes[Key(place)] = Unmanaged.passUnretained(node)
+    nodes[Key(place)] = Member(node: node)
   }
 
   /// Takes a node out that goes away.
@@ -174,7 +177,7 @@ final class NinePNodeTable {
     guard let entry = node.entry else { return }
     count -= 1
     if let place = entry.place {
-      unsafe nodes[Key(place)] = nil
+      nodes[Key(place)] = nil
       takeOutOfClosable(node)
     } else if node.number >= 0 {
       heldCount -= 1
@@ -184,7 +187,7 @@ final class NinePNodeTable {
   /// Takes its name from a node, whose descriptor stays open from now on if there is room for that.
   private func detach(_ node: NinePNode) {
     guard let place = node.entry?.place else { return }
-    unsafe nodes[Key(place)] = nil
+    nodes[Key(place)] = nil
     takeOutOfClosable(node)
     node.entry?.place = nil
     guard node.number >= 0 else { return }
@@ -192,8 +195,8 @@ final class NinePNodeTable {
   }
 
   private func makeClosable(_ node: NinePNode) {
-    unsafe node.entry?.index = closable.count
-    unsafe closable.append(Unmanaged.passUnretained(node))
+    node.entry?.index = closable.count
+    closable.append(Member(node: node))
   }
 
   private func close(_ node: NinePNode) {
@@ -205,9 +208,9 @@ final class NinePNodeTable {
   private func takeOutOfClosable(_ node: NinePNode) {
     guard let index = node.entry?.index else { return }
     node.entry?.index = nil
-    let last = unsafe closable.removeLast()
-    guard unsafe index < closable.count else { return }
-    unsafe closable[index] = unsafe last
-    unsafe last.takeUnretainedValue().entry?.index = index
+    let last = closable.removeLast()
+    guard index < closable.count else { return }
+    closable[index] = last
+    last.node.entry?.index = index
   }
 }

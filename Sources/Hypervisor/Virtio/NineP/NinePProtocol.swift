@@ -1,9 +1,9 @@
 /// Numbers of 9P2000.L that belong to no single message, and what this server allows.
 enum NinePProtocol {
   /// The one dialect that is spoken.
-  static let version: StaticString = "9P2000.L"
+  static let version = "9P2000.L"
   /// The answer to a dialect that is not.
-  static let unknownVersion: StaticString = "unknown"
+  static let unknownVersion = "unknown"
   /// Type of the answer that carries an error number.
   static let errorType: UInt8 = 7
   /// The tag of a message that has none (Tversion).

@@ -1,22 +1,20 @@
-import CLinux
 import SystemPackage
 
 /// Takes the fields of one request out of the server's copy of it, in order. All numbers are little-endian.
 ///
 /// Every method throws EPROTO where the message ends before the field does.
-@safe
 struct NinePReader {
-  private let base: UnsafeMutableRawPointer
+  private let buffer: HostBuffer
   private var end: Int
   private(set) var offset = 0
 
-  /// - Parameter byteCount: what `base` has; it stays there, untouched by others, while the reader is used.
-  init(_ base: UnsafeMutableRawPointer, byteCount: Int) {
-    unsafe self.base = unsafe base
+  /// - Parameter byteCount: number of bytes of `buffer` that are the message.
+  init(_ buffer: HostBuffer, byteCount: Int) {
+    self.buffer = buffer
     end = byteCount
   }
 
-  /// Sets where the message ends: `byteCount` bytes of `base` are there.
+  /// Sets where the message ends: `byteCount` bytes of the buffer are there.
   mutating func setEnd(_ byteCount: Int) { end = byteCount }
 
   /// The next number.
@@ -26,21 +24,15 @@ struct NinePReader {
     let byteCount = MemoryLayout<Value>.size
     guard byteCount <= end - offset else { throw .protocolError }
     defer { offset += byteCount }
-    // SAFETY: offset + byteCount <= end.
-    return unsafe Value(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    return buffer.loadLittleEndian(Value.self, at: offset)
   }
 
   /// The next string: a 16-bit length and as many bytes.
   mutating func string() throws(Errno) -> NinePString {
     let byteCount = Int(try number(UInt16.self))
     guard byteCount <= end - offset else { throw .protocolError }
-    // The bytes move over their length, which has been read: so the zero behind them spoils no other field.
-    // SAFETY: two bytes of length lie before the offset, and offset + byteCount <= end.
-    let start = unsafe base + (offset - MemoryLayout<UInt16>.size)
-    unsafe memmove(start, base + offset, byteCount)
-    unsafe (start + byteCount).storeBytes(of: 0, as: UInt8.self)
-    offset += byteCount
-    return unsafe NinePString(pointer: start.assumingMemoryBound(to: CChar.self), byteCount: byteCount)
+    defer { offset += byteCount }
+    return NinePString(bytes: buffer.bytes(offset..<offset + byteCount))
   }
 }
 

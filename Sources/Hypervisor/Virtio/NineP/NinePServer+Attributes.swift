@@ -117,8 +117,7 @@ extension NinePServer {
   /// size[4] Tstatfs tag[2] fid[4]
   func statfs(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
     let fid = try self.fid(reader.number())
-    var status = linux_file_system_status()
-    try check(unsafe linux_file_system_status(fid.node.number, &status))
+    let status = try DirectoryFiles.fileSystemStatus(of: fid.node.number)
     try writer.number(NinePProtocol.fileSystemType)
     try writer.number(UInt32(clamping: status.block_byte_count))
     try writer.number(status.block_count)
@@ -134,15 +133,12 @@ extension NinePServer {
   func readlink(_ reader: inout NinePReader, _ writer: inout NinePWriter) throws(Errno) {
     let fid = try self.fid(reader.number())
     guard fid.node.kind == .symbolicLink else { throw .invalidArgument }
-    // More room than any target fills: a longer one would come back cut.
-    let target = unsafe scratch.bindMemory(to: CChar.self)
-    guard let base = target.baseAddress else { return }
     if fid.node.isStandIn {
       let file = try share.openStandIn(fid.node)
-      let count = try unsafe check(linux_read(file.rawValue, base, NinePProtocol.targetByteLimit))
-      return try unsafe writer.string(base, count: Int(count))
+      return try writer.string(
+        DescriptorBytes.read(file.rawValue, limit: NinePProtocol.targetByteLimit))
     }
-    let count = try unsafe check(linux_read_link(fid.node.number, base, target.count))
-    try unsafe writer.string(base, count: Int(count))
+    // More room than any target fills: a longer one would come back cut.
+    try writer.string(DirectoryFiles.target(of: fid.node.number, limit: NinePProtocol.copiedDataLimit))
   }
 }

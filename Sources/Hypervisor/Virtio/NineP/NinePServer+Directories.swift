@@ -21,27 +21,25 @@ extension NinePServer {
       try check(linux_seek(fid.node.number, offset))
       fid.use = .directory(position: UInt64(offset))
     }
-    try unsafe writer.data(limit: min(count, roomForData)) { target throws(Errno) in
-      try unsafe fill(target, from: fid)
+    try writer.data(limit: min(count, roomForData)) { (entries) throws(Errno) in
+      try fill(&entries, from: fid)
     }
   }
 
-  private func fill(_ target: UnsafeMutableRawBufferPointer, from fid: NinePFid) throws(Errno) -> Int {
-    guard target.count > 0, let base = target.baseAddress, let records = unsafe scratch.baseAddress
-    else { return 0 }
+  private func fill(_ entries: inout NinePWriter, from fid: NinePFid) throws(Errno) {
+    guard entries.room > 0 else { return }
     // The host's entries are about as large as those of the answer: few are read in vain.
-    let room = unsafe min(scratch.count, target.count)
-    let count = Int(try unsafe check(linux_read_directory(fid.node.number, records, room)))
-    var entries = unsafe NinePWriter(entries: base, capacity: target.count)
+    let room = 0..<min(scratch.byteCount, entries.room)
+    let count = try scratch.withMutableBytes(room) { (records) throws(Errno) in
+      try DirectoryFiles.readRecords(of: fid.node.number, into: &records)
+    }
     var done = 0
     while done < count {
-      // SAFETY: the kernel wrote whole records, `count` bytes of them.
-      let entry = unsafe linux_directory_entry(records + done, count - done)
-      guard unsafe entry.record_byte_count > 0 else { throw .ioError }
-      guard unsafe Self.entryByteCount + Int(entry.name_byte_count) <= entries.room else { break }
-      try unsafe write(entry, of: fid.node, to: &entries)
-      unsafe done += Int(entry.record_byte_count)
-      unsafe fid.use = .directory(position: UInt64(bitPattern: entry.next_position))
+      guard let entry = NinePDirectoryRecord(scratch, done..<count) else { throw .ioError }
+      guard Self.entryByteCount + entry.name.count <= entries.room else { break }
+      try write(entry, of: fid.node, to: &entries)
+      done += entry.byteCount
+      fid.use = .directory(position: UInt64(bitPattern: entry.nextPosition))
     }
     if done < count {
       // The kernel is further on than the guest; the next request goes back to where this one ended.
@@ -49,38 +47,26 @@ extension NinePServer {
       guard case .directory(let position) = fid.use else { throw .badFileDescriptor }
       try check(linux_seek(fid.node.number, Int64(bitPattern: position)))
     }
-    return entries.byteCount
   }
 
   private func write(
-    _ entry: linux_directory_entry, of directory: NinePNode, to entries: inout NinePWriter
+    _ entry: NinePDirectoryRecord, of directory: NinePNode, to entries: inout NinePWriter
   ) throws(Errno) {
     // The directory above the root is not revealed.
-    let isAboveRoot = unsafe directory.isSame(as: share.root) && entry.isParent
-    let inode = unsafe isAboveRoot ? directory.inode : entry.inode
+    let isAboveRoot = directory.isSame(as: share.root) && entry.isParent
+    let inode = isAboveRoot ? directory.inode : entry.inode
     let kind: NinePQid.Kind =
-      switch unsafe entry.type {
-      case NinePEntryType.directory: .directory
-      case NinePEntryType.symbolicLink: .symbolicLink
+      switch entry.type {
+      case NinePDirectoryRecord.directory: .directory
+      case NinePDirectoryRecord.symbolicLink: .symbolicLink
       default: .file
       }
     try entries.qid(
       NinePQid(kind: kind, version: 0, path: devices.path(device: directory.device, inode: inode)))
-    try unsafe entries.number(UInt64(bitPattern: entry.next_position))
+    try entries.number(UInt64(bitPattern: entry.nextPosition))
     // Where modes are mapped, a regular file may stand for anything: 0 makes the guest ask for it (DT_UNKNOWN).
-    let isKnown = unsafe !directory.isMapped || entry.type == NinePEntryType.directory
-    try unsafe entries.number(isKnown ? entry.type : 0)
-    try unsafe entries.string(entry.name, count: Int(entry.name_byte_count))
+    let isKnown = !directory.isMapped || entry.type == NinePDirectoryRecord.directory
+    try entries.number(isKnown ? entry.type : 0)
+    try entries.string(entry.name)
   }
-}
-
-/// Types of a directory's entries that qids tell apart (DT_DIR, DT_LNK).
-enum NinePEntryType {
-  static let directory: UInt8 = 4
-  static let symbolicLink: UInt8 = 10
-}
-
-extension linux_directory_entry {
-  /// Whether it is the directory above.
-  var isParent: Bool { unsafe NinePString(pointer: name, byteCount: Int(name_byte_count)).isParent }
 }

@@ -12,7 +12,10 @@ extension NinePServer {
     let number = try reader.number(UInt32.self)
     let string = try reader.string()
     let name =
-      string.byteCount == 0 ? nil : try share.attributeRules.hostName(copy(string), isWritten: false)
+      string.byteCount == 0
+      ? nil
+      : try share.attributeRules.hostName(
+        string.text(byteLimit: NinePProtocol.nameByteLimit), isWritten: false)
     let size = try attributeByteCount(name, of: fid.node)
     try add(NinePFid(fid.node, use: .attributeRead(name), user: fid.user), number: number)
     try writer.number(UInt64(size))
@@ -27,7 +30,8 @@ extension NinePServer {
     guard !fid.isOpen, string.byteCount > 0, flags & ~NinePPendingAttribute.knownFlags == 0 else {
       throw .invalidArgument
     }
-    let name = try share.attributeRules.hostName(copy(string), isWritten: true)
+    let name = try share.attributeRules.hostName(
+      string.text(byteLimit: NinePProtocol.nameByteLimit), isWritten: true)
     guard size <= NinePProtocol.attributeByteLimit else { throw .argListTooLong }
     let byteCount = Int(size)
     guard byteCount <= NinePProtocol.pendingAttributeByteLimit - pendingAttributeByteCount else {
@@ -37,42 +41,31 @@ extension NinePServer {
     fid.use = .attributeWrite(NinePPendingAttribute(name: name, byteCount: byteCount, flags: flags))
   }
 
-  private func copy(_ string: NinePString) throws(Errno) -> [CChar] {
-    let text = try unsafe string.text(byteLimit: NinePProtocol.nameByteLimit)
-    // SAFETY: the zero behind the bytes is there.
-    return unsafe [CChar](UnsafeBufferPointer(start: text, count: string.byteCount + 1))
-  }
-
-  private func attributeByteCount(_ name: [CChar]?, of node: NinePNode) throws(Errno) -> Int {
+  private func attributeByteCount(_ name: FileName?, of node: NinePNode) throws(Errno) -> Int {
     guard !node.isSealed else { throw .permissionDenied }
-    guard let name else { return try listAttributes(of: node) }
-    return Int(try unsafe check(linux_get_attribute(node.number, name, nil, 0)))
+    guard let name else { return try attributeNames(of: node).count }
+    return try DirectoryFiles.attributeByteCount(name, of: node.number)
   }
 
-  /// Puts the names of the attributes that the guest may see into the scratch, and returns their length in bytes.
-  private func listAttributes(of node: NinePNode) throws(Errno) -> Int {
-    let count = try unsafe check(
-      linux_list_attributes(node.number, scratch.bindMemory(to: CChar.self).baseAddress, scratch.count))
-    return unsafe share.attributeRules.filter(UnsafeMutableRawBufferPointer(rebasing: scratch[..<Int(count)]))
+  /// The names of the attributes that the guest may see.
+  private func attributeNames(of node: NinePNode) throws(Errno) -> [UInt8] {
+    share.attributeRules.filter(
+      try DirectoryFiles.attributeNames(of: node.number, limit: NinePProtocol.copiedDataLimit))
   }
 
-  /// Copies the part of an attribute's value, or of all names, that begins at `offset`.
+  /// The part of an attribute's value, or of all names, that begins at `offset`.
   ///
   /// Each call reads the value again, so that a fid costs no memory.
   func readAttribute(
-    _ name: [CChar]?, of node: NinePNode, offset: UInt64, into target: UnsafeMutableRawBufferPointer
-  ) throws(Errno) -> Int {
-    // SAFETY: the scratch has as many bytes as it says.
-    let count =
+    _ name: FileName?, of node: NinePNode, offset: UInt64
+  ) throws(Errno) -> ArraySlice<UInt8> {
+    let value =
       if let name {
-        Int(try unsafe check(linux_get_attribute(node.number, name, scratch.baseAddress, scratch.count)))
+        try DirectoryFiles.attribute(name, of: node.number, limit: NinePProtocol.copiedDataLimit)
       } else {
-        try listAttributes(of: node)
+        try attributeNames(of: node)
       }
-    let start = min(Int(clamping: offset), count)
-    let part = unsafe UnsafeRawBufferPointer(rebasing: scratch[start..<count]).prefix(target.count)
-    unsafe target.copyBytes(from: part)
-    return unsafe part.count
+    return value[min(Int(clamping: offset), value.count)...]
   }
 
   /// Takes `count` bytes of Twrite's data, the next of the value.
@@ -84,21 +77,20 @@ extension NinePServer {
     guard offset == UInt64(attribute.value.count), count <= attribute.byteCount - attribute.value.count else {
       throw .invalidArgument
     }
-    guard let base = unsafe scratch.baseAddress else { return }
-    // SAFETY: the count is at most an attribute's, which the scratch has room for.
-    let copied = unsafe request.copyOut(to: base, offset: NinePProtocol.writeHeaderByteCount, limit: count)
-    unsafe attribute.value.append(contentsOf: UnsafeRawBufferPointer(start: base, count: copied))
+    // The count is at most an attribute's, for which the scratch has room.
+    let copied = request.copyOut(
+      from: NinePProtocol.writeHeaderByteCount, to: scratch, 0..<count)
+    attribute.value += scratch.bytes(0..<copied)
   }
 
   /// Sets or removes an attribute whose value is complete.
   func set(_ attribute: NinePPendingAttribute, of node: NinePNode) throws(Errno) {
     guard attribute.value.count == attribute.byteCount, !node.isSealed else { throw .invalidArgument }
     if attribute.isRemoval {
-      try check(unsafe linux_remove_attribute(node.number, attribute.name))
+      try DirectoryFiles.removeAttribute(attribute.name, of: node.number)
     } else {
-      try check(
-        unsafe linux_set_attribute(
-          node.number, attribute.name, attribute.value, attribute.byteCount, Int32(attribute.flags)))
+      try DirectoryFiles.setAttribute(
+        attribute.name, of: node.number, to: attribute.value, flags: Int32(attribute.flags))
     }
   }
 }

@@ -37,7 +37,7 @@ extension NinePServer {
     guard !fid.isOpen else { throw .invalidArgument }
     try nodes.checkRoom()
     do throws(Errno) {
-      fid.node = try unsafe nodes.hold(
+      fid.node = try nodes.hold(
         share.createFile(
           name.name(), in: directory, flags: flags.hostFlags(), mode: mode,
           owner: .init(user: fid.user, group: group)))
@@ -45,7 +45,7 @@ extension NinePServer {
       fid.isWritable = flags.writes
     } catch  where error == .fileExists && !flags.contains(.exclusive) {
       // Opened as any other file: it may be a device or a FIFO.
-      let found = NinePFid(try unsafe share.find(name.name(), in: directory), user: fid.user)
+      let found = NinePFid(try share.find(name.name(), in: directory), user: fid.user)
       guard found.node.kind != .directory else { throw .isDirectory }
       try open(found, flags)
       fid.node = found.node
@@ -65,17 +65,13 @@ extension NinePServer {
     case .directory: throw .isDirectory
     case .attributeWrite: throw .invalidArgument
     case .attributeRead(let name):
-      try unsafe writer.data(limit: min(count, roomForData)) { target throws(Errno) in
-        try unsafe readAttribute(name, of: fid.node, offset: offset, into: target)
-      }
+      try writer.data(limit: min(count, roomForData), readAttribute(name, of: fid.node, offset: offset))
     case .file:
       guard let offset = Int64(exactly: offset) else { throw .invalidArgument }
       let limit = min(count, roomForData)
-      let pieces = unsafe reply.slice(
+      let pieces = reply.slice(
         offset: NinePProtocol.dataHeaderByteCount, limit: limit, into: vectors)
-      // SAFETY: the slice describes memory that the caller lent for the answer.
-      let done = try unsafe check(
-        linux_preadv(fid.node.number, vectors.baseAddress, Int32(pieces.count), offset))
+      let done = try check(pieces.read(from: fid.node.number, at: offset))
       payloadByteCount = Int(done)
       try writer.number(UInt32(payloadByteCount))
     }
@@ -83,7 +79,7 @@ extension NinePServer {
 
   /// Maximum number of data bytes in the answer to a read, by the message size and by the memory for it.
   var roomForData: Int {
-    unsafe max(0, min(messageLimit, reply.byteCount) - NinePProtocol.dataHeaderByteCount)
+    max(0, min(messageLimit, reply.byteCount) - NinePProtocol.dataHeaderByteCount)
   }
 
   /// size[4] Twrite tag[2] fid[4] offset[8] count[4] data[count]
@@ -101,11 +97,9 @@ extension NinePServer {
       try writer.number(UInt32(count))
     case .file:
       guard let offset = Int64(exactly: offset) else { throw .invalidArgument }
-      let pieces = unsafe request.slice(
+      let pieces = request.slice(
         offset: NinePProtocol.writeHeaderByteCount, limit: count, into: vectors)
-      // SAFETY: the slice describes memory that the caller lent for the request.
-      let done = try unsafe check(
-        linux_pwritev(fid.node.number, vectors.baseAddress, Int32(pieces.count), offset))
+      let done = try check(pieces.write(to: fid.node.number, at: offset))
       try writer.number(UInt32(done))
     }
   }

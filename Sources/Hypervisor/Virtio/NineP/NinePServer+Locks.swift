@@ -63,16 +63,17 @@ extension NinePServer {
         process = Int32(bitPattern: obstacle.process)
       }
     } else {
-      var holder: Int32 = 0
-      try check(unsafe linux_find_lock(fid.node.number, &type, &start, &length, &holder))
+      let lock = try DirectoryFiles.findLock(
+        of: fid.node.number, type: type, start: start, byteCount: length)
+      (type, start, length) = (lock.type, lock.start, lock.byteCount)
       // A lock of an open file has no process: -1.
-      if type != F_UNLCK { process = max(holder, 0) }
+      if type != F_UNLCK { process = max(lock.process, 0) }
     }
     try writer.number(Self.wireType(type))
     try writer.number(UInt64(bitPattern: start))
     try writer.number(UInt64(bitPattern: length))
     try writer.number(UInt32(bitPattern: process))
-    try unsafe writer.string(client.pointer, count: client.byteCount)
+    try writer.string(client.bytes)
   }
 
   private static func hostType(_ type: UInt8) throws(Errno) -> Int32 {

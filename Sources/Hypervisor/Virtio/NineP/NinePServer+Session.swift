@@ -12,7 +12,7 @@ extension NinePServer {
     let isKnown = version.equals(NinePProtocol.version)
     if isKnown { messageLimit = limit }
     try writer.number(UInt32(limit))
-    try writer.string(isKnown ? NinePProtocol.version : NinePProtocol.unknownVersion)
+    try writer.string(Array((isKnown ? NinePProtocol.version : NinePProtocol.unknownVersion).utf8))
   }
 
   /// size[4] Tattach tag[2] fid[4] afid[4] uname[s] aname[s] n_uname[4]
@@ -65,8 +65,9 @@ extension NinePServer {
 
   private func step(from directory: NinePNode, to name: NinePString) throws(Errno) -> NinePNode {
     if name.isParent { return try parent(of: directory) }
-    let found = try unsafe share.find(name.name(), in: directory)
-    return try nodes.register(found, at: .init(directory: directory, name: name.copy))
+    let name = try name.name()
+    let found = try share.find(name, in: directory)
+    return try nodes.register(found, at: .init(directory: directory, name: name))
   }
 
   private func parent(of directory: NinePNode) throws(Errno) -> NinePNode {

@@ -14,7 +14,7 @@ extension NinePServer {
     let target = try reader.string()
     let group = try reader.number(UInt32.self)
     let (fid, directory) = try self.directory(number)
-    let node = try unsafe share.createSymbolicLink(
+    let node = try share.createSymbolicLink(
       name.name(), in: directory, target: target.text(byteLimit: NinePProtocol.targetByteLimit),
       owner: .init(user: fid.user, group: group))
     try writer.qid(qid(of: node))
@@ -35,13 +35,13 @@ extension NinePServer {
     let node: NinePNode
     switch mode & NinePMode.typeMask {
     case 0, NinePMode.regular:
-      node = try unsafe share.createFile(
+      node = try share.createFile(
         name.name(), in: directory, flags: NinePOpenFlags.writeOnly.hostFlags(), mode: mode, owner: owner)
     case NinePMode.fifo, NinePMode.socket:
-      node = try unsafe share.createSpecial(
+      node = try share.createSpecial(
         name.name(), in: directory, mode: mode, deviceNumber: nil, owner: owner)
     case NinePMode.characterDevice, NinePMode.blockDevice:
-      node = try unsafe share.createSpecial(
+      node = try share.createSpecial(
         name.name(), in: directory, mode: mode, deviceNumber: linux_device_number(major, minor), owner: owner)
     default: throw .notPermitted
     }
@@ -55,7 +55,7 @@ extension NinePServer {
     let mode = try reader.number(UInt32.self)
     let group = try reader.number(UInt32.self)
     let (fid, directory) = try self.directory(number)
-    let node = try unsafe share.createDirectory(
+    let node = try share.createDirectory(
       name.name(), in: directory, mode: mode, owner: .init(user: fid.user, group: group))
     try writer.qid(qid(of: node))
   }
@@ -65,42 +65,40 @@ extension NinePServer {
     let (_, directory) = try self.directory(reader.number())
     let fid = try self.fid(reader.number())
     let name = try reader.string()
-    try check(
-      unsafe linux_link_in(share.descriptorsNumber, fid.node.number, directory.number, name.name()))
+    try DirectoryFiles.link(
+      fid.node.number, as: name.name(), in: directory.number, descriptors: share.descriptorsNumber)
   }
 
   /// size[4] Trename tag[2] fid[4] dfid[4] name[s]
   func rename(_ reader: inout NinePReader) throws(Errno) {
     let fid = try self.fid(reader.number())
     let (_, directory) = try self.directory(reader.number())
-    let name = try reader.string()
-    _ = try unsafe name.name()
+    let name = try reader.string().name()
     let place = try share.locate(fid.node)
     let known = fid.node.entry?.place?.directory
     let old = known.flatMap { $0.isSame(as: place.directory) ? $0 : nil } ?? place.directory
-    try rename(place.name, in: place.directory, knownAs: old, to: name.copy, in: directory)
+    try rename(place.name, in: place.directory, knownAs: old, to: name, in: directory)
   }
 
   /// size[4] Trenameat tag[2] olddirfid[4] oldname[s] newdirfid[4] newname[s]
   func renameat(_ reader: inout NinePReader) throws(Errno) {
     let (_, old) = try self.directory(reader.number())
-    let oldName = try reader.string()
-    _ = try unsafe oldName.name()
+    let oldName = try reader.string().name()
     let (_, new) = try self.directory(reader.number())
-    let newName = try reader.string()
-    _ = try unsafe newName.name()
-    try rename(oldName.copy, in: old, knownAs: old, to: newName.copy, in: new)
+    let newName = try reader.string().name()
+    try rename(oldName, in: old, knownAs: old, to: newName, in: new)
   }
 
   /// Moves a name, and what the session knows by it.
   ///
   /// - Parameter known: the directory as the session knows it.
   private func rename(
-    _ name: [CChar], in directory: NinePNode, knownAs known: NinePNode, to newName: [CChar], in new: NinePNode
+    _ name: FileName, in directory: NinePNode, knownAs known: NinePNode, to newName: FileName,
+    in new: NinePNode
   ) throws(Errno) {
     let moved = nodes.node(name, in: known)
     let replaced = nodes.willLoseName(newName, in: new)
-    try unsafe directory.rename(name, to: newName, in: new)
+    try directory.rename(name, to: newName, in: new)
     if let moved {
       nodes.move(moved, to: .init(directory: new, name: newName))
     } else if let replaced {
@@ -111,12 +109,11 @@ extension NinePServer {
   /// size[4] Tunlinkat tag[2] dirfd[4] name[s] flags[4]
   func unlinkat(_ reader: inout NinePReader) throws(Errno) {
     let (_, directory) = try self.directory(reader.number())
-    let name = try reader.string()
-    _ = try unsafe name.name()
+    let name = try reader.string().name()
     let flags = try reader.number(UInt32.self)
     guard flags & ~Self.removesDirectory == 0 else { throw .invalidArgument }
-    let removed = nodes.willLoseName(name.copy, in: directory)
-    try unsafe directory.remove(name.pointer, isDirectory: flags != 0)
+    let removed = nodes.willLoseName(name, in: directory)
+    try directory.remove(name, isDirectory: flags != 0)
     if let removed { nodes.forgetName(removed) }
   }
 
@@ -126,7 +123,7 @@ extension NinePServer {
     let node = try fid(number).node
     try release(number)
     let place = try share.locate(node)
-    try unsafe place.directory.remove(place.name, isDirectory: node.kind == .directory)
+    try place.directory.remove(place.name, isDirectory: node.kind == .directory)
     if node.entry?.place?.name == place.name { nodes.forgetName(node) }
   }
 }

@@ -9,7 +9,6 @@ import SystemPackage
 /// finds its request unanswered.
 ///
 /// One thread at a time.
-@safe
 public final class NinePServer: @unchecked Sendable {
   let share: NinePShare
   /// The agreed size of messages in bytes; 0 before Tversion.
@@ -29,14 +28,14 @@ public final class NinePServer: @unchecked Sendable {
   private(set) var dataByteCount = 0
   /// Bytes of the answer that are in the reply's buffers already, behind its data header.
   var payloadByteCount = 0
-  /// The copy of the request; one byte more, for the zero of a string at the end.
-  private let head: UnsafeMutableRawPointer
-  private let answer: UnsafeMutableRawPointer
-  private let answerCapacity = NinePProtocol.dataHeaderByteCount + NinePProtocol.copiedDataLimit
-  /// For entries, attributes and link targets on their way to the answer.
-  let scratch: UnsafeMutableRawBufferPointer
+  /// The copy of the request.
+  private let head = HostBuffer(byteCount: NinePProtocol.requestHeadLimit)
+  private let answer = HostBuffer(
+    byteCount: NinePProtocol.dataHeaderByteCount + NinePProtocol.copiedDataLimit)
+  /// For entries and attributes on their way.
+  let scratch = HostBuffer(byteCount: NinePProtocol.copiedDataLimit)
   /// For preadv and pwritev; as many as the kernel takes.
-  let vectors: UnsafeMutableBufferPointer<iovec>
+  let vectors: FixedTable<IOVector>
 
   /// A server without a session.
   ///
@@ -47,19 +46,11 @@ public final class NinePServer: @unchecked Sendable {
     nodes = NinePNodeTable(
       share: share, descriptorLimit: descriptorLimit ?? Int(clamping: linux_descriptor_limit()))
     devices = NinePDeviceTable(root: share.root.device)
-    unsafe request = NinePBuffers(.init(start: nil, count: 0))
-    unsafe reply = NinePBuffers(.init(start: nil, count: 0))
-    unsafe head = .allocate(byteCount: NinePProtocol.requestHeadLimit + 1, alignment: 8)
-    unsafe answer = .allocate(byteCount: answerCapacity, alignment: 8)
-    unsafe scratch = .allocate(byteCount: NinePProtocol.copiedDataLimit, alignment: 8)
-    unsafe vectors = .allocate(capacity: 1024)
-  }
-
-  deinit {
-    unsafe head.deallocate()
-    unsafe answer.deallocate()
-    unsafe scratch.deallocate()
-    unsafe vectors.deallocate()
+    request = NinePBuffers(IOVectors())
+    reply = NinePBuffers(IOVectors())
+    do { vectors = try FixedTable(emptyVectors: 1024) } catch {
+      preconditionFailure("no memory for a session's buffers: \(error)")
+    }
   }
 
   /// Ends the session: every fid is forgotten, every descriptor closed.
@@ -77,33 +68,30 @@ public final class NinePServer: @unchecked Sendable {
   ///   - replyByteCount: Room for the answer in bytes.
   /// - Returns: the answer; empty where not even an error has room.
   public func handle(message: [UInt8], replyByteCount: Int) -> [UInt8] {
-    var message = message
-    return unsafe [UInt8](unsafeUninitializedCapacity: max(replyByteCount, 0)) { buffer, initialized in
-      unsafe message.withUnsafeMutableBytes { source in
-        // SAFETY: both buffers outlive the call.
-        let input = unsafe [iovec(iov_base: source.baseAddress, iov_len: source.count)]
-        let output = unsafe [iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)]
-        unsafe input.withUnsafeBufferPointer { input in
-          unsafe output.withUnsafeBufferPointer { output in
-            initialized = unsafe handle(NinePBuffers(input), reply: NinePBuffers(output))
-          }
-        }
-      }
-    }
+    let (input, output) = (HostBuffer(message), HostBuffer(byteCount: max(replyByteCount, 0)))
+    guard let lists = try? FixedTable<IOVector>(emptyVectors: 2) else { return [] }
+    lists[0] = input.vector(input.all)
+    lists[1] = output.vector(output.all)
+    let count = handle(
+      NinePBuffers(lists.vectors(from: 0, count: 1)), reply: NinePBuffers(lists.vectors(from: 1, count: 1)))
+    // The server must not use them later.
+    (request, reply) = (NinePBuffers(IOVectors()), NinePBuffers(IOVectors()))
+    withExtendedLifetime((input, output)) {}
+    withExtendedLifetime(lists) {}
+    return output.bytes(0..<count)
   }
 
   /// Serves one message.
   ///
   /// - Returns: the bytes of the answer that were put into `reply`; 0 where not even an error has room.
   func handle(_ request: NinePBuffers, reply: NinePBuffers) -> Int {
-    unsafe self.request = unsafe request
-    unsafe self.reply = unsafe reply
+    self.request = request
+    self.reply = reply
     payloadByteCount = 0
     defer { nodes.trim() }
-    // SAFETY: both have as much as they say, and belong to this object.
-    let copied = unsafe request.copyOut(to: head, offset: 0, limit: NinePProtocol.writeHeaderByteCount)
-    var reader = unsafe NinePReader(head, byteCount: copied)
-    var writer = unsafe NinePWriter(answer, capacity: answerCapacity)
+    let copied = request.copyOut(from: 0, to: head, 0..<NinePProtocol.writeHeaderByteCount)
+    var reader = NinePReader(head, byteCount: copied)
+    var writer = NinePWriter(answer)
     var header = NinePHeader()
     do throws(Errno) {
       header = try NinePHeader(&reader)
@@ -111,16 +99,16 @@ public final class NinePServer: @unchecked Sendable {
       reader.setEnd(try copyRest(of: request, header, copiedByteCount: copied))
       try serve(request, &reader, &writer)
       let limit = messageLimit == 0 ? NinePProtocol.messageByteLimits.lowerBound : messageLimit
-      guard unsafe writer.byteCount + payloadByteCount <= min(reply.byteCount, limit) else {
+      guard writer.byteCount + payloadByteCount <= min(reply.byteCount, limit) else {
         throw .messageTooLong
       }
       writer.finish(type: header.type &+ 1, tag: header.tag, payloadByteCount: payloadByteCount)
     } catch {
       payloadByteCount = 0
-      guard unsafe reply.byteCount >= NinePProtocol.dataHeaderByteCount else { return 0 }
+      guard reply.byteCount >= NinePProtocol.dataHeaderByteCount else { return 0 }
       writer.fail(error, tag: header.tag)
     }
-    unsafe reply.copyIn(from: answer, count: writer.byteCount)
+    reply.copyIn(from: answer, 0..<writer.byteCount)
     return writer.byteCount + payloadByteCount
   }
 
@@ -131,7 +119,7 @@ public final class NinePServer: @unchecked Sendable {
     of request: NinePRequest?, _ header: NinePHeader, copiedByteCount: Int
   ) throws(Errno) -> Int {
     let byteCount = Int(header.byteCount)
-    guard byteCount >= NinePProtocol.headerByteCount, unsafe byteCount <= self.request.byteCount else {
+    guard byteCount >= NinePProtocol.headerByteCount, byteCount <= self.request.byteCount else {
       throw .protocolError
     }
     dataByteCount = max(0, byteCount - NinePProtocol.writeHeaderByteCount)
@@ -139,10 +127,8 @@ public final class NinePServer: @unchecked Sendable {
     guard messageLimit == 0 || byteCount <= messageLimit else { throw .messageTooLong }
     guard request != .write, byteCount > copiedByteCount else { return min(byteCount, copiedByteCount) }
     guard byteCount <= NinePProtocol.requestHeadLimit else { throw .messageTooLong }
-    // SAFETY: byteCount is at most the room at `head`.
-    return unsafe copiedByteCount
-      + self.request.copyOut(
-        to: head + copiedByteCount, offset: copiedByteCount, limit: byteCount - copiedByteCount)
+    return copiedByteCount
+      + self.request.copyOut(from: copiedByteCount, to: head, copiedByteCount..<byteCount)
   }
 
   private func serve(

@@ -14,47 +14,46 @@ extension NinePShare {
   ///
   /// - Throws: EEXIST where the name is taken, by whatever.
   func createFile(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, flags: Int32, mode: UInt32, owner: Owner
+    _ name: FileName, in directory: NinePNode, flags: Int32, mode: UInt32, owner: Owner
   ) throws(Errno) -> NinePNode {
     guard !directory.isSealed else { throw .permissionDenied }
     // O_DIRECTORY forbids creation, and there is nothing to truncate.
     let creation = (flags & ~LINUX_O_DIRECTORY) | LINUX_O_CREAT | LINUX_O_EXCL
-    let created = try unsafe OwnedDescriptor(
-      adopting: check(
-        linux_open_beneath(
-          directory.number, name, creation, security == .mapped ? 0o600 : mode & security.keptPermissions)))
+    let created = try DirectoryFiles.open(
+      name, in: directory.number, flags: creation,
+      mode: security == .mapped ? 0o600 : mode & security.keptPermissions)
     do throws(Errno) {
       let node = try node(adopting: created, above: directory)
       try give(node, to: owner, mode: NinePMode.regular | mode & NinePMode.permissions)
       return node
     } catch {
       // Half made is not made; the first error is the one to tell.
-      _ = unsafe linux_unlink_in(directory.number, name, 0)
+      try? DirectoryFiles.remove(name, in: directory.number, isDirectory: false)
       throw error
     }
   }
 
   /// Creates a directory.
   func createDirectory(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner
+    _ name: FileName, in directory: NinePNode, mode: UInt32, owner: Owner
   ) throws(Errno) -> NinePNode {
     let permissions = security == .mapped ? 0o700 : mode & security.keptPermissions
-    try check(unsafe linux_make_directory(directory.number, name, permissions))
-    return try unsafe adoptNew(
+    try DirectoryFiles.makeDirectory(name, in: directory.number, mode: permissions)
+    return try adoptNew(
       name, in: directory, .directory, mode: NinePMode.directory | mode & NinePMode.permissions, owner: owner)
   }
 
   /// Creates a symbolic link.
   func createSymbolicLink(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, target: UnsafePointer<CChar>, owner: Owner
+    _ name: FileName, in directory: NinePNode, target: FileName, owner: Owner
   ) throws(Errno) -> NinePNode {
     if security == .mapped {
       // The host has no attributes of links.
-      return try unsafe createStandIn(
+      return try createStandIn(
         name, in: directory, mode: NinePMode.symbolicLink | 0o777, owner: owner, target: target)
     }
-    try check(unsafe linux_make_symbolic_link(target, directory.number, name))
-    return try unsafe adoptNew(name, in: directory, .symbolicLink, mode: nil, owner: owner)
+    try DirectoryFiles.makeSymbolicLink(name, in: directory.number, to: target)
+    return try adoptNew(name, in: directory, .symbolicLink, mode: nil, owner: owner)
   }
 
   /// Creates a FIFO or a socket, which the guest's kernel alone gives a meaning: the server never opens one. Where modes are
@@ -63,17 +62,16 @@ extension NinePShare {
   /// - Parameter deviceNumber: as stat(2) has it; nil for what is no device.
   /// - Throws: EPERM for a device where modes are not mapped.
   func createSpecial(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, deviceNumber: UInt64?, owner: Owner
+    _ name: FileName, in directory: NinePNode, mode: UInt32, deviceNumber: UInt64?, owner: Owner
   ) throws(Errno) -> NinePNode {
     if security == .mapped {
-      return try unsafe createStandIn(
+      return try createStandIn(
         name, in: directory, mode: mode, owner: owner, target: nil, deviceNumber: deviceNumber)
     }
     guard deviceNumber == nil else { throw .notPermitted }
-    try check(
-      unsafe linux_make_node(
-        directory.number, name, mode & NinePMode.typeMask | mode & security.keptPermissions))
-    return try unsafe adoptNew(name, in: directory, .special, mode: mode, owner: owner)
+    try DirectoryFiles.makeNode(
+      name, in: directory.number, mode: mode & NinePMode.typeMask | mode & security.keptPermissions)
+    return try adoptNew(name, in: directory, .special, mode: mode, owner: owner)
   }
 
   /// Creates a regular file that stands for something else.
@@ -82,18 +80,16 @@ extension NinePShare {
   ///   - mode: with its type.
   ///   - target: what a symbolic link leads to.
   private func createStandIn(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, mode: UInt32, owner: Owner,
-    target: UnsafePointer<CChar>?, deviceNumber: UInt64? = nil
+    _ name: FileName, in directory: NinePNode, mode: UInt32, owner: Owner,
+    target: FileName?, deviceNumber: UInt64? = nil
   ) throws(Errno) -> NinePNode {
     guard !directory.isSealed else { throw .permissionDenied }
-    let created = try unsafe OwnedDescriptor(
-      adopting: check(
-        linux_open_beneath(directory.number, name, LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, 0o600)))
+    let created = try DirectoryFiles.open(
+      name, in: directory.number, flags: LINUX_O_CREAT | LINUX_O_EXCL | O_WRONLY, mode: 0o600)
     do throws(Errno) {
-      if let target = unsafe target {
-        let byteCount = unsafe strlen(target)
-        let done = try unsafe check(linux_write(created.rawValue, target, byteCount))
-        guard Int(done) == byteCount else { throw .noSpace }
+      if let target {
+        let done = try DescriptorBytes.write(created.rawValue, target.utf8.span)
+        guard done == target.byteCount else { throw .noSpace }
       }
       var mapped = NinePMappedStatus(owner)
       mapped.mode = mode & (NinePMode.typeMask | NinePMode.permissions)
@@ -102,7 +98,7 @@ extension NinePShare {
       return try node(adopting: created, above: directory)
     } catch {
       // Half made is not made; the first error is the one to tell.
-      _ = unsafe linux_unlink_in(directory.number, name, 0)
+      try? DirectoryFiles.remove(name, in: directory.number, isDirectory: false)
       throw error
     }
   }
@@ -112,17 +108,17 @@ extension NinePShare {
   /// Some process of the host may have put something else there since. What is not of this kind, or not the server's own,
   /// is left alone (ESTALE).
   private func adoptNew(
-    _ name: UnsafePointer<CChar>, in directory: NinePNode, _ kind: NinePNode.Kind, mode: UInt32?, owner: Owner
+    _ name: FileName, in directory: NinePNode, _ kind: NinePNode.Kind, mode: UInt32?, owner: Owner
   ) throws(Errno) -> NinePNode {
     do throws(Errno) {
-      let node = try unsafe find(name, in: directory)
+      let node = try find(name, in: directory)
       guard node.kind == kind, try node.hostStatus().user == linux_effective_user() else {
         throw .staleNFSFileHandle
       }
       try give(node, to: owner, mode: mode)
       return node
     } catch  where error != .staleNFSFileHandle {
-      _ = unsafe linux_unlink_in(directory.number, name, kind == .directory ? 1 : 0)
+      try? DirectoryFiles.remove(name, in: directory.number, isDirectory: kind == .directory)
       throw error
     }
   }

@@ -12,10 +12,9 @@ extension NinePShare {
   /// What `name` is in `directory`: a symbolic link is found, not followed.
   ///
   /// - Parameter name: one name, not `..`.
-  func find(_ name: UnsafePointer<CChar>, in directory: NinePNode) throws(Errno) -> NinePNode {
+  func find(_ name: FileName, in directory: NinePNode) throws(Errno) -> NinePNode {
     guard !directory.isSealed else { throw .permissionDenied }
-    let found = try unsafe OwnedDescriptor(
-      adopting: check(linux_open_beneath(directory.number, name, LINUX_O_PATH, 0)))
+    let found = try DirectoryFiles.open(name, in: directory.number, flags: LINUX_O_PATH)
     return try node(adopting: found, above: directory)
   }
 
@@ -80,35 +79,30 @@ extension NinePShare {
     return try self.node(adopting: opened, above: node)
   }
 
-  /// Where `node` is now: a directory of the share, and its name there, zero at the end.
+  /// Where `node` is now: a directory of the share, and its name there.
   ///
   /// What the kernel says is only a hint; the name is looked up below the root, and must lead to `node`.
   ///
   /// - Throws: ENOENT where the file has no name in the share any more, EBUSY for the root.
-  func locate(_ node: NinePNode) throws(Errno) -> (directory: NinePNode, name: [CChar]) {
+  func locate(_ node: NinePNode) throws(Errno) -> (directory: NinePNode, name: FileName) {
     guard !node.isSame(as: root) else { throw .resourceBusy }
     let location = try location(of: node)
     var prefix = try self.location(of: root)
-    if prefix.last != CChar(bitPattern: UInt8(ascii: "/")) {
-      prefix.append(CChar(bitPattern: UInt8(ascii: "/")))
+    if prefix.last != UInt8(ascii: "/") { prefix.append(UInt8(ascii: "/")) }
+    guard location.starts(with: prefix), let slash = location.lastIndex(of: UInt8(ascii: "/")) else {
+      throw .noSuchFileOrDirectory
     }
-    guard location.starts(with: prefix),
-      let slash = location.lastIndex(of: CChar(bitPattern: UInt8(ascii: "/")))
-    else { throw .noSuchFileOrDirectory }
-    let name = location[(slash + 1)...] + [0]
-    let above =
-      slash < prefix.count ? [CChar(bitPattern: UInt8(ascii: ".")), 0] : location[prefix.count..<slash] + [0]
-    let found = try unsafe OwnedDescriptor(
-      adopting: check(linux_open_beneath(root.number, Array(above), LINUX_O_PATH | LINUX_O_DIRECTORY, 0)))
+    let name = try FileName(location[(slash + 1)...])
+    let above = slash < prefix.count ? FileName(".") : try FileName(location[prefix.count..<slash])
+    let found = try DirectoryFiles.open(
+      above, in: root.number, flags: LINUX_O_PATH | LINUX_O_DIRECTORY)
     let directory = try self.node(adopting: found, above: nil)
-    guard try unsafe find(Array(name), in: directory).isSame(as: node) else { throw .noSuchFileOrDirectory }
-    return (directory, Array(name))
+    guard try find(name, in: directory).isSame(as: node) else { throw .noSuchFileOrDirectory }
+    return (directory, name)
   }
 
-  private func location(of node: NinePNode) throws(Errno) -> [CChar] {
-    var bytes = [CChar](repeating: 0, count: Self.locationByteLimit)
-    let count = try unsafe check(
-      linux_descriptor_location(descriptors.rawValue, node.number, &bytes, bytes.count))
-    return Array(bytes.prefix(Int(count)))
+  private func location(of node: NinePNode) throws(Errno) -> [UInt8] {
+    try DirectoryFiles.location(
+      of: node.number, descriptors: descriptors.rawValue, limit: Self.locationByteLimit)
   }
 }

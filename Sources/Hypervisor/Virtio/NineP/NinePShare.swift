@@ -44,15 +44,13 @@ public final class NinePShare: Sendable {
     guard root.kind == .directory else { throw .notADirectory(path: path) }
     guard !root.isSealed else { throw .isProcessFileSystem(path: path) }
     do throws(Errno) {
-      _ = try unsafe OwnedDescriptor(
-        adopting: check(linux_open_beneath(root.number, ".", LINUX_O_PATH, 0)))
+      _ = try DirectoryFiles.open(FileName("."), in: root.number, flags: LINUX_O_PATH)
     } catch {
       throw .cannotConfine(path: path, error)
     }
     do throws(Errno) {
       let found = try OwnedDescriptor.open("/proc/self/fd", flags: LINUX_O_PATH | LINUX_O_DIRECTORY)
-      var system = linux_file_system_status()
-      try unsafe check(linux_file_system_status(found.rawValue, &system))
+      let system = try DirectoryFiles.fileSystemStatus(of: found.rawValue)
       guard system.type == LINUX_PROC_MAGIC else { throw .noSuchFileOrDirectory }
       descriptors = found
     } catch {

@@ -1,32 +1,31 @@
-import CLinux
 import SystemPackage
 
 /// Builds one answer in the server's own memory. All numbers are little-endian.
 ///
 /// Every method throws EMSGSIZE where there is no room.
-@safe
 struct NinePWriter {
-  private let base: UnsafeMutableRawPointer
-  private let capacity: Int
+  private let buffer: HostBuffer
+  /// Where the bytes go.
+  private let range: Range<Int>
   /// Bytes so far, the header included.
   private(set) var byteCount: Int
 
-  /// An answer of its header alone.
-  init(_ base: UnsafeMutableRawPointer, capacity: Int) {
-    unsafe self.base = unsafe base
-    self.capacity = capacity
+  /// An answer of its header alone, which may become as long as `buffer`.
+  init(_ buffer: HostBuffer) {
+    self.buffer = buffer
+    range = buffer.all
     byteCount = NinePProtocol.headerByteCount
   }
 
-  /// A list of directory entries, part of an answer.
-  init(entries base: UnsafeMutableRawPointer, capacity: Int) {
-    unsafe self.base = unsafe base
-    self.capacity = capacity
+  /// A part of an answer, without a header.
+  private init(_ buffer: HostBuffer, _ range: Range<Int>) {
+    self.buffer = buffer
+    self.range = range
     byteCount = 0
   }
 
   /// Room for more.
-  var room: Int { capacity - byteCount }
+  var room: Int { range.count - byteCount }
 
   /// Adds a number.
   mutating func number(_ value: some FixedWidthInteger & BitwiseCopyable) throws(Errno) {
@@ -41,34 +40,36 @@ struct NinePWriter {
     try number(qid.path)
   }
 
-  /// Adds a string: a 16-bit length and `count` bytes from `bytes`.
-  mutating func string(_ bytes: UnsafePointer<CChar>, count: Int) throws(Errno) {
-    guard let length = UInt16(exactly: count) else { throw .messageTooLong }
+  /// Adds a string: a 16-bit length and the bytes.
+  mutating func string(_ bytes: [UInt8]) throws(Errno) {
+    guard let length = UInt16(exactly: bytes.count) else { throw .messageTooLong }
     try number(length)
-    try reserve(count)
-    // SAFETY: the room was checked.
-    unsafe memcpy(base + byteCount, bytes, count)
-    byteCount += count
+    try reserve(bytes.count)
+    append(bytes)
   }
 
-  /// Adds the ASCII characters of `text`.
-  mutating func string(_ text: StaticString) throws(Errno) {
-    // SAFETY: the text has this many bytes.
-    try unsafe string(
-      UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self), count: text.utf8CodeUnitCount)
+  /// Adds bytes behind their 32-bit count, at most `limit` of them.
+  mutating func data(limit: Int, _ bytes: some Collection<UInt8>) throws(Errno) {
+    try data(limit: limit) { (part) throws(Errno) in part.append(Array(bytes.prefix(part.room))) }
   }
 
   /// Adds up to `limit` bytes that `fill` writes, behind their 32-bit count.
-  mutating func data(
-    limit: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
-  ) throws(Errno) {
+  mutating func data(limit: Int, _ fill: (inout NinePWriter) throws(Errno) -> Void) throws(Errno) {
     let start = byteCount + MemoryLayout<UInt32>.size
-    guard start <= capacity else { throw .messageTooLong }
-    let room = min(limit, capacity - start)
-    // SAFETY: start + room <= capacity.
-    let count = try unsafe fill(.init(start: base + start, count: room))
-    _ = put(UInt32(count), at: byteCount)
-    byteCount = start + count
+    guard start <= range.count else { throw .messageTooLong }
+    let room = min(limit, range.count - start)
+    let first = range.lowerBound + start
+    var part = NinePWriter(buffer, first..<first + room)
+    try fill(&part)
+    _ = put(UInt32(part.byteCount), at: byteCount)
+    byteCount = start + part.byteCount
+  }
+
+  /// Adds bytes for which there is room.
+  private mutating func append(_ bytes: [UInt8]) {
+    precondition(bytes.count <= room, "room was reserved")
+    buffer.store(bytes, at: range.lowerBound + byteCount)
+    byteCount += bytes.count
   }
 
   /// Makes it the answer that carries an error number instead.
@@ -90,8 +91,7 @@ struct NinePWriter {
 
   @discardableResult
   private func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at offset: Int) -> Int {
-    // SAFETY: callers have checked the room; the header's is there from the start.
-    unsafe (base + offset).storeBytes(of: value.littleEndian, as: Value.self)
+    buffer.storeLittleEndian(value, at: range.lowerBound + offset)
     return offset + MemoryLayout<Value>.size
   }
 }

@@ -78,12 +78,11 @@ public final class Virtio9P: VirtioDevice {
 
   private static func serve(_ queue: ServedVirtqueue, by server: NinePServer) {
     for _ in 0..<messagesPerPass {
-      guard let chain = unsafe queue.next() else { return }
-      // SAFETY: the chain's buffers are guest RAM, mapped while the device lives, and used before the queue's next chain.
-      let byteCount = unsafe server.handle(
-        NinePBuffers(UnsafeBufferPointer(chain.readable)),
-        reply: NinePBuffers(UnsafeBufferPointer(chain.writable)))
-      unsafe queue.complete(chain, byteCount: byteCount)
+      guard let chain = queue.next() else { return }
+      // The buffers are used before the queue's next chain.
+      let byteCount = server.handle(
+        NinePBuffers(chain.readable), reply: NinePBuffers(chain.writable))
+      queue.complete(chain, byteCount: byteCount)
       // At once: the guest waits for each answer, and messages may take long.
       queue.publish()
     }

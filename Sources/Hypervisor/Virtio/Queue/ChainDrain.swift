@@ -2,7 +2,6 @@
 ///
 /// Each chain is completed when it was read to its end. A pass is bounded by bytes, not only by chains, because a chain
 /// may name the same memory a thousand times.
-@safe
 final class ChainDrain: @unchecked Sendable {
   /// The result of consuming a piece.
   enum Consumption {
@@ -23,21 +22,21 @@ final class ChainDrain: @unchecked Sendable {
   func serve(_ queue: ServedVirtqueue, _ consume: ([UInt8]) -> Consumption) {
     var byteCount = 0
     for _ in 0..<Self.chainLimitPerPass {
-      if unsafe chain == nil {
-        unsafe chain = queue.next()
+      if chain == nil {
+        chain = queue.next()
         offset = 0
       }
-      guard let current = unsafe chain else { return }
-      while unsafe offset < current.readableByteCount {
+      guard let current = chain else { return }
+      while offset < current.readableByteCount {
         guard byteCount < Self.byteLimitPerPass else { return queue.notifyAgain() }
-        let piece = unsafe current.read(Self.pieceByteCount, at: offset)
+        let piece = current.read(Self.pieceByteCount, at: offset)
         guard case .took(let count) = consume(piece) else { break }
         offset += count
         byteCount += count
         if count < piece.count { return }
       }
-      unsafe queue.complete(current)
-      unsafe chain = nil
+      queue.complete(current)
+      chain = nil
     }
     queue.notifyAgain()
   }

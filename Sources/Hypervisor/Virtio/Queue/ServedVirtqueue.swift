@@ -1,15 +1,11 @@
-import CLinux
 import VextProtocol
 
 /// A virtqueue that a device thread serves, chain by chain, from DRIVER_OK to reset. One thread at a time.
-@safe
 public final class ServedVirtqueue: @unchecked Sendable {
   /// The queue's number.
   public let index: Int
   private let channel: VirtqueueChannel
-  private let memory: GuestMemory
-  private let chainLimit: Int
-  private let vectors: UnsafeMutablePointer<iovec>
+  private let buffers: VirtioChainBuffers
   private var ring: Virtqueue
   private var hasStopped = false
   /// Whether the last ``next()`` found no chain.
@@ -19,14 +15,10 @@ public final class ServedVirtqueue: @unchecked Sendable {
   public init(_ binding: VirtioQueueBinding, memory: GuestMemory, chainLimit: Int = 1024) {
     index = binding.index
     channel = binding.channel
-    // The ring's pointers are into this memory.
-    self.memory = memory
-    self.chainLimit = chainLimit
-    unsafe vectors = .allocate(capacity: chainLimit)
+    // They keep the memory, in which the ring lies, too.
+    buffers = VirtioChainBuffers(limit: chainLimit, memory: memory)
     ring = binding.ring
   }
-
-  deinit { unsafe vectors.deallocate() }
 
   /// Takes the next chain; nil if there is none, or a malformed one has stopped the queue.
   ///
@@ -37,8 +29,8 @@ public final class ServedVirtqueue: @unchecked Sendable {
     do throws(VirtqueueError) {
       guard let head = try ring.takeHead() else { return nil }
       wasEmptied = false
-      let chain = try unsafe ring.readChain(head: head, into: vectors, capacity: chainLimit)
-      return unsafe VirtioChain(head: head, chain: chain, vectors: vectors)
+      let chain = try ring.readChain(head: head, into: buffers.all)
+      return VirtioChain(head: head, chain: chain, buffers: buffers)
     } catch {
       hasStopped = true
       channel.fail(error)
@@ -48,7 +40,7 @@ public final class ServedVirtqueue: @unchecked Sendable {
 
   /// Completes a chain, with `byteCount` bytes written to it; ``publish()`` makes that visible to the driver.
   public func complete(_ chain: VirtioChain, byteCount: Int = 0) {
-    unsafe complete(head: chain.head, byteCount: byteCount)
+    complete(head: chain.head, byteCount: byteCount)
   }
 
   /// Completes the chain at `head`, which was taken earlier.

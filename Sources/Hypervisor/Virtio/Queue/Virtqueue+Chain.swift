@@ -1,4 +1,3 @@
-import CLinux
 import VextProtocol
 
 extension Virtqueue {
@@ -6,67 +5,62 @@ extension Virtqueue {
   ///
   /// - Parameters:
   ///   - head: a result of ``takeHead()``.
-  ///   - vectors: room for `capacity` vectors.
-  ///   - capacity: maximum number of descriptors of a chain.
+  ///   - vectors: as many as a chain may have descriptors.
   @inline(__always)
-  func readChain(
-    head: UInt16, into vectors: UnsafeMutablePointer<iovec>, capacity: Int
-  ) throws(VirtqueueError) -> DescriptorChain {
+  func readChain(head: UInt16, into vectors: IOVectors) throws(VirtqueueError) -> DescriptorChain {
     var chain = DescriptorChain()
-    var table = unsafe descriptors
-    var tableCount = Int(size)
+    var table = areas.descriptors
     var isIndirect = false
-    var index = Int(head)
+    var index = head
     var visited = 0
     while true {
+      guard let descriptor = table.descriptor(Int(index)) else { throw .nextOutOfRange(index) }
       // This check also ends loops.
-      guard visited < capacity else { throw .chainTooLong }
-      // SAFETY: index < tableCount, and all of the table is within RAM.
-      let descriptor = unsafe table.descriptor(index)
+      guard visited < vectors.count else { throw .chainTooLong }
       if descriptor.flags.contains(.indirect) {
         guard !isIndirect else { throw .nestedIndirect }
-        unsafe table = try indirectTable(descriptor)
-        tableCount = Int(descriptor.length) / VirtqueueDescriptor.byteCount
+        table = try indirectTable(descriptor)
         isIndirect = true
         index = 0
         continue
       }
       visited &+= 1
-      try unsafe append(descriptor, to: &chain, vectors)
+      try append(descriptor, to: &chain, vectors)
       guard descriptor.flags.contains(.next) else { return chain }
-      guard Int(descriptor.next) < tableCount else { throw .nextOutOfRange(descriptor.next) }
-      index = Int(descriptor.next)
+      index = descriptor.next
     }
   }
 
   /// The table of an indirect `descriptor` (virtio 1.2 §2.7.5.3). Its write flag has no meaning.
   @inline(__always)
-  private func indirectTable(_ descriptor: VirtqueueDescriptor) throws(VirtqueueError) -> RingMemory {
+  private func indirectTable(_ descriptor: VirtqueueDescriptor) throws(VirtqueueError)
+    -> VirtqueueDescriptorTable
+  {
     guard allowsIndirect else { throw .indirectNotNegotiated }
     guard !descriptor.flags.contains(.next) else { throw .indirectWithNext }
     let length = descriptor.length
     guard length > 0, Int(length) & (VirtqueueDescriptor.byteCount - 1) == 0 else {
       throw .invalidIndirectLength(length)
     }
-    guard let base = unsafe map.hostPointer(descriptor.address, byteCount: UInt64(length)) else {
+    guard let table = VirtqueueDescriptorTable(at: descriptor.address, byteCount: length, in: map) else {
       throw .outsideMemory(descriptor.address, byteCount: length)
     }
-    return unsafe RingMemory(base: base)
+    return table
   }
 
   @inline(__always)
   private func append(
-    _ descriptor: VirtqueueDescriptor, to chain: inout DescriptorChain, _ vectors: UnsafeMutablePointer<iovec>
+    _ descriptor: VirtqueueDescriptor, to chain: inout DescriptorChain, _ vectors: IOVectors
   ) throws(VirtqueueError) {
     let isWritable = descriptor.flags.contains(.write)
     guard isWritable || chain.writableVectorCount == 0 else { throw .readableAfterWritable }
     guard descriptor.length > 0 else { return }
     let byteCount = UInt64(descriptor.length)
-    guard let buffer = unsafe map.hostPointer(descriptor.address, byteCount: byteCount) else {
+    guard let buffer = map.vector(descriptor.address, byteCount: byteCount) else {
       throw .outsideMemory(descriptor.address, byteCount: descriptor.length)
     }
-    // SAFETY: there are no more vectors than descriptors visited, which are less than the capacity.
-    unsafe vectors[chain.vectorCount] = unsafe iovec(iov_base: buffer, iov_len: Int(descriptor.length))
+    // There are no more vectors than descriptors visited, which are less than the capacity.
+    vectors[chain.vectorCount] = buffer
     if isWritable {
       chain.writableVectorCount &+= 1
       chain.writableByteCount &+= byteCount

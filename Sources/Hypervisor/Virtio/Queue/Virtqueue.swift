@@ -11,30 +11,17 @@ import VextProtocol
 ///
 /// A value with pointers into the memory of the ``GuestMemory`` that it was made from, which must outlive it. One
 /// thread at a time uses it; a loop copies it to a local and writes it back.
-@safe
 public struct Virtqueue: @unchecked Sendable {
-  // SAFETY: the initializer checks that the three areas lie in RAM; a slot is less than the size, for which they were checked.
-
-  private enum Offset {
-    static let flags = 0
-    static let index = 2
-    static let ring = 4
-  }
-
   /// VIRTQ_AVAIL_F_NO_INTERRUPT and VIRTQ_USED_F_NO_NOTIFY: the other side need not signal.
   private static let doNotSignal: UInt16 = 1
   /// Distance by which the available event may lag while notifications are suppressed: far from a wrap at 2^16, and
   /// seldom written.
   private static let availableEventLag: UInt16 = 0x4000
 
-  /// Number of entries, a power of two.
-  public let size: UInt16
   let map: GuestMemoryMap
-  let descriptors: RingMemory
+  let areas: VirtqueueMemory
   let allowsIndirect: Bool
   private let usesEventIndex: Bool
-  private let available: RingMemory
-  private let used: RingMemory
   private var nextAvailable: UInt16 = 0
   private var knownAvailable: UInt16 = 0
   private var nextUsed: UInt16 = 0
@@ -47,24 +34,15 @@ public struct Virtqueue: @unchecked Sendable {
   /// - Throws: invalidSize; invalidRing for an area that is misaligned or not wholly within RAM.
   public init(_ layout: VirtqueueLayout, features: VirtioFeatures, memory: GuestMemory) throws(VirtqueueError)
   {
-    guard layout.size > 0, layout.size & (layout.size - 1) == 0, layout.size <= 1 << 15 else {
-      throw .invalidSize(layout.size)
-    }
-    let map = memory.map
-    func area(
-      _ address: GuestAddress, _ byteCount: UInt64, alignment: UInt64
-    ) throws(VirtqueueError) -> RingMemory {
-      guard address.isAligned(to: alignment), let base = unsafe map.hostPointer(address, byteCount: byteCount)
-      else { throw .invalidRing(address) }
-      return unsafe RingMemory(base: base)
-    }
-    unsafe descriptors = try area(layout.descriptorTable, layout.descriptorTableByteCount, alignment: 16)
-    unsafe available = try area(layout.availableRing, layout.availableRingByteCount, alignment: 2)
-    unsafe used = try area(layout.usedRing, layout.usedRingByteCount, alignment: 4)
-    self.map = map
-    size = layout.size
+    map = memory.map
+    areas = try VirtqueueMemory(layout, in: memory.map)
     allowsIndirect = features.contains(.indirectDescriptors)
     usesEventIndex = features.contains(.eventIndex)
+  }
+
+  /// Number of entries, a power of two.
+  public var size: UInt16 {
+    @inline(__always) get { areas.size }
   }
 
   /// The index of the used ring as the device has stored it.
@@ -74,7 +52,7 @@ public struct Virtqueue: @unchecked Sendable {
   var availableIndex: UInt16 { nextAvailable }
 
   /// The used index that an earlier device left in guest memory.
-  var storedUsedIndex: UInt16 { unsafe used.loadAcquiring(Offset.index) }
+  var storedUsedIndex: UInt16 { areas.usedIndex }
 
   /// Continues a queue that an earlier device left, before the first ``takeHead()``.
   mutating func resume(available: UInt16, used: UInt16) {
@@ -85,9 +63,6 @@ public struct Virtqueue: @unchecked Sendable {
     availableEvent = available
   }
 
-  @inline(__always)
-  private func slot(_ index: UInt16) -> Int { Int(index & (size &- 1)) }
-
   /// Takes the next available chain and returns its head; nil if there is none.
   ///
   /// - Throws: availableIndexJump or headOutOfRange; the queue cannot be used any more then.
@@ -95,15 +70,14 @@ public struct Virtqueue: @unchecked Sendable {
   mutating func takeHead() throws(VirtqueueError) -> UInt16? {
     if nextAvailable == knownAvailable {
       // Pairs with the driver's barrier before it advances the index: descriptors and heads are visible.
-      let index = unsafe available.loadAcquiring(Offset.index)
+      let index = areas.availableIndex
       guard index != nextAvailable else { return nil }
       guard index &- nextAvailable <= size else {
         throw .availableIndexJump(from: nextAvailable, to: index)
       }
       knownAvailable = index
     }
-    // SAFETY: a slot is less than the size, for which the initializer checked the ring.
-    let head = unsafe available.load(Offset.ring &+ slot(nextAvailable) &* 2)
+    let head = areas.availableHead(at: nextAvailable)
     guard head < size else { throw .headOutOfRange(head) }
     nextAvailable &+= 1
     return head
@@ -112,9 +86,7 @@ public struct Virtqueue: @unchecked Sendable {
   /// Completes the chain at `head`, with `byteCount` bytes written to it; ``publish()`` makes that visible to the driver.
   @inline(__always)
   mutating func putUsed(head: UInt16, byteCount: UInt32) {
-    let entry = Offset.ring &+ slot(nextUsed) &* 8
-    unsafe used.store(entry, UInt32(head))
-    unsafe used.store(entry &+ 4, byteCount)
+    areas.storeUsed(at: nextUsed, head: head, byteCount: byteCount)
     nextUsed &+= 1
   }
 
@@ -125,15 +97,15 @@ public struct Virtqueue: @unchecked Sendable {
   mutating func publish() -> Bool {
     guard nextUsed != publishedUsed else { return false }
     let old = publishedUsed
-    unsafe used.storeReleasing(Offset.index, nextUsed)
+    areas.publishUsed(nextUsed)
     publishedUsed = nextUsed
     // The index must be stored before the driver's request is read, because the driver writes its request, then reads the
     // index.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     guard usesEventIndex else {
-      return unsafe available.load(Offset.flags) & Self.doNotSignal == 0
+      return areas.availableFlags & Self.doNotSignal == 0
     }
-    let event = unsafe available.load(Offset.ring &+ Int(size) &* 2)
+    let event = areas.usedEvent
     return nextUsed &- event &- 1 < nextUsed &- old
   }
 
@@ -145,7 +117,7 @@ public struct Virtqueue: @unchecked Sendable {
       if lag == 0 || lag > Self.availableEventLag { setAvailableEvent(nextAvailable &- 1) }
     } else if usedFlags == 0 {
       usedFlags = Self.doNotSignal
-      unsafe used.store(Offset.flags, usedFlags)
+      areas.storeUsedFlags(usedFlags)
     }
   }
 
@@ -157,15 +129,15 @@ public struct Virtqueue: @unchecked Sendable {
       setAvailableEvent(nextAvailable)
     } else {
       usedFlags = 0
-      unsafe used.store(Offset.flags, usedFlags)
+      areas.storeUsedFlags(usedFlags)
     }
     // The request must be stored before the index is read, because the driver writes the index, then reads the request.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    return unsafe available.loadAcquiring(Offset.index) == nextAvailable
+    return areas.availableIndex == nextAvailable
   }
 
   private mutating func setAvailableEvent(_ index: UInt16) {
     availableEvent = index
-    unsafe used.store(Offset.ring &+ Int(size) &* 8, index)
+    areas.storeAvailableEvent(index)
   }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import HostSystem
 import Synchronization
 import SystemPackage
@@ -62,25 +61,18 @@ public final class VirtioRandom: VirtioDevice {
     var byteCount = 0
     for _ in 0..<chainLimitPerPass {
       guard byteCount < passLimit else { break }
-      guard let chain = unsafe queue.next() else { return }
-      let wanted = unsafe min(chain.writableByteCount, requestLimit)
+      guard let chain = queue.next() else { return }
+      let wanted = min(chain.writableByteCount, requestLimit)
       var done = 0
       while done < wanted {
-        let piece = randomBytes(min(pieceByteCount, wanted - done))
+        let piece = DescriptorBytes.random(limit: min(pieceByteCount, wanted - done))
         // Fails only on a kernel without the system call; the driver then sees an empty source.
         guard !piece.isEmpty else { break }
-        done += unsafe chain.write(piece, at: done)
+        done += chain.write(piece, at: done)
       }
-      unsafe queue.complete(chain, byteCount: done)
+      queue.complete(chain, byteCount: done)
       byteCount += done
     }
     queue.notifyAgain()
-  }
-
-  private static func randomBytes(_ byteCount: Int) -> [UInt8] {
-    unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
-      // SAFETY: the buffer has room for `byteCount` bytes.
-      count = unsafe max(0, linux_random(buffer.baseAddress, byteCount))
-    }
   }
 }

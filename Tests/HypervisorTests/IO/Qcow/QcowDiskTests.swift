@@ -13,15 +13,15 @@ struct QcowDiskTests {
   @safe
   private final class Buffer {
     let vectors: UnsafeMutablePointer<iovec>
-    let memory = QcowBuffer(byteCount: byteCount)
+    let memory = HostBuffer(byteCount: byteCount)
     static let byteCount = (2 << 20) + 1024
 
     init() {
       let first = 512
       unsafe vectors = .allocate(capacity: 2)
-      unsafe vectors.initialize(to: iovec(iov_base: memory.pointer(0..<first), iov_len: first))
+      unsafe vectors.initialize(to: iovec(iov_base: memory.vector(0..<first).base, iov_len: first))
       unsafe (vectors + 1).initialize(
-        to: iovec(iov_base: memory.pointer(first..<Self.byteCount), iov_len: Self.byteCount - first))
+        to: iovec(iov_base: memory.vector(first..<Self.byteCount).base, iov_len: Self.byteCount - first))
     }
 
     deinit { unsafe vectors.deallocate() }
@@ -39,7 +39,7 @@ struct QcowDiskTests {
     byteCount: UInt64 = UInt64(Buffer.byteCount), _ buffer: Buffer = Buffer()
   ) throws -> Int64 {
     let start = unsafe engine.start(
-      operation, on: image.handle, vectors: buffer.vectors, vectorCount: 2, offset: offset,
+      operation, on: image.handle, vectors: IOVectors(buffer.vectors, count: 2), offset: offset,
       byteCount: byteCount,
       token: 77)
     guard case .pending = start else {
@@ -104,7 +104,7 @@ struct QcowDiskTests {
       var null = try BlockEngine(kind: .null, capacity: 4)
       guard
         case .finished(512) = unsafe null.start(
-          .write, on: image.handle, vectors: buffer.vectors, vectorCount: 1, offset: 0, byteCount: 512,
+          .write, on: image.handle, vectors: IOVectors(buffer.vectors, count: 1), offset: 0, byteCount: 512,
           token: 1)
       else {
         Issue.record("the null engine has nothing to wait for")
@@ -113,7 +113,7 @@ struct QcowDiskTests {
       var engine = try BlockEngine(kind: .sync, capacity: 4)
       for index in 0..<3 as Range<UInt64> {
         _ = unsafe engine.start(
-          .write, on: image.handle, vectors: buffer.vectors, vectorCount: 2, offset: index * 2 << 20,
+          .write, on: image.handle, vectors: IOVectors(buffer.vectors, count: 2), offset: index * 2 << 20,
           byteCount: UInt64(Buffer.byteCount), token: index)
       }
     }
@@ -201,7 +201,7 @@ struct QcowDiskTests {
       refusal(path, .qcow(QcowOptions(snapshot: "x")))
         == "disk \(path): qcow2 image: it has no snapshot 'x'; 'qemu-img snapshot -l' lists them")
     let raw = folder.file("raw")
-    try folder.write("raw", QcowBuffer(byteCount: 4096))
+    try folder.write("raw", HostBuffer(byteCount: 4096))
     #expect(
       refusal(raw, .qcow(QcowOptions(snapshot: "x")))
         == "disk \(raw): snapshot= needs a qcow2 image, and this is a raw one")
@@ -234,7 +234,7 @@ struct QcowDiskTests {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for part in 0..<4 as Range<UInt64> {
         group.addTask {
-          let buffer = QcowBuffer(byteCount: 20_480)
+          let buffer = HostBuffer(byteCount: 20_480)
           for round in 0..<40 as Range<UInt64> {
             let offset = part << 20 + (round * 37 % 40) * 20_480
             let byte = UInt8(part * 40 + round) | 1

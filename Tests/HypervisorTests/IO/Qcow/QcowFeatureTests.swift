@@ -7,7 +7,7 @@ import Testing
 @Suite(.enabled("needs qemu-img and qemu-io") { QemuTools.isInstalled })
 struct QcowFeatureTests {
   private static func byte(_ image: QcowImage, at offset: UInt64) throws -> UInt8 {
-    let buffer = QcowBuffer(byteCount: 1)
+    let buffer = HostBuffer(byteCount: 1)
     try image.read(buffer, buffer.all, at: offset)
     return buffer.load(at: 0)
   }
@@ -20,7 +20,7 @@ struct QcowFeatureTests {
     try QemuTools.image("snapshot", "-c", "before", path)
     do {
       let image = try folder.open("image", isWritable: true)
-      let buffer = QcowBuffer(byteCount: 100_000)
+      let buffer = HostBuffer(byteCount: 100_000)
       buffer.fill(buffer.all, with: 0x22)
       try image.write(buffer, 0..<99_840, at: 512)
       try image.zero(at: 256 << 10, byteCount: 128 << 10)
@@ -58,7 +58,7 @@ struct QcowFeatureTests {
     #expect(try Self.byte(try folder.open("image"), at: 200 << 10) == 0x11)
     do {
       let image = try folder.open("image", isWritable: true)
-      let buffer = QcowBuffer(byteCount: 4096)
+      let buffer = HostBuffer(byteCount: 4096)
       try image.write(buffer, buffer.all, at: 600 << 10)
       try image.close()
     }
@@ -77,7 +77,7 @@ struct QcowFeatureTests {
       let image = try folder.open("image", isWritable: true)
       _ = try image.contents()
       #expect(try QcowHeader(QcowMemoryFile(try folder.contents("image"))).autoclear == 1)
-      let buffer = QcowBuffer(byteCount: 512)
+      let buffer = HostBuffer(byteCount: 512)
       try image.write(buffer, buffer.all, at: 0)
       try image.close()
     }

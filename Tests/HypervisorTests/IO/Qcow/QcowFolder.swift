@@ -18,17 +18,17 @@ final class QcowFolder {
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
-  func write(_ name: String, _ buffer: QcowBuffer, byteCount: Int? = nil) throws {
+  func write(_ name: String, _ buffer: HostBuffer, byteCount: Int? = nil) throws {
     try Data(buffer.bytes(0..<(byteCount ?? buffer.byteCount))).write(to: URL(filePath: file(name)))
   }
 
   /// The bytes of a file.
-  func contents(_ name: String) throws -> QcowBuffer {
-    QcowBuffer([UInt8](try Data(contentsOf: URL(filePath: file(name)))))
+  func contents(_ name: String) throws -> HostBuffer {
+    HostBuffer([UInt8](try Data(contentsOf: URL(filePath: file(name)))))
   }
 
   /// What QEMU reads from an image.
-  func converted(_ name: String, format: String) throws -> QcowBuffer {
+  func converted(_ name: String, format: String) throws -> HostBuffer {
     try QemuTools.image("convert", "-f", format, "-O", "raw", file(name), file("converted.raw"))
     return try contents("converted.raw")
   }
@@ -50,20 +50,21 @@ final class QcowFolder {
 
 extension QcowImage {
   /// The whole disk.
-  func contents() throws -> QcowBuffer {
-    let buffer = QcowBuffer(byteCount: Int(byteCount))
+  func contents() throws -> HostBuffer {
+    let buffer = HostBuffer(byteCount: Int(byteCount))
     try read(buffer, buffer.all, at: 0)
     return buffer
   }
 }
 
-extension QcowBuffer {
-  func hasSameBytes(as other: QcowBuffer) -> Bool {
+extension HostBuffer {
+  func hasSameBytes(as other: HostBuffer) -> Bool {
     guard byteCount == other.byteCount else { return false }
-    return unsafe memcmp(pointer(all), other.pointer(all), byteCount) == 0
+    guard let first = unsafe vector(all).base, let second = unsafe other.vector(all).base else { return true }
+    return unsafe memcmp(first, second, byteCount) == 0
   }
 
   func fill(_ range: Range<Int>, with byte: UInt8) {
-    unsafe _ = memset(pointer(range), Int32(byte), range.count)
+    store([UInt8](repeating: byte, count: range.count), at: range.lowerBound)
   }
 }

@@ -7,7 +7,7 @@ import Testing
 /// Images that contradict their format.
 @Suite(.enabled("needs qemu-img and qemu-io") { QemuTools.isInstalled })
 struct QcowHostileTests {
-  private static func image(_ options: String, byteCount: String = "1M") throws -> (QcowFolder, QcowBuffer) {
+  private static func image(_ options: String, byteCount: String = "1M") throws -> (QcowFolder, HostBuffer) {
     let folder = try QcowFolder()
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", options, folder.file("image"), byteCount)
     try QemuTools.io(
@@ -29,7 +29,7 @@ struct QcowHostileTests {
     let value: UInt64
     let message: String
 
-    func apply(to image: QcowBuffer) {
+    func apply(to image: HostBuffer) {
       for index in 0..<width {
         image.store(UInt8(truncatingIfNeeded: value >> UInt64(8 * (width - 1 - index))), at: offset + index)
       }
@@ -67,7 +67,7 @@ struct QcowHostileTests {
   ])
   func `an image that cannot be right is refused with the reason, and stays as it is`(change: Change) throws {
     let plain = try Self.plain.get()
-    let image = QcowBuffer(plain.bytes(plain.all))
+    let image = HostBuffer(plain.bytes(plain.all))
     change.apply(to: image)
     // What some changes do not touch is refused for writing.
     if change.offset == 8 { Change(offset: 16, width: 4, value: 10, message: "").apply(to: image) }
@@ -80,7 +80,7 @@ struct QcowHostileTests {
   @Test func `a table that the level 1 table places outside the file or twice is refused`() throws {
     for entry in [1 << 40, 0x8000_0000_0000_1000, 3 << 12 | 1, 1 << 56 | 1 << 12] as [UInt64] {
       let plain = try Self.plain.get()
-      let image = QcowBuffer(plain.bytes(plain.all))
+      let image = HostBuffer(plain.bytes(plain.all))
       let l1: UInt64 = image.load(at: 40)
       image.store(entry, at: Int(l1))
       let file = QcowMemoryFile(image)
@@ -97,7 +97,7 @@ struct QcowHostileTests {
     image.store(UInt64(l2) | QcowMapping.ownedFlag, at: l2)
     let file = QcowMemoryFile(image)
     let open = try Self.open(file)
-    let buffer = QcowBuffer(byteCount: 4096)
+    let buffer = HostBuffer(byteCount: 4096)
     #expect(throws: QcowError.damaged("a cluster of data is a table too")) {
       try open.write(buffer, buffer.all, at: 0)
     }
@@ -120,7 +120,7 @@ struct QcowHostileTests {
     image.zero(block..<block + 4096)
     let file = QcowMemoryFile(image)
     let open = try Self.open(file)
-    let buffer = QcowBuffer(byteCount: 4096)
+    let buffer = HostBuffer(byteCount: 4096)
     #expect(throws: QcowError.damaged("a table has a refcount of 0")) {
       try open.write(buffer, buffer.all, at: 512 << 10)
     }
@@ -139,7 +139,7 @@ struct QcowHostileTests {
     }
     image.fill(Int(offset)..<Int(offset) + min(count, 16), with: 0xFF)
     let open = try Self.open(QcowMemoryFile(image), isWritable: false)
-    let buffer = QcowBuffer(byteCount: 4096)
+    let buffer = HostBuffer(byteCount: 4096)
     #expect(throws: QcowError.unreadable("a compressed cluster cannot be decompressed")) {
       try open.read(buffer, buffer.all, at: 64 << 10)
     }
@@ -170,7 +170,7 @@ struct QcowHostileTests {
     func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
     let interesting: [UInt64] = [0, 1, .max, 1 << 63, 1 << 62, 1 << 55, 0x1000, 0x10000]
     for _ in 0..<20 {
-      let copy = QcowBuffer(image.bytes(image.all))
+      let copy = HostBuffer(image.bytes(image.all))
       for _ in 0...below(3) {
         // The header half of the time, tables otherwise.
         let place = below(2) == 0 ? below(112) : below(copy.byteCount / 8) * 8
@@ -184,7 +184,7 @@ struct QcowHostileTests {
       let file = QcowMemoryFile(copy)
       do {
         let open = try Self.open(file)
-        let buffer = QcowBuffer(byteCount: 8192)
+        let buffer = HostBuffer(byteCount: 8192)
         let limit = Int(min(open.byteCount, 1 << 20) / 512)
         for _ in 0..<12 {
           let offset = UInt64(below(limit)) * 512

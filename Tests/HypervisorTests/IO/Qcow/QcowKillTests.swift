@@ -46,10 +46,10 @@ struct QcowKillTests {
   }
 
   /// Carries out the script on `file` until it ends or is killed.
-  private static func run(_ file: QcowMemoryFile, _ folder: QcowFolder, _ initial: QcowBuffer) throws
+  private static func run(_ file: QcowMemoryFile, _ folder: QcowFolder, _ initial: HostBuffer) throws
     -> QcowModel
   {
-    let model = QcowModel(QcowBuffer(initial.bytes(initial.all)), seed: 11, lengthLimit: 12 << 10)
+    let model = QcowModel(HostBuffer(initial.bytes(initial.all)), seed: 11, lengthLimit: 12 << 10)
     do {
       let header = try QcowHeader(file)
       let image = try QcowImage(file, header: header, backing: try backing(folder, header), isWritable: true)
@@ -68,7 +68,7 @@ struct QcowKillTests {
   }
 
   /// What a crash left: QEMU finds leaks at most, and no sector has lost what was flushed.
-  private static func check(_ left: QcowBuffer, _ model: QcowModel, _ folder: QcowFolder) throws {
+  private static func check(_ left: HostBuffer, _ model: QcowModel, _ folder: QcowFolder) throws {
     try folder.write("left", left)
     try QemuTools.check(folder.file("left"), leaksAllowed: true)
     let found = try folder.open("left").contents()

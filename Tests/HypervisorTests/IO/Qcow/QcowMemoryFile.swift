@@ -7,16 +7,16 @@ import SystemPackage
 final class QcowMemoryFile: QcowFile, @unchecked Sendable {
   private struct Write {
     let offset: Int
-    let content: QcowBuffer
+    let content: HostBuffer
   }
 
   /// More than any test adds.
   private static let growth = 2 << 20
 
-  private let content: QcowBuffer
+  private let content: HostBuffer
   private var end: Int
   /// What is on stable storage, and what was written since, in order.
-  private let durable: QcowBuffer
+  private let durable: HostBuffer
   private var durableEnd: Int
   private var pending: [Write] = []
   /// Number of writes until the kill.
@@ -24,9 +24,9 @@ final class QcowMemoryFile: QcowFile, @unchecked Sendable {
   private(set) var writeCount = 0
   private(set) var wasKilled = false
 
-  init(_ image: QcowBuffer, killAfter writesLeft: Int = .max) {
-    content = QcowBuffer(byteCount: image.byteCount + Self.growth)
-    durable = QcowBuffer(byteCount: image.byteCount + Self.growth)
+  init(_ image: HostBuffer, killAfter writesLeft: Int = .max) {
+    content = HostBuffer(byteCount: image.byteCount + Self.growth)
+    durable = HostBuffer(byteCount: image.byteCount + Self.growth)
     content.copy(image, image.all, to: 0)
     durable.copy(image, image.all, to: 0)
     (end, durableEnd) = (image.byteCount, image.byteCount)
@@ -34,33 +34,33 @@ final class QcowMemoryFile: QcowFile, @unchecked Sendable {
   }
 
   /// The bytes that are there after a kill.
-  var afterKill: QcowBuffer { QcowBuffer(content.bytes(0..<end)) }
+  var afterKill: HostBuffer { HostBuffer(content.bytes(0..<end)) }
 
   /// The bytes that are there after a loss of power: any of the writes since the last synchronization.
-  func afterPowerLoss(_ random: inout SplitMix64) -> QcowBuffer {
+  func afterPowerLoss(_ random: inout SplitMix64) -> HostBuffer {
     var byteCount = durableEnd
-    let result = QcowBuffer(byteCount: durable.byteCount)
+    let result = HostBuffer(byteCount: durable.byteCount)
     result.copy(durable, durable.all, to: 0)
     for write in pending where random.next() % 2 == 0 {
       result.copy(write.content, write.content.all, to: write.offset)
       byteCount = max(byteCount, write.offset + write.content.byteCount)
     }
-    return QcowBuffer(result.bytes(0..<byteCount))
+    return HostBuffer(result.bytes(0..<byteCount))
   }
 
   func byteCount() throws(Errno) -> UInt64 { UInt64(end) }
 
-  func read(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
+  func read(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
     let start = Int(clamping: offset)
     let count = max(0, min(range.count, end - min(start, end)))
     if count > 0 { buffer.copy(content, start..<start + count, to: range.lowerBound) }
     buffer.zero(range.lowerBound + count..<range.upperBound)
   }
 
-  func write(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
+  func write(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
     guard offset < UInt64(content.byteCount - range.count) else { throw .fileTooLarge }
     try take()
-    let write = Write(offset: Int(offset), content: QcowBuffer(byteCount: range.count))
+    let write = Write(offset: Int(offset), content: HostBuffer(byteCount: range.count))
     write.content.copy(buffer, range, to: 0)
     apply(write)
     end = max(end, write.offset + range.count)
@@ -90,6 +90,6 @@ final class QcowMemoryFile: QcowFile, @unchecked Sendable {
   func punchHole(at offset: UInt64, byteCount: UInt64) {
     guard writesLeft > 0, offset < UInt64(end) else { return }
     let count = min(Int(clamping: byteCount), end - Int(offset))
-    apply(Write(offset: Int(offset), content: QcowBuffer(byteCount: count)))
+    apply(Write(offset: Int(offset), content: HostBuffer(byteCount: count)))
   }
 }

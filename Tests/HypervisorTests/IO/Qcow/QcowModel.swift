@@ -9,7 +9,7 @@ import SystemPackage
 final class QcowModel {
   static let sectorByteCount = 512
 
-  let contents: QcowBuffer
+  let contents: HostBuffer
   private(set) var random: SplitMix64
   private var number: UInt64
   /// The largest number of bytes of one operation.
@@ -17,7 +17,7 @@ final class QcowModel {
   /// What each sector may hold after a crash: what was flushed, and all that was written since.
   private var candidates: [Set<UInt64>]
 
-  init(_ contents: QcowBuffer, seed: UInt64, lengthLimit: Int) {
+  init(_ contents: HostBuffer, seed: UInt64, lengthLimit: Int) {
     self.contents = contents
     self.lengthLimit = lengthLimit
     random = SplitMix64(seed: seed)
@@ -77,9 +77,9 @@ final class QcowModel {
 
   private func compare(_ image: QcowImage, _ sectors: Range<Int>) throws {
     let range = bytes(sectors)
-    let buffer = QcowBuffer(byteCount: range.count)
+    let buffer = HostBuffer(byteCount: range.count)
     try image.read(buffer, buffer.all, at: UInt64(range.lowerBound))
-    let expected = QcowBuffer(byteCount: range.count)
+    let expected = HostBuffer(byteCount: range.count)
     expected.copy(contents, range, to: 0)
     guard buffer.hasSameBytes(as: expected) else {
       throw QemuTools.Failure(description: "sectors \(sectors) differ from the model")
@@ -87,7 +87,7 @@ final class QcowModel {
   }
 
   /// The first sector that holds neither what was flushed nor anything written since.
-  func firstLostSector(in found: QcowBuffer) -> Int? {
+  func firstLostSector(in found: HostBuffer) -> Int? {
     candidates.indices.first { sector in
       let stamp: UInt64 = found.load(at: sector * Self.sectorByteCount)
       guard candidates[sector].contains(stamp) else { return true }

@@ -70,15 +70,11 @@ struct QueueSimulation {
     if notes { record.end(id) }
   }
 
-  /// Another service takes the place of the one that ended: it knows what the rings and the table tell, and answers what was under
-  /// way.
+  /// Another service takes the place of the one that ended: it knows what the rings and the table tell, and answers what was
+  /// under way.
   mutating func succeed() {
-    guard
-      let ring = unsafe memory.map.hostPointer(GuestAddress(0x1000), byteCount: 0x1000),
-      let answerRing = unsafe memory.map.hostPointer(GuestAddress(0x4000), byteCount: 0x1000)
-    else { return }
-    var remains = unsafe VextQueueRemains(
-      submissionRing: ring, completionRing: answerRing, depth: Self.depth, record: record)
+    guard let rings = GuestRings(setup, in: memory.map) else { return }
+    var remains = VextQueueRemains(rings, depth: Self.depth, record: record)
     for id in remains.pending {
       remains.completions.push(CompletionEntry(id: id, status: 0, byteCount: 0))
       record.end(id)

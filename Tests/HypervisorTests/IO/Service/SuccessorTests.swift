@@ -34,7 +34,7 @@ extension VextServiceTests {
             continue
           }
           var engine = try BlockEngine(kind: .null, capacity: 1)
-          let queue = try unsafe device.continueQueue(
+          let queue = try device.continueQueue(
             simulation.setup, name: "queue", activity: nil, record: simulation.record, engine: &engine
           ) { _ in VextWake.never }
           let server = try SteppedQueueServer(engine: .null, polling: true, capacity: 64)
@@ -73,7 +73,7 @@ extension VextServiceTests {
         memory: simulation.memory, image: image, log: VextLog(device: "test"))
       var engine = try BlockEngine(kind: .sync, capacity: 1)
       do throws(VextQueueFault) {
-        let queue = try unsafe device.continueQueue(
+        let queue = try device.continueQueue(
           simulation.setup, name: "queue", activity: nil, record: simulation.record, engine: &engine
         ) { _ in VextWake.never }
         #expect(queue.inFlight == 0)

@@ -33,9 +33,14 @@ final class VhostInflightQueue: @unchecked Sendable {
   /// Heads that were put into the used ring since its index was stored; never longer than the queue.
   private var batch: [UInt16] = []
 
-  init(region: VhostInflightRegion, base: UnsafeMutableRawPointer, size: UInt16) {
+  /// The part at `offset` in the region's mapping, for a queue of `size` entries.
+  init(region: VhostInflightRegion, offset: Int, size: UInt16) {
+    let byteCount = Self.headerByteCount + Int(size) * Self.entryByteCount
+    precondition(
+      offset >= 0 && offset.isMultiple(of: 8) && offset <= region.mapping.byteCount - byteCount,
+      "a part of the region")
     self.region = region
-    unsafe self.base = unsafe base
+    unsafe base = unsafe region.mapping.base + offset
     self.size = size
     batch.reserveCapacity(Int(size))
   }

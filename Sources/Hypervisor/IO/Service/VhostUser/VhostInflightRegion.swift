@@ -7,7 +7,7 @@ import SystemPackage
 final class VhostInflightRegion: @unchecked Sendable {
   let description: VhostUserInflight.Description
   private let file: SharedMemoryFile
-  private let mapping: Mapping
+  let mapping: Mapping
 
   private static let alignment = 64
 
@@ -63,8 +63,7 @@ final class VhostInflightRegion: @unchecked Sendable {
   /// The part of queue `index`; nil if there is none, or the queue has more entries.
   func queue(_ index: Int, size: UInt16) -> VhostInflightQueue? {
     guard index < Int(description.queueCount), size <= description.queueSize else { return nil }
-    // SAFETY: the mapping has a part of this stride for each of its queues.
-    let base = unsafe mapping.base + index * Self.stride(queueSize: description.queueSize)
-    return unsafe VhostInflightQueue(region: self, base: base, size: size)
+    return VhostInflightQueue(
+      region: self, offset: index * Self.stride(queueSize: description.queueSize), size: size)
   }
 }

@@ -19,7 +19,7 @@ enum QcowBacking: Sendable {
   }
 
   /// Fills `range` of `buffer`.
-  func read(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) {
+  func read(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) {
     let there = offset < byteCount ? Int(clamping: min(UInt64(range.count), byteCount - offset)) : 0
     let part = range.lowerBound..<range.lowerBound + there
     if there > 0 {

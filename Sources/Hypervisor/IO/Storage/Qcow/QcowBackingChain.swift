@@ -99,8 +99,7 @@ struct QcowBackingChain {
   }
 
   private static func identity(of descriptor: Int32) throws(QcowError) -> (device: UInt64, inode: UInt64) {
-    var identity = linux_file_identity()
-    _ = try qcowCall { () throws(Errno) in try check(unsafe linux_file_identity_of(descriptor, &identity)) }
+    let identity = try qcowCall { () throws(Errno) in try DirectoryFiles.identity(of: descriptor) }
     return (identity.device, identity.inode)
   }
 
@@ -111,10 +110,6 @@ struct QcowBackingChain {
 
   /// The path without links (realpath(3)).
   private static func resolve(_ path: String) throws(QcowError) -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    _ = try qcowCall { () throws(Errno) in
-      try check(unsafe path.withCString { unsafe linux_realpath($0, &buffer) })
-    }
-    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    try qcowCall { () throws(Errno) in try NamedFiles.resolve(path) }
   }
 }

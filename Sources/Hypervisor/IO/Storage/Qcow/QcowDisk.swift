@@ -16,7 +16,7 @@ final class QcowDisk: Sendable {
   private let path: String
   private let worker: BlockingWorker
   /// Memory that no request uses now.
-  private let buffers = Mutex<[QcowBuffer]>([])
+  private let buffers = Mutex<[HostBuffer]>([])
 
   /// Starts the threads.
   init(_ image: QcowImage, path: String) throws(Errno) {
@@ -44,14 +44,12 @@ final class QcowDisk: Sendable {
   ///
   /// - Returns: number of bytes moved or of the range, or -errno.
   func perform(
-    _ operation: BlockOperation, vectors: UnsafePointer<iovec>, vectorCount: Int, offset: UInt64,
-    byteCount: UInt64
+    _ operation: BlockOperation, vectors: IOVectors, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
     do throws(QcowError) {
       switch operation {
       case .read, .write, .durableWrite:
-        // SAFETY: the caller's vectors and memory are valid until the request is done.
-        var memory = unsafe VectorCursor(vectors, count: vectorCount)
+        var memory = VectorCursor(vectors)
         try move(operation, &memory, at: offset, byteCount: byteCount)
         if operation == .durableWrite { try image.flush() }
       case .flush: try image.flush()
@@ -92,7 +90,7 @@ final class QcowDisk: Sendable {
     }
   }
 
-  private func takeBuffer() -> QcowBuffer {
-    buffers.withLock { $0.popLast() } ?? QcowBuffer(byteCount: Self.partByteCount)
+  private func takeBuffer() -> HostBuffer {
+    buffers.withLock { $0.popLast() } ?? HostBuffer(byteCount: Self.partByteCount)
   }
 }

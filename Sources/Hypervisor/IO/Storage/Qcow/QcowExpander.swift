@@ -15,13 +15,12 @@ enum QcowCompression: Equatable, Sendable {
 }
 
 /// Decompresses clusters of one image, and keeps those that it had last. Any thread.
-// SAFETY: the functions of the library are safe on any thread; the buffers that are kept are not changed any more.
-@safe
+// The functions of the library are safe on any thread; the buffers that are kept are not changed any more.
 final class QcowExpander: @unchecked Sendable {
   /// The contents of a compressed cluster. No compressed cluster is ever written, so that they stay right.
   private struct Kept {
     var offset: UInt64
-    var content: QcowBuffer
+    var content: HostBuffer
   }
 
   private static let keptCount = 8
@@ -41,16 +40,14 @@ final class QcowExpander: @unchecked Sendable {
   }
 
   /// The contents of the cluster whose `byteCount` compressed bytes are at `offset`. Nobody may change them.
-  func cluster(at offset: UInt64, byteCount: Int, in file: any QcowFile) throws(QcowError) -> QcowBuffer {
+  func cluster(at offset: UInt64, byteCount: Int, in file: any QcowFile) throws(QcowError) -> HostBuffer {
     if let content = kept.withLock({ $0.first { $0.offset == offset }?.content }) { return content }
-    let input = QcowBuffer(byteCount: byteCount)
+    let input = HostBuffer(byteCount: byteCount)
     try qcowCall { () throws(Errno) in try file.read(input, input.all, at: offset) }
-    let content = QcowBuffer(byteCount: clusterByteCount)
-    let isWhole = unsafe library.fill(
-      UnsafeMutableBufferPointer(
-        start: content.pointer(content.all).assumingMemoryBound(to: UInt8.self), count: content.byteCount),
-      from: UnsafeBufferPointer(
-        start: input.pointer(input.all).assumingMemoryBound(to: UInt8.self), count: input.byteCount))
+    let content = HostBuffer(byteCount: clusterByteCount)
+    let isWhole = input.withBytes(input.all) { input in
+      content.withMutableBytes(content.all) { library.fill(&$0, from: input) }
+    }
     guard isWhole else { throw .unreadable("a compressed cluster cannot be decompressed") }
     kept.withLock { kept in
       if kept.count >= Self.keptCount { kept.removeFirst() }

@@ -8,9 +8,9 @@ protocol QcowFile: AnyObject, Sendable {
   /// Size in bytes now.
   func byteCount() throws(Errno) -> UInt64
   /// Fills `range` of `buffer`; what lies behind the file's end reads as zero.
-  func read(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno)
+  func read(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno)
   /// Writes `range` of `buffer`.
-  func write(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno)
+  func write(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno)
   /// Brings everything written so far to stable storage.
   func synchronize() throws(Errno)
   /// Gives the blocks of a range whose contents nobody needs back to the host, if its file system can.
@@ -20,7 +20,7 @@ protocol QcowFile: AnyObject, Sendable {
 extension QcowFile {
   /// Reads `byteCount` bytes.
   func bytes(_ byteCount: Int, at offset: UInt64) throws(Errno) -> [UInt8] {
-    let buffer = QcowBuffer(byteCount: byteCount)
+    let buffer = HostBuffer(byteCount: byteCount)
     try read(buffer, buffer.all, at: offset)
     return buffer.bytes(buffer.all)
   }
@@ -40,27 +40,14 @@ final class QcowHostFile: QcowFile {
     UInt64(clamping: try check(linux_regular_file_size(descriptor.rawValue)))
   }
 
-  func read(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
-    var rest = range
-    var position = Int64(clamping: offset)
-    while !rest.isEmpty {
-      let count = try check(
-        unsafe linux_pread(descriptor.rawValue, buffer.pointer(rest), rest.count, position))
-      if count == 0 { return buffer.zero(rest) }
-      rest = rest.lowerBound + count..<rest.upperBound
-      position &+= Int64(count)
-    }
+  func read(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
+    let count = try buffer.vector(range).fill(from: descriptor.rawValue, at: offset)
+    buffer.zero(range.lowerBound + count..<range.upperBound)
   }
 
-  func write(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
-    var rest = range
-    guard var position = Int64(exactly: offset) else { throw .fileTooLarge }
-    while !rest.isEmpty {
-      let count = try check(
-        unsafe linux_pwrite(descriptor.rawValue, buffer.pointer(rest), rest.count, position))
-      rest = rest.lowerBound + count..<rest.upperBound
-      position &+= Int64(count)
-    }
+  func write(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(Errno) {
+    guard let position = Int64(exactly: offset) else { throw .fileTooLarge }
+    try buffer.vector(range).write(to: descriptor.rawValue, at: position)
   }
 
   func synchronize() throws(Errno) { try check(linux_fdatasync(descriptor.rawValue)) }

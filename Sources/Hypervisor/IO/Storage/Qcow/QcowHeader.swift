@@ -58,7 +58,7 @@ struct QcowHeader: Equatable, Sendable {
   /// Reads and checks the header of `file`.
   init(_ file: any QcowFile) throws(QcowError) {
     let fileByteCount = try qcowCall { () throws(Errno) in try file.byteCount() }
-    let head = QcowBuffer(byteCount: Self.byteLimit)
+    let head = HostBuffer(byteCount: Self.byteLimit)
     try qcowCall { () throws(Errno) in try file.read(head, head.all, at: 0) }
     guard head.load(UInt32.self, at: 0) == 0x5146_49FB else { throw .damaged("it has no qcow header") }
     switch head.load(UInt32.self, at: 4) {
@@ -88,7 +88,7 @@ struct QcowHeader: Equatable, Sendable {
     }
   }
 
-  private init(version1 head: QcowBuffer) throws(QcowError) {
+  private init(version1 head: HostBuffer) throws(QcowError) {
     version = 1
     clusterBits = UInt32(head.load(UInt8.self, at: 32))
     l2Bits = UInt32(head.load(UInt8.self, at: 33))
@@ -101,7 +101,7 @@ struct QcowHeader: Equatable, Sendable {
     backingName = try backingName(head)
   }
 
-  private init(version2 head: QcowBuffer) throws(QcowError) {
+  private init(version2 head: HostBuffer) throws(QcowError) {
     version = head.load(at: 4)
     clusterBits = head.load(at: 20)
     guard (9...21).contains(clusterBits) else { throw .damaged("clusters of 2^\(clusterBits) bytes") }
@@ -165,7 +165,7 @@ struct QcowHeader: Equatable, Sendable {
     throw .unsupported("incompatible feature \(bit)\(name)")
   }
 
-  private func backingName(_ head: QcowBuffer) throws(QcowError) -> String? {
+  private func backingName(_ head: HostBuffer) throws(QcowError) -> String? {
     let offset = head.load(UInt64.self, at: 8)
     let byteCount = head.load(UInt32.self, at: 16)
     guard offset != 0, byteCount != 0 else { return nil }

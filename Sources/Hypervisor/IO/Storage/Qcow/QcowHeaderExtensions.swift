@@ -12,7 +12,7 @@ struct QcowHeaderExtensions {
   private(set) var incompatibleNames: [UInt8: String] = [:]
 
   /// Reads the extensions between `from` and `to`. Extensions of other types are for others.
-  init(_ head: QcowBuffer, from: Int, to: Int) {
+  init(_ head: HostBuffer, from: Int, to: Int) {
     var position = from
     while position + 8 <= to {
       let type = head.load(UInt32.self, at: position)
@@ -28,7 +28,7 @@ struct QcowHeaderExtensions {
     }
   }
 
-  private mutating func readNames(_ head: QcowBuffer, _ range: Range<Int>) {
+  private mutating func readNames(_ head: HostBuffer, _ range: Range<Int>) {
     var position = range.lowerBound
     while position + Self.featureNameByteCount <= range.upperBound {
       if head.load(UInt8.self, at: position) == 0 {

@@ -1,4 +1,5 @@
 import Synchronization
+import HostSystem
 import SystemPackage
 
 /// An open image of the qcow family: a disk whose clusters are anywhere in a file. Any thread.
@@ -14,7 +15,7 @@ final class QcowImage: Sendable {
   private let clusterByteCount: UInt64
   private let tables: QcowTables
   private let reader: QcowReader
-  private let image = QcowLock()
+  private let image = ThreadLock()
   /// Guards ``tables`` among threads that share the image.
   private let lookup = Mutex(())
   private let report: @Sendable (QcowError) -> Void
@@ -42,7 +43,7 @@ final class QcowImage: Sendable {
   }
 
   /// Fills `range` of `buffer`. Bytes behind the disk's end read as zero.
-  func read(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) {
+  func read(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) {
     try noting { () throws(QcowError) in
       try image.shared { () throws(QcowError) in
         var rest = range
@@ -57,7 +58,7 @@ final class QcowImage: Sendable {
   }
 
   /// Reads one run of clusters, or part of one cluster.
-  private func readRun(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) -> Int
+  private func readRun(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) -> Int
   {
     let within = Int(offset & (clusterByteCount - 1))
     let cluster = offset / clusterByteCount
@@ -77,7 +78,7 @@ final class QcowImage: Sendable {
   }
 
   /// Writes `range` of `buffer`, which lies within the disk.
-  func write(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) {
+  func write(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64) throws(QcowError) {
     try noting { () throws(QcowError) in
       let isDone = try image.shared { () throws(QcowError) in
         guard let run = ownedRun(at: offset, byteCount: range.count), run.byteCount == range.count else {
@@ -135,7 +136,7 @@ final class QcowImage: Sendable {
   }
 
   private func changingTables(_ body: () throws(QcowError) -> Void) throws(QcowError) {
-    try image.alone { () throws(QcowError) in
+    try image.exclusively { () throws(QcowError) in
       try lookup.withLock { _ throws(QcowError) in
         do throws(QcowError) { try body() } catch {
           if case .damaged = error { tables.markDamaged(error) }

@@ -9,7 +9,7 @@ struct QcowReader: Sendable {
 
   /// Fills `range` of `buffer` with what `cluster` of the disk has from its byte `within` on.
   func read(
-    _ mapping: QcowMapping, of cluster: UInt64, within: Int, into buffer: QcowBuffer, _ range: Range<Int>
+    _ mapping: QcowMapping, of cluster: UInt64, within: Int, into buffer: HostBuffer, _ range: Range<Int>
   ) throws(QcowError) {
     switch mapping {
     case .zero: buffer.zero(range)

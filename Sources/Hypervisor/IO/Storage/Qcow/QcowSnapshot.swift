@@ -23,7 +23,7 @@ struct QcowSnapshot: Equatable {
     var position = header.snapshotOffset
     for _ in 0..<header.snapshotCount {
       guard position + UInt64(fixedByteCount) <= fileByteCount else { throw outside }
-      let fixed = QcowBuffer(byteCount: fixedByteCount)
+      let fixed = HostBuffer(byteCount: fixedByteCount)
       try qcowCall { () throws(Errno) in try file.read(fixed, fixed.all, at: position) }
       let (identifierCount, nameCount) = (
         Int(fixed.load(UInt16.self, at: 12)), Int(fixed.load(UInt16.self, at: 14))
@@ -39,7 +39,7 @@ struct QcowSnapshot: Equatable {
         identifier: String(decoding: rest[texts..<texts + identifierCount], as: UTF8.self),
         name: String(decoding: rest[(texts + identifierCount)...], as: UTF8.self),
         l1Offset: fixed.load(at: 0), l1Count: Int(fixed.load(UInt32.self, at: 8)),
-        virtualByteCount: extraCount >= 16 ? QcowBuffer(rest).load(UInt64.self, at: 8) : nil)
+        virtualByteCount: extraCount >= 16 ? HostBuffer(rest).load(UInt64.self, at: 8) : nil)
       try snapshot.check(header, fileByteCount)
       snapshots.append(snapshot)
       position = (start + UInt64(restCount) + 7) & ~7

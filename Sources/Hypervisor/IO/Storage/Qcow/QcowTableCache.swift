@@ -11,12 +11,12 @@ struct QcowTableCache {
   }
 
   private final class Slice {
-    let buffer: QcowBuffer
+    let buffer: HostBuffer
     var change: Change?
     /// Set at each use, and cleared when the search for a slice to drop passes it.
     var wasUsed = true
 
-    init(_ buffer: QcowBuffer) { self.buffer = buffer }
+    init(_ buffer: HostBuffer) { self.buffer = buffer }
   }
 
   /// The most slices without changes.
@@ -42,14 +42,16 @@ struct QcowTableCache {
   var changeCount: Int { refcountChangeCount + referenceChangeCount }
 
   /// The big-endian number at `offset`, which is a multiple of its size.
-  mutating func load<Value: FixedWidthInteger>(_ type: Value.Type = Value.self, at offset: UInt64)
+  mutating func load<Value: FixedWidthInteger & BitwiseCopyable>(
+    _ type: Value.Type = Value.self, at offset: UInt64
+  )
     throws(QcowError) -> Value
   {
     try slice(at: offset).buffer.load(at: Int(offset % sliceByteCount))
   }
 
   /// Changes the number at `offset`.
-  mutating func store<Value: FixedWidthInteger>(
+  mutating func store<Value: FixedWidthInteger & BitwiseCopyable>(
     _ value: Value, at offset: UInt64, _ change: Change
   ) throws(QcowError) {
     let slice = try slice(at: offset)
@@ -91,7 +93,7 @@ struct QcowTableCache {
       slice.wasUsed = true
       return slice
     }
-    let buffer = QcowBuffer(byteCount: Int(sliceByteCount))
+    let buffer = HostBuffer(byteCount: Int(sliceByteCount))
     try qcowCall { () throws(Errno) in try file.read(buffer, buffer.all, at: start) }
     if slices.count - changeCount >= Self.cleanLimit { dropOne() }
     let slice = Slice(buffer)

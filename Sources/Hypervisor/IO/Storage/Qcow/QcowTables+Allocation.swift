@@ -122,7 +122,7 @@ extension QcowTables {
     guard index < l1.count else { throw .damaged("the level 1 table is too small") }
     let old = try l2Table(l1[index])
     if let old, header.version == 1 || l1[index] & QcowMapping.ownedFlag != 0 { return old }
-    let content = QcowBuffer(byteCount: Int(header.l2ByteCount))
+    let content = HostBuffer(byteCount: Int(header.l2ByteCount))
     if let old {
       for position in stride(from: 0, to: content.byteCount, by: 8) {
         content.store(try cache.load(UInt64.self, at: old + UInt64(position)), at: position)

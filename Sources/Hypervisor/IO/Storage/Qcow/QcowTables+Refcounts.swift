@@ -67,7 +67,7 @@ extension QcowTables {
     guard refcountTable[Int(index)] == 0 else { return }
     let place = try takeEnd(1)
     let offset = place << clusterBits
-    let content = QcowBuffer(byteCount: Int(header.clusterByteCount))
+    let content = HostBuffer(byteCount: Int(header.clusterByteCount))
     let countsItself = place / refcountsPerBlock == index
     if countsItself { countOne(place, in: content) } else { try setRefcount(1, of: place) }
     try cache.write(.refcount)
@@ -80,7 +80,7 @@ extension QcowTables {
   }
 
   /// Sets the refcount of `cluster` in its new block to 1.
-  private func countOne(_ cluster: UInt64, in block: QcowBuffer) {
+  private func countOne(_ cluster: UInt64, in block: HostBuffer) {
     let (index, order) = (cluster % refcountsPerBlock, header.refcountOrder)
     switch order {
     case 3...6:
@@ -131,7 +131,7 @@ extension QcowTables {
     table += [UInt64](repeating: 0, count: Int(tableClusterCount * entriesPerCluster) - table.count)
     for (number, block) in blocks.enumerated() {
       let place = first + tableClusterCount + UInt64(number)
-      let content = QcowBuffer(byteCount: Int(header.clusterByteCount))
+      let content = HostBuffer(byteCount: Int(header.clusterByteCount))
       for cluster in first..<first + total where cluster / refcountsPerBlock == block {
         countOne(cluster, in: content)
       }
@@ -143,7 +143,7 @@ extension QcowTables {
       try setRefcount(1, of: cluster)
     }
     try cache.write(.refcount)
-    let content = QcowBuffer(byteCount: table.count * 8)
+    let content = HostBuffer(byteCount: table.count * 8)
     for (number, entry) in table.enumerated() { content.store(entry, at: number * 8) }
     try qcowCall { () throws(Errno) in try file.write(content, content.all, at: first << clusterBits) }
     try synchronize()
@@ -156,7 +156,7 @@ extension QcowTables {
     _ table: [UInt64], at first: UInt64, clusterCount: UInt64, blockCount: UInt64
   ) throws(QcowError) {
     let old = Run(first: header.refcountTableOffset >> clusterBits, count: header.refcountTableClusterCount)
-    let place = QcowBuffer(byteCount: 12)
+    let place = HostBuffer(byteCount: 12)
     place.store(first << clusterBits, at: 0)
     place.store(UInt32(truncatingIfNeeded: clusterCount), at: 8)
     try qcowCall { () throws(Errno) in try file.write(place, place.all, at: QcowHeader.Field.refcountTable) }

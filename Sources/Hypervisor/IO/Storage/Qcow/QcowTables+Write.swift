@@ -2,7 +2,7 @@ import SystemPackage
 
 extension QcowTables {
   /// Writes `range` of `buffer` to the disk at `offset`.
-  func write(_ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64, _ read: QcowReader)
+  func write(_ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64, _ read: QcowReader)
     throws(QcowError)
   {
     try beginWriting()
@@ -22,7 +22,7 @@ extension QcowTables {
     }
   }
 
-  private func write(_ buffer: QcowBuffer, _ range: Range<Int>, host: UInt64) throws(QcowError) {
+  private func write(_ buffer: HostBuffer, _ range: Range<Int>, host: UInt64) throws(QcowError) {
     try qcowCall { () throws(Errno) in try file.write(buffer, range, at: host) }
   }
 
@@ -30,7 +30,7 @@ extension QcowTables {
   ///
   /// - Returns: number of bytes written.
   private func writeNew(
-    _ buffer: QcowBuffer, _ range: Range<Int>, at offset: UInt64, _ read: QcowReader
+    _ buffer: HostBuffer, _ range: Range<Int>, at offset: UInt64, _ read: QcowReader
   ) throws(QcowError) -> Int {
     let first = offset >> clusterBits
     let wanted = try newClusterCount(from: first, through: (offset + UInt64(range.count) - 1) >> clusterBits)
@@ -63,7 +63,7 @@ extension QcowTables {
 
   /// Writes data to new clusters, and around the data what the disk has there.
   private func fill(
-    _ allocation: Allocation, from first: UInt64, with buffer: QcowBuffer, _ data: Range<Int>, within: Int,
+    _ allocation: Allocation, from first: UInt64, with buffer: HostBuffer, _ data: Range<Int>, within: Int,
     _ read: QcowReader
   ) throws(QcowError) {
     let size = Int(header.clusterByteCount)
@@ -83,7 +83,7 @@ extension QcowTables {
     let old = try mapping(of: cluster)
     let isZero = readsAsZero(old, cluster: cluster)
     if isZero, allocation.isUnwritten { return }
-    let content = QcowBuffer(byteCount: part.count)
+    let content = HostBuffer(byteCount: part.count)
     if !isZero { try read.read(old, of: cluster, within: part.lowerBound, into: content, content.all) }
     try write(content, content.all, host: host + UInt64(part.lowerBound))
   }
@@ -95,7 +95,7 @@ extension QcowTables {
     try beginWriting()
     let end = offset + byteCount
     var position = offset
-    let zeroes = QcowBuffer(byteCount: min(Int(header.clusterByteCount), 1 << 16))
+    let zeroes = HostBuffer(byteCount: min(Int(header.clusterByteCount), 1 << 16))
     while position < end {
       let cluster = position >> clusterBits
       let clusterEnd = (cluster + 1) << clusterBits

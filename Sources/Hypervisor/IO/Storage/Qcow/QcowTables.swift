@@ -87,7 +87,7 @@ final class QcowTables: @unchecked Sendable {
   }
 
   static func readWords(_ file: any QcowFile, count: Int, at offset: UInt64) throws(QcowError) -> [UInt64] {
-    let buffer = QcowBuffer(byteCount: count * 8)
+    let buffer = HostBuffer(byteCount: count * 8)
     try qcowCall { () throws(Errno) in try file.read(buffer, buffer.all, at: offset) }
     return (0..<count).map { buffer.load(UInt64.self, at: $0 * 8) }
   }
@@ -200,7 +200,7 @@ final class QcowTables: @unchecked Sendable {
 
   /// Writes a number of the header or of a table that is not in the cache.
   func storeWord(_ value: UInt64, at offset: UInt64) throws(QcowError) {
-    let buffer = QcowBuffer(byteCount: 8)
+    let buffer = HostBuffer(byteCount: 8)
     buffer.store(value, at: 0)
     try qcowCall { () throws(Errno) in try file.write(buffer, buffer.all, at: offset) }
   }

@@ -1,42 +1,37 @@
-import CLinux
-import Glibc
-
-/// Goes through the memory of a request once.
-// SAFETY: its maker promises that the vectors and their memory are valid as long as it is used.
-@safe
+/// Goes through the memory of a request once. The request's vectors must outlive it.
 struct VectorCursor {
-  private let vectors: UnsafePointer<iovec>
-  private let count: Int
+  private let vectors: IOVectors
   private var index = 0
-  private var position = 0
+  /// The rest of vector ``index``.
+  private var rest = IOVector()
 
-  @unsafe
-  init(_ vectors: UnsafePointer<iovec>, count: Int) {
-    unsafe self.vectors = vectors
-    self.count = count
+  init(_ vectors: IOVectors) {
+    self.vectors = vectors
+    if vectors.count > 0 { rest = vectors[0] }
   }
 
   /// Copies `range` of `buffer` to the memory.
-  mutating func copyOut(_ buffer: QcowBuffer, _ range: Range<Int>) {
-    unsafe advance(range) { memory, part in unsafe _ = memcpy(memory, buffer.pointer(part), part.count) }
+  mutating func copyOut(_ buffer: HostBuffer, _ range: Range<Int>) {
+    advance(buffer.vector(range)) { memory, part in part.copy(to: memory) }
   }
 
   /// Copies the memory to `range` of `buffer`.
-  mutating func copyIn(_ buffer: QcowBuffer, _ range: Range<Int>) {
-    unsafe advance(range) { memory, part in unsafe _ = memcpy(buffer.pointer(part), memory, part.count) }
+  mutating func copyIn(_ buffer: HostBuffer, _ range: Range<Int>) {
+    advance(buffer.vector(range)) { memory, part in memory.copy(to: part) }
   }
 
-  private mutating func advance(_ range: Range<Int>, _ copy: (UnsafeMutableRawPointer, Range<Int>) -> Void) {
-    var rest = range
-    while !rest.isEmpty, index < count {
-      let vector = unsafe vectors[index]
-      let part = unsafe min(vector.iov_len - position, rest.count)
-      if part > 0, let base = unsafe vector.iov_base {
-        unsafe copy(base + position, rest.lowerBound..<rest.lowerBound + part)
+  /// Calls `copy` with runs of one length, until the memory or `buffer` ends.
+  private mutating func advance(_ buffer: IOVector, _ copy: (_ memory: IOVector, _ part: IOVector) -> Void) {
+    var buffer = buffer
+    while buffer.byteCount > 0, index < vectors.count {
+      let count = min(rest.byteCount, buffer.byteCount)
+      copy(rest.part(from: 0, byteCount: count), buffer.part(from: 0, byteCount: count))
+      buffer.removeFirst(count)
+      rest.removeFirst(count)
+      if rest.byteCount == 0 {
+        index += 1
+        if index < vectors.count { rest = vectors[index] }
       }
-      rest = rest.lowerBound + part..<rest.upperBound
-      position += part
-      if unsafe position >= vector.iov_len { (index, position) = (index + 1, 0) }
     }
   }
 }
