@@ -67,7 +67,7 @@ public struct SleepObserver {
   @usableFromInline let word: SharedWords
   @usableFromInline var wokenEpoch: UInt64 = 0
   /// Whether an entry was announced after the last check with a fence.
-  @usableFromInline var isUnsettled = false
+  @usableFromInline var needsFencedCheck = false
 
   /// Uses the word at `base`, 8-byte aligned, which stays mapped.
   @inlinable @inline(__always)
@@ -80,7 +80,7 @@ public struct SleepObserver {
   /// request.
   @inlinable @inline(__always)
   public mutating func noteAnnouncement() -> Bool {
-    isUnsettled = true
+    needsFencedCheck = true
     return seesNewSleep()
   }
 
@@ -89,8 +89,8 @@ public struct SleepObserver {
   /// The fence pairs with the one in ``SleepPublisher/publish()``.
   @inlinable @inline(__always)
   public mutating func confirmWake() -> Bool {
-    guard isUnsettled else { return false }
-    isUnsettled = false
+    guard needsFencedCheck else { return false }
+    needsFencedCheck = false
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     return seesNewSleep()
   }

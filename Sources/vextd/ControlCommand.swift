@@ -38,7 +38,7 @@ struct ControlCommand: ParsableCommand {
       abstract: "Prints what each client has asked of its disk: a name and a value in each line.")
     @OptionGroup var place: Place
 
-    func run() throws { try place.print(.figures) }
+    func run() throws { try place.print(.metrics) }
   }
 
   struct Drain: ParsableCommand {

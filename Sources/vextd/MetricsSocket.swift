@@ -3,7 +3,7 @@ import Hypervisor
 import Logging
 import SystemPackage
 
-/// A Unix socket at which HTTP clients read the service's figures in Prometheus' text format 0.0.4. The clients are hostile.
+/// A Unix socket at which HTTP clients read the service's metrics in Prometheus' text format 0.0.4. The clients are hostile.
 final class MetricsSocket: Sendable {
   /// How long a client may take altogether.
   private static let clientNanoseconds: UInt64 = 2_000_000_000
@@ -52,7 +52,7 @@ final class MetricsSocket: Sendable {
         }
       }
     } catch {
-      Logger(label: "vextd").error("\(path): \(error); no more figures are given")
+      Logger(label: "vextd").error("\(path): \(error); no more metrics are given")
     }
   }
 
@@ -67,7 +67,7 @@ final class MetricsSocket: Sendable {
       if bytes.isEmpty { break }
       head += bytes
     }
-    var rest = Array(Self.response(to: head, figures: ServiceMetrics(service.snapshot()).text).utf8)[...]
+    var rest = Array(Self.response(to: head, metrics: ServiceMetrics(service.snapshot()).text).utf8)[...]
     while !rest.isEmpty {
       guard try client.wait(forWriting: true, deadline: deadline) == .ready else { throw .timedOut }
       rest = rest.dropFirst(try client.send(rest))
@@ -81,7 +81,7 @@ final class MetricsSocket: Sendable {
   }
 
   /// The answer to a request whose first line asks for /metrics, or what is wrong with it.
-  static func response(to head: [UInt8], figures: @autoclosure () -> String) -> String {
+  static func response(to head: [UInt8], metrics: @autoclosure () -> String) -> String {
     let words = head.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }.split(
       separator: UInt8(ascii: " ")
     )
@@ -92,7 +92,7 @@ final class MetricsSocket: Sendable {
       } else if words[1] != "/metrics" {
         ("404 Not Found", "GET /metrics is all there is\n")
       } else {
-        ("200 OK", figures())
+        ("200 OK", metrics())
       }
     return "HTTP/1.0 \(status)\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
       + "Content-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"

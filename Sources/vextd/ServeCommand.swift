@@ -26,7 +26,7 @@ struct ServeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Unix socket to make, at which Prometheus or 'curl --unix-socket' reads figures.", valueName: "path"))
+      "Unix socket to make, at which Prometheus or 'curl --unix-socket' reads metrics.", valueName: "path"))
   var metrics: String?
 
   @Option(

@@ -48,35 +48,36 @@ struct AccessTimeTests {
     for isLazy in [false, true] {
       let disk = MountedImage()
       let device = try FileDevice(path: disk.image, readOnly: false)
-      let worker = try Worker(device: device)
+      let resources = try ServingResources(device: device)
       var times = AccessTimes()
       times.isLazy = isLazy
-      let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false, accessTimes: times)
-      try fileSystem.begin(worker)
+      let fileSystem = try FileSystem(
+        device: device, resources: resources, readOnly: false, accessTimes: times)
+      try fileSystem.begin(resources)
       let inodes = try (0..<100).map { index in
         let new = NewInode(mode: 0o100644, user: 0, group: 0)
-        let found = try fileSystem.create(Array("\(index)".utf8), in: FileSystem.root, new, worker)
+        let found = try fileSystem.create(Array("\(index)".utf8), in: FileSystem.root, new, resources)
         return fileSystem.openInode(found.number)
       }
       func seconds(_ inode: OpenInode) throws -> Int64 {
-        try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+        try fileSystem.inspect(resources) { (metadata) throws(Errno) in
           try metadata.inode(inode.number).accessTime.seconds
         }
       }
       for inode in inodes {
         let old = InodeTime(seconds: 1000, nanoseconds: 0)
-        _ = try fileSystem.setAttributes(.init(accessTime: old), of: inode.number, worker)
-        try fileSystem.noteAccess(inode, worker)
+        _ = try fileSystem.setAttributes(.init(accessTime: old), of: inode.number, resources)
+        try fileSystem.noteAccess(inode, resources)
         #expect(try seconds(inode) == 1000)
       }
-      try fileSystem.synchronizeAll(worker, isRegular: true)
+      try fileSystem.synchronizeAll(resources, isRegular: true)
       #expect(try inodes.allSatisfy { try (seconds($0) == 1000) == isLazy })
       // Forgotten or asked for, they are written.
-      try fileSystem.forget(inodes[0].number, count: 1, worker)
+      try fileSystem.forget(inodes[0].number, count: 1, resources)
       #expect(try seconds(inodes[0]) > 1000)
-      try fileSystem.synchronizeAll(worker)
+      try fileSystem.synchronizeAll(resources)
       #expect(try inodes.allSatisfy { try seconds($0) > 1000 })
-      try fileSystem.close(worker)
+      try fileSystem.close(resources)
       disk.expectClean()
     }
   }

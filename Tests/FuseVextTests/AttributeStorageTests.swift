@@ -9,31 +9,31 @@ import Testing
 struct AttributeStorageTests {
   /// A file system that a test changes directly.
   private struct Opened {
-    let worker: Worker
+    let resources: ServingResources
     let fileSystem: FileSystem
 
     init(_ disk: MountedImage) throws {
       let device = try FileDevice(path: disk.image, readOnly: false)
-      worker = try Worker(device: device)
-      fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-      try fileSystem.begin(worker)
+      resources = try ServingResources(device: device)
+      fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+      try fileSystem.begin(resources)
     }
 
     func names(_ number: UInt32) throws -> Set<[UInt8]> {
-      let names = try fileSystem.attributeNames(of: number, worker)
+      let names = try fileSystem.attributeNames(of: number, resources)
       return Set(names.map(\.bytes))
     }
 
     func value(_ name: [UInt8], _ number: UInt32) throws -> [UInt8] {
       let name = try AttributeName(name)
-      return try fileSystem.attribute(name, of: number, worker)
+      return try fileSystem.attribute(name, of: number, resources)
     }
 
     /// Nil removes.
     func set(_ name: [UInt8], _ value: [UInt8]?, _ number: UInt32) throws(Errno) {
       let name = try AttributeName(name)
-      guard let value else { return try fileSystem.removeAttribute(name, of: number, worker) }
-      try fileSystem.setAttribute(name, to: value, of: number, rule: [], worker)
+      guard let value else { return try fileSystem.removeAttribute(name, of: number, resources) }
+      try fileSystem.setAttribute(name, to: value, of: number, rule: [], resources)
     }
   }
 
@@ -53,7 +53,7 @@ struct AttributeStorageTests {
       for index in 0..<6 where round == 0 {
         let found = try opened.fileSystem.create(
           Array("f\(index)".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0),
-          opened.worker)
+          opened.resources)
         model[found.number] = [:]
       }
       let numbers = model.keys.sorted()
@@ -83,7 +83,7 @@ struct AttributeStorageTests {
         #expect(try opened.names(number) == Set(attributes.keys))
         for (name, value) in attributes { #expect(try opened.value(name, number) == value) }
       }
-      try opened.fileSystem.close(opened.worker)
+      try opened.fileSystem.close(opened.resources)
       disk.expectClean("round \(round)")
     }
   }

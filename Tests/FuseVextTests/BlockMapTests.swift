@@ -13,18 +13,18 @@ import Testing
 struct BlockMapTests {
   private let disk: MountedImage
   private let device: FileDevice
-  private let worker: Worker
+  private let resources: ServingResources
   private let fileSystem: FileSystem
   private let inode: OpenInode
 
   init() throws {
     disk = MountedImage(make: "mkfs.ext2 -q -F -b 1024")
     device = try FileDevice(path: disk.image, readOnly: false)
-    worker = try Worker(device: device)
-    fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
+    resources = try ServingResources(device: device)
+    fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
     let file = try fileSystem.create(
-      Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+      Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), resources)
     inode = fileSystem.openInode(file.number)
   }
 
@@ -32,18 +32,18 @@ struct BlockMapTests {
     var first = blocks.lowerBound
     while first < blocks.upperBound {
       let count = min(blocks.upperBound - first, 64)
-      let bytes = worker.zeros.slice(0, Int(count) * 1024)
+      let bytes = resources.zeros.slice(0, Int(count) * 1024)
       for index in 0..<Int(count) {
         bytes.store(first + UInt64(index), at: index * 1024)
       }
-      try fileSystem.write(inode, offset: first * 1024, bytes, worker)
+      try fileSystem.write(inode, offset: first * 1024, bytes, resources)
       first += count
     }
   }
 
   /// What the disk has of the file.
   private func runs() throws -> [Run] {
-    try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+    try fileSystem.inspect(resources) { (metadata) throws(Errno) in
       try metadata.blockMapRuns(of: try metadata.inode(inode.number))
     }
   }
@@ -53,7 +53,7 @@ struct BlockMapTests {
   }
 
   private func end() throws {
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
     disk.expectClean()
   }
 
@@ -62,8 +62,8 @@ struct BlockMapTests {
   /// that it had lost, even after another file had got them.
   @Test func `a hole in a later pointer block frees no block behind it`() throws {
     try write(0..<1500)
-    try fileSystem.synchronize(inode, worker)
-    try fileSystem.changeSpace(.punchHole, of: inode, offset: 1000 * 1024, byteCount: 1024, worker)
+    try fileSystem.synchronize(inode, resources)
+    try fileSystem.changeSpace(.punchHole, of: inode, offset: 1000 * 1024, byteCount: 1024, resources)
     #expect(try blocks() == Set(0..<1500).subtracting([1000]))
     try end()
   }
@@ -76,14 +76,14 @@ struct BlockMapTests {
   func `a hole frees exactly its range, whatever levels it begins and ends in`(hole: Range<UInt64>) throws {
     let written = [0..<1500, 65_700..<66_700] as [Range<UInt64>]
     for range in written { try write(range) }
-    try fileSystem.synchronize(inode, worker)
+    try fileSystem.synchronize(inode, resources)
     let byteCount = (hole.upperBound - hole.lowerBound) * 1024
     try fileSystem.changeSpace(
-      .punchHole, of: inode, offset: hole.lowerBound * 1024, byteCount: byteCount, worker)
+      .punchHole, of: inode, offset: hole.lowerBound * 1024, byteCount: byteCount, resources)
     let rest = Set(written.flatMap { Array($0) }).subtracting(hole)
     #expect(try blocks() == rest)
     for block in rest {
-      let bytes = try fileSystem.read(inode, offset: block * 1024, byteCount: 8, worker)
+      let bytes = try fileSystem.read(inode, offset: block * 1024, byteCount: 8, resources)
       #expect(bytes.load(UInt64.self) == block)
     }
     // e2fsck counts the pointer blocks that are left.
@@ -91,31 +91,33 @@ struct BlockMapTests {
   }
 
   @Test func `blocks reserved in memory are free on the disk, and no other file gets them`() throws {
-    let before = try fileSystem.statistics(worker).f_bfree
+    let before = try fileSystem.statistics(resources).f_bfree
     try write(0..<300)
     // 300 blocks, a pointer block for 256 of them, and two for the 32 behind.
-    #expect(try fileSystem.statistics(worker).f_bfree == before - 303)
-    #expect(try fileSystem.attributes(of: inode.number, worker).st_blocks == 606)
-    let counted = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+    #expect(try fileSystem.statistics(resources).f_bfree == before - 303)
+    #expect(try fileSystem.attributes(of: inode.number, resources).st_blocks == 606)
+    let counted = try fileSystem.inspect(resources) { (metadata) throws(Errno) in
       let reserved = metadata.reserved.ranges(in: 0..<metadata.blockCount)
       #expect(reserved.reduce(0) { $0 + $1.count } == 300)
       return metadata.library.freeBlockCount
     }
     #expect(counted == before)
-    try fileSystem.commit(inode, worker)
-    #expect(try fileSystem.statistics(worker).f_bfree == before - 303)
-    #expect(try fileSystem.attributes(of: inode.number, worker).st_blocks == 606)
-    let reserved = try fileSystem.inspect(worker) { (metadata) throws(Errno) in metadata.reserved.totalCount }
+    try fileSystem.commit(inode, resources)
+    #expect(try fileSystem.statistics(resources).f_bfree == before - 303)
+    #expect(try fileSystem.attributes(of: inode.number, resources).st_blocks == 606)
+    let reserved = try fileSystem.inspect(resources) { (metadata) throws(Errno) in
+      metadata.reserved.totalCount
+    }
     #expect(reserved == 0)
     try end()
   }
 
   @Test func `a file that is removed before the disk knows its blocks gives them back`() throws {
-    let before = try fileSystem.statistics(worker).f_bfree
+    let before = try fileSystem.statistics(resources).f_bfree
     try write(0..<2000)
-    try fileSystem.unlink(Array("file".utf8), in: FileSystem.root, worker)
-    try fileSystem.forget(inode.number, count: 1, worker)
-    #expect(try fileSystem.statistics(worker).f_bfree == before)
+    try fileSystem.unlink(Array("file".utf8), in: FileSystem.root, resources)
+    try fileSystem.forget(inode.number, count: 1, resources)
+    #expect(try fileSystem.statistics(resources).f_bfree == before)
     try end()
   }
 
@@ -139,16 +141,16 @@ struct BlockMapTests {
   @Test(arguments: Damage.allCases)
   func `a map that contradicts itself is not changed`(damage: Damage) throws {
     for range in [0..<1500, 65_804..<66_400] as [Range<UInt64>] { try write(range) }
-    try fileSystem.synchronize(inode, worker)
-    try fileSystem.change(worker) { (metadata) throws(Errno) in
+    try fileSystem.synchronize(inode, resources)
+    try fileSystem.change(resources) { (metadata) throws(Errno) in
       try Self.damage(inode.number, damage, &metadata)
     }
     inode.data = nil
-    let error = #expect(throws: Errno.self) { try fileSystem.truncate(inode, to: 0, worker) }
+    let error = #expect(throws: Errno.self) { try fileSystem.truncate(inode, to: 0, resources) }
     #expect(error == .corrupted)
     if damage == .shared || damage == .free || damage == .count { return }
     let unread = #expect(throws: Errno.self) {
-      _ = try fileSystem.read(inode, offset: 0, byteCount: 1, worker)
+      _ = try fileSystem.read(inode, offset: 0, byteCount: 1, resources)
     }
     #expect(unread == .corrupted)
   }

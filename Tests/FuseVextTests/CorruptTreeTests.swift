@@ -31,48 +31,48 @@ struct CorruptTreeTests {
     let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -b 1024 -O ^metadata_csum,^has_journal")
     let name = Array("file".utf8)
     do {
-      let (fileSystem, worker) = try open(disk)
+      let (fileSystem, resources) = try open(disk)
       let file = try fileSystem.create(
-        name, in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+        name, in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), resources)
       let inode = fileSystem.openInode(file.number)
       for block: UInt64 in stride(from: 0, to: 1000, by: 2) {
-        try fileSystem.write(inode, offset: block * 1024, worker.zeros.slice(0, 1024), worker)
+        try fileSystem.write(inode, offset: block * 1024, resources.zeros.slice(0, 1024), resources)
       }
-      try fileSystem.synchronize(inode, worker)
-      try fileSystem.change(worker) { (metadata) throws(Errno) in
+      try fileSystem.synchronize(inode, resources)
+      try fileSystem.change(resources) { (metadata) throws(Errno) in
         try Self.damage(file.number, damage, &metadata)
       }
-      try fileSystem.close(worker)
+      try fileSystem.close(resources)
     }
     let staysReadable: Set<Damage> = [.shared, .free, .count]
     for operation in 0..<4 {
-      let (fileSystem, worker) = try open(disk)
-      let number = try #require(try fileSystem.lookup(name, in: FileSystem.root, worker)).number
+      let (fileSystem, resources) = try open(disk)
+      let number = try #require(try fileSystem.lookup(name, in: FileSystem.root, resources)).number
       let inode = fileSystem.openInode(number)
       if operation == 0, staysReadable.contains(damage) { continue }
       let error = #expect(throws: Errno.self, "operation \(operation)") {
         switch operation {
-        case 0: _ = try fileSystem.read(inode, offset: 999_000, byteCount: 1000, worker)
-        case 1: try fileSystem.truncate(inode, to: 0, worker)
+        case 0: _ = try fileSystem.read(inode, offset: 999_000, byteCount: 1000, resources)
+        case 1: try fileSystem.truncate(inode, to: 0, resources)
         case 2:
-          try fileSystem.changeSpace(.punchHole, of: inode, offset: 0, byteCount: 1_000_000, worker)
+          try fileSystem.changeSpace(.punchHole, of: inode, offset: 0, byteCount: 1_000_000, resources)
         default:
-          try fileSystem.unlink(name, in: FileSystem.root, worker)
-          try fileSystem.forget(number, count: 1, worker)
+          try fileSystem.unlink(name, in: FileSystem.root, resources)
+          try fileSystem.forget(number, count: 1, resources)
         }
       }
       #expect(error == .corrupted)
     }
   }
 
-  private func open(_ disk: MountedImage) throws -> (FileSystem, Worker) {
+  private func open(_ disk: MountedImage) throws -> (FileSystem, ServingResources) {
     Command.run(
       "debugfs -w -R 'ssv state 1' '\(disk.image)'; debugfs -w -R 'ssv last_orphan 0' '\(disk.image)'")
     let device = try FileDevice(path: disk.image, readOnly: false)
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
-    return (fileSystem, worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
+    return (fileSystem, resources)
   }
 
   private static func damage(_ number: UInt32, _ damage: Damage, _ metadata: inout Metadata) throws(Errno) {

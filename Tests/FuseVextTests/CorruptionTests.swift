@@ -96,70 +96,72 @@ struct CorruptionTests {
 
   private func fill(_ disk: MountedImage) throws {
     let device = try FileDevice(path: disk.image, readOnly: false, usesPageCache: true)
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
     let buffer = try BlockBuffer(byteCount: 70000)
     buffer.slice(0, 70000).fill(with: 0x61)
     for number in 0..<20 {
       let file = try fileSystem.create(
-        Array("file-\(number)".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker
+        Array("file-\(number)".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0),
+        resources
       )
       let inode = fileSystem.openInode(file.number)
       for piece in 0..<UInt64(number % 7) {
-        try fileSystem.write(inode, offset: piece * 100_000, buffer.slice(0, 10000 + number), worker)
+        try fileSystem.write(inode, offset: piece * 100_000, buffer.slice(0, 10000 + number), resources)
       }
-      try fileSystem.change(worker) { (metadata) throws(Errno) in
+      try fileSystem.change(resources) { (metadata) throws(Errno) in
         try metadata.setAttribute(
           try AttributeName(Array("user.a".utf8)),
           to: buffer.slice(0, number * 10).bytes, of: file.number)
       }
     }
     _ = try fileSystem.create(
-      Array("folder".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), worker)
+      Array("folder".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), resources)
     _ = try fileSystem.create(
       Array("link".utf8), in: FileSystem.root,
-      NewInode(mode: 0o120777, user: 0, group: 0, target: Array(repeating: 0x62, count: 200)), worker)
-    try fileSystem.close(worker)
+      NewInode(mode: 0o120777, user: 0, group: 0, target: Array(repeating: 0x62, count: 200)), resources)
+    try fileSystem.close(resources)
   }
 
   /// Reads, changes and closes what can be; every error is fine.
   private func exercise(_ path: String, readOnly: Bool = false) {
     do {
       let device = try FileDevice(path: path, readOnly: readOnly, usesPageCache: true)
-      let worker = try Worker(device: device)
-      let fileSystem = try FileSystem(device: device, worker: worker, readOnly: readOnly)
-      try fileSystem.begin(worker)
-      do { _ = try fileSystem.statistics(worker) } catch {}
+      let resources = try ServingResources(device: device)
+      let fileSystem = try FileSystem(device: device, resources: resources, readOnly: readOnly)
+      try fileSystem.begin(resources)
+      do { _ = try fileSystem.statistics(resources) } catch {}
       do {
         let folder = NewInode(mode: 0o040755, user: 0, group: 0)
-        _ = try fileSystem.create(Array("new folder".utf8), in: FileSystem.root, folder, worker)
+        _ = try fileSystem.create(Array("new folder".utf8), in: FileSystem.root, folder, resources)
         let root = FileSystem.root
         try fileSystem.rename(
           Metadata.Place(parent: root, name: Array("file-3".utf8)),
-          to: Metadata.Place(parent: root, name: Array("file-4".utf8)), flags: 0, worker)
-        try fileSystem.removeDirectory(Array("new folder".utf8), in: root, worker)
+          to: Metadata.Place(parent: root, name: Array("file-4".utf8)), flags: 0, resources)
+        try fileSystem.removeDirectory(Array("new folder".utf8), in: root, resources)
       } catch {}
-      for name in names(of: FileSystem.root, fileSystem, worker) {
-        exercise(name, fileSystem, worker)
+      for name in names(of: FileSystem.root, fileSystem, resources) {
+        exercise(name, fileSystem, resources)
       }
       let new = NewInode(mode: 0o100644, user: 0, group: 0)
       for number in 0..<4 {
         do {
-          let made = try fileSystem.create(Array("new-\(number)".utf8), in: FileSystem.root, new, worker)
+          let made = try fileSystem.create(Array("new-\(number)".utf8), in: FileSystem.root, new, resources)
           try fileSystem.write(
-            fileSystem.openInode(made.number), offset: UInt64(number) * 5000, worker.zeros.slice(0, 3000),
-            worker)
+            fileSystem.openInode(made.number), offset: UInt64(number) * 5000, resources.zeros.slice(0, 3000),
+            resources)
         } catch {}
       }
-      try fileSystem.close(worker)
+      try fileSystem.close(resources)
     } catch {}
   }
 
-  private func names(of number: UInt32, _ fileSystem: FileSystem, _ worker: Worker) -> [[UInt8]] {
+  private func names(of number: UInt32, _ fileSystem: FileSystem, _ resources: ServingResources) -> [[UInt8]]
+  {
     var names: [[UInt8]] = []
     do {
-      try fileSystem.list(number, from: 0, worker) { (_, listed) throws(Errno) in
+      try fileSystem.list(number, from: 0, resources) { (_, listed) throws(Errno) in
         names.append(listed.name)
         return true
       }
@@ -167,48 +169,48 @@ struct CorruptionTests {
     return names
   }
 
-  private func exercise(_ name: [UInt8], _ fileSystem: FileSystem, _ worker: Worker) {
-    guard let found = try? fileSystem.lookup(name, in: FileSystem.root, worker) else { return }
+  private func exercise(_ name: [UInt8], _ fileSystem: FileSystem, _ resources: ServingResources) {
+    guard let found = try? fileSystem.lookup(name, in: FileSystem.root, resources) else { return }
     let inode = fileSystem.openInode(found.number)
     var operations: [() throws -> Void] = [
-      { _ = try fileSystem.symbolicLinkTarget(found.number, worker) },
+      { _ = try fileSystem.symbolicLinkTarget(found.number, resources) },
       {
-        _ = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+        _ = try fileSystem.inspect(resources) { (metadata) throws(Errno) in
           try metadata.attributeNames(of: found.number)
         }
       },
-      { _ = try fileSystem.seek(inode, offset: 0, toData: false, worker) },
+      { _ = try fileSystem.seek(inode, offset: 0, toData: false, resources) },
     ]
     for offset: UInt64 in stride(from: 0, to: 700_000, by: 50_000) {
-      operations.append { _ = try fileSystem.read(inode, offset: offset, byteCount: 70000, worker) }
+      operations.append { _ = try fileSystem.read(inode, offset: offset, byteCount: 70000, resources) }
     }
-    operations.append { _ = self.names(of: found.number, fileSystem, worker) }
+    operations.append { _ = self.names(of: found.number, fileSystem, resources) }
     operations.append {
-      try fileSystem.write(inode, offset: 5000, worker.zeros.slice(0, 9000), worker)
+      try fileSystem.write(inode, offset: 5000, resources.zeros.slice(0, 9000), resources)
     }
     operations.append {
-      try fileSystem.changeSpace(.punchHole, of: inode, offset: 1000, byteCount: 40_000, worker)
+      try fileSystem.changeSpace(.punchHole, of: inode, offset: 1000, byteCount: 40_000, resources)
     }
     operations.append {
       try fileSystem.changeSpace(
-        .allocate(keepsSize: false), of: inode, offset: 0, byteCount: 300_000, worker)
+        .allocate(keepsSize: false), of: inode, offset: 0, byteCount: 300_000, resources)
     }
-    operations.append { try fileSystem.truncate(inode, to: 3000, worker) }
+    operations.append { try fileSystem.truncate(inode, to: 3000, resources) }
     operations.append {
       var change = FileSystem.AttributeChange()
       change.modificationTime = InodeTime(seconds: .min, nanoseconds: .max)
-      _ = try fileSystem.setAttributes(change, of: found.number, worker)
+      _ = try fileSystem.setAttributes(change, of: found.number, resources)
     }
     operations.append {
-      _ = try fileSystem.link(found.number, as: name + [0x32], in: FileSystem.root, worker)
+      _ = try fileSystem.link(found.number, as: name + [0x32], in: FileSystem.root, resources)
     }
     operations.append {
-      try fileSystem.change(worker) { (metadata) throws(Errno) in
+      try fileSystem.change(resources) { (metadata) throws(Errno) in
         try metadata.removeAttribute(try AttributeName(Array("user.a".utf8)), of: found.number)
       }
     }
-    operations.append { try fileSystem.unlink(name, in: FileSystem.root, worker) }
-    operations.append { try fileSystem.forget(found.number, count: 1, worker) }
+    operations.append { try fileSystem.unlink(name, in: FileSystem.root, resources) }
+    operations.append { try fileSystem.forget(found.number, count: 1, resources) }
     for operation in operations { do { try operation() } catch {} }
   }
 

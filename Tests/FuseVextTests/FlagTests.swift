@@ -128,22 +128,22 @@ struct FlagTests {
   @Test func `a device that takes no discards is named by fstrim, and stays usable`() throws {
     let disk = MountedImage()
     let device = FaultyDevice(try FileDevice(path: disk.image, readOnly: false))
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
     device.refusesDiscards.store(true, ordering: .relaxed)
     #expect(throws: Errno.notSupported) {
-      try fileSystem.trimFreeBlocks(from: 0, byteCount: .max, smallest: 0, worker)
+      try fileSystem.trimFreeBlocks(from: 0, byteCount: .max, smallest: 0, resources)
     }
     // Numbers of any size.
     #expect(throws: Errno.invalidArgument) {
-      try fileSystem.trimFreeBlocks(from: .max, byteCount: .max, smallest: .max, worker)
+      try fileSystem.trimFreeBlocks(from: .max, byteCount: .max, smallest: .max, resources)
     }
     #expect(throws: Errno.invalidArgument) {
-      try fileSystem.trimFreeBlocks(from: 0, byteCount: .max, smallest: .max, worker)
+      try fileSystem.trimFreeBlocks(from: 0, byteCount: .max, smallest: .max, resources)
     }
-    try fileSystem.setLabel(Array("x".utf8), worker)
-    try fileSystem.close(worker)
+    try fileSystem.setLabel(Array("x".utf8), resources)
+    try fileSystem.close(resources)
     disk.expectClean()
   }
 }

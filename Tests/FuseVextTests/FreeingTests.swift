@@ -11,20 +11,20 @@ import Testing
 struct FreeingTests {
   private let disk: MountedImage
   private let device: FileDevice
-  private let worker: Worker
+  private let resources: ServingResources
   private let fileSystem: FileSystem
 
   init() throws {
     disk = MountedImage()
     device = try FileDevice(path: disk.image, readOnly: false)
-    worker = try Worker(device: device)
-    fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
+    resources = try ServingResources(device: device)
+    fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
   }
 
   private func makeFile(_ name: String, mode: UInt16 = 0o100644) throws -> OpenInode {
     let file = try fileSystem.create(
-      Array(name.utf8), in: FileSystem.root, NewInode(mode: mode, user: 0, group: 0), worker)
+      Array(name.utf8), in: FileSystem.root, NewInode(mode: mode, user: 0, group: 0), resources)
     return fileSystem.openInode(file.number)
   }
 
@@ -35,29 +35,29 @@ struct FreeingTests {
     // In two pieces: the second gets blocks in advance, which trim(_:_:) would free.
     for part in 0..<2 {
       try fileSystem.write(
-        inode, offset: UInt64(part) * (128 << 10), block.slice(0, 128 << 10), worker)
+        inode, offset: UInt64(part) * (128 << 10), block.slice(0, 128 << 10), resources)
     }
     return inode
   }
 
   private func record(_ number: UInt32) throws(Errno) -> FuseVext.Inode {
-    try fileSystem.inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
+    try fileSystem.inspect(resources) { (metadata) throws(Errno) in try metadata.inode(number) }
   }
 
   private func end() throws {
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
     disk.expectClean()
   }
 
   @Test func `who found a dirty file before it was freed writes nothing to it or its successor`() throws {
     let inode = try makeDirtyFile("old")
-    try fileSystem.unlink(Array("old".utf8), in: FileSystem.root, worker)
-    try fileSystem.forget(inode.number, count: 1, worker)
+    try fileSystem.unlink(Array("old".utf8), in: FileSystem.root, resources)
+    try fileSystem.forget(inode.number, count: 1, resources)
     let successor = try makeFile("new", mode: 0o100600)
     try #require(successor.number == inode.number)
     // What the regular writer and a late RELEASE do.
-    try fileSystem.commit(inode, worker)
-    try fileSystem.trim(inode, worker)
+    try fileSystem.commit(inode, resources)
+    try fileSystem.trim(inode, resources)
     #expect(try record(successor.number).byteCount == 0)
     #expect(try record(successor.number).mode == 0o100600)
     try end()
@@ -69,7 +69,7 @@ struct FreeingTests {
     let (fileSystem, device, number) = (fileSystem, device, inode.number)
     let thread = try HostThread(name: "forgets", cpus: nil) {
       // What becomes of the file tells whether it has done it.
-      try? fileSystem.forget(number, count: 1, Worker(device: device))
+      try? fileSystem.forget(number, count: 1, ServingResources(device: device))
     }
     HostClock.sleep(nanoseconds: 100_000_000)
     let wasThere = try isStillThere()
@@ -82,13 +82,13 @@ struct FreeingTests {
 
   @Test func `a file is freed after the last operation on it`() throws {
     let inode = try makeDirtyFile("file")
-    try fileSystem.unlink(Array("file".utf8), in: FileSystem.root, worker)
+    try fileSystem.unlink(Array("file".utf8), in: FileSystem.root, resources)
     try forgetWhileLocked(inode) { try record(inode.number).deletionTime == 0 }
   }
 
   @Test func `a file is known until the writer of its dirty structures is done`() throws {
     let inode = try makeDirtyFile("file")
-    try fileSystem.commit(inode, worker)
+    try fileSystem.commit(inode, resources)
     try forgetWhileLocked(inode) { fileSystem.knownInode(inode.number) != nil }
   }
 
@@ -100,7 +100,7 @@ struct FreeingTests {
     let (fileSystem, device) = (fileSystem, device)
     let isDone = Flag()
     let thread = try HostThread(name: "synchronizes", cpus: nil) {
-      try? fileSystem.synchronize(inode, Worker(device: device))
+      try? fileSystem.synchronize(inode, ServingResources(device: device))
       isDone.value.store(true, ordering: .relaxed)
     }
     HostClock.sleep(nanoseconds: 100_000_000)
@@ -117,11 +117,11 @@ struct FreeingTests {
 
   @Test func `a name that is looked up while its file is forgotten keeps what is here of the file`() throws {
     let inode = try makeDirtyFile("file")
-    let found = try fileSystem.lookup(Array("file".utf8), in: FileSystem.root, worker)
+    let found = try fileSystem.lookup(Array("file".utf8), in: FileSystem.root, resources)
     #expect(found?.attributes.st_size == 256 << 10)
-    try fileSystem.forget(inode.number, count: 1, worker)
+    try fileSystem.forget(inode.number, count: 1, resources)
     #expect(fileSystem.knownInode(inode.number) === inode)
-    try fileSystem.forget(inode.number, count: 1, worker)
+    try fileSystem.forget(inode.number, count: 1, resources)
     #expect(fileSystem.knownInode(inode.number) == nil)
     #expect(try record(inode.number).byteCount == 256 << 10)
     try end()
@@ -157,18 +157,18 @@ struct FreeingTests {
     let inode = try makeFile("large")
     func allocate(_ inode: OpenInode) throws {
       try fileSystem.changeSpace(
-        .allocate(keepsSize: false), of: inode, offset: 0, byteCount: 40 << 20, worker)
+        .allocate(keepsSize: false), of: inode, offset: 0, byteCount: 40 << 20, resources)
     }
     try allocate(inode)
-    try fileSystem.unlink(Array("large".utf8), in: FileSystem.root, worker)
-    try fileSystem.forget(inode.number, count: 1, worker)
+    try fileSystem.unlink(Array("large".utf8), in: FileSystem.root, resources)
+    try fileSystem.forget(inode.number, count: 1, resources)
     // As FileSystem.flush(_:) before it waits for the device.
-    let mark = try fileSystem.inspect(worker) { (metadata) throws(Errno) in metadata.freed.mark() }
+    let mark = try fileSystem.inspect(resources) { (metadata) throws(Errno) in metadata.freed.mark() }
     let next = try makeFile("next")
     try allocate(next)
-    try fileSystem.truncate(next, to: 0, worker)
+    try fileSystem.truncate(next, to: 0, resources)
     // What was freed after the mark is not released by it.
-    let (before, after) = try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+    let (before, after) = try fileSystem.inspect(resources) { (metadata) throws(Errno) in
       let before = metadata.freed.blockCount
       metadata.freed.release(before: mark, in: metadata.library)
       return (before, metadata.freed.blockCount)

@@ -9,12 +9,12 @@ import Testing
 /// Numbers from requests and from old or large file systems, at the ends of what the format holds.
 @Suite(.serialized)
 struct InputTests {
-  static func open(_ path: String, readOnly: Bool = false) throws -> (FileSystem, Worker) {
+  static func open(_ path: String, readOnly: Bool = false) throws -> (FileSystem, ServingResources) {
     let device = try FileDevice(path: path, readOnly: readOnly, usesPageCache: true)
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: readOnly)
-    try fileSystem.begin(worker)
-    return (fileSystem, worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: readOnly)
+    try fileSystem.begin(resources)
+    return (fileSystem, resources)
   }
 
   // MARK: Times
@@ -29,21 +29,21 @@ struct InputTests {
     ] as [(Int, Int64, Int64)])
   func `times are clamped to what the inode holds`(inodeByteCount: Int, seconds: Int64, kept: Int64) throws {
     let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -I \(inodeByteCount)")
-    let (fileSystem, worker) = try Self.open(disk.image)
+    let (fileSystem, resources) = try Self.open(disk.image)
     let file = try fileSystem.create(
-      Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+      Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), resources)
     let time = InodeTime(seconds: seconds, nanoseconds: .max)
     var change = FileSystem.AttributeChange()
     change.accessTime = time
     change.modificationTime = time
     change.changeTime = time
-    _ = try fileSystem.setAttributes(change, of: file.number, worker)
-    let status = try fileSystem.attributes(of: file.number, worker)
+    _ = try fileSystem.setAttributes(change, of: file.number, resources)
+    let status = try fileSystem.attributes(of: file.number, resources)
     for moment in [status.st_atim, status.st_mtim, status.st_ctim] {
       #expect(Int64(moment.tv_sec) == kept)
       #expect(moment.tv_nsec == (seconds == kept && inodeByteCount > 128 ? 999_999_999 : 0))
     }
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
     disk.expectClean()
   }
 
@@ -68,21 +68,21 @@ struct InputTests {
     // s_first_ino and s_inode_size
     try ImageBytes.write([0, 0, 0, 0, 0, 0], to: disk.image, at: 1024 + 84)
     do {
-      let (fileSystem, worker) = try Self.open(disk.image)
+      let (fileSystem, resources) = try Self.open(disk.image)
       let file = try fileSystem.create(
-        Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), worker)
+        Array("file".utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), resources)
       let inode = fileSystem.openInode(file.number)
-      try fileSystem.write(inode, offset: 0, worker.zeros.slice(0, 1000), worker)
+      try fileSystem.write(inode, offset: 0, resources.zeros.slice(0, 1000), resources)
       _ = try fileSystem.create(
-        Array("folder".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), worker)
-      #expect(try fileSystem.attributeNames(of: file.number, worker).isEmpty)
-      try fileSystem.close(worker)
+        Array("folder".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), resources)
+      #expect(try fileSystem.attributeNames(of: file.number, resources).isEmpty)
+      try fileSystem.close(resources)
     }
     disk.expectClean()
-    let (fileSystem, worker) = try Self.open(disk.image)
-    let found = try #require(try fileSystem.lookup(Array("file".utf8), in: FileSystem.root, worker))
+    let (fileSystem, resources) = try Self.open(disk.image)
+    let found = try #require(try fileSystem.lookup(Array("file".utf8), in: FileSystem.root, resources))
     #expect(found.attributes.st_size == 1000)
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
   }
 
   // MARK: Directories
@@ -90,30 +90,32 @@ struct InputTests {
   @Test(arguments: ["dir_nlink", "^dir_nlink"])
   func `a directory counts its links again once there are few enough`(feature: String) throws {
     let disk = MountedImage(megabytes: 16, make: "mkfs.ext4 -q -F -O \(feature),^metadata_csum")
-    func make(_ name: String, _ folder: UInt32, _ fileSystem: FileSystem, _ worker: Worker) throws -> UInt32 {
+    func make(_ name: String, _ folder: UInt32, _ fileSystem: FileSystem, _ resources: ServingResources)
+      throws -> UInt32
+    {
       try fileSystem.create(
-        Array(name.utf8), in: folder, NewInode(mode: 0o040755, user: 0, group: 0), worker
+        Array(name.utf8), in: folder, NewInode(mode: 0o040755, user: 0, group: 0), resources
       ).number
     }
     do {
-      let (fileSystem, worker) = try Self.open(disk.image)
-      let folder = try make("folder", FileSystem.root, fileSystem, worker)
-      for number in 0..<5 { _ = try make("\(number)", folder, fileSystem, worker) }
+      let (fileSystem, resources) = try Self.open(disk.image)
+      let folder = try make("folder", FileSystem.root, fileSystem, resources)
+      for number in 0..<5 { _ = try make("\(number)", folder, fileSystem, resources) }
       // As if there were many more.
-      try fileSystem.change(worker) { (metadata) throws(Errno) in
+      try fileSystem.change(resources) { (metadata) throws(Errno) in
         var inode = try metadata.inode(folder)
         inode.linkCount = 65000
         try metadata.write(inode)
       }
       if feature == "^dir_nlink" {
-        #expect(throws: Errno.tooManyLinks) { try make("one too many", folder, fileSystem, worker) }
+        #expect(throws: Errno.tooManyLinks) { try make("one too many", folder, fileSystem, resources) }
         return
       }
-      _ = try make("one too many", folder, fileSystem, worker)
-      #expect(try fileSystem.attributes(of: folder, worker).st_nlink == 1)
-      try fileSystem.removeDirectory(Array("3".utf8), in: folder, worker)
-      #expect(try fileSystem.attributes(of: folder, worker).st_nlink == 2 + 5)
-      try fileSystem.close(worker)
+      _ = try make("one too many", folder, fileSystem, resources)
+      #expect(try fileSystem.attributes(of: folder, resources).st_nlink == 1)
+      try fileSystem.removeDirectory(Array("3".utf8), in: folder, resources)
+      #expect(try fileSystem.attributes(of: folder, resources).st_nlink == 2 + 5)
+      try fileSystem.close(resources)
     }
     disk.expectClean()
   }
@@ -122,13 +124,13 @@ struct InputTests {
     let disk = MountedImage(megabytes: 64, make: "mkfs.ext4 -q -F -b 4096 -O ^metadata_csum")
     let name = Array("folder".utf8)
     do {
-      let (fileSystem, worker) = try Self.open(disk.image)
+      let (fileSystem, resources) = try Self.open(disk.image)
       let folder = try fileSystem.create(
-        name, in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), worker
+        name, in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), resources
       ).number
       _ = try fileSystem.create(
-        Array("file".utf8), in: folder, NewInode(mode: 0o100644, user: 0, group: 0), worker)
-      try fileSystem.change(worker) { (metadata) throws(Errno) in
+        Array("file".utf8), in: folder, NewInode(mode: 0o100644, user: 0, group: 0), resources)
+      try fileSystem.change(resources) { (metadata) throws(Errno) in
         var inode = try metadata.inode(folder)
         var root = try metadata.extentRoot(of: inode)
         let physical = root.entries[0].physical
@@ -143,15 +145,16 @@ struct InputTests {
         inode.setBlockBytes(bytes)
         try metadata.write(inode)
       }
-      try fileSystem.close(worker)
+      try fileSystem.close(resources)
     }
     do {
-      let (fileSystem, worker) = try Self.open(disk.image)
-      let folder = try #require(try fileSystem.lookup(name, in: FileSystem.root, worker)).number
-      #expect(try fileSystem.lookup(Array("file".utf8), in: folder, worker) != nil)
-      let record = try fileSystem.inspect(worker) { (metadata) throws(Errno) in try metadata.inode(folder) }
+      let (fileSystem, resources) = try Self.open(disk.image)
+      let folder = try #require(try fileSystem.lookup(name, in: FileSystem.root, resources)).number
+      #expect(try fileSystem.lookup(Array("file".utf8), in: folder, resources) != nil)
+      let record = try fileSystem.inspect(resources) { (metadata) throws(Errno) in try metadata.inode(folder)
+      }
       let isRefused = #expect(throws: Errno.self) {
-        try fileSystem.inspect(worker) { (metadata) throws(Errno) in _ = try metadata.runs(of: record) }
+        try fileSystem.inspect(resources) { (metadata) throws(Errno) in _ = try metadata.runs(of: record) }
       }
       #expect(isRefused == .corrupted)
     }

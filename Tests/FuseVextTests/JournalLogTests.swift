@@ -14,28 +14,28 @@ struct JournalLogTests {
   private struct Open {
     let disk: MountedImage
     let fileSystem: FileSystem
-    let worker: Worker
+    let resources: ServingResources
 
     init(make: String, megabytes: Int = 32) throws {
       disk = MountedImage(megabytes: megabytes, make: make)
       let device = try FileDevice(path: disk.image, readOnly: false)
-      worker = try Worker(device: device)
-      fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-      try fileSystem.begin(worker)
+      resources = try ServingResources(device: device)
+      fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+      try fileSystem.begin(resources)
     }
 
     @discardableResult
     func create(_ name: String, mode: UInt16 = 0o100644, target: [UInt8] = []) throws -> UInt32 {
       var new = NewInode(mode: mode, user: 0, group: 0)
       new.target = target
-      return try fileSystem.create(Array(name.utf8), in: FileSystem.root, new, worker).number
+      return try fileSystem.create(Array(name.utf8), in: FileSystem.root, new, resources).number
     }
 
     func write(_ byte: UInt8, count: Int, to number: UInt32) throws {
       let buffer = try BlockBuffer(byteCount: count)
       buffer.slice(0, count).fill(with: byte)
       try fileSystem.write(
-        fileSystem.openInode(number), offset: 0, buffer.slice(0, count), worker)
+        fileSystem.openInode(number), offset: 0, buffer.slice(0, count), resources)
     }
 
     /// What a crash would leave, after a replay by e2fsck, which must find nothing else to do. Returns the output of a command of
@@ -50,7 +50,7 @@ struct JournalLogTests {
     }
 
     func close() throws {
-      try fileSystem.close(worker)
+      try fileSystem.close(resources)
       disk.expectClean()
       #expect(!Command.run("dumpe2fs -h '\(disk.image)'").output.contains("needs_recovery"))
     }
@@ -67,7 +67,7 @@ struct JournalLogTests {
     let number = try open.create("kept")
     try open.write(0x61, count: 5000, to: number)
     try open.create("folder", mode: 0o040755)
-    try open.fileSystem.synchronize(open.fileSystem.openInode(number), open.worker)
+    try open.fileSystem.synchronize(open.fileSystem.openInode(number), open.resources)
     try open.create("later")
     #expect(open.replayed("stat kept").contains("Size: 5000"))
     #expect(open.replayed("stat folder").contains("Type: directory"))
@@ -80,13 +80,13 @@ struct JournalLogTests {
     let open = try Open(make: make)
     let target: [UInt8] = [0xC0, 0x3B, 0x39, 0x98] + Array(repeating: 0x78, count: 100)
     let number = try open.create("link", mode: 0o120777, target: target)
-    try open.fileSystem.flush(open.worker)
+    try open.fileSystem.flush(open.resources)
     let copy = open.disk.folder.path + "/crashed"
     _ = open.replayed()
     let device = try FileDevice(path: copy, readOnly: true)
-    let worker = try Worker(device: device)
-    let replayed = try FileSystem(device: device, worker: worker, readOnly: true)
-    #expect(try replayed.symbolicLinkTarget(number, worker) == target)
+    let resources = try ServingResources(device: device)
+    let replayed = try FileSystem(device: device, resources: resources, readOnly: true)
+    #expect(try replayed.symbolicLinkTarget(number, resources) == target)
     try open.close()
   }
 
@@ -95,14 +95,14 @@ struct JournalLogTests {
     let open = try Open(make: make, megabytes: 16)
     // Folders whose blocks are in the log, then a file that takes them.
     for index in 0..<200 { try open.create("folder-\(index)", mode: 0o040755) }
-    try open.fileSystem.flush(open.worker)
+    try open.fileSystem.flush(open.resources)
     for index in 0..<200 {
-      try open.fileSystem.removeDirectory(Array("folder-\(index)".utf8), in: FileSystem.root, open.worker)
+      try open.fileSystem.removeDirectory(Array("folder-\(index)".utf8), in: FileSystem.root, open.resources)
     }
     for number in open.fileSystem.known.withLock({ Array($0.keys) }) where number != FileSystem.root {
-      try open.fileSystem.forget(number, count: 1, open.worker)
+      try open.fileSystem.forget(number, count: 1, open.resources)
     }
-    try open.fileSystem.flush(open.worker)
+    try open.fileSystem.flush(open.resources)
     let number = try open.create("file")
     let inode = open.fileSystem.openInode(number)
     let chunk = 1 << 20
@@ -111,13 +111,13 @@ struct JournalLogTests {
     var end: UInt64 = 0
     do throws(Errno) {
       while true {
-        try open.fileSystem.write(inode, offset: end, buffer.slice(0, chunk), open.worker)
+        try open.fileSystem.write(inode, offset: end, buffer.slice(0, chunk), open.resources)
         end += UInt64(chunk)
       }
     } catch {
       #expect(error == .noSpace)
     }
-    try open.fileSystem.synchronize(inode, open.worker)
+    try open.fileSystem.synchronize(inode, open.resources)
     _ = open.replayed("dump file \(open.disk.folder.path)/dump")
     let size = open.fileSystem.knownInode(number)?.data?.byteCount ?? 0
     #expect(size >= end)
@@ -131,9 +131,9 @@ struct JournalLogTests {
     let open = try Open(make: make)
     for index in 0..<1500 {
       try open.create("file-\(index)")
-      if index % 3 == 0 { try open.fileSystem.flush(open.worker) }
+      if index % 3 == 0 { try open.fileSystem.flush(open.resources) }
       if index % 500 == 499 {
-        try open.fileSystem.flush(open.worker)
+        try open.fileSystem.flush(open.resources)
         #expect(open.replayed("stat file-\(index)").contains("Type: regular"))
       }
     }
@@ -144,11 +144,11 @@ struct JournalLogTests {
     let open = try Open(make: "mkfs.ext4 -q -F")
     let number = try open.create("file")
     try open.write(1, count: 1 << 20, to: number)
-    try open.fileSystem.synchronize(open.fileSystem.openInode(number), open.worker)
-    try open.fileSystem.unlink(Array("file".utf8), in: FileSystem.root, open.worker)
-    try open.fileSystem.forget(number, count: 1, open.worker)
+    try open.fileSystem.synchronize(open.fileSystem.openInode(number), open.resources)
+    try open.fileSystem.unlink(Array("file".utf8), in: FileSystem.root, open.resources)
+    try open.fileSystem.forget(number, count: 1, open.resources)
     try open.create("next")
-    try open.fileSystem.flush(open.worker)
+    try open.fileSystem.flush(open.resources)
     #expect(open.replayed("stat file").contains("not found"))
     try open.close()
   }
@@ -162,17 +162,17 @@ struct JournalLogTests {
     let inode = open.fileSystem.openInode(number)
     let memory = try BlockBuffer(byteCount: 1024)
     for piece in 0..<UInt64(6000) {
-      try open.fileSystem.write(inode, offset: piece * 2048, memory.slice(0, 1024), open.worker)
+      try open.fileSystem.write(inode, offset: piece * 2048, memory.slice(0, 1024), open.resources)
     }
-    try open.fileSystem.synchronize(inode, open.worker)
-    try open.fileSystem.truncate(inode, to: 10_000_000, open.worker)
+    try open.fileSystem.synchronize(inode, open.resources)
+    try open.fileSystem.truncate(inode, to: 10_000_000, open.resources)
     _ = open.replayed()
     try open.fileSystem.changeSpace(
-      .punchHole, of: inode, offset: 1000, byteCount: 5_000_000, open.worker)
+      .punchHole, of: inode, offset: 1000, byteCount: 5_000_000, open.resources)
     _ = open.replayed()
-    try open.fileSystem.unlink(Array("file".utf8), in: FileSystem.root, open.worker)
-    try open.fileSystem.forget(number, count: 1, open.worker)
-    try open.fileSystem.flush(open.worker)
+    try open.fileSystem.unlink(Array("file".utf8), in: FileSystem.root, open.resources)
+    try open.fileSystem.forget(number, count: 1, open.resources)
+    try open.fileSystem.flush(open.resources)
     #expect(open.replayed("stat file").contains("not found"))
     try open.close()
   }
@@ -185,14 +185,14 @@ struct JournalLogTests {
       open.fileSystem.journal?.finishedCount.load(ordering: .sequentiallyConsistent) ?? 0
     }
     try open.write(1, count: 4096, to: number)
-    try open.fileSystem.synchronize(inode, dataOnly: true, open.worker)
+    try open.fileSystem.synchronize(inode, dataOnly: true, open.resources)
     #expect(finishedCount() == 1)
     #expect(open.replayed("stat file").contains("Size: 4096"))
     try open.write(2, count: 4096, to: number)
-    try open.fileSystem.synchronize(inode, dataOnly: true, open.worker)
+    try open.fileSystem.synchronize(inode, dataOnly: true, open.resources)
     #expect(finishedCount() == 1)
     try open.write(3, count: 8192, to: number)
-    try open.fileSystem.synchronize(inode, dataOnly: true, open.worker)
+    try open.fileSystem.synchronize(inode, dataOnly: true, open.resources)
     #expect(finishedCount() == 2)
     #expect(open.replayed("stat file").contains("Size: 8192"))
     try open.close()
@@ -201,12 +201,13 @@ struct JournalLogTests {
   @Test func `without journal writes the journal stays empty`() throws {
     let disk = MountedImage(megabytes: 32)
     let device = try FileDevice(path: disk.image, readOnly: false)
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false, writesJournal: false)
-    try fileSystem.begin(worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(
+      device: device, resources: resources, readOnly: false, writesJournal: false)
+    try fileSystem.begin(resources)
     let state = Command.run("dumpe2fs -h '\(disk.image)'").output
     #expect(state.contains("not clean") && !state.contains("needs_recovery"))
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
     disk.expectClean()
   }
 }

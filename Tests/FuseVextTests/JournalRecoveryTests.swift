@@ -89,8 +89,8 @@ struct JournalRecoveryTests {
     journal.transaction([Self.first: 1])
     let device = try MemoryDevice(journal.image, isReadOnly: true)
     #expect(throws: MountFailure.dirtyJournal("memory")) { _ = try open(device, readOnly: true) }
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: true, leavesJournal: true)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: true, leavesJournal: true)
     #expect(fileSystem.replayedTransactionCount == nil)
   }
 
@@ -154,8 +154,8 @@ struct JournalRecoveryTests {
   // MARK: Images
 
   private func open(_ device: MemoryDevice, readOnly: Bool) throws -> FileSystem {
-    let worker = try Worker(device: device)
-    return try FileSystem(device: device, worker: worker, readOnly: readOnly)
+    let resources = try ServingResources(device: device)
+    return try FileSystem(device: device, resources: resources, readOnly: readOnly)
   }
 
   private func superblock(of image: [UInt8]) -> ext2_super_block {

@@ -35,10 +35,10 @@ struct OrphanTests {
 
   private func mountAndUnmount(_ disk: MountedImage) throws {
     let device = try FileDevice(path: disk.image, readOnly: false, usesPageCache: true)
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
-    try fileSystem.close(worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
+    try fileSystem.close(resources)
   }
 
   /// Takes a file's name and last link away.
@@ -133,11 +133,11 @@ struct OrphanTests {
         + (0..<6).map { "sif <\(inodes[$0])> dtime \($0 < 5 ? inodes[$0 + 1] : 0)" })
     let before = try ImageBytes.read(disk.image)
     let device = try MemoryDevice(before)
-    let worker = try Worker(device: device)
+    let resources = try ServingResources(device: device)
     // Without a close: as a process that was killed.
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
-    try fileSystem.synchronizeAll(worker)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
+    try fileSystem.synchronizeAll(resources)
     try ImageBytes.write(device.bytes, to: disk.image)
     try mountAndUnmount(disk)
     disk.expectClean()

@@ -48,9 +48,9 @@ struct ReplayImageTests {
       #expect(Command.run("cmp '\(disk.image)' '\(oracle)'").exitCode == 0)
       return 0
     }
-    let (fileSystem, worker) = try open(disk, readOnly: false)
-    try fileSystem.begin(worker)
-    try fileSystem.close(worker)
+    let (fileSystem, resources) = try open(disk, readOnly: false)
+    try fileSystem.begin(resources)
+    try fileSystem.close(resources)
     disk.expectClean("\(note)")
     // The kernel 6.18 refuses a journal whose first fast commit was torn.
     if hasArea, let theirs = digest(oracle, disk) {
@@ -59,10 +59,10 @@ struct ReplayImageTests {
     return count
   }
 
-  private func open(_ disk: MountedImage, readOnly: Bool) throws -> (FileSystem, Worker) {
+  private func open(_ disk: MountedImage, readOnly: Bool) throws -> (FileSystem, ServingResources) {
     let device = try FileDevice(path: disk.image, readOnly: false, usesPageCache: true)
-    let worker = try Worker(device: device)
-    return (try FileSystem(device: device, worker: worker, readOnly: readOnly), worker)
+    let resources = try ServingResources(device: device)
+    return (try FileSystem(device: device, resources: resources, readOnly: readOnly), resources)
   }
 
   /// What the kernel sees in an image; nil if it refuses to mount it.

@@ -30,31 +30,32 @@ struct SynchronousWriteTests {
 
   /// Counts how often a device is flushed by an operation on a file system.
   private func flushCount(
-    _ durability: FileSystem.Durability, _ operation: (FileSystem, Worker) throws -> Void
+    _ durability: FileSystem.Durability, _ operation: (FileSystem, ServingResources) throws -> Void
   ) throws -> Int {
     let disk = MountedImage(make: "mkfs.ext2 -q -F")
     let device = FaultyDevice(try FileDevice(path: disk.image, readOnly: false))
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false, durability: durability)
-    try fileSystem.begin(worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(
+      device: device, resources: resources, readOnly: false, durability: durability)
+    try fileSystem.begin(resources)
     let before = device.flushCount.load(ordering: .relaxed)
-    try operation(fileSystem, worker)
+    try operation(fileSystem, resources)
     let count = device.flushCount.load(ordering: .relaxed) - before
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
     disk.expectClean()
     return count
   }
 
   @Test func `dirsync makes each change of a name durable, and sync each change of a file too`() throws {
-    func change(_ fileSystem: FileSystem, _ worker: Worker) throws {
+    func change(_ fileSystem: FileSystem, _ resources: ServingResources) throws {
       let new = NewInode(mode: 0o100644, user: 0, group: 0)
-      let made = try fileSystem.create(Array("a".utf8), in: FileSystem.root, new, worker)
+      let made = try fileSystem.create(Array("a".utf8), in: FileSystem.root, new, resources)
       try fileSystem.rename(
         Metadata.Place(parent: FileSystem.root, name: Array("a".utf8)),
-        to: Metadata.Place(parent: FileSystem.root, name: Array("b".utf8)), flags: 0, worker)
-      _ = try fileSystem.setAttributes(.init(byteCount: 5000), of: made.number, worker)
-      try fileSystem.unlink(Array("b".utf8), in: FileSystem.root, worker)
-      try fileSystem.forget(made.number, count: 1, worker)
+        to: Metadata.Place(parent: FileSystem.root, name: Array("b".utf8)), flags: 0, resources)
+      _ = try fileSystem.setAttributes(.init(byteCount: 5000), of: made.number, resources)
+      try fileSystem.unlink(Array("b".utf8), in: FileSystem.root, resources)
+      try fileSystem.forget(made.number, count: 1, resources)
     }
     #expect(try flushCount(.byFlags, change) == 0)
     #expect(try flushCount(.names, change) == 3)
@@ -64,18 +65,18 @@ struct SynchronousWriteTests {
   private func isDirty(_ inode: OpenInode) -> Bool { inode.isDirty.load(ordering: .relaxed) }
 
   @Test func `fdatasync of an overwrite leaves the time of the write to a later commit`() throws {
-    _ = try flushCount(.byFlags) { fileSystem, worker in
+    _ = try flushCount(.byFlags) { fileSystem, resources in
       let new = NewInode(mode: 0o100644, user: 0, group: 0)
-      let made = try fileSystem.create(Array("a".utf8), in: FileSystem.root, new, worker)
+      let made = try fileSystem.create(Array("a".utf8), in: FileSystem.root, new, resources)
       let inode = fileSystem.openInode(made.number)
       let block = try BlockBuffer(byteCount: 4096)
-      try fileSystem.write(inode, offset: 0, block.slice(0, 4096), worker)
-      try fileSystem.synchronize(inode, dataOnly: true, worker)
+      try fileSystem.write(inode, offset: 0, block.slice(0, 4096), resources)
+      try fileSystem.synchronize(inode, dataOnly: true, resources)
       #expect(isDirty(inode) == false)
-      try fileSystem.write(inode, offset: 0, block.slice(0, 4096), worker)
-      try fileSystem.synchronize(inode, dataOnly: true, worker)
+      try fileSystem.write(inode, offset: 0, block.slice(0, 4096), resources)
+      try fileSystem.synchronize(inode, dataOnly: true, resources)
       #expect(isDirty(inode))
-      try fileSystem.synchronize(inode, worker)
+      try fileSystem.synchronize(inode, resources)
       #expect(isDirty(inode) == false)
     }
   }

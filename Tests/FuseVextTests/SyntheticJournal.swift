@@ -181,8 +181,8 @@ struct SyntheticJournal {
   func replayed(readOnly: Bool = true) throws -> [UInt8] {
     let device = try MemoryDevice(image)
     do {
-      let worker = try Worker(device: device)
-      _ = try FileSystem(device: device, worker: worker, readOnly: readOnly)
+      let resources = try ServingResources(device: device)
+      _ = try FileSystem(device: device, resources: resources, readOnly: readOnly)
     } catch {
       #expect(device.writeCount.load(ordering: .relaxed) == 0)
       throw error

@@ -41,24 +41,25 @@ struct UnnamedFileTests {
   {
     let disk = MountedImage()
     let device = try FileDevice(path: disk.image, readOnly: false)
-    let worker = try Worker(device: device)
-    let fileSystem = try FileSystem(device: device, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
+    let resources = try ServingResources(device: device)
+    let fileSystem = try FileSystem(device: device, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
     let new = NewInode(mode: 0o100600, user: 0, group: 0)
-    let numbers = try (0..<4).map { _ in try fileSystem.createUnnamed(in: FileSystem.root, new, worker).number
+    let numbers = try (0..<4).map { _ in
+      try fileSystem.createUnnamed(in: FileSystem.root, new, resources).number
     }
     for index in [1, 3, 0] {
       let name = Array("file\(index)".utf8)
-      _ = try fileSystem.link(numbers[index], as: name, in: FileSystem.root, worker)
+      _ = try fileSystem.link(numbers[index], as: name, in: FileSystem.root, resources)
     }
-    try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+    try fileSystem.inspect(resources) { (metadata) throws(Errno) in
       #expect(metadata.orphans == [numbers[2]])
       for index in [0, 1, 3] {
         let record = try metadata.inode(numbers[index])
         #expect(record.deletionTime == 0 && record.linkCount == 1)
       }
     }
-    try fileSystem.close(worker)
+    try fileSystem.close(resources)
     disk.expectClean()
   }
 }

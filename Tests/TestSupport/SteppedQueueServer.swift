@@ -27,7 +27,7 @@ package final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
 
   package func detach(_ queue: any IOQueue) {
     while queue.inFlight > 0 { reap() }
-    if queue.finishPass() { queue.confirmWake() }
+    if queue.notifyDriver() { queue.confirmWake() }
     for index in queues.indices where queues[index] === queue { queues[index] = nil }
   }
 
@@ -45,7 +45,7 @@ package final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
       queues[Int(completion.token >> 32)]?.complete(
         slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
     }
-    for case let queue? in queues where queue.finishPass() { queue.confirmWake() }
+    for case let queue? in queues where queue.notifyDriver() { queue.confirmWake() }
   }
 
   /// Serves until nothing is left to do.

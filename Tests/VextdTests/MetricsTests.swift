@@ -3,7 +3,7 @@ import Testing
 
 @testable import vextd
 
-/// The figures that vextd gives to Prometheus and in `vextd top`.
+/// The metrics that vextd gives to Prometheus and in `vextd top`.
 @Suite struct MetricsTests {
   /// A snapshot with two clients at `second` seconds; each second brings 1,000 reads of 4 KiB.
   private func snapshot(second: UInt64) throws -> VextServiceSnapshot {
@@ -51,7 +51,7 @@ import Testing
     ("POST /metrics HTTP/1.1\r\n\r\n", "405"), ("", "405"), ("\r\n\r\n", "405"), ("GET\r\n\r\n", "405"),
   ])
   func `a request gets its status, and a body as long as it is said`(request: String, status: String) throws {
-    let response = MetricsSocket.response(to: Array(request.utf8), figures: "x 1\n")
+    let response = MetricsSocket.response(to: Array(request.utf8), metrics: "x 1\n")
     #expect(response.hasPrefix("HTTP/1.0 \(status) "))
     let parts = response.split(separator: "\r\n\r\n", maxSplits: 1)
     #expect(parts.count == 2)

@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  @Test func `an administrator drains, detaches and reloads, and sees figures`() throws {
+  @Test func `an administrator drains, detaches and reloads, and sees metrics`() throws {
     let folder = try Folder()
     let socket = "\(folder.path)/s"
     let first = "socket = \(socket)\nmetrics = \(folder.path)/m\ndisk = a=\(folder.disk("a"))\n"

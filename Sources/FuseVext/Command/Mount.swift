@@ -8,7 +8,7 @@ public struct Mount: ~Copyable {
   private let options: MountOptions
   private let fileSystem: FileSystem
   private let session: FuseSession
-  private let worker: Worker
+  private let resources: ServingResources
   private let signals: SignalDescriptor
 
   /// Notes about the mount for the user, one line each.
@@ -20,14 +20,14 @@ public struct Mount: ~Copyable {
   public init(_ options: MountOptions) throws(MountFailure) {
     try Self.checkPlaces(options)
     let signals = try Self.blockSignals()
-    let (fileSystem, worker, replayedCount) = try Self.openFileSystem(options)
+    let (fileSystem, resources, replayedCount) = try Self.openFileSystem(options)
     let server = FuseServer(
       fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot)
     let session = try FuseSession(
       server: server, mountPoint: options.mountPoint, options: options.fuseOptions)
     try session.mount()
     do throws(Errno) {
-      try fileSystem.begin(worker)
+      try fileSystem.begin(resources)
     } catch {
       session.unmount()
       throw .device(options.device, error)
@@ -37,7 +37,7 @@ public struct Mount: ~Copyable {
     self.options = options
     self.fileSystem = fileSystem
     self.session = session
-    self.worker = worker
+    self.resources = resources
     self.signals = signals
   }
 
@@ -66,11 +66,11 @@ public struct Mount: ~Copyable {
   ///
   /// - Returns: Also how many transactions of its journal were replayed; nil if it needed no recovery.
   private static func openFileSystem(_ options: MountOptions) throws(MountFailure) -> (
-    FileSystem, Worker, Int?
+    FileSystem, ServingResources, Int?
   ) {
     do throws(MountFailure) {
-      let (fileSystem, worker) = try openFileSystem(options, on: try open(options))
-      return (fileSystem, worker, fileSystem.replayedTransactionCount)
+      let (fileSystem, resources) = try openFileSystem(options, on: try open(options))
+      return (fileSystem, resources, fileSystem.replayedTransactionCount)
     } catch .dirtyJournal(let name) where options.isReadOnly && options.vextAddress == nil {
       // As with the kernel, a read-only mount replays the journal too, if the device is writable.
       let count: Int?
@@ -81,27 +81,27 @@ public struct Mount: ~Copyable {
       {
         throw .dirtyJournal(name)
       }
-      let (fileSystem, worker) = try openFileSystem(options, on: try open(options))
-      return (fileSystem, worker, count)
+      let (fileSystem, resources) = try openFileSystem(options, on: try open(options))
+      return (fileSystem, resources, count)
     }
   }
 
   private static func openFileSystem(
     _ options: MountOptions, on device: any BlockDevice
-  ) throws(MountFailure) -> (FileSystem, Worker) {
-    let worker: Worker
+  ) throws(MountFailure) -> (FileSystem, ServingResources) {
+    let resources: ServingResources
     do throws(Errno) {
-      worker = try Worker(device: device)
+      resources = try ServingResources(device: device)
     } catch {
       throw .device(options.device, error)
     }
     do throws(MountFailure) {
       let fileSystem = try FileSystem(
-        device: device, worker: worker, readOnly: options.isReadOnly, discards: options.discards,
+        device: device, resources: resources, readOnly: options.isReadOnly, discards: options.discards,
         countsOverhead: options.countsOverhead, durability: options.durability,
         accessTimes: options.accessTimes, attributeSupport: options.attributeSupport,
         leavesJournal: options.leavesJournal, writesJournal: options.writesJournal)
-      return (fileSystem, worker)
+      return (fileSystem, resources)
     } catch .notExt(let name) {
       throw refusal(of: device) ?? .notExt(name)
     }
@@ -125,7 +125,7 @@ public struct Mount: ~Copyable {
     threads.stop()
     session.unmount()
     do throws(Errno) {
-      try fileSystem.close(worker)
+      try fileSystem.close(resources)
     } catch {
       let failure = MountFailure.device(options.device, error)
       // The failure was reported when it happened.

@@ -31,11 +31,11 @@ public struct AccessTimes: Equatable, Sendable {
 /// Times of access are kept in memory by reads and written later, many inodes in one step.
 extension FileSystem {
   /// Call after a read of a file, directory or symbolic link. Costs one load if there is nothing to do.
-  func noteAccess(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+  func noteAccess(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     switch inode.accessRule.load(ordering: .relaxed) {
     case .none: return
     case .all: setAccessTime(of: inode)
-    case .unknown: try considerAccess(inode, worker)
+    case .unknown: try considerAccess(inode, resources)
     }
   }
 
@@ -50,11 +50,11 @@ extension FileSystem {
   /// The time of access that the disk does not know; 0 for none.
   func pendingAccessTime(of inode: OpenInode) -> UInt64 { inode.pendingAccessTime.load(ordering: .relaxed) }
 
-  private func considerAccess(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+  private func considerAccess(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     // First, so that a write at the same moment takes precedence.
     inode.accessRule.store(.none, ordering: .relaxed)
     guard accessTimes.mode != .never, !isReadOnly else { return }
-    let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
+    let record = try inspect(resources) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
     guard !record.keepsAccessTime, accessTimes.includesDirectories || !record.isDirectory else { return }
     if accessTimes.mode == .always { inode.accessRule.store(.all, ordering: .relaxed) }
     if accessTimes.mode == .always || isAccessTimeOld(record, inode) { setAccessTime(of: inode) }
@@ -76,7 +76,7 @@ extension FileSystem {
   }
 
   /// Writes the times of access that the disk does not know.
-  func writeAccessTimes(_ worker: Worker) throws(Errno) {
+  func writeAccessTimes(_ resources: ServingResources) throws(Errno) {
     let numbers = accessed.withLock { numbers in
       defer { numbers = [] }
       return numbers.sorted()
@@ -84,7 +84,7 @@ extension FileSystem {
     // Neighbours are in the same block.
     for first in stride(from: 0, to: numbers.count, by: 32) {
       let part = numbers[first..<min(first + 32, numbers.count)]
-      try change(worker) { (metadata) throws(Errno) in
+      try change(resources) { (metadata) throws(Errno) in
         try metadata.batch { (metadata: inout Metadata) throws(Errno) in
           for number in part {
             // Nil if the file was freed; its number may be another file's.
@@ -97,10 +97,10 @@ extension FileSystem {
   }
 
   /// As ``writeAccessTimes(_:)``, of one inode that the kernel is about to forget.
-  func writeAccessTime(of inode: OpenInode, _ worker: Worker) throws(Errno) {
+  func writeAccessTime(of inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     guard inode.pendingAccessTime.load(ordering: .relaxed) != 0 else { return }
     _ = accessed.withLock { $0.remove(inode.number) }
-    try change(worker) { (metadata) throws(Errno) in try metadata.writeAccessTime(of: inode) }
+    try change(resources) { (metadata) throws(Errno) in try metadata.writeAccessTime(of: inode) }
   }
 }
 

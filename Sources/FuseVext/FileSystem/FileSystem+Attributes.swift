@@ -7,23 +7,23 @@ import SystemPackage
 
 extension FileSystem {
   /// The attributes of an inode, with what the disk does not know yet.
-  func attributes(of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
-    try attributesAndBirth(of: number, worker).attributes
+  func attributes(of number: UInt32, _ resources: ServingResources) throws(Errno) -> stat {
+    try attributesAndBirth(of: number, resources).attributes
   }
 
   /// As ``attributes(of:_:)``, with the time of birth, which inodes of 128 bytes do not have.
   func attributesAndBirth(
-    of number: UInt32, _ worker: Worker
+    of number: UInt32, _ resources: ServingResources
   ) throws(Errno) -> (attributes: stat, birth: timespec?) {
     let inode = openInode(number)
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
-    let record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
+    let record = try inspect(resources) { (metadata) throws(Errno) in try metadata.inode(number) }
     return (attributesLocked(record, inode), record.creationTime.map(moment))
   }
 
   /// As ``attributes(of:_:)``, of an inode whose record was just read.
-  func attributes(_ seen: Seen, _ worker: Worker) -> stat {
+  func attributes(_ seen: Seen, _ resources: ServingResources) -> stat {
     let inode = seen.inode
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
@@ -31,7 +31,7 @@ extension FileSystem {
     if inode.data != nil {
       // What was pending when the record was read may have been written since.
       do throws(Errno) {
-        record = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
+        record = try inspect(resources) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
       } catch {
         // The answer is counted already, and what was read before is as good as its reader could know.
       }
@@ -106,28 +106,30 @@ extension FileSystem {
     }
   }
 
-  func setAttributes(_ change: AttributeChange, of number: UInt32, _ worker: Worker) throws(Errno) -> stat {
+  func setAttributes(_ change: AttributeChange, of number: UInt32, _ resources: ServingResources)
+    throws(Errno) -> stat
+  {
     try checkWritable()
     let inode = openInode(number)
     // Before anything is changed.
-    let old = try inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
+    let old = try inspect(resources) { (metadata) throws(Errno) in try metadata.inode(number) }
     guard !old.isImmutable, !(old.isAppendOnly && change.isProtected) else { throw .notPermitted }
     // Together with a size, the mode is the kernel's for a file that loses its set-user-ID bit; what it does not clear is
     // found out here.
     let mode = change.byteCount == nil ? change.mode : nil
     if let byteCount = change.byteCount {
       // A size that the file cannot have clears nothing.
-      try checkSize(byteCount, of: inode, worker)
+      try checkSize(byteCount, of: inode, resources)
       let keepsSetID: Bool? = change.mode == nil ? nil : false
-      _ = try prepareToWrite(inode, offset: nil, .call(keepsSetID: keepsSetID), worker)
-      try truncate(inode, to: byteCount, worker)
-      try synchronizeIfAsked(inode, worker)
+      _ = try prepareToWrite(inode, offset: nil, .call(keepsSetID: keepsSetID), resources)
+      try truncate(inode, to: byteCount, resources)
+      try synchronizeIfAsked(inode, resources)
     }
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     // A pending time of writing would overwrite the one that is set now.
-    try commitLocked(inode, worker)
-    let record = try self.change(worker) { (metadata) throws(Errno) in
+    try commitLocked(inode, resources)
+    let record = try self.change(resources) { (metadata) throws(Errno) in
       var record = try metadata.inode(number)
       guard !record.isImmutable else { throw .notPermitted }
       if let mode {
@@ -158,8 +160,8 @@ extension FileSystem {
   }
 
   /// The answer to statfs(2).
-  func statistics(_ worker: Worker) throws(Errno) -> statvfs {
-    try inspect(worker) { (metadata) throws(Errno) in
+  func statistics(_ resources: ServingResources) throws(Errno) -> statvfs {
+    try inspect(resources) { (metadata) throws(Errno) in
       var result = statvfs()
       result.f_bsize = UInt(blockByteCount)
       result.f_frsize = UInt(blockByteCount)

@@ -4,22 +4,22 @@ import SystemPackage
 
 extension FileSystem {
   /// Loads the location of the inode's data, unless it is loaded.
-  func load(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+  func load(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     let isLoaded = inode.lock.shared { inode.data != nil }
-    if !isLoaded { try inode.lock.exclusively { () throws(Errno) in try readMap(inode, worker) } }
+    if !isLoaded { try inode.lock.exclusively { () throws(Errno) in try readMap(inode, resources) } }
   }
 
   /// Loads as ``load(_:_:)`` does, for a caller that has the inode exclusively and will change its data, which are in
   /// blocks afterwards.
-  func loadLocked(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
-    try readMap(inode, worker)
-    if let content = inode.data?.inlineContent { try leaveInode(inode, content, worker) }
+  func loadLocked(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
+    try readMap(inode, resources)
+    if let content = inode.data?.inlineContent { try leaveInode(inode, content, resources) }
   }
 
   /// Reads the location of the data, for a caller that has the inode exclusively.
-  func readMap(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+  func readMap(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     guard inode.data == nil else { return }
-    inode.data = try inspect(worker) { (metadata) throws(Errno) in
+    inode.data = try inspect(resources) { (metadata) throws(Errno) in
       let record = try metadata.inode(inode.number)
       guard record.byteCount <= UInt64(blockByteCount) << 32 else { throw .corrupted }
       if record.isEncrypted { throw .noKey }
@@ -35,20 +35,20 @@ extension FileSystem {
     }
   }
 
-  /// Reads from a file; short at its end, and at most ``Worker/transferByteCount``.
+  /// Reads from a file; short at its end, and at most ``ServingResources/transferByteCount``.
   ///
-  /// - Returns: Bytes that stay until the worker's next operation.
+  /// - Returns: Bytes that stay until the resources's next operation.
   func read(
-    _ inode: OpenInode, offset: UInt64, byteCount: Int, _ worker: Worker
+    _ inode: OpenInode, offset: UInt64, byteCount: Int, _ resources: ServingResources
   ) throws(Errno) -> BlockMemory {
-    try load(inode, worker)
+    try load(inode, resources)
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data else { throw .ioError }
-    guard offset < data.byteCount, byteCount > 0 else { return worker.staging.slice(0, 0) }
-    let count = Int(min(UInt64(min(byteCount, Worker.transferByteCount)), data.byteCount - offset))
+    guard offset < data.byteCount, byteCount > 0 else { return resources.staging.slice(0, 0) }
+    let count = Int(min(UInt64(min(byteCount, ServingResources.transferByteCount)), data.byteCount - offset))
     if let content = data.inlineContent {
-      let bytes = worker.staging.slice(0, count)
+      let bytes = resources.staging.slice(0, count)
       bytes.copy(from: content.span.extracting(Int(offset)..<Int(offset) + count))
       return bytes
     }
@@ -56,16 +56,17 @@ extension FileSystem {
     let first = offset / block
     let end = (offset + UInt64(count) + block - 1) / block
     try readBlocks(
-      first..<end, map: data.map, into: worker.staging.slice(0, Int(end - first) * blockByteCount), worker)
-    return worker.staging.slice(Int(offset - first * block), count)
+      first..<end, map: data.map, into: resources.staging.slice(0, Int(end - first) * blockByteCount),
+      resources)
+    return resources.staging.slice(Int(offset - first * block), count)
   }
 
   /// Reads blocks of a file; holes and unwritten blocks read as zeros.
   func readBlocks(
-    _ range: Range<UInt64>, map: ExtentMap, into target: BlockMemory, _ worker: Worker
+    _ range: Range<UInt64>, map: ExtentMap, into target: BlockMemory, _ resources: ServingResources
   ) throws(Errno) {
     let size = UInt64(blockByteCount)
-    worker.requests.removeAll(keepingCapacity: true)
+    resources.requests.removeAll(keepingCapacity: true)
     var index = map.firstIndex(endingAfter: range.lowerBound)
     var block = range.lowerBound
     while block < range.upperBound {
@@ -77,7 +78,7 @@ extension FileSystem {
         if run.state == .unwritten {
           piece.fill(with: 0)
         } else {
-          worker.requests.append(
+          resources.requests.append(
             BlockRequest(.read, byteOffset: (run.physical + (block - run.logical)) * size, memory: piece))
         }
         block = end
@@ -89,21 +90,23 @@ extension FileSystem {
         block = end
       }
     }
-    try perform(worker)
+    try perform(resources)
   }
 
-  /// Sends the worker's requests.
-  func perform(_ worker: Worker) throws(Errno) {
-    switch worker.requests.count {
+  /// Sends the resources's requests.
+  func perform(_ resources: ServingResources) throws(Errno) {
+    switch resources.requests.count {
     case 0: return
-    case 1: try worker.queue.perform(worker.requests[0])
-    default: try worker.queue.perform(worker.requests)
+    case 1: try resources.queue.perform(resources.requests[0])
+    default: try resources.queue.perform(resources.requests)
     }
   }
 
   /// Returns the start of the next data or the next hole (lseek(2)'s `SEEK_DATA` and `SEEK_HOLE`).
-  func seek(_ inode: OpenInode, offset: UInt64, toData: Bool, _ worker: Worker) throws(Errno) -> UInt64 {
-    try load(inode, worker)
+  func seek(_ inode: OpenInode, offset: UInt64, toData: Bool, _ resources: ServingResources) throws(Errno)
+    -> UInt64
+  {
+    try load(inode, resources)
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data, offset < data.byteCount else { throw .noSuchAddressOrDevice }

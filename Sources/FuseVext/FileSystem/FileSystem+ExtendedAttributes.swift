@@ -22,11 +22,13 @@ public struct AttributeSupport: OptionSet, Sendable {
 /// away before writes of others: those checks are not repeated here.
 extension FileSystem {
   /// The value of an extended attribute. Throws `ENODATA` if there is none.
-  func attribute(_ name: AttributeName, of number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
+  func attribute(_ name: AttributeName, of number: UInt32, _ resources: ServingResources) throws(Errno)
+    -> [UInt8]
+  {
     guard supports(name) else { throw .notSupported }
     let inode = openInode(number)
     if inode.hasNoAttributes.load(ordering: .relaxed) { throw Errno.noAttribute }
-    let value = try inspect(worker) { (metadata) throws(Errno) in
+    let value = try inspect(resources) { (metadata) throws(Errno) in
       if try !metadata.mayHaveAttributes(try metadata.inode(number)) {
         inode.hasNoAttributes.store(true, ordering: .relaxed)
         throw Errno.noAttribute
@@ -37,13 +39,13 @@ extension FileSystem {
   }
 
   /// The names of all extended attributes that the caller may see.
-  func attributeNames(of number: UInt32, _ worker: Worker) throws(Errno) -> [AttributeName] {
-    var names = try inspect(worker) { (metadata) throws(Errno) in
+  func attributeNames(of number: UInt32, _ resources: ServingResources) throws(Errno) -> [AttributeName] {
+    var names = try inspect(resources) { (metadata) throws(Errno) in
       guard try metadata.mayHaveAttributes(try metadata.inode(number)) else { return [AttributeName]() }
       return try metadata.attributeNames(of: number)
     }
     names.removeAll { !supports($0) }
-    if names.contains(where: { $0.namespace == .trusted }), !worker.caller.has(.administration) {
+    if names.contains(where: { $0.namespace == .trusted }), !resources.caller.has(.administration) {
       names.removeAll { $0.namespace == .trusted }
     }
     return names
@@ -51,44 +53,45 @@ extension FileSystem {
 
   func setAttribute(
     _ name: AttributeName, to value: [UInt8], of number: UInt32, rule: AttributeRule,
-    _ worker: Worker
+    _ resources: ServingResources
   ) throws(Errno) {
     guard supports(name) else { throw .notSupported }
     let inode = openInode(number)
     if name.isList {
       let list = value.isEmpty ? nil : try AccessControlList(request: value)
-      return try setList(name, to: list?.entries.isEmpty ?? true ? nil : list, of: inode, worker)
+      return try setList(name, to: list?.entries.isEmpty ?? true ? nil : list, of: inode, resources)
     }
-    try change(worker) { (metadata) throws(Errno) in
+    try change(resources) { (metadata) throws(Errno) in
       try metadata.checkMayChangeAttributes(of: number)
       noteAttributeChange(inode)
       try metadata.setAttribute(name, to: value, of: number, rule: rule)
       try metadata.touchChangeTime(number)
     }
-    try synchronizeIfAsked(inode, worker)
+    try synchronizeIfAsked(inode, resources)
   }
 
-  func removeAttribute(_ name: AttributeName, of number: UInt32, _ worker: Worker) throws(Errno) {
+  func removeAttribute(_ name: AttributeName, of number: UInt32, _ resources: ServingResources) throws(Errno)
+  {
     guard supports(name) else { throw .notSupported }
     let inode = openInode(number)
-    if name.isList { return try setList(name, to: nil, of: inode, worker) }
-    try change(worker) { (metadata) throws(Errno) in
+    if name.isList { return try setList(name, to: nil, of: inode, resources) }
+    try change(resources) { (metadata) throws(Errno) in
       try metadata.checkMayChangeAttributes(of: number)
       try metadata.removeAttribute(name, of: number)
       try metadata.touchChangeTime(number)
     }
-    try synchronizeIfAsked(inode, worker)
+    try synchronizeIfAsked(inode, resources)
   }
 
   private func setList(
-    _ name: AttributeName, to list: AccessControlList?, of inode: OpenInode, _ worker: Worker
+    _ name: AttributeName, to list: AccessControlList?, of inode: OpenInode, _ resources: ServingResources
   ) throws(Errno) {
-    try change(worker) { (metadata) throws(Errno) in
+    try change(resources) { (metadata) throws(Errno) in
       try metadata.checkMayChangeAttributes(of: inode.number)
       noteAttributeChange(inode)
       try metadata.setList(name, to: list, of: inode.number)
     }
-    try synchronizeIfAsked(inode, worker)
+    try synchronizeIfAsked(inode, resources)
   }
 
   /// Invalidates cached knowledge of an inode's attributes and mode. The caller holds the metadata's lock.

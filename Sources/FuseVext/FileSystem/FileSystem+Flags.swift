@@ -14,8 +14,8 @@ extension FileSystem {
     var generation: UInt32
   }
 
-  func traits(of number: UInt32, _ worker: Worker) throws(Errno) -> Traits {
-    try inspect(worker) { (metadata) throws(Errno) in
+  func traits(of number: UInt32, _ resources: ServingResources) throws(Errno) -> Traits {
+    try inspect(resources) { (metadata) throws(Errno) in
       let record = try metadata.inode(number)
       return Traits(
         flags: record.visibleFlags, extendedFlags: record.extendedFlags,
@@ -35,10 +35,10 @@ extension FileSystem {
   ///
   /// - Parameter mayJournalData: The caller may set and clear `j` (`CAP_SYS_RESOURCE`).
   func setFlags(
-    _ change: FlagChange, of number: UInt32, mayJournalData: Bool, _ worker: Worker
+    _ change: FlagChange, of number: UInt32, mayJournalData: Bool, _ resources: ServingResources
   ) throws(Errno) {
     let inode = openInode(number)
-    try self.change(worker) { (metadata) throws(Errno) in
+    try self.change(resources) { (metadata) throws(Errno) in
       var record = try metadata.inode(number)
       let flags: UInt32
       switch change {
@@ -61,22 +61,22 @@ extension FileSystem {
       inode.allowsWrites.store(false, ordering: .relaxed)
     }
     expectAccess(inode)
-    try synchronizeIfAsked(inode, worker)
+    try synchronizeIfAsked(inode, resources)
   }
 
   /// The file system's label, without the zeros behind it.
-  func label(_ worker: Worker) throws(Errno) -> [UInt8] {
-    try inspect(worker) { (metadata) throws(Errno) in metadata.label }
+  func label(_ resources: ServingResources) throws(Errno) -> [UInt8] {
+    try inspect(resources) { (metadata) throws(Errno) in metadata.label }
   }
 
   /// Throws `EINVAL` for a label of more than 16 bytes.
-  func setLabel(_ label: [UInt8], _ worker: Worker) throws(Errno) {
+  func setLabel(_ label: [UInt8], _ resources: ServingResources) throws(Errno) {
     guard label.count <= Metadata.labelByteCount else { throw .invalidArgument }
-    try change(worker) { (metadata) throws(Errno) in
+    try change(resources) { (metadata) throws(Errno) in
       metadata.label = label
       try metadata.writeSuperblock()
     }
-    try flush(worker)
+    try flush(resources)
   }
 }
 

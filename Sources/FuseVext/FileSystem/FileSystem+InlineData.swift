@@ -3,18 +3,18 @@ import SystemPackage
 
 extension FileSystem {
   /// Moves the contents of a file from its inode to a block, in one step, before they change.
-  func leaveInode(_ inode: OpenInode, _ content: [UInt8], _ worker: Worker) throws(Errno) {
-    let memory = worker.zeros.slice(0, blockByteCount)
+  func leaveInode(_ inode: OpenInode, _ content: [UInt8], _ resources: ServingResources) throws(Errno) {
+    let memory = resources.zeros.slice(0, blockByteCount)
     memory.fill(with: 0)
     memory.copy(from: content)
-    try change(worker) { (metadata) throws(Errno) in
+    try change(resources) { (metadata) throws(Errno) in
       var block: UInt64?
       do throws(Errno) {
         if !content.isEmpty {
           let taken = try metadata.takeFirstBlock(of: try metadata.inode(inode.number))
           block = taken
           // Past the metadata cache, like all data.
-          try worker.queue.perform(
+          try resources.queue.perform(
             BlockRequest(.write, byteOffset: taken * UInt64(blockByteCount), memory: memory))
         }
         try metadata.batch { (metadata: inout Metadata) throws(Errno) in
@@ -26,6 +26,6 @@ extension FileSystem {
       }
     }
     inode.data = nil
-    try readMap(inode, worker)
+    try readMap(inode, resources)
   }
 }

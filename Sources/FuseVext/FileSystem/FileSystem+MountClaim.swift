@@ -23,12 +23,12 @@ extension FileSystem {
   var claimInterval: UInt16? { claim?.withLock { $0.updateInterval } }
 
   /// Shows other hosts that this one still has the file system. If another one has taken it, nothing is changed any more.
-  func renewClaim(_ worker: Worker) {
+  func renewClaim(_ resources: ServingResources) {
     do throws(Errno) {
       try claim?.withLock { (claim) throws(Errno) in try claim.renew() }
     } catch {
       // Changes end with the first error; it is the answer to every request from then on.
-      do throws(Errno) { try change(worker) { (_) throws(Errno) in throw .ioError } } catch {}
+      do throws(Errno) { try change(resources) { (_) throws(Errno) in throw .ioError } } catch {}
     }
   }
 

@@ -14,8 +14,8 @@ extension FileSystem {
   }
 
   /// Looks a name up and counts the answer; nil if there is none.
-  func lookup(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found? {
-    let seen = try inspect(worker) { (metadata) throws(Errno) -> Seen? in
+  func lookup(_ name: [UInt8], in parent: UInt32, _ resources: ServingResources) throws(Errno) -> Found? {
+    let seen = try inspect(resources) { (metadata) throws(Errno) -> Seen? in
       guard name.count <= 255 else { throw .fileNameTooLong }
       guard let entry = try metadata.lookup(name, in: parent) else { return nil }
       let record = try metadata.inode(entry.inode)
@@ -24,7 +24,7 @@ extension FileSystem {
       return see(record)
     }
     guard let seen else { return nil }
-    return found(seen, worker)
+    return found(seen, resources)
   }
 
   /// An inode that an answer to the kernel will name.
@@ -38,65 +38,70 @@ extension FileSystem {
   func see(_ record: Inode) -> Seen { Seen(record: record, inode: remember(record.number)) }
 
   /// The answer to the kernel.
-  func found(_ seen: Seen, _ worker: Worker) -> Found {
+  func found(_ seen: Seen, _ resources: ServingResources) -> Found {
     Found(
       number: seen.record.number, generation: seen.record.raw.i_generation,
-      attributes: attributes(seen, worker), isOnlyName: !foldsNames)
+      attributes: attributes(seen, resources), isOnlyName: !foldsNames)
   }
 
-  func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {
-    let (seen, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+  func create(_ name: [UInt8], in parent: UInt32, _ new: NewInode, _ resources: ServingResources)
+    throws(Errno) -> Found
+  {
+    let (seen, isSynchronous) = try change(resources) { (metadata) throws(Errno) in
       let isSynchronous = try hasSynchronousNames(parent, &metadata)
       return (see(try metadata.create(name, in: parent, new)), isSynchronous)
     }
-    try synchronizeNames(isSynchronous, counting: seen, worker)
-    return found(seen, worker)
+    try synchronizeNames(isSynchronous, counting: seen, resources)
+    return found(seen, resources)
   }
 
   /// Makes a file without a name (`O_TMPFILE`), freed when the kernel forgets it unless it was linked.
-  func createUnnamed(in parent: UInt32, _ new: NewInode, _ worker: Worker) throws(Errno) -> Found {
-    let seen = try change(worker) { (metadata) throws(Errno) in
+  func createUnnamed(in parent: UInt32, _ new: NewInode, _ resources: ServingResources) throws(Errno) -> Found
+  {
+    let seen = try change(resources) { (metadata) throws(Errno) in
       let seen = see(try metadata.createUnnamed(in: parent, new))
       seen.inode.isOrphan.store(true, ordering: .relaxed)
       return seen
     }
-    return found(seen, worker)
+    return found(seen, resources)
   }
 
-  func link(_ number: UInt32, as name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) -> Found {
-    let (seen, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+  func link(_ number: UInt32, as name: [UInt8], in parent: UInt32, _ resources: ServingResources)
+    throws(Errno) -> Found
+  {
+    let (seen, isSynchronous) = try change(resources) { (metadata) throws(Errno) in
       let isSynchronous = try hasSynchronousNames(parent, &metadata)
       let seen = see(try metadata.link(number, as: name, in: parent))
       seen.inode.isOrphan.store(false, ordering: .relaxed)
       return (seen, isSynchronous)
     }
-    try synchronizeNames(isSynchronous, counting: seen, worker)
-    return found(seen, worker)
+    try synchronizeNames(isSynchronous, counting: seen, resources)
+    return found(seen, resources)
   }
 
-  func unlink(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {
-    let (record, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+  func unlink(_ name: [UInt8], in parent: UInt32, _ resources: ServingResources) throws(Errno) {
+    let (record, isSynchronous) = try change(resources) { (metadata) throws(Errno) in
       let isSynchronous = try hasSynchronousNames(parent, &metadata)
       return (try metadata.unlink(name, in: parent), isSynchronous)
     }
-    try lostName(record, worker)
-    if isSynchronous { try flush(worker) }
+    try lostName(record, resources)
+    if isSynchronous { try flush(resources) }
   }
 
-  func removeDirectory(_ name: [UInt8], in parent: UInt32, _ worker: Worker) throws(Errno) {
-    let (record, isSynchronous) = try change(worker) { (metadata) throws(Errno) in
+  func removeDirectory(_ name: [UInt8], in parent: UInt32, _ resources: ServingResources) throws(Errno) {
+    let (record, isSynchronous) = try change(resources) { (metadata) throws(Errno) in
       let isSynchronous = try hasSynchronousNames(parent, &metadata)
       return (try metadata.removeDirectory(name, in: parent), isSynchronous)
     }
-    try lostName(record, worker)
-    if isSynchronous { try flush(worker) }
+    try lostName(record, resources)
+    if isSynchronous { try flush(resources) }
   }
 
   /// Moves a name; `flags` are those of renameat2(2).
   func rename(
-    _ source: Metadata.Place, to target: Metadata.Place, flags: UInt32, _ worker: Worker
+    _ source: Metadata.Place, to target: Metadata.Place, flags: UInt32, _ resources: ServingResources
   ) throws(Errno) {
-    let (lost, isSynchronous) = try change(worker) { (metadata) throws(Errno) -> (Inode?, Bool) in
+    let (lost, isSynchronous) = try change(resources) { (metadata) throws(Errno) -> (Inode?, Bool) in
       var isSynchronous = try hasSynchronousNames(source.parent, &metadata)
       if !isSynchronous { isSynchronous = try hasSynchronousNames(target.parent, &metadata) }
       switch flags {
@@ -108,8 +113,8 @@ extension FileSystem {
       default: throw .invalidArgument
       }
     }
-    if let lost { try lostName(lost, worker) }
-    if isSynchronous { try flush(worker) }
+    if let lost { try lostName(lost, resources) }
+    if isSynchronous { try flush(resources) }
   }
 
   /// Whether a change of a directory's names must be durable when it is answered (`dirsync`, `FS_DIRSYNC_FL`).
@@ -119,19 +124,21 @@ extension FileSystem {
   }
 
   /// Makes a new name durable if requested. After an error the kernel does not learn of the inode, so `seen` is undone.
-  private func synchronizeNames(_ isSynchronous: Bool, counting seen: Seen, _ worker: Worker) throws(Errno) {
+  private func synchronizeNames(_ isSynchronous: Bool, counting seen: Seen, _ resources: ServingResources)
+    throws(Errno)
+  {
     guard isSynchronous else { return }
     do throws(Errno) {
-      try flush(worker)
+      try flush(resources)
     } catch {
-      try forget(seen.inode.number, count: 1, worker)
+      try forget(seen.inode.number, count: 1, resources)
       throw error
     }
   }
 
   /// The target of a symbolic link.
-  func symbolicLinkTarget(_ number: UInt32, _ worker: Worker) throws(Errno) -> [UInt8] {
-    try inspect(worker) { (metadata) throws(Errno) in
+  func symbolicLinkTarget(_ number: UInt32, _ resources: ServingResources) throws(Errno) -> [UInt8] {
+    try inspect(resources) { (metadata) throws(Errno) in
       let record = try metadata.inode(number)
       guard record.isSymbolicLink else { throw .invalidArgument }
       if record.isEncrypted { throw .noKey }
@@ -161,10 +168,10 @@ extension FileSystem {
   ///
   /// A position is a place in the directory's blocks, where an entry stays as long as it is there.
   func list(
-    _ number: UInt32, from position: UInt64, _ worker: Worker,
+    _ number: UInt32, from position: UInt64, _ resources: ServingResources,
     _ take: (inout Metadata, Listed) throws(Errno) -> Bool
   ) throws(Errno) {
-    try inspect(worker) { (metadata) throws(Errno) in
+    try inspect(resources) { (metadata) throws(Errno) in
       let directory = try metadata.directory(number)
       if directory.isEncrypted { throw .noKey }
       let size = UInt64(blockByteCount)

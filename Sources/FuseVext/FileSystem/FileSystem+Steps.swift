@@ -27,10 +27,11 @@ extension FileSystem {
   ///
   /// - Parameter spareCount: How many blocks more there may be behind the range.
   func fillHoles(
-    of blocks: Range<UInt64>, spareCount: UInt64 = 0, of inode: OpenInode, byteCount: UInt64, _ worker: Worker
+    of blocks: Range<UInt64>, spareCount: UInt64 = 0, of inode: OpenInode, byteCount: UInt64,
+    _ resources: ServingResources
   ) throws(Errno) {
     while let map = inode.data?.map, !map.holes(in: blocks).isEmpty {
-      let filled = try change(worker) { (metadata) throws(Errno) in
+      let filled = try change(resources) { (metadata) throws(Errno) in
         try metadata.allocate(
           blocks, spareCount: spareCount, of: inode.number, byteCount: byteCount, map: map)
       }

@@ -11,15 +11,15 @@ extension FileSystem {
   ///   - smallest: Runs of fewer bytes are left alone.
   /// - Returns: The number of bytes that were given back. Throws `EOPNOTSUPP` if the device does not take any.
   func trimFreeBlocks(
-    from start: UInt64, byteCount: UInt64, smallest: UInt64, _ worker: Worker
+    from start: UInt64, byteCount: UInt64, smallest: UInt64, _ resources: ServingResources
   ) throws(Errno) -> UInt64 {
     try checkWritable()
     let size = UInt64(blockByteCount)
-    let (groupBlockCount, first, total) = try inspect(worker) { (metadata) throws(Errno) in
+    let (groupBlockCount, first, total) = try inspect(resources) { (metadata) throws(Errno) in
       (metadata.blocksPerGroup, metadata.firstDataBlock, metadata.blockCount)
     }
     // What is freed but not durable becomes free in the bitmap first.
-    try flush(worker)
+    try flush(resources)
     let wanted = (smallest / size) + (smallest % size == 0 ? 0 : 1)
     guard byteCount >= size, start / size < total, wanted <= groupBlockCount else { throw .invalidArgument }
     let (end, overflow) = start.addingReportingOverflow(byteCount)
@@ -30,13 +30,13 @@ extension FileSystem {
       // Runs end with their group, as the kernel's do.
       let groupEnd = (block - first) / groupBlockCount * groupBlockCount + groupBlockCount + first
       let range = block..<min(groupEnd, blocks.upperBound)
-      let run = try inspect(worker) { (metadata) throws(Errno) -> Range<UInt64>? in
+      let run = try inspect(resources) { (metadata) throws(Errno) -> Range<UInt64>? in
         guard !hasFailed.load(ordering: .relaxed) else { throw .ioError }
         guard let run = metadata.firstFreeRun(in: range) else { return nil }
         let count = run.upperBound - run.lowerBound
         if count >= max(wanted, 1) {
           // Under the lock: nobody may get a block while it is discarded.
-          try worker.queue.discard(byteOffset: run.lowerBound * size, byteCount: Int(count * size))
+          try resources.queue.discard(byteOffset: run.lowerBound * size, byteCount: Int(count * size))
           trimmed += count * size
         }
         return run

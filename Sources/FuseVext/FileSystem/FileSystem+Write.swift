@@ -11,80 +11,82 @@ extension FileSystem {
   /// Writes to a file, growing it where needed. The data are on the device afterwards; what says so is at the latest after
   /// ``synchronize(_:_:)``.
   ///
-  /// - Parameter source: At most ``Worker/transferByteCount``.
+  /// - Parameter source: At most ``ServingResources/transferByteCount``.
   /// - Returns: The bytes that were written: fewer if the file cannot be as large. Throws `EFBIG` if it is none.
   @discardableResult
   func write(
-    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ worker: Worker
+    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ resources: ServingResources
   ) throws(Errno) -> Int {
     try checkWritable()
     guard !source.isEmpty else { return 0 }
     let size = UInt64(blockByteCount)
-    try load(inode, worker)
+    try load(inode, resources)
     let limit = inode.lock.shared { sizeLimit(of: inode) }
-    guard offset < limit, source.count <= Worker.transferByteCount else { throw .fileTooLarge }
+    guard offset < limit, source.count <= ServingResources.transferByteCount else { throw .fileTooLarge }
     let source = source.slice(0, Int(min(UInt64(source.count), limit - offset)))
     let endOffset = offset + UInt64(source.count)
     let blocks = offset / size..<(endOffset + size - 1) / size
     if offset % size == 0, endOffset % size == 0,
-      try overwrite(inode, blocks, endOffset, source, worker)
+      try overwrite(inode, blocks, endOffset, source, resources)
     {
       return source.count
     }
 
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
-    try writeLocked(inode, offset: offset, source, worker)
+    try writeLocked(inode, offset: offset, source, resources)
     return source.count
   }
 
   /// Writes whole blocks that hold data already: several threads at once may do so. False if some hold none.
   private func overwrite(
     _ inode: OpenInode, _ blocks: Range<UInt64>, _ endOffset: UInt64, _ source: BlockMemory,
-    _ worker: Worker
+    _ resources: ServingResources
   ) throws(Errno) -> Bool {
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data, endOffset <= data.byteCount, data.map.isWritten(blocks) else { return false }
-    worker.requests.removeAll(keepingCapacity: true)
-    enqueueWrites(blocks, map: data.map, from: aligned(source, worker), worker)
-    try perform(worker)
+    resources.requests.removeAll(keepingCapacity: true)
+    enqueueWrites(blocks, map: data.map, from: aligned(source, resources), resources)
+    try perform(resources)
     noteWrite(inode)
     return true
   }
 
   /// Writes as ``write(_:offset:_:_:)`` does, for a caller that has the inode exclusively.
   func writeLocked(
-    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ worker: Worker
+    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ resources: ServingResources
   ) throws(Errno) {
-    try loadLocked(inode, worker)
+    try loadLocked(inode, resources)
     let size = UInt64(blockByteCount)
     let endOffset = offset + UInt64(source.count)
     let blocks = offset / size..<(endOffset + size - 1) / size
-    try allocate(blocks, of: inode, endOffset: endOffset, worker)
+    try allocate(blocks, of: inode, endOffset: endOffset, resources)
     guard let map = inode.data?.map else { throw .ioError }
     let head = Int(offset % size)
     let isWhole = head == 0 && endOffset % size == 0
     if isWhole {
-      worker.requests.removeAll(keepingCapacity: true)
-      enqueueWrites(blocks, map: map, from: aligned(source, worker), worker)
+      resources.requests.removeAll(keepingCapacity: true)
+      enqueueWrites(blocks, map: map, from: aligned(source, resources), resources)
     } else {
       // The blocks at the ends keep the bytes outside of the write.
-      let whole = worker.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
+      let whole = resources.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
       let last = blocks.upperBound - 1
       if head > 0 || blocks.count == 1 {
         try readBlocks(
-          blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: whole.slice(0, blockByteCount), worker)
+          blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: whole.slice(0, blockByteCount), resources
+        )
       }
       if endOffset % size != 0, blocks.count > 1 {
         try readBlocks(
-          last..<last + 1, map: map, into: whole.slice(whole.count - blockByteCount, blockByteCount), worker)
+          last..<last + 1, map: map, into: whole.slice(whole.count - blockByteCount, blockByteCount),
+          resources)
       }
       whole.slice(head, source.count).copy(from: source)
-      worker.requests.removeAll(keepingCapacity: true)
-      enqueueWrites(blocks, map: map, from: whole, worker)
+      resources.requests.removeAll(keepingCapacity: true)
+      enqueueWrites(blocks, map: map, from: whole, resources)
     }
-    try perform(worker)
+    try perform(resources)
     inode.data?.map.markPending(blocks)
     let oldByteCount = inode.data?.byteCount ?? 0
     inode.data?.byteCount = max(oldByteCount, endOffset)
@@ -92,16 +94,16 @@ extension FileSystem {
   }
 
   /// Memory that every device takes: the source itself if it is aligned, else a copy.
-  private func aligned(_ source: BlockMemory, _ worker: Worker) -> BlockMemory {
+  private func aligned(_ source: BlockMemory, _ resources: ServingResources) -> BlockMemory {
     if source.isAligned(to: 512) { return source }
-    let copy = worker.staging.slice(0, source.count)
+    let copy = resources.staging.slice(0, source.count)
     copy.copy(from: source)
     return copy
   }
 
   /// Requests for blocks that are all allocated.
   private func enqueueWrites(
-    _ blocks: Range<UInt64>, map: ExtentMap, from source: BlockMemory, _ worker: Worker
+    _ blocks: Range<UInt64>, map: ExtentMap, from source: BlockMemory, _ resources: ServingResources
   ) {
     let size = UInt64(blockByteCount)
     var index = map.firstIndex(endingAfter: blocks.lowerBound)
@@ -118,17 +120,17 @@ extension FileSystem {
         index += 1
       }
       let piece = source.slice(Int((block - blocks.lowerBound) * size), Int(run.count * size))
-      worker.requests.append(BlockRequest(.write, byteOffset: run.physical * size, memory: piece))
+      resources.requests.append(BlockRequest(.write, byteOffset: run.physical * size, memory: piece))
       block = run.logicalEnd
     }
   }
 
   /// Fills the holes of a range, and allocates more for a file that grows gradually.
   private func allocate(
-    _ blocks: Range<UInt64>, of inode: OpenInode, endOffset: UInt64, _ worker: Worker
+    _ blocks: Range<UInt64>, of inode: OpenInode, endOffset: UInt64, _ resources: ServingResources
   ) throws(Errno) {
     guard let data = inode.data, !data.map.holes(in: blocks).isEmpty else { return }
-    guard data.usesExtents else { return try reserve(blocks, of: inode, worker) }
+    guard data.usesExtents else { return try reserve(blocks, of: inode, resources) }
     let size = UInt64(blockByteCount)
     var spareCount: UInt64 = 0
     let grows = blocks.upperBound > data.map.end && blocks.lowerBound <= data.map.end
@@ -136,16 +138,18 @@ extension FileSystem {
       spareCount = min(data.map.end * size, largestSpareByteCount) / size
     }
     try fillHoles(
-      of: blocks, spareCount: spareCount, of: inode, byteCount: max(data.byteCount, endOffset), worker)
+      of: blocks, spareCount: spareCount, of: inode, byteCount: max(data.byteCount, endOffset), resources)
     if let map = inode.data?.map, map.end > blocks.upperBound, spareCount > 0 {
       inode.data?.hasSpareBlocks = true
     }
   }
 
   /// Fills the holes of a range of a file of block pointers.
-  private func reserve(_ blocks: Range<UInt64>, of inode: OpenInode, _ worker: Worker) throws(Errno) {
+  private func reserve(_ blocks: Range<UInt64>, of inode: OpenInode, _ resources: ServingResources)
+    throws(Errno)
+  {
     guard let data = inode.data else { throw .ioError }
-    let reservation = try change(worker) { (metadata) throws(Errno) in
+    let reservation = try change(resources) { (metadata) throws(Errno) in
       try metadata.reserve(blocks, of: inode.number, map: data.map)
     }
     inode.data?.map = reservation.map

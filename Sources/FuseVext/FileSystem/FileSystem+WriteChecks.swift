@@ -22,10 +22,10 @@ extension FileSystem {
   /// - Parameter offset: Where the write begins; nil if it does not add data.
   /// - Returns: Whether the mode or attributes have changed, which the kernel does not know.
   func prepareToWrite(
-    _ inode: OpenInode, offset: UInt64?, _ origin: WriteOrigin, _ worker: Worker
+    _ inode: OpenInode, offset: UInt64?, _ origin: WriteOrigin, _ resources: ServingResources
   ) throws(Errno) -> Bool {
     if inode.allowsWrites.load(ordering: .relaxed) { return false }
-    let (record, hasCapability) = try inspect(worker) { (metadata) throws(Errno) in
+    let (record, hasCapability) = try inspect(resources) { (metadata) throws(Errno) in
       let record = try metadata.inode(inode.number)
       let hasCapability = try metadata.attributeIfPresent(.capability, of: record) != nil
       let setsID = record.mode & UInt16(S_ISUID | S_ISGID) != 0
@@ -39,13 +39,13 @@ extension FileSystem {
     }
     if record.isImmutable { throw .notPermitted }
     if record.isAppendOnly, let offset {
-      try load(inode, worker)
+      try load(inode, resources)
       let byteCount = inode.lock.shared { inode.data?.byteCount ?? 0 }
       if offset < byteCount { throw .notPermitted }
     }
-    let mode = modeAfterWrite(of: record, keepsSetID: keepsSetID, worker.caller)
+    let mode = modeAfterWrite(of: record, keepsSetID: keepsSetID, resources.caller)
     guard hasCapability || mode != record.mode else { return false }
-    try change(worker) { (metadata) throws(Errno) in
+    try change(resources) { (metadata) throws(Errno) in
       if try metadata.attributeIfPresent(.capability, of: try metadata.inode(inode.number)) != nil {
         try metadata.removeAttribute(.capability, of: inode.number)
       }

@@ -5,7 +5,7 @@ import SystemPackage
 
 /// An ext2, ext3 or ext4 file system on a ``BlockDevice``, for many threads at once.
 ///
-/// Every operation takes the ``Worker`` of the thread that calls. Inodes go by their numbers on the disk.
+/// Every operation takes the ``ServingResources`` of the thread that calls. Inodes go by their numbers on the disk.
 ///
 /// Locks, in the order in which they are taken: an inode's, the metadata's, the table of known inodes.
 public final class FileSystem: Sendable {
@@ -80,12 +80,12 @@ public final class FileSystem: Sendable {
   ///   - leavesJournal: A journal that needs recovery is left as it is, if nothing may be changed.
   ///   - writesJournal: If the file system has a journal, changes of structures go through it.
   public init(
-    device: any BlockDevice, worker: Worker, readOnly: Bool, discards: Bool = false,
+    device: any BlockDevice, resources: ServingResources, readOnly: Bool, discards: Bool = false,
     countsOverhead: Bool = false, durability: Durability = .byFlags, accessTimes: AccessTimes = .init(),
     attributeSupport: AttributeSupport = .all, leavesJournal: Bool = false, writesJournal: Bool = true
   ) throws(MountFailure) {
     let readOnly = readOnly || device.isReadOnly
-    var summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
+    var summary = try SuperblockSummary(device: device, queue: resources.queue, readOnly: readOnly)
     let replays = !(readOnly && leavesJournal)
     let claim =
       !readOnly || replays && summary.needsRecovery
@@ -93,9 +93,9 @@ public final class FileSystem: Sendable {
     self.claim = claim
     if replays {
       replayedTransactionCount = try JournalRecovery.perform(
-        device: device, queue: worker.queue, summary: summary, readOnly: readOnly)
+        device: device, queue: resources.queue, summary: summary, readOnly: readOnly)
       if replayedTransactionCount != nil {
-        summary = try SuperblockSummary(device: device, queue: worker.queue, readOnly: readOnly)
+        summary = try SuperblockSummary(device: device, queue: resources.queue, readOnly: readOnly)
       }
     } else {
       replayedTransactionCount = nil
@@ -110,7 +110,7 @@ public final class FileSystem: Sendable {
     blockByteCount = summary.blockByteCount
     do throws(Errno) {
       var opened = try Metadata(
-        device: device, queue: worker.queue, geometry: summary.geometry, readOnly: readOnly)
+        device: device, queue: resources.queue, geometry: summary.geometry, readOnly: readOnly)
       guard try opened.inode(Self.root).isDirectory else { throw .corrupted }
       if writesJournal, !readOnly { try opened.openJournal(device: device) }
       journal = opened.log?.progress
@@ -130,21 +130,21 @@ public final class FileSystem: Sendable {
   }
 
   /// Marks the file system as in use until ``close(_:)``, and finishes interrupted changes of its last user.
-  public func begin(_ worker: Worker) throws(Errno) {
+  public func begin(_ resources: ServingResources) throws(Errno) {
     guard !isReadOnly else { return }
-    try change(worker) { (metadata) throws(Errno) in try metadata.markInUse() }
-    try endOrphans(worker)
+    try change(resources) { (metadata) throws(Errno) in try metadata.markInUse() }
+    try endOrphans(resources)
   }
 
   // MARK: Metadata
 
   /// Reads structures.
   func inspect<Result>(
-    _ worker: Worker, _ body: (inout Metadata) throws(Errno) -> Result
+    _ resources: ServingResources, _ body: (inout Metadata) throws(Errno) -> Result
   ) throws(Errno) -> Result {
     try metadata.withLock { (metadata) throws(Errno) in
-      metadata.cache.queue = worker.queue
-      metadata.caller = worker.caller
+      metadata.cache.queue = resources.queue
+      metadata.caller = resources.caller
       return try body(&metadata)
     }
   }
@@ -155,14 +155,14 @@ public final class FileSystem: Sendable {
   /// - Parameter body: Leaves the structures consistent, also when it throws. It is called again if it finds no space
   ///   although blocks were freed that a commit lets it have.
   func change<Result>(
-    _ worker: Worker, _ body: (inout Metadata) throws(Errno) -> Result
+    _ resources: ServingResources, _ body: (inout Metadata) throws(Errno) -> Result
   ) throws(Errno) -> Result {
     try checkWritable()
     return try metadata.withLock { (metadata) throws(Errno) in
       // The thread that had the lock before may have failed, and left in memory what must not reach the device.
       try checkWritable()
-      metadata.cache.queue = worker.queue
-      metadata.caller = worker.caller
+      metadata.cache.queue = resources.queue
+      metadata.caller = resources.caller
       do throws(Errno) {
         if metadata.isShortOfBlocks || metadata.hasLargeTransaction { try metadata.commitTransaction() }
         do throws(Errno) {
@@ -222,14 +222,14 @@ public final class FileSystem: Sendable {
   }
 
   /// The kernel has dropped `count` answers that named an inode; the last one frees a file without a name.
-  public func forget(_ number: UInt32, count: UInt64, _ worker: Worker) throws(Errno) {
+  public func forget(_ number: UInt32, count: UInt64, _ resources: ServingResources) throws(Errno) {
     guard let inode = knownInode(number) else { return }
     var failure: Errno?
     // Clean or not: another thread may be at it, and who looks the name up next reads what it writes.
     if !inode.isOrphan.load(ordering: .relaxed) {
       do throws(Errno) {
-        try commit(inode, worker)
-        try writeAccessTime(of: inode, worker)
+        try commit(inode, resources)
+        try writeAccessTime(of: inode, resources)
       } catch {
         failure = error
       }
@@ -244,7 +244,7 @@ public final class FileSystem: Sendable {
       known[number] = failure == nil ? nil : KnownInode(inode: inode, lookupCount: 0)
       return true
     }
-    if isLast, inode.isOrphan.load(ordering: .relaxed) { try free(inode, worker) }
+    if isLast, inode.isOrphan.load(ordering: .relaxed) { try free(inode, resources) }
     if let failure { throw failure }
   }
 
@@ -252,15 +252,15 @@ public final class FileSystem: Sendable {
   ///
   /// The kernel is done with it, but a thread of ours may still be about to write what is dirty of it, or to trim it: it
   /// finishes first, or finds nothing to do. The number may be another file's by then.
-  func free(_ inode: OpenInode, _ worker: Worker) throws(Errno) {
+  func free(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
     _ = dirty.withLock { $0.remove(inode.number) }
     inode.isDirty.store(false, ordering: .relaxed)
     let data = inode.data
     inode.data = nil
-    if separatesAttributeValues { try freeAttributeValues(of: inode.number, worker) }
-    let found = try change(worker) { (metadata) throws(Errno) -> (ExtentMap, usesExtents: Bool)? in
+    if separatesAttributeValues { try freeAttributeValues(of: inode.number, resources) }
+    let found = try change(resources) { (metadata) throws(Errno) -> (ExtentMap, usesExtents: Bool)? in
       if let data { metadata.giveBackReserved(data) }
       guard metadata.isOrphan(inode.number) else { return nil }
       let record = try metadata.inode(inode.number)
@@ -268,7 +268,7 @@ public final class FileSystem: Sendable {
     }
     guard let (map, usesExtents) = found else { return }
     try freeInSteps(0..<UInt64.max, map: map, usesExtents: usesExtents) { (step, isLast) throws(Errno) in
-      try change(worker) { (metadata) throws(Errno) in
+      try change(resources) { (metadata) throws(Errno) in
         if isLast {
           var record = try metadata.inode(inode.number)
           try metadata.free(&record)
@@ -280,10 +280,10 @@ public final class FileSystem: Sendable {
   }
 
   /// Frees what the attributes of a file without a name have outside of it, one step for each.
-  private func freeAttributeValues(of number: UInt32, _ worker: Worker) throws(Errno) {
+  private func freeAttributeValues(of number: UInt32, _ resources: ServingResources) throws(Errno) {
     var isLeft = true
     while isLeft {
-      isLeft = try change(worker) { (metadata) throws(Errno) in
+      isLeft = try change(resources) { (metadata) throws(Errno) in
         guard metadata.isOrphan(number) else { return false }
         return try metadata.removeAttributeValue(of: number)
       }
@@ -291,7 +291,7 @@ public final class FileSystem: Sendable {
   }
 
   /// A file has lost its last name: it is freed now, or when the kernel forgets it.
-  func lostName(_ record: Inode, _ worker: Worker) throws(Errno) {
+  func lostName(_ record: Inode, _ resources: ServingResources) throws(Errno) {
     guard record.linkCount == 0 else { return }
     let unused = known.withLock { known -> OpenInode? in
       guard let entry = known[record.number] else { return makeOpenInode(record.number) }
@@ -302,6 +302,6 @@ public final class FileSystem: Sendable {
       known[record.number] = nil
       return entry.inode
     }
-    if let unused { try free(unused, worker) }
+    if let unused { try free(unused, resources) }
   }
 }

@@ -70,7 +70,8 @@ final class FuseConnection: @unchecked Sendable {
   ///
   /// - Parameter memory: As long as libfuse's own buffer: a page more than the longest write.
   func receive(into memory: BlockMemory) -> Int {
-    precondition(memory.count >= Worker.transferByteCount + 4096, "the buffer holds the longest request")
+    precondition(
+      memory.count >= ServingResources.transferByteCount + 4096, "the buffer holds the longest request")
     var received = unsafe fuse_buf()
     unsafe received.mem = unsafe memory.unsafeBytes.baseAddress
     return unsafe Int(fuse_session_receive_buf(session, &received))

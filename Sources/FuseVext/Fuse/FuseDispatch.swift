@@ -54,24 +54,24 @@ final class FuseDispatch: Sendable {
     }
     unsafe operations.forget = { handle, node, count in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        server.forget([(node, count)], &request, thread.worker)
+        server.forget([(node, count)], &request, thread.resources)
       }
     }
     unsafe operations.forget_multi = { handle, count, forgets in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         let all = unsafe UnsafeBufferPointer(start: forgets, count: forgets == nil ? 0 : count)
-        server.forget(unsafe all.map { ($0.ino, $0.nlookup) }, &request, thread.worker)
+        server.forget(unsafe all.map { ($0.ino, $0.nlookup) }, &request, thread.resources)
       }
     }
     unsafe operations.statfs = { handle, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        request.answer(statistics: try server.fileSystem.statistics(thread.worker))
+        request.answer(statistics: try server.fileSystem.statistics(thread.resources))
       }
     }
     unsafe operations.ioctl = { handle, node, command, _, _, _, input, inputByteCount, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         let bytes = unsafe bytes(input, inputByteCount)
-        try server.control(command, bytes, of: node, &request, thread.worker)
+        try server.control(command, bytes, of: node, &request, thread.resources)
       }
     }
   }
@@ -79,50 +79,50 @@ final class FuseDispatch: Sendable {
   private static func addNames(_ operations: inout fuse_lowlevel_ops) {
     unsafe operations.lookup = { handle, parent, text in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.lookup(name(text), in: parent, &request, thread.worker)
+        try unsafe server.lookup(name(text), in: parent, &request, thread.resources)
       }
     }
     unsafe operations.mknod = { handle, parent, text, mode, device in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         try unsafe server.makeNode(
-          name(text), in: parent, mode: mode, device: UInt64(device), &request, thread.worker)
+          name(text), in: parent, mode: mode, device: UInt64(device), &request, thread.resources)
       }
     }
     unsafe operations.mkdir = { handle, parent, text, mode in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.makeDirectory(name(text), in: parent, mode: mode, &request, thread.worker)
+        try unsafe server.makeDirectory(name(text), in: parent, mode: mode, &request, thread.resources)
       }
     }
     unsafe operations.symlink = { handle, target, parent, text in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         try unsafe server.makeSymbolicLink(
-          name(text), in: parent, target: name(target), &request, thread.worker)
+          name(text), in: parent, target: name(target), &request, thread.resources)
       }
     }
     unsafe operations.link = { handle, node, parent, text in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.link(node, as: name(text), in: parent, &request, thread.worker)
+        try unsafe server.link(node, as: name(text), in: parent, &request, thread.resources)
       }
     }
     unsafe operations.unlink = { handle, parent, text in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.unlink(name(text), in: parent, &request, thread.worker)
+        try unsafe server.unlink(name(text), in: parent, &request, thread.resources)
       }
     }
     unsafe operations.rmdir = { handle, parent, text in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.removeDirectory(name(text), in: parent, &request, thread.worker)
+        try unsafe server.removeDirectory(name(text), in: parent, &request, thread.resources)
       }
     }
     unsafe operations.rename = { handle, parent, text, newParent, newText, flags in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         try unsafe server.rename(
-          name(text), in: parent, to: name(newText), in: newParent, flags: flags, &request, thread.worker)
+          name(text), in: parent, to: name(newText), in: newParent, flags: flags, &request, thread.resources)
       }
     }
     unsafe operations.readlink = { handle, node in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try server.readLink(node, &request, thread.worker)
+        try server.readLink(node, &request, thread.resources)
       }
     }
     unsafe operations.opendir = { handle, node, _ in
@@ -132,18 +132,18 @@ final class FuseDispatch: Sendable {
     }
     unsafe operations.readdir = { handle, node, room, position, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try server.readDirectory(node, from: position, room: room, &request, thread.worker)
+        try server.readDirectory(node, from: position, room: room, &request, thread.resources)
       }
     }
     unsafe operations.readdirplus = { handle, node, room, position, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try server.readDirectoryWithAttributes(node, from: position, room: room, &request, thread.worker)
+        try server.readDirectoryWithAttributes(node, from: position, room: room, &request, thread.resources)
       }
     }
     unsafe operations.fsyncdir = { handle, _, _, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         // Names are written when they are made; they lack only the device's flush.
-        try server.fileSystem.flush(thread.worker)
+        try server.fileSystem.flush(thread.resources)
         request.succeed()
       }
     }
@@ -153,12 +153,12 @@ final class FuseDispatch: Sendable {
     unsafe operations.create = { handle, parent, text, mode, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         try unsafe server.create(
-          name(text), in: parent, mode: mode, flags: flags(info), &request, thread.worker)
+          name(text), in: parent, mode: mode, flags: flags(info), &request, thread.resources)
       }
     }
     unsafe operations.open = { handle, node, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.open(node, flags: flags(info), &request, thread.worker)
+        try unsafe server.open(node, flags: flags(info), &request, thread.resources)
       }
     }
     unsafe operations.release = { handle, _, info in
@@ -166,12 +166,12 @@ final class FuseDispatch: Sendable {
         let file = try unsafe file(info)
         // The reference of the answer to OPEN or CREATE ends with this call.
         let _ = unsafe FileHandle(returned: info?.pointee.fh ?? 0)
-        try server.release(file, &request, thread.worker)
+        try server.release(file, &request, thread.resources)
       }
     }
     unsafe operations.read = { handle, _, byteCount, offset, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.read(file(info), offset: offset, byteCount: byteCount, &request, thread.worker)
+        try unsafe server.read(file(info), offset: offset, byteCount: byteCount, &request, thread.resources)
       }
     }
     unsafe operations.write = { handle, node, bytes, byteCount, offset, info in
@@ -179,24 +179,24 @@ final class FuseDispatch: Sendable {
         // The payload lies in the thread's own receive buffer; a write does not change it.
         guard let bytes = unsafe bytes, let source = unsafe thread.receiveBuffer.slice(at: bytes, byteCount)
         else { throw .badAddress }
-        try unsafe server.write(source, to: file(info), of: node, offset: offset, &request, thread.worker)
+        try unsafe server.write(source, to: file(info), of: node, offset: offset, &request, thread.resources)
       }
     }
     unsafe operations.fsync = { handle, _, dataOnly, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.fileSystem.synchronize(file(info).inode, dataOnly: dataOnly != 0, thread.worker)
+        try unsafe server.fileSystem.synchronize(file(info).inode, dataOnly: dataOnly != 0, thread.resources)
         request.succeed()
       }
     }
     unsafe operations.fallocate = { handle, node, mode, offset, byteCount, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         try unsafe server.changeSpace(
-          of: file(info), node, mode: mode, offset: offset, byteCount: byteCount, &request, thread.worker)
+          of: file(info), node, mode: mode, offset: offset, byteCount: byteCount, &request, thread.resources)
       }
     }
     unsafe operations.lseek = { handle, _, offset, whence, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.seek(file(info), offset: offset, whence: whence, &request, thread.worker)
+        try unsafe server.seek(file(info), offset: offset, whence: whence, &request, thread.resources)
       }
     }
   }
@@ -204,34 +204,34 @@ final class FuseDispatch: Sendable {
   private static func addAttributes(_ operations: inout fuse_lowlevel_ops) {
     unsafe operations.getattr = { handle, node, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try server.attributes(of: node, &request, thread.worker)
+        try server.attributes(of: node, &request, thread.resources)
       }
     }
     unsafe operations.setattr = { handle, node, attributes, mask, _ in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         guard let attributes = unsafe attributes?.pointee else { throw .invalidArgument }
-        try server.setAttributes(attributes, mask, of: node, &request, thread.worker)
+        try server.setAttributes(attributes, mask, of: node, &request, thread.resources)
       }
     }
     unsafe operations.getxattr = { handle, node, text, room in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.extendedAttribute(name(text), of: node, room: room, &request, thread.worker)
+        try unsafe server.extendedAttribute(name(text), of: node, room: room, &request, thread.resources)
       }
     }
     unsafe operations.listxattr = { handle, node, room in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try server.extendedAttributeNames(of: node, room: room, &request, thread.worker)
+        try server.extendedAttributeNames(of: node, room: room, &request, thread.resources)
       }
     }
     unsafe operations.setxattr = { handle, node, text, value, byteCount, flags in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
         try unsafe server.setExtendedAttribute(
-          name(text), to: bytes(value, byteCount), flags: flags, of: node, &request, thread.worker)
+          name(text), to: bytes(value, byteCount), flags: flags, of: node, &request, thread.resources)
       }
     }
     unsafe operations.removexattr = { handle, node, text in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try unsafe server.removeExtendedAttribute(name(text), of: node, &request, thread.worker)
+        try unsafe server.removeExtendedAttribute(name(text), of: node, &request, thread.resources)
       }
     }
   }
@@ -247,7 +247,7 @@ private func serve(
   let thread = dispatch.thread
   var request = unsafe FuseRequest(handle, thread)
   guard let thread else { return request.fail(.ioError) }
-  thread.worker.caller = dispatch.server.fakesRoot ? .root : request.caller
+  thread.resources.caller = dispatch.server.fakesRoot ? .root : request.caller
   do throws(Errno) {
     try body(&request, dispatch.server, thread)
   } catch {

@@ -8,7 +8,9 @@ extension FuseServer {
   ///
   /// The kernel answers reads of what it has in its cache itself. So where it may have something, opening for reading alone counts
   /// as a read, and the attributes that the kernel keeps are old.
-  func noteOpening(_ inode: OpenInode, _ node: fuse_ino_t, _ flags: Int32, _ worker: Worker) throws(Errno) {
+  func noteOpening(_ inode: OpenInode, _ node: fuse_ino_t, _ flags: Int32, _ resources: ServingResources)
+    throws(Errno)
+  {
     fileSystem.expectAccess(inode)
     // Tools that look at a file's flags open it with O_NONBLOCK; the kernel itself, for them, without O_LARGEFILE.
     guard flags & O_ACCMODE == O_RDONLY, flags & OpenFlag.large != 0,
@@ -16,14 +18,14 @@ extension FuseServer {
       openFlags(flags) & UInt32(FOPEN_DIRECT_IO) == 0, fileSystem.mayBeCached(inode)
     else { return }
     let before = fileSystem.pendingAccessTime(of: inode)
-    try fileSystem.noteAccess(inode, worker)
+    try fileSystem.noteAccess(inode, resources)
     if fileSystem.pendingAccessTime(of: inode) != before { forgetAttributes(of: node) }
   }
 
   /// Call after a directory was listed.
-  func noteListing(_ node: fuse_ino_t, _ flags: Int32, _ worker: Worker) throws(Errno) {
+  func noteListing(_ node: fuse_ino_t, _ flags: Int32, _ resources: ServingResources) throws(Errno) {
     guard flags & OpenFlag.noAccessTime == 0 else { return }
-    try fileSystem.noteAccess(fileSystem.openInode(try Self.inodeNumber(node)), worker)
+    try fileSystem.noteAccess(fileSystem.openInode(try Self.inodeNumber(node)), resources)
   }
 }
 

@@ -4,50 +4,54 @@ import Glibc
 import SystemPackage
 
 extension FuseServer {
-  func attributes(of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker) throws(Errno) {
-    let attributes = try fileSystem.attributes(of: try Self.inodeNumber(node), worker)
+  func attributes(of node: fuse_ino_t, _ request: inout FuseRequest, _ resources: ServingResources)
+    throws(Errno)
+  {
+    let attributes = try fileSystem.attributes(of: try Self.inodeNumber(node), resources)
     request.answer(attributes: attributes, timeout: Self.timeout)
   }
 
   func setAttributes(
-    _ attributes: stat, _ mask: Int32, of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker
+    _ attributes: stat, _ mask: Int32, of node: fuse_ino_t, _ request: inout FuseRequest,
+    _ resources: ServingResources
   ) throws(Errno) {
     let result = try fileSystem.setAttributes(
-      Self.change(attributes, mask), of: try Self.inodeNumber(node), worker)
+      Self.change(attributes, mask), of: try Self.inodeNumber(node), resources)
     request.answer(attributes: result, timeout: Self.timeout)
   }
 
   func extendedAttribute(
-    _ name: [UInt8], of node: fuse_ino_t, room: Int, _ request: inout FuseRequest, _ worker: Worker
+    _ name: [UInt8], of node: fuse_ino_t, room: Int, _ request: inout FuseRequest,
+    _ resources: ServingResources
   ) throws(Errno) {
     let name = try AttributeName(name)
-    let value = try fileSystem.attribute(name, of: try Self.inodeNumber(node), worker)
+    let value = try fileSystem.attribute(name, of: try Self.inodeNumber(node), resources)
     request.answer(attribute: value, room: room)
   }
 
   func extendedAttributeNames(
-    of node: fuse_ino_t, room: Int, _ request: inout FuseRequest, _ worker: Worker
+    of node: fuse_ino_t, room: Int, _ request: inout FuseRequest, _ resources: ServingResources
   ) throws(Errno) {
-    let names = try fileSystem.attributeNames(of: try Self.inodeNumber(node), worker)
+    let names = try fileSystem.attributeNames(of: try Self.inodeNumber(node), resources)
     request.answer(attribute: names.reduce(into: []) { $0 += $1.bytes + [0] }, room: room)
   }
 
   /// - Parameter flags: `XATTR_CREATE` or `XATTR_REPLACE`, or 0.
   func setExtendedAttribute(
     _ name: [UInt8], to value: [UInt8], flags: Int32, of node: fuse_ino_t, _ request: inout FuseRequest,
-    _ worker: Worker
+    _ resources: ServingResources
   ) throws(Errno) {
     let name = try AttributeName(name)
     let number = try Self.inodeNumber(node)
-    try fileSystem.setAttribute(name, to: value, of: number, rule: AttributeRule(rawValue: flags), worker)
+    try fileSystem.setAttribute(name, to: value, of: number, rule: AttributeRule(rawValue: flags), resources)
     request.succeed()
   }
 
   func removeExtendedAttribute(
-    _ name: [UInt8], of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker
+    _ name: [UInt8], of node: fuse_ino_t, _ request: inout FuseRequest, _ resources: ServingResources
   ) throws(Errno) {
     let name = try AttributeName(name)
-    try fileSystem.removeAttribute(name, of: try Self.inodeNumber(node), worker)
+    try fileSystem.removeAttribute(name, of: try Self.inodeNumber(node), resources)
     request.succeed()
   }
 

@@ -11,11 +11,12 @@ extension FuseServer {
 
   /// Answers with the names from a position on, as many as there is room for in bytes.
   func readDirectory(
-    _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest, _ worker: Worker
+    _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest,
+    _ resources: ServingResources
   ) throws(Errno) {
-    let room = worker.staging.slice(0, min(room, worker.staging.byteCount))
+    let room = resources.staging.slice(0, min(room, resources.staging.byteCount))
     var used = 0
-    try fileSystem.list(try Self.inodeNumber(node), from: UInt64(max(position, 0)), worker) {
+    try fileSystem.list(try Self.inodeNumber(node), from: UInt64(max(position, 0)), resources) {
       (_, listed) throws(Errno) in
       var attributes = stat()
       attributes.st_ino = UInt(listed.inode)
@@ -26,34 +27,35 @@ extension FuseServer {
       used += needed
       return true
     }
-    try noteListing(node, request.listingFlags, worker)
+    try noteListing(node, request.listingFlags, resources)
     request.answer(room.slice(0, used))
   }
 
   /// As ``readDirectory(_:from:room:_:_:)``, with all attributes.
   func readDirectoryWithAttributes(
-    _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest, _ worker: Worker
+    _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest,
+    _ resources: ServingResources
   ) throws(Errno) {
-    let room = worker.staging.slice(0, min(room, worker.staging.byteCount))
+    let room = resources.staging.slice(0, min(room, resources.staging.byteCount))
     let listed = try listWithAttributes(
-      try Self.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, worker)
+      try Self.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, resources)
     var used = 0
     for (entry, seen) in listed {
       let free = room.slice(used, room.count - used)
-      let found = seen.map { Self.entry(fileSystem.found($0, worker)) }
+      let found = seen.map { Self.entry(fileSystem.found($0, resources)) }
       var plain = fuse_entry_param()
       plain.attr.st_ino = UInt(entry.inode)
       plain.attr.st_mode = Self.mode(ofType: entry.type)
       used += request.add(entry.name, found ?? plain, next: entry.next, to: free)
     }
-    try noteListing(node, request.listingFlags, worker)
+    try noteListing(node, request.listingFlags, resources)
     request.answer(room.slice(0, used))
   }
 
   /// As many entries as `room` has room for. `.` and `..`, and what cannot be read, come without a record: the kernel
   /// does not count an answer about them.
   private func listWithAttributes(
-    _ number: UInt32, from position: UInt64, room: Int, _ worker: Worker
+    _ number: UInt32, from position: UInt64, room: Int, _ resources: ServingResources
   ) throws(Errno) -> [(FileSystem.Listed, FileSystem.Seen?)] {
     var entries: [(FileSystem.Listed, FileSystem.Seen?)] = []
     var used = 0
@@ -79,10 +81,10 @@ extension FuseServer {
       return true
     }
     do throws(Errno) {
-      try fileSystem.list(number, from: position, worker, add)
+      try fileSystem.list(number, from: position, resources, add)
     } catch {
       // No answer will name these inodes.
-      for case (_, let seen?) in entries { try fileSystem.forget(seen.inode.number, count: 1, worker) }
+      for case (_, let seen?) in entries { try fileSystem.forget(seen.inode.number, count: 1, resources) }
       throw error
     }
     return entries

@@ -78,9 +78,11 @@ private struct IoctlInput {
 
 extension FuseServer {
   func control(
-    _ command: UInt32, _ input: [UInt8], of node: fuse_ino_t, _ request: inout FuseRequest, _ worker: Worker
+    _ command: UInt32, _ input: [UInt8], of node: fuse_ino_t, _ request: inout FuseRequest,
+    _ resources: ServingResources
   ) throws(Errno) {
-    let call = Ioctl(input: IoctlInput(bytes: input), number: try Self.inodeNumber(node), worker: worker)
+    let call = Ioctl(
+      input: IoctlInput(bytes: input), number: try Self.inodeNumber(node), resources: resources)
     let answer = try perform(command, call)
     // Changed flags set the time of change, and the kernel does not ask again by itself.
     if command == IoctlCommand.setFlags || command == IoctlCommand.setExtendedFlags {
@@ -92,36 +94,36 @@ extension FuseServer {
   private struct Ioctl {
     let input: IoctlInput
     let number: UInt32
-    let worker: Worker
+    let resources: ServingResources
 
     func require(_ capability: Caller.Capability) throws(Errno) {
-      guard worker.caller.has(capability) else { throw .notPermitted }
+      guard resources.caller.has(capability) else { throw .notPermitted }
     }
   }
 
   /// Throws `ENOTTY` for commands that are not known, as ext4 does.
   private func perform(_ command: UInt32, _ call: Ioctl) throws(Errno) -> [UInt8] {
-    let (number, worker) = (call.number, call.worker)
+    let (number, resources) = (call.number, call.resources)
     switch command {
-    case IoctlCommand.getFlags: return try fileSystem.traits(of: number, worker).flags.bytes
+    case IoctlCommand.getFlags: return try fileSystem.traits(of: number, resources).flags.bytes
     case IoctlCommand.getVersion, IoctlCommand.getVersionOfExt4:
-      return try fileSystem.traits(of: number, worker).generation.bytes
+      return try fileSystem.traits(of: number, resources).generation.bytes
     case IoctlCommand.getExtendedFlags:
-      let traits = try fileSystem.traits(of: number, worker)
+      let traits = try fileSystem.traits(of: number, resources)
       return ExtendedFlags(flags: traits.extendedFlags, project: traits.project).bytes
     case IoctlCommand.setFlags: try setFlags(.flags(try call.input.number(at: 0)), call)
     case IoctlCommand.setExtendedFlags:
       let wanted = try ExtendedFlags(call.input)
       try setFlags(.extended(wanted.flags, project: wanted.project), call)
-    case IoctlCommand.getLabel: return try fileSystem.label(worker) + [0]
+    case IoctlCommand.getLabel: return try fileSystem.label(resources) + [0]
     case IoctlCommand.setLabel:
       try call.require(.administration)
-      try fileSystem.setLabel(call.input.text, worker)
+      try fileSystem.setLabel(call.input.text, resources)
     case IoctlCommand.trim:
       try call.require(.administration)
       var range = try TrimRange(call.input)
       range.length = try fileSystem.trimFreeBlocks(
-        from: range.start, byteCount: range.length, smallest: range.smallest, worker)
+        from: range.start, byteCount: range.length, smallest: range.smallest, resources)
       return range.bytes
     default: throw Errno(rawValue: ENOTTY)
     }
@@ -130,7 +132,7 @@ extension FuseServer {
 
   private func setFlags(_ change: FileSystem.FlagChange, _ call: Ioctl) throws(Errno) {
     // Looked up by those alone who change it, which is rare.
-    let mayJournalData = call.worker.caller.has(.resources)
-    try fileSystem.setFlags(change, of: call.number, mayJournalData: mayJournalData, call.worker)
+    let mayJournalData = call.resources.caller.has(.resources)
+    try fileSystem.setFlags(change, of: call.number, mayJournalData: mayJournalData, call.resources)
   }
 }

@@ -18,20 +18,22 @@ extension FuseServer {
     if fileSystem.attributeSupport.contains(.accessControlLists), !fakesRoot {
       connection.want |= UInt32(FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK) & connection.capable
     }
-    connection.max_write = UInt32(Worker.transferByteCount)
-    connection.max_readahead = UInt32(Worker.transferByteCount)
+    connection.max_write = UInt32(ServingResources.transferByteCount)
+    connection.max_readahead = UInt32(ServingResources.transferByteCount)
     connection.max_background = 64
     connection.congestion_threshold = 48
     connection.time_gran = 1
   }
 
   /// Drops answers that named inodes: `count` of each.
-  func forget(_ answers: [(node: fuse_ino_t, count: UInt64)], _ request: inout FuseRequest, _ worker: Worker)
-  {
+  func forget(
+    _ answers: [(node: fuse_ino_t, count: UInt64)], _ request: inout FuseRequest,
+    _ resources: ServingResources
+  ) {
     for (node, count) in answers {
       // The kernel waits for no answer, so that an error cannot be returned; the file system has recorded it.
       do throws(Errno) {
-        try fileSystem.forget(try Self.inodeNumber(node), count: count, worker)
+        try fileSystem.forget(try Self.inodeNumber(node), count: count, resources)
       } catch {}
     }
     request.answerNothing()

@@ -16,7 +16,7 @@ final class FuseSession: @unchecked Sendable {
 
   /// What receives requests: libfuse reads a page more than the longest write. The header of a WRITE ends, and its payload
   /// begins, at the end of the first page.
-  static let receiveByteCount = Worker.transferByteCount + 3 * 4096
+  static let receiveByteCount = ServingResources.transferByteCount + 3 * 4096
   private static let receiveOffset = 4096 - (fuse_in_header.byteCount + fuse_write_in.byteCount)
 
   /// A session that is not mounted yet.

@@ -56,7 +56,7 @@ final class FuseThreads: Sendable {
           }
         })
     }
-    let resources = Lent(try Worker(device: fileSystem.device))
+    let resources = Lent(try ServingResources(device: fileSystem.device))
     writer = try HostThread(name: "fuse-vext-sync", cpus: nil) {
       // Others may change the device meanwhile, however rarely structures are written.
       let step = min(writeInterval, Self.deviceCheckInterval)
@@ -71,7 +71,7 @@ final class FuseThreads: Sendable {
       }
     }
     if let interval = fileSystem.claimInterval {
-      let resources = Lent(try Worker(device: fileSystem.device))
+      let resources = Lent(try ServingResources(device: fileSystem.device))
       claimer = try HostThread(name: "fuse-vext-claim", cpus: nil) {
         Self.repeatedly(every: UInt32(interval), until: shared.stopClaiming) {
           fileSystem.renewClaim(resources.value)
@@ -128,7 +128,7 @@ private struct Lent<Value>: @unchecked Sendable {
 
 /// The state of one thread while it serves requests.
 final class ServingThread {
-  let worker: Worker
+  let resources: ServingResources
   /// The memory into which requests are received.
   let receiveBuffer: BlockBuffer
   /// `write_flags` of the WRITE that the thread serves (`FUSE_WRITE_` in linux/fuse.h): libfuse passes on the first alone.
@@ -138,7 +138,7 @@ final class ServingThread {
   var listingFlags: Int32 = 0
 
   init(device: any BlockDevice) throws(Errno) {
-    worker = try Worker(device: device)
+    resources = try ServingResources(device: device)
     receiveBuffer = try device.allocateBuffer(byteCount: FuseSession.receiveByteCount)
   }
 }

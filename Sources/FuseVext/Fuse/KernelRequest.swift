@@ -51,7 +51,7 @@ extension FuseServer {
   /// Answers a request that libfuse does not know. False for all others, which libfuse gets afterwards.
   func answer(_ request: KernelRequest, _ thread: ServingThread) -> Bool {
     let header = request.header
-    thread.worker.caller =
+    thread.resources.caller =
       fakesRoot
       ? .root
       : Caller(user: header.uid, group: header.gid, process: Int32(bitPattern: header.pid))
@@ -66,10 +66,10 @@ extension FuseServer {
       case UInt32(CFUSE_INIT):
         agreement.receive(try request.argument(), number: request.header.unique)
         return false
-      case UInt32(CFUSE_TMPFILE): try answerUnnamedFile(request, thread.worker)
-      case UInt32(CFUSE_STATX): try answerStatistics(request, thread.worker)
+      case UInt32(CFUSE_TMPFILE): try answerUnnamedFile(request, thread.resources)
+      case UInt32(CFUSE_STATX): try answerStatistics(request, thread.resources)
       case UInt32(CFUSE_SYNCFS):
-        try fileSystem.synchronizeAll(thread.worker)
+        try fileSystem.synchronizeAll(thread.resources)
         request.succeed()
       default: return false
       }
@@ -80,22 +80,22 @@ extension FuseServer {
   }
 
   /// TMPFILE (Linux 6.1): a file for `O_TMPFILE`, which is open at once.
-  private func answerUnnamedFile(_ request: KernelRequest, _ worker: Worker) throws(Errno) {
+  private func answerUnnamedFile(_ request: KernelRequest, _ resources: ServingResources) throws(Errno) {
     let argument = try request.argument(as: fuse_create_in.self)
     let new = NewInode(
       mode: UInt16(truncatingIfNeeded: argument.mode) & 0o7777 | 0o100000, user: request.header.uid,
       group: request.header.gid, umask: UInt16(truncatingIfNeeded: argument.umask))
     let found = try fileSystem.createUnnamed(
-      in: Self.inodeNumber(request.header.nodeid), new, worker)
+      in: Self.inodeNumber(request.header.nodeid), new, resources)
     let inode = fileSystem.openInode(found.number)
     request.answer(
       created: Self.entry(found), inode, flags: openFlags(Int32(bitPattern: argument.flags)))
   }
 
   /// STATX: the kernel asks for it, not for GETATTR, where the time of birth is wanted.
-  private func answerStatistics(_ request: KernelRequest, _ worker: Worker) throws(Errno) {
+  private func answerStatistics(_ request: KernelRequest, _ resources: ServingResources) throws(Errno) {
     let number = try Self.inodeNumber(request.header.nodeid)
-    let (status, birth) = try fileSystem.attributesAndBirth(of: number, worker)
+    let (status, birth) = try fileSystem.attributesAndBirth(of: number, resources)
     request.answer(
       FuseConnection.statistics(status, birth: birth, validSeconds: UInt64(Self.timeout)))
   }

@@ -9,7 +9,7 @@ struct StatCommand: Subcommand {
 
   static let description = CommandDescription(
     name: "stat",
-    abstract: "Prints the figures of guests: vmexits, disks, networks, and memory where there is a balloon.")
+    abstract: "Prints the metrics of guests: vmexits, disks, networks, and memory where there is a balloon.")
   static let options: [OptionRow<Settings>] =
     OptionRow.guestSelection + [
       .flag(

@@ -48,7 +48,7 @@ struct GuestSandbox {
       rules.append(Rule(path: path, access: .read, isOptional: true))
     }
     for disk in configuration.disks + configuration.vextDisks {
-      // A file that is missing is an error of its own, told later.
+      // A missing file is an error of its own, reported later.
       rules.append(
         Rule(
           path: disk.path,

@@ -5,11 +5,11 @@ import SystemPackage
 /// The statistics of a run: start-up times, memory, vmexits and disks. Taken after the guest was shut down.
 struct RunStatistics {
   /// Names with units, and their values, in a fixed order; unknown values are left out.
-  let figures: [(name: String, value: UInt64)]
+  let metrics: [(name: String, value: UInt64)]
 
-  /// The figures of `guest`.
+  /// The metrics of `guest`.
   init(_ guest: Guest) throws {
-    var figures: [(String, UInt64)] = []
+    var metrics: [(String, UInt64)] = []
     let clock = guest.startUp
     let firstRun = guest.machine.vcpus.first?.firstRunNanoseconds
     let moments: [(String, UInt64?)] = [
@@ -19,26 +19,26 @@ struct RunStatistics {
       ("exec_to_init_us", clock.nanosecondsSinceExecution(.initRunning)),
     ]
     for (name, nanoseconds) in moments {
-      if let nanoseconds { figures.append((name, nanoseconds / 1000)) }
+      if let nanoseconds { metrics.append((name, nanoseconds / 1000)) }
     }
     let resident = try Self.residentByteCount()
     let guestResident = UInt64(try guest.machine.memory.residentByteCount())
-    figures.append(("resident_beyond_guest_ram_kib", (resident - min(resident, guestResident)) >> 10))
-    figures.append(("guest_ram_resident_kib", guestResident >> 10))
+    metrics.append(("resident_beyond_guest_ram_kib", (resident - min(resident, guestResident)) >> 10))
+    metrics.append(("guest_ram_resident_kib", guestResident >> 10))
     let exits = try guest.exitCounts()
-    figures += [
+    metrics += [
       ("vmexits", exits.total), ("vmexits_port_io", exits.io), ("vmexits_mmio", exits.mmio),
       ("vmexits_halt", exits.halt), ("vmexits_host_irq", exits.irq), ("user_exits", exits.user),
     ]
-    figures += guest.diskFigures
-    self.figures = figures
+    metrics += guest.diskMetrics
+    self.metrics = metrics
   }
 
   /// The statistics as text, one per line.
-  var text: String { figures.map { "stats: \($0.name): \($0.value)\n" }.joined() }
+  var text: String { metrics.map { "stats: \($0.name): \($0.value)\n" }.joined() }
 
   /// The statistics as one JSON object on a line.
-  var json: String { "{" + figures.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n" }
+  var json: String { "{" + metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n" }
 
   /// The process's resident memory: the second number of /proc/self/statm, in pages.
   private static func residentByteCount() throws(LkvmFailure) -> UInt64 {

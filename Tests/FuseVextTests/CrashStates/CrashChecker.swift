@@ -75,7 +75,7 @@ final class CrashRun {
   private let base: CrashDisk
   private var window = 0
   private let disk: CrashDisk
-  private let worker: Worker
+  private let resources: ServingResources
   private var digests: [CrashBlocks.Digest] = []
   private var baseDigest = CrashBlocks.Digest()
   private var random: SplitMix64
@@ -97,8 +97,8 @@ final class CrashRun {
     blocks = CrashBlocks(workload)
     base = CrashDisk(CrashMemory(copying: workload.base), blockByteCount: workload.kind.blockByteCount)
     disk = CrashDisk(CrashMemory(copying: workload.base), blockByteCount: workload.kind.blockByteCount)
-    worker = try Worker(device: disk)
-    verifier = CrashVerifier(workload: workload, worker: worker)
+    resources = try ServingResources(device: disk)
+    verifier = CrashVerifier(workload: workload, resources: resources)
     random = SplitMix64(seed: workload.seed ^ 0x0AC1E)
     for block in blocks.uses.indices {
       let digest = blocks.digest(of: block, in: base.memory)
@@ -166,7 +166,7 @@ final class CrashRun {
   /// The file system is mounted, which replays the journal, and unmounted.
   private func checkReplay(_ label: String, _ moment: CrashMoment, _ report: inout CrashReport) throws {
     do {
-      try CrashMount.open(disk, worker, usesJournal: true).close(worker)
+      try CrashMount.open(disk, resources, usesJournal: true).close(resources)
     } catch {
       return add("it cannot be mounted and unmounted: \(error)", label)
     }
@@ -249,14 +249,14 @@ final class CrashRun {
   }
 
   private func problem(in disk: CrashDisk, _ moment: CrashMoment) throws -> String? {
-    let reader = try Worker(device: disk)
+    let reader = try ServingResources(device: disk)
     let fileSystem: FileSystem
     do {
-      fileSystem = try FileSystem(device: disk, worker: reader, readOnly: true)
+      fileSystem = try FileSystem(device: disk, resources: reader, readOnly: true)
     } catch {
       return "it cannot be mounted: \(error)"
     }
-    return CrashVerifier(workload: workload, worker: reader).problem(in: fileSystem, moment)
+    return CrashVerifier(workload: workload, resources: reader).problem(in: fileSystem, moment)
   }
 
   private func currentDigest() -> CrashBlocks.Digest {

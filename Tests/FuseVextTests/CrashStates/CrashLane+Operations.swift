@@ -27,11 +27,11 @@ extension CrashLane {
     case 90..<96: changeFile(places) { self.synchronize($0, at: $1) }
     case 96..<98:
       perform("fsync of a directory", promise: .names) { (_) throws(Errno) in
-        try fileSystem.flush(worker)
+        try fileSystem.flush(resources)
       }
     default:
       perform("sync", promise: .everything) { (_) throws(Errno) in
-        try fileSystem.synchronizeAll(worker)
+        try fileSystem.synchronizeAll(resources)
       }
     }
   }
@@ -76,7 +76,7 @@ extension CrashLane {
     guard let name = freshName(in: directory) else { return }
     perform("\(what) \(name) in \(directory)", implied: .names) { (model) throws(Errno) in
       let new = NewInode(mode: mode, user: 0, group: 0, target: Array(target.utf8))
-      let found = try fileSystem.create(Array(name.utf8), in: parent, new, worker)
+      let found = try fileSystem.create(Array(name.utf8), in: parent, new, resources)
       model.nodes.append(CrashModel.Node(kind: kind, number: found.number, mode: mode & 0o7777))
       let node = model.nodes.count - 1
       model.nodes[directory].entries[name] = node
@@ -93,7 +93,7 @@ extension CrashLane {
     let (directory, parent) = anyDirectory()
     perform("create without a name in \(directory)") { (model) throws(Errno) in
       let new = NewInode(mode: 0o100600, user: 0, group: 0)
-      let found = try fileSystem.createUnnamed(in: parent, new, worker)
+      let found = try fileSystem.createUnnamed(in: parent, new, resources)
       model.nodes.append(CrashModel.Node(kind: .file, number: found.number, mode: 0o600, linkCount: 0))
       let node = model.nodes.count - 1
       model.addVersion(of: node, content: [], isCommitted: true)
@@ -114,7 +114,7 @@ extension CrashLane {
       guard let name = freshName(in: directory) else { return }
       return perform("link unnamed \(node) as \(name) in \(directory)", implied: .names) {
         (model) throws(Errno) in
-        _ = try fileSystem.link(model.nodes[node].number, as: Array(name.utf8), in: parent, worker)
+        _ = try fileSystem.link(model.nodes[node].number, as: Array(name.utf8), in: parent, resources)
         model.nodes[node].references += 1
         model.nodes[node].linkCount = 1
         model.nodes[directory].entries[name] = node
@@ -127,7 +127,7 @@ extension CrashLane {
     else { return }
     perform("link \(place.path) as \(name) in \(directory)", implied: .names) { (model) throws(Errno) in
       let number = model.nodes[place.node].number
-      _ = try fileSystem.link(number, as: Array(name.utf8), in: parent, worker)
+      _ = try fileSystem.link(number, as: Array(name.utf8), in: parent, resources)
       model.nodes[place.node].references += 1
       model.nodes[place.node].linkCount += 1
       model.nodes[directory].entries[name] = place.node
@@ -143,7 +143,7 @@ extension CrashLane {
     let keeps = random.oneIn(3)
     perform("unlink \(place.path)\(keeps ? ", kept open" : "")", implied: .names) { (model) throws(Errno) in
       if keeps { try hold(place.node, at: place, &model) }
-      try fileSystem.unlink(Array(place.name.utf8), in: model.nodes[place.parent].number, worker)
+      try fileSystem.unlink(Array(place.name.utf8), in: model.nodes[place.parent].number, resources)
       model.nodes[place.parent].entries[place.name] = nil
       dropName(place.node, &model)
       if !keeps, orphans.contains(place.node) { try forget(place.node, &model) }
@@ -156,7 +156,7 @@ extension CrashLane {
     }
     guard let place = random.element(empty) else { return }
     perform("rmdir \(place.path)", implied: .names) { (model) throws(Errno) in
-      try fileSystem.removeDirectory(Array(place.name.utf8), in: model.nodes[place.parent].number, worker)
+      try fileSystem.removeDirectory(Array(place.name.utf8), in: model.nodes[place.parent].number, resources)
       model.nodes[place.parent].entries[place.name] = nil
       dropName(place.node, &model)
       if orphans.contains(place.node) { try forget(place.node, &model) }
@@ -181,7 +181,7 @@ extension CrashLane {
       (model) throws(Errno) in
       try fileSystem.rename(
         Metadata.Place(parent: model.nodes[source.parent].number, name: Array(source.name.utf8)),
-        to: Metadata.Place(parent: parent, name: Array(name.utf8)), flags: 0, worker)
+        to: Metadata.Place(parent: parent, name: Array(name.utf8)), flags: 0, resources)
       model.nodes[source.parent].entries[source.name] = nil
       model.nodes[directory].entries[name] = source.node
       if let replaced { dropName(replaced, &model) }
@@ -197,7 +197,7 @@ extension CrashLane {
       try fileSystem.rename(
         Metadata.Place(parent: model.nodes[first.parent].number, name: Array(first.name.utf8)),
         to: Metadata.Place(parent: model.nodes[second.parent].number, name: Array(second.name.utf8)),
-        flags: 2, worker)
+        flags: 2, resources)
       model.nodes[first.parent].entries[first.name] = second.node
       model.nodes[second.parent].entries[second.name] = first.node
     }
@@ -232,7 +232,7 @@ extension CrashLane {
       content = Array(content.prefix(count)) + [UInt8](repeating: 0, count: max(0, count - content.count))
       model.addVersion(of: node, content: content, isCommitted: true)
       _ = try fileSystem.setAttributes(
-        FileSystem.AttributeChange(byteCount: UInt64(count)), of: model.nodes[node].number, worker)
+        FileSystem.AttributeChange(byteCount: UInt64(count)), of: model.nodes[node].number, resources)
     }
   }
 
@@ -260,7 +260,7 @@ extension CrashLane {
       do throws(Errno) {
         try fileSystem.changeSpace(
           operation, of: fileSystem.openInode(model.nodes[node].number), offset: UInt64(offset),
-          byteCount: UInt64(count), worker)
+          byteCount: UInt64(count), resources)
       } catch {
         if error != .notSupported { model.addVersion(of: node, content: content) }
         throw error
@@ -276,7 +276,7 @@ extension CrashLane {
       "\(dataOnly ? "fdatasync" : "fsync") \(path)", promise: dataOnly ? .data(node: node) : .file(node: node)
     ) { (model) throws(Errno) in
       try fileSystem.synchronize(
-        fileSystem.openInode(model.nodes[node].number), dataOnly: dataOnly, worker)
+        fileSystem.openInode(model.nodes[node].number), dataOnly: dataOnly, resources)
     }
   }
 
@@ -298,7 +298,7 @@ extension CrashLane {
     if model.nodes[place.node].attributes[name] != nil, random.oneIn(2) {
       return perform("remove \(name) of \(place.path)", implied: .file(node: place.node)) {
         (model) throws(Errno) in
-        try fileSystem.removeAttribute(try AttributeName(Array(name.utf8)), of: number, worker)
+        try fileSystem.removeAttribute(try AttributeName(Array(name.utf8)), of: number, resources)
         model.nodes[place.node].attributes[name] = nil
       }
     }
@@ -307,7 +307,7 @@ extension CrashLane {
     perform("set \(name) of \(place.path), \(count) bytes", implied: .file(node: place.node)) {
       (model) throws(Errno) in
       try fileSystem.setAttribute(
-        try AttributeName(Array(name.utf8)), to: value, of: number, rule: [], worker)
+        try AttributeName(Array(name.utf8)), to: value, of: number, rule: [], resources)
       model.nodes[place.node].attributes[name] = value
     }
   }
@@ -338,7 +338,7 @@ extension CrashLane {
     _ change: FileSystem.AttributeChange, of node: Int, _ model: inout CrashModel
   ) throws(Errno) {
     let record = model.nodes[node]
-    _ = try fileSystem.setAttributes(change, of: record.number, worker)
+    _ = try fileSystem.setAttributes(change, of: record.number, resources)
     if let mode = change.mode { model.nodes[node].mode = UInt16(mode) }
     if let user = change.user { model.nodes[node].user = user }
     if let group = change.group { model.nodes[node].group = group }

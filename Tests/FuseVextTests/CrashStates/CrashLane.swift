@@ -19,7 +19,7 @@ final class CrashLane: @unchecked Sendable {
   let index: Int
   let disk: CrashDisk
   let fileSystem: FileSystem
-  let worker: Worker
+  let resources: ServingResources
   let blockByteCount: Int
   var random: SplitMix64
   var model: CrashModel
@@ -44,7 +44,7 @@ final class CrashLane: @unchecked Sendable {
     self.disk = disk
     self.fileSystem = fileSystem
     self.blockByteCount = blockByteCount
-    worker = try Worker(device: disk)
+    resources = try ServingResources(device: disk)
     random = SplitMix64(seed: seed)
     model = CrashModel(directory: directory)
     source = try BlockBuffer(byteCount: 1 << 17)
@@ -105,14 +105,14 @@ final class CrashLane: @unchecked Sendable {
     }
     content.replaceSubrange(offset..<offset + count, with: bytes)
     model.addVersion(of: node, content: content)
-    try fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), worker)
-    try fileSystem.synchronizeIfAsked(inode, worker)
+    try fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), resources)
+    try fileSystem.synchronizeIfAsked(inode, resources)
   }
 
   /// As a kernel that is about to use a file that it does not know.
   func hold(_ node: Int, at place: CrashModel.Place?, _ model: inout CrashModel) throws(Errno) {
     guard model.nodes[node].references == 0, let place else { return }
-    _ = try fileSystem.lookup(Array(place.name.utf8), in: model.nodes[place.parent].number, worker)
+    _ = try fileSystem.lookup(Array(place.name.utf8), in: model.nodes[place.parent].number, resources)
     model.nodes[node].references += 1
   }
 
@@ -128,10 +128,10 @@ final class CrashLane: @unchecked Sendable {
   /// As a kernel that forgets a file.
   func forget(_ node: Int, _ model: inout CrashModel) throws(Errno) {
     let inode = fileSystem.openInode(model.nodes[node].number)
-    if model.nodes[node].kind == .file { try fileSystem.trim(inode, worker) }
+    if model.nodes[node].kind == .file { try fileSystem.trim(inode, resources) }
     let references = model.nodes[node].references
     model.nodes[node].references = 0
     orphans.removeAll { $0 == node }
-    try fileSystem.forget(model.nodes[node].number, count: references, worker)
+    try fileSystem.forget(model.nodes[node].number, count: references, resources)
   }
 }

@@ -16,27 +16,28 @@ struct CrashTree {
   let files: [File]
 
   /// Reads a directory.
-  init(of directory: UInt32, _ fileSystem: FileSystem, _ worker: Worker) throws(Errno) {
+  init(of directory: UInt32, _ fileSystem: FileSystem, _ resources: ServingResources) throws(Errno) {
     var entries: [(path: String, description: String, identity: UInt64)] = []
     var files: [File] = []
-    try Self.collect(directory, "", fileSystem, worker, &entries, &files)
+    try Self.collect(directory, "", fileSystem, resources, &entries, &files)
     text = Self.text(entries)
     self.files = files
   }
 
   private static func collect(
-    _ directory: UInt32, _ path: String, _ fileSystem: FileSystem, _ worker: Worker,
+    _ directory: UInt32, _ path: String, _ fileSystem: FileSystem, _ resources: ServingResources,
     _ entries: inout [(path: String, description: String, identity: UInt64)], _ files: inout [File]
   ) throws(Errno) {
-    for (name, number) in try names(of: directory, fileSystem, worker) {
+    for (name, number) in try names(of: directory, fileSystem, resources) {
       let path = "\(path)/\(name)"
       guard path.utf8.count < 4096 else { throw .tooManySymbolicLinkLevels }
-      let record = try fileSystem.inspect(worker) { (metadata) throws(Errno) in try metadata.inode(number) }
-      let target = record.isSymbolicLink ? try fileSystem.symbolicLinkTarget(number, worker) : []
+      let record = try fileSystem.inspect(resources) { (metadata) throws(Errno) in try metadata.inode(number)
+      }
+      let target = record.isSymbolicLink ? try fileSystem.symbolicLinkTarget(number, resources) : []
       let description = Self.description(
         mode: record.mode, user: record.user, group: record.group,
         target: String(decoding: target, as: UTF8.self),
-        attributes: try attributes(of: number, fileSystem, worker))
+        attributes: try attributes(of: number, fileSystem, resources))
       entries.append((path, description, UInt64(number)))
       if record.isRegularFile {
         files.append(
@@ -44,16 +45,16 @@ struct CrashTree {
             path: path, number: number, byteCount: Int(clamping: record.byteCount),
             modificationTime: record.modificationTime.seconds))
       }
-      if record.isDirectory { try collect(number, path, fileSystem, worker, &entries, &files) }
+      if record.isDirectory { try collect(number, path, fileSystem, resources, &entries, &files) }
     }
   }
 
   /// The names of a directory and their inodes, sorted.
   static func names(
-    of directory: UInt32, _ fileSystem: FileSystem, _ worker: Worker
+    of directory: UInt32, _ fileSystem: FileSystem, _ resources: ServingResources
   ) throws(Errno) -> [(name: String, number: UInt32)] {
     var names: [(name: String, number: UInt32)] = []
-    try fileSystem.list(directory, from: 0, worker) { (_, listed) throws(Errno) in
+    try fileSystem.list(directory, from: 0, resources) { (_, listed) throws(Errno) in
       let name = String(decoding: listed.name, as: UTF8.self)
       if name != ".", name != ".." { names.append((name, listed.inode)) }
       return true
@@ -62,12 +63,12 @@ struct CrashTree {
   }
 
   private static func attributes(
-    of number: UInt32, _ fileSystem: FileSystem, _ worker: Worker
+    of number: UInt32, _ fileSystem: FileSystem, _ resources: ServingResources
   ) throws(Errno) -> [String: [UInt8]] {
     var attributes: [String: [UInt8]] = [:]
-    for name in try fileSystem.attributeNames(of: number, worker) {
+    for name in try fileSystem.attributeNames(of: number, resources) {
       attributes[String(decoding: name.bytes, as: UTF8.self)] = try fileSystem.attribute(
-        name, of: number, worker)
+        name, of: number, resources)
     }
     return attributes
   }

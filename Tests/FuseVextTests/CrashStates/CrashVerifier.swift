@@ -5,17 +5,17 @@ import SystemPackage
 /// Compares a file system with what a workload had been promised.
 struct CrashVerifier {
   let workload: CrashWorkload
-  let worker: Worker
+  let resources: ServingResources
 
   /// What is wrong with it at a moment; nil if nothing is.
   func problem(in fileSystem: FileSystem, _ moment: CrashMoment) -> String? {
     do throws(Errno) {
-      let names = try CrashTree.names(of: FileSystem.root, fileSystem, worker)
+      let names = try CrashTree.names(of: FileSystem.root, fileSystem, resources)
       for (index, lane) in workload.lanes.enumerated() {
         guard let directory = names.first(where: { $0.name == "lane\(index)" }) else {
           return "the directory of thread \(index) is missing"
         }
-        let tree = try CrashTree(of: directory.number, fileSystem, worker)
+        let tree = try CrashTree(of: directory.number, fileSystem, resources)
         let found =
           workload.usesJournal
           ? try problem(lane, tree, fileSystem, moment.lanes[index])
@@ -117,7 +117,7 @@ struct CrashVerifier {
     of file: CrashTree.File, _ fileSystem: FileSystem, _ versions: ArraySlice<CrashModel.Version>
   ) throws(Errno) -> String? {
     let bytes = try fileSystem.read(
-      fileSystem.openInode(file.number), offset: 0, byteCount: file.byteCount, worker
+      fileSystem.openInode(file.number), offset: 0, byteCount: file.byteCount, resources
     ).bytes
     guard bytes.count == file.byteCount else {
       return "\(file.path): only \(bytes.count) of \(file.byteCount) bytes can be read"

@@ -23,7 +23,7 @@ struct CrashWorkload {
     usesJournal = settings.usesJournal && kind.hasJournal
     var random = SplitMix64(seed: seed)
     let disk = CrashDisk(CrashMemory(image.bytes), blockByteCount: kind.blockByteCount)
-    let worker = try Worker(device: disk)
+    let resources = try ServingResources(device: disk)
     let durability: FileSystem.Durability =
       switch random.below(12) {
       case 0: .everything
@@ -31,12 +31,13 @@ struct CrashWorkload {
       default: .byFlags
       }
     let fileSystem = try CrashMount.open(
-      disk, worker, usesJournal: usesJournal, discards: random.oneIn(4), durability)
-    journalBlocks = try kind.hasJournal ? Self.journalBlocks(fileSystem, worker) : []
+      disk, resources, usesJournal: usesJournal, discards: random.oneIn(4), durability)
+    journalBlocks = try kind.hasJournal ? Self.journalBlocks(fileSystem, resources) : []
     let laneCount = random.oneIn(5) ? 3 : 1
     let lanes = try (0..<laneCount).map { index in
       let directory = try fileSystem.create(
-        Array("lane\(index)".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0), worker)
+        Array("lane\(index)".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0),
+        resources)
       return try CrashLane(
         index: index, directory: directory.number, disk: disk, fileSystem: fileSystem,
         blockByteCount: image.kind.blockByteCount, seed: random.next())
@@ -44,9 +45,9 @@ struct CrashWorkload {
     self.lanes = lanes
     for lane in lanes { lane.run(random.below(15)) }
     if usesJournal, random.oneIn(2) {
-      try Self.fillLog(random.below(400), lanes[0].model.nodes[0].number, fileSystem, worker)
+      try Self.fillLog(random.below(400), lanes[0].model.nodes[0].number, fileSystem, resources)
     }
-    try fileSystem.synchronizeAll(worker)
+    try fileSystem.synchronizeAll(resources)
     starts = lanes.map(\.model.operation)
     base = CrashMemory(copying: disk.memory)
 
@@ -61,25 +62,26 @@ struct CrashWorkload {
       for thread in threads { thread.join() }
     }
     if random.oneIn(4), !lanes.contains(where: \.hasEnded) {
-      lanes[0].perform("unmount", promise: .everything) { (_) throws(Errno) in try fileSystem.close(worker) }
+      lanes[0].perform("unmount", promise: .everything) { (_) throws(Errno) in try fileSystem.close(resources)
+      }
     }
     events = settings.defect.applied(to: disk.stopRecording())
   }
 
   /// Commits small changes, so that the log's end comes at some point of the record.
   private static func fillLog(
-    _ count: Int, _ directory: UInt32, _ fileSystem: FileSystem, _ worker: Worker
+    _ count: Int, _ directory: UInt32, _ fileSystem: FileSystem, _ resources: ServingResources
   ) throws {
     for step in 0..<count {
       var change = FileSystem.AttributeChange()
       change.modificationTime = InodeTime(seconds: Int64(step), nanoseconds: 0)
-      _ = try fileSystem.setAttributes(change, of: directory, worker)
-      try fileSystem.flush(worker)
+      _ = try fileSystem.setAttributes(change, of: directory, resources)
+      try fileSystem.flush(resources)
     }
   }
 
-  private static func journalBlocks(_ fileSystem: FileSystem, _ worker: Worker) throws -> [Int] {
-    try fileSystem.inspect(worker) { (metadata) throws(Errno) in
+  private static func journalBlocks(_ fileSystem: FileSystem, _ resources: ServingResources) throws -> [Int] {
+    try fileSystem.inspect(resources) { (metadata) throws(Errno) in
       try metadata.runs(of: try metadata.inode(8)).runs.flatMap { run in
         (0..<run.count).map { Int(run.physical + $0) }
       }
@@ -91,13 +93,13 @@ struct CrashWorkload {
 enum CrashMount {
   /// Mounts for writing: replays the journal and frees what has no name.
   static func open(
-    _ disk: CrashDisk, _ worker: Worker, usesJournal: Bool, discards: Bool = false,
+    _ disk: CrashDisk, _ resources: ServingResources, usesJournal: Bool, discards: Bool = false,
     _ durability: FileSystem.Durability = .byFlags
   ) throws -> FileSystem {
     let fileSystem = try FileSystem(
-      device: disk, worker: worker, readOnly: false, discards: discards, durability: durability,
+      device: disk, resources: resources, readOnly: false, discards: discards, durability: durability,
       writesJournal: usesJournal)
-    try fileSystem.begin(worker)
+    try fileSystem.begin(resources)
     return fileSystem
   }
 }

@@ -20,7 +20,9 @@ extension ModelLane {
     case 30..<36: try compare(file, randomRange(of: file))
     case 36: try synchronize(file)
     case 37:
-      try note("release \(file.inode.number)") { () throws(Errno) in try fileSystem.trim(file.inode, worker) }
+      try note("release \(file.inode.number)") { () throws(Errno) in
+        try fileSystem.trim(file.inode, resources)
+      }
     default: try checkAttributes(of: file)
     }
   }
@@ -80,7 +82,7 @@ extension ModelLane {
     let memory = source.slice(random.oneIn(2) ? 0 : 7, bytes.count)
     memory.copy(from: bytes)
     let isDone = try note("write \(file.inode.number) \(offset)+\(bytes.count)") { () throws(Errno) in
-      _ = try fileSystem.write(file.inode, offset: UInt64(offset), memory, worker)
+      _ = try fileSystem.write(file.inode, offset: UInt64(offset), memory, resources)
     }
     if isDone { file.content.write(bytes, at: offset) }
   }
@@ -89,7 +91,7 @@ extension ModelLane {
     let count = random.oneIn(3) ? random.below(file.content.byteCount + 1) : randomOffset()
     file.touch(size: count)
     let isDone = try note("truncate \(file.inode.number) to \(count)") { () throws(Errno) in
-      try fileSystem.truncate(file.inode, to: UInt64(count), worker)
+      try fileSystem.truncate(file.inode, to: UInt64(count), resources)
     }
     if isDone { file.content.setByteCount(count) }
   }
@@ -111,7 +113,8 @@ extension ModelLane {
       "\(operation) \(file.inode.number) \(range)", allows: [.noSpace, .notSupported]
     ) { () throws(Errno) in
       try fileSystem.changeSpace(
-        operation, of: file.inode, offset: UInt64(range.lowerBound), byteCount: UInt64(range.count), worker)
+        operation, of: file.inode, offset: UInt64(range.lowerBound), byteCount: UInt64(range.count), resources
+      )
     }
     guard isDone else { return try adopt(file, range) }
     if zeroes { file.content.zero(range) }
@@ -132,7 +135,7 @@ extension ModelLane {
   private func synchronize(_ file: ModelFile) throws {
     let dataOnly = random.oneIn(2)
     let isDone = try note("fsync \(file.inode.number)") { () throws(Errno) in
-      try fileSystem.synchronize(file.inode, dataOnly: dataOnly, worker)
+      try fileSystem.synchronize(file.inode, dataOnly: dataOnly, resources)
     }
     guard isDone else { return }
     file.noteSynchronized()
@@ -147,7 +150,7 @@ extension ModelLane {
       while result.count < range.count {
         let bytes = try fileSystem.read(
           file.inode, offset: UInt64(range.lowerBound + result.count),
-          byteCount: min(range.count - result.count, Worker.transferByteCount), worker)
+          byteCount: min(range.count - result.count, ServingResources.transferByteCount), resources)
         if bytes.isEmpty { break }
         result += bytes.bytes
       }
@@ -178,7 +181,7 @@ extension ModelLane {
 
   func checkAttributes(of file: ModelFile) throws {
     try note("getattr \(file.inode.number)", allows: []) { () throws(Errno) in
-      let status = try fileSystem.attributes(of: file.inode.number, worker)
+      let status = try fileSystem.attributes(of: file.inode.number, resources)
       if status.st_size != file.content.byteCount || Int(status.st_nlink) != file.nameCount {
         throw .outOfRange
       }
@@ -218,7 +221,7 @@ extension ModelLane {
         "a stripe of a shared file differs: \(range)")
     default:
       let isDone = try note("fsync shared") { () throws(Errno) in
-        try fileSystem.synchronize(file.inode, worker)
+        try fileSystem.synchronize(file.inode, resources)
       }
       if isDone {
         file.noteSynchronized()

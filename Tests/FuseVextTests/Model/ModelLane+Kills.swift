@@ -16,15 +16,15 @@ extension ModelLane {
     var count = 0
     for name in directory.children.keys.sorted() {
       guard let node = directory.children[name], node.mark.isSettled else { continue }
-      let found = try fileSystem.lookup(Array(name.utf8), in: directory.number, worker)
+      let found = try fileSystem.lookup(Array(name.utf8), in: directory.number, resources)
       guard let found else { throw ModelStop.failed("lane \(index): \(name) is gone after a kill") }
-      defer { try? fileSystem.forget(found.number, count: 1, worker) }
+      defer { try? fileSystem.forget(found.number, count: 1, resources) }
       switch node {
       case .directory(let below):
         try expect(found.number == below.number, "\(name) is another directory after a kill")
         count += try checkAcknowledged(below)
       case .symbolicLink(let link):
-        let target = try fileSystem.symbolicLinkTarget(found.number, worker)
+        let target = try fileSystem.symbolicLinkTarget(found.number, resources)
         try expect(found.number == link.number && target == link.target, "\(name): another link after a kill")
       case .file(let file):
         file.inode = fileSystem.openInode(found.number)
@@ -65,17 +65,17 @@ extension ModelLane {
 
   private func removeAll(in number: UInt32) throws {
     var entries: [([UInt8], UInt32)] = []
-    try fileSystem.list(number, from: 0, worker) { (_, listed) throws(Errno) in
+    try fileSystem.list(number, from: 0, resources) { (_, listed) throws(Errno) in
       if listed.name != [0x2E], listed.name != [0x2E, 0x2E] { entries.append((listed.name, listed.inode)) }
       return true
     }
     for (name, below) in entries {
-      let isDirectory = try fileSystem.attributes(of: below, worker).st_mode & 0o170000 == 0o040000
+      let isDirectory = try fileSystem.attributes(of: below, resources).st_mode & 0o170000 == 0o040000
       if isDirectory {
         try removeAll(in: below)
-        try fileSystem.removeDirectory(name, in: number, worker)
+        try fileSystem.removeDirectory(name, in: number, resources)
       } else {
-        try fileSystem.unlink(name, in: number, worker)
+        try fileSystem.unlink(name, in: number, resources)
       }
     }
   }

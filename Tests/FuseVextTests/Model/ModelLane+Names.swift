@@ -36,7 +36,7 @@ extension ModelLane {
     guard files().count < Self.fileLimit else { return try remove(from: directory) }
     var file: ModelFile?
     try note("create \(name)") { () throws(Errno) in
-      let found = try fileSystem.create(Array(name.utf8), in: directory.number, newInode(0o100644), worker)
+      let found = try fileSystem.create(Array(name.utf8), in: directory.number, newInode(0o100644), resources)
       file = ModelFile(inode: fileSystem.openInode(found.number))
     }
     guard let file else { return }
@@ -54,7 +54,7 @@ extension ModelLane {
     else { return }
     var made: ModelDirectory?
     try note("mkdir \(name)") { () throws(Errno) in
-      let found = try fileSystem.create(Array(name.utf8), in: directory.number, newInode(0o040755), worker)
+      let found = try fileSystem.create(Array(name.utf8), in: directory.number, newInode(0o040755), resources)
       made = ModelDirectory(number: found.number, lookupCount: 1, depth: directory.depth + 1)
     }
     guard let made else { return }
@@ -69,7 +69,7 @@ extension ModelLane {
     var link: ModelLink?
     try note("symlink \(name)") { () throws(Errno) in
       let found = try fileSystem.create(
-        Array(name.utf8), in: directory.number, newInode(0o120777, target: target), worker)
+        Array(name.utf8), in: directory.number, newInode(0o120777, target: target), resources)
       link = ModelLink(number: found.number, target: target)
     }
     guard let link else { return }
@@ -85,7 +85,7 @@ extension ModelLane {
     unsettle(file.mark)
     let number = file.inode.number
     let isDone = try note("link \(name)") { () throws(Errno) in
-      _ = try fileSystem.link(number, as: Array(name.utf8), in: directory.number, worker)
+      _ = try fileSystem.link(number, as: Array(name.utf8), in: directory.number, resources)
     }
     guard isDone else { return }
     directory.children[name] = .file(file)
@@ -101,7 +101,7 @@ extension ModelLane {
     unsettle(node.mark)
     if case .directory(let below) = node {
       let isDone = try note("rmdir \(name)", allows: [.directoryNotEmpty]) { () throws(Errno) in
-        try fileSystem.removeDirectory(Array(name.utf8), in: directory.number, worker)
+        try fileSystem.removeDirectory(Array(name.utf8), in: directory.number, resources)
       }
       try expect(isDone == below.children.isEmpty, "rmdir of a directory with \(below.children.count) names")
       if isDone {
@@ -114,7 +114,7 @@ extension ModelLane {
       try note(
         "unlink \(name)",
         { () throws(Errno) in
-          try fileSystem.unlink(Array(name.utf8), in: directory.number, worker)
+          try fileSystem.unlink(Array(name.utf8), in: directory.number, resources)
         })
     else { return }
     directory.children[name] = nil
@@ -167,7 +167,7 @@ extension ModelLane {
     _ = try note("rename \(name) to \(newName), exchange \(exchanges)", allows: [.noSpace]) {
       () throws(Errno) in
       do throws(Errno) {
-        try fileSystem.rename(places.0, to: places.1, flags: exchanges ? 2 : 0, worker)
+        try fileSystem.rename(places.0, to: places.1, flags: exchanges ? 2 : 0, resources)
       } catch {
         guard [.noSpace, .isDirectory, .notDirectory, .directoryNotEmpty].contains(error) else { throw error }
         refusal = error
@@ -205,7 +205,7 @@ extension ModelLane {
     let wanted = name ?? newName(in: directory)
     var number: UInt32?
     try note("lookup \(wanted)", allows: []) { () throws(Errno) in
-      number = try fileSystem.lookup(Array(wanted.utf8), in: directory.number, worker)?.number
+      number = try fileSystem.lookup(Array(wanted.utf8), in: directory.number, resources)?.number
     }
     switch directory.children[wanted] {
     case .file(let file): try expect(number == file.inode.number, "lookup finds \(number as Any)")
@@ -231,14 +231,14 @@ extension ModelLane {
       unsettle(file.mark)
       let isDone = try note("setxattr \(number) \(name)") { () throws(Errno) in
         try fileSystem.setAttribute(
-          AttributeName(Array(name.utf8)), to: value, of: number, rule: [], worker)
+          AttributeName(Array(name.utf8)), to: value, of: number, rule: [], resources)
       }
       if isDone { file.attributes[name] = value }
     case 1:
       unsettle(file.mark)
       let isDone = try note("removexattr \(number) \(name)", allows: [Errno(rawValue: ENODATA)]) {
         () throws(Errno) in
-        try fileSystem.removeAttribute(AttributeName(Array(name.utf8)), of: number, worker)
+        try fileSystem.removeAttribute(AttributeName(Array(name.utf8)), of: number, resources)
       }
       try expect(isDone == (file.attributes[name] != nil), "removexattr")
       file.attributes[name] = nil
@@ -251,7 +251,7 @@ extension ModelLane {
     for name in ["user.a", "user.b", "user.c", "user.long-name-of-an-attribute"] {
       var value: [UInt8]?
       try note("getxattr \(number) \(name)", allows: [Errno(rawValue: ENODATA)]) { () throws(Errno) in
-        value = try fileSystem.attribute(AttributeName(Array(name.utf8)), of: number, worker)
+        value = try fileSystem.attribute(AttributeName(Array(name.utf8)), of: number, resources)
       }
       try expect(value == file.attributes[name], "\(number), \(name): \(value?.count as Any) bytes")
     }
@@ -271,7 +271,7 @@ extension ModelLane {
   private func compareNames(of directory: ModelDirectory) throws {
     var names: Set<String> = []
     try note("readdir \(directory.number)", allows: []) { () throws(Errno) in
-      try fileSystem.list(directory.number, from: 0, worker) { (_, listed) throws(Errno) in
+      try fileSystem.list(directory.number, from: 0, resources) { (_, listed) throws(Errno) in
         names.insert(String(decoding: listed.name, as: UTF8.self))
         return true
       }
@@ -286,7 +286,7 @@ extension ModelLane {
       case .symbolicLink(let link):
         var target: [UInt8] = []
         try note("readlink \(name)", allows: []) { () throws(Errno) in
-          target = try fileSystem.symbolicLinkTarget(link.number, worker)
+          target = try fileSystem.symbolicLinkTarget(link.number, resources)
         }
         try expect(target == link.target, "target of \(name)")
       }

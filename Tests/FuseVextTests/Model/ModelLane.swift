@@ -16,7 +16,7 @@ final class ModelLane: @unchecked Sendable {
   let laneCount: Int
   let root: ModelDirectory
   var random: SplitMix64
-  private var mount: (disk: ModelDisk, fileSystem: FileSystem, worker: Worker)?
+  private var mount: (disk: ModelDisk, fileSystem: FileSystem, resources: ServingResources)?
   let source: BlockBuffer
   /// Files without a name that are still used.
   var unnamed: [ModelFile] = []
@@ -34,15 +34,15 @@ final class ModelLane: @unchecked Sendable {
     self.laneCount = laneCount
     self.root = root
     random = SplitMix64(seed: seed)
-    self.mount = (mount.disk, mount.fileSystem, try Worker(device: mount.disk))
+    self.mount = (mount.disk, mount.fileSystem, try ServingResources(device: mount.disk))
     source = try BlockBuffer(byteCount: (1 << 20) + 4096)
   }
 
   var disk: ModelDisk { mounted.disk }
   var fileSystem: FileSystem { mounted.fileSystem }
-  var worker: Worker { mounted.worker }
+  var resources: ServingResources { mounted.resources }
 
-  private var mounted: (disk: ModelDisk, fileSystem: FileSystem, worker: Worker) {
+  private var mounted: (disk: ModelDisk, fileSystem: FileSystem, resources: ServingResources) {
     guard let mount else { fatalError("a lane works between a mount and its end") }
     return mount
   }
@@ -58,7 +58,7 @@ final class ModelLane: @unchecked Sendable {
 
   /// Goes on after a kill: what is there is not known.
   func useAfterKill(_ mount: ModelMount) throws {
-    self.mount = (mount.disk, mount.fileSystem, try Worker(device: mount.disk))
+    self.mount = (mount.disk, mount.fileSystem, try ServingResources(device: mount.disk))
   }
 
   private func reopen(_ directory: ModelDirectory) throws {
@@ -68,12 +68,12 @@ final class ModelLane: @unchecked Sendable {
       case .directory(let below): try reopen(below)
       case .symbolicLink: break
       case .file(let file):
-        guard let found = try fileSystem.lookup(Array(name.utf8), in: directory.number, worker) else {
+        guard let found = try fileSystem.lookup(Array(name.utf8), in: directory.number, resources) else {
           throw ModelStop.failed("\(name) is gone after a remount")
         }
         if file.inode === fileSystem.openInode(found.number) {
           // A further name of it: one answer is enough.
-          try fileSystem.forget(found.number, count: 1, worker)
+          try fileSystem.forget(found.number, count: 1, resources)
         } else {
           file.inode = fileSystem.openInode(found.number)
         }
@@ -104,7 +104,7 @@ final class ModelLane: @unchecked Sendable {
     case 66..<90: try changeNames()
     case 90..<97: try changeAttributes()
     case 97: try compareAll()
-    default: try note("synchronizeAll") { () throws(Errno) in try fileSystem.synchronizeAll(worker) }
+    default: try note("synchronizeAll") { () throws(Errno) in try fileSystem.synchronizeAll(resources) }
     }
   }
 
@@ -145,7 +145,8 @@ final class ModelLane: @unchecked Sendable {
   }
 
   func forget(_ number: UInt32, count: UInt64 = 1) throws {
-    try note("forget \(number)") { () throws(Errno) in try fileSystem.forget(number, count: count, worker) }
+    try note("forget \(number)") { () throws(Errno) in try fileSystem.forget(number, count: count, resources)
+    }
   }
 
   /// Everything of this lane, each file once.

@@ -8,13 +8,13 @@ import SystemPackage
 final class ModelMount {
   let disk: ModelDisk
   let fileSystem: FileSystem
-  let worker: Worker
+  let resources: ServingResources
 
   init(_ path: String) throws {
     disk = try ModelDisk(path)
-    worker = try Worker(device: disk)
-    fileSystem = try FileSystem(device: disk, worker: worker, readOnly: false)
-    try fileSystem.begin(worker)
+    resources = try ServingResources(device: disk)
+    fileSystem = try FileSystem(device: disk, resources: resources, readOnly: false)
+    try fileSystem.begin(resources)
   }
 }
 
@@ -51,9 +51,9 @@ final class ModelRun {
     for index in 0..<threadCount {
       let found = try mount.fileSystem.create(
         Array("lane\(index)".utf8), in: FileSystem.root, NewInode(mode: 0o040755, user: 0, group: 0),
-        mount.worker)
+        mount.resources)
       let root = ModelDirectory(number: found.number, lookupCount: 0, depth: 0)
-      try mount.fileSystem.forget(found.number, count: 1, mount.worker)
+      try mount.fileSystem.forget(found.number, count: 1, mount.resources)
       lanes.append(
         try ModelLane(index: index, laneCount: threadCount, root: root, seed: random.next(), mount))
     }
@@ -69,14 +69,14 @@ final class ModelRun {
     for lane in lanes { lane.shared = [] }
     for name in ["shared0", "shared1"] {
       let found = try mount.fileSystem.create(
-        Array(name.utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), mount.worker)
+        Array(name.utf8), in: FileSystem.root, NewInode(mode: 0o100644, user: 0, group: 0), mount.resources)
       for lane in lanes {
         let file = ModelFile(inode: mount.fileSystem.openInode(found.number))
         file.mark.isSettled = true
         lane.shared.append(file)
       }
     }
-    try mount.fileSystem.synchronizeAll(mount.worker)
+    try mount.fileSystem.synchronizeAll(mount.resources)
   }
 
   /// Runs at least `count` operations.
@@ -103,11 +103,11 @@ final class ModelRun {
     let (disk, fileSystem) = (mount.disk, mount.fileSystem)
     // As in a mount: a thread that writes what nobody has asked to be durable.
     let writer = try HostThread(name: "model-writer", cpus: nil) {
-      guard let worker = try? Worker(device: disk) else { return }
+      guard let resources = try? ServingResources(device: disk) else { return }
       while !isDone.load(ordering: .relaxed) {
         HostClock.sleep(nanoseconds: 30_000_000)
         // The lanes see the errors that matter.
-        try? fileSystem.synchronizeAll(worker)
+        try? fileSystem.synchronizeAll(resources)
       }
     }
     let threads = try lanes.map { lane in
@@ -129,10 +129,10 @@ final class ModelRun {
   private func remount() throws {
     for lane in lanes { try compare(lane) }
     for lane in lanes {
-      for file in lane.unnamed { try mount.fileSystem.forget(file.inode.number, count: 1, mount.worker) }
+      for file in lane.unnamed { try mount.fileSystem.forget(file.inode.number, count: 1, mount.resources) }
       lane.unnamed = []
     }
-    try mount.fileSystem.close(mount.worker)
+    try mount.fileSystem.close(mount.resources)
     try check("e2fsck -fn", "after a clean end")
     try open()
     for lane in lanes {
@@ -159,7 +159,7 @@ final class ModelRun {
     current = try ModelMount(path)
     for lane in lanes { try lane.use(mount) }
     for (index, name) in ["shared0", "shared1"].enumerated() {
-      guard let found = try mount.fileSystem.lookup(Array(name.utf8), in: FileSystem.root, mount.worker)
+      guard let found = try mount.fileSystem.lookup(Array(name.utf8), in: FileSystem.root, mount.resources)
       else {
         throw ModelStop.failed("\(name) is gone")
       }
@@ -172,7 +172,7 @@ final class ModelRun {
   /// The disk has died, or dies now. All that was acknowledged is there afterwards; then everything is removed.
   private func endByKill() throws {
     mount.disk.die(afterWrites: 0)
-    try? mount.fileSystem.synchronizeAll(mount.worker)
+    try? mount.fileSystem.synchronizeAll(mount.resources)
     for lane in lanes { lane.unnamed = [] }
     report.killCount += 1
     if !hasJournal {
@@ -193,10 +193,10 @@ final class ModelRun {
     }
     for lane in lanes { try lane.removeEverything() }
     for name in ["shared0", "shared1"] {
-      try mount.fileSystem.unlink(Array(name.utf8), in: FileSystem.root, mount.worker)
+      try mount.fileSystem.unlink(Array(name.utf8), in: FileSystem.root, mount.resources)
     }
     try makeShared()
-    try mount.fileSystem.close(mount.worker)
+    try mount.fileSystem.close(mount.resources)
     try check("e2fsck -fn", "after what was left was removed")
     try open()
   }

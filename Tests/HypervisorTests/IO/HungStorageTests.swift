@@ -28,8 +28,8 @@ import VextProtocol
       while isStuck.load(ordering: .acquiring) { HostClock.sleep(nanoseconds: 1_000_000) }
       return 0
     }
-    func complete(slot: UInt32, result: Int64) {}
-    func finishPass() -> Bool { false }
+    func complete(request: UInt32, result: Int64) {}
+    func notifyDriver() -> Bool { false }
     func confirmWake() {}
     func prepareToSleep() -> Bool { true }
     func didWake() {}

@@ -39,9 +39,9 @@ extension VextTests {
           _ = queue.drain(engine: &engine, limit: 64)
           engine.submit()
           while let completion = engine.reap() {
-            queue.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
+            queue.complete(request: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
           }
-          queue.finishPass()
+          queue.notifyDriver()
           if answered >= 0 { counted += allocation_count() - before }
           while let answer = try fixture.driver.poll() {
             answered += 1

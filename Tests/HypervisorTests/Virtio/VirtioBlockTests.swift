@@ -60,12 +60,12 @@ import VextProtocol
     statistics.serviceNanoseconds = 10_000
     statistics.maximumServiceNanoseconds = 7600
     let figures = Dictionary(
-      uniqueKeysWithValues: statistics.figures(prefix: "disk1").map { ($0.name, $0.value) })
+      uniqueKeysWithValues: statistics.metrics(prefix: "disk1").map { ($0.name, $0.value) })
     // 2.5 us, rounded away from zero.
     #expect(figures["disk1_mean_service_us"] == 3)
     #expect(figures["disk1_max_service_us"] == 8)
     #expect(figures["disk1_in_flight"] == 0)
-    #expect(figures.count == 10)
+    #expect(metrics.count == 10)
   }
 
   @Test(arguments: TestedEngines.all)

@@ -6,7 +6,7 @@ public enum MachineError: Error, CustomStringConvertible, Sendable {
   case kvm(KVMError)
   /// There is not enough memory for RAM, on the host or on the node.
   case memory(byteCount: UInt64, Errno)
-  /// RAM of huge pages could not be allocated: not that many are free, or the folder is no hugetlbfs.
+  /// RAM of huge pages could not be allocated: too few are free, or the folder is no hugetlbfs.
   case hugePages(path: String, byteCount: UInt64, Errno)
   /// The kernel merges no pages.
   case merging(Errno)

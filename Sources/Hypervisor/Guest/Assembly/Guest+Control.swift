@@ -82,19 +82,19 @@ extension Guest: ControlHandler {
   /// Returns vmexits, disks, networks and memory as `name: value` lines.
   public func statistics() -> ControlReply {
     do {
-      var figures = try GuestFigures(exits: exitCounts())
-      figures.disks = diskFigures
-      for network in devices.networks { figures.networks.append(network.statistics) }
+      var metrics = try GuestMetrics(exits: exitCounts())
+      metrics.disks = diskMetrics
+      for network in devices.networks { metrics.networks.append(network.statistics) }
       if let balloon = devices.balloon {
-        figures.balloonMiB = UInt64(balloon.actualPageCount) / 256
+        metrics.balloonMiB = UInt64(balloon.actualPageCount) / 256
         do throws(BalloonError) {
-          figures.memory = try balloon.requestStatistics(
+          metrics.memory = try balloon.requestStatistics(
             timeoutNanoseconds: Self.balloonTimeoutNanoseconds)
         } catch {
-          figures.memoryUnavailable = error.description
+          metrics.memoryUnavailable = error.description
         }
       }
-      return .text(figures.text)
+      return .text(metrics.text)
     } catch {
       return .failed("\(error)")
     }
@@ -108,10 +108,10 @@ extension Guest: ControlHandler {
   /// The counters of each disk, in the order of the disks. Any thread.
   ///
   /// The names of virtio-blk disks begin with disk0, disk1 and so on, those of vext disks with vext0 and so on.
-  public var diskFigures: [(name: String, value: UInt64)] {
+  public var diskMetrics: [(name: String, value: UInt64)] {
     let disks = devices.blocks.enumerated().map { ("disk\($0)", $1.statistics) }
     let vext = devices.vextDevices.enumerated().map { ("vext\($0)", $1.statistics) }
-    return (disks + vext).flatMap { $1.figures(prefix: $0) }
+    return (disks + vext).flatMap { $1.metrics(prefix: $0) }
   }
 
   private func reply(_ body: () throws(KVMError) -> ControlReply) -> ControlReply {

@@ -33,7 +33,7 @@ enum ModuleCompression: String {
     do throws(CompressionLibrary.Missing) { library = try CompressionLibrary(format) } catch {
       throw .noLibrary(error.name, forModule: path)
     }
-    // What is not told is guessed: modules shrink to a quarter or so.
+    // Without a size the guess is that modules shrink to a quarter or so.
     var room = library.contentByteCount(of: compressed) ?? max(compressed.count * 6, 1 << 16)
     while room <= Self.byteLimit {
       switch library.decompress(compressed, room: room) {

@@ -10,7 +10,7 @@ public struct PortForward: Equatable, Sendable {
 
   /// What is forwarded.
   public var transport: Transport
-  /// Where the host listens: on its loopback unless told otherwise, so that nobody else reaches the guest.
+  /// Where the host listens: on its loopback by default, so that nobody else reaches the guest.
   public var hostAddress: IPv4Address
   /// The host's port.
   public var hostPort: UInt16

@@ -1,6 +1,6 @@
-/// Notifications that an I/O thread owes to drivers: at the end of the pass, and again later.
+/// Interrupts that an I/O thread still has to raise: at the end of the pass, and again later.
 ///
-/// The second list holds queues whose driver may have gone to sleep while ``IOQueue/finishPass()`` ran; each needs a
+/// The second list holds queues whose driver may have gone to sleep while ``IOQueue/notifyDriver()`` ran; each needs a
 /// ``IOQueue/confirmWake()``. The cost of a pass depends on the number of listed queues, not on the number of attached ones.
 struct DeferredNotifications {
   /// Number of busy passes after which sleeping drivers are checked at the latest; an idle pass checks them at once.
@@ -57,14 +57,14 @@ struct DeferredNotifications {
   ///   - confirming: whether to check sleeping drivers now, because the pass found nothing to do or took long.
   @inline(__always)
   mutating func finishPass(_ slots: borrowing [(any IOQueue)?], confirming: Bool) {
-    if !pending.isEmpty { tell(slots) }
+    if !pending.isEmpty { notify(slots) }
     if unconfirmed.isEmpty { return }
     busyPasses &+= 1
     if confirming || busyPasses >= Self.busyPassLimit { confirmWake(slots) }
   }
 
-  private mutating func tell(_ slots: borrowing [(any IOQueue)?]) {
-    for slot in pending.list where slots[slot]?.finishPass() == true { unconfirmed.insert(slot) }
+  private mutating func notify(_ slots: borrowing [(any IOQueue)?]) {
+    for slot in pending.list where slots[slot]?.notifyDriver() == true { unconfirmed.insert(slot) }
     pending.removeAll()
   }
 

@@ -39,15 +39,15 @@ public protocol IOQueue: AnyObject, Sendable {
   /// - Parameters:
   ///   - slot: the lower 32 bits of the request's token.
   ///   - result: number of bytes that were moved, or -errno.
-  func complete(slot: UInt32, result: Int64)
+  func complete(request: UInt32, result: Int64)
 
   /// Publishes the completions of this pass to the guest: updates indices and raises interrupts that are due.
   ///
   /// - Returns: whether ``confirmWake()`` must be called later.
   @discardableResult
-  func finishPass() -> Bool
+  func notifyDriver() -> Bool
 
-  /// Wakes a guest that went to sleep during ``finishPass()``.
+  /// Wakes a guest that went to sleep during ``notifyDriver()``.
   ///
   /// The thread calls it before it waits for anything, and otherwise within a few passes.
   func confirmWake()
@@ -65,7 +65,7 @@ public protocol IOQueue: AnyObject, Sendable {
 }
 
 extension IOQueue {
-  /// That of a disk about which nobody said anything.
+  /// The default: weight 100, and no limits.
   public var share: DiskShare { DiskShare() }
 }
 

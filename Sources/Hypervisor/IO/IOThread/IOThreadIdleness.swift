@@ -12,7 +12,7 @@ struct IOThreadIdleness {
   /// With many requests under way the limit is a multiple of it (``PollingWindow``).
   static let longestWindowNanoseconds: UInt64 = 200_000
   /// Number of passes between two readings of the clock.
-  private static let passesPerLook: UInt32 = 16
+  private static let passesPerClockReading: UInt32 = 16
 
   private(set) var window = PollingWindow(
     start: Self.shortestWindowNanoseconds, limit: Self.longestWindowNanoseconds)
@@ -45,7 +45,7 @@ struct IOThreadIdleness {
   mutating func isTimeToSleep() -> Bool {
     if lastSleep != nil { return true }
     passes &+= 1
-    guard passes % Self.passesPerLook == 0 else { return false }
+    guard passes % Self.passesPerClockReading == 0 else { return false }
     return hasWindowPassed()
   }
 

@@ -68,7 +68,7 @@ struct IOThreadLoop: ~Copyable {
     self.engine = engine
   }
 
-  /// Serves until told to stop.
+  /// Serves queues until a stop command arrives.
   mutating func run() {
     while stopCommands.isEmpty || !isIdle {
       // Before every pass, so that a machine can attach and detach queues whatever the load.
@@ -115,7 +115,7 @@ struct IOThreadLoop: ~Copyable {
     var reaped = 0
     while reaped < PassLimit.completions, let completion = engine.reap() {
       let slot = Int(truncatingIfNeeded: completion.token &>> 32)
-      slots[slot]?.complete(slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
+      slots[slot]?.complete(request: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
       notifications.note(slot)
       shares.finish(slot)
       reaped &+= 1
@@ -250,7 +250,7 @@ struct IOThreadLoop: ~Copyable {
 
   private mutating func finishDetaching() {
     for (queue, command) in detaching where queue.inFlight == 0 {
-      queue.finishPass()
+      queue.notifyDriver()
       queue.confirmWake()
       for index in slots.indices where slots[index] === queue {
         slots[index] = nil

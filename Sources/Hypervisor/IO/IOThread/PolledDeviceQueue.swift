@@ -15,7 +15,7 @@ struct PolledDeviceQueue {
   private var head: SubmissionConsumer
   /// Number of polls in a row that found no entry. A poll that leaves entries behind because the engine is full counts as
   /// busy.
-  private(set) var idleLooks: UInt32 = 0
+  private(set) var idlePollCount: UInt32 = 0
 
   init(_ queue: VextDeviceQueue, slot: Int, machine: Int) {
     self.queue = queue
@@ -29,14 +29,14 @@ struct PolledDeviceQueue {
   @inline(__always)
   mutating func drain(engine: inout BlockEngine, shares: inout MachineShares) -> Int {
     if shares.isServed(machine) { return 0 }
-    idleLooks &+= 1
+    idlePollCount &+= 1
     if head.isIdle { return 0 }
     let queue = queue
     let taken = shares.serve(machine, throttle, &engine) { engine, limit in
       queue.drain(engine: &engine, limit: limit)
     }
     head = queue.head
-    if !queue.isStopped { idleLooks = 0 }
+    if !queue.isStopped { idlePollCount = 0 }
     return taken
   }
 }

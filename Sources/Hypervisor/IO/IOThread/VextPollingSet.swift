@@ -40,7 +40,7 @@ struct VextPollingSet {
     turn = turn &+ 1 < busy.count ? turn &+ 1 : 0
     for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
     for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
-    if turn < busy.count, busy[turn].idleLooks >= Self.patience { quiet.append(busy.remove(at: turn)) }
+    if turn < busy.count, busy[turn].idlePollCount >= Self.patience { quiet.append(busy.remove(at: turn)) }
     if !quiet.isEmpty { taken &+= drainQuiet(&engine, &shares, &notifications, all: taken == 0) }
     return taken
   }
@@ -54,7 +54,7 @@ struct VextPollingSet {
     var index = all ? 0 : quietTurn
     while index < quiet.count {
       taken &+= Self.drain(&quiet[index], &engine, &shares, &notifications)
-      if quiet[index].idleLooks == 0 {
+      if quiet[index].idlePollCount == 0 {
         quiet.swapAt(index, quiet.count - 1)
         busy.append(quiet.removeLast())
       } else {

@@ -58,7 +58,7 @@ struct OrphanedVextQueue: @unchecked Sendable {
         return wake.raise()
       case .ready(let entry):
         completions.push(Self.failure(of: entry.id))
-        wake.noteAnswers()
+        wake.noteCompletions()
       }
     }
   }

@@ -26,8 +26,8 @@ protocol ServiceSession: AnyObject, Sendable {
 
 extension ServiceSession {
   /// What it has asked of its disk, by name; nothing for one without a disk.
-  var figures: [(name: String, value: UInt64)] {
+  var metrics: [(name: String, value: UInt64)] {
     guard let name = diskName else { return [] }
-    return statistics.figures(prefix: "client\(number)_\(name)")
+    return statistics.metrics(prefix: "client\(number)_\(name)")
   }
 }

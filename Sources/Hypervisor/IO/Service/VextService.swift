@@ -291,8 +291,8 @@ public final class VextService: Sendable {
   }
 
   /// A figure of a client in each line: name and value.
-  func figures() -> String {
-    sessions.flatMap(\.figures).map { "\($0.name) \($0.value)\n" }.joined()
+  func metrics() -> String {
+    sessions.flatMap(\.metrics).map { "\($0.name) \($0.value)\n" }.joined()
   }
 
   private var sessions: [any ServiceSession] {

@@ -3,7 +3,7 @@ public enum VextServiceQuestion: Sendable {
   /// Disks and clients, a line each.
   case list
   /// Figures of each client, a line each.
-  case figures
+  case metrics
   /// What threads and clients have done so far, as ``VextServiceSnapshot/init(text:)`` reads it.
   case snapshot
   /// That no new client may open the disk.
@@ -15,7 +15,7 @@ public enum VextServiceQuestion: Sendable {
 
   private var name: String {
     switch self {
-    case .list, .figures, .snapshot: "question"
+    case .list, .metrics, .snapshot: "question"
     case .drain(let disk): "drain '\(disk)'"
     case .detach(let disk): "detach '\(disk)'"
     case .reload: "reload (the service's log says more)"
@@ -29,7 +29,7 @@ public enum VextServiceQuestion: Sendable {
     let request: VextServiceRequest =
       switch self {
       case .list: .list
-      case .figures: .figures
+      case .metrics: .metrics
       case .snapshot: .snapshot
       case .drain(let disk): .drain(disk: disk)
       case .detach(let disk): .detach(disk: disk)

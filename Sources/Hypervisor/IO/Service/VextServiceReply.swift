@@ -9,7 +9,7 @@ enum VextServiceReply: Equatable, Sendable {
   case open(VextDiskGeometry)
   case enable(VextQueueFault)
   case statistics(DiskStatistics)
-  /// `list`, `figures`, `reload` and `snapshot`, in lines.
+  /// `list`, `metrics`, `reload` and `snapshot`, in lines.
   case text(String)
   /// Anything else that went well.
   case done
@@ -77,7 +77,7 @@ enum VextServiceReply: Equatable, Sendable {
       var words: [UInt64] = []
       for _ in 0..<DiskStatistics.wordCount { words.append(try reader.read(UInt64.self)) }
       reply = .statistics(DiskStatistics(words: words))
-    case .list, .figures, .reload, .snapshot: return .text(String(decoding: reader.remaining, as: UTF8.self))
+    case .list, .metrics, .reload, .snapshot: return .text(String(decoding: reader.remaining, as: UTF8.self))
     case .memory, .disable, .close, .drain, .detach: reply = .done
     }
     try reader.finish()

@@ -12,7 +12,7 @@ enum VextServiceRequest: Equatable, Sendable {
   case statistics
   case close
   case list
-  case figures
+  case metrics
   /// Lets no new client open a disk.
   case drain(disk: String)
   /// Ends the connections of a disk's clients, makes it durable and closes it.
@@ -40,7 +40,7 @@ enum VextServiceRequest: Equatable, Sendable {
     case .statistics: 6
     case .close: 7
     case .list: 8
-    case .figures: 9
+    case .metrics: 9
     case .resume: 10
     case .drain: 11
     case .detach: 12
@@ -54,7 +54,7 @@ enum VextServiceRequest: Equatable, Sendable {
     switch self {
     case .memory: 2
     case .enable(_, let setup), .resume(_, let setup): setup.features.rawValue.nonzeroBitCount
-    case .hello, .open, .disable, .statistics, .close, .list, .figures, .drain, .detach, .reload, .snapshot: 0
+    case .hello, .open, .disable, .statistics, .close, .list, .metrics, .drain, .detach, .reload, .snapshot: 0
     }
   }
 
@@ -101,7 +101,7 @@ enum VextServiceRequest: Equatable, Sendable {
     case .disable(let queue):
       writer.write(UInt32(queue))
       writer.write(UInt32(0))
-    case .statistics, .close, .list, .figures, .reload, .snapshot: break
+    case .statistics, .close, .list, .metrics, .reload, .snapshot: break
     }
     return writer.bytes
   }
@@ -144,7 +144,7 @@ enum VextServiceRequest: Equatable, Sendable {
     case 6: request = .statistics
     case 7: request = .close
     case 8: request = .list
-    case 9: request = .figures
+    case 9: request = .metrics
     case 11: return .drain(disk: try name(&reader))
     case 12: return .detach(disk: try name(&reader))
     case 13: request = .reload

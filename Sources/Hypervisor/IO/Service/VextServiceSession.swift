@@ -177,8 +177,8 @@ final class VextServiceSession: ServiceSession {
       disableAll(&resources)
       return .close(flush(resources))
     case .list: return .reply(service.isOwn(peer) ? .text(service.list()) : .failed(.permissionDenied))
-    case .figures:
-      return .reply(service.isOwn(peer) ? .text(service.figures()) : .failed(.permissionDenied))
+    case .metrics:
+      return .reply(service.isOwn(peer) ? .text(service.metrics()) : .failed(.permissionDenied))
     case .snapshot:
       return .reply(service.isOwn(peer) ? .text(service.snapshot().text) : .failed(.permissionDenied))
     case .drain, .detach, .reload: return .reply(administer(request))

@@ -120,14 +120,14 @@ public final class DiskImage: Sendable {
 
   /// The smallest unit of O_DIRECT on this file, in bytes: the kernel's value, or else 512 or 4,096 as found by reading.
   private static func directAlignment(_ descriptor: Int32, _ path: String) throws(DiskError) -> UInt32 {
-    let told: DirectIO.Alignment?
+    let alignment: DirectIO.Alignment?
     do throws(Errno) {
-      told = try DirectIO.alignment(of: descriptor)
+      alignment = try DirectIO.alignment(of: descriptor)
     } catch {
       throw .failed(path: path, call: "statx", error)
     }
-    if let told {
-      guard let unit = told.unit else { throw .directRefused(path: path) }
+    if let alignment {
+      guard let unit = alignment.unit else { throw .directRefused(path: path) }
       return unit
     }
     let buffer = HostBuffer(byteCount: 4096)

@@ -31,7 +31,7 @@ public struct DiskStatistics: Equatable, Sendable {
   public init() {}
 
   /// Returns names with units, and values, in a fixed order; each name begins with `prefix`.
-  public func figures(prefix: String) -> [(name: String, value: UInt64)] {
+  public func metrics(prefix: String) -> [(name: String, value: UInt64)] {
     let mean = finished == 0 ? 0 : serviceNanoseconds / Double(finished)
     let quantiles = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)].compactMap { name, part in
       latencies.nanoseconds(within: part).map { ("\(name)_service_us", UInt64(($0 / 1000).rounded())) }

@@ -113,7 +113,7 @@ public struct DiskShare: Sendable {
   /// Its limits; nil: none.
   public let throttle: DiskThrottle?
 
-  /// A share, unless told otherwise that of a disk about which nobody said anything.
+  /// A share; by default weight 100, and no limits.
   public init(weight: Int = 100, throttle: DiskThrottle? = nil) {
     self.weight = min(max(weight, Self.weights.lowerBound), Self.weights.upperBound)
     self.throttle = throttle

@@ -20,7 +20,7 @@ public final class VextDevice: PCIFunction {
 
   private let geometry: VextDiskGeometry
   private let log: VextLog
-  private let queues: [VextQueueSlot]
+  private let queues: [VextQueueRegisters]
   /// The counters of each server; empty if requests are not counted.
   private let activities: [DiskActivity]
   private let signals: VextSignals?
@@ -108,7 +108,7 @@ public final class VextDevice: PCIFunction {
     queues = doorbells.enumerated().map { index, doorbell in
       let port = ServiceVextQueue(
         index: UInt16(index), client: service, signals: signals, doorbell: doorbell)
-      return VextQueueSlot(
+      return VextQueueRegisters(
         index: UInt16(index), port: port, log: log, signals: signals, doorbell: doorbell)
     }
     notifications = Self.notifications(doorbells)
@@ -147,7 +147,7 @@ public final class VextDevice: PCIFunction {
       let port = LocalVextQueue(
         index: UInt16(index), disk: disk, server: servers[place],
         activity: activities.isEmpty ? nil : activities[place], signals: signals, doorbell: doorbell)
-      return VextQueueSlot(
+      return VextQueueRegisters(
         index: UInt16(index), port: port, log: disk.log, signals: signals, doorbell: doorbell)
     }
     notifications = Self.notifications(doorbells)
@@ -227,7 +227,7 @@ public final class VextDevice: PCIFunction {
   }
 
   /// The queue of a register and the register's offset within the queue's block; nil if there is no such queue.
-  private func queueRegister(_ offset: UInt64) -> (VextQueueSlot, UInt64)? {
+  private func queueRegister(_ offset: UInt64) -> (VextQueueRegisters, UInt64)? {
     guard offset >= VextRegister.queueBase else { return nil }
     let index = (offset - VextRegister.queueBase) / VextRegister.queueStride
     guard index < UInt64(queues.count) else { return nil }

@@ -78,23 +78,23 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// Stores the upper half of the tokens, and begins service.
   public func begin(token: UInt64, polling: Bool) { self.token = token }
 
-  /// Whether the driver accepted interrupts, so that ``finishPass()`` has something to do.
+  /// Whether the driver accepted interrupts, so that ``notifyDriver()`` has something to do.
   var raisesInterrupts: Bool { wake.observer != nil }
 
   /// Raises the interrupt if there are new completions and the driver is asleep.
   ///
   /// The completions themselves are in the ring already.
   @discardableResult
-  public func finishPass() -> Bool {
+  public func notifyDriver() -> Bool {
     guard raisesInterrupts else { return false }
     let sequence = completions.sequence
     guard sequence != signalledSequence else { return false }
     signalledSequence = sequence
-    wake.noteAnswers()
+    wake.noteCompletions()
     return true
   }
 
-  /// Raises the interrupt if the driver went to sleep during ``finishPass()``.
+  /// Raises the interrupt if the driver went to sleep during ``notifyDriver()``.
   public func confirmWake() { wake.confirmWake() }
 
   /// Asks the driver to ring the doorbell, and polls the ring once more.
@@ -167,7 +167,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   /// Completes a request that was under way.
-  public func complete(slot: UInt32, result: Int64) {
+  public func complete(request: UInt32, result: Int64) {
     let id = UInt16(truncatingIfNeeded: slot)
     inFlight &-= 1
     activity?.finish(startedAt: requests.startTicks(of: id))

@@ -99,11 +99,11 @@ struct VextWake {
   /// Call after new completions. Raises the interrupt if the driver is asleep and was not woken yet.
   ///
   /// ``confirmWake()`` must follow.
-  mutating func noteAnswers() {
+  mutating func noteCompletions() {
     if observer?.noteAnnouncement() == true { interrupt?.raise() }
   }
 
-  /// Raises the interrupt if the driver went to sleep since ``noteAnswers()``.
+  /// Raises the interrupt if the driver went to sleep since ``noteCompletions()``.
   mutating func confirmWake() {
     if observer?.confirmWake() == true { interrupt?.raise() }
   }

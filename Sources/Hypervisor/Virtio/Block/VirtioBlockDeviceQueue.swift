@@ -2,8 +2,8 @@ import Glibc
 
 /// One virtqueue of a block device as an I/O thread serves it, from DRIVER_OK to reset.
 ///
-/// The thread that it is attached to is the only one that touches it. ``drain(engine:)`` takes requests from the ring and
-/// starts them, ``complete(slot:result:)`` answers those that the engine had, and ``finishPass()`` tells the driver.
+/// The thread that it is attached to is the only one that touches it. ``drain(engine:limit:)`` takes requests from the ring and
+/// starts them, ``complete(request:result:)`` answers those that the engine had, and ``notifyDriver()`` tells the driver.
 final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   let disk: DiskHandle
   let memory: GuestMemory
@@ -67,7 +67,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     var taken = 0
     var started = 0
     do throws(VirtqueueError) {
-      // The room is looked at each time: a request of several ranges may take that of several.
+      // The room is checked each time: a request of several ranges may take that of several.
       while taken < limit, engine.room > 0, !engine.isSpent,
         let head = try hasRemains ? takeRemains(&ring) : ring.takeHead()
       {
@@ -84,7 +84,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     return taken
   }
 
-  func complete(slot: UInt32, result: Int64) {
+  func complete(request: UInt32, result: Int64) {
     guard requests.isUnderWay(slot) else { return }
     let head = UInt16(truncatingIfNeeded: slot)
     var request = requests[head]
@@ -96,7 +96,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     answer(head, request, &ring)
   }
 
-  func finishPass() -> Bool {
+  func notifyDriver() -> Bool {
     let wantsInterrupt = ring.publish()
     inflight?.published(usedIndex: ring.usedIndex)
     if wantsInterrupt { port.interrupt() }

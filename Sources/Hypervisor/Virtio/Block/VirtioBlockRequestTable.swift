@@ -107,7 +107,7 @@ struct VirtioBlockSlot: BitwiseCopyable {
   var startTicks: UInt64 = 0
   /// Bytes of guest memory that are written if it succeeds, the status included.
   var writtenByteCount: UInt32
-  /// Results that the engine still owes: 1 for a transfer, one for each range.
+  /// Number of results still expected from the engine: 1 for a transfer, one for each range.
   var partCount: UInt32 = 0
 
   init(byteCount: UInt64, writtenByteCount: UInt32) {

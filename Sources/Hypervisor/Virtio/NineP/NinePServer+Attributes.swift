@@ -47,7 +47,7 @@ extension NinePServer {
     try writer.number(status.modification_nanoseconds)
     try writer.number(status.change_seconds)
     try writer.number(status.change_nanoseconds)
-    // Birth (two words), generation, data version: not told.
+    // Birth (two words), generation, data version: not known.
     for _ in 0..<4 { try writer.number(0 as UInt64) }
   }
 

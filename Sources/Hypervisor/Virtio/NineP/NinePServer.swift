@@ -4,7 +4,7 @@ import SystemPackage
 /// Answers 9P2000.L requests for one share: a session, its fids, and what they stand for.
 ///
 /// It knows messages as bytes in memory and nothing of how they travel. A guest wrote them: each is copied once (but for
-/// the data of reads and writes, which goes between file and buffers directly), only the copy is looked at, and whatever
+/// the data of reads and writes, which goes between file and buffers directly), only the copy is read, and whatever
 /// it says is answered, at worst with an error. Requests are served in order, each wholly before the next: Tflush never
 /// finds its request unanswered.
 ///

@@ -257,7 +257,7 @@ extension VextServiceTests {
       let requests: [VextServiceRequest] = [
         .enable(queue: queue, setup), .resume(queue: queue, setup), .disable(queue: queue), .statistics,
         .list,
-        .figures, .hello(version: 1, features: 0), .open(disk: "ro"), .memory([.whole(1 << 20)]), .close,
+        .metrics, .hello(version: 1, features: 0), .open(disk: "ro"), .memory([.whole(1 << 20)]), .close,
       ]
       let request = requests[Int.random(in: 0..<requests.count, using: &random)]
       var bytes = request.encoded(tag: UInt32.random(in: 0...UInt32.max, using: &random))

@@ -53,7 +53,7 @@ import VextProtocol
     #expect(fixture.service.clientCount == 2)
     #expect(
       fixture.service.list().contains("disk rw 1048576 bytes, blocks of 512, rw, buffered, clients: 1\n"))
-    #expect(fixture.service.figures().contains("_rw_reads 800\n"))
+    #expect(fixture.service.metrics().contains("_rw_reads 800\n"))
   }
 
   @Test func `a guest's mistake stops its queue with the error that it has in one process`() throws {

@@ -25,7 +25,7 @@ final class QcowImage: Sendable {
   ///
   /// - Parameters:
   ///   - snapshot: the name of the snapshot to read; nil: the disk as it is.
-  ///   - report: is told once, on the thread of the request, that the image is damaged.
+  ///   - report: is called once, on the thread of the request, when the image is found damaged.
   init(
     _ file: any QcowFile, header: QcowHeader, backing: QcowBacking, snapshot: String? = nil, isWritable: Bool,
     report: @escaping @Sendable (QcowError) -> Void = { _ in }

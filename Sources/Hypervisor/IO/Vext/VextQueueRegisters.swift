@@ -2,7 +2,7 @@ import Synchronization
 import VextProtocol
 
 /// The registers of one queue, and whether it is enabled.
-final class VextQueueSlot: Sendable {
+final class VextQueueRegisters: Sendable {
   private struct State {
     var setup = VextQueueSetup()
     var isEnabled = false

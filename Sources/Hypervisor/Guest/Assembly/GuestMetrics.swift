@@ -1,5 +1,5 @@
 /// The counters of a running guest, for users and scripts: `name: value` lines, with units in the names.
-struct GuestFigures {
+struct GuestMetrics {
   var exits: ExitCounts
   /// The counters of the disks.
   var disks: [(name: String, value: UInt64)] = []
@@ -31,12 +31,12 @@ struct GuestFigures {
       ]
     }
     if let balloonMiB { lines.append(("balloon_mib", balloonMiB)) }
-    if let memory { lines += Self.figures(of: memory) }
+    if let memory { lines += Self.metrics(of: memory) }
     let reason = memoryUnavailable.map { "memory_unavailable: \($0)\n" } ?? ""
     return lines.map { "\($0): \($1)\n" }.joined() + reason
   }
 
-  private static func figures(of memory: BalloonStatistics) -> [(String, UInt64)] {
+  private static func metrics(of memory: BalloonStatistics) -> [(String, UInt64)] {
     let all: [(String, UInt64?)] = [
       ("memory_total_bytes", memory.totalByteCount), ("memory_free_bytes", memory.freeByteCount),
       ("memory_available_bytes", memory.availableByteCount),

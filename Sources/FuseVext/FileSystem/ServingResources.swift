@@ -2,7 +2,7 @@ import SystemPackage
 
 /// What one thread needs to do file system operations: a queue of its own, memory that the queue uses without a copy, and the
 /// caller that it works for.
-public final class Worker {
+public final class ServingResources {
   /// Maximum number of bytes of a read or write.
   public static let transferByteCount = 1 << 20
   private static let largestBlockByteCount = 65536
