@@ -43,7 +43,7 @@ package final class SteppedQueueServer: IOQueueServer, @unchecked Sendable {
   package func reap() {
     while let completion = engine.reap() {
       queues[Int(completion.token >> 32)]?.complete(
-        slot: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
+        request: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
     }
     for case let queue? in queues where queue.notifyDriver() { queue.confirmWake() }
   }

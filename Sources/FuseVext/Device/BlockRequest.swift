@@ -18,15 +18,17 @@ public struct BlockRequest {
   public let byteOffset: UInt64
   /// The length in bytes.
   public let byteCount: Int
-  /// `byteCount` bytes; nil for a flush and a discard. A write does not change them.
-  public let memory: BlockMemory?
+  // Not a BlockMemory?, which costs calls to copy.
+  private let buffer: BlockBuffer?
+  private let bufferOffset: Int
 
   /// Makes a read or a write.
   public init(_ operation: Operation, byteOffset: UInt64, memory: BlockMemory) {
     self.operation = operation
     self.byteOffset = byteOffset
     byteCount = memory.count
-    self.memory = memory
+    buffer = memory.buffer
+    bufferOffset = memory.offset
   }
 
   /// Makes a flush or a discard.
@@ -34,7 +36,14 @@ public struct BlockRequest {
     self.operation = operation
     self.byteOffset = byteOffset
     self.byteCount = byteCount
-    memory = nil
+    buffer = nil
+    bufferOffset = 0
+  }
+
+  /// `byteCount` bytes; nil for a flush and a discard. A write does not change them.
+  public var memory: BlockMemory? {
+    guard let buffer else { return nil }
+    return BlockMemory(buffer, offset: bufferOffset, count: byteCount)
   }
 
   /// The read or write of the rest after the first `count` bytes.

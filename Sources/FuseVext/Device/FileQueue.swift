@@ -51,32 +51,32 @@ final class FileQueue: BlockQueue {
     case .discard:
       try discard(request)
     case .read, .write:
-      var offset = request.byteOffset
-      guard var rest = request.memory else { throw .invalidArgument }
-      while !rest.isEmpty {
-        let count = request.operation == .read ? read(to: rest, offset) : write(rest, offset)
+      guard let memory = request.memory else { throw .invalidArgument }
+      var done = 0
+      while done < memory.count {
+        let count = transfer(memory, from: done, at: request.byteOffset + UInt64(done), request.operation)
         if count == -Int64(Errno.interrupted.rawValue) { continue }
         try check(count)
         // The image became shorter.
         guard count > 0 else { throw .ioError }
-        offset += UInt64(count)
-        rest = rest.slice(Int(count), rest.count - Int(count))
+        done += Int(count)
       }
     }
   }
 
-  private func read(to memory: BlockMemory, _ offset: UInt64) -> Int64 {
-    var vector = unsafe Self.vector(memory)
-    return unsafe linux_preadv(device.descriptor.rawValue, &vector, 1, Int64(bitPattern: offset))
+  /// Reads or writes what is behind the first `done` bytes of the memory. Returns the number of bytes, or a negative errno.
+  private func transfer(
+    _ memory: BlockMemory, from done: Int, at offset: UInt64, _ operation: BlockRequest.Operation
+  ) -> Int64 {
+    var vector = unsafe Self.vector(memory, from: done)
+    let descriptor = device.descriptor.rawValue
+    return operation == .read
+      ? unsafe linux_preadv(descriptor, &vector, 1, Int64(bitPattern: offset))
+      : unsafe linux_pwritev(descriptor, &vector, 1, Int64(bitPattern: offset))
   }
 
-  private func write(_ memory: BlockMemory, _ offset: UInt64) -> Int64 {
-    var vector = unsafe Self.vector(memory)
-    return unsafe linux_pwritev(device.descriptor.rawValue, &vector, 1, Int64(bitPattern: offset))
-  }
-
-  private static func vector(_ memory: BlockMemory) -> iovec {
-    let bytes = unsafe memory.unsafeBytes
+  private static func vector(_ memory: BlockMemory, from done: Int = 0) -> iovec {
+    let bytes = unsafe memory.buffer.unsafeBytes(memory.offset + done, memory.count - done)
     return unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
   }
 

@@ -37,7 +37,7 @@ public protocol IOQueue: AnyObject, Sendable {
   /// Completes a pending request.
   ///
   /// - Parameters:
-  ///   - slot: the lower 32 bits of the request's token.
+  ///   - request: the lower 32 bits of the request's token.
   ///   - result: number of bytes that were moved, or -errno.
   func complete(request: UInt32, result: Int64)
 

@@ -35,8 +35,8 @@ extension IOThreadLoop {
       if token == Token.commands {
         mailbox.clearEvent()
       } else if token >= Token.queue {
-        let slot = Int(truncatingIfNeeded: token &- Token.queue)
-        if slot < slots.count { slots[slot]?.drainNotification() }
+        let queueIndex = Int(truncatingIfNeeded: token &- Token.queue)
+        if queueIndex < attachedQueues.count { attachedQueues[queueIndex]?.drainNotification() }
       }
     }
   }

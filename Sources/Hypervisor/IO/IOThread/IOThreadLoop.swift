@@ -24,10 +24,10 @@ struct IOThreadLoop: ~Copyable {
   var engine: BlockEngine
 
   /// Every attached queue at the index that its tokens carry, including queues that are being detached.
-  var slots: [(any IOQueue)?] = []
+  var attachedQueues: [(any IOQueue)?] = []
   /// The queues to drain, by kind: vext queues have a concrete type, which keeps the polling loop free of existentials.
   var vextQueues = VextPollingSet()
-  var otherQueues: [(slot: Int, queue: any IOQueue, machine: Int, throttle: DiskThrottle?)] = []
+  var otherQueues: [(queueIndex: Int, queue: any IOQueue, machine: Int, throttle: DiskThrottle?)] = []
   /// What each machine may take of the thread.
   private(set) var shares = MachineShares()
   private var notifications = DeferredNotifications()
@@ -74,7 +74,7 @@ struct IOThreadLoop: ~Copyable {
       // Before every pass, so that a machine can attach and detach queues whatever the load.
       if mailbox.hasCommands {
         // A command may take long.
-        notifications.confirmWake(slots)
+        notifications.confirmWake(attachedQueues)
         readCommands()
         continue
       }
@@ -96,7 +96,7 @@ struct IOThreadLoop: ~Copyable {
     for command in stopCommands + mailbox.close() { command.markDone() }
   }
 
-  private var isIdle: Bool { detaching.isEmpty && slots.allSatisfy { $0 == nil } }
+  private var isIdle: Bool { detaching.isEmpty && attachedQueues.allSatisfy { $0 == nil } }
 
   /// Drains every queue and the completion ring once.
   ///
@@ -114,14 +114,15 @@ struct IOThreadLoop: ~Copyable {
     engine.submit()
     var reaped = 0
     while reaped < PassLimit.completions, let completion = engine.reap() {
-      let slot = Int(truncatingIfNeeded: completion.token &>> 32)
-      slots[slot]?.complete(request: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
-      notifications.note(slot)
-      shares.finish(slot)
+      let queueIndex = Int(truncatingIfNeeded: completion.token &>> 32)
+      attachedQueues[queueIndex]?.complete(
+        request: UInt32(truncatingIfNeeded: completion.token), result: completion.result)
+      notifications.note(queueIndex)
+      shares.finish(queueIndex)
       reaped &+= 1
     }
     progress &+= reaped
-    notifications.finishPass(slots, confirming: progress == 0 || wasLong)
+    notifications.finishPass(attachedQueues, confirming: progress == 0 || wasLong)
     if !detaching.isEmpty { finishDetaching() }
     return progress
   }
@@ -142,7 +143,7 @@ struct IOThreadLoop: ~Copyable {
     let taken = shares.serve(other.machine, other.throttle, &engine) { engine, limit in
       other.queue.drain(engine: &engine, limit: limit)
     }
-    if taken > 0 { notifications.note(other.slot) }
+    if taken > 0 { notifications.note(other.queueIndex) }
     return taken
   }
 
@@ -204,7 +205,7 @@ struct IOThreadLoop: ~Copyable {
         detaching.append((queue, command))
       case .stop:
         stopCommands.append(command)
-        for case let queue? in slots where !detaching.contains(where: { $0.queue === queue }) {
+        for case let queue? in attachedQueues where !detaching.contains(where: { $0.queue === queue }) {
           stopPolling(queue)
           detaching.append((queue, nil))
         }
@@ -214,23 +215,27 @@ struct IOThreadLoop: ~Copyable {
   }
 
   private mutating func attach(_ queue: any IOQueue) {
-    let slot = slots.firstIndex { $0 == nil } ?? slots.count
-    if slot == slots.count { slots.append(queue) } else { slots[slot] = queue }
-    engine.attach(slot: slot, disk: queue.disk, memory: queue.memory)
-    let share = queue.share
-    let machine = shares.attach(slot, memory: ObjectIdentifier(queue.memory), weight: share.weight)
-    queue.begin(token: UInt64(slot) << 32, polling: waiting != .events)
-    if let vext = queue as? VextDeviceQueue {
-      vextQueues.insert(PolledDeviceQueue(vext, slot: slot, machine: machine))
-      notifications.attach(slot, hasListener: vext.raisesInterrupts)
+    let queueIndex = attachedQueues.firstIndex { $0 == nil } ?? attachedQueues.count
+    if queueIndex == attachedQueues.count {
+      attachedQueues.append(queue)
     } else {
-      otherQueues.append((slot, queue, machine, share.throttle))
-      notifications.attach(slot, hasListener: true)
+      attachedQueues[queueIndex] = queue
+    }
+    engine.attach(queueIndex: queueIndex, disk: queue.disk, memory: queue.memory)
+    let share = queue.share
+    let machine = shares.attach(queueIndex, memory: ObjectIdentifier(queue.memory), weight: share.weight)
+    queue.begin(token: UInt64(queueIndex) << 32, polling: waiting != .events)
+    if let vext = queue as? VextDeviceQueue {
+      vextQueues.insert(PolledDeviceQueue(vext, queueIndex: queueIndex, machine: machine))
+      notifications.attach(queueIndex, hasListener: vext.raisesInterrupts)
+    } else {
+      otherQueues.append((queueIndex, queue, machine, share.throttle))
+      notifications.attach(queueIndex, hasListener: true)
     }
     countSilentQueues()
     if waiting != .polling, let descriptor = queue.notificationDescriptor {
       // If the kernel's table of watched descriptors is full, the queue is served late: at each wake-up.
-      try? poll.add(descriptor: descriptor, token: Token.queue + UInt64(slot))
+      try? poll.add(descriptor: descriptor, token: Token.queue + UInt64(queueIndex))
     }
   }
 
@@ -252,9 +257,9 @@ struct IOThreadLoop: ~Copyable {
     for (queue, command) in detaching where queue.inFlight == 0 {
       queue.notifyDriver()
       queue.confirmWake()
-      for index in slots.indices where slots[index] === queue {
-        slots[index] = nil
-        engine.detach(slot: index)
+      for index in attachedQueues.indices where attachedQueues[index] === queue {
+        attachedQueues[index] = nil
+        engine.detach(queueIndex: index)
         shares.detach(index)
       }
       command?.markDone()

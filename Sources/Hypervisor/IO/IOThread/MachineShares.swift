@@ -39,7 +39,7 @@ struct MachineShares {
   }
 
   private var machines: ContiguousArray<Machine> = []
-  /// The machine of each slot of the thread.
+  /// The machine of each queue of the thread.
   private var places: ContiguousArray<Int> = []
   private var machineCount = 0
   private var pass = recentPasses
@@ -54,12 +54,12 @@ struct MachineShares {
   /// Whether there is anybody to divide the thread with.
   private var isDivided: Bool { machineCount > 1 }
 
-  /// Registers the queue in `slot`.
+  /// Registers the queue at `queueIndex`.
   ///
   /// - Parameter memory: tells machines apart.
   /// - Returns: its machine, for the other calls.
-  mutating func attach(_ slot: Int, memory: ObjectIdentifier, weight: Int) -> Int {
-    while places.count <= slot { places.append(0) }
+  mutating func attach(_ queueIndex: Int, memory: ObjectIdentifier, weight: Int) -> Int {
+    while places.count <= queueIndex { places.append(0) }
     let known = machines.firstIndex { $0.memory == memory }
     let place = known ?? machines.firstIndex { $0.memory == nil } ?? machines.count
     if place == machines.count { machines.append(Machine()) }
@@ -68,13 +68,13 @@ struct MachineShares {
       machineCount += 1
     }
     machines[place].queueCount += 1
-    places[slot] = place
+    places[queueIndex] = place
     return place
   }
 
-  /// Takes the queue in `slot` out; its requests have ended.
-  mutating func detach(_ slot: Int) {
-    let place = places[slot]
+  /// Takes the queue at `queueIndex` out; its requests have ended.
+  mutating func detach(_ queueIndex: Int) {
+    let place = places[queueIndex]
     machines[place].queueCount -= 1
     guard machines[place].queueCount == 0 else { return }
     if machines[place].isUser { forget(place) }
@@ -178,9 +178,9 @@ struct MachineShares {
     }
   }
 
-  /// Notes that the engine has finished a request of the queue in `slot`.
+  /// Notes that the engine has finished a request of the queue at `queueIndex`.
   @inline(__always)
-  mutating func finish(_ slot: Int) { machines[places[slot]].inFlight &-= 1 }
+  mutating func finish(_ queueIndex: Int) { machines[places[queueIndex]].inFlight &-= 1 }
 
   private mutating func forgetFormerUsers() {
     for place in machines.indices

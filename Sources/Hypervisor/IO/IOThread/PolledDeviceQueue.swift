@@ -7,7 +7,7 @@ import VextProtocol
 struct PolledDeviceQueue {
   let queue: VextDeviceQueue
   /// The queue's index among the thread's queues.
-  let slot: Int
+  let queueIndex: Int
   /// The queue's machine in the thread's ``MachineShares``.
   private let machine: Int
   /// The limits of the queue's disk; nil: none.
@@ -17,9 +17,9 @@ struct PolledDeviceQueue {
   /// busy.
   private(set) var idlePollCount: UInt32 = 0
 
-  init(_ queue: VextDeviceQueue, slot: Int, machine: Int) {
+  init(_ queue: VextDeviceQueue, queueIndex: Int, machine: Int) {
     self.queue = queue
-    self.slot = slot
+    self.queueIndex = queueIndex
     self.machine = machine
     throttle = queue.share.throttle
     head = queue.head

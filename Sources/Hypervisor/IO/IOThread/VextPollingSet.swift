@@ -70,7 +70,7 @@ struct VextPollingSet {
     _ notifications: inout DeferredNotifications
   ) -> Int {
     let taken = polled.drain(engine: &engine, shares: &shares)
-    if taken > 0 { notifications.note(polled.slot) }
+    if taken > 0 { notifications.note(polled.queueIndex) }
     return taken
   }
 }

@@ -96,15 +96,15 @@ public struct BlockEngine: ~Copyable {
     ring?.register(disk: disk, memory: memory)
   }
 
-  /// Lets requests with tokens of `slot` (the upper 32 bits) use the registrations of this disk and memory.
+  /// Lets requests of the queue at `queueIndex` (in their tokens the upper 32 bits) use the registrations of this disk and memory.
   ///
-  /// Before this call and after ``detach(slot:)`` they use none.
-  public mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
-    ring?.attach(slot: slot, disk: disk, memory: memory)
+  /// Before this call and after ``detach(queueIndex:)`` they use none.
+  public mutating func attach(queueIndex: Int, disk: DiskHandle, memory: GuestMemory) {
+    ring?.attach(queueIndex: queueIndex, disk: disk, memory: memory)
   }
 
-  /// Undoes ``attach(slot:disk:memory:)``.
-  public mutating func detach(slot: Int) { ring?.detach(slot: slot) }
+  /// Undoes ``attach(queueIndex:disk:memory:)``.
+  public mutating func detach(queueIndex: Int) { ring?.detach(queueIndex: queueIndex) }
 
   /// Whether the thread itself has moved so much that queues must not take requests before ``submit()``.
   @inline(__always)

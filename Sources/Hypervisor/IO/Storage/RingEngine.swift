@@ -35,15 +35,15 @@ struct RingEngine: ~Copyable {
     if let memory { registrations.add(memory: memory, to: &ring) }
   }
 
-  /// Looks up the registrations of the disk and memory that requests with tokens of `slot` use.
-  mutating func attach(slot: Int, disk: DiskHandle, memory: GuestMemory) {
-    while places.count <= slot { places.append(RegisteredResources()) }
-    places[slot] = registrations.place(disk: disk, memory: memory)
+  /// Looks up the registrations of the disk and memory that requests of the queue at `queueIndex` use.
+  mutating func attach(queueIndex: Int, disk: DiskHandle, memory: GuestMemory) {
+    while places.count <= queueIndex { places.append(RegisteredResources()) }
+    places[queueIndex] = registrations.place(disk: disk, memory: memory)
   }
 
-  /// Undoes ``attach(slot:disk:memory:)``.
-  mutating func detach(slot: Int) {
-    if slot < places.count { places[slot] = RegisteredResources() }
+  /// Undoes ``attach(queueIndex:disk:memory:)``.
+  mutating func detach(queueIndex: Int) {
+    if queueIndex < places.count { places[queueIndex] = RegisteredResources() }
   }
 
   // MARK: Requests
@@ -55,8 +55,8 @@ struct RingEngine: ~Copyable {
     token: UInt64
   ) {
     precondition(token < Self.rangeBit, "the highest bit of a token is the engine's")
-    let slot = Int(truncatingIfNeeded: token &>> 32)
-    let place = slot < places.count ? places[slot] : RegisteredResources()
+    let queueIndex = Int(truncatingIfNeeded: token &>> 32)
+    let place = queueIndex < places.count ? places[queueIndex] : RegisteredResources()
     let file = place.file(disk)
     switch operation {
     case .read: transfer(.read, file, place, vectors, offset, token)

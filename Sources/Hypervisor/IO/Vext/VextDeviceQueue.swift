@@ -168,7 +168,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
 
   /// Completes a request that was under way.
   public func complete(request: UInt32, result: Int64) {
-    let id = UInt16(truncatingIfNeeded: slot)
+    let id = UInt16(truncatingIfNeeded: request)
     inFlight &-= 1
     activity?.finish(startedAt: requests.startTicks(of: id))
     let wanted = requests.end(id)

@@ -84,9 +84,9 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
     return taken
   }
 
-  func complete(request: UInt32, result: Int64) {
-    guard requests.isUnderWay(slot) else { return }
-    let head = UInt16(truncatingIfNeeded: slot)
+  func complete(request number: UInt32, result: Int64) {
+    guard requests.isUnderWay(number) else { return }
+    let head = UInt16(truncatingIfNeeded: number)
     var request = requests[head]
     let isLastPart = request.take(result)
     requests[head] = request

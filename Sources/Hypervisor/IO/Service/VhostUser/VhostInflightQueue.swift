@@ -1,3 +1,4 @@
+import HostSystem
 import Synchronization
 
 /// One queue's part of a ``VhostInflightRegion``: which requests are under way, and in which order they were taken.
