@@ -24,7 +24,7 @@ struct ServiceTests {
       #expect(try worker.word(WorkerWord.verifyErrors) == 0)
     }
     #expect(try service.ask(.list).contains("disk a \(4 << 20) bytes"))
-    #expect(try service.ask(.figures).contains("_a_reads "))
+    #expect(try service.ask(.metrics).contains("_a_reads "))
   }
 
   @Test(.timeLimit(.minutes(20)))

@@ -25,7 +25,7 @@ public struct DiskHandle: @unchecked Sendable {
   var isFormatted: Bool { unsafe formatted != nil }
 
   /// The disk's bytes, for the engine `memory`; nil: they are in a file.
-  let memory: IOVector?
+  private let memory: UnsafeMutableRawPointer?
 
   init(
     descriptor: Int32, byteCount: UInt64, blockByteCount: UInt32, isDirect: Bool, isReadOnly: Bool,
@@ -38,7 +38,15 @@ public struct DiskHandle: @unchecked Sendable {
     self.isReadOnly = isReadOnly
     self.canDiscard = canDiscard
     unsafe self.formatted = formatted.map { unsafe .passUnretained($0) }
-    self.memory = memory?.bytes
+    precondition(memory.map { $0.bytes.byteCount >= byteCount } ?? true, "the memory has the whole disk")
+    unsafe self.memory = memory?.bytes.base
+  }
+
+  /// A run of the disk's bytes in memory; nil for a disk that is not in memory, or a run that is not wholly on it.
+  @inline(__always)
+  func memory(at offset: UInt64, byteCount length: UInt64) -> IOVector? {
+    guard let memory = unsafe memory, contains(offset: offset, byteCount: length) else { return nil }
+    return unsafe IOVector(base: memory + Int(offset), byteCount: Int(length))
   }
 
   /// Leaves a request to the threads of the image, which is not raw.

@@ -71,10 +71,7 @@ final class MemoryDisk: Sendable {
   static func perform(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
-    guard let memory = disk.memory, disk.contains(offset: offset, byteCount: byteCount) else {
-      return -Int64(EIO)
-    }
-    var place = memory.part(from: Int(offset), byteCount: Int(byteCount))
+    guard var place = disk.memory(at: offset, byteCount: byteCount) else { return -Int64(EIO) }
     switch operation {
     case .read:
       for index in 0..<vectors.count {
