@@ -11,7 +11,8 @@ struct BenchCommand: ParsableCommand {
     version: "bench \(ProjectVersion.text)",
     subcommands: [
       RunCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self, CompareCommand.self,
-      CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, FiguresCommand.self, ReportCommand.self, DoctorCommand.self,
+      CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, FiguresCommand.self, ReportCommand.self,
+      DoctorCommand.self,
       DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,
     ])
 

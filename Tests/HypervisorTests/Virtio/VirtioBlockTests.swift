@@ -54,17 +54,17 @@ import VextProtocol
     #expect(fixture.block.statistics.finished == 5)
   }
 
-  @Test func `figures of a disk have its name and units`() {
+  @Test func `metrics of a disk have its name and units`() {
     var statistics = DiskStatistics()
     statistics.finished = 4
     statistics.serviceNanoseconds = 10_000
     statistics.maximumServiceNanoseconds = 7600
-    let figures = Dictionary(
+    let metrics = Dictionary(
       uniqueKeysWithValues: statistics.metrics(prefix: "disk1").map { ($0.name, $0.value) })
     // 2.5 us, rounded away from zero.
-    #expect(figures["disk1_mean_service_us"] == 3)
-    #expect(figures["disk1_max_service_us"] == 8)
-    #expect(figures["disk1_in_flight"] == 0)
+    #expect(metrics["disk1_mean_service_us"] == 3)
+    #expect(metrics["disk1_max_service_us"] == 8)
+    #expect(metrics["disk1_in_flight"] == 0)
     #expect(metrics.count == 10)
   }
 

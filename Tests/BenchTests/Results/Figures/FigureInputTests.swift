@@ -31,7 +31,10 @@ struct FigureInputTests {
         [header.replacing("latency_p50_us", with: "latency_p50_ms"), line],
         "rows.csv:1: the file has no column latency_p50_us"
       ),
-      ([header, line.replacing(",vext,", with: ",carrier-pigeon,")], "rows.csv:2: 'carrier-pigeon' is not a mode"),
+      (
+        [header, line.replacing(",vext,", with: ",carrier-pigeon,")],
+        "rows.csv:2: 'carrier-pigeon' is not a mode"
+      ),
       ([header, line.replacing(",svm,true,", with: ",svm,true,x")], "rows.csv:2: "),
       ([header, line, line], "rows.csv:2: a boot of 1 guest(s)"),
     ]
