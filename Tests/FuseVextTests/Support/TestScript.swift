@@ -1,6 +1,7 @@
-/// A script beside the tests.
+/// The programs in Python that tests start.
 enum TestScript {
-  static func path(_ name: String, beside file: String = #filePath) -> String {
-    file.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/Scripts/\(name).py"
-  }
+  private static let folder = (#filePath).split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" }
+
+  /// The path of the script `name`.
+  static func path(_ name: String) -> String { "\(folder)/Scripts/\(name).py" }
 }

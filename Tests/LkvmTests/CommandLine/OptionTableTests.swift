@@ -68,7 +68,7 @@ struct OptionTableTests {
   }
 
   @Test func `the page's table of options is the program's`() throws {
-    let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/lkvm.md")
+    let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../docs/lkvm.md")
     let text = try String(contentsOf: page.standardizedFileURL, encoding: .utf8)
     let section = text.split(separator: "## ").first { $0.hasPrefix("Options of `run`") } ?? ""
     let written = section.split(separator: "\n").filter { $0.hasPrefix("| `-") }.map(String.init)
