@@ -11,9 +11,7 @@ final class DeviceTimer: DescriptorHandler {
   ///
   /// - Parameter expired: called on the thread.
   init(thread: DeviceThread, expired: @escaping @Sendable () -> Void) throws(Errno) {
-    let timer = linux_timer_create()
-    guard timer >= 0 else { throw Errno(rawValue: -timer) }
-    descriptor = OwnedDescriptor(adopting: timer)
+    descriptor = OwnedDescriptor(adopting: try check(linux_timer_create()))
     self.expired = expired
     try thread.add(self, descriptor: descriptor.rawValue)
   }

@@ -14,11 +14,8 @@ public struct IOQueueDetachment: Sendable {
   ///
   /// - Returns: whether they are.
   static func wait(for detachments: [IOQueueDetachment], nanoseconds: UInt64) -> Bool {
-    let deadline = HostClock.monotonicNanoseconds() &+ nanoseconds
-    while !detachments.allSatisfy(\.isDone) {
-      guard HostClock.monotonicNanoseconds() < deadline else { return false }
-      HostClock.sleep(nanoseconds: 20_000)
-    }
-    return true
+    HostClock.waitForValue(every: 20_000, timeoutNanoseconds: nanoseconds) {
+      detachments.allSatisfy(\.isDone) ? true : nil
+    } ?? false
   }
 }

@@ -215,10 +215,10 @@ public final class VextService: Sendable {
     }
     func entry() -> ServedDisk? { state.withLock { $0.disks.first { $0.disk.name == name } } }
     let deadline = HostClock.monotonicNanoseconds() &+ 10_000_000_000
-    while let entry = entry(), entry.clientCount > 0 {
-      guard HostClock.monotonicNanoseconds() < deadline else { throw .resourceBusy }
-      HostClock.sleep(nanoseconds: 1_000_000)
+    let haveLeft = HostClock.waitForValue(every: 1_000_000, timeoutNanoseconds: 10_000_000_000) {
+      entry()?.clientCount ?? 0 == 0 ? true : nil
     }
+    guard haveLeft != nil else { throw .resourceBusy }
     try entry()?.disk.image.flush()
     // Nil: another detach was quicker.
     guard var image = remove(name) else { return }
@@ -319,10 +319,8 @@ public final class VextService: Sendable {
   public func stop() -> Bool {
     state.withLock { $0.isStopping = true }
     stopEvent.signal()
-    for _ in 0..<10_000 {
-      if clientCount == 0 { return true }
-      HostClock.sleep(nanoseconds: 1_000_000)
-    }
-    return clientCount == 0
+    return HostClock.waitForValue(every: 1_000_000, timeoutNanoseconds: 10_000_000_000) {
+      clientCount == 0 ? true : nil
+    } ?? false
   }
 }
