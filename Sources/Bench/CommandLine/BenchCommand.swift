@@ -10,7 +10,8 @@ struct BenchCommand: ParsableCommand {
     abstract: "Compares I/O paths between virtual machines and their host.",
     version: "bench \(ProjectVersion.text)",
     subcommands: [
-      RunCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self, CompareCommand.self,
+      RunCommand.self, FileSystemCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self,
+      CompareCommand.self,
       CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, FiguresCommand.self, ReportCommand.self,
       DoctorCommand.self,
       DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,

@@ -17,8 +17,11 @@ struct CommandRun {
   ///   - words: The program and its arguments.
   ///   - folder: Where it starts; nil: the working directory.
   ///   - separatesErrors: Whether what it writes to standard error is kept apart.
+  ///   - watch: Ends the program early if it sees an interruption; the caller then asks it too.
   /// - Throws: ``BenchFailure`` if it cannot be started.
-  init(_ words: [String], folder: String? = nil, separatesErrors: Bool = false) throws(BenchFailure) {
+  init(
+    _ words: [String], folder: String? = nil, separatesErrors: Bool = false, watch: InterruptionWatch? = nil
+  ) throws(BenchFailure) {
     guard let program = words.first, let path = Self.find(program) else {
       throw BenchFailure("\(words.first ?? "") is not installed", exitCode: .unavailable)
     }
@@ -30,6 +33,10 @@ struct CommandRun {
         path: path, arguments: Array(words.dropFirst()),
         environment: ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"]) { $1 }, folder: folder,
         output: outputFile.descriptor, errors: separatesErrors ? errorFile.descriptor : outputFile.descriptor)
+      while let watch, try child.isRunning() {
+        if watch.isInterrupted { try child.end() }
+        HostClock.sleep(nanoseconds: Self.pollNanoseconds)
+      }
       exitCode = try child.wait()
       output = Self.text(try outputFile.contents())
       errors = Self.text(try errorFile.contents())
@@ -37,6 +44,9 @@ struct CommandRun {
       throw BenchFailure("cannot run \(path): \(error)", exitCode: .unavailable)
     }
   }
+
+  /// How long a program that has ended may go unnoticed where interruptions are watched.
+  private static let pollNanoseconds: UInt64 = 500_000
 
   private static func text(_ bytes: [UInt8]) -> String {
     String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)

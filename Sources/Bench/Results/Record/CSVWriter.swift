@@ -116,9 +116,11 @@ struct CSVWriter: ~Copyable {
     if length == 0 { return }
     let expected = Array((header + "\n").utf8)
     guard try read(descriptor, offset: 0, count: expected.count) == expected else {
-      throw BenchFailure(
-        "\(path) exists and its header is not that of schema version \(RunRecord.currentSchemaVersion); "
-          + "choose another file with --output", exitCode: .dataError)
+      let reason =
+        header == CSVSchema.header
+        ? "and its header is not that of schema version \(RunRecord.currentSchemaVersion)"
+        : "and has other columns"
+      throw BenchFailure("\(path) exists \(reason); choose another file with --output", exitCode: .dataError)
     }
     guard try read(descriptor, offset: length - 1, count: 1) == Array("\n".utf8) else {
       throw BenchFailure("the last line of \(path) is incomplete; repair it first", exitCode: .dataError)

@@ -1,0 +1,19 @@
+/// A file system that `bench fs` mounts on images of the host.
+enum HostFileSystem: String, CaseIterable, Codable, Sendable {
+  /// Our file system in FUSE.
+  case fuseVext = "fuse-vext"
+  /// The kernel's ext4 on a loop device that opens the image with `O_DIRECT`.
+  case ext4
+  /// The kernel's ext4 on a loop device over the host's page cache.
+  case ext4Cached = "ext4-cached"
+  /// The file system in FUSE of e2fsprogs.
+  case fuse2fs
+
+  /// Whether a program serves it through /dev/fuse.
+  var usesFUSE: Bool {
+    switch self {
+    case .fuseVext, .fuse2fs: true
+    case .ext4, .ext4Cached: false
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/// What `bench fs` does on a mounted file system.
+enum HostWorkload: String, CaseIterable, Codable, Sendable {
+  /// Random reads of 4 KiB, one after the other.
+  case randomRead = "randread"
+  /// Random reads of 4 KiB by four jobs with 16 requests in flight each.
+  case randomReadParallel = "randread-4x16"
+  /// Random writes of 4 KiB, one after the other.
+  case randomWrite = "randwrite"
+  /// Sequential reads of 1 MiB.
+  case read
+  /// Sequential writes of 1 MiB.
+  case write
+  /// A file that is read once through an empty page cache.
+  case streamRead = "stream-read"
+  /// A new file that is written through the page cache and flushed.
+  case streamWrite = "stream-write"
+  /// New files of 1 KiB in one folder.
+  case create
+  /// Attributes of the files of a folder, by name.
+  case stat
+  /// The names of a folder.
+  case readNames = "readdir"
+  /// The removal of the files of a folder.
+  case unlink
+  /// A tree of files that tar unpacks.
+  case untar
+
+  /// What the image contains before the workload begins.
+  enum Content: String, CaseIterable, Sendable {
+    /// One large file.
+    case data
+    /// A folder with many files.
+    case names
+    /// Nothing.
+    case empty
+  }
+
+  /// What it needs on the image.
+  var content: Content {
+    switch self {
+    case .randomRead, .randomReadParallel, .randomWrite, .read, .write, .streamRead, .streamWrite: .data
+    case .stat, .readNames, .unlink: .names
+    case .create, .untar: .empty
+    }
+  }
+
+  /// Whether fio runs it.
+  var usesFio: Bool { content == .data }
+
+  /// The unit of its result, of which more is better.
+  var unit: String {
+    switch self {
+    case .randomRead, .randomReadParallel, .randomWrite: "IOPS"
+    case .read, .write, .streamRead, .streamWrite: "MiB/s"
+    case .create, .stat, .readNames, .unlink, .untar: "files/s"
+    }
+  }
+}
