@@ -1,4 +1,6 @@
+import CLinux
 import HostSystem
+import Synchronization
 
 /// A client of vextd, whatever protocol it speaks. Any thread.
 protocol ServiceSession: AnyObject, Sendable {
@@ -8,23 +10,63 @@ protocol ServiceSession: AnyObject, Sendable {
   /// Its process, as it was when it connected.
   var peer: SocketPeer { get }
 
-  /// A line for a person.
-  var summary: String { get }
+  /// A word for the protocol behind ``summary``; empty for vextd's own.
+  var protocolNote: String { get }
 
+  /// What it has asked of its disk, counted by each I/O thread.
+  var activities: [DiskActivity] { get }
+
+  /// What others may see of it.
+  var publicState: Mutex<ServiceSessionState> { get }
+}
+
+/// What others may see of a client.
+struct ServiceSessionState {
   /// The disk that it has opened.
-  var diskName: String? { get }
-
-  /// What it has asked of its disk.
-  var statistics: DiskStatistics { get }
-
-  /// What it has and has done; nil without a disk.
-  var snapshot: VextServiceSnapshot.Client? { get }
-
-  /// Ends the connection, as if the client had: its requests are answered first.
-  func end()
+  var disk: VextServiceDisk?
+  var queueCount = 0
+  /// The connection's descriptor, as long as it is open.
+  var descriptor: Int32?
+  /// Whether the service wants it to end.
+  var isEnded = false
 }
 
 extension ServiceSession {
+  /// A line for a person.
+  var summary: String {
+    let (disk, queueCount) = publicState.withLock { ($0.disk, $0.queueCount) }
+    return
+      "client \(number) process \(peer.processID) user \(peer.userID) disk \(disk?.name ?? "-"), queues: \(queueCount)\(protocolNote)"
+  }
+
+  /// The name of the disk that it has opened.
+  var diskName: String? { publicState.withLock { $0.disk?.name } }
+
+  /// What it has asked of its disk.
+  var statistics: DiskStatistics {
+    var statistics = DiskStatistics()
+    for activity in activities { activity.add(to: &statistics) }
+    return statistics
+  }
+
+  /// What it has and has done; nil without a disk.
+  var snapshot: VextServiceSnapshot.Client? {
+    let (disk, queueCount) = publicState.withLock { ($0.disk, $0.queueCount) }
+    guard let disk else { return nil }
+    return VextServiceSnapshot.Client(
+      number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,
+      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false,
+      statistics: statistics)
+  }
+
+  /// Ends the connection, as if the client had: its requests are answered first.
+  func end() {
+    publicState.withLock { state in
+      state.isEnded = true
+      if let descriptor = state.descriptor { linux_socket_end(descriptor) }
+    }
+  }
+
   /// What it has asked of its disk, by name; nothing for one without a disk.
   var metrics: [(name: String, value: UInt64)] {
     guard let name = diskName else { return [] }

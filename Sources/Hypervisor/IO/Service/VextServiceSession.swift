@@ -1,4 +1,3 @@
-import CLinux
 import HostSystem
 import Synchronization
 import SystemPackage
@@ -24,15 +23,6 @@ final class VextServiceSession: ServiceSession {
     var queues: [UInt16: (queue: VextDeviceQueue, server: any IOQueueServer)] = [:]
   }
 
-  /// What others may see.
-  private struct Summary {
-    var disk: VextServiceDisk?
-    var queueCount = 0
-    /// The connection's descriptor, as long as it is open.
-    var descriptor: Int32?
-    var isEnded = false
-  }
-
   /// What a request led to.
   private enum Outcome {
     case reply(VextServiceReply)
@@ -47,8 +37,9 @@ final class VextServiceSession: ServiceSession {
   let peer: SocketPeer
   private unowned let service: VextService
   private let log: VextLog
-  private let activities: [DiskActivity]
-  private let summaryState = Mutex(Summary())
+  let protocolNote = ""
+  let activities: [DiskActivity]
+  let publicState = Mutex(ServiceSessionState())
 
   init(number: UInt64, peer: SocketPeer, service: VextService) {
     self.number = number
@@ -58,50 +49,16 @@ final class VextServiceSession: ServiceSession {
     activities = service.servers.map { _ in DiskActivity() }
   }
 
-  /// A line for a person.
-  var summary: String {
-    summaryState.withLock {
-      "client \(number) process \(peer.processID) user \(peer.userID) disk \($0.disk?.name ?? "-"), queues: \($0.queueCount)"
-    }
-  }
-
-  /// The disk that it has opened.
-  var diskName: String? { summaryState.withLock { $0.disk?.name } }
-
-  /// What it has and has done; nil without a disk.
-  var snapshot: VextServiceSnapshot.Client? {
-    let (disk, queueCount) = summaryState.withLock { ($0.disk, $0.queueCount) }
-    guard let disk else { return nil }
-    return VextServiceSnapshot.Client(
-      number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,
-      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false,
-      statistics: statistics)
-  }
-
-  /// Ends the connection, as if the client had: its requests are answered first. Any thread.
-  func end() {
-    summaryState.withLock { summary in
-      summary.isEnded = true
-      if let descriptor = summary.descriptor { linux_socket_end(descriptor) }
-    }
-  }
-
-  var statistics: DiskStatistics {
-    var statistics = DiskStatistics()
-    for activity in activities { activity.add(to: &statistics) }
-    return statistics
-  }
-
   /// Serves the client to its end; then nothing of it is left.
   func run(_ box: SocketBox) {
     guard let socket = box.take() else { return }
-    summaryState.withLock { $0.descriptor = socket.rawValue }
+    publicState.withLock { $0.descriptor = socket.rawValue }
     var resources = Resources()
     let deadline = HostClock.monotonicNanoseconds() &+ Self.greetingNanoseconds
     do throws(Errno) {
       var isOpen = true
       // One that was ended before its descriptor was known.
-      while isOpen, !summaryState.withLock({ $0.isEnded }) {
+      while isOpen, !publicState.withLock({ $0.isEnded }) {
         let readiness = try socket.wait(
           wakeDescriptor: service.stopDescriptor, deadline: resources.device == nil ? deadline : nil)
         guard readiness == .ready else { break }
@@ -111,7 +68,7 @@ final class VextServiceSession: ServiceSession {
       log.warn("left: \(error)")
     }
     release(&resources)
-    summaryState.withLock { $0.descriptor = nil }
+    publicState.withLock { $0.descriptor = nil }
     // The connection ends last: its end tells the client that nothing touches its memory any more.
     _ = consume socket
   }
@@ -203,7 +160,7 @@ final class VextServiceSession: ServiceSession {
     do throws(Errno) {
       let disk = try service.openDisk(name, for: peer)
       resources.disk = disk
-      summaryState.withLock { $0.disk = disk }
+      publicState.withLock { $0.disk = disk }
       return .open(VextDiskGeometry(disk.image.handle))
     } catch {
       log.warn("may not open '\(name)': \(error)")
@@ -275,7 +232,7 @@ final class VextServiceSession: ServiceSession {
         throw VextQueueFault(error: .outOfResources, detail: 0)
       }
       resources.queues[index] = (queue, service.servers[place])
-      summaryState.withLock { $0.queueCount += 1 }
+      publicState.withLock { $0.queueCount += 1 }
       return .enable(.none)
     } catch {
       log.warn("\(name): not enabled: \(error.error)")
@@ -287,7 +244,7 @@ final class VextServiceSession: ServiceSession {
   private func disable(_ index: UInt16, _ resources: inout Resources) {
     guard let (queue, server) = resources.queues.removeValue(forKey: index) else { return }
     server.detach(queue)
-    summaryState.withLock { $0.queueCount -= 1 }
+    publicState.withLock { $0.queueCount -= 1 }
   }
 
   private func disableAll(_ resources: inout Resources) {
@@ -309,7 +266,7 @@ final class VextServiceSession: ServiceSession {
     // Nothing of the disk is left here when the service learns that it is free: who detaches it may open it at once.
     let name = resources.disk?.name
     resources.disk = nil
-    summaryState.withLock { $0.disk = nil }
+    publicState.withLock { $0.disk = nil }
     if let name { service.closeDisk(name) }
   }
 }

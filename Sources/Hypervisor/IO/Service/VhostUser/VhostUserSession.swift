@@ -1,4 +1,3 @@
-import CLinux
 import HostSystem
 import Synchronization
 import SystemPackage
@@ -15,22 +14,14 @@ final class VhostUserSession: ServiceSession {
     func take() -> DescriptorStream? { stream.withLock { $0.take() } }
   }
 
-  /// What others may see.
-  struct Summary {
-    var disk: VextServiceDisk?
-    var queueCount = 0
-    /// The connection's descriptor, as long as it is open.
-    var descriptor: Int32?
-    var isEnded = false
-  }
-
   let number: UInt64
   let peer: SocketPeer
   unowned let service: VextService
   let log: VextLog
+  let protocolNote = ", vhost-user"
   let activities: [DiskActivity]
   private let wantedDisk: String
-  let summaryState = Mutex(Summary())
+  let publicState = Mutex(ServiceSessionState())
 
   init(number: UInt64, peer: SocketPeer, disk: String, service: VextService) {
     self.number = number
@@ -42,37 +33,6 @@ final class VhostUserSession: ServiceSession {
     activities = service.servers.map { _ in DiskActivity() }
   }
 
-  /// A line for a person.
-  var summary: String {
-    summaryState.withLock {
-      "client \(number) process \(peer.processID) user \(peer.userID) disk \($0.disk?.name ?? "-"), queues: \($0.queueCount), vhost-user"
-    }
-  }
-
-  var diskName: String? { summaryState.withLock { $0.disk?.name } }
-
-  var snapshot: VextServiceSnapshot.Client? {
-    let (disk, queueCount) = summaryState.withLock { ($0.disk, $0.queueCount) }
-    guard let disk else { return nil }
-    return VextServiceSnapshot.Client(
-      number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,
-      weight: disk.share.weight, isHeldBack: disk.share.throttle?.isHoldingBack ?? false,
-      statistics: statistics)
-  }
-
-  var statistics: DiskStatistics {
-    var statistics = DiskStatistics()
-    for activity in activities { activity.add(to: &statistics) }
-    return statistics
-  }
-
-  func end() {
-    summaryState.withLock { summary in
-      summary.isEnded = true
-      if let descriptor = summary.descriptor { linux_socket_end(descriptor) }
-    }
-  }
-
   /// Serves the front end to its end; then nothing of it is left.
   func run(_ box: SocketBox) {
     guard let stream = box.take() else { return }
@@ -81,14 +41,14 @@ final class VhostUserSession: ServiceSession {
     do throws(Errno) { disk = try service.openDisk(wantedDisk, for: peer) } catch {
       return log.warn("may not open the disk: \(error)")
     }
-    summaryState.withLock {
+    publicState.withLock {
       $0.disk = disk
       $0.descriptor = socket.stream.rawValue
     }
     var device = VhostUserServedDevice(disk: disk, session: self)
     do throws(VhostUserError) {
       // One that was ended before its descriptor was known.
-      while !summaryState.withLock({ $0.isEnded }), try Self.wait(socket, service.stopDescriptor) {
+      while !publicState.withLock({ $0.isEnded }), try Self.wait(socket, service.stopDescriptor) {
         var received = try socket.receive()
         try device.serve(&received, socket)
       }
@@ -97,7 +57,7 @@ final class VhostUserSession: ServiceSession {
     }
     device.stopAll()
     _ = consume device
-    summaryState.withLock {
+    publicState.withLock {
       $0.descriptor = nil
       $0.disk = nil
     }
@@ -116,5 +76,5 @@ final class VhostUserSession: ServiceSession {
     } catch { throw .failed(error) }
   }
 
-  func noteQueueCount(_ count: Int) { summaryState.withLock { $0.queueCount = count } }
+  func noteQueueCount(_ count: Int) { publicState.withLock { $0.queueCount = count } }
 }
