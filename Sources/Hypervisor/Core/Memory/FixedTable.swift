@@ -8,9 +8,10 @@ import SystemPackage
 /// Each index is checked, or taken modulo the table's length. One thread at a time.
 @safe
 struct FixedTable<Element: BitwiseCopyable>: ~Copyable {
-  // SAFETY: `mapping` has room for `count` values, which are initialized. Each method checks its index against `count`, or limits
-  // it by `mask`, which is less than `count`.
+  // SAFETY: `mapping` has room at `base` for `count` values, which are initialized. Each method checks its index against `count`,
+  // or limits it by `mask`, which is less than `count`.
   private let mapping: Mapping
+  private let base: UnsafeMutablePointer<Element>
   /// Number of values.
   let count: Int
   /// The largest power of two that is not larger than ``count``, less 1.
@@ -29,13 +30,9 @@ struct FixedTable<Element: BitwiseCopyable>: ~Copyable {
     let (byteCount, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
     guard count > 0, !overflow else { throw .invalidArgument }
     mapping = try Mapping.anonymous(byteCount: byteCount)
+    unsafe base = unsafe mapping.base.assumingMemoryBound(to: Element.self)
     self.count = count
     mask = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount) - 1
-  }
-
-  @inline(__always)
-  private var base: UnsafeMutablePointer<Element> {
-    unsafe mapping.base.assumingMemoryBound(to: Element.self)
   }
 
   /// The value at `index`.

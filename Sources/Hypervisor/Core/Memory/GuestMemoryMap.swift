@@ -37,7 +37,7 @@ public struct GuestMemoryMap: @unchecked Sendable {
   @usableFromInline let high: Region
 
   /// Further regions, of VMMs that split RAM in more than two.
-  private let others: UnsafeMutablePointer<Region>?
+  @usableFromInline let others: UnsafeMutablePointer<Region>?
   @usableFromInline let otherCount: Int
 
   /// Maps disjoint regions, each of which lies within `mapping` by its offset.
@@ -63,10 +63,14 @@ public struct GuestMemoryMap: @unchecked Sendable {
     }
   }
 
-  /// ``hostPointer(_:byteCount:)`` of the regions behind the first two.
+  /// ``hostPointer(_:byteCount:)`` of the regions behind the first two. Static, because the map of a method that is not inlined
+  /// would be copied to the stack for each translation.
   @usableFromInline @inline(never)
-  func otherHostPointer(_ address: GuestAddress, byteCount: UInt64) -> UnsafeMutableRawPointer? {
-    for region in allRegions[2...] {
+  static func hostPointer(
+    in regions: UnsafeMutablePointer<Region>?, count: Int, _ address: GuestAddress, byteCount: UInt64
+  ) -> UnsafeMutableRawPointer? {
+    for index in 0..<count {
+      guard let region = unsafe regions?[index] else { return nil }
       let offset = address.rawValue &- region.start
       if offset <= region.byteCount, byteCount <= region.byteCount &- offset {
         return unsafe region.host.map { unsafe $0 + Int(truncatingIfNeeded: offset) }
@@ -95,7 +99,8 @@ public struct GuestMemoryMap: @unchecked Sendable {
     if highOffset <= high.byteCount, byteCount <= high.byteCount &- highOffset {
       return unsafe high.host.map { unsafe $0 + Int(truncatingIfNeeded: highOffset) }
     }
-    return otherCount == 0 ? nil : unsafe otherHostPointer(address, byteCount: byteCount)
+    return otherCount == 0
+      ? nil : unsafe Self.hostPointer(in: others, count: otherCount, address, byteCount: byteCount)
   }
 
   // MARK: Access

@@ -147,7 +147,8 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         record?.begin(entry, sequence: completions.sequence)
         let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
         let start = engine.start(
-          request.operation, on: device.disk, vectors: request.vectors, offset: entry.offset,
+          request.operation, on: device.disk,
+          vectors: requests.vectors(of: entry.id, count: request.vectorCount), offset: entry.offset,
           byteCount: request.byteCount, token: token | UInt64(entry.id))
         switch start {
         case .finished(let result):

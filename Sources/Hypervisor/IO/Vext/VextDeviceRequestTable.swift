@@ -35,6 +35,10 @@ final class VextDeviceRequestTable: @unchecked Sendable {
   @inline(__always)
   func vectors(of id: UInt16) -> IOVectors { vectors.row(wrapping: id, length: Self.maxSegments) }
 
+  /// The first `count` of them.
+  @inline(__always)
+  func vectors(of id: UInt16, count: Int) -> IOVectors { vectors(of: id).part(0..<count) }
+
   /// Whether request `id`, less than the depth, is under way.
   @inline(__always)
   func isInFlight(_ id: UInt16) -> Bool { slots[wrapping: id].byteCount != Slot.idle }

@@ -81,7 +81,8 @@ extension VextRequestValidator {
       case .answered(let answer): remains.completions.push(answer)
       case .admitted(let request):
         let start = engine.start(
-          request.operation, on: disk, vectors: request.vectors, offset: entry.offset,
+          request.operation, on: disk, vectors: requests.vectors(of: id, count: request.vectorCount),
+          offset: entry.offset,
           byteCount: request.byteCount, token: 0)
         guard case .finished(let result) = start else {
           preconditionFailure("the engine that finishes requests leaves none under way")

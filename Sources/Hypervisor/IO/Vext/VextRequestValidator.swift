@@ -2,7 +2,9 @@ import Glibc
 import VextProtocol
 
 /// Checks the requests of all queues of a device against guest memory and the disk. Immutable; any thread.
-struct VextRequestValidator: Sendable {
+///
+/// A class, because a queue that calls a method of a large structure copies it first.
+final class VextRequestValidator: Sendable {
   /// Maximum number of bytes that a request may move.
   static let maxTransferByteCount: UInt32 = 16 << 20
 
@@ -75,8 +77,7 @@ struct VextRequestValidator: Sendable {
     if operation == .write && disk.isReadOnly {
       return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
     }
-    return .admitted(
-      VextDeviceRequest(operation: operation, vectors: vectors.part(0..<count), byteCount: total))
+    return .admitted(VextDeviceRequest(operation: operation, vectorCount: count, byteCount: total))
   }
 
   /// Translates a segment into a vector.
@@ -130,7 +131,7 @@ struct VextRequestValidator: Sendable {
     case .read, .write: return .refused(.badOperation)
     case .flush:
       guard entry.offset == 0, entry.length == 0, !hasSegment else { return .refused(.reservedNotZero) }
-      return .admitted(VextDeviceRequest(operation: .flush, vectors: IOVectors(), byteCount: 0))
+      return .admitted(VextDeviceRequest(operation: .flush, vectorCount: 0, byteCount: 0))
     case .discard, .writeZeroes:
       guard !hasSegment else { return .refused(.reservedNotZero) }
       guard entry.length > 0 else { return .refused(.badTransferLength) }
@@ -143,7 +144,7 @@ struct VextRequestValidator: Sendable {
         return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
       }
       let block: BlockOperation = operation == .discard ? .discard : .writeZeroes
-      return .admitted(VextDeviceRequest(operation: block, vectors: IOVectors(), byteCount: entry.length))
+      return .admitted(VextDeviceRequest(operation: block, vectorCount: 0, byteCount: entry.length))
     case .identify:
       guard entry.offset == 0, entry.length == 0 else { return .refused(.reservedNotZero) }
       return identify(entry)
@@ -166,7 +167,8 @@ extension VextQueueError: Error {}
 /// A request that passed every check. Its vectors are in the request table's row of its id.
 struct VextDeviceRequest {
   var operation: BlockOperation
-  var vectors: IOVectors
+  // Not the vectors themselves: the answer of a check fits into registers.
+  var vectorCount: Int
   var byteCount: UInt64
 }
 
