@@ -15,7 +15,7 @@ struct CallerBuffers {
   /// Writes `source` to their concatenated bytes, from byte `offset` on.
   @unsafe
   func copyMemory(from source: UnsafeRawBufferPointer, at offset: Int) {
-    // SAFETY: whoever made this value promised that the buffers are there.
+    // SAFETY: the caller of the initializer promised that the buffers exist.
     unsafe vectors.withUnsafeBufferPointer { unsafe ScatteredBytes.copy(from: source, to: $0, at: offset) }
   }
 }

@@ -97,7 +97,7 @@ struct VhostUserTests {
     let run = try GuestRun(
       "--vmm qemu --mode virtio-blk --workers 2 --rw randrw --bs 16k --iodepth 4 --verify --warmup 10ms --runtime 200ms "
         + "--size 4m --vmm-path \(program.path)")
-    // Not the disk that bench looks at.
+    // bench does not read this disk.
     let served = try TemporaryDisk(byteCount: 4 << 20)
     let before = try Data(contentsOf: URL(filePath: served.path))
     let service = try ServiceProcess(

@@ -2,7 +2,7 @@ import CLinux
 import SystemPackage
 
 /// System calls on files by their name in an open directory, and on files that a descriptor stands for, open or O_PATH.
-// SAFETY: a `FileName` ends with its only zero byte, a span has the length that the call is told, and each result is a value of
+// SAFETY: a `FileName` ends with its only zero byte, each call gets the length of its span, and each result is a value of
 // the caller's.
 package enum DirectoryFiles {
   // MARK: Names

@@ -118,7 +118,7 @@ import Testing
     }
   }
 
-  @Test func `a lock that many share keeps others from having it alone`() {
+  @Test func `a thread takes a shared lock twice, and a closure that throws releases an exclusive lock`() {
     let lock = ThreadLock()
     let nested = lock.shared { lock.shared { 3 } }
     #expect(nested == 3)

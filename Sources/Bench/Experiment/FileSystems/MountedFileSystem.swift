@@ -84,7 +84,7 @@ final class MountedFileSystem {
     server = nil
   }
 
-  /// Writes everything to the image, whoever else has the mount: another mount namespace may have a copy, which outlives ours.
+  /// Makes the file system read-only, which writes its data to the image even if a copy of the mount stays in another namespace.
   private func makeReadOnly() throws {
     let run = try CommandRun(["mount", "-o", "remount,ro", path])
     guard run.exitCode == 0 else {

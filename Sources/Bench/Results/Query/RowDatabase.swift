@@ -19,7 +19,7 @@ struct RowDatabase {
     "\(CalibrationStore.userCacheFolder)/rows-\(RunRecord.currentSchemaVersion).sqlite"
   }
 
-  /// Opens the database at `path`, or makes it; one that is damaged, or has other columns, is made anew.
+  /// Opens the database at `path`, or makes it. Replaces a database that is damaged or has other columns.
   init(path: String) throws {
     do {
       let folder = (path as NSString).deletingLastPathComponent

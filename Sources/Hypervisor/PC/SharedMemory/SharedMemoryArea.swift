@@ -6,8 +6,8 @@ public import SystemPackage
 /// Memory that a guest shares with other guests and with programs of the host: an object of POSIX shared memory (shm_overview(7)),
 /// which is a file below /dev/shm.
 ///
-/// Whoever may open the object can change its contents at any moment, and shorten it: a guest that reaches for what is gone ends,
-/// and nothing else does. No code here reads or writes the contents.
+/// A process that may open the object can change its contents at any moment, and shorten it. A guest that then accesses the missing
+/// part ends; the rest of the host is not affected, because no code here reads or writes the contents.
 public final class SharedMemoryArea: Sendable {
   /// Its size in bytes.
   public let byteCount: UInt64

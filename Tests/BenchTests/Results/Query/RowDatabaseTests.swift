@@ -109,7 +109,7 @@ struct RowDatabaseTests {
     #expect(try store.query("select count(*) as n from rows") == "n\n1\n")
   }
 
-  @Test func `a damaged database, and one of other columns, are made anew`() throws {
+  @Test func `a database that is damaged or has other columns is replaced`() throws {
     let store = try Store()
     try store.write("a.csv", iops: [1000])
     #expect(try store.query("select iops from rows") == "iops\n1000\n")

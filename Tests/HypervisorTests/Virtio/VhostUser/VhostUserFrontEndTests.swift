@@ -93,7 +93,7 @@ struct VhostUserFrontEndTests {
       VhostUserFixture.eventually { fixture.memoryBus.read(fixture.driver.isrBase, byteCount: 1) & 1 == 1 })
   }
 
-  @Test func `another vector of a queue that is served is told to the back end`() throws {
+  @Test func `the back end gets the new vector of a queue in service`() throws {
     let fixture = try VhostUserFixture()
     try fixture.start()
     let count = fixture.backEnd.requests(.setVringCall).count
