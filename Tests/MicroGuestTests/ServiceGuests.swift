@@ -1,6 +1,7 @@
 import HostSystem
 import Hypervisor
 import MicroGuest
+import Testing
 
 @testable import Bench
 
@@ -57,6 +58,19 @@ final class ServiceGuests {
     for guest in guests { try wait(for: guest, .measured) }
     for guest in guests { try guest.command(.finish) }
     for guest in guests { try wait(for: guest, .finished) }
+  }
+
+  /// Expects that each worker of `guest` made `requestCount` requests, if that is given, and met neither errors nor wrong data.
+  static func expectVerified(
+    _ guest: BenchGuest, requestCount: UInt64? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    for worker in guest.workers {
+      if let requestCount {
+        #expect(try worker.word(WorkerWord.requests) == requestCount, sourceLocation: sourceLocation)
+      }
+      #expect(try worker.word(WorkerWord.errors) == 0, sourceLocation: sourceLocation)
+      #expect(try worker.word(WorkerWord.verifyErrors) == 0, sourceLocation: sourceLocation)
+    }
   }
 
   func shutDown() { for guest in guests { guest.shutDown() } }

@@ -18,11 +18,7 @@ struct ServiceTests {
     let booted = try ServiceGuests(run: run, socket: service.socket, disks: ["a"])
     defer { booted.shutDown() }
     try booted.finish(booted.guests)
-    for worker in booted.guests[0].workers {
-      #expect(try worker.word(WorkerWord.requests) == 2000)
-      #expect(try worker.word(WorkerWord.errors) == 0)
-      #expect(try worker.word(WorkerWord.verifyErrors) == 0)
-    }
+    try ServiceGuests.expectVerified(booted.guests[0], requestCount: 2000)
     #expect(try service.ask(.list).contains("disk a \(4 << 20) bytes"))
     #expect(try service.ask(.metrics).contains("_a_reads "))
   }

@@ -18,11 +18,7 @@ struct VhostUserTests {
     let booted = try ServiceGuests(run: run, mode: .virtioBlock, disks: [.vhostUser(path: daemon.socket)])
     defer { booted.shutDown() }
     try booted.finish(booted.guests)
-    for worker in booted.guests[0].workers {
-      #expect(try worker.word(WorkerWord.requests) == 2000)
-      #expect(try worker.word(WorkerWord.errors) == 0)
-      #expect(try worker.word(WorkerWord.verifyErrors) == 0)
-    }
+    try ServiceGuests.expectVerified(booted.guests[0], requestCount: 2000)
   }
 
   @Test(.timeLimit(.minutes(20)))
@@ -35,11 +31,7 @@ struct VhostUserTests {
       disks: ["a=\(run.disk.path)"], options: ["--threads", "2", "--vhost-user", "a=\(socket)"])
     let booted = try ServiceGuests(run: run, mode: .virtioBlock, disks: [.vhostUser(path: socket)])
     try booted.finish(booted.guests)
-    for worker in booted.guests[0].workers {
-      #expect(try worker.word(WorkerWord.requests) == 2000)
-      #expect(try worker.word(WorkerWord.errors) == 0)
-      #expect(try worker.word(WorkerWord.verifyErrors) == 0)
-    }
+    try ServiceGuests.expectVerified(booted.guests[0], requestCount: 2000)
     #expect(try service.ask(.list).contains("disk a, queues: 2, vhost-user"))
     booted.shutDown()
     #expect(service.terminate() == 0)
@@ -68,10 +60,7 @@ struct VhostUserTests {
     try booted.wait(for: guest, .measured)
     try guest.command(.finish)
     try booted.wait(for: guest, .finished)
-    for worker in guest.workers {
-      #expect(try worker.word(WorkerWord.errors) == 0)
-      #expect(try worker.word(WorkerWord.verifyErrors) == 0)
-    }
+    try ServiceGuests.expectVerified(guest)
   }
 
   @Test(.timeLimit(.minutes(20)))

@@ -118,11 +118,9 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
   public func overlay(
     descriptor: Int32, fileOffset: Int64, at offset: Int, byteCount overlaid: Int
   ) throws(Errno) {
-    guard offset >= 0, overlaid > 0, offset <= byteCount, overlaid <= byteCount - offset,
-      offset % Self.pageByteCount == 0
-    else { throw .invalidArgument }
     // SAFETY: the range lies within this mapping, which stays its owner.
-    try check(unsafe linux_mmap_private_fixed(base + offset, overlaid, descriptor, fileOffset))
+    let pages = try unsafe pages(at: offset, byteCount: overlaid)
+    try check(unsafe linux_mmap_private_fixed(pages, overlaid, descriptor, fileOffset))
   }
 
   /// Replaces the pages from `offset` on by those of a file, shared with its other mappings (`mmap(2)` with `MAP_SHARED` and
@@ -133,11 +131,17 @@ public struct Mapping: ~Copyable, @unchecked Sendable {
   public func overlayShared(
     descriptor: Int32, fileOffset: Int64, at offset: Int, byteCount overlaid: Int
   ) throws(Errno) {
-    guard offset >= 0, overlaid > 0, offset <= byteCount, overlaid <= byteCount - offset,
+    // SAFETY: the range lies within this mapping, which stays its owner.
+    let pages = try unsafe pages(at: offset, byteCount: overlaid)
+    try check(unsafe linux_mmap_shared_fixed(pages, overlaid, descriptor, fileOffset))
+  }
+
+  /// The address of the pages from `offset` on; `EINVAL` unless `count` bytes from there, at least one, lie within the mapping.
+  private func pages(at offset: Int, byteCount count: Int) throws(Errno) -> UnsafeMutableRawPointer {
+    guard offset >= 0, count > 0, offset <= byteCount, count <= byteCount - offset,
       offset % Self.pageByteCount == 0
     else { throw .invalidArgument }
-    // SAFETY: the range lies within this mapping, which stays its owner.
-    try check(unsafe linux_mmap_shared_fixed(base + offset, overlaid, descriptor, fileOffset))
+    return unsafe base + offset
   }
 
   /// Takes all pages from one NUMA node (`mbind(2)` with `MPOL_BIND`).

@@ -18,6 +18,22 @@ import Testing
     }
   }
 
+  /// Expects that the second of the journal's two transactions, which is damaged, ends an asynchronous log and is corruption in
+  /// others, and that it is corruption in every log once a third follows.
+  private func expectDamageEndsOnlyAsynchronousLog(
+    _ journal: inout SyntheticJournal, _ variant: SyntheticJournal.Variant,
+    _ location: SourceLocation = #_sourceLocation
+  ) throws {
+    if variant.incompatible.contains(.asyncCommit) {
+      let image = try journal.replayed()
+      #expect(byte(Self.first, image) == 1 && byte(Self.first + 1, image) == 0, sourceLocation: location)
+    } else {
+      expectCorrupted(journal, location)
+    }
+    journal.transaction([Self.first + 2: 3])
+    expectCorrupted(journal, location)
+  }
+
   private func byte(_ block: UInt64, _ image: [UInt8]) -> UInt8 { SyntheticJournal.byte(block, of: image) }
 
   @Test(arguments: SyntheticJournal.variants)
@@ -109,14 +125,7 @@ import Testing
     let commit = journal.transaction([Self.first + 1: 2])
     // The checksum itself, so that a commit block of any version is wrong.
     journal.image[journal.offset(commit) + 17] ^= 1
-    if variant.incompatible.contains(.asyncCommit) {
-      let image = try journal.replayed()
-      #expect(byte(Self.first, image) == 1 && byte(Self.first + 1, image) == 0)
-    } else {
-      expectCorrupted(journal)
-    }
-    journal.transaction([Self.first + 2: 3])
-    expectCorrupted(journal)
+    try expectDamageEndsOnlyAsynchronousLog(&journal, variant)
   }
 
   @Test(
@@ -131,14 +140,7 @@ import Testing
     let descriptor = journal.position
     journal.transaction([Self.first + 1: 2])
     journal.image[journal.offset(descriptor + 1) + 100] ^= 1
-    if variant.incompatible.contains(.asyncCommit) {
-      let image = try journal.replayed()
-      #expect(byte(Self.first, image) == 1 && byte(Self.first + 1, image) == 0)
-    } else {
-      expectCorrupted(journal)
-    }
-    journal.transaction([Self.first + 2: 3])
-    expectCorrupted(journal)
+    try expectDamageEndsOnlyAsynchronousLog(&journal, variant)
   }
 
   @Test(arguments: SyntheticJournal.variants.filter { $0.incompatible.rawValue & 0x18 != 0 })

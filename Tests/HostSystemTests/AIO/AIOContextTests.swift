@@ -203,15 +203,6 @@ import Testing
 }
 
 extension AIOContext {
-  /// Waits for all outstanding requests; by token, because they complete in any order.
-  fileprivate mutating func reapAll() -> [AIOCompletion] {
-    var completions: [AIOCompletion] = []
-    let deadline = HostClock.monotonicNanoseconds() + 30_000_000_000
-    while outstandingCount > 0, HostClock.monotonicNanoseconds() < deadline {
-      if let completion = reap() { completions.append(completion) }
-    }
-    return completions.sorted { $0.token < $1.token }
-  }
 
   fileprivate mutating func enqueueOnlyIfRoom(_ descriptor: Int32) {
     if room > 0 { enqueueFlush(descriptor: descriptor, token: 1) }

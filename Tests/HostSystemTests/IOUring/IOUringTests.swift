@@ -237,15 +237,3 @@ struct IOUringTests {
     #expect("\(IOUringUnavailable.forbidden)".contains("seccomp"))
   }
 }
-
-extension IOUring {
-  /// Waits for all outstanding requests; by token, because they complete in any order.
-  fileprivate mutating func reapAll() -> [AIOCompletion] {
-    var completions: [AIOCompletion] = []
-    let deadline = HostClock.monotonicNanoseconds() + 30_000_000_000
-    while outstandingCount > 0, HostClock.monotonicNanoseconds() < deadline {
-      if let completion = reap() { completions.append(completion) }
-    }
-    return completions.sorted { $0.token < $1.token }
-  }
-}

@@ -29,15 +29,6 @@ enum TerminalPeer {
     return bytes
   }
 
-  /// Waits up to ten seconds until `condition` holds.
-  static func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<10_000 {
-      if condition() { return true }
-      HostClock.sleep(nanoseconds: 1_000_000)
-    }
-    return condition()
-  }
-
   /// The O_ flags of an open file.
   static func flags(of descriptor: Int32) -> Int32 { fcntl(descriptor, F_GETFL) }
 

@@ -24,7 +24,7 @@ import Testing
       #expect(greeting == Array("l".utf8) || greeting == Array("$".utf8) || greeting == Array("o".utf8))
       TerminalPeer.write(Array("r".utf8), to: peer.rawValue)
     }
-    #expect(TerminalPeer.eventually { device.received == Array("rr".utf8) })
+    #expect(eventually { device.received == Array("rr".utf8) })
     terminal.close()
   }
 
@@ -39,7 +39,7 @@ import Testing
     let peer = try open(terminal)
     #expect(TerminalPeer.read(6, from: peer.rawValue) == Array("echo\r\n".utf8))
     TerminalPeer.write([0x2E], to: peer.rawValue)
-    #expect(TerminalPeer.eventually { !device.received.isEmpty })
+    #expect(eventually { !device.received.isEmpty })
     #expect(device.received == [0x2E])
     terminal.close()
   }
@@ -53,7 +53,7 @@ import Testing
     try terminal.start()
     let peer = try open(terminal)
     TerminalPeer.write([0x01, 0x78, 0x03], to: peer.rawValue)
-    #expect(TerminalPeer.eventually { device.received == [0x01, 0x78, 0x03] })
+    #expect(eventually { device.received == [0x01, 0x78, 0x03] })
     terminal.close()
   }
 
@@ -69,7 +69,7 @@ import Testing
     for _ in 0..<100 {
       if terminal.write(piece) < piece.count {
         let calls = device.roomCalls
-        #expect(TerminalPeer.eventually { device.roomCalls > 0 && device.roomCalls >= calls })
+        #expect(eventually { device.roomCalls > 0 && device.roomCalls >= calls })
         refusals += 1
       }
     }
@@ -78,7 +78,7 @@ import Testing
     // Somebody attaches, reads all that is left, and hears what comes then.
     let peer = try open(terminal)
     let end = [UInt8](repeating: 0x21, count: 1)
-    let isHeard = TerminalPeer.eventually {
+    let isHeard = eventually {
       _ = terminal.write(end)
       return TerminalPeer.read(4096, from: peer.rawValue, patienceMilliseconds: 50).contains(0x21)
     }

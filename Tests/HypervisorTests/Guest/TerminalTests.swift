@@ -30,7 +30,7 @@ import Testing
     terminal.attach(device)
     try terminal.start()
     TerminalPeer.write(Array("in".utf8), to: input.writeEnd.rawValue)
-    #expect(TerminalPeer.eventually { device.received == Array("in".utf8) })
+    #expect(eventually { device.received == Array("in".utf8) })
     #expect(terminal.write(Array("out".utf8)) == 3)
     #expect(TerminalPeer.read(3, from: output.readEnd.rawValue) == Array("out".utf8))
     terminal.close()
@@ -83,10 +83,10 @@ import Testing
     try terminal.start()
     let bytes = (0..<20_000).map { UInt8(2 + $0 % 200) }
     TerminalPeer.write(bytes, to: input.writeEnd.rawValue)
-    #expect(TerminalPeer.eventually { device.received.count == 10 })
+    #expect(eventually { device.received.count == 10 })
     device.allow(.max)
     terminal.deviceHasRoom()
-    #expect(TerminalPeer.eventually { device.received.count == bytes.count })
+    #expect(eventually { device.received.count == bytes.count })
     #expect(device.received == bytes)
     terminal.close()
   }
@@ -117,10 +117,10 @@ import Testing
       input: source.rawValue, output: output.writeEnd.rawValue, thread: thread, onQuit: {})
     terminal.attach(device)
     try terminal.start()
-    #expect(TerminalPeer.eventually { device.received.count == 100 })
+    #expect(eventually { device.received.count == 100 })
     device.allow(5000)
     terminal.deviceHasRoom()
-    #expect(TerminalPeer.eventually { device.received.count == 5100 })
+    #expect(eventually { device.received.count == 5100 })
     #expect(device.received.starts(with: [0x7F, 0x45, 0x4C, 0x46]))
     terminal.close()
   }
@@ -145,7 +145,7 @@ import Testing
     #expect(sent.count < 1 << 20)
     #expect(device.roomCalls == 0)
     #expect(TerminalPeer.read(sent.count, from: output.readEnd.rawValue) == sent)
-    #expect(TerminalPeer.eventually { device.roomCalls == 1 })
+    #expect(eventually { device.roomCalls == 1 })
     terminal.close()
   }
 
@@ -163,9 +163,9 @@ import Testing
     _ = close(ends[0])
     let piece = [UInt8](repeating: 0x41, count: 4096)
     // Far more than the buffer: what nobody reads is thrown away.
-    #expect(TerminalPeer.eventually { terminal.write(piece) == piece.count })
+    #expect(eventually { terminal.write(piece) == piece.count })
     for _ in 0..<100 { _ = terminal.write(piece) }
-    #expect(TerminalPeer.eventually { terminal.write(piece) == piece.count })
+    #expect(eventually { terminal.write(piece) == piece.count })
     terminal.close()
   }
 
@@ -225,7 +225,7 @@ import Testing
     try terminal.start()
     for _ in 0..<8 { TerminalPeer.write([UInt8](repeating: 0x61, count: 1000), to: keyboard.master.rawValue) }
     TerminalPeer.write([0x01, 0x78], to: keyboard.master.rawValue)
-    #expect(TerminalPeer.eventually { hasQuit.isSet })
+    #expect(eventually { hasQuit.isSet })
     terminal.close()
   }
 
@@ -239,7 +239,7 @@ import Testing
     terminal.attach(device)
     try terminal.start()
     TerminalPeer.write([0x61, 0x01, 0x62, 0x63], to: input.writeEnd.rawValue)
-    #expect(TerminalPeer.eventually { device.received == [0x61, 0xFF, 0x63] })
+    #expect(eventually { device.received == [0x61, 0xFF, 0x63] })
     TerminalPeer.write([0x01, 0x68], to: input.writeEnd.rawValue)
     let help = TerminalPeer.read(20, from: output.readEnd.rawValue)
     #expect(String(decoding: help, as: UTF8.self).contains("Ctrl-A x"))
@@ -278,7 +278,7 @@ import Testing
     #expect(device.received == [])
     terminal.releaseInput()
     let expected: [UInt8] = [0x01, 0x78, 0x10, 0x4F, 0x10, 0x50, 0x04, 0x10, 0x44]
-    #expect(TerminalPeer.eventually { device.received.count == expected.count })
+    #expect(eventually { device.received.count == expected.count })
     #expect(device.received == expected)
     terminal.close()
   }

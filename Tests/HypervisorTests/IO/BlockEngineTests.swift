@@ -45,7 +45,7 @@ import Testing
       #expect(engine.inFlight == 1)
       engine.submit()
       var found: AIOCompletion?
-      let arrived = FakeVextDriver.wait {
+      let arrived = eventually {
         found = engine.reap()
         return found != nil
       }
@@ -128,7 +128,7 @@ import Testing
     #expect(engine.room == room - 3)
     engine.submit()
     var tokens: Set<UInt64> = []
-    let arrived = FakeVextDriver.wait {
+    let arrived = eventually {
       while let completion = engine.reap() { tokens.insert(completion.token) }
       return tokens.count == 3
     }

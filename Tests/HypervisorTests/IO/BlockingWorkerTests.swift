@@ -38,7 +38,7 @@ import Testing
 
   private static func reap(_ count: Int, _ engine: inout BlockEngine) -> [AIOCompletion] {
     var completions: [AIOCompletion] = []
-    _ = FakeVextDriver.wait {
+    _ = eventually {
       while let completion = engine.reap() { completions.append(completion) }
       return completions.count >= count
     }

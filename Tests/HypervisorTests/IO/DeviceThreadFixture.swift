@@ -26,10 +26,7 @@ final class DeviceThreadFixture<Device: VirtioDevice> {
     device = make(memory, thread)
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
     let bus = AddressBus()
-    let host = PCIHost(
-      memoryBus: bus, portBus: AddressBus(), registrar: recorder, interruptLine: lines.line)
-    try host.add(function)
-    driver = try FakeVirtioDriver(bus: bus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(of: function, bus: bus, recorder: recorder, lines: lines)
   }
 
   deinit {

@@ -39,7 +39,7 @@ import Testing
     try thread.add(handler, descriptor: event.number)
     for count in 1...3 {
       event.descriptor.signal()
-      #expect(TerminalPeer.eventually { handler.callCount == count })
+      #expect(eventually { handler.callCount == count })
     }
   }
 
@@ -67,7 +67,7 @@ import Testing
     thread.run {}
     #expect(handler.callCount == 0)
     try thread.change(descriptor: event.number, interest: .writable)
-    #expect(TerminalPeer.eventually { handler.callCount == 1 })
+    #expect(eventually { handler.callCount == 1 })
     thread.remove(descriptor: event.number)
   }
 
@@ -78,14 +78,14 @@ import Testing
     let handler = Handler { _ in }
     try thread.add(handler, descriptor: event.number)
     event.descriptor.signal()
-    #expect(TerminalPeer.eventually { handler.callCount > 0 })
+    #expect(eventually { handler.callCount > 0 })
     thread.remove(descriptor: event.number)
     let count = handler.callCount
     for _ in 0..<3 { thread.run {} }
     #expect(handler.callCount == count)
     thread.remove(descriptor: event.number)
     try thread.add(handler, descriptor: event.number)
-    #expect(TerminalPeer.eventually { handler.callCount > count })
+    #expect(eventually { handler.callCount > count })
   }
 
   @Test func `a handler removes itself and another that is ready as well`() throws {
@@ -102,7 +102,7 @@ import Testing
         try? thread.add(handler, descriptor: event.number)
       }
     }
-    #expect(TerminalPeer.eventually { handler.callCount == 1 })
+    #expect(eventually { handler.callCount == 1 })
     for _ in 0..<3 { thread.run {} }
     #expect(handler.callCount == 1)
   }
@@ -134,7 +134,7 @@ import Testing
     }
     try thread.add(handler, descriptor: event.number)
     event.descriptor.signal()
-    #expect(TerminalPeer.eventually { handler.callCount == 1 })
+    #expect(eventually { handler.callCount == 1 })
     #expect(hasRun.isSet)
   }
 
@@ -160,7 +160,7 @@ import Testing
     let handler = Handler { _ in thread.stop() }
     try thread.add(handler, descriptor: events[0].number)
     events[0].descriptor.signal()
-    #expect(TerminalPeer.eventually { handler.callCount > 0 })
+    #expect(eventually { handler.callCount > 0 })
     thread.stop()
     let count = handler.callCount
     let late = Handler { _ in }
@@ -180,7 +180,7 @@ import Testing
     let fresh = try OwnedDescriptor(adopting: duplicate(number))
     let handler = Handler { thread.remove(descriptor: $0) }
     try thread.add(handler, descriptor: fresh.rawValue, interest: .writable)
-    #expect(TerminalPeer.eventually { handler.callCount == 1 })
+    #expect(eventually { handler.callCount == 1 })
     #expect(stale.callCount == 0)
     thread.remove(descriptor: fresh.rawValue)
     thread.run {}

@@ -100,7 +100,7 @@ import VextProtocol
       slow.driver.notify()
       try meanwhile()
       var answers = 0
-      let areAll = try FakeVextDriver.wait {
+      let areAll = try eventually {
         while let answer = try slow.driver.poll() {
           #expect(answer.status == 0)
           answers += 1

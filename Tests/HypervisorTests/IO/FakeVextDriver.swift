@@ -136,7 +136,7 @@ final class FakeVextDriver {
   /// Waits for the next answer, ten seconds at most.
   func completion() throws -> CompletionEntry {
     var found: CompletionEntry?
-    _ = try Self.wait {
+    _ = try eventually {
       found = try poll()
       return found != nil
     }
@@ -151,15 +151,5 @@ final class FakeVextDriver {
   }
 
   /// Waits until the queue has stopped; tells whether it has.
-  func waitUntilStopped() -> Bool { Self.wait { state == .stopped } }
-
-  /// Waits until `condition` holds, for ten seconds at most; tells whether it does.
-  static func wait(until condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = HostClock.monotonicNanoseconds() + 10_000_000_000
-    while HostClock.monotonicNanoseconds() < deadline {
-      if try condition() { return true }
-      HostClock.sleep(nanoseconds: 20_000)
-    }
-    return try condition()
-  }
+  func waitUntilStopped() -> Bool { eventually { state == .stopped } }
 }

@@ -24,19 +24,12 @@ import VextProtocol
         try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8)
       }
     }
-    func wait(until condition: () throws -> Bool) rethrows -> Bool {
-      for _ in 0..<10_000 {
-        if try condition() { return true }
-        HostClock.sleep(nanoseconds: 1_000_000)
-      }
-      return false
-    }
     do {
       let thread = try IOThread(name: "forgotten", cpus: nil, waiting: .polling, engine: .null)
-      #expect(try wait { try threadNames().contains("forgotten\n") })
+      #expect(try eventually { try threadNames().contains("forgotten\n") })
       withExtendedLifetime(thread) {}
     }
-    #expect(try wait { try !threadNames().contains("forgotten\n") })
+    #expect(try eventually { try !threadNames().contains("forgotten\n") })
   }
 
   @Test(arguments: TestedEngines.movers)

@@ -23,7 +23,7 @@ extension VextTests {
     }
 
     private static func isAsleep(_ driver: FakeVextDriver) throws -> Bool {
-      try FakeVextDriver.wait { try driver.deviceWord() % 2 == 1 }
+      try eventually { try driver.deviceWord() % 2 == 1 }
     }
 
     @Test func `features are offered, kept as far as they are offered, and forgotten by a reset`() throws {

@@ -200,7 +200,7 @@ extension VextTests {
           driver.push(entry)
           var answer: CompletionEntry?
           #expect(
-            try FakeVextDriver.wait {
+            try eventually {
               answer = try driver.poll()
               return answer != nil || driver.state == .stopped
             })

@@ -163,9 +163,9 @@ import Testing
     let device = CMOSClock(memoryByteCount: 1 << 20, interrupt: line)
     try device.start(on: thread)
     Self.write(device, 0xB, 0x12)
-    #expect(TerminalPeer.eventually { line.isActive })
+    #expect(eventually { line.isActive })
     #expect(Self.read(device, 0xC) & 0x90 == 0x90)
     #expect(!line.isActive || line.edges > 1)
-    #expect(TerminalPeer.eventually { line.edges >= 2 }, "the next second has the next interrupt")
+    #expect(eventually { line.edges >= 2 }, "the next second has the next interrupt")
   }
 }

@@ -49,6 +49,17 @@ struct FakeVirtioDriver {
   let notifyBase: UInt64
   let notifyMultiplier: UInt64
 
+  /// The driver of `function`, which it adds to a PCI host of its own.
+  init(
+    of function: VirtioPCI, bus: AddressBus, portBus: AddressBus = AddressBus(),
+    recorder: VirtioEventRecorder,
+    lines: InterruptLineRecorder
+  ) throws {
+    let host = PCIHost(memoryBus: bus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
+    try host.add(function)
+    try self.init(bus: bus, host: host, recorder: recorder)
+  }
+
   /// Finds the structures, enables memory, and gives every vector of MSI-X a message.
   init(bus: AddressBus, host: PCIHost, recorder: VirtioEventRecorder) throws {
     self.bus = bus

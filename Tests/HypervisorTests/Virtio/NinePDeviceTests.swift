@@ -27,10 +27,7 @@ import VextProtocol
       let device = Virtio9P(share: share, memory: memory, thread: thread)
       function = try VirtioPCI(device: device, memory: memory, router: recorder)
       let bus = AddressBus()
-      let host = PCIHost(
-        memoryBus: bus, portBus: AddressBus(), registrar: recorder, interruptLine: lines.line)
-      try host.add(function)
-      driver = try FakeVirtioDriver(bus: bus, host: host, recorder: recorder)
+      driver = try FakeVirtioDriver(of: function, bus: bus, recorder: recorder, lines: lines)
       queue = try FakeVirtqueue(memory: memory, base: 0x1_0000, size: 128, usesEventIndex: true)
       try start()
     }

@@ -174,7 +174,7 @@ import VextProtocol
   @Test func `every figure has its tag`() throws {
     let fixture = try makeFixture()
     let answer = try Answer(fixture.device, timeoutNanoseconds: 10 * Self.second)
-    #expect(TerminalPeer.eventually { answer.hasStarted })
+    #expect(eventually { answer.hasStarted })
     try fixture.offer(Self.statistics, readable: (0..<10).flatMap { entry(UInt16($0), UInt64($0) + 100) })
     let statistics = try #require(try? answer.take().get())
     #expect(statistics.swappedInByteCount == 100)
@@ -254,7 +254,7 @@ import VextProtocol
     var hasStarted: Bool { started.isSet }
 
     func take() -> Result<BalloonStatistics, BalloonError> {
-      _ = TerminalPeer.eventually { result.value != nil }
+      _ = eventually { result.value != nil }
       return result.value ?? .failure(.timedOut)
     }
   }

@@ -66,10 +66,8 @@ final class VirtioBlockFixture {
       servers: thread.map { [$0] } ?? servers)
     function = try VirtioPCI(
       device: block, memory: memory, router: recorder, usesIOEventFD: usesIOEventFD)
-    let host = PCIHost(
-      memoryBus: memoryBus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
-    try host.add(function)
-    driver = try FakeVirtioDriver(bus: memoryBus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(
+      of: function, bus: memoryBus, portBus: portBus, recorder: recorder, lines: lines)
     self.features = features
     self.queueSize = queueSize
     try start()
@@ -96,6 +94,13 @@ final class VirtioBlockFixture {
   var needsReset: Bool { driver.status & FakeVirtioDriver.Status.needsReset != 0 }
 
   func writeHeader(_ type: UInt32, sector: UInt64, at address: UInt64 = header) throws {
+    try Self.writeHeader(type, sector: sector, at: address, to: memory)
+  }
+
+  /// Writes a request's header (virtio 1.2 §5.2.6).
+  static func writeHeader(
+    _ type: UInt32, sector: UInt64, at address: UInt64 = header, to memory: GuestMemory
+  ) throws {
     try memory.store(type, at: GuestAddress(address))
     try memory.store(0 as UInt32, at: GuestAddress(address + 4))
     try memory.store(sector, at: GuestAddress(address + 8))

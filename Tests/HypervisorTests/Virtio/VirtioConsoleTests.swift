@@ -31,7 +31,7 @@ import VextProtocol
     let fixture = try makeFixture(endpoint)
     try fixture.start()
     try fixture.offer(Self.transmit, readable: Array("abcdefgh".utf8))
-    #expect(TerminalPeer.eventually { endpoint.written == Array("abc".utf8) })
+    #expect(eventually { endpoint.written == Array("abc".utf8) })
     #expect(try fixture.takeUsedAtOnce(Self.transmit) == nil)
     endpoint.allow(2)
     fixture.device.endpointHasRoom()
@@ -64,7 +64,7 @@ import VextProtocol
     try fixture.start()
     try fixture.offer(Self.receive, writableByteCount: 8192)
     #expect(try fixture.takeUsed(Self.receive) == .init(head: 0, byteCount: 4096))
-    #expect(TerminalPeer.eventually { endpoint.roomCalls == 1 })
+    #expect(eventually { endpoint.roomCalls == 1 })
   }
 
   @Test func `a SysRq is Ctrl-O and its character`() throws {
@@ -137,7 +137,7 @@ import VextProtocol
       0, readable: (0..<16).map { _ in (0, whole) }, writable: [])
     try fixture.queues[1].offer(0)
     fixture.driver.kick(1)
-    #expect(TerminalPeer.eventually { endpoint.written.count == 100_000 })
+    #expect(eventually { endpoint.written.count == 100_000 })
     // The thread waits for room, and is there for others.
     fixture.thread.run {}
     #expect(try fixture.takeUsedAtOnce(Self.transmit) == nil)
@@ -151,7 +151,7 @@ import VextProtocol
     try fixture.queues[1].describe(0, Fixture.memoryByteCount, 1, 0)
     try fixture.queues[1].offer(0)
     fixture.driver.kick(1)
-    #expect(TerminalPeer.eventually { fixture.needsReset })
+    #expect(eventually { fixture.needsReset })
     try fixture.start()
     #expect(!fixture.needsReset)
     try fixture.offer(Self.transmit, readable: Array("again".utf8))
@@ -164,7 +164,7 @@ import VextProtocol
     let fixture = try makeFixture(endpoint)
     try fixture.start()
     try fixture.offer(Self.transmit, readable: Array("abc".utf8))
-    #expect(TerminalPeer.eventually { endpoint.written == Array("a".utf8) })
+    #expect(eventually { endpoint.written == Array("a".utf8) })
     try fixture.start()
     endpoint.allow(.max)
     fixture.device.endpointHasRoom()

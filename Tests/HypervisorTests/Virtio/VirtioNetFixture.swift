@@ -48,10 +48,8 @@ final class VirtioNetFixture {
       ports: ports ?? pairs.map(\.port), address: .guestDefault(index: 0), mtu: mtu, memory: memory,
       threads: [thread])
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
-    let host = PCIHost(
-      memoryBus: memoryBus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
-    try host.add(function)
-    driver = try FakeVirtioDriver(bus: memoryBus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(
+      of: function, bus: memoryBus, portBus: portBus, recorder: recorder, lines: lines)
     self.features = features
     try start()
   }

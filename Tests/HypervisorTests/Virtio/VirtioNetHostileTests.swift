@@ -122,10 +122,8 @@ import VextProtocol
     let (bus, portBus) = (AddressBus(), AddressBus())
     defer { withExtendedLifetime((bus, portBus)) {} }
     let lines = InterruptLineRecorder()
-    let host = PCIHost(
-      memoryBus: bus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
-    try host.add(function)
-    let driver = try FakeVirtioDriver(bus: bus, host: host, recorder: recorder)
+    let driver = try FakeVirtioDriver(
+      of: function, bus: bus, portBus: portBus, recorder: recorder, lines: lines)
     try driver.negotiate(Feature.version1)
     var queues = try (0..<2).map {
       try FakeVirtqueue(memory: memory, base: 0x1_0000 * UInt64($0 + 1), size: 16, usesEventIndex: false)

@@ -63,7 +63,7 @@ import VextProtocol
     try fixture.queues[0].describe(0, .max, 16, FakeVirtqueue.Flag.write)
     try fixture.queues[0].offer(0)
     fixture.driver.kick(0)
-    #expect(TerminalPeer.eventually { fixture.needsReset })
+    #expect(eventually { fixture.needsReset })
     try fixture.start()
     try fixture.offer(0, writableByteCount: 8)
     #expect(try fixture.takeUsed(0) == .init(head: 0, byteCount: 8))

@@ -48,7 +48,7 @@ struct QcowDiskTests {
     }
     engine.submit()
     var found: AIOCompletion?
-    let arrived = FakeVextDriver.wait {
+    let arrived = eventually {
       found = engine.reap()
       return found != nil
     }

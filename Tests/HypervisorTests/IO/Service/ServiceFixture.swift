@@ -7,14 +7,18 @@ import VextProtocol
 
 @testable import Hypervisor
 
-/// A service with a disk "rw", a disk "ro" and one I/O thread, and clients over socket pairs.
+/// A service with a disk "rw", a disk "ro" and one I/O thread, clients over socket pairs, and the lines of the service's log.
 final class ServiceFixture {
   let disk: VirtioTemporaryDisk
   let service: VextService
+  let logged = LogRecorder()
   private let thread: IOThread
 
-  init(waiting: IOThread.Waiting = .adaptive, engine: BlockEngineKind = .sync) throws {
-    let disk = VirtioTemporaryDisk(byteCount: VextFixture.diskByteCount)
+  init(
+    waiting: IOThread.Waiting = .adaptive, engine: BlockEngineKind = .sync,
+    diskByteCount: Int = VextFixture.diskByteCount
+  ) throws {
+    let disk = VirtioTemporaryDisk(byteCount: diskByteCount)
     let thread = try IOThread(name: "vextd-test", cpus: nil, waiting: waiting, engine: engine)
     let disks = try [("rw", false), ("ro", true)].map { name, isReadOnly in
       try #require(
@@ -22,7 +26,8 @@ final class ServiceFixture {
           name: name, image: try DiskImage(path: disk.path, readOnly: isReadOnly, direct: false),
           ownerID: geteuid()))
     }
-    service = try VextService(disks: disks, servers: [thread], engine: engine)
+    service = try VextService(
+      disks: disks, servers: [thread], engine: engine, offersSleep: true, writer: logged.writer())
     self.disk = disk
     self.thread = thread
   }
@@ -60,7 +65,7 @@ final class ServiceFixture {
   func cpuTimeNanoseconds() throws -> UInt64 { try thread.thread.cpuTimeNanoseconds() }
 
   /// Waits until the service has `count` clients; tells whether it has.
-  func waitForClients(_ count: Int) -> Bool { FakeVextDriver.wait { service.clientCount == count } }
+  func waitForClients(_ count: Int) -> Bool { eventually { service.clientCount == count } }
 }
 
 /// A guest's memory and a vext device that a service serves.

@@ -12,7 +12,7 @@ extension VextServiceTests {
     private static let both: VextFeatures = [.doorbell, .interrupt]
 
     private static func isAsleep(_ driver: FakeVextDriver) throws -> Bool {
-      try FakeVextDriver.wait { try driver.deviceWord() % 2 == 1 }
+      try eventually { try driver.deviceWord() % 2 == 1 }
     }
 
     @Test func `an idle service sleeps, and doorbells of its guests wake it`() throws {
@@ -56,7 +56,7 @@ extension VextServiceTests {
       driver.push(VextFixture.entry(.read))
       driver.notify()
       #expect(try driver.completion().status == 0)
-      #expect(FakeVextDriver.wait { table.read(offset: MSIXTable.pendingOffset, byteCount: 4) == 1 })
+      #expect(eventually { table.read(offset: MSIXTable.pendingOffset, byteCount: 4) == 1 })
       machine.setMask(of: driver, false)
       #expect(table.read(offset: MSIXTable.pendingOffset, byteCount: 4) == 0)
     }

@@ -19,6 +19,6 @@ final class LogRecorder: Sendable {
 
   /// Waits up to five seconds for a line with `text`; tells whether it came.
   func waitForLine(containing text: String) -> Bool {
-    VhostUserFixture.eventually { lines.contains { $0.contains(text) } }
+    eventually(within: 5) { lines.contains { $0.contains(text) } }
   }
 }

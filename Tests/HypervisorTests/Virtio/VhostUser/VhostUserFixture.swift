@@ -32,10 +32,7 @@ final class VhostUserFixture {
       patienceNanoseconds: patienceNanoseconds
     ) { () throws(Errno) in try backEnd.connect() }
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
-    let host = PCIHost(
-      memoryBus: memoryBus, portBus: AddressBus(), registrar: recorder, interruptLine: lines.line)
-    try host.add(function)
-    driver = try FakeVirtioDriver(bus: memoryBus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(of: function, bus: memoryBus, recorder: recorder, lines: lines)
   }
 
   deinit { function.shutDown() }
@@ -52,13 +49,4 @@ final class VhostUserFixture {
 
   /// Whether the device asks for a reset.
   var needsReset: Bool { driver.status & FakeVirtioDriver.Status.needsReset != 0 }
-
-  /// Waits up to five seconds until `condition` holds; tells whether it does.
-  static func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<5000 {
-      if condition() { return true }
-      HostClock.sleep(nanoseconds: 1_000_000)
-    }
-    return condition()
-  }
 }

@@ -90,7 +90,7 @@ struct VhostUserFrontEndTests {
     try fixture.start()
     VirtioEventRecorder.signal(try #require(fixture.backEnd.descriptor(.setVringCall)))
     #expect(
-      VhostUserFixture.eventually { fixture.memoryBus.read(fixture.driver.isrBase, byteCount: 1) & 1 == 1 })
+      eventually(within: 5) { fixture.memoryBus.read(fixture.driver.isrBase, byteCount: 1) & 1 == 1 })
   }
 
   @Test func `the back end gets the new vector of a queue in service`() throws {
@@ -123,13 +123,13 @@ struct VhostUserFrontEndTests {
     try fixture.start()
     try fixture.memory.store(5 as UInt16, at: GuestAddress(fixture.queues[1].layout.usedRing.rawValue + 2))
     backEnd.endConnections()
-    #expect(VhostUserFixture.eventually { backEnd.requests(.setVringKick).count == 4 })
+    #expect(eventually(within: 5) { backEnd.requests(.setVringKick).count == 4 })
     #expect(backEnd.requests(.setInflight).count == 2)
     #expect(try backEnd.requests(.setVringBase).last?.vringState() ?? (0, 0) == (1, 5))
     #expect(!fixture.needsReset)
     // The driver's notification may have been lost.
     let kick = try #require(backEnd.descriptor(.setVringKick))
-    #expect(VhostUserFixture.eventually { VirtioEventRecorder.take(kick) > 0 })
+    #expect(eventually(within: 5) { VirtioEventRecorder.take(kick) > 0 })
   }
 }
 

@@ -104,14 +104,14 @@ struct VhostUserHostileBackEndTests {
     #expect(fixture.needsReset)
     #expect(fixture.logged.waitForLine(containing: "refused request \(request.rawValue)"))
     fixture.driver.setStatus(0)
-    #expect(VhostUserFixture.eventually { fixture.driver.status == 0 })
+    #expect(eventually(within: 5) { fixture.driver.status == 0 })
   }
 
   @Test func `a back end that ends makes the device need a reset, with a line in the log`() throws {
     let fixture = try VhostUserFixture()
     try fixture.start()
     fixture.backEnd.endConnections()
-    #expect(VhostUserFixture.eventually { fixture.needsReset })
+    #expect(eventually(within: 5) { fixture.needsReset })
     #expect(fixture.logged.waitForLine(containing: "the back end has ended"))
     fixture.driver.setStatus(0)
     #expect(fixture.driver.status == 0)
@@ -127,7 +127,7 @@ struct VhostUserHostileBackEndTests {
     try fixture.start()
     backEnd.state.withLock { $0.configuration = ScriptedBackEnd.configuration(sectorCount: 9) }
     backEnd.endConnections()
-    #expect(VhostUserFixture.eventually { fixture.needsReset })
+    #expect(eventually(within: 5) { fixture.needsReset })
     #expect(
       fixture.logged.waitForLine(containing: "no successor of the back end: the configuration has changed"))
     #expect(backEnd.requests(.setVringKick).count == 2)
@@ -140,7 +140,7 @@ struct VhostUserHostileBackEndTests {
     let fixture = try VhostUserFixture(backEnd)
     try fixture.start()
     fixture.driver.setStatus(0)
-    #expect(VhostUserFixture.eventually { fixture.driver.status == 0 })
+    #expect(eventually(within: 5) { fixture.driver.status == 0 })
     #expect(fixture.logged.waitForLine(containing: "request 11 with the value 65536"))
   }
 
@@ -151,7 +151,7 @@ struct VhostUserHostileBackEndTests {
     let stream = DescriptorStream(adopting: OwnedDescriptor(adopting: channel))
     try stream.send(
       [UInt8](repeating: 0xFF, count: 64), deadline: HostClock.monotonicNanoseconds() &+ 1_000_000_000)
-    #expect(VhostUserFixture.eventually { fixture.needsReset })
+    #expect(eventually(within: 5) { fixture.needsReset })
   }
 
   @Test func `an inflight reply without memory is refused`() throws {

@@ -11,7 +11,7 @@ struct VhostUserBackEndTests {
 
   @Test(arguments: [IOThread.Waiting.adaptive, .events, .polling])
   func `two rings write and read`(waiting: IOThread.Waiting) throws {
-    let service = try VhostUserService(waiting: waiting)
+    let service = try ServiceFixture(waiting: waiting, diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start(2)
     let data = (0..<512).map { UInt8(truncatingIfNeeded: $0 &* 7) }
@@ -20,11 +20,11 @@ struct VhostUserBackEndTests {
     try front.offer(Request.in, sector: 3, head: 3, queue: 1)
     let answer = try front.answer(queue: 1)
     #expect(answer?.head == 3 && answer?.status == 0 && answer?.data == data)
-    #expect(VhostUserFixture.eventually { front.call.isSignalled })
+    #expect(eventually(within: 5) { front.call.isSignalled })
   }
 
   @Test func `features, queues and the configuration are those of the disk`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let features = VirtioFeatures(
       rawValue: VhostUserMessage.longWords(try front.ask(.getFeatures))[0])
@@ -47,7 +47,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `a request with a status is answered with zero`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.send(
       .setProtocolFeatures,
@@ -64,7 +64,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `a stopped ring tells its position and continues there`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()
     for head in [0, 3, 6] as [UInt16] {
@@ -81,7 +81,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `another call and another memory table while the ring is served`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()
     try front.offer(Request.in, sector: 0, head: 0)
@@ -95,7 +95,7 @@ struct VhostUserBackEndTests {
     try front.memory.store(1 as UInt16, at: GuestAddress(event))
     try front.offer(Request.in, sector: 0, head: 3)
     #expect(try front.answer()?.status == 0)
-    #expect(VhostUserFixture.eventually { call.isSignalled })
+    #expect(eventually(within: 5) { call.isSignalled })
     // Three regions instead of one, the second without the ring.
     let base = FrontEnd.userBase
     try front.share([
@@ -107,7 +107,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `a ring without a kick is polled`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()
     try front.send(.setVringKick, VhostUserMessage.payload(VhostUserProtocol.noDescriptorFlag))
@@ -117,7 +117,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `the mode of the cache stays when the features are negotiated again`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let field: [UInt8] = [32, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
     try front.send(.setConfiguration, field + [0])
@@ -128,7 +128,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `a disk that can be written has one front end at a time, and is free when it has left`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     do {
       let first = try FrontEnd(service.service)
       try first.flush()
@@ -148,7 +148,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `detaching the disk ends its front end`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.flush()
     try service.service.detach("rw")
@@ -156,7 +156,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `a successor finishes the requests that were noted as under way, in their order`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let region = try VhostInflightRegion(queueCount: 1, queueSize: FrontEnd.queueSize)
     let notes = try #require(region.queue(0, size: FrontEnd.queueSize))
     let front = try FrontEnd(service.service)
@@ -187,7 +187,7 @@ struct VhostUserBackEndTests {
   }
 
   @Test func `the memory for requests under way is sealed and as large as it says`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let wanted = VhostUserInflight.Description(byteCount: 0, offset: 0, queueCount: 2, queueSize: 128)
     try front.send(.getInflight, wanted.encoded)
@@ -200,7 +200,7 @@ struct VhostUserBackEndTests {
 
   @Test func `a front end of ours gets its answers from a back end of ours, and a reset is complete`() throws
   {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let fixture = try VhostUserLoop(service)
     for _ in 0..<2 {
       try fixture.start()

@@ -67,7 +67,7 @@ struct VhostUserHostileFrontEndTests {
 
   @Test(arguments: Violation.allCases)
   func `a violation ends its front end and no other`(violation: Violation) throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let honest = try FrontEnd(service.service, disk: "ro")
     try honest.start()
     let hostile = try FrontEnd(service.service)
@@ -91,7 +91,7 @@ struct VhostUserHostileFrontEndTests {
       [[0, 8192, 0, 0], [0, 8192, 8192, 8192], [16384, 4096, 0, 0]],
     ] as [[[UInt64]]])
   func `a memory table with a bad region is refused`(regions: [[UInt64]]) throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.share(regions)
     #expect(front.hasEnded())
@@ -99,7 +99,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `memory that can shrink is refused, and the log says what to use`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let file = try MemoryFile(name: "unsealed", byteCount: 8 << 20)
     try front.share(descriptors: [file.descriptor])
@@ -108,7 +108,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `a ring outside of the shared memory ends the front end`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()
     try front.flush()
@@ -119,7 +119,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `a ring is not changed while it is served`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()
     try front.send(.setVringSize, VhostUserMessage.payload(index: 0, number: 8))
@@ -127,7 +127,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `an eventfd that is a pipe is refused`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()
     try front.send(
@@ -136,7 +136,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `a malformed chain stops its ring and signals the error's eventfd`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let error = try EventDescriptor()
     try front.start(2)
@@ -146,14 +146,14 @@ struct VhostUserHostileFrontEndTests {
     // A head that no descriptor has.
     try front.queues[0].offer([77])
     front.kick.signal()
-    #expect(VhostUserFixture.eventually { error.isSignalled })
+    #expect(eventually(within: 5) { error.isSignalled })
     #expect(service.logged.waitForLine(containing: "queue 0 has stopped"))
     try front.offer(VirtioBlockFixture.Request.in, sector: 0, head: 0, queue: 1)
     #expect(try front.answer(queue: 1)?.status == 0)
   }
 
   @Test func `notes of requests under way that are garbage harm the front end alone`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let region = try VhostInflightRegion(queueCount: 1, queueSize: FrontEnd.queueSize)
     var generator = SplitMix64(seed: 7)
@@ -169,7 +169,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `half a message keeps no other front end from being served`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let slow = try FrontEnd(service.service)
     try slow.socket.stream.send([1, 0, 0], deadline: HostClock.monotonicNanoseconds() &+ 1_000_000_000)
     let other = try FrontEnd(service.service, disk: "ro")
@@ -177,7 +177,7 @@ struct VhostUserHostileFrontEndTests {
   }
 
   @Test func `seeded garbage in every request leaves the service running`() throws {
-    let service = try VhostUserService()
+    let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     var generator = SplitMix64(seed: 99)
     for _ in 0..<300 {
       let front = try FrontEnd(service.service, disk: "ro")

@@ -15,7 +15,7 @@ final class VhostUserLoop {
   private let function: VirtioPCI
   private var queue: FakeVirtqueue?
 
-  init(_ service: VhostUserService) throws {
+  init(_ service: ServiceFixture) throws {
     memory = try GuestMemory(byteCount: 8 << 20, isShared: true)
     let device = try VhostUserDevice(
       kind: .block(queueCount: 1, limit: 1), queueSize: 16, memory: memory, log: LogRecorder().log("test:"),
@@ -28,10 +28,7 @@ final class VhostUserLoop {
       return stream
     }
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
-    let host = PCIHost(
-      memoryBus: memoryBus, portBus: AddressBus(), registrar: recorder, interruptLine: lines.line)
-    try host.add(function)
-    driver = try FakeVirtioDriver(bus: memoryBus, host: host, recorder: recorder)
+    driver = try FakeVirtioDriver(of: function, bus: memoryBus, recorder: recorder, lines: lines)
   }
 
   deinit { function.shutDown() }
@@ -46,9 +43,7 @@ final class VhostUserLoop {
 
   /// Makes one request of 512 bytes; returns its status, or nil if there is no answer in five seconds.
   func request(_ type: UInt32, sector: UInt64, _ data: [UInt8]) throws -> UInt8? {
-    try memory.store(type, at: GuestAddress(VirtioBlockFixture.header))
-    try memory.store(0 as UInt32, at: GuestAddress(VirtioBlockFixture.header + 4))
-    try memory.store(sector, at: GuestAddress(VirtioBlockFixture.header + 8))
+    try VirtioBlockFixture.writeHeader(type, sector: sector, to: memory)
     try memory.write(data, at: GuestAddress(VirtioBlockFixture.data))
     let body = [(VirtioBlockFixture.data, UInt32(data.count))]
     let isRead = type == VirtioBlockFixture.Request.in
@@ -57,12 +52,7 @@ final class VhostUserLoop {
       writable: (isRead ? body : []) + [(VirtioBlockFixture.status, 1)])
     try queue?.offer([0])
     driver.kick(0)
-    for _ in 0..<5000 {
-      if try queue?.takeUsed() != nil {
-        return try memory.load(UInt8.self, at: GuestAddress(VirtioBlockFixture.status))
-      }
-      HostClock.sleep(nanoseconds: 1_000_000)
-    }
-    return nil
+    guard try eventually(within: 5, { try queue?.takeUsed() != nil }) else { return nil }
+    return try memory.load(UInt8.self, at: GuestAddress(VirtioBlockFixture.status))
   }
 }
