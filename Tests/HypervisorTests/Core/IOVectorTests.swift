@@ -113,11 +113,11 @@ import VextProtocol
   @Test func `rows of vectors do not overlap and are empty at first`() throws {
     let table = try FixedTable<IOVector>(emptyVectors: 4 * 8)
     let buffer = HostBuffer(byteCount: 3)
-    let row = table.row(wrapping: 3, length: 8)
+    let row = table.row(wrapping: 3, length: 8, count: 8)
     row[7] = buffer.vector(buffer.all)
     var filled: [Int] = []
     for index in 0..<32 where table[index].byteCount > 0 { filled.append(index) }
-    let wrapped = table.row(wrapping: 7, length: 8)
+    let wrapped = table.row(wrapping: 7, length: 8, count: 8)
     #expect(row.count == 8)
     #expect(filled == [31])
     #expect(wrapped[7].byteCount == 3)

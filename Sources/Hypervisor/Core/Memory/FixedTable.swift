@@ -66,16 +66,18 @@ extension FixedTable<IOVector> {
     try self.init(zeroed: count)
   }
 
-  /// Row `index` of a table of rows of `length` vectors, whose index was checked before: it wraps as in ``subscript(wrapping:)``.
+  /// The first `count` vectors of row `index` of a table of rows of `length` vectors. The index was checked before: it wraps as
+  /// in ``subscript(wrapping:)``.
   ///
   /// - Parameter length: a power of two, not more than ``count``.
   @inline(__always)
-  func row(wrapping index: UInt16, length: Int) -> IOVectors {
-    precondition(length.nonzeroBitCount == 1 && length <= count, "rows of the table")
+  func row(wrapping index: UInt16, length: Int, count: Int) -> IOVectors {
+    precondition(length.nonzeroBitCount == 1 && length <= self.count, "rows of the table")
+    precondition(count >= 0 && count <= length, "vectors of the row")
     // SAFETY: the masked offset is a multiple of `length`, as is `mask + 1`, so that the row ends within the table.
     let first = Int(index) &* length & mask
     return unsafe IOVectors(
-      UnsafeMutableRawPointer(base + first).assumingMemoryBound(to: iovec.self), count: length)
+      UnsafeMutableRawPointer(base + first).assumingMemoryBound(to: iovec.self), count: count)
   }
 
   /// The `length` vectors from `first` on, for system calls. The table must outlive their use.

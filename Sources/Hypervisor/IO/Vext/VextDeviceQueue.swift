@@ -119,6 +119,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     // Copies in locals, because fields of a class cost an exclusivity check at each access.
     var submissions = self.submissions
     var completions = self.completions
+    let disk = device.disk
     let limit = min(limit, engine.room)
     var taken = 0
     var violation = VextQueueError.none
@@ -147,7 +148,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         record?.begin(entry, sequence: completions.sequence)
         let startTicks = activity?.begin(request.operation, byteCount: request.byteCount) ?? 0
         let start = engine.start(
-          request.operation, on: device.disk,
+          request.operation, on: disk,
           vectors: requests.vectors(of: entry.id, count: request.vectorCount), offset: entry.offset,
           byteCount: request.byteCount, token: token | UInt64(entry.id))
         switch start {

@@ -5,7 +5,7 @@ import SystemPackage
 /// Allocated once per queue. The vectors' memory is reserved for the worst case and becomes resident only as far as it is
 /// used.
 final class VextDeviceRequestTable: @unchecked Sendable {
-  /// Maximum number of segments of a request, and the stride of the vectors.
+  /// Maximum number of segments of a request.
   static let maxSegments = 256
 
   /// A request that is under way.
@@ -18,26 +18,34 @@ final class VextDeviceRequestTable: @unchecked Sendable {
     static let idle = UInt64.max
   }
 
+  /// Number of segments that an entry has room for.
+  static let inlineSegments = 2
+
   private let slots: FixedTable<Slot>
-  /// ``maxSegments`` vectors for each id.
-  private let vectors: FixedTable<IOVector>
+  /// ``inlineSegments`` vectors for each id: those of a whole queue fit into the first cache, while rows of 4 KiB would each
+  /// take a page of the translation buffer and a line of one and the same set.
+  private let inlineVectors: FixedTable<IOVector>
+  /// ``maxSegments`` vectors for each id, for longer lists.
+  private let listVectors: FixedTable<IOVector>
   /// Room for the copy of a segment list that is checked: two words for each segment.
   let listCopy: FixedTable<UInt64>
 
   /// - Parameter depth: a power of two.
   init(depth: Int) throws(Errno) {
-    vectors = try FixedTable(emptyVectors: depth * Self.maxSegments)
+    inlineVectors = try FixedTable(emptyVectors: depth * Self.inlineSegments)
+    listVectors = try FixedTable(emptyVectors: depth * Self.maxSegments)
     slots = try FixedTable(repeating: Slot(), count: depth)
     listCopy = try FixedTable(repeating: 0, count: Self.maxSegments * 2)
   }
 
-  /// The ``maxSegments`` vectors of request `id`, which must be less than the depth.
+  /// The vectors of request `id`, which must be less than the depth, of `count` segments, at most ``maxSegments``.
   @inline(__always)
-  func vectors(of id: UInt16) -> IOVectors { vectors.row(wrapping: id, length: Self.maxSegments) }
-
-  /// The first `count` of them.
-  @inline(__always)
-  func vectors(of id: UInt16, count: Int) -> IOVectors { vectors(of: id).part(0..<count) }
+  func vectors(of id: UInt16, count: Int) -> IOVectors {
+    if count <= Self.inlineSegments {
+      return inlineVectors.row(wrapping: id, length: Self.inlineSegments, count: count)
+    }
+    return listVectors.row(wrapping: id, length: Self.maxSegments, count: count)
+  }
 
   /// Whether request `id`, less than the depth, is under way.
   @inline(__always)

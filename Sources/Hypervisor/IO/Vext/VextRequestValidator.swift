@@ -49,7 +49,6 @@ final class VextRequestValidator: Sendable {
   ) -> VextAdmission {
     guard entry.length == 0 else { return .refused(.reservedNotZero) }
     guard disk.isAligned(entry.offset) else { return .refused(.misaligned) }
-    let vectors = table.vectors(of: entry.id)
     var count = 1
     var total: UInt64
     if entry.flags.contains(.segmentList) {
@@ -58,6 +57,7 @@ final class VextRequestValidator: Sendable {
       case .success(let gathered): (count, total) = gathered
       }
     } else {
+      let vectors = table.vectors(of: entry.id, count: VextDeviceRequestTable.inlineSegments)
       total = UInt64(entry.segment0.byteCount)
       guard let error = place(entry.segment0, in: vectors, at: 0) else { return .refused(.badTransferLength) }
       if error != .none { return .refused(error) }
@@ -108,7 +108,7 @@ final class VextRequestValidator: Sendable {
     guard map.copyWords(at: entry.segment0.address, count: count &* 2, to: table.listCopy) else {
       return .failure(.segmentOutsideMemory)
     }
-    let vectors = table.vectors(of: entry.id)
+    let vectors = table.vectors(of: entry.id, count: count)
     var total: UInt64 = 0
     for index in 0..<count {
       let tail = table.listCopy[index &* 2 &+ 1]
