@@ -57,14 +57,6 @@ public struct SharedMemoryFile: ~Copyable, Sendable {
   /// The descriptor's number, valid for as long as this value lives.
   public var descriptor: Int32 { owned.rawValue }
 
-  /// Allocates all its pages (`fallocate(2)`), so that touching one never fails.
-  ///
-  /// - Throws: ENOSPC or ENOMEM where there is not that much memory.
-  public func reserve() throws(Errno) {
-    let result = linux_allocate(owned.rawValue, 0, Int64(clamping: byteCount))
-    guard result == 0 else { throw Errno(rawValue: CInt(truncatingIfNeeded: -result)) }
-  }
-
   /// Gives the pages of a run back to the kernel; everybody reads zeroes there afterwards.
   public func punchHole(offset: UInt64, byteCount: UInt64) throws(Errno) {
     try check(linux_punch_hole(owned.rawValue, Int64(clamping: offset), Int64(clamping: byteCount)))

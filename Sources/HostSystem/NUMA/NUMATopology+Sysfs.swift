@@ -73,14 +73,7 @@ extension NUMATopology {
   /// From the line `Node 0 MemTotal:  4027392 kB`.
   private static func memoryByteCount(of directory: SysfsDirectory) throws(SysfsError) -> UInt64? {
     guard let text = try directory.text("meminfo") else { return nil }
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      guard let label = words.firstIndex(of: "MemTotal:") else { continue }
-      guard label + 1 < words.count, let kibibytes = UInt64(words[label + 1]), kibibytes < 1 << 53 else {
-        break
-      }
-      return kibibytes * 1024
-    }
+    if let byteCount = HostMemory.byteCount(of: "MemTotal", in: text) { return byteCount }
     throw .malformed(path: "\(directory.path)/meminfo", text: text)
   }
 }

@@ -99,4 +99,27 @@ import VextProtocol
     let fixture = try VextFixture(server: thread)
     #expect(try fixture.driver.perform(VextFixture.entry(.read)).status == UInt16(EIO))
   }
+
+  @Test func `a full queue of reads gets each block's bytes, whatever their order and number`() throws {
+    let thread = try IOThread(name: "memory", cpus: nil, waiting: .polling, engine: .memory)
+    defer { thread.stop() }
+    let disk = VirtioTemporaryDisk(byteCount: VextFixture.diskByteCount)
+    let (device, driver, memory) = try fixture(thread, disk)
+    defer { device.shutDown() }
+    for count in 1...16 {
+      for index in 0..<count {
+        var entry = VextFixture.entry(.read, id: UInt16(index), offset: UInt64(16 - index) * 1024)
+        entry.segment0.address = GuestAddress(VextFixture.data + UInt64(index) * 512)
+        driver.push(entry)
+      }
+      for _ in 0..<count {
+        let answer = try driver.completion()
+        #expect(answer.status == 0 && answer.byteCount == 512)
+      }
+      for index in 0..<count {
+        let bytes = try memory.read(512, at: GuestAddress(VextFixture.data + UInt64(index) * 512))
+        #expect(bytes == VirtioTemporaryDisk.pattern((16 - index) * 1024, 512))
+      }
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 
 extension HostDescription {
   /// Describes the host whose /proc and /sys lie below `root`. What cannot be read stays empty: a run does not fail
@@ -47,8 +48,8 @@ extension HostDescription {
     let folder = "sys/devices/system/node"
     let ids = files.entries(folder).compactMap { $0.hasPrefix("node") ? Int($0.dropFirst(4)) : nil }
     let nodes = ids.sorted().map { id in
-      let memory = files.lines("\(folder)/node\(id)/meminfo")
-        .lazy.compactMap { $0.kibibytes(ofKey: "Node \(id) MemTotal") }.first
+      let memory = files.text("\(folder)/node\(id)/meminfo")
+        .flatMap { HostMemory.byteCount(of: "MemTotal", in: $0) }
       return Node(id: id, cpus: files.text("\(folder)/node\(id)/cpulist") ?? "", memoryBytes: memory ?? 0)
     }
     // A kernel without NUMA support shows no nodes, and the machine is then one.

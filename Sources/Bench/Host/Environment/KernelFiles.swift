@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 
 /// Reads what the kernel publishes as text below a root folder: `/`, or a recorded tree in a test.
 struct KernelFiles: Sendable {
@@ -36,7 +37,7 @@ struct KernelFiles: Sendable {
 
   /// The bytes that /proc/meminfo has for `key`; nil where it has none.
   func memoryByteCount(_ key: String) -> UInt64? {
-    lines("proc/meminfo").lazy.compactMap { $0.kibibytes(ofKey: key) }.first
+    text("proc/meminfo").flatMap { HostMemory.byteCount(of: key, in: $0) }
   }
 
   /// The names in a folder, sorted; none if it cannot be read.
@@ -87,12 +88,5 @@ extension String {
       return nil
     }
     return self[index(after: colon)...].trimmingCharacters(in: .whitespaces)
-  }
-
-  /// The bytes that a line `key: 123 kB` names, or nil.
-  func kibibytes(ofKey key: String) -> UInt64? {
-    guard let value = value(ofKey: key), let number = value.split(separator: " ").first else { return nil }
-    let product = UInt64(number)?.multipliedReportingOverflow(by: 1024)
-    return product.flatMap { $0.overflow ? nil : $0.partialValue }
   }
 }

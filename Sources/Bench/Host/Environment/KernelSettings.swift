@@ -62,9 +62,8 @@ extension KernelSettings {
     hugePageDefragmentation = files.choice("sys/kernel/mm/transparent_hugepage/defrag")
     pageMerging = files.number("sys/kernel/mm/ksm/run")
     swappiness = files.number("proc/sys/vm/swappiness")
-    let memory = files.lines("proc/meminfo")
-    swapBytes = memory.lazy.compactMap { $0.kibibytes(ofKey: "SwapTotal") }.first
-    let free = memory.lazy.compactMap { $0.kibibytes(ofKey: "SwapFree") }.first
+    swapBytes = files.memoryByteCount("SwapTotal")
+    let free = files.memoryByteCount("SwapFree")
     usedSwapBytes = swapBytes.flatMap { total in free.map { total - min(total, $0) } }
     aioLimit = files.number("proc/sys/fs/aio-max-nr")
     aioReserved = files.number("proc/sys/fs/aio-nr")

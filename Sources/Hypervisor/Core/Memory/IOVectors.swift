@@ -106,6 +106,10 @@ public struct IOVector: BitwiseCopyable, @unchecked Sendable {
     unsafe _ = memmove(target.start, source, target.count)
   }
 
+  /// Starts to fetch the first `limit` bytes into the CPU's caches, or as many as are here.
+  @inline(__always)
+  func prefetch(_ limit: Int) { unsafe linux_prefetch(raw.iov_base, Swift.min(limit, byteCount)) }
+
   /// Fills it with zeroes.
   @inline(__always)
   func zero() {
@@ -127,7 +131,7 @@ public struct IOVector: BitwiseCopyable, @unchecked Sendable {
 ///
 /// Like its vectors it does not keep the memory, nor the list of them.
 @safe
-public struct IOVectors: @unchecked Sendable {
+public struct IOVectors: BitwiseCopyable, @unchecked Sendable {
   // SAFETY: the maker's list has `count` vectors. It belongs to a ``FixedTable`` of the object that starts the request, which
   // ends after the request; each access is checked against `count`.
   private let start: UnsafeMutablePointer<iovec>

@@ -36,6 +36,7 @@ public struct BlockEngine: ~Copyable {
   private var queued = 0
   private var context: AIOContext?
   private var ring: RingEngine?
+  private var memory: MemoryTransfers?
   private var worker: BlockingWorker?
   /// Number of requests that ``worker`` and the threads of images have.
   private var offloadedCount = 0
@@ -63,8 +64,7 @@ public struct BlockEngine: ~Copyable {
   ///
   /// - Parameters:
   ///   - completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``; open as
-  /// long
-  ///     as the engine lives.
+  ///     long as the engine lives.
   ///   - offloads: whether `libaio` leaves to a thread what would block the caller.
   public init(
     kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil, offloads: Bool = false
@@ -76,7 +76,8 @@ public struct BlockEngine: ~Copyable {
       context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
       if offloads { worker = try BlockingWorker(name: "io-blocking", threadCount: 1, capacity: capacity) }
     case .ioUring: ring = try RingEngine(capacity: capacity, completionEvent: completionEvent)
-    case .sync, .memory, .null: break
+    case .memory: memory = try MemoryTransfers(capacity: capacity)
+    case .sync, .null: break
     }
   }
 
@@ -159,6 +160,10 @@ public struct BlockEngine: ~Copyable {
     }
     switch context {
     case .some(let context): return max(min(context.room &- offloadedCount, turn), 0)
+    case .none: break
+    }
+    switch memory {
+    case .some(let memory): return max(min(memory.room, turn), 0)
     case .none: return turn
     }
   }
@@ -193,10 +198,13 @@ public struct BlockEngine: ~Copyable {
       return .finished(Int64(byteCount))
     case .memory:
       spend(operation, byteCount)
-      return .finished(
-        MemoryDisk.perform(
-          operation, on: disk, vectors: vectors, offset: offset,
-          byteCount: byteCount))
+      guard operation.movesBytes, let run = disk.memory(at: offset, byteCount: byteCount) else {
+        return .finished(MemoryDisk.perform(operation, on: disk, offset: offset, byteCount: byteCount))
+      }
+      memory?.start(
+        isRead: operation == .read, disk: run, vectors: vectors, byteCount: byteCount, token: token)
+      inFlight &+= 1
+      return .pending
     case .sync:
       spend(operation, byteCount)
       return .finished(
@@ -310,8 +318,7 @@ public struct BlockEngine: ~Copyable {
     guard kind != .null else { return Int64(truncatingIfNeeded: byteCount) }
     spend(operation, byteCount)
     if kind == .memory {
-      return MemoryDisk.perform(
-        operation, on: disk, vectors: IOVectors(), offset: offset, byteCount: byteCount)
+      return MemoryDisk.perform(operation, on: disk, offset: offset, byteCount: byteCount)
     }
     return Self.perform(
       operation, on: disk, vectors: IOVectors(), offset: offset, byteCount: byteCount)
@@ -342,8 +349,13 @@ public struct BlockEngine: ~Copyable {
       inFlight &-= 1
       return completion
     }
-    guard let completion = kind == .ioUring ? ring?.reap() : context?.reap() else { return nil }
-    inFlight &-= 1
+    let completion =
+      switch kind {
+      case .ioUring: ring?.reap()
+      case .memory: memory?.next()
+      case .libaio, .sync, .null: context?.reap()
+      }
+    if completion != nil { inFlight &-= 1 }
     return completion
   }
 

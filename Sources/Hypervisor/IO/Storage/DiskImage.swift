@@ -79,7 +79,7 @@ public final class DiskImage: Sendable {
       throw .failed(path: path, call: "copy to memory", error)
     }
     handle = DiskHandle(
-      descriptor: memory?.descriptor ?? descriptor.rawValue, byteCount: byteCount, blockByteCount: block,
+      descriptor: descriptor.rawValue, byteCount: byteCount, blockByteCount: block,
       isDirect: direct, isReadOnly: readOnly,
       canDiscard: inMemory
         || !readOnly && Self.canDiscard(descriptor.rawValue, path, end: end, isDevice: kind == S_IFBLK),

@@ -3,9 +3,8 @@ import Glibc
 import HostSystem
 import SystemPackage
 
-/// The contents of a disk of the engine `memory`: a copy of an image in shared memory that ends with this object.
+/// The contents of a disk of the engine `memory`: a copy of an image, in huge pages where the host has them.
 final class MemoryDisk: Sendable {
-  private let file: SharedMemoryFile
   private let buffer: HostBuffer
 
   /// Reserves `byteCount` bytes, and copies what the file `source` has of them.
@@ -13,12 +12,17 @@ final class MemoryDisk: Sendable {
   /// - Throws: ENOMEM or ENOSPC where there is not that much memory; the error of a read.
   init(copying source: Int32, byteCount: UInt64) throws(Errno) {
     // The kernel would use up all memory, and end processes, before it refused.
-    guard byteCount <= (try Self.availableByteCount()) else { throw .noMemory }
-    file = try SharedMemoryFile(name: "vext-disk", byteCount: byteCount)
-    // Now: a page that is not there when a request touches it would end the process (SIGBUS).
-    try file.reserve()
-    let mapping = try Mapping.shared(descriptor: file.descriptor, byteCount: Int(clamping: byteCount))
+    guard byteCount <= (try HostMemory.availableByteCount()) else { throw .noMemory }
+    let mapping = try Mapping.anonymous(byteCount: Int(clamping: byteCount))
+    do throws(Errno) {
+      try mapping.adviseHugePages()
+    } catch {
+      // A kernel without transparent huge pages: the disk is slower, nothing else.
+      guard error == .invalidArgument else { throw error }
+    }
     try mapping.leaveOutOfDumps()
+    // Now: without memory for a page, a request that touches it would end the process.
+    try mapping.prefault()
     buffer = HostBuffer(mapping)
     var offset = 0
     let end = Int(clamping: byteCount)
@@ -36,18 +40,6 @@ final class MemoryDisk: Sendable {
     }
   }
 
-  /// Memory that the host can still give, page cache included, in bytes.
-  private static func availableByteCount() throws(Errno) -> UInt64 {
-    let file = try OwnedDescriptor.open("/proc/meminfo", flags: O_RDONLY)
-    let text = String(
-      decoding: try DescriptorBytes.read(file.rawValue, limit: 4096, at: 0), as: UTF8.self)
-    for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
-      let words = line.split(separator: " ")
-      if words.count > 1, let kibibytes = UInt64(words[1]), kibibytes < 1 << 53 { return kibibytes * 1024 }
-    }
-    throw .noMemory
-  }
-
   private func read(_ source: Int32, from start: Int, to end: Int) throws(Errno) {
     guard start < end else { return }
     // Nobody else has the run yet. A file that has become shorter does not fill it.
@@ -58,35 +50,18 @@ final class MemoryDisk: Sendable {
   /// The disk's bytes, valid as long as this object lives.
   var bytes: IOVector { buffer.vector(buffer.all) }
 
-  /// The file's descriptor.
-  var descriptor: Int32 { file.descriptor }
-
-  /// Carries a request out on the calling thread; EIO for a disk that is not in memory.
+  /// Carries out a request that moves no data of a guest's; EIO for a disk that is not in memory.
   ///
-  /// - Parameters:
-  ///   - vectors: host memory of the data, which a guest may change meanwhile.
-  ///   - offset: with the bytes that follow it within the disk.
-  /// - Returns: number of bytes moved or of the range, or -errno.
-  @inline(__always)
+  /// - Parameter offset: with the bytes that follow it within the disk.
+  /// - Returns: number of bytes of the range, or -errno.
   static func perform(
-    _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64
+    _ operation: BlockOperation, on disk: DiskHandle, offset: UInt64, byteCount: UInt64
   ) -> Int64 {
-    guard var place = disk.memory(at: offset, byteCount: byteCount) else { return -Int64(EIO) }
+    guard let place = disk.memory(at: offset, byteCount: byteCount) else { return -Int64(EIO) }
     switch operation {
-    case .read:
-      for index in 0..<vectors.count {
-        let vector = vectors[index]
-        place.copy(to: vector)
-        place.removeFirst(vector.byteCount)
-      }
-    case .write, .durableWrite:
-      for index in 0..<vectors.count {
-        let vector = vectors[index]
-        vector.copy(to: place)
-        place.removeFirst(vector.byteCount)
-      }
     case .flush: return 0
     case .discard, .writeZeroes: place.zero()
+    case .read, .write, .durableWrite: return -Int64(EIO)
     }
     return Int64(truncatingIfNeeded: byteCount)
   }
