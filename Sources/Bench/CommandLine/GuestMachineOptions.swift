@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostSystem
 import Hypervisor
 
 /// The virtual machines, the host's I/O threads, and where both run.
@@ -54,15 +55,21 @@ struct GuestMachineOptions: ParsableArguments {
   var numaNode: Int?
 
   @Option(name: .customLong("pollers"), help: .hidden)
-  var formerIOThreadCount: String?
+  var formerIOThreadCount: Int?
 
   @Option(name: .customLong("poller-cpu"), help: .hidden)
-  var formerIOThreadCPUs: String?
+  var formerIOThreadCPUs: CPUList?
 
-  /// Refuses the words of earlier versions by the current ones.
-  func validate() throws {
-    if formerIOThreadCount != nil { throw ValidationError("--pollers is now called --io-threads") }
-    if formerIOThreadCPUs != nil { throw ValidationError("--poller-cpu is now called --io-thread-cpus") }
+  /// Accepts the options of earlier versions, with a warning, and refuses names of VMMs that meant another one.
+  mutating func validate() throws {
+    if let formerIOThreadCount {
+      StandardError.write(.warning, "--pollers is now called --io-threads", from: "bench")
+      ioThreadCount = formerIOThreadCount
+    }
+    if let formerIOThreadCPUs {
+      StandardError.write(.warning, "--poller-cpu is now called --io-thread-cpus", from: "bench")
+      ioThreadCPUs = formerIOThreadCPUs
+    }
     if let word = vmmLists.flatMap(\.formerWords).first {
       throw ValidationError("--vmm \(word) is now called --vmm \(VMM.formerWords[word] ?? "")")
     }

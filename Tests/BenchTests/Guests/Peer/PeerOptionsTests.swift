@@ -53,8 +53,6 @@ struct PeerOptionsTests {
       (["--vmm", "xen"], "xen"),
       (["--vmm", "qemu,vext"], "--vmm vext is now called --vmm builtin"),
       (["--vmm", "lkvm"], "--vmm lkvm is now called --vmm kvmtool"),
-      (["--pollers", "2"], "--pollers is now called --io-threads"),
-      (["--poller-cpu", "2"], "--poller-cpu is now called --io-thread-cpus"),
       (["--vmm", "qemu", "--engine", "sync"], "--engine sync with --vmm qemu"),
       (["--vmm", "qemu", "--no-direct"], "aio=native needs O_DIRECT"),
       (["--vmm", "qemu", "--io-threads", "2"], "--io-threads 2 with --vmm qemu"),
