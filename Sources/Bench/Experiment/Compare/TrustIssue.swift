@@ -123,7 +123,7 @@ extension DataPathMode {
   /// Whether the I/O thread looks for requests all the time.
   var ioThreadPolls: Bool {
     switch self {
-    case .virtioBlockPolled, .vext: true
+    case .virtioBlockPolled, .vext, .vextService: true
     case .virtioBlock, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon: false
     }
   }
@@ -131,7 +131,7 @@ extension DataPathMode {
   /// Whether a vCPU of the micro guest looks for answers all the time.
   var microGuestPolls: Bool {
     switch self {
-    case .vext: true
+    case .vext, .vextService: true
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd,
       .vhostUserStorageDaemon:
       false

@@ -25,7 +25,9 @@ struct DataPath: Codable, Hashable, Sendable {
   /// Whether a Linux guest needs the block driver for the vext queue (docs/linux-driver.md).
   var needsBlockDriver: Bool {
     switch mode {
-    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd, .vhostUserStorageDaemon: false
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextService, .vhostUserVextd,
+      .vhostUserStorageDaemon:
+      false
     case .vext, .vextAdaptive: !fileSystem.usesFUSE
     }
   }
@@ -53,6 +55,8 @@ enum DataPathMode: String, CaseIterable, Codable, Sendable {
   case vext
   /// The shared queue, whose two ends sleep when there is nothing to do.
   case vextAdaptive = "vext-adaptive"
+  /// The shared queue, polled from both ends, served by vextd in a process of its own.
+  case vextService = "vext-service"
   /// An unmodified virtio-blk driver whose rings vextd serves, in a process of its own, as a vhost-user back end.
   case vhostUserVextd = "vhost-user-vextd"
   /// The same with qemu-storage-daemon.
@@ -64,7 +68,8 @@ enum DataPathMode: String, CaseIterable, Codable, Sendable {
   /// The program that serves the disks, if it is not bench.
   var backEnd: BackEnd? {
     switch self {
-    case .vhostUserVextd: .vextd
+    case .vextService: .vextd
+    case .vhostUserVextd: .vextdVhostUser
     case .vhostUserStorageDaemon: .storageDaemon
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vext, .vextAdaptive: nil
     }

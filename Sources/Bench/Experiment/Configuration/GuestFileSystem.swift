@@ -21,7 +21,7 @@ enum GuestFileSystem: String, CaseIterable, Codable, Sendable {
     case (.fuseVext, .virtioBlock), (.fuseVext, .virtioBlockPolled), (.fuseVext, .virtioBlockTuned): false
     case (.fuseOnVirtio, .vext), (.fuseOnVirtio, .vextAdaptive): false
     // The back ends are for micro guests.
-    case (_, .vhostUserVextd), (_, .vhostUserStorageDaemon): false
+    case (_, .vextService), (_, .vhostUserVextd), (_, .vhostUserStorageDaemon): false
     }
   }
 

@@ -10,8 +10,8 @@ enum BlockDriverParameters {
     let polled = engine == .polledIOUring ? ["poll_queues=\(workerCount)"] : []
     switch mode {
     case .vext: return polled + ["spin_us=\(spinMicroseconds)"]
-    case .vextAdaptive, .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd,
-      .vhostUserStorageDaemon:
+    case .vextAdaptive, .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextService,
+      .vhostUserVextd, .vhostUserStorageDaemon:
       return polled
     }
   }

@@ -32,7 +32,8 @@ final class BuiltinLinuxMachine: GuestMachine {
       isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount)
     switch cell.mode {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: description.disks = [disk]
-    case .vhostUserVextd, .vhostUserStorageDaemon: preconditionFailure("no path of a Linux guest")
+    case .vextService, .vhostUserVextd, .vhostUserStorageDaemon:
+      preconditionFailure("no path of a Linux guest")
     case .vext, .vextAdaptive:
       disk.queueCount = Self.vextQueueCount(workerCount: configuration.workerCount)
       description.vextDisks = [disk]

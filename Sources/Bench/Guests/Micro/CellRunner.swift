@@ -113,7 +113,7 @@ struct CellRunner: CellMeasuring {
     }
   }
 
-  /// The same with a process that serves all disks over vhost-user, on the CPUs of the I/O threads.
+  /// The same with a process that serves all disks, on the CPUs of the I/O threads.
   private func run(
     _ cell: RunCell, _ backEnd: BackEnd, diskPaths: [String], diskByteCounts: [UInt64],
     watch: InterruptionWatch
@@ -136,7 +136,8 @@ struct CellRunner: CellMeasuring {
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
-            placement: threads.plan, disk: .vhostUser(path: socket), backEnd: index == 0 ? process : nil,
+            placement: threads.plan, disk: backEnd.disk(of: index, at: socket),
+            backEnd: index == 0 ? process : nil,
             system: system))
       }
       return try MeasurementWindow(

@@ -5,7 +5,7 @@ import MicroGuest
 enum MicroDisk {
   /// I/O threads of this process serve it.
   case opened(DiskImage, ioThreads: [IOThread])
-  /// vextd serves it, at that socket and under that name; the modes `vext` and `vext-adaptive` alone.
+  /// vextd serves it, at that socket and under that name; the modes of the vext queue alone.
   case service(path: String, name: String, patienceNanoseconds: UInt64)
   /// A vhost-user back end serves it, at that socket; the modes with a virtio-blk driver alone.
   case vhostUser(path: String)
@@ -67,7 +67,7 @@ enum GuestDevice {
         interruptRouter: machine.vm)
       try machine.pci.add(function)
       self = .vext(function)
-    case .vhostUserVextd, .vhostUserStorageDaemon:
+    case .vextService, .vhostUserVextd, .vhostUserStorageDaemon:
       preconditionFailure("a back end serves the disk")
     }
   }
@@ -87,7 +87,7 @@ extension DataPathMode {
     switch self {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd, .vhostUserStorageDaemon:
       .virtioBlock
-    case .vext: .vext
+    case .vext, .vextService: .vext
     case .vextAdaptive: .vextAdaptive
     }
   }
@@ -101,7 +101,7 @@ extension DataPathMode {
   var waiting: IOThread.Waiting {
     switch self {
     case .virtioBlock: .events
-    case .virtioBlockPolled, .vext: .polling
+    case .virtioBlockPolled, .vext, .vextService: .polling
     case .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon: .adaptive
     }
   }

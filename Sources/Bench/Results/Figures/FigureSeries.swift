@@ -41,7 +41,8 @@ struct FigureSeries: Hashable, Sendable {
     case .virtioBlockTuned: "#CC79A7"
     case .vext: "#0072B2"
     case .vextAdaptive: "#56B4E9"
-    // Behind the palette's eight: a dark red and a dark green.
+    // Behind the palette's eight: a dark blue, a dark red and a dark green.
+    case .vextService: "#332288"
     case .vhostUserVextd: "#882255"
     case .vhostUserStorageDaemon: "#117733"
     }
@@ -55,6 +56,7 @@ struct FigureSeries: Hashable, Sendable {
     case .virtioBlockTuned: 11
     case .vext: 7
     case .vextAdaptive: 13
+    case .vextService: 1
     case .vhostUserVextd: 15
     case .vhostUserStorageDaemon: 2
     }

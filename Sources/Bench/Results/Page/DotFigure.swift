@@ -82,6 +82,7 @@ struct DotFigure {
       return "M\(point(-1, 0))a\(number(size)) \(number(size)) 0 1 0 \(number(2 * size)) 0"
         + "a\(number(size)) \(number(size)) 0 1 0 \(number(-2 * size)) 0Z"
     case .vextAdaptive: return "M\(point(0, -1.3))L\(point(1.3, 0))L\(point(0, 1.3))L\(point(-1.3, 0))Z"
+    case .vextService: return "M\(point(-0.4, -1))L\(point(0.4, -1))L\(point(0.4, 1))L\(point(-0.4, 1))Z"
     // Arrows to the left and to the right.
     case .vhostUserVextd: return "M\(point(-1.1, 0))L\(point(0.9, -1.1))L\(point(0.9, 1.1))Z"
     case .vhostUserStorageDaemon: return "M\(point(1.1, 0))L\(point(-0.9, -1.1))L\(point(-0.9, 1.1))Z"

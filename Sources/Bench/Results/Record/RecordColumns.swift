@@ -37,7 +37,7 @@ struct RecordColumns: Sendable {
   }
   let mode = RecordColumn<DataPathMode>(
     "mode", .configuration,
-    "data path: `virtio-blk`, `virtio-blk-poll`, `virtio-blk-tuned`, `vext`, `vext-adaptive`, `vhost-user-vextd` or `vhost-user-qsd`"
+    "data path: `virtio-blk`, `virtio-blk-poll`, `virtio-blk-tuned`, `vext`, `vext-adaptive`, `vext-service`, `vhost-user-vextd` or `vhost-user-qsd`"
   ) { $0.cell.mode }
   let vmm = RecordColumn<VMM>(
     "vmm", .configuration, formerWords: VMM.formerWords,

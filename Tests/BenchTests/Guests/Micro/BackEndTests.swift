@@ -10,8 +10,18 @@ struct BackEndTests {
   private let disk = BackEndDisk(
     path: "/a,b", byteCount: 4096, isDirect: true, queueCount: 2, socket: "/s/disk0")
 
-  @Test func `vextd gets a disk and a socket for each guest`() {
-    let words = BackEnd.vextd.arguments([disk], engine: .ioUring, folder: "/s")
+  @Test func `vextd gets a disk for each guest, all at one socket`() {
+    let words = BackEnd.vextd.arguments([disk, disk], engine: .null, folder: "/s")
+    #expect(
+      words == [
+        "--socket", "/s/vextd", "--engine", "null", "--disk", "disk0=/a,b,format=raw,direct", "--disk",
+        "disk1=/a,b,format=raw,direct",
+      ])
+    #expect((0...1).map { BackEnd.vextd.socket(of: $0, in: "/s") } == ["/s/vextd", "/s/vextd"])
+  }
+
+  @Test func `over vhost-user vextd gets a disk and a socket for each guest`() {
+    let words = BackEnd.vextdVhostUser.arguments([disk], engine: .ioUring, folder: "/s")
     #expect(
       words == [
         "--socket", "/s/vextd", "--engine", "io_uring", "--disk", "disk0=/a,b,format=raw,direct",
@@ -44,6 +54,8 @@ struct BackEndTests {
     ("--mode vhost-user-qsd --engine memory", "keeps no disk in its memory"),
     ("--mode vhost-user-qsd --engine libaio --no-direct", "needs O_DIRECT"),
     ("--mode vhost-user-vextd --io-threads 2", "the back end has one"),
+    ("--mode vext-service --io-threads 2", "the back end has one"),
+    ("--mode vext-service --vmm qemu", "needs --vmm builtin"),
     ("--mode vhost-user-vextd --vmm qemu", "needs --vmm builtin"),
   ])
   func `what a back end cannot do is refused`(options: String, reason: String) throws {

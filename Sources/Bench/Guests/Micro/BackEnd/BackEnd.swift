@@ -1,17 +1,19 @@
 import Foundation
 import Hypervisor
 
-/// A program that serves the disks of micro guests over vhost-user.
+/// A program that serves the disks of micro guests.
 enum BackEnd: CaseIterable, Sendable {
-  /// This build's vextd.
+  /// This build's vextd, over the vext queue.
   case vextd
-  /// QEMU's qemu-storage-daemon.
+  /// The same over vhost-user.
+  case vextdVhostUser
+  /// QEMU's qemu-storage-daemon, over vhost-user.
   case storageDaemon
 
   /// The Debian package that has it; nil for a program of this build.
   var package: String? {
     switch self {
-    case .vextd: nil
+    case .vextd, .vextdVhostUser: nil
     case .storageDaemon: "qemu-system-common"
     }
   }
@@ -19,8 +21,26 @@ enum BackEnd: CaseIterable, Sendable {
   /// What it is called.
   var programName: String {
     switch self {
-    case .vextd: "vextd"
+    case .vextd, .vextdVhostUser: "vextd"
     case .storageDaemon: "qemu-storage-daemon"
+    }
+  }
+
+  /// The socket in `folder` at which it serves the disk of a guest.
+  func socket(of guest: Int, in folder: String) -> String {
+    self == .vextd ? Self.service(in: folder) : "\(folder)/disk\(guest)"
+  }
+
+  private static func service(in folder: String) -> String { "\(folder)/vextd" }
+
+  /// The disk of a guest that it serves at `socket`.
+  func disk(of guest: Int, at socket: String) -> MicroDisk {
+    switch self {
+    case .vextd:
+      .service(
+        path: socket, name: "disk\(guest)",
+        patienceNanoseconds: VextServiceClient.defaultPatienceNanoseconds)
+    case .vextdVhostUser, .storageDaemon: .vhostUser(path: socket)
     }
   }
 
@@ -32,7 +52,7 @@ enum BackEnd: CaseIterable, Sendable {
     find: (String) -> String? = CommandRun.find
   ) throws -> String {
     switch self {
-    case .vextd:
+    case .vextd, .vextdVhostUser:
       let path = folder.appending(path: programName).path
       guard let program = find(path) else {
         throw BenchFailure(
@@ -52,7 +72,7 @@ enum BackEnd: CaseIterable, Sendable {
   /// Why it cannot serve a disk by `engine`; nil if it can.
   func objection(to engine: BlockEngineKind, usesDirectIO: Bool) -> String? {
     switch (self, engine) {
-    case (.vextd, _): nil
+    case (.vextd, _), (.vextdVhostUser, _): nil
     case (.storageDaemon, .libaio) where !usesDirectIO:
       "QEMU's aio=native needs O_DIRECT: take --engine io_uring with --no-direct"
     case (.storageDaemon, .memory): "qemu-storage-daemon keeps no disk in its memory"
@@ -65,14 +85,14 @@ enum BackEnd: CaseIterable, Sendable {
   /// The arguments with which it serves `disks`.
   func arguments(_ disks: [BackEndDisk], engine: BlockEngineKind, folder: String) -> [String] {
     switch self {
-    case .vextd:
-      ["--socket", "\(folder)/vextd", "--engine", engine.rawValue]
+    case .vextd, .vextdVhostUser:
+      ["--socket", Self.service(in: folder), "--engine", engine.rawValue]
         + disks.enumerated().flatMap { index, disk in
           [
             "--disk",
             "disk\(index)=\(disk.path),format=raw" + (disk.isReadOnly ? ",ro" : "")
-              + (disk.isDirect ? ",direct" : ""), "--vhost-user", "disk\(index)=\(disk.socket)",
-          ]
+              + (disk.isDirect ? ",direct" : ""),
+          ] + (self == .vextd ? [] : ["--vhost-user", "disk\(index)=\(disk.socket)"])
         }
     case .storageDaemon:
       ["--object", "iothread,id=io0"]

@@ -4,7 +4,7 @@ import Hypervisor
 
 /// A running back end with the disks of a cell's guests. It ends with this object. One thread.
 final class BackEndProcess {
-  /// The sockets, one for each guest.
+  /// The socket of each guest's disk.
   let sockets: [String]
   private let process: PeerProcess
   /// Keeps the sockets and the messages.
@@ -21,7 +21,7 @@ final class BackEndProcess {
     disk: (_ guest: Int, _ socket: String) -> BackEndDisk
   ) throws {
     let folder = try PeerFolder()
-    let sockets = (0..<guestCount).map { "\(folder.path)/disk\($0)" }
+    let sockets = (0..<guestCount).map { backEnd.socket(of: $0, in: folder.path) }
     let disks = sockets.enumerated().map { disk($0.offset, $0.element) }
     let words =
       ["-c", cpus.description, try backEnd.program()]
