@@ -22,6 +22,7 @@ extension LkvmFailure {
       case .vhostUserFileSystem: "--vhost-user-fs"
       case .share: "--9p"
       case .sharedMemory: "--shmem"
+      case .sockets: "--vsock"
       case .network: "--network"
       case .console: "--console"
       }

@@ -135,6 +135,12 @@ enum RunOptions {
       settings.devices.vhostUserFs.append(share)
     },
     .number(
+      "vsock", nil, "CID", .devices, in: VhostVsock.contextIDs,
+      "Virtio socket device with this context ID, which the host's vhost_vsock serves: AF_VSOCK between host and guest."
+    ) { settings, contextID in
+      settings.devices.vsock = contextID.map { UInt32(truncatingIfNeeded: $0) }
+    },
+    .number(
       "disk-queues", nil, "N", .devices, in: 1...64, "Queues of each virtio-blk disk.",
       standard: "one for each vCPU"
     ) { $0.devices.diskQueues = $1 },
@@ -276,7 +282,6 @@ enum RunOptions {
       settings, file in
       if let file { settings.warnings.append("--flash \(file): ignored, as kvmtool does for a PC") }
     },
-    .refused("vsock", nil, .value("CID"), "vsock device.", instead: "use --network with hostfwd="),
     .refused(
       "vnc", nil, .optionalValue("ADDR"), "Frame buffer by VNC.", instead: "use --console serial or --tty"),
     .refused("sdl", nil, .flag, "Frame buffer by SDL.", instead: "use --console serial or --tty"),

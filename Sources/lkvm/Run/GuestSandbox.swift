@@ -64,6 +64,10 @@ struct GuestSandbox {
           path: share.directory, access: share.isReadOnly ? .read : [.read, .write, .makeAndRemove],
           isOptional: true))
     }
+    if configuration.contextID != nil {
+      rules.append(
+        Rule(path: VhostVsock.path, access: [.read, .write, .controlDevices], isOptional: true))
+    }
     if !configuration.pseudoTerminals.isEmpty {
       for path in ["/dev/ptmx", "/dev/pts"] {
         rules.append(Rule(path: path, access: [.read, .write, .controlDevices]))

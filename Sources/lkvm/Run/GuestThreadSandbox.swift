@@ -31,8 +31,7 @@ struct GuestThreadSandbox {
       case .watcher: hasVext || hasVhostUser
       }
     }
-    additionalCalls =
-      configuration.sharedMemory.isEmpty ? [:] : [.vcpu: [GuestSystemCalls.movingSharedMemory]]
+    additionalCalls = Self.additionalCalls(configuration)
     var folder = stat()
     let isOwnHome = unsafe stat(home, &folder) == 0 && folder.st_uid == geteuid()
     capabilities = [
@@ -43,6 +42,15 @@ struct GuestThreadSandbox {
       // ICMP echo, where the host has no sockets for it that anybody may open.
       .network: .rawSockets,
     ]
+  }
+
+  private static func additionalCalls(_ configuration: GuestConfiguration) -> [ThreadKind: [SystemCallRule]] {
+    var calls: [ThreadKind: [SystemCallRule]] = [:]
+    if !configuration.sharedMemory.isEmpty { calls[.vcpu] = [GuestSystemCalls.movingSharedMemory] }
+    if configuration.usesVhost {
+      for kind in [ThreadKind.vcpu, .main, .device] { calls[kind, default: []] += GuestSystemCalls.vhost }
+    }
+    return calls
   }
 
   /// What a share of root's needs, to offer root's files to the guest's users.

@@ -75,9 +75,22 @@ struct RunCommandTests {
 
   @Test(
     arguments: [
+      ([], nil), (["--vsock", "3"], 3), (["--vsock=0x10"], 16), (["--vsock", "4294967294"], 4_294_967_294),
+      (["--vsock", "3", "--no-vsock"], nil),
+    ] as [([String], UInt32?)])
+  func `a context ID is one that a guest may have`(words: [String], contextID: UInt32?) throws {
+    #expect(try ParsedCommand.run(words).settings.devices.vsock == contextID)
+  }
+
+  @Test(
+    arguments: [
       (["--firmware", "x"], "--firmware x: not supported; "),
       (["-fx"], "--firmware x: not supported; "),
-      (["--vsock", "3"], "--vsock 3: not supported; "), (["--vnc"], "--vnc: not supported; "),
+      (["--vsock", "0"], "--vsock 0: wanted a number from 3 to 4294967294"),
+      (["--vsock", "2"], "--vsock 2: wanted a number from 3 to 4294967294"),
+      (["--vsock", "0xffffffff"], "--vsock 0xffffffff: wanted a number from 3 to 4294967294"),
+      (["--vsock=-1"], "--vsock -1: wanted a number"), (["--vsock", "x"], "--vsock x: wanted a number"),
+      (["--vnc"], "--vnc: not supported; "),
       (["--vnc=:1"], "--vnc :1: not supported; "),
       (["--sdl"], "--sdl: not supported; "), (["--gtk"], "--gtk: not supported; "),
       (["--shmem", "x"], "--shmem x: wanted [pci:]ADDR:SIZE"),

@@ -95,6 +95,14 @@ struct GuestSandboxTests {
     #expect(tap.rules.contains { $0.path == "/dev/net/tun" })
   }
 
+  @Test func `the device of a vhost driver is kept for a guest that uses it alone`() throws {
+    let fixture = try LkvmFixture()
+    let rule = GuestSandbox.Rule(
+      path: "/dev/vhost-vsock", access: [.read, .write, .controlDevices], isOptional: true)
+    #expect(try Self.sandbox(fixture, ["--vsock", "3"]).rules.contains(rule))
+    #expect(try !Self.sandbox(fixture, []).rules.contains { $0.path.hasPrefix("/dev/vhost") })
+  }
+
   @Test func `what cannot be restricted is said`() throws {
     let fixture = try LkvmFixture()
     let said = Lines()

@@ -42,6 +42,24 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
+  @Test(
+    .enabled("the host has vhost drivers loaded") { unsafe access("/dev/vhost-vsock", F_OK) != 0 },
+    arguments: [
+      (
+        ["--vsock", "3"],
+        "--vsock: there is no /dev/vhost-vsock; load the host's module: modprobe vhost_vsock"
+      )
+    ] as [([String], String)])
+  func `a vhost driver that the host does not have is named with its module`(
+    arguments: [String], message: String
+  ) throws {
+    let fixture = try LkvmFixture()
+    let outcome = try fixture.run(["run", "-k", "halt"] + Self.machine + arguments)
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors == "lkvm: error: \(message)\n")
+    #expect(try fixture.homeEntries == [])
+  }
+
   @Test(arguments: [("reset", 0, "", ""), ("write", 0, "X", ""), ("fault", 70, "", "triple fault")])
   func `the exit code shows how the guest ended`(
     kernel: String, exitCode: Int32, output: String, message: String

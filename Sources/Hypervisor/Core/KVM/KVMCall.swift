@@ -1,6 +1,7 @@
 import CKVM
 
-/// ioctl(2) requests of KVM whose argument is memory: a structure, or a table of entries. Each returns its result or -errno.
+/// ioctl(2) requests of KVM, and of vhost, whose argument is memory: a structure, or a table of entries. Each returns its result or
+/// -errno.
 // SAFETY: the number of a request has the size of its structure, which is compared with the argument's. A `KVMTable` never counts
 // more entries than it has. The kernel keeps no address after a call.
 enum KVMCall {
@@ -48,7 +49,7 @@ enum KVMCall {
   private static func byteCount(of request: UInt) -> Int { Int(request >> 16 & 0x3FFF) }
 }
 
-/// A table of entries in KVM's form: the number of entries (32 bits), padding, then entries of whole 64-bit words.
+/// A table of entries in the form of KVM and vhost: the number of entries (32 bits), padding, then entries of whole 64-bit words.
 struct KVMTable {
   private let wordsPerEntry: Int
   private let capacity: Int

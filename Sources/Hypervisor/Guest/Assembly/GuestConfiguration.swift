@@ -129,6 +129,8 @@ public struct GuestConfiguration: Sendable {
   public var vhostUserDisks: [VhostUserDevice] = []
   /// File systems of vhost-user back ends; the guest finds them behind all other devices.
   public var vhostUserFileSystems: [VhostUserDevice] = []
+  /// The guest's context ID of AF_VSOCK, one of ``VhostVsock/contextIDs``; nil: the guest has no virtio socket device.
+  public var contextID: UInt32?
   /// The engine that carries out disk requests.
   public var engine: BlockEngineKind = .libaio
   /// Shared folders.
@@ -153,6 +155,9 @@ public struct GuestConfiguration: Sendable {
   public var transport: VirtioTransport = .modern
   /// Whether KVM turns notifications into eventfd signals; otherwise each notification returns to user space.
   public var usesIOEventFD = true
+
+  /// Whether vhost drivers of the host's kernel serve devices.
+  public var usesVhost: Bool { contextID != nil }
 
   /// Makes the configuration of a guest without devices.
   public init(

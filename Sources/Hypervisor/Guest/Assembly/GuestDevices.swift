@@ -99,6 +99,14 @@ final class GuestDevices: Sendable {
       services.append((path, client))
     }
     try plug.insert(configuration.vhostUserFileSystems, part: .vhostUserFileSystem)
+    if let contextID = configuration.contextID {
+      let sockets = try GuestError.attributing(to: .sockets) { () throws(VhostError) in
+        try VhostVsock(
+          contextID: contextID, memory: machine.memory, thread: threads.devices, machine: machine.name)
+      }
+      // The type is newer than the legacy interface.
+      try plug.insert(sockets, part: .sockets, transport: .modern)
+    }
     for shared in configuration.sharedMemory {
       try plug.insert(
         function: SharedMemoryDevice(shared.area), part: .sharedMemory,
@@ -155,6 +163,7 @@ enum GuestAdvice {
     case 4: "entropy device (CONFIG_HW_RANDOM_VIRTIO)"
     case 5: "memory balloon (CONFIG_VIRTIO_BALLOON)"
     case 9: "shared folder (CONFIG_NET_9P_VIRTIO)"
+    case 19: "socket device (CONFIG_VIRTIO_VSOCKETS)"
     case 26: "file system (CONFIG_VIRTIO_FS)"
     default: "virtio device \(id)"
     }

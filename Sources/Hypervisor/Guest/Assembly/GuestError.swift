@@ -36,6 +36,8 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case share
     /// Shared memory.
     case sharedMemory
+    /// The virtio socket device.
+    case sockets
     /// A network.
     case network
     /// A console or serial port.

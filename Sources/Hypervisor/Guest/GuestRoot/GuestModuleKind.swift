@@ -13,6 +13,8 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
   case fuse
   /// File systems of vhost-user back ends.
   case virtioFS
+  /// Sockets between host and guest (AF_VSOCK).
+  case sockets
   case overlay
   /// Reports of a panic to the host.
   case panicNotifier
@@ -31,6 +33,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .ext4: [optional("crc32c_generic"), optional("libcrc32c"), required("ext4")]
     case .fuse: [optional("fuse")]
     case .virtioFS: [required("virtiofs")]
+    case .sockets: [required("vmw_vsock_virtio_transport")]
     case .overlay: [optional("overlay")]
     case .panicNotifier: [optional("pvpanic_pci")]
     }
@@ -56,6 +59,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .ext4: "ext4"
     case .fuse: "FUSE"
     case .virtioFS: "file systems of the host"
+    case .sockets: "AF_VSOCK"
     case .overlay: "overlays"
     case .panicNotifier: "telling of a panic"
     }

@@ -99,6 +99,14 @@ public enum GuestSystemCalls {
   /// What a vCPU's thread needs beside its own to move the BAR of a ``SharedMemoryDevice``.
   public static let movingSharedMemory: SystemCallRule = .ioctl(CKVM_SET_USER_MEMORY_REGION)
 
+  /// What threads need beside their own to hand rings to vhost drivers of the host's kernel and to take them back: vCPUs, the main
+  /// thread at the end, and the device thread. Which device a guest has, and its context ID, is settled before.
+  public static let vhost: [SystemCallRule] = [
+    CKVM_VHOST_SET_FEATURES, CKVM_VHOST_SET_MEM_TABLE, CKVM_VHOST_SET_VRING_NUM, CKVM_VHOST_SET_VRING_BASE,
+    CKVM_VHOST_GET_VRING_BASE, CKVM_VHOST_SET_VRING_ADDR, CKVM_VHOST_SET_VRING_KICK,
+    CKVM_VHOST_SET_VRING_CALL, CKVM_VHOST_VSOCK_SET_RUNNING,
+  ].map { .ioctl($0) }
+
   /// Requests of disks by each engine.
   private static let disks: [SystemCallRule] = [
     "io_submit", "io_getevents", "io_destroy", "io_uring_enter", "io_uring_register",

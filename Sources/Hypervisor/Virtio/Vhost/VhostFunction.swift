@@ -1,0 +1,22 @@
+/// What a vhost driver does with its rings: each kind of driver has requests of its own that start and stop them.
+enum VhostFunction: Equatable, Sendable {
+  /// vhost_vsock: sockets between host and guest.
+  case sockets
+
+  /// A request and its name for error messages.
+  typealias Step = (request: VhostRequest, name: String)
+
+  /// The requests that start `rings`, which have been set up.
+  func starting(_ rings: [VhostRing]) -> [Step] {
+    switch self {
+    case .sockets: [(.setRunning(true), "VHOST_VSOCK_SET_RUNNING")]
+    }
+  }
+
+  /// The requests that stop `rings`; the driver touches neither the rings nor their buffers afterwards.
+  func stopping(_ rings: [VhostRing]) -> [Step] {
+    switch self {
+    case .sockets: [(.setRunning(false), "VHOST_VSOCK_SET_RUNNING")]
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+extension DebianGuestTests {
+  /// Devices that the kernel of the virtual host serves (vhost).
+  struct VhostTests {
+    /// Python for both ends of AF_VSOCK connections: an echo, and a client that compares what comes back.
+    private static let sockets = """
+      import hashlib, os, socket, sys, threading, time
+      def listening(port):
+          server = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+          server.bind((socket.VMADDR_CID_ANY, port))
+          server.listen()
+          return server
+      def echo(server):
+          peer, address = server.accept()
+          while data := peer.recv(65536):
+              peer.sendall(data)
+          peer.close()
+          return address[0]
+      def transfer(cid, port):
+          end = time.time() + 300
+          while True:
+              client = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+              try:
+                  client.connect((cid, port))
+                  break
+              except OSError:
+                  if time.time() > end: raise
+                  time.sleep(0.1)
+          sent = os.urandom(4 << 20)
+          def send():
+              client.sendall(sent)
+              client.shutdown(socket.SHUT_WR)
+          thread = threading.Thread(target=send)
+          thread.start()
+          received = b""
+          while data := client.recv(65536):
+              received += data
+          thread.join()
+          return "same" if received == sent else "different"
+
+      """
+
+    @Test func `host and guest connect to each other by AF_VSOCK, and a context ID has one guest`() throws {
+      try VirtualHost.run("/sbin/modprobe", "vhost_vsock")
+      let host = try LkvmProcess(
+        [
+          "/usr/bin/python3", "-c",
+          Self.sockets + """
+            server = listening(5000)
+            print("ready", flush=True)
+            print("@client=%d@" % echo(server), flush=True)
+            sys.stdin.readline()
+            print("@transfer=%s@" % transfer(77, 6000), flush=True)
+            """,
+        ], program: URL(filePath: "/usr/bin/env"))
+      try host.wait(for: "ready", within: .seconds(60))
+      let options = ["-c", "1", "-m", "512", "--vsock", "77"]
+      let guest = try LkvmProcess(
+        GuestReport.arguments(
+          options,
+          script: """
+            say booted 1
+            say answer "$(python3 - << 'END'
+            \(Self.sockets)
+            server = listening(6000)
+            print(transfer(2, 5000), echo(server))
+            END
+            )"
+            """))
+      // The guest waits for the host's connection from here on.
+      try guest.wait(for: "@booted=1@", within: GuestReport.limit)
+      let second = try LkvmProcess(GuestReport.arguments(options, script: "true"))
+      #expect(try second.waitForEnd(within: GuestReport.limit) == 1)
+      #expect(second.errors.contains("--vsock: another guest has the context ID 77; choose another one"))
+      try host.type("go on\n")
+      let report = try GuestReport(guest, within: GuestReport.limit)
+      // The host's context ID is 2.
+      #expect(try report.value("answer") == "same 2", "\(report.console.suffix(2000)) \(host.errors)")
+      #expect(report.exitCode == 0)
+      #expect(!report.errors.contains("vsock"), "\(report.errors)")
+      #expect(try host.waitForEnd(within: .seconds(60)) == 0, "\(host.errors)")
+      #expect(host.output.contains("@client=77@"))
+      #expect(host.output.contains("@transfer=same@"))
+    }
+  }
+}
