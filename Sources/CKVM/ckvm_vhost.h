@@ -17,6 +17,9 @@ static const unsigned long CKVM_VHOST_SET_VRING_KICK = VHOST_SET_VRING_KICK;
 static const unsigned long CKVM_VHOST_SET_VRING_CALL = VHOST_SET_VRING_CALL;
 static const unsigned long CKVM_VHOST_SET_VRING_ERR = VHOST_SET_VRING_ERR;
 
+/* /dev/vhost-net. */
+static const unsigned long CKVM_VHOST_NET_SET_BACKEND = VHOST_NET_SET_BACKEND;
+
 /* /dev/vhost-vsock. */
 static const unsigned long CKVM_VHOST_VSOCK_SET_GUEST_CID = VHOST_VSOCK_SET_GUEST_CID;
 static const unsigned long CKVM_VHOST_VSOCK_SET_RUNNING = VHOST_VSOCK_SET_RUNNING;

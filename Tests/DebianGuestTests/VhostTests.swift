@@ -42,6 +42,31 @@ extension DebianGuestTests {
 
       """
 
+    @Test(arguments: ["mq=1", "mq=2", "trans=pci-legacy"])
+    func `vhost_net carries 64 MiB both ways over a tap in a network namespace`(settings: String) throws {
+      try VirtualHost.run("/sbin/modprobe", "vhost_net")
+      let (namespace, gateway) = ("vext-vhost", "192.168.33.1")
+      let folder = try ScratchFolder()
+      try VirtualHost.run("ip", "netns", "add", namespace)
+      defer { _ = try? VirtualHost.run("ip", "netns", "delete", namespace) }
+      let inside = ["ip", "netns", "exec", namespace]
+      let server = try TransferServer(address: "0.0.0.0", folder: folder, prefix: inside)
+      let words =
+        inside + [VirtualHost.lkvm.path]
+        + GuestReport.arguments(
+          [
+            "-c", "2", "-m", "512", "-n",
+            "mode=tap,host_ip=\(gateway),guest_ip=192.168.33.15,mtu=9000,vhost=1,\(settings)",
+          ],
+          script: """
+            \(server.script(host: gateway))
+            """)
+      let report = try GuestReport(LkvmProcess(words, program: URL(filePath: "/usr/bin/env")))
+      #expect(try report.value("download") == server.checksum, "\(report.errors)")
+      #expect(try report.value("upload") == server.checksum, "\(report.errors)")
+      #expect(report.errors.isEmpty, "\(report.errors)")
+    }
+
     @Test func `host and guest connect to each other by AF_VSOCK, and a context ID has one guest`() throws {
       try VirtualHost.run("/sbin/modprobe", "vhost_vsock")
       let host = try LkvmProcess(

@@ -206,7 +206,8 @@ enum RunOptions {
   /// The completions that a shell offers for `--network`.
   private static let networkSettings = [
     "mode=user", "mode=tap", "mode=none", "guest_mac=", "host_mac=", "guest_ip=", "host_ip=", "script=",
-    "downscript=", "tapif=", "vhost=0", "fd=", "mq=", "trans=pci", "trans=pci-legacy", "hostfwd=", "mtu=",
+    "downscript=", "tapif=", "vhost=0", "vhost=1", "fd=", "mq=", "trans=pci", "trans=pci-legacy", "hostfwd=",
+    "mtu=",
     "loopback=on", "loopback=off", "restrict=on", "restrict=off", "allow=",
   ]
 
@@ -217,7 +218,7 @@ enum RunOptions {
         help:
           "Network card; repeatable. mode=user|tap|none (without it: tap); guest_mac=, "
           + "guest_ip=ADDRESS[/PREFIX], host_ip=ADDRESS[/PREFIX], mtu=, trans=pci|pci-legacy; "
-          + "with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0; "
+          + "with mode=tap: tapif=, script=, downscript=, host_mac=, fd=, mq=, vhost=0|1; "
           + "with mode=user: hostfwd=tcp|udp:[ADDRESS:]PORT-[ADDRESS]:PORT, loopback=on|off, restrict=on|off, "
           + "allow=CIDR.",
         standard: "one card with mode=user", group: .network, completion: .settings(Self.networkSettings))

@@ -17,7 +17,7 @@ final class GuestNetworks {
         cards.append(
           GuestNetwork(
             ports: try open(network, name: "\(guestName)-slirp"), address: address,
-            mtu: network.mtu, transport: network.transport))
+            mtu: network.mtu, transport: network.transport, usesVhost: network.usesVhost))
       }
     } catch {
       close()

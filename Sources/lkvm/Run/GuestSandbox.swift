@@ -76,6 +76,9 @@ struct GuestSandbox {
     for network in plan.networks where network.mode == .tap {
       let path = network.tapInterface.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/dev/net/tun"
       rules.append(Rule(path: path, access: [.read, .write, .controlDevices], isOptional: true))
+      guard network.usesVhost else { continue }
+      rules.append(
+        Rule(path: VirtioNet.vhostPath, access: [.read, .write, .controlDevices], isOptional: true))
     }
     let usesNames = plan.networks.contains { $0.mode == .user }
     if usesNames {

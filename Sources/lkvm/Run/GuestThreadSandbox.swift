@@ -31,7 +31,7 @@ struct GuestThreadSandbox {
       case .watcher: hasVext || hasVhostUser
       }
     }
-    additionalCalls = Self.additionalCalls(configuration)
+    additionalCalls = Self.additionalCalls(plan)
     var folder = stat()
     let isOwnHome = unsafe stat(home, &folder) == 0 && folder.st_uid == geteuid()
     capabilities = [
@@ -44,10 +44,10 @@ struct GuestThreadSandbox {
     ]
   }
 
-  private static func additionalCalls(_ configuration: GuestConfiguration) -> [ThreadKind: [SystemCallRule]] {
+  private static func additionalCalls(_ plan: GuestPlan) -> [ThreadKind: [SystemCallRule]] {
     var calls: [ThreadKind: [SystemCallRule]] = [:]
-    if !configuration.sharedMemory.isEmpty { calls[.vcpu] = [GuestSystemCalls.movingSharedMemory] }
-    if configuration.usesVhost {
+    if !plan.configuration.sharedMemory.isEmpty { calls[.vcpu] = [GuestSystemCalls.movingSharedMemory] }
+    if plan.configuration.usesVhost || plan.networks.contains(where: \.usesVhost) {
       for kind in [ThreadKind.vcpu, .main, .device] { calls[kind, default: []] += GuestSystemCalls.vhost }
     }
     return calls

@@ -44,6 +44,15 @@ import Testing
     #expect(try NetworkOptions("script=/etc/up").tap == TapOptions(script: "/etc/up"))
   }
 
+  @Test(
+    arguments: [
+      ("mode=tap", false), ("mode=tap,vhost=0", false), ("mode=tap,vhost=1", true), ("vhost=1,mq=2", true),
+      ("mode=user,vhost=1", false),
+    ])
+  func `a vhost driver serves a tap alone`(text: String, usesVhost: Bool) throws {
+    #expect(try NetworkOptions(text).usesVhost == usesVhost)
+  }
+
   @Test func `the two addresses of a tap share a prefix length`() throws {
     #expect(try NetworkOptions("host_ip=10.7.0.1").tap.prefixLength == 24)
     let wide = try NetworkOptions("host_ip=10.7.0.1/16,guest_ip=10.7.3.4,mtu=9000")
@@ -94,6 +103,7 @@ import Testing
       ("mode=user,mq=2", 1, "mq=2 is ignored: mode=user has one pair of queues"),
       ("fd=3,mq=2", 1, "mq=2 is ignored: a tap by fd"), ("tapif=/dev/tap3,mq=2", 1, "mq=2 is ignored"),
       ("mode=tap,mq=16", 8, "mq=16: a card has 8 pairs"), ("mode=user,mq=16", 1, "mq=16: "),
+      ("mode=user,vhost=1", 1, "vhost=1 is ignored: mode=user has no tap"),
     ] as [(String, Int, String)])
   func `options without effect in kvmtool have none, and cause a warning`(
     text: String, queuePairCount: Int, warning: String
@@ -108,7 +118,7 @@ import Testing
     arguments: [
       ("", .empty), ("mode=user,", .empty), ("mode", .noValue(key: "mode")), ("mode=", .noValue(key: "mode")),
       ("colour=red", .unknownKey("colour")), ("colour", .unknownKey("colour")), ("=x", .unknownKey("")),
-      ("mq=1,mq=2", .repeated(key: "mq")), ("vhost=1", .notSupported("vhost=1")),
+      ("mq=1,mq=2", .repeated(key: "mq")), ("vhost", .noValue(key: "vhost")),
       ("trans=mmio", .notSupported("trans=mmio")),
       ("hostfwd=tcp:1-:2", .conflict(key: "hostfwd", with: "mode=tap")),
       ("mode=none,mtu=9000", .conflict(key: "mtu", with: "mode=none")),

@@ -1,9 +1,10 @@
 import CLinux
 import HostSystem
-import Hypervisor
 import SystemPackage
 import Testing
 import VextProtocol
+
+@testable import Hypervisor
 
 /// A network device in a machine without vCPUs: ports whose other ends a test holds, and a driver that has just started it.
 final class VirtioNetFixture {
@@ -30,23 +31,32 @@ final class VirtioNetFixture {
   let portBus = AddressBus()
   let function: VirtioPCI
   let driver: FakeVirtioDriver
+  let logged = LogRecorder()
   var queues: [FakeVirtqueue] = []
   private let features: UInt64
 
   /// - Parameters:
   ///   - ports: what the device is over; nil: socket pairs.
+  ///   - vhost: the vhost driver of each pair; empty: the device thread serves the pairs.
   ///   - features: what the driver accepts of what is offered.
   init(
-    pairCount: Int = 1, ports: [FramePort]? = nil, mtu: UInt16? = nil,
+    pairCount: Int = 1, ports: [FramePort]? = nil, mtu: UInt16? = nil, vhost: [FakeVhostDriver] = [],
     features: UInt64 = Feature.version1 | Feature.controlQueue | Feature.multiqueue
   ) throws {
     memory = try GuestMemory(byteCount: 64 << 20)
     thread = try DeviceThread(name: "net-test")
     let pairs = try (0..<(ports == nil ? pairCount : 0)).map { _ in try FramePort.socketPair() }
     peers = pairs.map(\.peer)
+    let used = ports ?? pairs.map(\.port)
+    var frontEnds: [VhostFrontEnd] = []
+    for (index, driver) in vhost.enumerated() {
+      frontEnds.append(
+        try VirtioNet.frontEnd(
+          driver, index, used[index], memory: memory, thread: thread, log: logged.log("test:")))
+    }
     device = VirtioNet(
-      ports: ports ?? pairs.map(\.port), address: .guestDefault(index: 0), mtu: mtu, memory: memory,
-      threads: [thread])
+      ports: used, address: .guestDefault(index: 0), mtu: mtu, queueDepth: 256, memory: memory,
+      threads: [thread], frontEnds: frontEnds)
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
     driver = try FakeVirtioDriver(
       of: function, bus: memoryBus, portBus: portBus, recorder: recorder, lines: lines)

@@ -156,7 +156,7 @@ public struct GuestConfiguration: Sendable {
   /// Whether KVM turns notifications into eventfd signals; otherwise each notification returns to user space.
   public var usesIOEventFD = true
 
-  /// Whether vhost drivers of the host's kernel serve devices.
+  /// Whether vhost drivers of the host's kernel serve devices other than networks.
   public var usesVhost: Bool { contextID != nil }
 
   /// Makes the configuration of a guest without devices.

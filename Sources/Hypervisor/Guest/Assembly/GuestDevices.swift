@@ -37,9 +37,7 @@ final class GuestDevices: Sendable {
     try plug.insert(configuration.vhostUserDisks, part: .vhostUserDisk)
     var cards: [VirtioNet] = []
     for network in networks {
-      let card = VirtioNet(
-        ports: network.ports, address: network.address, mtu: network.mtu, memory: machine.memory,
-        threads: [threads.devices])
+      let card = try Self.card(network, machine: machine, thread: threads.devices)
       try plug.insert(card, part: .network, transport: network.transport)
       cards.append(card)
     }
@@ -118,6 +116,21 @@ final class GuestDevices: Sendable {
     self.vextDevices = vextDevices
     self.disks = disks.blocks + disks.vext
     functions = plug.functions
+  }
+
+  private static func card(
+    _ network: GuestNetwork, machine: Machine, thread: DeviceThread
+  ) throws(GuestError) -> VirtioNet {
+    guard network.usesVhost else {
+      return VirtioNet(
+        ports: network.ports, address: network.address, mtu: network.mtu, memory: machine.memory,
+        threads: [thread])
+    }
+    return try GuestError.attributing(to: .network) { () throws(VhostError) in
+      try VirtioNet(
+        vhostPorts: network.ports, address: network.address, mtu: network.mtu, memory: machine.memory,
+        thread: thread, machine: machine.name)
+    }
   }
 
   /// Takes all queues back from the threads. The vCPUs must have stopped.

@@ -54,7 +54,7 @@ extension NetworkOptions {
     case "script": script = value == "none" ? nil : value
     case "downscript": downScript = value == "none" ? nil : value
     case "tapif": try setInterface(key, value)
-    case "vhost": if try Self.number(key, value, 0...1) == 1 { throw .notSupported("vhost=1") }
+    case "vhost": usesVhost = try Self.number(key, value, 0...1) == 1
     case "fd": descriptor = Int32(try Self.number(key, value, 0...Int(Int32.max)))
     case "mq":
       let (wanted, limit) = (try Self.number(key, value, 1...Int(UInt16.max)), VirtioNetProtocol.pairLimit)
@@ -97,6 +97,8 @@ extension NetworkOptions {
   private mutating func checkTogether(_ seen: Set<String>) throws(NetworkOptionError) {
     if mode != .tap {
       for key in Self.tapKeys where seen.contains(key) { warn("\(key) is ignored: mode=\(mode) has no tap") }
+      if usesVhost { warn("vhost=1 is ignored: mode=\(mode) has no tap") }
+      usesVhost = false
       takeOneQueuePair("mode=\(mode)")
     }
     if mode != .user, let key = Self.userKeys.first(where: seen.contains) {

@@ -34,6 +34,8 @@ public struct NetworkOptions: Equatable, Sendable {
   public var descriptor: Int32?
   /// Number of pairs of queues.
   public var queuePairCount = 1
+  /// Whether the host's vhost_net serves the device; with a tap alone.
+  public var usesVhost = false
   /// The device's virtio interface; nil for that of the other devices.
   public var transport: VirtioTransport?
   /// The MTU in bytes, which kvmtool does not have; nil for Ethernet's 1500, or the MTU of the tap's interface.

@@ -6,11 +6,17 @@ extension VirtioNet {
     // §5.1.2: without VIRTIO_NET_F_MQ the control queue comes behind the first pair, whatever the device has.
     let pairCount = features.contains(.netMultiqueue) ? ports.count : 1
     let agreement = VirtioNetPair.Agreement(features)
-    let pairs = (0..<pairCount).map { index in
-      VirtioNetPair(
+    let portEnded: @Sendable () -> Void = { [weak self] in self?.setLink(isUp: false) }
+    let pairs = (0..<pairCount).map { index -> any VirtioNetQueues in
+      guard frontEnds.isEmpty else {
+        return VhostNetPair(
+          queues, port: ports[index], agreement: agreement, features: features, frontEnd: frontEnds[index],
+          portEnded: portEnded)
+      }
+      return VirtioNetPair(
         receive: queues.first { $0.index == index * 2 }, transmit: queues.first { $0.index == index * 2 + 1 },
         port: ports[index], agreement: agreement, counters: counters[index], memory: memory,
-        thread: threads[index % threads.count], portEnded: { [weak self] in self?.setLink(isUp: false) })
+        thread: threads[index % threads.count], portEnded: portEnded)
     }
     let controlQueue = features.contains(.netControlQueue) ? queues.first { $0.index == pairCount * 2 } : nil
     let control = controlQueue.map { binding in

@@ -7,7 +7,7 @@ public final class VirtioNet: VirtioDevice {
   struct State {
     var address: MACAddress
     var isLinkUp = true
-    var pairs: [VirtioNetPair] = []
+    var pairs: [any VirtioNetQueues] = []
     var control: VirtqueueService?
     /// The channel of any queue, by which the driver learns of a changed configuration.
     var channel: VirtqueueChannel?
@@ -22,6 +22,8 @@ public final class VirtioNet: VirtioDevice {
   let memory: GuestMemory
   let counters: [VirtioNetCounters]
   let state: Mutex<State>
+  /// One for each pair if vhost drivers serve the pairs.
+  let frontEnds: [VhostFrontEnd]
   private let mtu: UInt16?
 
   /// Makes a device whose pair `i` uses `ports[i]` and is served by `threads[i % threads.count]`.
@@ -31,10 +33,21 @@ public final class VirtioNet: VirtioDevice {
   ///   - address: the guest's address; the driver may change it.
   ///   - mtu: the MTU that the device reports; nil for none.
   ///   - queueDepth: a power of two up to 1024.
-  public init(
+  public convenience init(
     ports: [FramePort], address: MACAddress, mtu: UInt16? = nil, queueDepth: UInt16 = 256,
     memory: GuestMemory, threads: [DeviceThread]
   ) {
+    self.init(
+      ports: ports, address: address, mtu: mtu, queueDepth: queueDepth, memory: memory, threads: threads,
+      frontEnds: [])
+  }
+
+  /// The same with vhost drivers for the pairs, or none.
+  init(
+    ports: [FramePort], address: MACAddress, mtu: UInt16?, queueDepth: UInt16, memory: GuestMemory,
+    threads: [DeviceThread], frontEnds: [VhostFrontEnd]
+  ) {
+    precondition(frontEnds.isEmpty || frontEnds.count == ports.count, "a vhost driver for each pair")
     precondition(!ports.isEmpty && ports.count <= VirtioNetProtocol.pairLimit, "from one port to eight")
     precondition(!threads.isEmpty, "a network device needs a thread")
     precondition(queueDepth.nonzeroBitCount == 1 && queueDepth <= 1024, "a power of two up to 1024")
@@ -42,7 +55,9 @@ public final class VirtioNet: VirtioDevice {
     self.threads = threads
     self.memory = memory
     self.mtu = mtu
-    features = Self.features(of: ports, hasMTU: mtu != nil)
+    self.frontEnds = frontEnds
+    features = Self.features(of: ports, hasMTU: mtu != nil).subtracting(
+      frontEnds.allSatisfy { $0.features.contains(.netMergeableBuffers) } ? [] : .netMergeableBuffers)
     queueSizes = [UInt16](repeating: queueDepth, count: ports.count * 2 + 1)
     counters = ports.map { _ in VirtioNetCounters() }
     state = Mutex(State(address: address))
@@ -74,6 +89,14 @@ public final class VirtioNet: VirtioDevice {
       }
       if let address = MACAddress(bytes) { state.address = address }
     }
+  }
+
+  /// Whether vhost drivers signal the eventfds of interrupts.
+  public var sharesInterrupts: Bool { !frontEnds.isEmpty }
+
+  /// Tells the vhost driver of the queue's pair, if there is one.
+  public func interruptChanged(ofQueue index: Int) {
+    for frontEnd in frontEnds { frontEnd.interruptChanged(ofQueue: index) }
   }
 
   /// The guest's address, as the guest set it last.

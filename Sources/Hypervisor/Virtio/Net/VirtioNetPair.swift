@@ -1,8 +1,17 @@
 import HostSystem
 import SystemPackage
 
+/// A receive and a transmit queue that are served together: by a device thread, or by a vhost driver.
+protocol VirtioNetQueues: AnyObject, Sendable {
+  /// Starts serving. Any thread, but only one at a time may call this and ``stop()``.
+  func start()
+
+  /// Stops serving; returns when no thread uses the queues any more.
+  func stop()
+}
+
 /// A receive and a transmit queue over one port. Only its thread uses its state.
-final class VirtioNetPair: DescriptorHandler, @unchecked Sendable {
+final class VirtioNetPair: VirtioNetQueues, DescriptorHandler, @unchecked Sendable {
   /// The features on which device and driver agreed.
   struct Agreement: Sendable {
     let headerByteCount: Int
@@ -64,10 +73,8 @@ final class VirtioNetPair: DescriptorHandler, @unchecked Sendable {
     }
   }
 
-  /// Starts serving. Any thread, but only one at a time may call this and ``stop()``.
   func start() { thread.run { [self] in startServing() } }
 
-  /// Stops serving; returns when no thread uses the queues any more.
   func stop() { thread.run { [self] in stopServing() } }
 
   /// Called when the port is ready for the watched interest.

@@ -34,6 +34,8 @@ enum VhostRequest: Equatable, Sendable {
   case setCall(ring: Int, Int32)
   /// VHOST_SET_VRING_ERR: the eventfd that the driver signals when a ring breaks the rules of virtqueues.
   case setError(ring: Int, Int32)
+  /// VHOST_NET_SET_BACKEND: the tap of a ring; nil: the driver stops the ring.
+  case setTap(ring: Int, Int32?)
   /// VHOST_VSOCK_SET_GUEST_CID.
   case setContextID(UInt32)
   /// VHOST_VSOCK_SET_RUNNING.

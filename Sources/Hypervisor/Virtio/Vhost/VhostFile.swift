@@ -52,6 +52,7 @@ final class VhostFile: VhostDriver {
     case .setKick(let ring, let event): try setFile(CKVM_VHOST_SET_VRING_KICK, ring, event)
     case .setCall(let ring, let event): try setFile(CKVM_VHOST_SET_VRING_CALL, ring, event)
     case .setError(let ring, let event): try setFile(CKVM_VHOST_SET_VRING_ERR, ring, event)
+    case .setTap(let ring, let tap): try setFile(CKVM_VHOST_NET_SET_BACKEND, ring, tap ?? VHOST_FILE_UNBIND)
     case .setContextID(let contextID): try make(CKVM_VHOST_VSOCK_SET_GUEST_CID, UInt64(contextID))
     case .setRunning(let isRunning): try make(CKVM_VHOST_VSOCK_SET_RUNNING, Int32(isRunning ? 1 : 0))
     }

@@ -1,5 +1,7 @@
 /// What a vhost driver does with its rings: each kind of driver has requests of its own that start and stop them.
 enum VhostFunction: Equatable, Sendable {
+  /// vhost_net: frames between a guest's network device and the tap with this descriptor.
+  case frames(tap: Int32)
   /// vhost_vsock: sockets between host and guest.
   case sockets
 
@@ -9,6 +11,8 @@ enum VhostFunction: Equatable, Sendable {
   /// The requests that start `rings`, which have been set up.
   func starting(_ rings: [VhostRing]) -> [Step] {
     switch self {
+    case .frames(let tap):
+      rings.map { (.setTap(ring: $0.index, tap), "VHOST_NET_SET_BACKEND") }
     case .sockets: [(.setRunning(true), "VHOST_VSOCK_SET_RUNNING")]
     }
   }
@@ -16,6 +20,8 @@ enum VhostFunction: Equatable, Sendable {
   /// The requests that stop `rings`; the driver touches neither the rings nor their buffers afterwards.
   func stopping(_ rings: [VhostRing]) -> [Step] {
     switch self {
+    case .frames:
+      rings.map { (.setTap(ring: $0.index, nil), "VHOST_NET_SET_BACKEND") }
     case .sockets: [(.setRunning(false), "VHOST_VSOCK_SET_RUNNING")]
     }
   }

@@ -86,7 +86,7 @@ struct VhostUserFrontEndTests {
 
   @Test func `a driver without MSI-X gets its interrupts through the watcher`() throws {
     let fixture = try VhostUserFixture()
-    fixture.driver.disableMSIX(on: fixture)
+    fixture.driver.disableMSIX()
     try fixture.start()
     VirtioEventRecorder.signal(try #require(fixture.backEnd.descriptor(.setVringCall)))
     #expect(
@@ -140,7 +140,7 @@ extension VirtioEventRecorder {
 
 extension FakeVirtioDriver {
   /// Turns MSI-X off.
-  func disableMSIX(on fixture: VhostUserFixture) {
+  func disableMSIX() {
     var next = UInt8(truncatingIfNeeded: Self.register(host, 0x34))
     while next != 0 {
       let head = Self.register(host, next)
