@@ -20,6 +20,11 @@ static const unsigned long CKVM_VHOST_SET_VRING_ERR = VHOST_SET_VRING_ERR;
 /* /dev/vhost-net. */
 static const unsigned long CKVM_VHOST_NET_SET_BACKEND = VHOST_NET_SET_BACKEND;
 
+/* /dev/vhost-scsi. */
+static const unsigned long CKVM_VHOST_SCSI_SET_ENDPOINT = VHOST_SCSI_SET_ENDPOINT;
+static const unsigned long CKVM_VHOST_SCSI_CLEAR_ENDPOINT = VHOST_SCSI_CLEAR_ENDPOINT;
+static const unsigned long CKVM_VHOST_SCSI_GET_ABI_VERSION = VHOST_SCSI_GET_ABI_VERSION;
+
 /* /dev/vhost-vsock. */
 static const unsigned long CKVM_VHOST_VSOCK_SET_GUEST_CID = VHOST_VSOCK_SET_GUEST_CID;
 static const unsigned long CKVM_VHOST_VSOCK_SET_RUNNING = VHOST_VSOCK_SET_RUNNING;

@@ -67,6 +67,71 @@ extension DebianGuestTests {
       #expect(report.errors.isEmpty, "\(report.errors)")
     }
 
+    /// A target of the virtual host's SCSI stack over a file.
+    private final class Target {
+      let name = "naa.600140554cf3a18e"
+      private let folder: ScratchFolder
+      let file: String
+
+      init() throws {
+        folder = try ScratchFolder()
+        file = try folder.image("target", mebibytes: 32)
+        try VirtualHost.run("/sbin/modprobe", "-a", "target_core_mod", "target_core_file", "vhost_scsi")
+        try VirtualHost.run(
+          "sh", "-ec",
+          """
+          mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+          cd /sys/kernel/config/target
+          mkdir -p core/fileio_0/disk
+          printf 'fd_dev_name=%s,fd_dev_size=%s,fd_buffered_io=1' "$1" "$((32 << 20))" > core/fileio_0/disk/control
+          echo 1 > core/fileio_0/disk/enable
+          mkdir -p "vhost/$2/tpgt_1/lun/lun_0"
+          printf 'naa.600140554cf3a18f' > "vhost/$2/tpgt_1/nexus"
+          ln -s "$PWD/core/fileio_0/disk" "vhost/$2/tpgt_1/lun/lun_0/disk"
+          """, "sh", file, name)
+      }
+
+      deinit {
+        _ = try? VirtualHost.run(
+          "sh", "-c",
+          """
+          cd /sys/kernel/config/target
+          rm "vhost/$1/tpgt_1/lun/lun_0/disk"
+          rmdir "vhost/$1/tpgt_1/lun/lun_0"
+          printf NULL > "vhost/$1/tpgt_1/nexus"
+          rmdir "vhost/$1/tpgt_1" "vhost/$1" core/fileio_0/disk
+          """, "sh", name)
+      }
+    }
+
+    @Test func `a guest writes and verifies a target of the host's SCSI stack`() throws {
+      let target = try Target()
+      let options = ["-c", "2", "-m", "512", "-d", "scsi:\(target.name)"]
+      let report = try GuestReport(
+        options,
+        script: """
+          for i in $(seq 600); do [ -b /dev/sda ] && break; sleep 0.1; done
+          say bytes "$(blockdev --getsize64 /dev/sda)"
+          cd /tmp
+          fio --name=verify --filename=/dev/sda --rw=randwrite --bs=16k --size=16m --direct=1 --ioengine=libaio \\
+            --iodepth=8 --verify=crc32c --do_verify=1 --verify_fatal=1 > fio.out 2>&1
+          say fio "$?"
+          tail -n 3 fio.out
+          sync
+          say sum "$(cksum < /dev/sda)"
+          """)
+      #expect(try report.number("bytes") == 32 << 20)
+      #expect(try report.number("fio") == 0, "\(report.console.suffix(2000))")
+      let sum = try VirtualHost.run("sh", "-c", "cksum < '\(target.file)'")
+      #expect(try report.value("sum") == sum.trimmingCharacters(in: .newlines))
+      #expect(report.errors.isEmpty, "\(report.errors)")
+
+      let other = try GuestReport(["-m", "256", "-d", "scsi:naa.6001405500000000"], script: "true")
+      #expect(other.exitCode == 1)
+      #expect(
+        other.errors.hasPrefix("lkvm: error: --disk: naa.6001405500000000: the host has no such target"))
+    }
+
     @Test func `host and guest connect to each other by AF_VSOCK, and a context ID has one guest`() throws {
       try VirtualHost.run("/sbin/modprobe", "vhost_vsock")
       let host = try LkvmProcess(

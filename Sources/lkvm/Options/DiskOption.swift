@@ -18,8 +18,21 @@ struct DiskOption: Equatable {
   /// The formats that an image may have.
   var formats: DiskFormats { acceptsAnyFormat ? .anyAsRaw : .qcow(qcow) }
 
-  /// Whether it names a target of the host's SCSI stack, as kvmtool has it.
-  var isSCSI: Bool { path.hasPrefix("scsi:") }
+  /// What an argument begins with that names a target of the host's SCSI stack, as kvmtool has it.
+  static let targetPrefix = "scsi:"
+
+  /// Reads `scsi:WWPN[:TPGT]`, or answers nil for a name that no target has.
+  ///
+  /// The number of a port group has no effect, as with kvmtool. The names of iSCSI have colons of their own, and no number behind
+  /// them.
+  static func target(argument: String) -> VhostSCSITarget? {
+    let name = argument.dropFirst(targetPrefix.count)
+    guard !name.hasPrefix("iqn."), let colon = name.firstIndex(of: ":") else {
+      return VhostSCSITarget(name: String(name))
+    }
+    guard UInt16(name[name.index(after: colon)...]) != nil else { return nil }
+    return VhostSCSITarget(name: String(name[..<colon]))
+  }
 
   /// Reads `argument`, or answers nil for an empty path, an unknown suffix, or options of a qcow image beside `format=raw`.
   init?(argument: String) {

@@ -84,18 +84,22 @@ enum RunOptions {
   private static let devices: [OptionRow<RunSettings>] = [
     .value(
       "disk", "d", "PATH[,ro][,direct][,format=raw][,snapshot=NAME][,backing=any][,security=MODE]", .devices,
-      "Disk: an image, a block device, or the folder or the name of a root file system, whose security is that of --9p; "
-        + "repeatable.",
+      "Disk: an image, a block device, or the folder or the name of a root file system, whose security is that of --9p; or "
+        + "scsi:WWPN, a target of the host's vhost_scsi; repeatable.",
       completion: .files
     ) { settings, text throws(OptionProblem) in
-      guard let text else { return settings.devices.disk = [] }
+      guard let text else { return (settings.devices.disk, settings.devices.scsi) = ([], []) }
+      guard !text.hasPrefix(DiskOption.targetPrefix) else {
+        guard let target = DiskOption.target(argument: text) else {
+          throw .wanted("scsi:WWPN[:TPGT], with a WWPN such as naa.600140554cf3a18e")
+        }
+        guard !settings.devices.scsi.contains(target) else { throw OptionProblem(text: "given twice") }
+        return settings.devices.scsi.append(target)
+      }
       guard let disk = DiskOption(argument: text) else {
         throw .wanted(
           "PATH, then any of ,ro ,direct ,format=raw, or ,snapshot=NAME ,backing=any; or ,security=none|mapped|passthrough"
         )
-      }
-      guard !disk.isSCSI else {
-        throw OptionProblem(text: "not supported; give the target's block device as --disk /dev/NAME")
       }
       settings.devices.disk.append(disk)
     },

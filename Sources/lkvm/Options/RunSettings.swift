@@ -31,6 +31,7 @@ struct RunSettings: Equatable {
     var vext: [VextOption] = []
     var vhostUserBlk: [VhostUserBlockOption] = []
     var vhostUserFs: [VhostUserFileSystemOption] = []
+    var scsi: [VhostSCSITarget] = []
     var vsock: UInt32?
     var diskQueues: Int?
     var ioEngine = IOEngineOption.libaio

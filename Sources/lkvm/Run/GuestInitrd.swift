@@ -33,6 +33,7 @@ struct GuestInitrd {
     if !(storage.disks.isEmpty && storage.vhostUserDisks.isEmpty) { kinds.formUnion([.blockDevice, .ext4]) }
     if !storage.shares.isEmpty { kinds.insert(.ninePFS) }
     if !storage.vhostUserFileSystems.isEmpty { kinds.insert(.virtioFS) }
+    if !options.devices.scsi.isEmpty { kinds.formUnion([.scsi, .ext4]) }
     if options.devices.vsock != nil { kinds.insert(.sockets) }
     if hasNetwork { kinds.insert(.network) }
     if options.devices.console == .virtio { kinds.insert(.console) }

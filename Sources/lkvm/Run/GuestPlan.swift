@@ -55,6 +55,7 @@ struct GuestPlan {
     configuration.serviceDisks = storage.serviceDisks
     configuration.vhostUserDisks = storage.vhostUserDisks
     configuration.vhostUserFileSystems = storage.vhostUserFileSystems
+    configuration.scsiTargets = options.devices.scsi
     configuration.contextID = options.devices.vsock
     configuration.shares = storage.shares
     configuration.engine = options.devices.ioEngine.kind

@@ -64,9 +64,12 @@ struct GuestSandbox {
           path: share.directory, access: share.isReadOnly ? .read : [.read, .write, .makeAndRemove],
           isOptional: true))
     }
-    if configuration.contextID != nil {
-      rules.append(
-        Rule(path: VhostVsock.path, access: [.read, .write, .controlDevices], isOptional: true))
+    let vhost = [
+      configuration.contextID.map { _ in VhostVsock.path },
+      configuration.scsiTargets.first.map { _ in VhostSCSI.path },
+    ]
+    for path in vhost.compactMap(\.self) {
+      rules.append(Rule(path: path, access: [.read, .write, .controlDevices], isOptional: true))
     }
     if !configuration.pseudoTerminals.isEmpty {
       for path in ["/dev/ptmx", "/dev/pts"] {

@@ -75,6 +75,18 @@ struct RunCommandTests {
 
   @Test(
     arguments: [
+      ("scsi:naa.600140554cf3a18e", "naa.600140554cf3a18e"), ("scsi:naa.6001:1", "naa.6001"),
+      ("scsi:iqn.2003-01.org.linux:x:2", "iqn.2003-01.org.linux:x:2"), ("scsi:fc.1", "fc.1"),
+    ])
+  func `a target of the host's SCSI stack is a disk with kvmtool's word`(text: String, name: String) throws {
+    let devices = try ParsedCommand.run(["-d", "a.img", "-d", text]).settings.devices
+    #expect(devices.scsi.map(\.name) == [name])
+    #expect(devices.disk.map(\.path) == ["a.img"])
+    #expect(try ParsedCommand.run(["-d", text, "--no-disk"]).settings.devices.scsi.isEmpty)
+  }
+
+  @Test(
+    arguments: [
       ([], nil), (["--vsock", "3"], 3), (["--vsock=0x10"], 16), (["--vsock", "4294967294"], 4_294_967_294),
       (["--vsock", "3", "--no-vsock"], nil),
     ] as [([String], UInt32?)])
@@ -104,7 +116,13 @@ struct RunCommandTests {
       (["--vfio-pci", "0:0.0"], "--vfio-pci 0:0.0: not "),
       (["--vidmode", "3"], "--vidmode 3: not supported; "),
       (["--vid", "3"], "--vidmode 3: not supported"),
-      (["-d", "scsi:1234"], "--disk scsi:1234: not supported; "),
+      (["-d", "scsi:1234"], "--disk scsi:1234: wanted scsi:WWPN[:TPGT]"),
+      (["-d", "scsi:"], "--disk scsi:: wanted scsi:WWPN"), (["-d", "scsi:naa."], "--disk scsi:naa.: wanted"),
+      (["-d", "scsi:naa.6001:x"], "--disk scsi:naa.6001:x: wanted scsi:WWPN"),
+      (["-d", "scsi:naa.6001,ro "], "--disk scsi:naa.6001,ro : wanted scsi:WWPN"),
+      (["-d", "scsi:naa.6/1"], "--disk scsi:naa.6/1: wanted scsi:WWPN"),
+      (["-d", "scsi:naa.\(String(repeating: "6", count: 220))"], "--disk scsi:naa.666"),
+      (["-d", "scsi:naa.6001", "-d", "scsi:naa.6001:1"], "--disk scsi:naa.6001:1: given twice"),
       (["-m", "0"], "--mem 0: a guest has memory"), (["-m", "x"], "--mem x: wanted a size"),
       (["-m", "-5"], "--mem -5: wanted a size"), (["--mem="], "--mem : wanted a size"),
       (["--cpus", "-1"], "--cpus -1: wanted a number from 0 on"),

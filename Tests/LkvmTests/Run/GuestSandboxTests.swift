@@ -101,6 +101,8 @@ struct GuestSandboxTests {
       path: "/dev/vhost-vsock", access: [.read, .write, .controlDevices], isOptional: true)
     #expect(try Self.sandbox(fixture, ["--vsock", "3"]).rules.contains(rule))
     #expect(
+      try Self.sandbox(fixture, ["-d", "scsi:naa.6001"]).rules.contains { $0.path == "/dev/vhost-scsi" })
+    #expect(
       try Self.sandbox(fixture, ["-n", "mode=tap,vhost=1"]).rules.contains { $0.path == "/dev/vhost-net" })
     #expect(try !Self.sandbox(fixture, ["-n", "mode=tap"]).rules.contains { $0.path == "/dev/vhost-net" })
     #expect(try !Self.sandbox(fixture, []).rules.contains { $0.path.hasPrefix("/dev/vhost") })

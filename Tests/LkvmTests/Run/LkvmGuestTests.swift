@@ -48,7 +48,11 @@ struct LkvmGuestTests {
       (
         ["--vsock", "3"],
         "--vsock: there is no /dev/vhost-vsock; load the host's module: modprobe vhost_vsock"
-      )
+      ),
+      (
+        ["-d", "scsi:naa.6001"],
+        "--disk: there is no /dev/vhost-scsi; load the host's module: modprobe vhost_scsi"
+      ),
     ] as [([String], String)])
   func `a vhost driver that the host does not have is named with its module`(
     arguments: [String], message: String

@@ -129,6 +129,8 @@ public struct GuestConfiguration: Sendable {
   public var vhostUserDisks: [VhostUserDevice] = []
   /// File systems of vhost-user back ends; the guest finds them behind all other devices.
   public var vhostUserFileSystems: [VhostUserDevice] = []
+  /// Targets of the host's SCSI stack that vhost_scsi serves; the guest finds them behind all other disks.
+  public var scsiTargets: [VhostSCSITarget] = []
   /// The guest's context ID of AF_VSOCK, one of ``VhostVsock/contextIDs``; nil: the guest has no virtio socket device.
   public var contextID: UInt32?
   /// The engine that carries out disk requests.
@@ -157,7 +159,7 @@ public struct GuestConfiguration: Sendable {
   public var usesIOEventFD = true
 
   /// Whether vhost drivers of the host's kernel serve devices other than networks.
-  public var usesVhost: Bool { contextID != nil }
+  public var usesVhost: Bool { contextID != nil || !scsiTargets.isEmpty }
 
   /// Makes the configuration of a guest without devices.
   public init(

@@ -97,6 +97,13 @@ final class GuestDevices: Sendable {
       services.append((path, client))
     }
     try plug.insert(configuration.vhostUserFileSystems, part: .vhostUserFileSystem)
+    for target in configuration.scsiTargets {
+      let device = try GuestError.attributing(to: .disk) { () throws(VhostError) in
+        try VhostSCSI(
+          target: target, memory: machine.memory, thread: threads.devices, machine: machine.name)
+      }
+      try plug.insert(device, part: .disk)
+    }
     if let contextID = configuration.contextID {
       let sockets = try GuestError.attributing(to: .sockets) { () throws(VhostError) in
         try VhostVsock(
@@ -175,6 +182,7 @@ enum GuestAdvice {
     case 3: "console (CONFIG_VIRTIO_CONSOLE)"
     case 4: "entropy device (CONFIG_HW_RANDOM_VIRTIO)"
     case 5: "memory balloon (CONFIG_VIRTIO_BALLOON)"
+    case 8: "SCSI host (CONFIG_SCSI_VIRTIO)"
     case 9: "shared folder (CONFIG_NET_9P_VIRTIO)"
     case 19: "socket device (CONFIG_VIRTIO_VSOCKETS)"
     case 26: "file system (CONFIG_VIRTIO_FS)"

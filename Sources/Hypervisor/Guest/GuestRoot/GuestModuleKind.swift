@@ -13,6 +13,8 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
   case fuse
   /// File systems of vhost-user back ends.
   case virtioFS
+  /// Disks of a SCSI host.
+  case scsi
   /// Sockets between host and guest (AF_VSOCK).
   case sockets
   case overlay
@@ -33,6 +35,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .ext4: [optional("crc32c_generic"), optional("libcrc32c"), required("ext4")]
     case .fuse: [optional("fuse")]
     case .virtioFS: [required("virtiofs")]
+    case .scsi: [required("virtio_scsi"), required("sd_mod")]
     case .sockets: [required("vmw_vsock_virtio_transport")]
     case .overlay: [optional("overlay")]
     case .panicNotifier: [optional("pvpanic_pci")]
@@ -59,6 +62,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .ext4: "ext4"
     case .fuse: "FUSE"
     case .virtioFS: "file systems of the host"
+    case .scsi: "its SCSI disks"
     case .sockets: "AF_VSOCK"
     case .overlay: "overlays"
     case .panicNotifier: "telling of a panic"

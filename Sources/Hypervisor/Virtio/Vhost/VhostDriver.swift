@@ -7,6 +7,9 @@ protocol VhostDriver: AnyObject, Sendable {
   /// The features that the driver knows (VHOST_GET_FEATURES).
   func features() throws(Errno) -> VirtioFeatures
 
+  /// The version of the interface of vhost_scsi (VHOST_SCSI_GET_ABI_VERSION); other drivers have none.
+  func interfaceVersion() throws(Errno) -> Int32
+
   /// The index of the next entry of a ring's available ring (VHOST_GET_VRING_BASE).
   func base(ofRing ring: Int) throws(Errno) -> UInt16
 
@@ -34,6 +37,10 @@ enum VhostRequest: Equatable, Sendable {
   case setCall(ring: Int, Int32)
   /// VHOST_SET_VRING_ERR: the eventfd that the driver signals when a ring breaks the rules of virtqueues.
   case setError(ring: Int, Int32)
+  /// VHOST_SCSI_SET_ENDPOINT: the target that all rings lead to.
+  case setEndpoint(VhostSCSITarget)
+  /// VHOST_SCSI_CLEAR_ENDPOINT: waits for the requests under way.
+  case clearEndpoint(VhostSCSITarget)
   /// VHOST_NET_SET_BACKEND: the tap of a ring; nil: the driver stops the ring.
   case setTap(ring: Int, Int32?)
   /// VHOST_VSOCK_SET_GUEST_CID.

@@ -10,6 +10,10 @@ public enum VhostError: Error, Equatable, Sendable, CustomStringConvertible {
   case lacks(String)
   /// Another guest has the context ID.
   case contextIDInUse(UInt32)
+  /// The host's SCSI stack has no such target for vhost, or another guest uses it.
+  case noTarget(String)
+  /// vhost_scsi has another version of its interface.
+  case interfaceVersion(Int32)
   /// The driver of the guest has started the device without one of its queues.
   case queueMissing(Int)
   /// A ring is misaligned, or not wholly within the guest's memory.
@@ -26,6 +30,10 @@ public enum VhostError: Error, Equatable, Sendable, CustomStringConvertible {
     case .cannotOpen(let path, let errno): "cannot open \(path): \(errno)"
     case .lacks(let feature): "the host's vhost driver lacks \(feature)"
     case .contextIDInUse(let contextID): "another guest has the context ID \(contextID); choose another one"
+    case .noTarget(let name):
+      "\(name): the host has no such target below /sys/kernel/config/target/vhost, or the target has no nexus, or another guest uses it"
+    case .interfaceVersion(let version):
+      "the host's vhost_scsi has version \(version) of its interface; 1 is needed"
     case .queueMissing(let index): "the guest's driver did not set up queue \(index)"
     case .ringOutsideMemory(let index): "queue \(index) does not lie in the guest's memory"
     case .failed(let request, let errno): "\(request): \(errno)"

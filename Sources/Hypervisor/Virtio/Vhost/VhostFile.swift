@@ -27,6 +27,12 @@ final class VhostFile: VhostDriver {
     return VirtioFeatures(rawValue: features)
   }
 
+  func interfaceVersion() throws(Errno) -> Int32 {
+    var version: Int32 = 0
+    try check(KVMCall.make(descriptor.rawValue, CKVM_VHOST_SCSI_GET_ABI_VERSION, &version))
+    return version
+  }
+
   func base(ofRing ring: Int) throws(Errno) -> UInt16 {
     var state = vhost_vring_state(index: UInt32(ring), num: 0)
     try check(KVMCall.make(descriptor.rawValue, CKVM_VHOST_GET_VRING_BASE, &state))
@@ -53,6 +59,8 @@ final class VhostFile: VhostDriver {
     case .setCall(let ring, let event): try setFile(CKVM_VHOST_SET_VRING_CALL, ring, event)
     case .setError(let ring, let event): try setFile(CKVM_VHOST_SET_VRING_ERR, ring, event)
     case .setTap(let ring, let tap): try setFile(CKVM_VHOST_NET_SET_BACKEND, ring, tap ?? VHOST_FILE_UNBIND)
+    case .setEndpoint(let target): try setTarget(CKVM_VHOST_SCSI_SET_ENDPOINT, target)
+    case .clearEndpoint(let target): try setTarget(CKVM_VHOST_SCSI_CLEAR_ENDPOINT, target)
     case .setContextID(let contextID): try make(CKVM_VHOST_VSOCK_SET_GUEST_CID, UInt64(contextID))
     case .setRunning(let isRunning): try make(CKVM_VHOST_VSOCK_SET_RUNNING, Int32(isRunning ? 1 : 0))
     }
@@ -60,6 +68,11 @@ final class VhostFile: VhostDriver {
 
   private func setFile(_ request: UInt, _ ring: Int, _ file: Int32) throws(Errno) {
     try make(request, vhost_vring_file(index: UInt32(ring), fd: file))
+  }
+
+  private func setTarget(_ request: UInt, _ target: VhostSCSITarget) throws(Errno) {
+    var words = target.encoded
+    try check(KVMCall.make(descriptor.rawValue, request, &words))
   }
 
   /// A header of 8 bytes with the number of regions, then 32 bytes for each.

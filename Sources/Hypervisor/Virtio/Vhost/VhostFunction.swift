@@ -2,6 +2,8 @@
 enum VhostFunction: Equatable, Sendable {
   /// vhost_net: frames between a guest's network device and the tap with this descriptor.
   case frames(tap: Int32)
+  /// vhost_scsi: a target of the host's SCSI stack.
+  case target(VhostSCSITarget)
   /// vhost_vsock: sockets between host and guest.
   case sockets
 
@@ -13,6 +15,7 @@ enum VhostFunction: Equatable, Sendable {
     switch self {
     case .frames(let tap):
       rings.map { (.setTap(ring: $0.index, tap), "VHOST_NET_SET_BACKEND") }
+    case .target(let target): [(.setEndpoint(target), "VHOST_SCSI_SET_ENDPOINT")]
     case .sockets: [(.setRunning(true), "VHOST_VSOCK_SET_RUNNING")]
     }
   }
@@ -22,6 +25,7 @@ enum VhostFunction: Equatable, Sendable {
     switch self {
     case .frames:
       rings.map { (.setTap(ring: $0.index, nil), "VHOST_NET_SET_BACKEND") }
+    case .target(let target): [(.clearEndpoint(target), "VHOST_SCSI_CLEAR_ENDPOINT")]
     case .sockets: [(.setRunning(false), "VHOST_VSOCK_SET_RUNNING")]
     }
   }

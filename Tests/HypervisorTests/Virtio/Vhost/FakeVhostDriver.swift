@@ -13,9 +13,14 @@ final class FakeVhostDriver: VhostDriver {
 
   private let state = Mutex(State())
   private let offered: VirtioFeatures
+  private let version: Int32
 
-  init(features: VirtioFeatures = [.indirectDescriptors, .eventIndex, .version1, .vsockSequencedPackets]) {
+  init(
+    features: VirtioFeatures = [.indirectDescriptors, .eventIndex, .version1, .vsockSequencedPackets],
+    version: Int32 = 1
+  ) {
     offered = features
+    self.version = version
   }
 
   /// All requests, in order.
@@ -36,6 +41,8 @@ final class FakeVhostDriver: VhostDriver {
   func descriptor(_ event: (VhostRequest) -> Int32?) -> Int32? { requests.compactMap(event).last }
 
   func features() throws(Errno) -> VirtioFeatures { offered }
+
+  func interfaceVersion() throws(Errno) -> Int32 { version }
 
   func base(ofRing ring: Int) throws(Errno) -> UInt16 { state.withLock { $0.bases[ring] ?? 0 } }
 
