@@ -66,7 +66,7 @@ public final class VhostSCSI: VirtioDevice {
       try frontEnd.perform(.setEndpoint(target), "VHOST_SCSI_SET_ENDPOINT")
     } catch {
       switch error {
-      // EEXIST up to Linux 6.12, ENODEV since.
+      // EEXIST in kernels up to 2024, ENODEV since.
       case .failed(_, .fileExists), .failed(_, .operationNotSupportedByDevice):
         throw .noTarget(target.name)
       default: throw error
