@@ -84,7 +84,9 @@ extension Guest: ControlHandler {
     do {
       var metrics = try GuestMetrics(exits: exitCounts())
       metrics.disks = diskMetrics
-      for network in devices.networks { metrics.networks.append(network.statistics) }
+      for network in devices.networks {
+        metrics.networks.append(network.countsFrames ? network.statistics : nil)
+      }
       if let balloon = devices.balloon {
         metrics.balloonMiB = UInt64(balloon.actualPageCount) / 256
         do throws(BalloonError) {

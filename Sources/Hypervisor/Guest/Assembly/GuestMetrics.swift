@@ -3,7 +3,8 @@ struct GuestMetrics {
   var exits: ExitCounts
   /// The counters of the disks.
   var disks: [(name: String, value: UInt64)] = []
-  var networks: [VirtioNetStatistics] = []
+  /// The counters of the network cards; nil for one whose frames pass by this process.
+  var networks: [VirtioNetStatistics?] = []
   /// The size of the guest's balloon in MiB; nil without a balloon.
   var balloonMiB: UInt64?
   /// The memory statistics that the guest reported.
@@ -21,7 +22,8 @@ struct GuestMetrics {
       ("user_exits", exits.user), ("irq_injections", exits.irqInjections),
     ]
     lines += disks.map { ($0.name, $0.value) }
-    for (index, network) in networks.enumerated() {
+    for (index, counters) in networks.enumerated() {
+      guard let network = counters else { continue }
       lines += [
         ("net\(index)_received_frames", network.receivedFrames),
         ("net\(index)_receive_drops", network.receiveDrops),

@@ -102,6 +102,9 @@ public final class VirtioNet: VirtioDevice {
   /// The guest's address, as the guest set it last.
   public var address: MACAddress { state.withLock { $0.address } }
 
+  /// Whether ``statistics`` counts: not where vhost drivers move the frames.
+  var countsFrames: Bool { frontEnds.isEmpty }
+
   /// Counts of frames, over all pairs.
   public var statistics: VirtioNetStatistics {
     counters.reduce(into: VirtioNetStatistics()) { $1.add(to: &$0) }

@@ -87,6 +87,16 @@ struct VhostNetTests {
     #expect(fixture.logged.waitForLine(containing: "VHOST_NET_SET_BACKEND: Bad file descriptor"))
   }
 
+  @Test func `a card whose frames the vhost driver moves has no counters`() throws {
+    let fixture = try Self.fixture(vhost: [FakeVhostDriver(features: Self.driverFeatures)])
+    #expect(!fixture.device.countsFrames)
+    #expect(try VirtioNetFixture().device.countsFrames)
+    var metrics = GuestMetrics(exits: ExitCounts())
+    metrics.networks = [nil, VirtioNetStatistics(sentFrames: 1)]
+    #expect(!metrics.text.contains("net0_"))
+    #expect(metrics.text.contains("net1_sent_frames: 1\n"))
+  }
+
   @Test func `a driver without MSI-X gets its interrupts through the device thread`() throws {
     let vhost = FakeVhostDriver(features: Self.driverFeatures)
     let fixture = try Self.fixture(vhost: [vhost])
