@@ -9,14 +9,17 @@ import Testing
 
 /// What is left of a process's rights, tried by a thread that has given the others up.
 struct GuestSandboxTests {
-  private static func sandbox(_ fixture: LkvmFixture, _ options: [String]) throws -> GuestSandbox {
+  private static func plan(_ fixture: LkvmFixture, _ options: [String]) throws -> GuestPlan {
     let folder = fixture.folder
     let command = try ParsedCommand.run(["-k", folder.file("halt"), "--nodefaults"] + options)
     let machine = try GuestPlan.machine(
       command.settings, name: "a", host: HostResources(onlineCPUCount: 1, memoryByteCount: 1 << 30))
-    let plan = try GuestPlan(
+    return try GuestPlan(
       command.settings, machine: machine, kernelFile: nil, command: [], home: fixture.home)
-    return GuestSandbox(plan, initrd: nil, home: fixture.home, kvm: "/dev/kvm")
+  }
+
+  private static func sandbox(_ fixture: LkvmFixture, _ options: [String]) throws -> GuestSandbox {
+    GuestSandbox(try plan(fixture, options), initrd: nil, home: fixture.home, kvm: "/dev/kvm")
   }
 
   /// What open(2) answers: 0, or an error number.
@@ -106,6 +109,19 @@ struct GuestSandboxTests {
       try Self.sandbox(fixture, ["-n", "mode=tap,vhost=1"]).rules.contains { $0.path == "/dev/vhost-net" })
     #expect(try !Self.sandbox(fixture, ["-n", "mode=tap"]).rules.contains { $0.path == "/dev/vhost-net" })
     #expect(try !Self.sandbox(fixture, []).rules.contains { $0.path.hasPrefix("/dev/vhost") })
+  }
+
+  @Test(arguments: [["--vsock", "3"], ["-d", "scsi:naa.6001"], ["-n", "mode=tap,vhost=1"]])
+  func `three kinds of threads make the ioctls of vhost for a guest that uses it alone`(options: [String])
+    throws
+  {
+    let fixture = try LkvmFixture()
+    let calls = GuestThreadSandbox(try Self.plan(fixture, options), home: fixture.home).additionalCalls
+    #expect(Set(calls.keys) == [.vcpu, .main, .device])
+    #expect(calls.values.allSatisfy { $0 == GuestSystemCalls.vhost })
+    #expect(
+      GuestThreadSandbox(try Self.plan(fixture, ["-n", "mode=tap"]), home: fixture.home).additionalCalls
+        .isEmpty)
   }
 
   @Test func `what cannot be restricted is said`() throws {
