@@ -24,9 +24,16 @@ public final class BlockBuffer: @unchecked Sendable {
     self.release = release
   }
 
-  /// Allocates ordinary memory of the process.
+  private static let hugePageByteCount = 2 << 20
+
+  /// Allocates ordinary memory of the process: in huge pages if it is large, because the kernel pins and copies those faster.
   public convenience init(byteCount: Int) throws(Errno) {
-    let owner = MappingOwner(try Mapping.anonymous(byteCount: byteCount))
+    let huge = Self.hugePageByteCount
+    let isLarge = byteCount > huge / 2 && byteCount < Int.max - huge
+    let mapping = try Mapping.anonymous(byteCount: isLarge ? (byteCount + huge - 1) / huge * huge : byteCount)
+    // A kernel without huge pages has small ones.
+    if isLarge { do throws(Errno) { try mapping.adviseHugePages() } catch {} }
+    let owner = MappingOwner(mapping)
     unsafe self.init(base: owner.mapping.base, byteCount: byteCount) { withExtendedLifetime(owner) {} }
   }
 
