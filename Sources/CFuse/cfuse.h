@@ -15,10 +15,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "cfuse_ring.h"
 
 // MARK: Replies
 
@@ -92,15 +95,17 @@ enum {
   CFUSE_STATX = 52
 };
 
-// Answers a request without libfuse: `error` is 0 or a negative errno, and then nothing follows.
-static inline int cfuse_answer(int device, uint64_t unique, int error, const void *body, size_t byte_count) {
+// Answers a request without libfuse: `error` is 0 or a negative errno, and then nothing follows. `slot` is null for a request that was
+// read from the device.
+static inline int cfuse_answer(
+    int device, struct cfuse_slot *slot, uint64_t unique, int error, const void *body, size_t byte_count) {
   struct fuse_out_header header;
   if (error != 0) byte_count = 0;
   header.len = (uint32_t)(sizeof header + byte_count);
   header.error = error;
   header.unique = unique;
   struct iovec parts[2] = {{&header, sizeof header}, {(void *)body, byte_count}};
-  return writev(device, parts, 2) < 0 ? -errno : 0;
+  return cfuse_send(device, slot, parts, 2) < 0 ? -errno : 0;
 }
 
 // Lets the kernel ask for an inode's attributes again: a notification, which is no answer. Its data stay in the cache.
@@ -199,10 +204,6 @@ static inline struct fuse_init_out *cfuse_init_answer(const struct iovec *parts,
   return parts[1].iov_len == sizeof(struct fuse_init_out) ? (struct fuse_init_out *)parts[1].iov_base : NULL;
 }
 
-static inline ssize_t cfuse_writev(int device, const struct iovec *parts, int count) {
-  return writev(device, parts, count);
-}
-
 // Lets `write_answer` send every answer of a session that is mounted.
 static inline int cfuse_send_through(
     struct fuse_session *session, ssize_t (*write_answer)(int, struct iovec *, int, void *)) {
@@ -262,6 +263,24 @@ static inline void cfuse_tell_parent(int pipe_end, unsigned char code) {
 }
 
 static inline int cfuse_umount(const char *path, int flags) { return umount2(path, flags) < 0 ? -errno : 0; }
+
+// Sets how far the kernel reads ahead on a mounted file system. The file system itself is asked nothing, because no thread may serve yet.
+static inline int cfuse_set_readahead(const char *path, uint32_t kibibytes) {
+  // struct statx, whose words 34 and 35 are the numbers of the file system's device.
+  uint32_t status[64];
+  const long without_request = 0x4000;  // AT_STATX_DONT_SYNC
+  if (syscall(SYS_statx, (long)AT_FDCWD, path, without_request, 0L, status) < 0) return -errno;
+  char name[64];
+  snprintf(name, sizeof name, "/sys/class/bdi/%u:%u/read_ahead_kb", status[34], status[35]);
+  int file = open(name, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  int byte_count = dprintf(file, "%u", kibibytes);
+  close(file);
+  return byte_count < 0 ? -EIO : 0;
+}
+
+// Ends the connection to the kernel: requests fail, and the file system is unmounted unless it is in use.
+static inline int cfuse_abort(const char *path) { return cfuse_umount(path, MNT_FORCE); }
 
 // One line on standard error and in the system's log.
 static inline void cfuse_report(const char *text) {

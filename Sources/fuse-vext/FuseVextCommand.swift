@@ -25,7 +25,7 @@ struct FuseVextCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       Mount options: ro, norecovery, allow_other, default_permissions, fakeroot, direct_io, discard, minixdf, page_cache, \
-      pin, threads=N, commit=SECONDS, fsname=NAME and those of mount(8) and of ext4.
+      io_uring, read, pin, threads=N, commit=SECONDS, fsname=NAME and those of mount(8) and of ext4.
       """, valueName: "options"))
   var options: [String] = []
 

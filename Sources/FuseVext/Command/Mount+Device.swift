@@ -32,7 +32,9 @@ extension Mount {
     let address = options.vextAddress ?? ""
     return try VextImageDevice(
       address: address.isEmpty ? nil : address,
-      poolByteCount: FuseThreads.bufferByteCount(threadCount: options.servingThreadCount))
+      poolByteCount: FuseThreads.bufferByteCount(
+        threadCount: options.servingThreadCount,
+        queueCount: options.transport == .device ? 0 : FuseTransport.queueCount))
   }
 
   private static func openFile(_ options: MountOptions, readOnly: Bool, usesPageCache: Bool)

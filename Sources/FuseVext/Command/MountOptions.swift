@@ -11,6 +11,8 @@ public struct MountOptions: Equatable, Sendable {
   public var isReadOnly = false
   /// The number of serving threads; nil for the default.
   public var threadCount: Int?
+  /// The way by which requests come.
+  public var transport = FuseTransport.automatic
   /// Whether each serving thread is pinned to one CPU.
   public var pinsThreads = false
   /// Whether open files bypass the kernel's cache.
@@ -77,6 +79,8 @@ public struct MountOptions: Equatable, Sendable {
       case "minixdf": countsOverhead = true
       case "bsddf": countsOverhead = false
       case "pin": pinsThreads = true
+      case "io_uring": transport = .ring
+      case "read": transport = .device
       case "remount":
         throw .usage(
           "option 'remount': use 'mount -i -o remount,...', which changes what the kernel does alone")

@@ -45,20 +45,22 @@ extension FileSystem {
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
     guard let data = inode.data else { throw .ioError }
-    guard offset < data.byteCount, byteCount > 0 else { return resources.staging.slice(0, 0) }
+    guard offset < data.byteCount, byteCount > 0 else { return resources.answer.slice(0, 0) }
     let count = Int(min(UInt64(min(byteCount, ServingResources.transferByteCount)), data.byteCount - offset))
     if let content = data.inlineContent {
-      let bytes = resources.staging.slice(0, count)
+      let bytes = resources.answer.slice(0, count)
       bytes.copy(from: content.span.extracting(Int(offset)..<Int(offset) + count))
       return bytes
     }
     let block = UInt64(blockByteCount)
     let first = offset / block
     let end = (offset + UInt64(count) + block - 1) / block
-    try readBlocks(
-      first..<end, map: data.map, into: resources.staging.slice(0, Int(end - first) * blockByteCount),
-      resources)
-    return resources.staging.slice(Int(offset - first * block), count)
+    // The blocks begin so that the answer's bytes come to lie where it begins, unless the device needs other memory.
+    let lead = Int(offset - first * block)
+    let start = resources.answerOffset - (lead % device.logicalBlockByteCount == 0 ? lead : 0)
+    let blocks = resources.answerBuffer.slice(start, Int(end - first) * blockByteCount)
+    try readBlocks(first..<end, map: data.map, into: blocks, resources)
+    return blocks.slice(lead, count)
   }
 
   /// Reads blocks of a file; holes and unwritten blocks read as zeros.

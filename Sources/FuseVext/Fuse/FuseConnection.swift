@@ -51,6 +51,12 @@ final class FuseConnection: @unchecked Sendable {
     guard result == 0 else { throw Errno(rawValue: errno) }
   }
 
+  /// Lets the kernel read ahead farther than its 128 KiB, which only root may change. Before INIT, which answers with the limit.
+  static func setReadahead(_ path: String, byteCount: Int) {
+    // Without it sequential reads through the cache are slower.
+    _ = unsafe path.withCString { unsafe cfuse_set_readahead($0, UInt32(clamping: byteCount >> 10)) }
+  }
+
   /// Lets every answer of a mounted session take what ``KernelAgreement`` adds. Throws `ENOMEM`.
   func amendAnswers() throws(Errno) {
     guard unsafe cfuse_send_through(session, Self.send) == 0 else { throw .noMemory }
@@ -85,17 +91,19 @@ final class FuseConnection: @unchecked Sendable {
     unsafe fuse_session_process_buf(session, &received)
   }
 
-  /// Sends an answer that libfuse has made. `context` is the dispatch.
+  /// Sends an answer that libfuse has made, the way that its request came. `context` is the dispatch.
   private static let send:
     @convention(c) (Int32, UnsafeMutablePointer<iovec>?, Int32, UnsafeMutableRawPointer?) -> Int =
       { device, parts, count, context in
         guard let context = unsafe context, let parts = unsafe parts else { return -1 }
         let dispatch = unsafe Unmanaged<FuseDispatch>.fromOpaque(context).takeUnretainedValue()
         let agreement = dispatch.server.agreement
-        if let number = agreement.pendingNumber, let answer = unsafe cfuse_init_answer(parts, count, number) {
-          unsafe agreement.amend(&answer.pointee)
-        }
-        return unsafe cfuse_writev(device, parts, count)
+        guard let number = agreement.pendingNumber,
+          let answer = unsafe cfuse_init_answer(parts, count, number)
+        else { return unsafe cfuse_send(device, dispatch.thread?.ring?.slot, parts, count) }
+        unsafe agreement.amend(&answer.pointee)
+        defer { agreement.settle() }
+        return unsafe cfuse_send(device, nil, parts, count)
       }
 
   // MARK: Calls that need no session
@@ -105,10 +113,19 @@ final class FuseConnection: @unchecked Sendable {
     try check(unsafe path.withCString { unsafe cfuse_umount($0, 0) })
   }
 
-  /// Answers a request past libfuse. False if the kernel has given the request up.
-  static func answer(_ device: Int32, unique: UInt64, error: Errno?, _ bytes: Span<UInt8>) -> Bool {
+  /// Ends the connection: requests fail, those that wait too.
+  static func abort(_ path: String) {
+    // It fails for a file system that is in use or gone, and has ended the connection nevertheless.
+    _ = unsafe path.withCString { unsafe cfuse_abort($0) }
+  }
+
+  /// Answers a request past libfuse, the way that it came. False if the kernel has given the request up.
+  static func answer(
+    _ device: Int32, _ ring: FuseRing?, unique: UInt64, error: Errno?, _ bytes: Span<UInt8>
+  ) -> Bool {
     unsafe bytes.withUnsafeBytes { bytes in
-      unsafe cfuse_answer(device, unique, -(error?.rawValue ?? 0), bytes.baseAddress, bytes.count) == 0
+      unsafe cfuse_answer(
+        device, ring?.slot, unique, -(error?.rawValue ?? 0), bytes.baseAddress, bytes.count) == 0
     }
   }
 

@@ -31,7 +31,8 @@ final class FuseDispatch: Sendable {
     withExtendedLifetime(thread) {}
   }
 
-  fileprivate var thread: ServingThread? {
+  /// The state of the calling thread, while it serves.
+  var thread: ServingThread? {
     guard let context = unsafe pthread_getspecific(threadKey) else { return nil }
     return unsafe Unmanaged<ServingThread>.fromOpaque(context).takeUnretainedValue()
   }
@@ -176,8 +177,8 @@ final class FuseDispatch: Sendable {
     }
     unsafe operations.write = { handle, node, bytes, byteCount, offset, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        // The payload lies in the thread's own receive buffer; a write does not change it.
-        guard let bytes = unsafe bytes, let source = unsafe thread.receiveBuffer.slice(at: bytes, byteCount)
+        // The payload lies in the memory of the request; a write does not change it.
+        guard let bytes = unsafe bytes, let source = unsafe thread.message.buffer.slice(at: bytes, byteCount)
         else { throw .badAddress }
         try unsafe server.write(source, to: file(info), of: node, offset: offset, &request, thread.resources)
       }

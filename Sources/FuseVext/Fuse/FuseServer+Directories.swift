@@ -14,7 +14,7 @@ extension FuseServer {
     _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest,
     _ resources: ServingResources
   ) throws(Errno) {
-    let room = resources.staging.slice(0, min(room, resources.staging.byteCount))
+    let room = resources.answer.slice(0, min(room, resources.answer.count))
     var used = 0
     try fileSystem.list(try Self.inodeNumber(node), from: UInt64(max(position, 0)), resources) {
       (_, listed) throws(Errno) in
@@ -36,7 +36,7 @@ extension FuseServer {
     _ node: fuse_ino_t, from position: Int, room: Int, _ request: inout FuseRequest,
     _ resources: ServingResources
   ) throws(Errno) {
-    let room = resources.staging.slice(0, min(room, resources.staging.byteCount))
+    let room = resources.answer.slice(0, min(room, resources.answer.count))
     let listed = try listWithAttributes(
       try Self.inodeNumber(node), from: UInt64(max(position, 0)), room: room.count, resources)
     var used = 0

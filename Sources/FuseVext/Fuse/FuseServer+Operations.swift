@@ -19,7 +19,7 @@ extension FuseServer {
       connection.want |= UInt32(FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK) & connection.capable
     }
     connection.max_write = UInt32(ServingResources.transferByteCount)
-    connection.max_readahead = UInt32(ServingResources.transferByteCount)
+    connection.max_readahead = UInt32(Self.readaheadByteCount)
     connection.max_background = 64
     connection.congestion_threshold = 48
     connection.time_gran = 1

@@ -12,7 +12,7 @@ final class FuseServer: Sendable {
   /// Every caller may do everything.
   let fakesRoot: Bool
   /// The agreement between the kernel and this server.
-  let agreement = KernelAgreement()
+  let agreement: KernelAgreement
   /// The descriptor of /dev/fuse while the file system is mounted.
   let device = Atomic<Int32>(-1)
 
@@ -20,8 +20,12 @@ final class FuseServer: Sendable {
   /// system.
   static let timeout = 3600.0
 
-  init(fileSystem: FileSystem, isDirect: Bool, fakesRoot: Bool = false) {
+  /// Bytes that the kernel may read ahead: several of the longest requests, so that the device and the copies to the cache overlap.
+  static let readaheadByteCount = 4 << 20
+
+  init(fileSystem: FileSystem, isDirect: Bool, fakesRoot: Bool = false, usesRings: Bool = false) {
     self.fileSystem = fileSystem
+    agreement = KernelAgreement(usesRings: usesRings)
     self.isDirect = isDirect
     self.fakesRoot = fakesRoot
   }

@@ -14,11 +14,6 @@ final class FuseSession: @unchecked Sendable {
   private let gate = ReceiveGate()
   private var isMounted = false
 
-  /// What receives requests: libfuse reads a page more than the longest write. The header of a WRITE ends, and its payload
-  /// begins, at the end of the first page.
-  static let receiveByteCount = ServingResources.transferByteCount + 3 * 4096
-  private static let receiveOffset = 4096 - (fuse_in_header.byteCount + fuse_write_in.byteCount)
-
   /// A session that is not mounted yet.
   ///
   /// - Parameter options: What mount(8) would get after `-o`.
@@ -49,6 +44,7 @@ final class FuseSession: @unchecked Sendable {
     }
     isMounted = true
     server.device.store(connection.descriptor, ordering: .relaxed)
+    FuseConnection.setReadahead(mountPoint, byteCount: FuseServer.readaheadByteCount)
     // Before anybody receives the first request, INIT.
     do throws(Errno) {
       try connection.amendAnswers()
@@ -68,32 +64,61 @@ final class FuseSession: @unchecked Sendable {
   /// Asks the kernel to unmount while requests are still answered. Throws `EBUSY` if the file system is in use.
   func requestUnmount() throws(Errno) { try FuseConnection.requestUnmount(mountPoint) }
 
+  /// The descriptor of /dev/fuse while the file system is mounted.
+  var descriptor: Int32 { connection.descriptor }
+
   /// Lets ``serve(on:)`` return from now on; a thread that waits in it must be interrupted.
   func end() {
     connection.exit()
     gate.close()
+    server.agreement.settle()
   }
 
   /// Answers requests until the end of the session.
+  ///
+  /// A thread without a ring reads them from /dev/fuse: INIT, and what never comes by rings, FORGET and INTERRUPT. So does one
+  /// with a ring if the kernel refuses that.
   func serve(on thread: ServingThread) {
-    let offset = Self.receiveOffset
-    let memory = thread.receiveBuffer.slice(offset, thread.receiveBuffer.byteCount - offset)
     dispatch.serving(on: thread) {
-      while receive(into: memory, on: thread) {}
+      if let ring = thread.ring {
+        server.agreement.waitUntilSettled()
+        if server.agreement.flags.contains(.overIOURing) { serve(ring, on: thread) }
+      }
+      thread.useOwnMessage()
+      while receive(on: thread) {}
+      server.agreement.settle()
     }
   }
 
-  /// Waits for a request and answers it. False at the end of the session.
-  private func receive(into memory: BlockMemory, on thread: ServingThread) -> Bool {
+  /// Answers requests that come by the thread's ring, as long as the kernel uses it.
+  private func serve(_ ring: FuseRing, on thread: ServingThread) {
+    defer { ring.close() }
+    do throws(Errno) {
+      try ring.start()
+    } catch {
+      // The kernel would wait for the ring, and so would every user of the mount.
+      return FuseConnection.abort(mountPoint)
+    }
+    while !connection.hasExited {
+      switch ring.receive() {
+      case .request(let message, let place):
+        thread.use(place)
+        process(message, on: thread)
+        ring.finish()
+      case .nothing: break
+      case .end: return
+      }
+    }
+  }
+
+  /// Waits for a request at /dev/fuse and answers it. False at the end of the session.
+  private func receive(on thread: ServingThread) -> Bool {
     guard gate.enter(), !connection.hasExited else { return false }
+    let memory = thread.message.received
     let count = connection.receive(into: memory)
     gate.leave()
     if count > 0 {
-      let message = memory.slice(0, count)
-      if let request = KernelRequest(message, device: connection.descriptor), server.answer(request, thread) {
-        return true
-      }
-      connection.process(message)
+      process(memory.slice(0, count), on: thread)
       return true
     }
     if count == -Int(Errno.interrupted.rawValue)
@@ -103,5 +128,14 @@ final class FuseSession: @unchecked Sendable {
     }
     gate.close()
     return false
+  }
+
+  private func process(_ message: BlockMemory, on thread: ServingThread) {
+    if let request = KernelRequest(message, device: connection.descriptor, ring: thread.ring),
+      server.answer(request, thread)
+    {
+      return
+    }
+    connection.process(message)
   }
 }

@@ -28,8 +28,12 @@ final class FuseThreads: Sendable {
   /// Device memory in bytes that `threadCount` threads, the regular writer and the owner need.
   ///
   /// Each buffer takes the next power of two of bytes, and each queue reserves some memory.
-  static func bufferByteCount(threadCount: Int) -> Int {
-    threadCount * 2 * (2 << 20) + (threadCount + 2) * (1 << 20) + 2 * (2 << 20)
+  ///
+  /// - Parameter queueCount: The number of the kernel's queues; 0 without rings.
+  static func bufferByteCount(threadCount: Int, queueCount: Int) -> Int {
+    let count = queueCount == 0 ? threadCount : threadCount + 1
+    let placeCount = queueCount == 0 ? 0 : max(threadCount, queueCount)
+    return (2 * count + placeCount) * (2 << 20) + (count + 2) * (1 << 20) + 2 * (2 << 20)
   }
 
   /// Interval of the checks of the device, in seconds.
@@ -37,16 +41,27 @@ final class FuseThreads: Sendable {
 
   /// Starts to serve.
   ///
-  /// - Parameter writeInterval: How often structures that nobody has asked to be durable are written, in seconds.
+  /// - Parameters:
+  ///   - queueCount: The number of the kernel's queues, for `threadCount` threads with rings and one that reads /dev/fuse; 0 if all of
+  ///     them read it.
+  ///   - writeInterval: How often structures that nobody has asked to be durable are written, in seconds.
   init(
-    session: FuseSession, fileSystem: FileSystem, threadCount: Int, pins: Bool, writeInterval: UInt32
+    session: FuseSession, fileSystem: FileSystem, threadCount: Int, queueCount: Int, pins: Bool,
+    writeInterval: UInt32
   ) throws(Errno) {
     HostThread.installInterruptHandler()
-    let shared = try Shared(count: threadCount)
+    let queues =
+      queueCount == 0
+      ? [[UInt16]](repeating: [], count: threadCount)
+      : FuseTransport.queues(threadCount: threadCount, queueCount: queueCount) + [[]]
+    let shared = try Shared(count: queues.count)
     let cpus = try HostThread.currentCPUs().sorted
+    // All of them before the first one runs: the kernel is promised rings only if there are rings.
+    let serving = try queues.map { (queues) throws(Errno) in
+      Lent(try ServingThread(device: fileSystem.device, queues: queues, descriptor: session.descriptor))
+    }
     var threads: [HostThread] = []
-    for index in 0..<threadCount {
-      let thread = Lent(try ServingThread(device: fileSystem.device))
+    for (index, thread) in serving.enumerated() {
       let pinned = pins && !cpus.isEmpty ? CPUSet([cpus[index % cpus.count]]) : nil
       threads.append(
         try HostThread(name: "fuse-vext-\(index)", cpus: pinned) {
@@ -129,16 +144,34 @@ private struct Lent<Value>: @unchecked Sendable {
 /// The state of one thread while it serves requests.
 final class ServingThread {
   let resources: ServingResources
-  /// The memory into which requests are received.
-  let receiveBuffer: BlockBuffer
+  /// The memory of the request that the thread serves.
+  private(set) var message: MessageBuffer
+  private let ownMessage: MessageBuffer
+  /// The thread's places in the kernel's queues; nil for a thread that reads /dev/fuse.
+  let ring: FuseRing?
   /// `write_flags` of the WRITE that the thread serves (`FUSE_WRITE_` in linux/fuse.h): libfuse passes on the first alone.
   var writeFlags: UInt32 = 0
 
   /// The flags of the descriptor, of READDIR and READDIRPLUS, which libfuse does not pass on.
   var listingFlags: Int32 = 0
 
-  init(device: any BlockDevice) throws(Errno) {
+  /// - Parameters:
+  ///   - queues: The kernel's queues in which the thread has places; none for a thread that reads /dev/fuse.
+  ///   - descriptor: That of /dev/fuse.
+  init(device: any BlockDevice, queues: [UInt16] = [], descriptor: Int32) throws(Errno) {
     resources = try ServingResources(device: device)
-    receiveBuffer = try device.allocateBuffer(byteCount: FuseSession.receiveByteCount)
+    ownMessage = try MessageBuffer(device)
+    message = ownMessage
+    ring = queues.isEmpty ? nil : try FuseRing(device: descriptor, queues: queues, memory: device)
+    useOwnMessage()
   }
+
+  /// Serves requests in `message` from now on, which takes their answers too.
+  func use(_ message: MessageBuffer) {
+    self.message = message
+    resources.answer(into: message.buffer, at: MessageBuffer.payloadOffset)
+  }
+
+  /// Serves requests that are read from /dev/fuse from now on.
+  func useOwnMessage() { use(ownMessage) }
 }

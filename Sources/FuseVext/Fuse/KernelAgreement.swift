@@ -1,4 +1,5 @@
 import CFuse
+import HostSystem
 import Synchronization
 
 /// Flags of FUSE's INIT, which the kernel offers and the server's answer takes (linux/fuse.h, `FUSE_` of `flags` and, from
@@ -12,20 +13,29 @@ struct KernelFlags: OptionSet, Equatable {
   /// requests write back and drop the pages that they meet.
   static let directIOAllowsMapping = KernelFlags(rawValue: 1 << 36)
 
-  /// The flags that this server accepts and for which libfuse 3.14 has no name.
-  static let wanted: KernelFlags = [.directIOAllowsMapping]
+  /// `FUSE_OVER_IO_URING` (Linux 6.14): after the answer to INIT requests wait until each CPU's queue has a place for one.
+  static let overIOURing = KernelFlags(rawValue: 1 << 41)
 }
 
 /// Enters flags that libfuse 3.14 does not know into its answer to INIT.
 ///
 /// The kernel sends no other request before that answer.
 final class KernelAgreement: Sendable {
+  /// The flags that this server accepts and for which libfuse 3.14 has no name.
+  private let wanted: KernelFlags
   /// The request's number; 0 when no INIT waits for its answer.
   private let pending = Atomic<UInt64>(0)
   private let offered = Atomic<UInt64>(0)
   private let agreed = Atomic<UInt64>(0)
+  /// Whether INIT was answered, or will not be.
+  private let settled = Monitor(false)
 
-  /// The flags that the answer took, as far as they are among ``KernelFlags/wanted``.
+  /// - Parameter usesRings: Whether threads wait to serve requests that come by rings.
+  init(usesRings: Bool = false) {
+    wanted = usesRings ? [.directIOAllowsMapping, .overIOURing] : .directIOAllowsMapping
+  }
+
+  /// The flags that the answer took, as far as libfuse does not know them.
   var flags: KernelFlags { KernelFlags(rawValue: agreed.load(ordering: .relaxed)) }
 
   /// Records the flags that an INIT offers.
@@ -45,12 +55,21 @@ final class KernelAgreement: Sendable {
   /// Adds what is wanted and was offered to libfuse's answer.
   func amend(_ answer: inout fuse_init_out) {
     pending.store(0, ordering: .relaxed)
-    var taken = KernelFlags.wanted.intersection(KernelFlags(rawValue: offered.load(ordering: .relaxed)))
+    var taken = wanted.intersection(KernelFlags(rawValue: offered.load(ordering: .relaxed)))
     agreed.store(taken.rawValue, ordering: .relaxed)
     if taken.rawValue >> 32 != 0 { taken.insert(.extended) }
     answer.flags |= UInt32(truncatingIfNeeded: taken.rawValue)
     answer.flags2 |= UInt32(taken.rawValue >> 32)
   }
+
+  /// Call when the answer was sent, and when there will be none.
+  func settle() {
+    settled.withLock { $0 = true }
+    settled.wakeAll()
+  }
+
+  /// Waits until ``settle()`` was called.
+  func waitUntilSettled() { settled.withLock(waitingWhile: { !$0 }) { _ in } }
 }
 
 extension FuseServer {

@@ -8,16 +8,21 @@ struct KernelRequest {
   let header: fuse_in_header
   private let body: BlockMemory
   private let device: Int32
+  private let ring: FuseRing?
 
+  /// Nil for a message that is shorter than a header.
+  ///
   /// - Parameters:
-  ///   - message: What was read from the device; nil if it is shorter than a header.
+  ///   - message: What read(2) on /dev/fuse gives.
   ///   - device: The descriptor of /dev/fuse.
-  init?(_ message: BlockMemory, device: Int32) {
+  ///   - ring: The ring by which the request came; nil if it was read from the device.
+  init?(_ message: BlockMemory, device: Int32, ring: FuseRing?) {
     let headerByteCount = fuse_in_header.byteCount
     guard message.count >= headerByteCount else { return nil }
     header = message.load()
     body = message.slice(headerByteCount, message.count - headerByteCount)
     self.device = device
+    self.ring = ring
   }
 
   /// The structure that the request begins with. Throws `EINVAL` if it is shorter.
@@ -29,15 +34,15 @@ struct KernelRequest {
   // A failure to answer is ignored, because the kernel has given the request up.
 
   func fail(_ error: Errno) {
-    _ = FuseConnection.answer(device, unique: header.unique, error: error, Span())
+    _ = FuseConnection.answer(device, ring, unique: header.unique, error: error, Span())
   }
 
-  func succeed() { _ = FuseConnection.answer(device, unique: header.unique, error: nil, Span()) }
+  func succeed() { _ = FuseConnection.answer(device, ring, unique: header.unique, error: nil, Span()) }
 
   /// False if the kernel has given the request up.
   @discardableResult
   func answer<Answer: WireValue>(_ answer: Answer) -> Bool {
-    answer.withBytes { FuseConnection.answer(device, unique: header.unique, error: nil, $0) }
+    answer.withBytes { FuseConnection.answer(device, ring, unique: header.unique, error: nil, $0) }
   }
 
   /// The kernel holds a reference to the inode until RELEASE, unless it has given the request up.

@@ -49,6 +49,8 @@ struct MountOptionTests {
     #expect(try options("sync,async,dirsync").durability == .names)
     #expect(try options("noacl").attributeSupport == .userAttributes)
     #expect(try options("nouser_xattr").attributeSupport == .accessControlLists)
+    #expect(try options("io_uring,read").transport == .device)
+    #expect(try options("read,io_uring").transport == .ring)
     #expect(try options("commit=30").writeInterval == 30)
     #expect(try options("commit=30,commit=0").writeInterval == 5)
   }

@@ -5,8 +5,10 @@ import Testing
 
 @Suite
 struct KernelAgreementTests {
-  private func answer(to offered: KernelFlags) -> (answer: fuse_init_out, agreed: KernelFlags) {
-    let agreement = KernelAgreement()
+  private func answer(to offered: KernelFlags, usesRings: Bool = false) -> (
+    answer: fuse_init_out, agreed: KernelFlags
+  ) {
+    let agreement = KernelAgreement(usesRings: usesRings)
     var offer = fuse_init_in()
     offer.flags = UInt32(truncatingIfNeeded: offered.rawValue)
     offer.flags2 = UInt32(offered.rawValue >> 32)
@@ -32,6 +34,15 @@ struct KernelAgreementTests {
       #expect(result.answer.flags2 == 0)
       #expect(result.agreed == [])
     }
+  }
+
+  @Test func `FUSE over io_uring is agreed on if threads wait with rings and the kernel offers it`() {
+    let offer: KernelFlags = [.extended, .directIOAllowsMapping, .overIOURing]
+    #expect(answer(to: offer, usesRings: true).answer.flags2 == 1 << 4 | 1 << 9)
+    #expect(answer(to: offer, usesRings: true).agreed.contains(.overIOURing))
+    #expect(!answer(to: offer).agreed.contains(.overIOURing))
+    #expect(
+      answer(to: [.extended, .directIOAllowsMapping], usesRings: true).agreed == .directIOAllowsMapping)
   }
 
   @Test func `structures that libfuse 3.14 lacks have the kernel's layout`() {
