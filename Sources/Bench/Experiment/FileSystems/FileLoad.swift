@@ -6,7 +6,7 @@ import SystemPackage
   import Glibc
 #endif
 
-/// The workloads that count files: system calls of one thread, and tar.
+/// The workloads that count files: system calls of one thread, tar, git and make.
 ///
 /// The time ends after an fsync(2) of the folder where the workload changes something.
 struct FileLoad {
@@ -15,6 +15,8 @@ struct FileLoad {
   let fileCount: Int
   /// What `untar` unpacks.
   let archivePath: String
+  /// What `git-status` and `compile` find on the image.
+  let sources: SourceTree
   let watch: InterruptionWatch
 
   /// How often the folder is read; the first time from an empty cache.
@@ -30,12 +32,15 @@ struct FileLoad {
   func run(in folder: String) throws -> FileSystemMeasurement.Work {
     do {
       let names = "\(folder)/\(FileSystemImages.namesFolder)"
+      let tree = "\(folder)/\(SourceTree.folder)"
       return switch workload {
       case .create: try create(in: names)
       case .stat: try readAttributes(in: names)
       case .readNames: try readNames(of: names)
       case .unlink: try remove(in: names)
       case .untar: try untar(into: folder)
+      case .gitStatus: try examine(tree)
+      case .compile: try compile(tree)
       case .randomRead, .randomReadParallel, .randomWrite, .read, .write, .streamRead, .streamWrite:
         throw BenchFailure("\(workload.rawValue) is fio's")
       }
@@ -83,15 +88,38 @@ struct FileLoad {
 
   private func untar(into folder: String) throws -> FileSystemMeasurement.Work {
     try timed(count: fileCount) {
-      let run = try CommandRun(
-        ["tar", "--extract", "--file", archivePath, "--directory", folder], watch: watch)
-      if watch.isInterrupted { throw RunInterruption() }
-      guard run.exitCode == 0 else {
-        let reason = run.output.split(separator: "\n").first ?? "no message"
-        throw BenchFailure("tar ended with \(run.exitCode): \(reason)", exitCode: .ioError)
-      }
+      try run(["tar", "--extract", "--file", archivePath, "--directory", folder])
       try Self.flush(folder)
     }
+  }
+
+  private func examine(_ tree: String) throws -> FileSystemMeasurement.Work {
+    try timed(count: fileCount) {
+      let changes = try run(SourceTree.git(in: tree) + ["status", "--porcelain"])
+      guard changes.isEmpty else {
+        throw BenchFailure("git sees changes in \(tree), which has none: \(changes)", exitCode: .ioError)
+      }
+    }
+  }
+
+  private func compile(_ tree: String) throws -> FileSystemMeasurement.Work {
+    let jobCount = ProcessInfo.processInfo.activeProcessorCount
+    return try timed(count: sources.objectCount) {
+      try run(["make", "--silent", "--directory", tree, "--jobs=\(jobCount)"])
+      try Self.flush(tree)
+    }
+  }
+
+  /// Runs a program to its end. Returns what it wrote.
+  @discardableResult
+  private func run(_ words: [String]) throws -> String {
+    let run = try CommandRun(words, watch: watch)
+    if watch.isInterrupted { throw RunInterruption() }
+    guard run.exitCode == 0 else {
+      let reason = run.output.split(separator: "\n").first ?? "no message"
+      throw BenchFailure("\(words[0]) ended with \(run.exitCode): \(reason)", exitCode: .ioError)
+    }
+    return run.output
   }
 
   /// Made before the clock runs, because they cost as much as a fast system call.

@@ -43,6 +43,9 @@ struct FileSystemImages: Sendable {
     return "file-" + String(repeating: "0", count: max(0, 7 - digits.count)) + digits
   }
 
+  /// The tree of the workloads `git-status` and `compile`.
+  var sources: SourceTree { SourceTree(fileCount: settings.fileCount, seed: settings.seed) }
+
   /// The archive that the workload `untar` unpacks.
   var archivePath: String { "\(folder)/tree.tar" }
 
@@ -80,6 +83,10 @@ struct FileSystemImages: Sendable {
         "\(source)/\(Self.dataName)", byteCount: settings.size.byteCount, isFilled: true,
         isInterrupted: { watch.isInterrupted })
     case .names: try makeSmallFiles(in: "\(source)/\(Self.namesFolder)")
+    case .sources:
+      let tree = "\(source)/\(SourceTree.folder)"
+      try Self.makeFolder(tree)
+      try sources.make(in: tree, watch: watch)
     case .empty: break
     }
     let path = basePath(content)
@@ -90,7 +97,7 @@ struct FileSystemImages: Sendable {
     try Self.run(
       ["mkfs.ext4"] + FileSystemImage.options + (content == .data ? [] : ["-N", "\(inodes)"])
         + ["-d", source, path], makes: path, watch: watch)
-    if content == .names { try indexFolders(of: path) }
+    if content == .names || content == .sources { try indexFolders(of: path) }
   }
 
   /// Gives folders the hash index that mkfs.ext4 leaves out, and that the kernel would have made.

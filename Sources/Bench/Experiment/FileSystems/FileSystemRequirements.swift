@@ -21,7 +21,7 @@ struct FileSystemRequirements {
     (name: "mkfs.ext4", package: "e2fsprogs"), (name: "e2fsck", package: "e2fsprogs"),
     (name: "mount", package: "mount"), (name: "umount", package: "mount"),
     (name: "losetup", package: "mount"), (name: "setpriv", package: "util-linux"),
-    (name: "cp", package: "coreutils"), (name: "tar", package: "tar"), (name: "fio", package: "fio"),
+    (name: "cp", package: "coreutils"), (name: "tar", package: "tar"),
   ]
 
   /// Checks everything that a run of `settings` in `folder` needs.
@@ -35,15 +35,14 @@ struct FileSystemRequirements {
       throw BenchFailure("bench fs mounts file systems: run it as root", exitCode: .noPermission)
     }
     try checkRoom(settings, folder: folder)
-    for program in Self.programs where program.name != "fio" || settings.workloads.contains(where: \.usesFio)
-    {
+    for program in Self.programs + settings.workloads.flatMap(\.programs) {
       guard find(program.name) != nil else {
         throw BenchFailure(
           "\(program.name) is not installed (Debian: \(program.package))", exitCode: .unavailable)
       }
     }
     let (settings, notes) = try installed(settings)
-    if settings.fileSystems.contains(.fuseVext), find(fuseVext) == nil {
+    if settings.fileSystems.contains(where: \.isFuseVext), find(fuseVext) == nil {
       throw BenchFailure(
         "\(fuseVext) is not built: 'swift build' with the options of bench's build builds it; --fuse-vext names another",
         exitCode: .unavailable)

@@ -44,7 +44,7 @@ struct FileSystemRun {
           "[\(cell.position)/\(plan.cells.count)] \(cell.fileSystem.rawValue), \(cell.workload.rawValue), "
             + "repetition \(cell.repetition) of \(settings.repetitionCount)")
         let image = try images.copy(cell.workload.content)
-        let work = try run(cell, image: image, mountPoint: mountPoint, archivePath: images.archivePath)
+        let work = try run(cell, image: image, mountPoint: mountPoint, images)
         try FileManager.default.removeItem(atPath: image)
         try record(FileSystemMeasurement(cell: cell, work: work))
       }
@@ -56,9 +56,9 @@ struct FileSystemRun {
     return try leftovers.get()
   }
 
-  private func run(_ cell: FileSystemPlan.Cell, image: String, mountPoint: String, archivePath: String) throws
-    -> FileSystemMeasurement.Work
-  {
+  private func run(
+    _ cell: FileSystemPlan.Cell, image: String, mountPoint: String, _ images: FileSystemImages
+  ) throws -> FileSystemMeasurement.Work {
     let mounted = try MountedFileSystem(
       cell.fileSystem, image: image, at: mountPoint, programs: programs, watch: watch)
     do {
@@ -69,7 +69,8 @@ struct FileSystemRun {
           ).run(in: mounted.path, watch: watch)
         } else {
           try FileLoad(
-            workload: cell.workload, fileCount: settings.fileCount, archivePath: archivePath, watch: watch
+            workload: cell.workload, fileCount: settings.fileCount, archivePath: images.archivePath,
+            sources: images.sources, watch: watch
           ).run(in: mounted.path)
         }
       try mounted.unmount()

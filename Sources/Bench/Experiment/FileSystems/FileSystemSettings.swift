@@ -37,7 +37,7 @@ extension FileSystemSettings {
   func imageByteCount(_ content: HostWorkload.Content) -> UInt64 {
     switch content {
     case .data: Self.structureByteCount + 2 * size.byteCount
-    case .names, .empty: Self.structureByteCount + UInt64(fileCount) * Self.fileByteCount
+    case .names, .sources, .empty: Self.structureByteCount + UInt64(fileCount) * Self.fileByteCount
     }
   }
 

@@ -32,7 +32,7 @@ struct FioLoad: Equatable, Sendable {
           "--end_fsync=1",
           "--fallocate=none", "--create_on_open=1",
         ]
-      case .create, .stat, .readNames, .unlink, .untar: nil
+      case .create, .stat, .readNames, .unlink, .untar, .gitStatus, .compile: nil
       }
     return [
       "fio", "--name=bench-fs", "--output-format=json+", "--size=\(size.byteCount)", "--randseed=\(seed)",

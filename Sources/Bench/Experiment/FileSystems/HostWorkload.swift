@@ -24,6 +24,10 @@ enum HostWorkload: String, CaseIterable, Codable, Sendable {
   case unlink
   /// A tree of files that tar unpacks.
   case untar
+  /// What git says of a tree that nobody has changed, once.
+  case gitStatus = "git-status"
+  /// A part of the same tree that make and the C compiler compile.
+  case compile
 
   /// What the image contains before the workload begins.
   enum Content: String, CaseIterable, Sendable {
@@ -31,6 +35,8 @@ enum HostWorkload: String, CaseIterable, Codable, Sendable {
     case data
     /// A folder with many files.
     case names
+    /// A tree of sources with a git repository.
+    case sources
     /// Nothing.
     case empty
   }
@@ -40,6 +46,7 @@ enum HostWorkload: String, CaseIterable, Codable, Sendable {
     switch self {
     case .randomRead, .randomReadParallel, .randomWrite, .read, .write, .streamRead, .streamWrite: .data
     case .stat, .readNames, .unlink: .names
+    case .gitStatus, .compile: .sources
     case .create, .untar: .empty
     }
   }
@@ -52,7 +59,20 @@ enum HostWorkload: String, CaseIterable, Codable, Sendable {
     switch self {
     case .randomRead, .randomReadParallel, .randomWrite: "IOPS"
     case .read, .write, .streamRead, .streamWrite: "MiB/s"
-    case .create, .stat, .readNames, .unlink, .untar: "files/s"
+    case .create, .stat, .readNames, .unlink, .untar, .gitStatus, .compile: "files/s"
+    }
+  }
+
+  /// The programs that it runs, and their packages.
+  var programs: [(name: String, package: String)] {
+    switch self {
+    case .gitStatus: [("git", "git")]
+    // The tree comes from git for both.
+    case .compile: [("git", "git"), ("make", "make"), ("cc", "gcc")]
+    case .untar: [("tar", "tar")]
+    case .create, .stat, .readNames, .unlink: []
+    case .randomRead, .randomReadParallel, .randomWrite, .read, .write, .streamRead, .streamWrite:
+      [("fio", "fio")]
     }
   }
 }

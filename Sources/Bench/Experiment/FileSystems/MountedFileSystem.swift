@@ -24,7 +24,7 @@ final class MountedFileSystem {
     self.fileSystem = fileSystem
     self.path = path
     if let program = programs.path(of: fileSystem) {
-      try serve([program, "-f", image, path], watch: watch)
+      try serve([program, "-f"] + fileSystem.options + [image, path], watch: watch)
     } else {
       try mountByKernel(image)
     }

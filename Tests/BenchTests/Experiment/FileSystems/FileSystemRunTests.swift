@@ -10,7 +10,9 @@ import Testing
 struct FileSystemRunTests {
   private static let canMount =
     geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/fuse")
-    && ["fio", "mkfs.ext4", "losetup", "setpriv"].allSatisfy { CommandRun.find($0) != nil }
+    && ["fio", "mkfs.ext4", "losetup", "setpriv", "git", "make", "cc"].allSatisfy {
+      CommandRun.find($0) != nil
+    }
     && FileManager.default.isExecutableFile(atPath: FileSystemPrograms.defaultFuseVext)
 
   @Test(
@@ -20,15 +22,16 @@ struct FileSystemRunTests {
     let folder = try TemporaryFolder()
     let outcome = try BenchProgram.run(
       [
-        "fs", "--fs", "fuse-vext,ext4", "--workload", "randread,create,untar", "--size", "8m", "--runtime",
+        "fs", "--fs", "fuse-vext-read,ext4", "--workload", "randread,create,untar,git-status,compile",
+        "--size", "8m", "--runtime",
         "200ms",
         "--files", "200", "--repeat", "1", "--folder", folder.path, "--output", "fs.csv", "--quiet",
       ], in: folder.path)
     #expect(outcome.exitCode == 0, "\(outcome.errors)")
     #expect(try folder.entries == ["fs.csv"])
     let lines = try folder.text(of: "fs.csv").split(separator: "\n")
-    #expect(lines.count == 7)
-    for workload in ["randread", "create", "untar"] {
+    #expect(lines.count == 11)
+    for workload in ["randread", "create", "untar", "git-status", "compile"] {
       #expect(lines.count { $0.contains(",\(workload),") } == 2)
       #expect(outcome.output.contains(workload))
     }
