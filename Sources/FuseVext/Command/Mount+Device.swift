@@ -34,7 +34,7 @@ extension Mount {
       address: address.isEmpty ? nil : address,
       poolByteCount: FuseThreads.bufferByteCount(
         threadCount: options.servingThreadCount,
-        queueCount: options.transport == .device ? 0 : FuseTransport.queueCount))
+        queueCount: options.transport == .ring ? FuseTransport.queueCount : 0))
   }
 
   private static func openFile(_ options: MountOptions, readOnly: Bool, usesPageCache: Bool)

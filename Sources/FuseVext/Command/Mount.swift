@@ -6,7 +6,6 @@ import SystemPackage
 /// The main part of the program: mounts a file system and serves it until it is unmounted.
 public struct Mount: ~Copyable {
   private let options: MountOptions
-  private let usesRings: Bool
   private let fileSystem: FileSystem
   private let session: FuseSession
   private let resources: ServingResources
@@ -20,11 +19,13 @@ public struct Mount: ~Copyable {
   /// Call it in the main thread, before any other is made: it blocks the signals that end it.
   public init(_ options: MountOptions) throws(MountFailure) {
     try Self.checkPlaces(options)
-    let usesRings = try options.transport.usesRings()
+    var options = options
+    options.transport = try options.transport.usesRings() ? .ring : .device
     let signals = try Self.blockSignals()
     let (fileSystem, resources, replayedCount) = try Self.openFileSystem(options)
     let server = FuseServer(
-      fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot, usesRings: usesRings)
+      fileSystem: fileSystem, isDirect: options.isDirect, fakesRoot: options.fakesRoot,
+      usesRings: options.transport == .ring)
     let session = try FuseSession(
       server: server, mountPoint: options.mountPoint, options: options.fuseOptions)
     try session.mount()
@@ -37,7 +38,6 @@ public struct Mount: ~Copyable {
     notes = replayedCount.map { ["\(options.device): journal replayed, \($0) transactions"] } ?? []
     fileSystem.failureReport.withLock { $0 = { Background.report($0) } }
     self.options = options
-    self.usesRings = usesRings
     self.fileSystem = fileSystem
     self.session = session
     self.resources = resources
@@ -118,8 +118,10 @@ public struct Mount: ~Copyable {
         session: session, fileSystem: fileSystem,
         // This thread needs one queue, the regular writer another, and beside rings the thread that reads /dev/fuse a third.
         threadCount: max(
-          1, min(options.servingThreadCount, fileSystem.device.queueLimit - (usesRings ? 3 : 2))),
-        queueCount: usesRings ? FuseTransport.queueCount : 0, pins: options.pinsThreads,
+          1,
+          min(options.servingThreadCount, fileSystem.device.queueLimit - (options.transport == .ring ? 3 : 2))
+        ),
+        queueCount: options.transport == .ring ? FuseTransport.queueCount : 0, pins: options.pinsThreads,
         writeInterval: options.writeInterval)
       try waitForEnd(threads)
     } catch {
