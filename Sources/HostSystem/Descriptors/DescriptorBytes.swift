@@ -90,6 +90,11 @@ package enum DescriptorBytes {
     }
   }
 
+  /// Limits a counter of a tracepoint to passages that fulfil `filter`. EINVAL if the tracepoint's fields do not allow it.
+  static func setTracepointFilter(_ counter: Int32, _ filter: String) throws(Errno) {
+    try check(unsafe filter.withCString { unsafe linux_tracepoint_set_filter(counter, $0) })
+  }
+
   // MARK: Sockets
 
   /// What has come, at most `byteLimit` bytes; none at the end.

@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// A thread of another process, by its number. Any thread may call any method.
+/// A thread of any process, by its number. Any thread may call any method.
 public struct ForeignThread: Equatable, Sendable {
   /// What the kernel calls it.
   public let id: Int32

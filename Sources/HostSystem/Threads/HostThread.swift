@@ -51,6 +51,14 @@ public final class HostThread: Sendable {
     }
   }
 
+  /// The thread by the kernel's number; nil for a moment after the start, and after the end.
+  public var byNumber: ForeignThread? {
+    lifetime.state.withLock { state in
+      let number = lifetime.number.load(ordering: .relaxed)
+      return state == nil && number > 0 ? ForeignThread(id: number) : nil
+    }
+  }
+
   /// The CPU time that the thread has used so far, or had used at its end.
   public func cpuTimeNanoseconds() throws(Errno) -> UInt64 {
     let (result, nanoseconds) = lifetime.state.withLock { state -> (Int32, UInt64) in

@@ -10,6 +10,11 @@ final class ThreadLifetime: Sendable {
   }
 
   let state = Mutex<Record?>(nil)
+  /// The kernel's number of the thread; 0 before it has begun.
+  let number = Atomic<Int32>(0)
+
+  /// Called by the thread as its first act.
+  func begin() { number.store(linux_current_thread_id(), ordering: .relaxed) }
 
   /// Called by the thread as its last act.
   func end() {
@@ -36,6 +41,7 @@ final class ThreadStart: Sendable {
   }
 
   func run() {
+    lifetime.begin()
     HostThread.nameCurrent(name)
     linux_unblock_interrupt()
     if let kind {
