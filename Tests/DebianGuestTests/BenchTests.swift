@@ -85,6 +85,26 @@ extension DebianGuestTests {
       #expect(Self.leftovers == [])
     }
 
+    @Test func `exits are counted by cause: requests of virtio-blk notify, and next to nothing is left over`()
+      throws
+    {
+      let run = try Run(["--mode", "virtio-blk,vext", "--fs", "none", "--exits", "trace", "--runtime", "2s"])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("exit_counting") == ["trace", "trace"])
+      let exits = run.numbers("vmexits")
+      #expect(zip(run.numbers("cause_other"), exits).allSatisfy { $0 <= 0.02 * $1 })
+      #expect(zip(run.numbers("traced_vmexits"), exits).allSatisfy { abs($0 - $1) <= 0.01 * $1 + 16 })
+      let notifications = run.rows.reduce(into: [:]) { counts, row in
+        counts[row["mode"] ?? ""] = Double(row["cause_notify"] ?? "")
+      }
+      let virtio = try #require(run.rows.first { $0["mode"] == "virtio-blk" })
+      let perIO = try #require(Double(virtio["vmexits_per_io"] ?? ""))
+      let requests = try #require(Double(virtio["vmexits"] ?? "")) / perIO
+      // How many requests lie within the window is an estimate, and the window is short.
+      #expect(try #require(notifications["virtio-blk"]) >= 0.6 * requests)
+      #expect(notifications["vext"] == 0)
+    }
+
     @Test func `ext4 on the shared queue's block device is measured, and polls without exits`() throws {
       let run = try Run([
         "--mode", "vext", "--fs", "none,ext4", "--ioengine", "io_uring-hipri", "--idle", "1s",

@@ -36,6 +36,13 @@ struct RunCommand: ParsableCommand {
   var repetitionCount = 1
 
   @Option(
+    name: .customLong("exits"),
+    help:
+      "How vmexits are counted: stats by KVM's statistics, trace by cause as well, auto by cause if the host allows it."
+  )
+  var exitCounting = ExitCounting.auto
+
+  @Option(
     help: ArgumentHelp(
       "The CSV file; rows are added to one that exists. Default: results/runs/<time>-<revision>.csv.",
       valueName: "file.csv"))
@@ -112,7 +119,8 @@ struct RunCommand: ParsableCommand {
       vcpuCPUs: machines.vcpuCPUs?.cpus,
       numaNode: machines.numaNode,
       seed: workload.seed ?? seed,
-      dropsCaches: diskOptions.dropCaches)
+      dropsCaches: diskOptions.dropCaches,
+      exitCounting: exitCounting)
     if decision.kind == .linux {
       configuration.fileSystems = linux.fileSystems
       configuration.linux = linux.configuration(defaultKernel: kernel, jobFile: jobFile, runtime: runtime)

@@ -33,6 +33,7 @@ struct RunCommandTests {
     #expect(!configuration.verifies)
     #expect(configuration.requestLimit == nil)
     #expect(configuration.seed == 42)
+    #expect(configuration.exitCounting == .auto)
   }
 
   @Test("every option reaches the configuration")
@@ -46,7 +47,9 @@ struct RunCommandTests {
       "--numa-node",
       "1",
       "--seed", "9", "--requests", "1000", "--output", "x.csv", "--dry-run", "--quiet",
+      "--exits", "trace",
     ])
+    #expect(configuration.exitCounting == .trace)
     #expect(configuration.modes == [.vext])
     #expect(configuration.guestCount == 2)
     #expect(configuration.workerCount == 3)

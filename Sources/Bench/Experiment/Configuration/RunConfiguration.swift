@@ -58,6 +58,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var seed: UInt64
   /// Whether the host's page cache is emptied before each boot.
   var dropsCaches = false
+  /// How vmexits are counted; nil in records of earlier versions, which counted by statistics.
+  var exitCounting: ExitCounting?
   /// What only a Linux guest has; nil for a micro guest.
   var linux: LinuxConfiguration?
   /// Why there is no block driver for the vext queue here; nil if there is one, or if that is not known yet.
@@ -134,6 +136,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case numaNode = "numa_node"
     case seed
     case dropsCaches = "drop_caches"
+    case exitCounting = "exits"
     case linux
     case driverAbsence = "driver_absence"
   }

@@ -69,6 +69,8 @@ final class BuiltinLinuxMachine: GuestMachine {
     }
   }
 
+  var vcpuThreads: [ForeignThread] { guest.machine.vcpus.compactMap { $0.thread?.byNumber } }
+
   func pause() throws { _ = try guest.machine.pause() }
 
   var hasEnded: Bool { guest.machine.end != nil }

@@ -39,6 +39,7 @@ final class LinuxCellRunner: CellMeasuring {
   func checkHost() throws {
     if let refusal = LinuxRequirements.refusal(on: backend) { throw refusal }
     try HostRequirements.checkKVM()
+    _ = try ExitCauseCounter(configuration.exitCounting ?? .auto)
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     for vmm in configuration.vmms where vmm.isPeer {
       _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
@@ -92,13 +93,17 @@ final class LinuxCellRunner: CellMeasuring {
             index: index, cell: cell, configuration: configuration, linux: linux, folder: folder,
             diskPath: path, placement: threads, ioThreads: ioThreads, backend: backend))
       }
+      let causes = try ExitCauseCounter(configuration.exitCounting ?? .auto)
       let window = LinuxWindow(
-        configuration: configuration, linux: linux, guests: guests, ioThreads: ioThreads, watch: watch)
+        configuration: configuration, linux: linux, guests: guests, ioThreads: ioThreads, causes: causes,
+        watch: watch)
       let (timeline, granted) = try window.run()
       for guest in guests { try guest.checkEnd() }
-      let measurements = try guests.flatMap { guest in
-        try self.measurements(of: guest, cell: cell, timeline: timeline, granted: granted[guest.index])
+      var measurements = try guests.flatMap { guest in
+        try self.measurements(
+          of: guest, cell: cell, timeline: timeline, granted: granted[guest.index], causes: causes)
       }
+      for index in measurements.indices { measurements[index].causesAbsence = causes.absence }
       let ended = guests
       guests = []
       for failure in ended.flatMap({ $0.shutDown() }) {
@@ -112,18 +117,20 @@ final class LinuxCellRunner: CellMeasuring {
 
   /// What `guest` did, phase by phase.
   private func measurements(
-    of guest: LinuxGuest, cell: RunCell, timeline: UsageTimeline, granted: GrantedPlacement
+    of guest: LinuxGuest, cell: RunCell, timeline: UsageTimeline, granted: GrantedPlacement,
+    causes: ExitCauseCounter
   ) throws -> [CellMeasurement] {
     let report = try GuestReport(of: guest, verifies: configuration.verifies)
     return try report.phases.indices.map { phase in
       try measurement(
-        of: guest, phase: phase, report: report, cell: cell, timeline: timeline, granted: granted)
+        of: guest, phase: phase, report: report, cell: cell, timeline: timeline, granted: granted,
+        causes: causes)
     }
   }
 
   private func measurement(
     of guest: LinuxGuest, phase: Int, report: GuestReport, cell: RunCell, timeline: UsageTimeline,
-    granted: GrantedPlacement
+    granted: GrantedPlacement, causes: ExitCauseCounter
   ) throws -> CellMeasurement {
     let (fio, alignment) = (report.phases[phase].fio, report.phases[phase].alignment)
     guard
@@ -149,12 +156,14 @@ final class LinuxCellRunner: CellMeasuring {
       makeFileSystem: cell.fileSystem == .none ? [] : image.command(path: guest.diskPath),
       job: guest.jobs[phase],
       console: fio.errors + fio.verifyErrors > 0 ? guest.consoleTail : [], fio: fio.json)
+    let exits = last.exits[guest.index] - first.exits[guest.index]
     let verifies = linux.job?.phases[phase].verifies ?? configuration.verifies
     return CellMeasurement(
       guestIndex: guest.index, phase: phase, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
       verifiedBlocks: verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,
       elapsedSeconds: fio.jobSeconds, iops: fio.iops, latency: fio.latency,
-      exits: last.exits[guest.index] - first.exits[guest.index],
+      exits: exits,
+      causes: causes.causes(guest: guest.index, from: first.causes, to: last.causes, statistics: exits),
       windowSeconds: Double(last.nanoseconds - first.nanoseconds) / 1e9,
       ioThreadCPUSeconds: Double(last.ioThreadNanoseconds - first.ioThreadNanoseconds) / 1e9
         / Double(configuration.guestCount),

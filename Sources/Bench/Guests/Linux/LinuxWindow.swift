@@ -7,12 +7,16 @@ struct LinuxWindow {
   let linux: LinuxConfiguration
   let guests: [LinuxGuest]
   let ioThreads: [IOThread]
+  let causes: ExitCauseCounter
   let watch: InterruptionWatch
 
   /// The distance of two samples: fine enough to cut a second out of it, coarse enough to cost little.
   private static let sampleNanoseconds: UInt64 = 20_000_000
   /// Every how many samples the host's accounts are read: five times a second.
   private static let samplesPerAccount = 10
+  /// Every how many samples exits are read by cause, which interrupts each vCPU. Odd, so that a line of time that drops every second
+  /// sample keeps some of them.
+  private static let samplesPerCauses = 5
   /// Time for booting, and for fio's start and end, beyond what was asked for. An emulated host is slow.
   private static let graceSeconds = 300.0
   /// How long a window may last that ends with its work.
@@ -35,6 +39,7 @@ struct LinuxWindow {
         try guest.checkEnd()
         throw guest.failure("it ended before it was ready")
       }
+      if phase == 0 { try causes.begin(guests.map(\.machine)) }
       for guest in guests { try guest.go(phase) }
     }
     try wait(seconds: workSeconds, into: &timeline, state: "done") { $0.hasEnded }
@@ -58,7 +63,10 @@ struct LinuxWindow {
     var judges = timeline.samples.isEmpty
     var round = 0
     while true {
-      timeline.append(try sample(withAccounts: round.isMultiple(of: Self.samplesPerAccount)))
+      timeline.append(
+        try sample(
+          withAccounts: round.isMultiple(of: Self.samplesPerAccount),
+          withCauses: round.isMultiple(of: Self.samplesPerCauses)))
       round += 1
       let waiting = try guests.filter { !(try isThere($0)) }
       guard let late = waiting.first else { return }
@@ -75,7 +83,7 @@ struct LinuxWindow {
     }
   }
 
-  private func sample(withAccounts: Bool) throws -> UsageSample {
+  private func sample(withAccounts: Bool, withCauses: Bool) throws -> UsageSample {
     let nanoseconds = HostClock.realtimeNanoseconds()
     let monotonic = HostClock.monotonicNanoseconds()
     let vcpuNanoseconds = try guests.map { try $0.machine.vcpuNanoseconds() }
@@ -83,6 +91,7 @@ struct LinuxWindow {
     let isPeer = guests.contains { $0.machine.peer != nil }
     return UsageSample(
       nanoseconds: nanoseconds, exits: try guests.map { try $0.machine.exitCounts() },
+      causes: withCauses ? try causes.values() : nil,
       vcpuNanoseconds: vcpuNanoseconds,
       ioThreadNanoseconds: try ioThreads.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
         + peerNanoseconds,

@@ -27,10 +27,14 @@ struct UsageTimeline {
     samples.append(sample)
   }
 
-  /// The first and the last sample within `window`; nil if there are not two.
+  /// The first and the last sample within `window`, of those with causes if there are two; nil if there are not two at all.
   func cut(_ window: ClosedRange<UInt64>) -> (first: UsageSample, last: UsageSample)? {
     let within = samples.filter { window.contains($0.nanoseconds) }
-    guard let first = within.first, let last = within.last, first.nanoseconds < last.nanoseconds else {
+    return Self.ends(of: within.filter { $0.causes != nil }) ?? Self.ends(of: within)
+  }
+
+  private static func ends(of samples: [UsageSample]) -> (first: UsageSample, last: UsageSample)? {
+    guard let first = samples.first, let last = samples.last, first.nanoseconds < last.nanoseconds else {
       return nil
     }
     return (first, last)
@@ -63,6 +67,8 @@ struct UsageSample: Equatable, Sendable {
   var nanoseconds: UInt64
   /// vmexits, guest by guest.
   var exits: [ExitCounts]
+  /// What tracepoints counted of them; nil in most samples, since reading them interrupts the vCPUs, and where they count nothing.
+  var causes: [ExitCounterValues]?
   /// CPU time of the vCPUs, guest by guest.
   var vcpuNanoseconds: [UInt64]
   /// CPU time of all I/O threads.

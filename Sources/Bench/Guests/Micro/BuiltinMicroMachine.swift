@@ -25,6 +25,8 @@ final class BuiltinMicroMachine: GuestMachine {
   /// Whether a vCPU ended; the guest's own code never ends it.
   var hasEnded: Bool { badEnd() != nil }
 
+  var vcpuThreads: [ForeignThread] { machine.vcpus.compactMap { $0.thread?.byNumber } }
+
   func start() throws { try machine.start() }
 
   func pause() throws { _ = try machine.pause() }

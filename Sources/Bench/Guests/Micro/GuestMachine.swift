@@ -9,6 +9,9 @@ protocol GuestMachine: AnyObject {
   /// Whether the guest has ended.
   var hasEnded: Bool { get }
 
+  /// The threads of its vCPUs, in their order; those that have not started or have ended are missing.
+  var vcpuThreads: [ForeignThread] { get }
+
   /// Lets the vCPUs run.
   func start() throws
   /// Lets none of its vCPUs run any more.

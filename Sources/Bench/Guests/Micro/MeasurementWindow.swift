@@ -18,6 +18,7 @@ struct MeasurementWindow {
   private struct Snapshot {
     let nanoseconds: UInt64
     let exits: [ExitCounts]
+    let causes: [ExitCounterValues]?
     let vcpuNanoseconds: [UInt64]
     let ioThreadNanoseconds: UInt64
     let accounts: HostAccounts
@@ -46,14 +47,20 @@ struct MeasurementWindow {
     for guest in busy { try guest.machine.start() }
     try wait(busy, for: .ready, seconds: configuration.warmup.seconds + verificationSeconds)
     let granted = try guests.map(grantedPlacement)
-    let opening = try snapshot()
+    let causes = try ExitCauseCounter(configuration.exitCounting ?? .auto)
+    try causes.begin(guests.map(\.machine))
+    let opening = try snapshot(causes)
     for guest in busy { try guest.command(.measure) }
     // A limit on requests alone says nothing about time: such a run may take as long as it needs.
     try wait(busy, for: .measured, seconds: configuration.runtime?.seconds ?? 86_400)
-    let closing = try snapshot()
+    let closing = try snapshot(causes)
     let results = try guests.enumerated().map { index, guest in
-      try measurement(
+      var result = try measurement(
         of: guest, from: opening, to: closing, granted: granted[index], diskByteCount: diskByteCounts[index])
+      result.causes = causes.causes(
+        guest: index, from: opening.causes, to: closing.causes, statistics: result.exits)
+      result.causesAbsence = causes.absence
+      return result
     }
     for guest in busy { try guest.command(.finish) }
     try wait(busy, for: .finished, seconds: verificationSeconds)
@@ -86,13 +93,14 @@ struct MeasurementWindow {
     }
   }
 
-  private func snapshot() throws -> Snapshot {
+  private func snapshot(_ causes: ExitCauseCounter) throws -> Snapshot {
     let vcpuNanoseconds = try guests.map { try $0.machine.vcpuNanoseconds() }
     let peerNanoseconds = try guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) }
     let isPeer = guests.contains { $0.machine.peer != nil }
     return Snapshot(
       nanoseconds: HostClock.monotonicNanoseconds(),
-      exits: try guests.map { try $0.machine.exitCounts() }, vcpuNanoseconds: vcpuNanoseconds,
+      exits: try guests.map { try $0.machine.exitCounts() }, causes: try causes.values(),
+      vcpuNanoseconds: vcpuNanoseconds,
       ioThreadNanoseconds: try ioThreads.reduce(0) { $0 + (try $1.thread.cpuTimeNanoseconds()) }
         + peerNanoseconds,
       accounts: HostAccounts(

@@ -61,6 +61,8 @@ final class PeerMachine: GuestMachine {
 
   func pause() throws { try program.pause() }
 
+  var vcpuThreads: [ForeignThread] { threads.vcpus.map(\.thread) }
+
   var hasEnded: Bool { !program.process.isRunning }
 
   func exitCounts() throws -> ExitCounts {

@@ -23,6 +23,10 @@ struct CellMeasurement: Equatable, Sendable {
   var latency: LatencyDistribution
   /// vmexits of the guest's vCPUs within ``windowSeconds``.
   var exits: ExitCounts
+  /// The same by cause; nil where causes were not counted.
+  var causes: ExitCauseCounts?
+  /// Why they were not, although the run asked for them.
+  var causesAbsence: String?
   /// From the host's opening of the window to its closing: what the CPU times relate to.
   var windowSeconds: Double
   /// CPU time of all I/O threads, divided evenly among the guests that they served.
@@ -53,6 +57,15 @@ extension CellMeasurement {
   func ioVMExitsPerIO(beyond rates: ExitRates) -> Double {
     guard windowRequests > 0 else { return 0 }
     return (Double(exits.ioPath) - rates.ioVMExitsPerSecond * windowSeconds) / windowRequests
+  }
+
+  /// What a reader must know of the exits by cause; nil if there is nothing.
+  var causesNote: String? {
+    if let causesAbsence { return "exits by cause were not counted: \(causesAbsence)" }
+    return causes?.deviation(from: exits).map { share in
+      "exits by cause: KVM's tracepoint counted \(causes?.traced ?? 0) vmexits and its statistics \(exits.total), "
+        + "\(NumberText.decimal(100 * share, digits: 1)) % apart"
+    }
   }
 
   /// Bytes moved per second, from the requests per second and the bytes that a request moved on average.

@@ -114,6 +114,7 @@ extension ColumnValue where Self: RawRepresentable, RawValue == String {
 
 extension BlockEngineKind: ColumnValue {}
 extension DataPathMode: ColumnValue {}
+extension ExitCounting: ColumnValue {}
 extension GuestFileSystem: ColumnValue {}
 extension GuestKind: ColumnValue {}
 extension KVMBackend: ColumnValue {}

@@ -36,3 +36,12 @@ extension RecordColumns {
       ? nil : "the columns of a configuration are \(columns.joined(separator: ", "))"
   }
 }
+
+extension RecordColumn where Value == UInt64? {
+  /// The column of a cause of vmexits.
+  static func cause(_ cause: ExitCause) -> RecordColumn {
+    RecordColumn("cause_\(cause.rawValue)", .result, unit: "count", cause.meaning) {
+      $0.measurement.causes?.counts[cause]
+    }
+  }
+}

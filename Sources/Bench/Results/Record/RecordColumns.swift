@@ -5,7 +5,7 @@ import Hypervisor
 /// Writing and reading of CSV and JSON, comparison and the check of results/SCHEMA.md follow from these declarations. A change of a column's
 /// meaning, name or place makes a new ``RunRecord/currentSchemaVersion``; `formerName` and `formerWords` keep older rows readable.
 struct RecordColumns: Sendable {
-  let schemaVersion = RecordColumn<Int>("schema_version", .identity, "version of these columns: 5") { _ in
+  let schemaVersion = RecordColumn<Int>("schema_version", .identity, "version of these columns: 6") { _ in
     RunRecord.currentSchemaVersion
   }
   let runID = RecordColumn<String>("run_id", .identity, unit: "UUID", "the run") {
@@ -344,4 +344,30 @@ struct RecordColumns: Sendable {
   let fioRate = RecordColumn<String?>(
     "fio_rate", .configuration, "`rate` or `rate_iops` as written: `rate_iops=500`"
   ) { $0.phase?.rate }
+  let exitCounting = RecordColumn<ExitCounting?>(
+    "exit_counting", .result, "`stats`, or `trace` if vmexits were counted by cause as well"
+  ) { $0.measurement.causes == nil ? .stats : .trace }
+  let causeNotify = RecordColumn<UInt64?>.cause(.notify)
+  let causeEOI = RecordColumn<UInt64?>.cause(.eoi)
+  let causeInterruptWindow = RecordColumn<UInt64?>.cause(.interruptWindow)
+  let causeHalt = RecordColumn<UInt64?>.cause(.halt)
+  let causeTimer = RecordColumn<UInt64?>.cause(.timer)
+  let causeIPI = RecordColumn<UInt64?>.cause(.ipi)
+  let causePortIO = RecordColumn<UInt64?>.cause(.portIO)
+  let causeMMIO = RecordColumn<UInt64?>.cause(.mmio)
+  let causeMSR = RecordColumn<UInt64?>.cause(.msr)
+  let causePageFault = RecordColumn<UInt64?>.cause(.pageFault)
+  let causeException = RecordColumn<UInt64?>.cause(.exception)
+  let causeCPUID = RecordColumn<UInt64?>.cause(.cpuid)
+  let causePause = RecordColumn<UInt64?>.cause(.pause)
+  let causeExternalInterrupt = RecordColumn<UInt64?>.cause(.externalInterrupt)
+  let causeHypercall = RecordColumn<UInt64?>.cause(.hypercall)
+  let causeOther = RecordColumn<UInt64?>.cause(.other)
+  let tracedVMExits = RecordColumn<UInt64?>(
+    "traced_vmexits", .result, unit: "count",
+    """
+    vmexits that KVM's tracepoint `kvm_exit` counted, the check of `vmexits`; empty where causes were not counted, \
+    or where it does not fire (`pvm`)
+    """
+  ) { $0.measurement.causes?.traced }
 }

@@ -9,6 +9,8 @@ struct BootSummary: Equatable, Sendable {
   let phase: Int
   /// What another VMM tells of itself, as its first guest has it; nil for ours.
   let peer: PeerRecord?
+  /// What a reader must know of its exits by cause, one sentence each.
+  let causesNotes: [String]
   /// Requests per second, summed over the guests.
   let iops: Double
   /// MiB per second, summed over the guests.
@@ -45,6 +47,7 @@ struct BootSummary: Equatable, Sendable {
     path = cell.path
     repetition = cell.repetition
     peer = measurements[0].peer
+    causesNotes = measurements.compactMap(\.causesNote)
     iops = measurements.reduce(0) { $0 + $1.iops }
     bandwidthMiBPerSecond = measurements.reduce(0) { $0 + $1.bandwidthMiBPerSecond }
     latency = lacksLatencies ? nil : LatencySummary(latencies)

@@ -6,7 +6,7 @@ enum Footnotes {
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
     [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration) + peers(boots)
       + timing(context.host) + cores(context.placement)
-      + roundTrip(nativeRoundTrips, boots: boots)
+      + roundTrip(nativeRoundTrips, boots: boots) + Set(boots.flatMap(\.causesNotes)).sorted()
   }
 
   private static func guest(_ configuration: RunConfiguration) -> [String] {

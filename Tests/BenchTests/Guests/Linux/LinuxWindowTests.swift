@@ -24,6 +24,29 @@ struct LinuxWindowTests {
     #expect(last.exits[0] - first.exits[0] == ExitCounts(total: 2580, irq: 860))
   }
 
+  @Test func `of samples with causes the window takes the first and the last, if there are two`() throws {
+    var timeline = UsageTimeline()
+    for index in 0..<100 as Range<UInt64> {
+      var sample = Self.sample(at: index * 20)
+      if index % 5 == 0 { sample.causes = [ExitCounterValues()] }
+      timeline.append(sample)
+    }
+    let (first, last) = try #require(timeline.cut(105_000_000...995_000_000))
+    #expect(first.nanoseconds == 200_000_000)
+    #expect(last.nanoseconds == 900_000_000)
+    #expect(try #require(timeline.cut(105_000_000...190_000_000)).first.nanoseconds == 120_000_000)
+  }
+
+  @Test func `a long run keeps samples with causes`() {
+    var timeline = UsageTimeline(capacity: 64)
+    for index in 1..<1000 as Range<UInt64> {
+      var sample = Self.sample(at: index * 20)
+      if index % 5 == 0 { sample.causes = [ExitCounterValues()] }
+      timeline.append(sample)
+    }
+    #expect(timeline.samples.count { $0.causes != nil } >= 5)
+  }
+
   @Test func `a window with less than two samples is none`() {
     #expect(Self.timeline(100).cut(105_000_000...119_000_000) == nil)
     #expect(Self.timeline(100).cut(105_000_000...125_000_000) == nil)
