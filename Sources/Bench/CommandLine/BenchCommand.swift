@@ -12,7 +12,8 @@ struct BenchCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, FileSystemCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self,
       CompareCommand.self,
-      CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, FiguresCommand.self, ReportCommand.self,
+      CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, ExitsCommand.self, FiguresCommand.self,
+      ReportCommand.self,
       DoctorCommand.self,
       DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,
     ])

@@ -17,6 +17,8 @@ struct FigureBoot: Sendable {
   let ioThreads: Int
   /// vmexits per request, by reason. They add up to ``vmexitsPerIO``.
   let exits: [ExitReason: Double]
+  /// vmexits per request by cause, as far as the host told causes; nil where they were not counted.
+  let causes: [ExitCause: Double]?
   /// All vmexits per request.
   let vmexitsPerIO: Double
   /// CPU time of the I/O threads per request.
@@ -69,9 +71,22 @@ struct FigureBoot: Sendable {
     counts[.other] = max(0, total - named)
     func perRequest(_ value: Double) -> Double { requests > 0 ? value / requests : 0 }
     exits = counts.mapValues(perRequest)
+    causes = try Self.causes(rows)?.mapValues(perRequest)
     vmexitsPerIO = perRequest(max(total, named))
     ioThreadMicrosecondsPerIO = perRequest(ioThread * 1e6)
     vcpuMicrosecondsPerIO = perRequest(vcpu * 1e6)
+  }
+
+  /// vmexits by cause; nil unless they were counted for each guest.
+  private static func causes(_ rows: [Row]) throws(CSVText.Fault) -> [ExitCause: Double]? {
+    var counts: [ExitCause: Double] = [:]
+    for row in rows {
+      guard row.text(\.exitCounting) == ExitCounting.trace.rawValue else { return nil }
+      for cause in ExitCause.allCases {
+        if let count = try row.optionalNumber(cause.column) { counts[cause, default: 0] += count }
+      }
+    }
+    return counts
   }
 
   private static func configurations(_ key: ConfigurationKey, _ series: FigureSeries) -> [ConfigurationKey] {

@@ -26,7 +26,7 @@ enum FigureCaption {
   }
 
   /// The configuration, in the words of the command line.
-  private static func common(to group: FigureGroup) -> String {
+  static func common(to group: FigureGroup) -> String {
     let values = group.configuration.values
     var parts: [String] = []
     func add<Value>(_ column: ColumnPath<Value>, _ text: (String) -> String) {

@@ -12,18 +12,29 @@ enum StackFigure {
 
   private static let barWidth = 0.6
 
-  /// vmexits per request, stacked by reason.
+  /// vmexits per request, stacked by cause where all boots of the figure have causes, else by the counters of KVM's statistics.
   static func vmexits(_ boots: [FigureBoot], _ runs: FigureRuns) -> Drawing? {
-    let parts = ExitReason.allCases.map { reason in
-      Part(name: reason.rawValue, colour: reason.colour) { $0.exits[reason] ?? 0 }
-    }
+    let boots = boots.filter { $0.vmexitsPerIO > 0 || $0.sample[.vmexitsPerIO] != nil }
+    let shown = FigureGroup.groups(of: boots, varying: FigureKind.vmexits.varyingColumns) { _ in "" }.first
+    let isTraced = shown?.boots.allSatisfy { $0.causes != nil } ?? false
     return drawing(
-      .vmexits, boots.filter { $0.vmexitsPerIO > 0 || $0.sample[.vmexitsPerIO] != nil }, runs,
-      parts: parts,
+      .vmexits, boots, runs, parts: isTraced ? causes(of: shown?.boots ?? []) : reasons,
       yLabel: "vmexits per I/O",
       reading:
-        "Stacks: the boot with the median number of all vmexits per request; whiskers: smallest and largest boot."
+        "Stacks: the boot with the median number of all vmexits per request, by \(isTraced ? "cause" : "KVM's counters"); "
+        + "whiskers: smallest and largest boot."
     )
+  }
+
+  private static let reasons = ExitReason.allCases.map { reason in
+    Part(name: reason.rawValue, colour: reason.colour) { $0.exits[reason] ?? 0 }
+  }
+
+  /// A layer for each cause that some boot has.
+  private static func causes(of boots: [FigureBoot]) -> [Part] {
+    ExitCause.allCases.filter { cause in boots.contains { $0.causes?[cause] ?? 0 > 0 } }.map { cause in
+      Part(name: cause.title, colour: cause.colour) { $0.causes?[cause] ?? 0 }
+    }
   }
 
   /// CPU time per request, stacked by thread.

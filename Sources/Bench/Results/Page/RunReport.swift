@@ -15,24 +15,26 @@ struct RunReport {
 
   /// The page.
   func html() throws -> String {
-    let sections = [
-      Section(name: "paths", title: "Paths compared", content: paths),
-      Section(name: "figures", title: "Figures", content: figureElements()),
-      Section(
-        name: "results", title: "Results",
-        content: ResultTable.table(runs.boots).html(
-          caption:
-            "Median (smallest..largest) over boots; one boot is one sample. results/SCHEMA.md defines each column."
-        )),
-      Section(name: "notes", title: "Notes", content: HTMLText.list(notes)),
-      Section(
-        name: "host", title: "Host",
-        content: try HostTable.table(runs.documents, identity: runs.host).html(
-          caption: "The host as the records describe it")),
-      Section(name: "scenario", title: "Scenario", content: try ReportScenario.html(files: runs.files)),
-      Section(name: "commands", title: "Command lines", content: commandLines()),
-      Section(name: "files", title: "Files of rows", content: HTMLText.list(runs.files.map(name(of:)))),
-    ]
+    let sections =
+      [
+        Section(name: "paths", title: "Paths compared", content: paths),
+        Section(name: "figures", title: "Figures", content: figureElements()),
+        Section(
+          name: "results", title: "Results",
+          content: ResultTable.table(runs.boots).html(
+            caption:
+              "Median (smallest..largest) over boots; one boot is one sample. results/SCHEMA.md defines each column."
+          )),
+      ] + exits + [
+        Section(name: "notes", title: "Notes", content: HTMLText.list(notes)),
+        Section(
+          name: "host", title: "Host",
+          content: try HostTable.table(runs.documents, identity: runs.host).html(
+            caption: "The host as the records describe it")),
+        Section(name: "scenario", title: "Scenario", content: try ReportScenario.html(files: runs.files)),
+        Section(name: "commands", title: "Command lines", content: commandLines()),
+        Section(name: "files", title: "Files of rows", content: HTMLText.list(runs.files.map(name(of:)))),
+      ]
     return """
       <!DOCTYPE html>
       <html lang="en">
@@ -84,6 +86,16 @@ struct RunReport {
     var html: String {
       "<section id=\"\(name)\">\n\(HTMLText.element("h2", title))\n\(content)</section>\n"
     }
+  }
+
+  /// vmexits by cause; no part where no boot has causes.
+  private var exits: [Section] {
+    let tables = ExitTable.all(of: runs.boots)
+    guard !tables.isEmpty else { return [] }
+    let content = tables.map { $0.table.html(caption: "vmexits per request by cause: \($0.title)") }.joined()
+    return [
+      Section(name: "exits", title: "Exits by cause", content: content + HTMLText.list(ExitTable.notes(runs)))
+    ]
   }
 
   private func contents(_ sections: [Section]) -> String {
