@@ -1,3 +1,4 @@
+import ArgumentParser
 import Hypervisor
 import Testing
 
@@ -69,6 +70,16 @@ struct ExitTableTests {
     #expect(notes.contains("1 boot(s) without causes were left out"))
     #expect(ExitTable.all(of: runs.boots)[0].table.headings.count == 2)
     #expect(try ExitTable.all(of: FigureFixture.runs([plain]).boots).isEmpty)
+  }
+
+  @Test("rows without causes are refused, and the message says how they come about")
+  func refusal() throws {
+    let folder = try TemporaryFolder()
+    try FigureFixture.write([RunFixture.record], to: folder.path)
+    let command = try ExitsCommand.parse([folder.path])
+    let failure = #expect(throws: BenchFailure.self) { try command.run() }
+    #expect(failure?.exitCode == .dataError)
+    #expect(failure?.description.contains("--exits stats") == true)
   }
 
   @Test("the figure stacks causes where all of its boots have them, else KVM's counters")
