@@ -40,7 +40,7 @@ struct RunCommand: ParsableCommand {
     help:
       "How vmexits are counted: stats by KVM's statistics, trace by cause as well, auto by cause if the host allows it."
   )
-  var exitCounting = ExitCounting.auto
+  var exitCounting = ExitCounting.stats
 
   @Option(
     help: ArgumentHelp(

@@ -33,7 +33,7 @@ struct RunCommandTests {
     #expect(!configuration.verifies)
     #expect(configuration.requestLimit == nil)
     #expect(configuration.seed == 42)
-    #expect(configuration.exitCounting == .auto)
+    #expect(configuration.exitCounting == .stats)
   }
 
   @Test("every option reaches the configuration")

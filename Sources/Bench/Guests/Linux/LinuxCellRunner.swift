@@ -39,7 +39,7 @@ final class LinuxCellRunner: CellMeasuring {
   func checkHost() throws {
     if let refusal = LinuxRequirements.refusal(on: backend) { throw refusal }
     try HostRequirements.checkKVM()
-    _ = try ExitCauseCounter(configuration.exitCounting ?? .auto)
+    _ = try ExitCauseCounter(configuration.exitCounting ?? .stats)
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     for vmm in configuration.vmms where vmm.isPeer {
       _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
@@ -93,7 +93,7 @@ final class LinuxCellRunner: CellMeasuring {
             index: index, cell: cell, configuration: configuration, linux: linux, folder: folder,
             diskPath: path, placement: threads, ioThreads: ioThreads, backend: backend))
       }
-      let causes = try ExitCauseCounter(configuration.exitCounting ?? .auto)
+      let causes = try ExitCauseCounter(configuration.exitCounting ?? .stats)
       let window = LinuxWindow(
         configuration: configuration, linux: linux, guests: guests, ioThreads: ioThreads, causes: causes,
         watch: watch)

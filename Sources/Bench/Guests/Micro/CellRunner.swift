@@ -27,7 +27,7 @@ struct CellRunner: CellMeasuring {
   /// Checks that this host can do the run: KVM, memory, and the user's disk.
   func checkHost() throws {
     try HostRequirements.checkKVM()
-    _ = try ExitCauseCounter(configuration.exitCounting ?? .auto)
+    _ = try ExitCauseCounter(configuration.exitCounting ?? .stats)
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     for mode in configuration.modes { _ = try mode.backEnd?.program() }
     for vmm in configuration.vmms where vmm.isPeer {

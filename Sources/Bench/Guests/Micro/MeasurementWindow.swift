@@ -47,7 +47,7 @@ struct MeasurementWindow {
     for guest in busy { try guest.machine.start() }
     try wait(busy, for: .ready, seconds: configuration.warmup.seconds + verificationSeconds)
     let granted = try guests.map(grantedPlacement)
-    let causes = try ExitCauseCounter(configuration.exitCounting ?? .auto)
+    let causes = try ExitCauseCounter(configuration.exitCounting ?? .stats)
     try causes.begin(guests.map(\.machine))
     let opening = try snapshot(causes)
     for guest in busy { try guest.command(.measure) }
