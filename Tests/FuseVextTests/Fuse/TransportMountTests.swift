@@ -22,11 +22,23 @@ struct TransportMountTests {
     return Int(rings.output.split(separator: "\n").first ?? "") ?? -1
   }
 
+  /// Starts eight loops of `command`, each with a number `i`, in the mount point. They end with its first failure.
+  private func startLoad(on disk: MountedImage, _ command: String) -> pid_t {
+    let load = Command.spawn(
+      "cd '\(disk.mountPoint)' && for i in $(seq 8); do (while \(command); do touch begun; done) & done; wait",
+      outputPath: disk.folder.path + "/load")
+    // A loop that begins after the unmount would never end.
+    for _ in 0..<1000 where Command.run("test -e '\(disk.mountPoint)/begun'").exitCode != 0 {
+      HostClock.sleep(nanoseconds: 10_000_000)
+    }
+    return load
+  }
+
   @Test(arguments: options)
   func `eight processes get back what they wrote: data, names, attributes, flags`(option: String) throws {
     let disk = try mounted(option)
-    #expect((ringCount(of: disk) > 0) == (option == "io_uring"))
     disk.shell("python3 '\(TestScript.path("parallel-load"))' . 1")
+    #expect((ringCount(of: disk) > 0) == (option == "io_uring"))
     // A block of 4 KiB behind 1 KiB, and a MiB that no request begins with.
     disk.shell(
       """
@@ -86,9 +98,8 @@ struct TransportMountTests {
     option: String
   ) throws {
     let disk = try mounted(option)
-    let load = Command.spawn(
-      "cd '\(disk.mountPoint)' && for i in $(seq 8); do (while dd if=/dev/urandom of=f$i bs=64k count=20 conv=fsync status=none && mv f$i g$i; do :; done) & done; wait",
-      outputPath: disk.folder.path + "/load")
+    let load = startLoad(
+      on: disk, "dd if=/dev/urandom of=f$i bs=64k count=20 conv=fsync status=none && mv f$i g$i")
     HostClock.sleep(nanoseconds: 700_000_000)
     disk.kill()
     // The shell's children get ENOTCONN; a request that hangs would keep them.
@@ -102,9 +113,7 @@ struct TransportMountTests {
   @Test(arguments: options)
   func `SIGTERM during requests ends the server, and its users get an error`(option: String) throws {
     let disk = try mounted(option)
-    let load = Command.spawn(
-      "cd '\(disk.mountPoint)' && for i in 1 2 3 4; do (while dd if=/dev/zero of=f$i bs=1M count=3 oflag=direct status=none; do :; done) & done; wait",
-      outputPath: disk.folder.path + "/load")
+    let load = startLoad(on: disk, "dd if=/dev/zero of=f$i bs=1M count=3 oflag=direct status=none")
     HostClock.sleep(nanoseconds: 400_000_000)
     _ = Glibc.kill(disk.process, SIGTERM)
     #expect(disk.waitForExit() == 0)
