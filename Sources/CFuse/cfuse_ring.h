@@ -76,7 +76,11 @@ static inline int cfuse_ring_enable(struct cfuse_ring *ring) {
   return result < 0 ? result : 0;
 }
 
-static inline void cfuse_ring_close(struct cfuse_ring *ring) { io_uring_queue_exit(&ring->queues); }
+// Sends what is enqueued and closes the ring; what the kernel has not completed is cancelled.
+static inline void cfuse_ring_close(struct cfuse_ring *ring) {
+  if (io_uring_sq_ready(&ring->queues) > 0) io_uring_submit(&ring->queues);
+  io_uring_queue_exit(&ring->queues);
+}
 
 // Enqueues a command about a slot, whose completion carries `token`. The ring has an entry for each slot, and a slot has one command
 // under way.

@@ -59,7 +59,7 @@ final class FuseRing: @unchecked Sendable {
     unsafe ring.deallocate()
   }
 
-  /// Ends what the kernel does with the places. The requests in them get no answer.
+  /// Sends what ``finish()`` has prepared, and ends what the kernel does with the places. Requests that are in them then get no answer.
   func close() {
     guard isOpen else { return }
     isOpen = false
