@@ -46,6 +46,10 @@ let package = Package(
     .systemLibrary(
       name: "CSlirp", path: "Sources/CSlirp", providers: [.apt(["libslirp-dev"])]),
     .systemLibrary(
+      name: "CVNC", path: "Sources/CVNC", providers: [.apt(["libvncserver-dev"])]),
+    .systemLibrary(
+      name: "CSDL", path: "Sources/CSDL", providers: [.apt(["libsdl2-dev"])]),
+    .systemLibrary(
       name: "CSeccomp", path: "Sources/CSeccomp", providers: [.apt(["libseccomp-dev"])]),
 
     .systemLibrary(
@@ -74,6 +78,15 @@ let package = Package(
       name: "UserNetwork",
       dependencies: [
         "CLinux", "CSlirp", "HostSystem", "Hypervisor",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+
+    // What shows a guest's screen. Apart from the hypervisor, which must not know libvncserver.
+    .target(
+      name: "Display",
+      dependencies: [
+        "CLinux", "CSDL", "CVNC", "HostSystem", "Hypervisor",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
@@ -115,7 +128,7 @@ let package = Package(
     .executableTarget(
       name: "lkvm",
       dependencies: [
-        "CLinux", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork", "VextProtocol",
+        "CLinux", "Display", "GuestInit", "HostSystem", "Hypervisor", "UserNetwork", "VextProtocol",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -234,6 +247,13 @@ let package = Package(
       ],
       swiftSettings: houseRules),
     .testTarget(
+      name: "DisplayTests",
+      dependencies: [
+        "CSDL", "CVNC", "Display", "Hypervisor", "HostSystem", "TestSupport",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: houseRules),
+    .testTarget(
       name: "BenchTests",
       dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol"],
       resources: [
@@ -243,7 +263,7 @@ let package = Package(
     .testTarget(
       name: "LkvmTests",
       dependencies: [
-        "HostSystem", "Hypervisor", "lkvm",
+        "Display", "HostSystem", "Hypervisor", "lkvm",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: houseRules),
@@ -261,7 +281,7 @@ let package = Package(
     // T1: hand-assembled guests of a few bytes.
     .testTarget(
       name: "TinyGuestTests",
-      dependencies: ["Hypervisor", "HostSystem", "VextProtocol"],
+      dependencies: ["Display", "Hypervisor", "HostSystem", "TestSupport", "VextProtocol"],
       swiftSettings: houseRules),
     // T2: the micro guest end to end.
     .testTarget(
@@ -274,7 +294,7 @@ let package = Package(
     // T3: Debian guests of the lkvm binary, in the virtual host of scripts/testbed.
     .testTarget(
       name: "DebianGuestTests",
-      dependencies: ["Bench", "GuestInit", "HostSystem", "Hypervisor", "VextProtocol"],
+      dependencies: ["Bench", "GuestInit", "HostSystem", "Hypervisor", "TestSupport", "VextProtocol"],
       swiftSettings: houseRules),
   ]
 )

@@ -21,7 +21,8 @@ final class PlatformTarget: FuzzTarget {
     let ports = AddressBus()
     let memory = AddressBus()
     let devices = PlatformDevices(
-      ports: ports, end: end, memoryByteCount: 1 << (12 + UInt64(input.below(36))), showText: { _ in },
+      ports: ports, end: end, memoryByteCount: 1 << (12 + UInt64(input.below(36))),
+      hasMouse: input.happens(oneIn: 2), showText: { _ in },
       interruptLine: controller.line)
     let host = PCIHost(
       memoryBus: memory, portBus: ports, registrar: controller,
@@ -32,7 +33,7 @@ final class PlatformTarget: FuzzTarget {
     while !input.isExhausted {
       let port = input.changed(input.pick(Self.ports), oneIn: 16)
       let byteCount = input.pick(Self.widths)
-      switch input.below(4) {
+      switch input.below(5) {
       case 0, 1:
         let value = input.happens(oneIn: 2) ? input.interesting(UInt64.self) : input.pick(Self.values)
         ports.write(port, byteCount: byteCount, value: value)
@@ -40,6 +41,18 @@ final class PlatformTarget: FuzzTarget {
         let value = ports.read(port, byteCount: byteCount)
         try FuzzFailure.check(
           value & ~AddressBus.floating(byteCount) == 0, "\(byteCount) bytes were read as \(value)")
+      case 3:
+        let number = input.interesting(UInt64.self)
+        if input.happens(oneIn: 2) {
+          devices.keyboard.report(
+            KeyCode(UInt16(truncatingIfNeeded: number)), isDown: input.happens(oneIn: 2))
+        } else {
+          devices.keyboard.report(
+            PointerMovement(
+              right: Int32(truncatingIfNeeded: number), down: Int32(truncatingIfNeeded: number >> 32),
+              wheel: Int32(truncatingIfNeeded: number >> 16),
+              buttons: PointerMovement.Buttons(rawValue: UInt8(truncatingIfNeeded: number))))
+        }
       default: if input.happens(oneIn: 8) { _ = devices.power.pressPowerButton() }
       }
     }

@@ -17,6 +17,7 @@ static const unsigned long CKVM_GET_SUPPORTED_CPUID = KVM_GET_SUPPORTED_CPUID;
 /* Virtual machine descriptor. */
 static const unsigned long CKVM_CREATE_VCPU = KVM_CREATE_VCPU;
 static const unsigned long CKVM_SET_USER_MEMORY_REGION = KVM_SET_USER_MEMORY_REGION;
+static const unsigned long CKVM_GET_DIRTY_LOG = KVM_GET_DIRTY_LOG;
 static const unsigned long CKVM_SET_TSS_ADDR = KVM_SET_TSS_ADDR;
 static const unsigned long CKVM_SET_IDENTITY_MAP_ADDR = KVM_SET_IDENTITY_MAP_ADDR;
 static const unsigned long CKVM_CREATE_IRQCHIP = KVM_CREATE_IRQCHIP;
@@ -74,6 +75,13 @@ static inline int ckvm_ioctl(int descriptor, unsigned long request, unsigned lon
 static inline int ckvm_ioctl_pointer(int descriptor, unsigned long request, void *argument) {
   int result = ioctl(descriptor, request, argument);
   return result < 0 ? -errno : result;
+}
+
+/* Copies the bitmap of the pages of a memory slot that were written to since the last call, and clears it. The bitmap has
+ * whole 64-bit words. */
+static inline int ckvm_take_dirty_log(int descriptor, uint32_t slot, uint64_t *pages) {
+  struct kvm_dirty_log log = {.slot = slot, .dirty_bitmap = pages};
+  return ckvm_ioctl_pointer(descriptor, KVM_GET_DIRTY_LOG, &log);
 }
 
 /* immediate_exit of a run structure shared with the kernel: written by other threads to make KVM_RUN return. */

@@ -25,6 +25,7 @@ extension LkvmFailure {
       case .sockets: "--vsock"
       case .network: "--network"
       case .console: "--console"
+      case .display: "--vnc or --sdl"
       }
     self.init(option.map { "\($0): \(error.description)" } ?? error.description)
   }

@@ -16,6 +16,8 @@ public enum ThreadKind: UInt32, CaseIterable, Sendable {
   case control
   /// Writes log lines, or watches a connection.
   case watcher
+  /// Shows a guest's screen, and takes the input of its keyboard and mouse.
+  case display
 
   /// The kind in messages: "the vCPU thread".
   public var label: String {
@@ -28,6 +30,7 @@ public enum ThreadKind: UInt32, CaseIterable, Sendable {
     case .network: "network"
     case .control: "control"
     case .watcher: "watcher"
+    case .display: "display"
     }
   }
 }

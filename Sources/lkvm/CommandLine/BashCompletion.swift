@@ -79,6 +79,7 @@ enum BashCompletion {
     }
     text += "      case $previous in\n"
     for option in command.options where option.takesValue {
+      if case .attachedValue = option.shape { continue }
       let names = ["--\(option.long)"] + (option.short.map { ["-\($0)"] } ?? [])
       text += "        \(names.joined(separator: " | "))) \(action(option.completion))"
       // An option may follow one whose value may be missing.

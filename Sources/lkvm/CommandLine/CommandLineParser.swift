@@ -92,7 +92,7 @@ struct CommandLineParser<Settings> {
     of row: OptionRow<Settings>, _ rest: inout ArraySlice<String>
   ) throws(LkvmFailure) -> String? {
     switch row.description.shape {
-    case .flag: return nil
+    case .flag, .attachedValue: return nil
     case .optionalValue:
       guard let next = rest.first, !next.hasPrefix("-") else { return nil }
       return rest.popFirst()

@@ -8,6 +8,8 @@ struct OptionDescription: Equatable, Sendable {
     case value(String)
     /// A value unless the option is the last word or another option follows, as kvmtool has it for `-n`.
     case optionalValue(String)
+    /// No value, or one behind an equals sign, so that the next word is never taken for it.
+    case attachedValue(String)
   }
 
   /// The completions that a shell offers for the value.
@@ -59,6 +61,7 @@ struct OptionDescription: Equatable, Sendable {
     case .flag: ""
     case .value(let name): " \(name)"
     case .optionalValue(let name): " [\(name)]"
+    case .attachedValue(let name): "[=\(name)]"
     }
   }
 

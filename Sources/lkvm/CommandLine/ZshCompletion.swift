@@ -78,6 +78,9 @@ enum ZshCompletion {
     case .optionalValue(let name):
       names = (option.short.map { ["-\($0)+"] } ?? []) + ["--\(option.long)="]
       value = "::\(name.replacing(":", with: "\\:")):\(action(option.completion))"
+    case .attachedValue(let name):
+      names = ["--\(option.long)=-"]
+      value = "::\(name.replacing(":", with: "\\:")):\(action(option.completion))"
     }
     return names.map { "'*\($0)[\(help)]\(value)'" }
   }

@@ -3,7 +3,7 @@ import Hypervisor
 /// The options of `lkvm run` and `lkvm sandbox`. Every option is declared here and nowhere else.
 enum RunOptions {
   /// All of them, in the order of help.
-  static let rows = machine + kernel + devices + network + debugging + kvmtool
+  static let rows = machine + kernel + devices + display + network + debugging + kvmtool
 
   private static let machine: [OptionRow<RunSettings>] = [
     .text(
@@ -287,12 +287,7 @@ enum RunOptions {
       settings, file in
       if let file { settings.warnings.append("--flash \(file): ignored, as kvmtool does for a PC") }
     },
-    .refused(
-      "vnc", nil, .optionalValue("ADDR"), "Frame buffer by VNC.", instead: "use --console serial or --tty"),
-    .refused("sdl", nil, .flag, "Frame buffer by SDL.", instead: "use --console serial or --tty"),
-    .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --console serial or --tty"),
-    .refused(
-      "vidmode", nil, .value("MODE"), "Video mode of a frame buffer.", instead: "use --console serial"),
+    .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --sdl or --vnc"),
     .refused(
       "vfio-pci", nil, .value("[DOMAIN:]BUS:DEV.FN"), "Host device to pass through.",
       instead: "use --disk, --vext or --network"),

@@ -1,3 +1,4 @@
+import Display
 import Hypervisor
 
 /// The values of the options of `lkvm run` and `lkvm sandbox`.
@@ -44,6 +45,9 @@ struct RunSettings: Equatable {
     var balloon = false
     var console = Console.serial
     var tty: [Int] = []
+    var vnc: VNCConfiguration?
+    var sdl = false
+    var videoMode: VideoMode?
     var virtioTransport = VirtioTransportOption.pci
     var dev = KVMSystem.defaultPath
   }

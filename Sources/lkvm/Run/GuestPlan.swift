@@ -11,6 +11,8 @@ struct GuestPlan {
   var configuration: GuestConfiguration
   /// Its network cards.
   var networks: [NetworkOptions]
+  /// Whether a window shows its frame buffer.
+  var showsWindow: Bool
   /// Whether it runs a command and then ends.
   var runsCommand: Bool
 
@@ -32,8 +34,15 @@ struct GuestPlan {
     let isPiped = linux_is_terminal(STDIN_FILENO) == 0 && !options.kernel.nodefaults
     var encodesInput = false
     if case .share(_, .some) = storage.root { encodesInput = isPiped && options.runsCommand(command) }
+    let videoMode = options.devices.displayMode
+    if videoMode == nil, let mode = options.devices.videoMode {
+      StandardError.writeWarning("--vidmode \(mode): no effect without --vnc or --sdl")
+    }
+    // A shell is for the person at the display, a command's output for the terminal.
+    let display: KernelParameters.Display =
+      videoMode == nil ? .none : options.runsCommand(command) ? .shown : .preferred
     var parameters = KernelParameters(
-      console: console, root: storage.root, network: nil,
+      console: console, display: display, root: storage.root, network: nil,
       terminal: Terminal.windowSize(of: STDOUT_FILENO), pipesInput: encodesInput, user: options.kernel.params,
       onlyUser: options.kernel.nodefaults)
     let networkParameter = Self.networkParameter(networks.first, root: storage.root)
@@ -68,11 +77,13 @@ struct GuestPlan {
     configuration.hasEntropy = options.devices.rng
     configuration.hasBalloon = options.devices.balloon
     configuration.console = console
+    configuration.videoMode = videoMode
     configuration.inputAwaitsDriver = isPiped
     configuration.encodesInput = encodesInput
     configuration.pseudoTerminals = options.devices.tty
     configuration.transport = options.devices.virtioTransport.transport
     configuration.usesIOEventFD = !options.devices.noIoeventfd
+    showsWindow = options.devices.sdl
     runsCommand = options.runsCommand(command)
   }
 

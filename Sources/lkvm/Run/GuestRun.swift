@@ -10,6 +10,9 @@ struct GuestRun {
   private let plan: GuestPlan
   private let guest: Guest
   private let networks: GuestNetworks
+  private let display: GuestDisplay?
+  /// Makes the calling thread, a display's that is older than the restrictions of the process, give up its rights.
+  private let restrict: @Sendable () throws -> Void
   /// Whether the guest continues on a KVM that only emulates its kernel.
   private let takesAnyKVM: Bool
   private let options: RunSettings.Debugging
@@ -37,12 +40,15 @@ struct GuestRun {
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
     let listener = try Self.claim(
       plan.configuration.machine.name, in: directory, wasNamed: options.machine.name != nil)
-    try Self.restrict(plan, options, home: directory.path)
+    let display = try GuestDisplay(
+      options.devices, mode: plan.configuration.videoMode, guestName: plan.configuration.machine.name)
+    let restrict = try Self.restrict(plan, options, home: directory.path)
     let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
     let code: Int32
     do {
       let run = try GuestRun(
-        plan: plan, machine: machine, networks: networks, options: options, startUp: startUp)
+        plan: plan, machine: machine, networks: networks, display: display, restrict: restrict,
+        options: options, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
       try run.tellStatistics(statisticsFile)
@@ -62,9 +68,13 @@ struct GuestRun {
   }
 
   /// Gives up the rights that the guest does not need, before the threads exist that serve it.
-  private static func restrict(_ plan: GuestPlan, _ options: RunSettings, home: String) throws {
+  ///
+  /// - Returns: does the same on the thread of a display that exists already.
+  private static func restrict(
+    _ plan: GuestPlan, _ options: RunSettings, home: String
+  ) throws -> @Sendable () throws -> Void {
     let policy = options.machine.sandboxPolicy
-    guard policy != .off else { return }
+    guard policy != .off else { return {} }
     // What it loads stays loaded, so that the libraries' folders need not stay readable.
     if plan.networks.contains(where: { $0.mode == .user }) {
       do { try UserNetwork.loadLibrary() } catch { throw LkvmFailure("--network: \(error)") }
@@ -75,6 +85,10 @@ struct GuestRun {
     // Filters are made first: Landlock leaves no way to their library.
     for line in try threads.activate(policy) + sandbox.enforce(policy) {
       StandardError.writeWarning("--sandbox-policy \(policy.rawValue): \(line)")
+    }
+    return {
+      if policy == .strict { _ = try sandbox.enforce(policy) }
+      try ThreadRestrictions.applyToCurrentThread(as: .display)
     }
   }
 
@@ -91,13 +105,15 @@ struct GuestRun {
   }
 
   private init(
-    plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, options: RunSettings,
-    startUp: StartUpClock
+    plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, display: GuestDisplay?,
+    restrict: @escaping @Sendable () throws -> Void, options: RunSettings, startUp: StartUpClock
   ) throws {
     takesAnyKVM = options.machine.anyKvm
     self.options = options.debugging
     self.plan = plan
     self.networks = networks
+    self.display = display
+    self.restrict = restrict
     do { try plan.configuration.engine.checkAvailability() } catch {
       throw LkvmFailure("--io-engine: \(error)")
     }
@@ -118,6 +134,7 @@ struct GuestRun {
     }
     let signal: Int32?
     do {
+      try display?.start(guest, restrict: restrict)
       try guest.start()
       // Commands that came before it wait at the listener.
       let server = try ControlServer(listener, handler: guest)
@@ -126,11 +143,13 @@ struct GuestRun {
       try ThreadRestrictions.applyToCurrentThread(as: .main)
       signal = try waitForEnd(signals)
     } catch {
+      display?.stop()
       guest.shutDown()
       if let error = error as? GuestError { throw LkvmFailure(error) }
       throw error
     }
     let end = guest.machine.end ?? .stopped
+    display?.stop()
     let failures = guest.shutDown()
     for (path, errno) in failures {
       StandardError.writeError("disk \(path): the final flush failed, written data may be lost: \(errno)")

@@ -29,6 +29,7 @@ struct GuestThreadSandbox {
       case .share: !configuration.shares.isEmpty
       case .network: plan.networks.contains { $0.mode == .user }
       case .watcher: hasVext || hasVhostUser
+      case .display: configuration.videoMode != nil
       }
     }
     additionalCalls = Self.additionalCalls(plan)
@@ -47,6 +48,7 @@ struct GuestThreadSandbox {
   private static func additionalCalls(_ plan: GuestPlan) -> [ThreadKind: [SystemCallRule]] {
     var calls: [ThreadKind: [SystemCallRule]] = [:]
     if !plan.configuration.sharedMemory.isEmpty { calls[.vcpu] = [GuestSystemCalls.movingSharedMemory] }
+    if plan.showsWindow { calls[.display] = GuestSystemCalls.showingWindow }
     if plan.configuration.usesVhost || plan.networks.contains(where: \.usesVhost) {
       for kind in [ThreadKind.vcpu, .main, .device] { calls[kind, default: []] += GuestSystemCalls.vhost }
     }

@@ -23,13 +23,14 @@ final class PlatformBoard {
   let end: MachineEndLatch
   let devices: PlatformDevices
   let keyboardLine = LineRecorder()
+  let mouseLine = LineRecorder()
   let systemControlLine = LineRecorder()
 
-  init(memoryByteCount: UInt64 = 512 << 20) throws {
+  init(memoryByteCount: UInt64 = 512 << 20, hasMouse: Bool = false) throws {
     end = try MachineEndLatch()
-    let lines: [UInt32: LineRecorder] = [1: keyboardLine, 9: systemControlLine]
+    let lines: [UInt32: LineRecorder] = [1: keyboardLine, 9: systemControlLine, 12: mouseLine]
     devices = PlatformDevices(
-      ports: ports, end: end, memoryByteCount: memoryByteCount, showText: { _ in },
+      ports: ports, end: end, memoryByteCount: memoryByteCount, hasMouse: hasMouse, showText: { _ in },
       interruptLine: { lines[$0] ?? LineRecorder() })
   }
 

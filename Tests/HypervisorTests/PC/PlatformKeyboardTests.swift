@@ -52,6 +52,8 @@ import Testing
   }
 
   @Test func `the keyboard identifies itself, byte by byte with an interrupt each`() {
+    command(0x60)
+    data(0x05)
     data(0xF2)
     #expect(board.keyboardLine.isActive)
     #expect([answer(), answer(), answer(), answer()] == [0xFA, 0xAB, 0x83, nil])
@@ -67,7 +69,12 @@ import Testing
     data(0xF0)
     #expect(answer() == 0xFA)
     data(0)
-    #expect([answer(), answer()] == [0xFA, 2])
+    // Translated: set 2.
+    #expect([answer(), answer()] == [0xFA, 0x41])
+    data(0xF0)
+    #expect(answer() == 0xFA)
+    data(3)
+    #expect(answer() == 0xFE)
     data(0xEE)
     #expect(answer() == 0xEE)
     data(0xFF)
@@ -108,8 +115,104 @@ import Testing
 
   @Test func `what is never taken does not pile up`() {
     for _ in 0..<1000 { data(0xF2) }
-    var count = 0
-    while answer() != nil, count < 1000 { count += 1 }
-    #expect(count == 16)
+    #expect(answers().count == 17, "the output buffer and the keyboard's own")
+  }
+
+  /// All bytes that wait.
+  private func answers() -> [UInt8] {
+    var bytes: [UInt8] = []
+    while let byte = answer(), bytes.count < 10_000 { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+    return bytes
+  }
+
+  /// Enables the keyboard as a driver does.
+  private func enable() {
+    data(0xF4)
+    #expect(answers() == [0xFA])
+  }
+
+  private func press(_ code: UInt16) { board.devices.keyboard.report(KeyCode(code), isDown: true) }
+  private func release(_ code: UInt16) { board.devices.keyboard.report(KeyCode(code), isDown: false) }
+
+  @Test(
+    arguments: [
+      (0x1C, [0x1E], [0x9E]), (0x83, [0x41], [0xC1]), (0x07, [0x58], [0xD8]), (0x59, [0x36], [0xB6]),
+      (0xE075, [0xE0, 0x48], [0xE0, 0xC8]), (0xE05A, [0xE0, 0x1C], [0xE0, 0x9C]),
+      (0xE01F, [0xE0, 0x5B], [0xE0, 0xDB]),
+      (0xE07C, [0xE0, 0x2A, 0xE0, 0x37], [0xE0, 0xB7, 0xE0, 0xAA]),
+      (0xE177, [0xE1, 0x1D, 0x45, 0xE1, 0x9D, 0xC5], []),
+    ] as [(UInt16, [UInt8], [UInt8])])
+  func `a key is translated to scan code set 1`(code: UInt16, pressed: [UInt8], released: [UInt8]) {
+    enable()
+    press(code)
+    #expect(board.keyboardLine.isActive)
+    #expect(answers() == pressed)
+    release(code)
+    #expect(answers() == released)
+    #expect(!board.keyboardLine.isActive)
+  }
+
+  @Test func `the light of Caps Lock is the guest's`() {
+    #expect(!board.devices.keyboard.showsCapsLock)
+    data(0xED)
+    data(4)
+    #expect(board.devices.keyboard.showsCapsLock)
+    data(0xED)
+    data(3)
+    #expect(!board.devices.keyboard.showsCapsLock)
+  }
+
+  @Test func `without translation a key is one of set 2`() {
+    enable()
+    command(0x60)
+    data(0x05)
+    press(0xE075)
+    release(0xE075)
+    #expect(answers() == [0xE0, 0x75, 0xE0, 0xF0, 0x75])
+  }
+
+  @Test func `a keyboard that no driver has enabled keeps quiet`() {
+    for _ in 0..<100 { press(0x1C) }
+    #expect(answers() == [])
+    data(0xFF)
+    #expect(answers() == [0xFA, 0xAA])
+    press(0x1C)
+    #expect(answers() == [0x1E])
+  }
+
+  @Test func `a keyboard that is switched off keeps quiet`() {
+    enable()
+    command(0xAD)
+    press(0x1C)
+    #expect(answers() == [])
+    command(0xAE)
+    #expect(answers() == [0x1E])
+    data(0xF5)
+    #expect(answers() == [0xFA])
+    press(0x1C)
+    #expect(answers() == [])
+    data(0xF4)
+    #expect(answers() == [0xFA])
+    press(0x1C)
+    #expect(answers() == [0x1E])
+  }
+
+  @Test func `an answer does not come into the middle of a key's bytes`() {
+    enable()
+    press(0xE075)
+    #expect(answer() == 0xE0)
+    data(0xED)
+    #expect(answers() == [0x48, 0xFA])
+  }
+
+  @Test func `keys beyond the limit are lost, but not the releases of those before`() {
+    enable()
+    for _ in 0..<5000 { press(0x1C) }
+    release(0x1C)
+    let bytes = answers()
+    #expect(bytes.count == 1026)
+    #expect(bytes.last == 0x9E)
+    for _ in 0..<5000 { release(0x1C) }
+    #expect(answers().count == 1281)
   }
 }

@@ -3,12 +3,13 @@ import Testing
 
 struct KernelParametersTests {
   private static func parameters(
-    console: GuestConfiguration.Console = .serial, root: KernelParameters.Root = .none,
-    network: String? = nil,
+    console: GuestConfiguration.Console = .serial, display: KernelParameters.Display = .none,
+    root: KernelParameters.Root = .none, network: String? = nil,
     terminal: ConsoleSize? = nil, user: [String] = [], onlyUser: Bool = false
   ) -> [String] {
     KernelParameters(
-      console: console, root: root, network: network, terminal: terminal, user: user, onlyUser: onlyUser
+      console: console, display: display, root: root, network: network, terminal: terminal, user: user,
+      onlyUser: onlyUser
     ).text.split(separator: " ").map(String.init)
   }
 
@@ -21,6 +22,17 @@ struct KernelParametersTests {
       ])
     #expect(Self.parameters(console: .virtio).suffix(1) == ["console=hvc0"])
     #expect(!Self.parameters(console: .virtio).contains("earlyprintk=serial"))
+  }
+
+  @Test func `a kernel with a display uses keyboard and mouse, and its last console is that of programs`() {
+    let preferred = Self.parameters(display: .preferred)
+    #expect(!preferred.contains { $0.hasPrefix("i8042.") })
+    #expect(preferred.suffix(2) == ["console=ttyS0", "console=tty0"])
+    #expect(Self.parameters(console: .virtio, display: .shown).suffix(2) == ["console=tty0", "console=hvc0"])
+    let size = ConsoleSize(columns: 80, rows: 25)
+    #expect(
+      !Self.parameters(display: .preferred, root: Self.share, terminal: size).contains("lkvm.window=80x25"))
+    #expect(Self.parameters(display: .shown, root: Self.share, terminal: size).contains("lkvm.window=80x25"))
   }
 
   @Test func `a quiet kernel has no early messages`() {

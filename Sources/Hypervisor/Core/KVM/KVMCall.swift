@@ -45,6 +45,13 @@ enum KVMCall {
     }
   }
 
+  /// Takes the log of a memory slot's changed pages, one bit for each (KVM API §4.8); `pages` has room for all of the slot's.
+  static func takeDirtyLog(_ descriptor: Int32, slot: UInt32, pages: inout [UInt64]) -> Int32 {
+    unsafe pages.withUnsafeMutableBufferPointer {
+      unsafe ckvm_take_dirty_log(descriptor, slot, $0.baseAddress)
+    }
+  }
+
   /// The size of the structure of a request, in bytes (_IOC_SIZE).
   private static func byteCount(of request: UInt) -> Int { Int(request >> 16 & 0x3FFF) }
 }

@@ -6,10 +6,10 @@ import VextProtocol
 
 /// A virtual machine of KVM: memory slots, the in-kernel interrupt chips, irqfds and ioeventfds. Any thread.
 public final class KVMVirtualMachine: Sendable {
-  private let descriptor: OwnedDescriptor
+  let descriptor: OwnedDescriptor
   private let routes = Mutex(InterruptRoutes())
-  /// The memory beside RAM, by KVM's slot.
-  private let sharedMemory = Mutex<[UInt32: SharedMemoryArea]>([:])
+  /// The owners of the memory beside RAM, by KVM's slot.
+  private let memorySlots = Mutex<[UInt32: any AnyObject & Sendable]>([:])
   private let memory: GuestMemory
   let runByteCount: Int
   let supportedCPUID: CPUIDTable
@@ -44,10 +44,12 @@ public final class KVMVirtualMachine: Sendable {
 
   /// Sets a memory slot (KVM API §4.35); one of 0 bytes is removed.
   private static func setMemory(
-    _ descriptor: Int32, slot: UInt32, address: UInt64, byteCount: UInt64, host: HostAddress
+    _ descriptor: Int32, slot: UInt32, address: UInt64, byteCount: UInt64, host: HostAddress,
+    flags: UInt32 = 0
   ) -> Int32 {
     var description = kvm_userspace_memory_region(
-      slot: slot, flags: 0, guest_phys_addr: address, memory_size: byteCount, userspace_addr: host.rawValue)
+      slot: slot, flags: flags, guest_phys_addr: address, memory_size: byteCount,
+      userspace_addr: host.rawValue)
     return KVMCall.make(descriptor, CKVM_SET_USER_MEMORY_REGION, &description)
   }
 
@@ -149,21 +151,28 @@ extension KVMVirtualMachine: MessageInterruptRouter {
 extension KVMVirtualMachine: MemorySlotRegistrar {
   /// Takes the lowest free slot behind those of RAM. Waits for a grace period of the kernel's, which takes milliseconds.
   public func addMemory(_ memory: SharedMemoryArea, at address: UInt64) throws(Errno) -> UInt32 {
-    try sharedMemory.withLock { (taken) throws(Errno) in
+    try addSlot(for: memory, byteCount: memory.byteCount, host: memory.host, at: address)
+  }
+
+  /// Maps memory beside RAM, and keeps its owner as long as the slot.
+  func addSlot(
+    for owner: any AnyObject & Sendable, byteCount: UInt64, host: HostAddress, at address: UInt64,
+    flags: UInt32 = 0
+  ) throws(Errno) -> UInt32 {
+    try memorySlots.withLock { (taken) throws(Errno) in
       var slot = UInt32(GuestMemory.regionLimit)
       while taken[slot] != nil { slot += 1 }
       try check(
         Self.setMemory(
-          descriptor.rawValue, slot: slot, address: address, byteCount: memory.byteCount, host: memory.host))
-      // Its mapping stays as long as the slot.
-      taken[slot] = memory
+          descriptor.rawValue, slot: slot, address: address, byteCount: byteCount, host: host, flags: flags))
+      taken[slot] = owner
       return slot
     }
   }
 
   /// Removes a slot.
   public func removeMemory(slot: UInt32) {
-    sharedMemory.withLock { taken in
+    memorySlots.withLock { taken in
       // Fails only for a slot that is not there.
       guard
         Self.setMemory(descriptor.rawValue, slot: slot, address: 0, byteCount: 0, host: HostAddress(0)) == 0

@@ -10,6 +10,8 @@ public final class Guest: Sendable {
   public let configuration: GuestConfiguration
   /// The guest's machine.
   public let machine: Machine
+  /// The frame buffer, if the guest has one.
+  public let frameBuffer: FrameBuffer?
   /// The times at which the kernel was loaded and the guest's init ran.
   public let startUp: StartUpClock
   let platform: PlatformDevices
@@ -51,8 +53,12 @@ public final class Guest: Sendable {
       throw error
     }
     platform = PlatformDevices(
-      ports: machine.portBus, end: machine.endLatch, memoryByteCount: machine.memory.byteCount
+      ports: machine.portBus, end: machine.endLatch, memoryByteCount: machine.memory.byteCount,
+      hasMouse: configuration.videoMode != nil
     ) { gsi in KVMInterruptLine(vm: machine.vm, gsi: gsi) }
+    frameBuffer = try GuestError.attributing(to: .display) { () throws(Errno) in
+      try configuration.videoMode.map { (mode) throws(Errno) in try FrameBuffer(mode, machine: machine) }
+    }
     consoles = try GuestConsoles(
       configuration, machine: machine, thread: threads.devices, input: input, output: output)
     let terminal = consoles.terminal
@@ -96,6 +102,9 @@ public final class Guest: Sendable {
 
   /// Virtio devices that no driver of the guest has started, with the kernel option of the missing driver.
   public var devicesNeverStarted: [String] { devices.neverStarted }
+
+  /// The controller to which a display passes the input of keyboard and mouse.
+  public var keyboard: KeyboardController { platform.keyboard }
 
   /// Call when the process's terminal has changed its size.
   public func windowSizeChanged() { consoles.terminal.windowSizeChanged() }

@@ -145,6 +145,8 @@ public struct GuestConfiguration: Sendable {
   public var hasBalloon = false
   /// The device of the console.
   public var console: Console = .serial
+  /// The mode of the frame buffer; nil for a machine without frame buffer and mouse.
+  public var videoMode: VideoMode?
   /// Whether input that comes from no terminal waits until the guest's driver of the serial port takes it. A guest that
   /// polls the port instead gets none of it.
   public var inputAwaitsDriver = false

@@ -25,7 +25,8 @@ extension GuestConfiguration {
   func loadKernel(into memory: GuestMemory) throws(GuestError) -> LinuxBoot {
     do throws(BootError) {
       return try LinuxBoot(
-        kernel, initrd: initrd, commandLine: commandLine, memory: memory, vcpuCount: machine.vcpuCount)
+        kernel, initrd: initrd, commandLine: commandLine, memory: memory, vcpuCount: machine.vcpuCount,
+        videoMode: videoMode)
     } catch {
       throw GuestError(error.part, error.description)
     }
@@ -76,6 +77,7 @@ extension BootError {
     case .kernelTooBig, .memoryTooSmall: .memory
     case .commandLineTooLong: .parameters
     case .badVCPUCount: .vcpuCount
+    case .noFrameBuffer: .display
     case .kvm: .machine
     }
   }

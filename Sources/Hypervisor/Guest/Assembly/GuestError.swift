@@ -42,6 +42,8 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case network
     /// A console or serial port.
     case console
+    /// The frame buffer.
+    case display
     /// Another resource of the host: threads, descriptors.
     case host
   }

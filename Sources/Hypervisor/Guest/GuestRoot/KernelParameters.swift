@@ -13,6 +13,18 @@ public struct KernelParameters: Equatable, Sendable {
 
   /// The console on the terminal.
   public var console: GuestConfiguration.Console
+  /// The part of a frame buffer among the consoles.
+  public enum Display: Equatable, Sendable {
+    /// There is none.
+    case none
+    /// It shows the kernel's messages. ``KernelParameters/console`` is the console of programs.
+    case shown
+    /// It is the console of programs, too; ``KernelParameters/console`` shows the kernel's messages.
+    case preferred
+  }
+
+  /// What the frame buffer is for.
+  public var display: Display
   /// The root file system.
   public var root: Root
   /// Whether the machine has the port for the exit code of the guest's command; only lkvm has it.
@@ -31,10 +43,12 @@ public struct KernelParameters: Equatable, Sendable {
 
   /// Makes parameters for a console and a root.
   public init(
-    console: GuestConfiguration.Console, root: Root, network: String? = nil, terminal: ConsoleSize? = nil,
+    console: GuestConfiguration.Console, display: Display = .none, root: Root, network: String? = nil,
+    terminal: ConsoleSize? = nil,
     pipesInput: Bool = false, user: [String] = [], onlyUser: Bool = false, hasExitPort: Bool = true
   ) {
     self.console = console
+    self.display = display
     self.root = root
     self.network = network
     self.terminal = terminal
@@ -48,7 +62,12 @@ public struct KernelParameters: Equatable, Sendable {
   public var text: String {
     let given = user.joined(separator: " ")
     guard !onlyUser else { return given }
-    var words = Self.base + Self.words(for: console, isQuiet: given.split(separator: " ").contains("quiet"))
+    var words = Self.base + (display == .none ? Self.noInput : [])
+    // The last console is that of programs.
+    let isQuiet = given.split(separator: " ").contains("quiet")
+    if display == .shown { words.append(Self.displayConsole) }
+    words += Self.words(for: console, isQuiet: isQuiet)
+    if display == .preferred { words.append(Self.displayConsole) }
     if case .share(_, .some) = root { words += initWords }
     // Two `ip=` words may configure two interfaces, so that the user's replaces ours.
     if let network, !network.hasPrefix("ip=") || !Self.names("ip", in: given) { words.append(network) }
@@ -59,8 +78,12 @@ public struct KernelParameters: Equatable, Sendable {
     return words.joined(separator: " ")
   }
 
-  /// Restart through the keyboard controller, also at once after a panic; no probing for a mouse.
-  private static let base = ["reboot=k", "panic=1", "i8042.noaux=1", "i8042.dumbkbd=1"]
+  /// Restart through the keyboard controller, also at once after a panic.
+  private static let base = ["reboot=k", "panic=1"]
+  /// No probing for a mouse, no lights of the keyboard: for a machine without a display.
+  private static let noInput = ["i8042.noaux=1", "i8042.dumbkbd=1"]
+  /// The text console on the frame buffer.
+  private static let displayConsole = "console=tty0"
 
   private static func words(for console: GuestConfiguration.Console, isQuiet: Bool) -> [String] {
     switch console {
@@ -73,10 +96,10 @@ public struct KernelParameters: Equatable, Sendable {
 
   /// The parameters of lkvm's own init.
   private var initWords: [String] {
-    // Without a terminal the output goes to a file, which should have no carriage returns.
+    // Without a terminal the output goes to a file, which should have no carriage returns. A frame buffer has a size of its own.
     let output = terminal.map { "lkvm.window=\($0.columns)x\($0.rows)" } ?? "lkvm.crlf=0"
-    return ["lkvm.exit=" + (hasExitPort ? "\(ExitStatusPort.port)" : "none"), output]
-      + (pipesInput ? ["lkvm.input=pipe"] : [])
+    return ["lkvm.exit=" + (hasExitPort ? "\(ExitStatusPort.port)" : "none")]
+      + (display == .preferred ? [] : [output]) + (pipesInput ? ["lkvm.input=pipe"] : [])
   }
 
   private static func words(for root: Root, given: String) -> [String] {

@@ -9,7 +9,9 @@ public import HostSystem
 /// network thread opens any, and the watcher one to a Unix socket. Only the kinds that serve files may open any.
 public enum GuestSystemCalls {
   /// The kinds of threads that run while a guest runs, the main thread included.
-  public static let kinds: [ThreadKind] = [.main, .vcpu, .io, .device, .share, .network, .control, .watcher]
+  public static let kinds: [ThreadKind] = [
+    .main, .vcpu, .io, .device, .share, .network, .control, .watcher, .display,
+  ]
 
   /// Makes threads of `kinds` that start from now on filter their system calls. Once per process.
   ///
@@ -45,6 +47,7 @@ public enum GuestSystemCalls {
       case .network: network
       case .control: control
       case .watcher: watcher
+      case .display: display
       }
     return common + own
   }
@@ -139,6 +142,23 @@ public enum GuestSystemCalls {
       // /etc/resolv.conf, when it changes.
       SystemCallRule("openat", where: [.readsOnly]), "fstat", "newfstatat", "lseek",
     ]
+
+  /// Connections of VNC clients, which libvncserver serves, and the pages that the guest has changed. A client must not end the
+  /// process by making the library look for a file.
+  private static let display: [SystemCallRule] =
+    messages + [
+      "accept4", "select", "pselect6", "getsockname", "getpeername", "getsockopt", "setsockopt", "fcntl",
+      .ioctl(CKVM_GET_DIRTY_LOG), SystemCallRule("openat", error: EACCES),
+      SystemCallRule("newfstatat", error: EACCES), SystemCallRule("access", error: EACCES),
+    ]
+
+  /// What a display's thread needs beside its own for a window of X11's, whose picture is in memory shared with the server. At its end
+  /// SDL asks which signals have handlers.
+  public static let showingWindow: [SystemCallRule] = [
+    "shmget", "shmat", "shmctl", "shmdt", "uname",
+    SystemCallRule(
+      "rt_sigaction", where: [SystemCallRule.Condition(argument: 1, mask: .max, value: 0)]),
+  ]
 
   /// Commands: a socket, the kernel's symbols, and statistics.
   private static let control: [SystemCallRule] =

@@ -7,7 +7,7 @@ struct ACPITables {
   let bytes: [UInt8]
 
   /// Makes the tables for the address `address`, a multiple of 64.
-  init(at address: UInt64, vcpuCount: Int) {
+  init(at address: UInt64, vcpuCount: Int, hasMouse: Bool) {
     var image = LittleEndianBytes(zeroes: Self.rootPointerByteCount)
 
     /// Appends a table at its alignment, and returns its address.
@@ -20,7 +20,7 @@ struct ACPITables {
     }
 
     let facs = place(Self.facs)
-    let dsdt = place(DSDT.table.bytes)
+    let dsdt = place(DSDT.table(hasMouse: hasMouse).bytes)
     let fadt = place(FADT.table(facs: facs, dsdt: dsdt).bytes)
     let madt = place(MADT.table(vcpuCount: vcpuCount).bytes)
     var list = LittleEndianBytes()

@@ -1,7 +1,8 @@
 /// The differentiated system description table: the devices that a kernel cannot find otherwise, and the power-off state.
 enum DSDT {
-  static var table: ACPITable {
-    ACPITable("DSDT", revision: 2, body: [sleepStates, systemBus].flatMap(\.encoded))
+  /// - Parameter hasMouse: whether a PS/2 mouse is behind the keyboard's controller.
+  static func table(hasMouse: Bool) -> ACPITable {
+    ACPITable("DSDT", revision: 2, body: [sleepStates, systemBus(hasMouse)].flatMap(\.encoded))
   }
 
   /// \_S5: SLP_TYP for PM1a and PM1b control (§7.4.2.6).
@@ -10,8 +11,8 @@ enum DSDT {
     return .name("\\_S5", .package([type, type, .integer(0), .integer(0)]))
   }
 
-  private static var systemBus: AML {
-    .scope("\\_SB", [pciHost] + serialPorts + [keyboard, clock])
+  private static func systemBus(_ hasMouse: Bool) -> AML {
+    .scope("\\_SB", [pciHost] + serialPorts + [keyboard] + (hasMouse ? [mouse] : []) + [clock])
   }
 
   private static var pciHost: AML {
@@ -56,6 +57,13 @@ enum DSDT {
     resources.addPorts(0x64, byteCount: 1)
     resources.addInterruptLine(1)
     return device("KBD", "PNP0303", resources)
+  }
+
+  /// Its ports are the keyboard's.
+  private static var mouse: AML {
+    var resources = ResourceTemplate()
+    resources.addInterruptLine(UInt8(KeyboardController.mouseLine))
+    return device("MOU", "PNP0F13", resources)
   }
 
   private static var clock: AML {

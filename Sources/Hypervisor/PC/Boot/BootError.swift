@@ -52,6 +52,8 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   case memoryTooSmall(byteCount: UInt64, minimum: UInt64)
   /// The number of vCPUs is 0 or larger than the number of 8-bit local APIC IDs.
   case badVCPUCount(Int, limit: Int)
+  /// The kernel at a path is entered through PVH, which describes no frame buffer.
+  case noFrameBuffer(String)
   /// KVM refused a vCPU's initial state.
   case kvm(KVMError)
 
@@ -81,6 +83,8 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
     case .memoryTooSmall(let byteCount, let minimum):
       "guest memory of \(byteCount) bytes: a kernel needs at least \(minimum >> 20) MiB"
     case .badVCPUCount(let count, let limit): "\(count) vCPUs: a kernel is booted on 1 to \(limit)"
+    case .noFrameBuffer(let path):
+      "kernel \(path): a vmlinux with a PVH entry, which has no way to describe a frame buffer; use its bzImage"
     case .kvm(let error): error.description
     }
   }

@@ -12,7 +12,7 @@ public import VextProtocol
 /// F_0000  MP floating pointer and table, reserved up to 1 MiB
 /// F_4000  ACPI: RSDP, then the tables
 /// 10_0000 kernel (at its own address), ..., initial RAM disk as high as allowed
-/// C000_0000  PCI hole: BARs from C100_0000, fixed parts (I/O APIC, local APIC, KVM's pages) from FEC0_0000
+/// C000_0000  PCI hole: configuration area, frame buffer from C010_0000, BARs from C100_0000, fixed parts (I/O APIC, local APIC, KVM's pages) from FEC0_0000
 /// 1_0000_0000  the rest of RAM
 /// ```
 public enum BootLayout {
@@ -48,6 +48,12 @@ public enum BootLayout {
   public static let localAPIC: UInt32 = 0xFEE0_0000
   /// Start of the PCI hole's fixed parts, which end at 4 GiB.
   public static let fixedDevices: UInt64 = PCIHost.barWindowEnd
+
+  /// The frame buffer of a machine with a display, between PCI's configuration area and the BARs.
+  public static let frameBuffer: UInt64 =
+    PCIHost.configurationAreaStart + PCIHost.configurationAreaByteCount
+  /// Maximum number of bytes of the frame buffer.
+  public static let frameBufferByteLimit = PCIHost.barWindowStart - frameBuffer
 
   /// Minimum size of RAM in bytes: room for these structures and a small kernel.
   public static let minimumMemory: UInt64 = 2 << 20

@@ -29,14 +29,20 @@ public struct E820Map: Equatable, Sendable {
   public let entries: [Entry]
 
   /// The map of a guest with `memoryByteCount` bytes of RAM, at least ``BootLayout/minimumMemory``.
-  public init(memoryByteCount: UInt64) {
+  ///
+  /// - Parameter videoMode: the mode of its frame buffer, if it has one.
+  public init(memoryByteCount: UInt64, videoMode: VideoMode? = nil) {
     var entries = [
       Entry(0, to: BootLayout.extendedBIOSData, .memory),
       Entry(BootLayout.extendedBIOSData, to: BootLayout.videoMemory, .reserved),
       Entry(BootLayout.biosArea, to: BootLayout.highMemory, .reserved),
       Entry(BootLayout.highMemory, to: BootLayout.lowMemoryEnd(memoryByteCount), .memory),
-      Entry(BootLayout.fixedDevices, to: GuestMemory.highStart, .reserved),
     ]
+    if let videoMode {
+      let end = BootLayout.frameBuffer + UInt64(videoMode.regionByteCount)
+      entries.append(Entry(BootLayout.frameBuffer, to: end, .reserved))
+    }
+    entries.append(Entry(BootLayout.fixedDevices, to: GuestMemory.highStart, .reserved))
     if memoryByteCount > GuestMemory.pciHoleStart {
       let highByteCount = memoryByteCount - GuestMemory.pciHoleStart
       entries.append(Entry(GuestMemory.highStart, to: GuestMemory.highStart + highByteCount, .memory))

@@ -31,10 +31,13 @@ public struct LinuxBoot: Sendable {
   private let vcpuCount: Int
 
   /// Writes everything except the vCPUs' registers into `memory`, which must be new: the rest of it must be zero.
+  ///
+  /// - Parameter videoMode: the mode of the frame buffer in a machine with a display, which also has a mouse.
   public init(
     _ image: KernelImage, initrd source: InitrdSource?, commandLine: String, memory: GuestMemory,
-    vcpuCount: Int
+    vcpuCount: Int, videoMode: VideoMode? = nil
   ) throws(BootError) {
+    if videoMode != nil, case .protectedMode = image.entry { throw .noFrameBuffer(image.path) }
     guard (1...BootLayout.vcpuLimit).contains(vcpuCount) else {
       throw .badVCPUCount(vcpuCount, limit: BootLayout.vcpuLimit)
     }
@@ -54,13 +57,14 @@ public struct LinuxBoot: Sendable {
 
     self.vcpuCount = vcpuCount
     self.initrd = initrd.map { (GuestAddress($0.address), $0.byteCount) }
-    memoryMap = E820Map(memoryByteCount: memory.byteCount)
+    memoryMap = E820Map(memoryByteCount: memory.byteCount, videoMode: videoMode)
     entry = image.entry
     do throws(GuestMemoryError) {
-      try Self.writeFirmware(memory, vcpuCount: vcpuCount)
+      try Self.writeFirmware(memory, vcpuCount: vcpuCount, hasMouse: videoMode != nil)
       try memory.write(text + [0], at: BootLayout.commandLine)
       try memory.write(
-        Self.parameters(image, initrd: initrd, memoryMap: memoryMap), at: image.parametersAddress)
+        Self.parameters(image, initrd: initrd, memoryMap: memoryMap, videoMode: videoMode),
+        at: image.parametersAddress)
       try BootstrapTables.write(to: memory)
     } catch {
       // All of these structures lie below ``BootLayout/minimumMemory``.
@@ -86,18 +90,22 @@ public struct LinuxBoot: Sendable {
   }
 
   /// Writes the tables that a kernel searches for in the BIOS's memory.
-  private static func writeFirmware(_ memory: GuestMemory, vcpuCount: Int) throws(GuestMemoryError) {
+  private static func writeFirmware(
+    _ memory: GuestMemory, vcpuCount: Int, hasMouse: Bool
+  ) throws(GuestMemoryError) {
     // BIOS data area: segment of the extended area, and KiB of conventional memory.
     try memory.store(UInt16(BootLayout.extendedBIOSData >> 4), at: GuestAddress(0x40E))
     try memory.store(UInt16(BootLayout.extendedBIOSData >> 10), at: GuestAddress(0x413))
     try memory.write(
       MPTable(at: BootLayout.mpTable.rawValue, vcpuCount: vcpuCount).bytes, at: BootLayout.mpTable)
     try memory.write(
-      ACPITables(at: BootLayout.acpiTables.rawValue, vcpuCount: vcpuCount).bytes, at: BootLayout.acpiTables)
+      ACPITables(at: BootLayout.acpiTables.rawValue, vcpuCount: vcpuCount, hasMouse: hasMouse).bytes,
+      at: BootLayout.acpiTables)
   }
 
   private static func parameters(
-    _ image: KernelImage, initrd: (address: UInt64, byteCount: UInt64)?, memoryMap: E820Map
+    _ image: KernelImage, initrd: (address: UInt64, byteCount: UInt64)?, memoryMap: E820Map,
+    videoMode: VideoMode?
   ) -> [UInt8] {
     let commandLine = BootLayout.commandLine.rawValue
     let rootPointer = BootLayout.acpiTables.rawValue
@@ -107,6 +115,7 @@ public struct LinuxBoot: Sendable {
       page.setCommandLine(at: commandLine)
       page.setMemoryMap(memoryMap)
       page.setACPIRootPointer(rootPointer)
+      if let videoMode { page.setScreen(videoMode, at: BootLayout.frameBuffer) }
       if let initrd { page.setInitrd(at: initrd.address, byteCount: initrd.byteCount) }
       return page.bytes
     case .protectedMode:

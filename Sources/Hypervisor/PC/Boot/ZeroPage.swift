@@ -48,6 +48,11 @@ struct ZeroPage {
 
   mutating func setACPIRootPointer(_ address: UInt64) { page.set(address, at: Field.acpiRootPointer) }
 
+  /// Describes a linear frame buffer as VESA's BIOS does.
+  mutating func setScreen(_ mode: VideoMode, at address: UInt64) {
+    page.set(ScreenInformation(mode, address: address).bytes, at: 0)
+  }
+
   mutating func setMemoryMap(_ map: E820Map) {
     page.set(UInt8(truncatingIfNeeded: map.entries.count), at: Field.e820EntryCount)
     var table = LittleEndianBytes()

@@ -4,6 +4,8 @@ public final class PlatformDevices: Sendable {
   public let power: PowerManagement
   /// The port for the exit code of the guest's command.
   public let exitStatus = ExitStatusPort()
+  /// The keyboard's and the mouse's controller, to which a display passes input.
+  public let keyboard: KeyboardController
   /// The real-time clock, whose interrupts come once it was started.
   public let clock: CMOSClock
 
@@ -12,16 +14,17 @@ public final class PlatformDevices: Sendable {
   /// - Parameters:
   ///   - end: the latch by which they end the machine.
   ///   - memoryByteCount: size of the machine's RAM in bytes.
+  ///   - hasMouse: whether there is a PS/2 mouse, as in a machine with a display.
   ///   - showText: takes the lines that the guest writes to the debug ports; the default writes them to the log.
   ///   - interruptLine: makes the line of a GSI.
   public init(
-    ports: AddressBus, end: MachineEndLatch, memoryByteCount: UInt64,
+    ports: AddressBus, end: MachineEndLatch, memoryByteCount: UInt64, hasMouse: Bool = false,
     showText: @escaping @Sendable (String) -> Void = DebugConsole.log,
     interruptLine: (_ gsi: UInt32) -> any InterruptLine
   ) {
     power = PowerManagement(
       end: end, interrupt: interruptLine(UInt32(InterruptWiring.systemControlInterrupt)))
-    let keyboard = KeyboardController(end: end, interrupt: interruptLine(1))
+    keyboard = KeyboardController(end: end, hasMouse: hasMouse, interruptLine: interruptLine)
     clock = CMOSClock(memoryByteCount: memoryByteCount, interrupt: interruptLine(8))
     let claims: [(start: UInt64, byteCount: UInt64, device: any BusDevice)] = [
       (0x60, 1, keyboard),

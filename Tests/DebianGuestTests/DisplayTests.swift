@@ -1,0 +1,64 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension DebianGuestTests {
+  /// Debian's kernel on the frame buffer, and a person at a VNC viewer.
+  struct DisplayTests {
+    /// The port that lkvm says it listens at.
+    private static func port(of guest: LkvmProcess) throws -> UInt16 {
+      try guest.wait("it did not say where VNC listens", within: .seconds(60)) {
+        guest.errors.contains("VNC listens at ") && guest.errors.contains("\n")
+      }
+      let line = guest.errors.split(separator: "\n").first { $0.contains("VNC listens at ") }
+      return try #require(line?.split(separator: ":").last.flatMap { UInt16($0) })
+    }
+
+    @Test func `a shell on the frame buffer takes what a VNC client types, and shows it`() throws {
+      let guest = try LkvmProcess(
+        ["run", "-c", "1", "-m", "512", "--vnc=127.0.0.1:0", "--vidmode", "640x480", "--params", "quiet"])
+      let client = try RFBClient(port: try Self.port(of: guest))
+      #expect(client.width == 640)
+      #expect(client.height == 480)
+      // The shell is there when its effect is. What is typed before is lost, or waits in the terminal.
+      let deadline = ContinuousClock.now + GuestReport.limit
+      while !guest.output.contains("typed 42"), guest.isRunning, ContinuousClock.now < deadline {
+        try client.type("\necho typed $((6*7)) > /dev/ttyS0\n")
+        Thread.sleep(forTimeInterval: 2)
+      }
+      #expect(guest.output.contains("typed 42"), "\(guest.output.suffix(2000)) \(guest.errors)")
+      try client.update(incremental: false)
+      let before = client.picture
+      #expect(Set(before).count > 1, "text on a ground")
+      try client.type("clear; echo seen\n")
+      Thread.sleep(forTimeInterval: 5)
+      try client.update(incremental: false)
+      #expect(client.picture != before)
+      #expect(Set(client.picture).count > 1)
+      // Keyboard and mouse are found.
+      try client.type("cat /sys/bus/serio/devices/*/description > /dev/ttyS0\n")
+      try guest.wait(for: "i8042 AUX port", within: .seconds(120))
+      try client.type("exit\n")
+      #expect(try guest.waitForEnd(within: .seconds(120)) == 0)
+    }
+
+    @Test func `a guest with a window of SDL's runs within its sandbox to its end`() throws {
+      let guest = try LkvmProcess(
+        ["run", "-c", "1", "-m", "512", "--sdl", "--", "sh", "-c", "cat /proc/fb; exit 4"],
+        environment: ["SDL_VIDEODRIVER": "dummy"])
+      #expect(try guest.waitForEnd(within: GuestReport.limit) == 4, "\(guest.errors)")
+      #expect(guest.output.contains("0 VESA VGA"))
+    }
+
+    @Test func `a command writes to the terminal, and the frame buffer shows the kernel's messages`() throws {
+      let guest = try LkvmProcess(
+        ["run", "-c", "1", "-m", "512", "--vnc=127.0.0.1:0", "--", "sh", "-c", "echo ready; read x; exit 3"])
+      let client = try RFBClient(port: try Self.port(of: guest))
+      try guest.wait(for: "ready", within: GuestReport.limit)
+      try client.update(incremental: false)
+      #expect(Set(client.picture).count > 1)
+      try guest.type("x\n")
+      #expect(try guest.waitForEnd(within: .seconds(120)) == 3)
+    }
+  }
+}
