@@ -67,7 +67,7 @@ let package = Package(
     .target(
       name: "Hypervisor",
       dependencies: [
-        "CKVM", "CLinux", "HostSystem", "VextProtocol",
+        "CKVM", "CLinux", "HostSystem", "RealModeBIOS", "VextProtocol",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -100,6 +100,13 @@ let package = Package(
     .target(
       name: "MicroGuest",
       dependencies: ["EmbeddedImage", "VextProtocol"],
+      exclude: ["Guest"],
+      swiftSettings: houseRules,
+      plugins: ["BuildFreestanding"]),
+    // What real-mode kernels and programs call.
+    .target(
+      name: "RealModeBIOS",
+      dependencies: ["EmbeddedImage"],
       exclude: ["Guest"],
       swiftSettings: houseRules,
       plugins: ["BuildFreestanding"]),
@@ -221,7 +228,8 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "TestSupport", "VextProtocol",
+        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "RealModeBIOS", "TestSupport",
+        "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),

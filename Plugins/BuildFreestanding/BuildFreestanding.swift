@@ -19,6 +19,8 @@ struct BuildFreestanding: BuildToolPlugin {
     "MicroGuest": Recipe(shared: ["MicroGuest/Shared", "VextProtocol"], optimization: "-O"),
     // It runs once, and every guest's initramfs carries it.
     "GuestInit": Recipe(optimization: "-Osize"),
+    // Assembly alone.
+    "RealModeBIOS": Recipe(optimization: "-Osize"),
   ]
 
   func createBuildCommands(context: PluginContext, target: any Target) async throws -> [Command] {

@@ -3,8 +3,8 @@ import Foundation
 /// Compiles and links a freestanding program, and writes its image as Swift source.
 ///
 /// Usage: `FreestandingBuilder SWIFTC CLANG LINKER OPTIMIZATION TYPE WORK-DIRECTORY OUTPUT INPUT...`, as the plugin
-/// calls it. The inputs are the Swift sources, `Entry.S`, a C module `module.modulemap` with its headers, and `image.ld`, which
-/// says what is linked: the format, the entry and the addresses. TYPE gets the image.
+/// calls it. The inputs are `Entry.S`, `image.ld`, which says what is linked: the format, the entry and the addresses, and, for a program
+/// that is not assembly alone, Swift sources and a C module `module.modulemap` with its headers. TYPE gets the image.
 @main
 struct FreestandingBuilder {
   private let swiftc: String
@@ -45,18 +45,22 @@ struct FreestandingBuilder {
     let image = workDirectory.appending(path: "guest.image")
     let assembly = try input(named: "Entry.S")
     let linkerScript = try input(named: "image.ld")
-    let headers = try input(named: "module.modulemap").deletingLastPathComponent().path
     let sources = inputs.filter { $0.pathExtension == "swift" }.map(\.path)
+    var objects = [assemblyObject]
 
-    try run(swiftc, swiftOptions + ["-I", headers, "-o", swiftObject] + sources)
+    if !sources.isEmpty {
+      let headers = try input(named: "module.modulemap").deletingLastPathComponent().path
+      try run(swiftc, swiftOptions + ["-I", headers, "-o", swiftObject] + sources)
+      objects.append(swiftObject)
+    }
     try run(clang, ["-target", Self.target, "-c", "-o", assemblyObject, assembly.path])
     // A call of the allocator has no symbol to link against: the link proves that the program needs no heap.
     try run(
       linker,
       [
         "-static", "--gc-sections", "--fatal-warnings", "--strip-all", "-T", linkerScript.path,
-        "-o", image.path, assemblyObject, swiftObject,
-      ])
+        "-o", image.path,
+      ] + objects)
     try generate(from: Data(contentsOf: image))
   }
 

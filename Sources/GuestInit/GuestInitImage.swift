@@ -5,7 +5,7 @@ import EmbeddedImage
 /// Beside the kernel's `root=` (also `UUID=`, `LABEL=`, `PARTUUID=`, `PARTLABEL=`), `rootfstype=`, `rootflags=`, `ro`, `rw`, `init=`
 /// and `console=` it reads:
 ///
-/// - `lkvm.host=ro|rw|none[,OPTIONS]`: how the 9p share `hostfs` is mounted on /host; `ro,cache=loose` by default.
+/// - `lkvm.host=ro|rw|none[,OPTIONS]`: how the 9p share `hostfs` is mounted on /host; `ro,cache=mmap` by default.
 /// - `lkvm.net=ADDRESS/PREFIX[,GATEWAY[,DNS]]`: IPv4 of eth0. The DNS server gets into /run/resolv.conf.
 /// - `lkvm.exit=PORT|none`: the decimal I/O port that takes the command's exit status as a byte; 244 by default.
 /// - `lkvm.input=pipe`: the command reads a pipe, into which the init writes what comes from the console (`InputPipe`).

@@ -14,6 +14,7 @@ extension LkvmFailure {
       case .hugePages: "--hugetlbfs"
       case .merging: "--ksm"
       case .kernel: "--kernel"
+      case .firmware: "--firmware"
       case .parameters: "--params"
       case .initrd: "--initrd"
       case .disk: "--disk"

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 
 /// The log of the hypervisor: messages go to standard error, from the options' level on.
@@ -5,6 +6,10 @@ enum LogOutput {
   /// Once, before any logger is made.
   static func install(_ options: RunSettings.Debugging) {
     let level = options.level
+    // Messages carry the local time. With a named time zone the C library reads its file once, and not in each thread that writes a
+    // message: those of vCPUs may not look at files.
+    unsafe setenv("TZ", ":/etc/localtime", 0)
+    tzset()
     LoggingSystem.bootstrap { label in
       var handler = StreamLogHandler.standardError(label: label)
       handler.logLevel = level

@@ -65,6 +65,51 @@ extension DebianGuestTests {
       #expect(try Self.shared.get().report.value(way) != "0")
     }
 
+    @Test func `what the host changes shows in a running guest, in a share and in its root`() throws {
+      let folder = try ScratchFolder()
+      let share = folder.file("share")
+      try FileManager.default.createDirectory(atPath: share, withIntermediateDirectories: false)
+      let (edited, replaced) = (URL(filePath: share + "/edited"), URL(filePath: share + "/replaced"))
+      for file in [edited, replaced] { try Data("old\n".utf8).write(to: file) }
+      let read = "for file in edited replaced new; do cat /tmp/share/$file /host\(share)/$file; done 2>&1"
+      let script = """
+        mkdir /tmp/share && mount -t 9p -o trans=virtio,version=9p2000.L share /tmp/share
+        \(read) > /dev/null
+        say ready yes
+        read answer
+        say seen "$(\(read) | tr '\n' ' ')"
+        """
+      let guest = try LkvmProcess(
+        GuestReport.arguments(["-c", "1", "-m", "512", "--9p", "\(share),share"], script: script))
+      try guest.wait(for: "@ready=yes@", within: GuestReport.limit)
+      let handle = try FileHandle(forWritingTo: edited)
+      try handle.write(contentsOf: Data("changed\n".utf8))
+      try handle.close()
+      try Data("another\n".utf8).write(to: replaced, options: .atomic)
+      try Data("new\n".utf8).write(to: URL(filePath: share + "/new"))
+      try guest.type("\n")
+      #expect(try GuestReport(guest).value("seen") == "changed changed another another new new ")
+    }
+
+    /// With `cache=loose` the guest's kernel remembers all files that it has seen.
+    @Test func `a guest walks through more files than lkvm may have open`() throws {
+      let folder = "usr/share/perl"
+      let script = """
+        cd /host && say files "$(find \(folder) | wc -l)"
+        du -s \(folder) > /dev/null; say du "$?"
+        """
+      let arguments = GuestReport.arguments(
+        ["-c", "1", "-m", "512", "-p", "lkvm.host=ro,cache=loose"], script: script)
+      let guest = try LkvmProcess(
+        ["-c", "ulimit -n 512; exec \"$0\" \"$@\"", VirtualHost.lkvm.path] + arguments,
+        program: URL(filePath: "/bin/sh"))
+      let report = try GuestReport(guest)
+      let host = try VirtualHost.run("sh", "-c", "cd / && find \(folder) | wc -l")
+      #expect(Int(host.trimmingCharacters(in: .newlines)) ?? 0 > 512, "the folder has too few files")
+      #expect(try report.value("files") == host.trimmingCharacters(in: .newlines))
+      #expect(try report.value("du") == "0", "\(report.console.suffix(2000))")
+    }
+
     @Test func `files of the guest have its owner and mode, but no set-group-ID bit`() throws {
       let shared = try Self.shared.get()
       #expect(try shared.report.value("new") == "0")

@@ -18,6 +18,8 @@ enum VirtualHost {
   static let fuseVext = project.appending(path: ".build/release/fuse-vext")
   /// What makes trees of files and compares them.
   static let fileTree = project.appending(path: "scripts/lib/guest/file-tree")
+  /// Makes a disk with GRUB from an installation of Debian.
+  static let grubImage = project.appending(path: "scripts/lib/guest/grub-image")
   /// The release build of bench.
   static let bench = project.appending(path: ".build/release/bench")
   /// Runs bench with its disks in memory.

@@ -4,10 +4,10 @@ enum HostFiles {
   static var transportOptions: Text { "trans=virtio,version=9p2000.L,msize=262144" }
 
   /// Mounts the share "hostfs" on /host as `lkvm.host=` says: `ro`, `rw` or `none`, then further mount options after a
-  /// comma. When nothing is said it is read-only and cached, so that programs start fast: what the host changes while
-  /// the guest runs may not be seen.
+  /// comma. The default is read-only with `cache=mmap`: only pages that a process maps are cached, so that the guest sees what the host
+  /// changes.
   static func mount(_ parameters: InitParameters, _ arena: inout InitArena) {
-    let wanted = parameters.value("lkvm.host=") ?? "ro,cache=loose"
+    let wanted = parameters.value("lkvm.host=") ?? "ro,cache=mmap"
     if wanted == "none" || Kernel.isMountPoint("/host") { return }
     do throws(Errno) {
       let comma = wanted.index(of: UInt8(ascii: ","))

@@ -5,7 +5,7 @@ struct RunGuestCommand: Subcommand {
   static let description = CommandDescription(
     name: "run", abstract: "Boots a guest and stays with it until it ends.",
     discussion: """
-      'lkvm run KERNEL' boots a kernel; 'lkvm run -- COMMAND' runs a command in a guest over the host's files and ends \
+      'lkvm run KERNEL' boots a kernel; 'lkvm run --firmware FILE -d DISK' boots a disk; 'lkvm run -- COMMAND' runs a command in a guest over the host's files and ends \
       with its exit code. Ctrl-A x ends the guest.
       """,
     operand: .optional("KERNEL", .files), takesCommand: true)
@@ -23,6 +23,7 @@ struct RunGuestCommand: Subcommand {
     if kernelFile != nil, settings.kernel.kernel != nil {
       throw .usage("--kernel and a kernel as argument exclude each other")
     }
+    try GuestStartFile.check(settings, kernelFile: kernelFile, command: command)
   }
 
   func run(_ startUp: StartUpClock) throws -> Int32 {

@@ -61,9 +61,14 @@ enum RunOptions {
 
   private static let kernel: [OptionRow<RunSettings>] = [
     .text(
-      "kernel", "k", "FILE", .kernel, "Kernel: a bzImage or an ELF vmlinux.", standard: "the running host's",
+      "kernel", "k", "FILE", .kernel, "Kernel: a bzImage, an ELF vmlinux, or a flat real-mode binary.",
+      standard: "the running host's",
       completion: .files
     ) { $0.kernel.kernel = $1 },
+    .text(
+      "firmware", "f", "FILE", .kernel, "Firmware that boots a disk, such as SeaBIOS, instead of a kernel.",
+      completion: .files
+    ) { $0.kernel.firmware = $1 },
     .text(
       "initrd", "i", "FILE", .kernel, "Initial RAM disk.", standard: "one made from the kernel's modules",
       completion: .files
@@ -279,9 +284,6 @@ enum RunOptions {
   ]
 
   private static let kvmtool: [OptionRow<RunSettings>] = [
-    .refused(
-      "firmware", "f", .value("FILE"), "Firmware image.",
-      instead: "boot the disk's kernel with --kernel and --initrd"),
     .value("flash", "F", "FILE", .kvmtool, "Flash image: ignored with a warning, as a PC has no such flash.")
     {
       settings, file in

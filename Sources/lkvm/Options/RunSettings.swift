@@ -17,9 +17,10 @@ struct RunSettings: Equatable {
     var sandboxPolicy = SandboxPolicy.strict
   }
 
-  /// The kernel and its parameters.
+  /// The kernel and its parameters, or the firmware.
   struct Kernel: Equatable {
     var kernel: String?
+    var firmware: String?
     var initrd: String?
     var params: [String] = []
     var sandbox: String?

@@ -26,12 +26,14 @@ struct GuestPlan {
     _ options: RunSettings, machine: MachineConfiguration, kernelFile: String?, command: [String],
     home: String
   ) throws {
-    let kernelPath =
-      try options.kernel.kernel ?? kernelFile ?? Self.findKernel()
-    let storage = try GuestStorage(options, vcpuCount: machine.vcpuCount, home: home, command: command)
+    let start = try GuestStartFile(options, kernelFile: kernelFile, command: command)
+    let storage = try GuestStorage(
+      options, vcpuCount: machine.vcpuCount, home: home, command: command, needsRoot: start.kernel != nil)
     networks = Self.networks(options)
     let console: GuestConfiguration.Console = options.devices.console == .serial ? .serial : .virtio
-    let isPiped = linux_is_terminal(STDIN_FILENO) == 0 && !options.kernel.nodefaults
+    // Others than Linux may poll the port.
+    let isPiped =
+      linux_is_terminal(STDIN_FILENO) == 0 && !options.kernel.nodefaults && start.kernel != nil
     var encodesInput = false
     if case .share(_, .some) = storage.root { encodesInput = isPiped && options.runsCommand(command) }
     let videoMode = options.devices.displayMode
@@ -45,7 +47,8 @@ struct GuestPlan {
       console: console, display: display, root: storage.root, network: nil,
       terminal: Terminal.windowSize(of: STDOUT_FILENO), pipesInput: encodesInput, user: options.kernel.params,
       onlyUser: options.kernel.nodefaults)
-    let networkParameter = Self.networkParameter(networks.first, root: storage.root)
+    let networkParameter =
+      start.kernel == nil ? nil : Self.networkParameter(networks.first, root: storage.root)
     if !options.devices.noDhcp { parameters.network = networkParameter }
     if let first = networks.first, first.mode == .tap, first.hasGuestAddress,
       options.devices.noDhcp || options.kernel.nodefaults || networkParameter == nil
@@ -53,12 +56,17 @@ struct GuestPlan {
       StandardError.writeWarning(
         "--network: guest_ip=\(first.guestAddress) is ignored: nothing tells the guest of it")
     }
-    let kernel: KernelImage
-    do { kernel = try KernelImage(path: kernelPath) } catch { throw LkvmFailure("--kernel: \(error)") }
-    let initrd = try GuestInitrd(
-      options, kernel: kernel, storage: storage, hasNetwork: !networks.isEmpty, command: command)
-    configuration = GuestConfiguration(
-      machine: machine, kernel: kernel, initrd: initrd.source, commandLine: parameters.text)
+    switch start {
+    case .kernel(let kernel):
+      let initrd = try GuestInitrd(
+        options, kernel: kernel, storage: storage, hasNetwork: !networks.isEmpty, command: command)
+      configuration = GuestConfiguration(
+        machine: machine, kernel: kernel, initrd: initrd.source, commandLine: parameters.text)
+    case .flatBinary(let image):
+      StandardError.writeWarning("\(image.path): no kernel; it starts as a flat real-mode binary")
+      configuration = GuestConfiguration(machine: machine, kernel: image, commandLine: "")
+    case .firmware(let image): configuration = GuestConfiguration(machine: machine, firmware: image)
+    }
     configuration.disks = storage.disks
     configuration.vextDisks = storage.vextDisks
     configuration.serviceDisks = storage.serviceDisks
@@ -85,14 +93,5 @@ struct GuestPlan {
     configuration.usesIOEventFD = !options.devices.noIoeventfd
     showsWindow = options.devices.sdl
     runsCommand = options.runsCommand(command)
-  }
-
-  /// A kernel in the tree around, or the running one's file.
-  private static func findKernel() throws(LkvmFailure) -> String {
-    do throws(GuestRootError) {
-      return try KernelSearch.find(in: KernelSearch.candidates(release: KernelSearch.hostRelease()))
-    } catch {
-      throw LkvmFailure("--kernel: \(error)")
-    }
   }
 }

@@ -40,12 +40,14 @@ struct GuestSandbox {
       Rule(path: "/etc/localtime", access: .read, isOptional: true),
       Rule(path: "/usr/share/zoneinfo", access: .read, isOptional: true),
     ]
-    // Without a RAM disk of the user's, the modules of one are read while the machine is made.
-    rules.append(Rule(path: initrd ?? "/lib/modules", access: .read, isOptional: true))
-    // "lkvm debug" names the kernel's functions.
-    let kernel = configuration.kernel
-    for path in KernelSymbols.candidates(kernel: kernel.path, release: kernel.kernelRelease) {
-      rules.append(Rule(path: path, access: .read, isOptional: true))
+    // Firmware has been read as a whole.
+    if let kernel = configuration.kernel {
+      // Without a RAM disk of the user's, the modules of one are read while the machine is made.
+      rules.append(Rule(path: initrd ?? "/lib/modules", access: .read, isOptional: true))
+      // "lkvm debug" names the kernel's functions.
+      for path in KernelSymbols.candidates(kernel: kernel.path, release: kernel.kernelRelease) {
+        rules.append(Rule(path: path, access: .read, isOptional: true))
+      }
     }
     for disk in configuration.disks + configuration.vextDisks {
       // A missing file is an error of its own, reported later.

@@ -16,7 +16,11 @@ struct GuestStorage {
   private(set) var root = KernelParameters.Root.none
 
   /// Sorts the arguments of `--disk`, `--vext`, `--vhost-user-blk`, `--vhost-user-fs` and `--9p`; creates the default root if none of them can be the root.
-  init(_ options: RunSettings, vcpuCount: Int, home: String, command: [String]) throws {
+  ///
+  /// - Parameter needsRoot: whether the guest gets a root from lkvm at all.
+  init(
+    _ options: RunSettings, vcpuCount: Int, home: String, command: [String], needsRoot: Bool
+  ) throws {
     let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
     for disk in options.devices.disk {
       if let folder = try Self.rootFolder(disk.path, home) {
@@ -62,7 +66,8 @@ struct GuestStorage {
     }
     let runsCommand = options.runsCommand(command)
     let hasOwnRoot = root != .none || hasBlockDevice || options.kernel.initrd != nil
-    let needsDefaultRoot = root == .none && (runsCommand || !(hasOwnRoot || options.kernel.nodefaults))
+    let needsDefaultRoot =
+      needsRoot && root == .none && (runsCommand || !(hasOwnRoot || options.kernel.nodefaults))
     // Before the root is made, which has two tags.
     var tags = shares.map(\.tag)
     if needsDefaultRoot { tags += [GuestRootDirectory.rootTag, GuestRootDirectory.hostTag] }

@@ -73,12 +73,12 @@ import Testing
 
   @Test func `a file that is not a kernel is refused with its format`() throws {
     #expect(try refusal(Array("#!/bin/sh\n".utf8)).hasPrefix("not a kernel"))
-    #expect(try refusal([UInt8](repeating: 0, count: 4096)).hasPrefix("not a kernel"))
+    #expect(try refusal(Array("a kernel\r\n".utf8)).hasPrefix("not a kernel"))
+    #expect(
+      try refusal(Array("MZ".utf8) + [UInt8](repeating: 0, count: 600)) == "an EFI binary is not supported")
+    #expect(
+      try refusal([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 0]) == "a file of the format xz is not supported")
     #expect(try refusal([0x1F, 0x8B, 8, 0]) == "a gzip-compressed image is not supported")
-    let sector = changed(BootImageBytes(bytes: [UInt8](repeating: 0, count: 512))) {
-      $0.set(0xAA55 as UInt16, at: 510)
-    }
-    #expect(try refusal(sector) == "a real-mode image is not supported")
     let zboot = Array("MZ\0\0zimg".utf8) + [UInt8](repeating: 0, count: 600)
     #expect(try refusal(zboot) == "a compressed EFI image is not supported")
   }
@@ -99,12 +99,42 @@ import Testing
     #expect(try refusal(bigEndian).contains("S390"))
   }
 
-  @Test func `kernels without a 64-bit entry are refused`() throws {
-    let noLongMode = "a kernel for 32-bit x86, without a 64-bit entry"
+  @Test func `a bzImage without a 64-bit entry, or of an older protocol, starts in real mode`() throws {
     let bzImage = BootImageBytes.bzImage()
-    #expect(try refusal(changed(bzImage) { $0.set(0b10 as UInt16, at: 0x236) }) == noLongMode)
-    #expect(try refusal(changed(bzImage) { $0.set(0x020B as UInt16, at: 0x206) }).contains("2.11"))
+    let without = BootImageFile(changed(bzImage) { $0.set(0b10 as UInt16, at: 0x236) })
+    #expect(try KernelImage(path: without.path).format == "bzImage, boot protocol 2.15, real mode")
+    for version in [0x0202, 0x0206, 0x020B] as [UInt16] {
+      let old = BootImageFile(changed(bzImage) { $0.set(version, at: 0x206) })
+      let image = try KernelImage(path: old.path)
+      #expect(image.format == "bzImage, boot protocol 2.\(version & 0xFF), real mode")
+      #expect(image.kernelRelease == "6.1.0-test")
+      #expect(image.commandLineLimit == 255)
+      #expect(!image.isFlatBinary)
+    }
+    #expect(try refusal(changed(bzImage) { $0.set(0x0201 as UInt16, at: 0x206) }).contains("2.1 is older"))
+    let old = changed(bzImage) { $0.set(0x0206 as UInt16, at: 0x206) }
+    #expect(
+      try refusal(changed(BootImageBytes(bytes: old)) { $0.set(64 as UInt8, at: 0x1F1) }).contains(
+        "64 sectors"))
+    #expect(try refusal(Array(old.prefix(1024))).hasPrefix("truncated"))
     #expect(try refusal(changed(bzImage) { $0.set(0 as UInt8, at: 0x211) }).contains("zImage"))
+    #expect(
+      try refusal(changed(BootImageBytes(bytes: old)) { $0.set(0 as UInt8, at: 0x211) }).contains("zImage"))
+  }
+
+  @Test func `a file without a format is a flat binary, if it fits below 640 KiB`() throws {
+    for bytes in [[0xF4], [UInt8](repeating: 0, count: 4096), Array("text\0".utf8)] as [[UInt8]] {
+      let file = BootImageFile(bytes)
+      let image = try KernelImage(path: file.path)
+      #expect(image.format == "flat real-mode binary")
+      #expect(image.isFlatBinary && image.kernelRelease == nil && image.commandLineLimit == 0)
+    }
+    let most = 0x9_FC00 - 0x1_0000
+    #expect(try refusal([UInt8](repeating: 0x90, count: most + 1)).contains("at most \(most)"))
+  }
+
+  @Test func `ELF kernels without a 64-bit entry are refused`() throws {
+    let noLongMode = "a kernel for 32-bit x86, without a 64-bit entry"
     let elf = BootImageBytes.elf()
     #expect(try refusal(changed(elf) { $0.set(3 as UInt16, at: 18) }) == noLongMode)
     #expect(try refusal(BootImageBytes.elf32(pvhEntry: nil).bytes) == noLongMode)

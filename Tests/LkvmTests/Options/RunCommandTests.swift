@@ -96,13 +96,14 @@ struct RunCommandTests {
 
   @Test(
     arguments: [
-      (["--firmware", "x"], "--firmware x: not supported; "),
-      (["-fx"], "--firmware x: not supported; "),
+      (["--firmware", "x", "-k", "y"], "--firmware x: a kernel is started without firmware"),
+      (["-fx", "y"], "--firmware x: a kernel is started without firmware"),
+      (["-fx", "--sandbox", "y"], "--firmware x: --sandbox is for a Linux kernel"),
+      (["-fx", "--vnc"], "--firmware x: --vnc is for a Linux kernel"),
       (["--vsock", "0"], "--vsock 0: wanted a number from 3 to 4294967294"),
       (["--vsock", "2"], "--vsock 2: wanted a number from 3 to 4294967294"),
       (["--vsock", "0xffffffff"], "--vsock 0xffffffff: wanted a number from 3 to 4294967294"),
       (["--vsock=-1"], "--vsock -1: wanted a number"), (["--vsock", "x"], "--vsock x: wanted a number"),
-
       (["--vnc=x"], "--vnc x: wanted HOST, HOST:PORT or :DISPLAY"),
       (["--vnc="], "--vnc : wanted HOST"), (["--vnc=:100"], "--vnc :100: wanted HOST"),
       (["--vnc=:-1"], "--vnc :-1: wanted HOST"), (["--vnc=:"], "--vnc :: wanted HOST"),

@@ -10,8 +10,11 @@ import Testing
 /// What is left of a process's rights, tried by a thread that has given the others up.
 struct GuestSandboxTests {
   private static func plan(_ fixture: LkvmFixture, _ options: [String]) throws -> GuestPlan {
-    let folder = fixture.folder
-    let command = try ParsedCommand.run(["-k", folder.file("halt"), "--nodefaults"] + options)
+    try plan(fixture, starting: ["-k", fixture.folder.file("halt"), "--nodefaults"] + options)
+  }
+
+  private static func plan(_ fixture: LkvmFixture, starting options: [String]) throws -> GuestPlan {
+    let command = try ParsedCommand.run(options)
     let machine = try GuestPlan.machine(
       command.settings, name: "a", host: HostResources(onlineCPUCount: 1, memoryByteCount: 1 << 30))
     return try GuestPlan(
@@ -87,6 +90,18 @@ struct GuestSandboxTests {
     for (answer, (path, flags, error)) in zip(answers, expected) {
       #expect(answer == error, "\(path), flags \(flags)")
     }
+  }
+
+  @Test func `neither firmware nor kernel modules are needed once firmware has been read`() throws {
+    let fixture = try LkvmFixture()
+    let (firmware, disk) = (fixture.folder.file("firmware"), fixture.folder.file("disk.img"))
+    let plan = try Self.plan(fixture, starting: ["-f", firmware, "-d", disk])
+    let sandbox = GuestSandbox(plan, initrd: nil, home: fixture.home, kvm: "/dev/kvm")
+    let paths = sandbox.rules.map(\.path)
+    #expect(paths.contains(disk))
+    #expect(!paths.contains(firmware) && !paths.contains("/lib/modules"))
+    // No root folder was made for a system that lkvm does not start.
+    #expect(try fixture.homeEntries == [])
   }
 
   @Test func `TCP is kept for a network in user space alone`() throws {

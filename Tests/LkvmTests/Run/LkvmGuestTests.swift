@@ -76,6 +76,18 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
+  /// In a process whose threads may not look at files, for a message with the local time.
+  @Test func `a flat binary prints by the BIOS, logs by the debug port, and powers off`() throws {
+    let fixture = try LkvmFixture()
+    let outcome = try fixture.run(["run", "flat", "--loglevel", "info"] + Self.machine)
+    #expect(outcome.exitCode == 0)
+    #expect(outcome.output == "R")
+    #expect(outcome.errors.contains("flat: no kernel; it starts as a flat real-mode binary"))
+    #expect(outcome.errors.contains(" info guest: "))
+    #expect(outcome.errors.hasSuffix(" T\n"))
+    #expect(try fixture.homeEntries == [])
+  }
+
   @Test(arguments: [([], "1"), (["--sandbox-policy", "strict"], "1"), (["--sandbox-policy", "off"], "0")])
   func `the threads of a guest are without new privileges unless the user says so`(
     options: [String], flag: String

@@ -13,6 +13,21 @@ struct LkvmFixture {
     var errors: String
   }
 
+  /// Real mode: prints "R" by the BIOS, writes "T" and a line feed to the debug port, and powers off.
+  private static let flatBinary: [UInt8] = [
+    0xB8, 0x52, 0x0E,  // mov  $0x0e52, %ax
+    0xCD, 0x10,  //       int  $0x10
+    0xBA, 0x02, 0x04,  // mov  $0x402, %dx
+    0xB0, 0x54,  //       mov  $'T', %al
+    0xEE,  //             out  %al, (%dx)
+    0xB0, 0x0A,  //       mov  $'\n', %al
+    0xEE,  //             out  %al, (%dx)
+    0xBA, 0x04, 0x06,  // mov  $0x604, %dx
+    0xB8, 0x00, 0x34,  // mov  $0x3400, %ax
+    0xEF,  //             out  %ax, (%dx)
+    0xF4,  //             hlt
+  ]
+
   let folder: TemporaryFolder
   /// Where its guests' sockets are.
   var home: String { folder.file("home") }
@@ -23,7 +38,9 @@ struct LkvmFixture {
       ("halt", TinyKernel.file(TinyKernel.halting)), ("reset", TinyKernel.file(TinyKernel.resetting)),
       ("write", TinyKernel.file(TinyKernel.writing)), ("fault", TinyKernel.file(TinyKernel.faulting)),
       ("arm64", TinyKernel.file([0], machine: 183)), ("truncated", TinyKernel.file([]).prefix(80)),
-      ("empty", Data()), ("noise", Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 73) })),
+      ("empty", Data()), ("text", Data("a kernel".utf8)),
+      ("noise", Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 73) })),
+      ("firmware", Data(count: 4096)), ("flat", Data(Self.flatBinary)),
       ("tiny.img", Data(count: 100)), ("disk.img", Data(count: 1 << 20)),
     ]
     for (name, contents) in files { try contents.write(to: URL(filePath: folder.file(name))) }

@@ -39,7 +39,9 @@ struct LinuxGuestBoot {
       KernelParameters(
         console: .serial,
         root: .share(tag: GuestRootDirectory.rootTag, initProgram: GuestRootDirectory.initPath),
-        user: ["quiet", linux.kernelParameters].filter { !$0.isEmpty }, hasExitPort: !vmm.isPeer
+        // Nobody changes the host's files during a measurement, which must not wait for fio's.
+        user: ["quiet", "lkvm.host=ro,cache=loose", linux.kernelParameters].filter { !$0.isEmpty },
+        hasExitPort: !vmm.isPeer
       ).text
     shares = [
       // Only the folder's owner gets as far as these files, so that the guest may set all modes.

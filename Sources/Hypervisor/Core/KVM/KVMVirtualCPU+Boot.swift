@@ -84,6 +84,61 @@ extension KVMVirtualCPU {
     try setRegisters(registers)
   }
 
+  /// Enters real mode at `code`:`instruction`, with the other segments at `data` and interrupts off.
+  func startInRealMode(
+    code: UInt16, instruction: UInt16, data: UInt16, stack: UInt16
+  ) throws(KVMError) {
+    try startInRealMode(
+      codeBase: UInt64(code) << 4, code: code, instruction: instruction, data: data, stack: stack)
+  }
+
+  /// Starts where a reset leaves a processor: at F000:FFF0, sixteen bytes below 4 GiB (Intel SDM vol. 3A §9.1.4).
+  func startAtResetVector() throws(KVMError) {
+    try startInRealMode(codeBase: 0xFFFF_0000, code: 0xF000, instruction: 0xFFF0, data: 0, stack: 0)
+  }
+
+  private func startInRealMode(
+    codeBase: UInt64, code: UInt16, instruction: UInt16, data: UInt16, stack: UInt16
+  ) throws(KVMError) {
+    var special = try specialRegisters()
+    Self.setRealMode(&special, codeBase: codeBase, code: code, data: data)
+    try setSpecialRegisters(special)
+    var registers = kvm_regs()
+    registers.rip = UInt64(instruction)
+    registers.rsp = UInt64(stack)
+    registers.rflags = Control.flagsReserved
+    // A reset leaves the processor's signature there.
+    registers.rdx = try self.registers().rdx
+    try setRegisters(registers)
+  }
+
+  /// Sets the segments and control registers of real mode.
+  private static func setRealMode(
+    _ special: inout kvm_sregs, codeBase: UInt64, code: UInt16, data: UInt16
+  ) {
+    var segment = kvm_segment()
+    segment.selector = data
+    segment.base = UInt64(data) << 4
+    segment.limit = 0xFFFF
+    segment.type = 3  // read and write, accessed
+    segment.present = 1
+    segment.s = 1
+    (special.ds, special.es, special.fs, special.gs, special.ss) =
+      (segment, segment, segment, segment, segment)
+    segment.selector = code
+    segment.base = codeBase
+    segment.type = 11  // execute and read, accessed
+    special.cs = segment
+    special.gdt.base = 0
+    special.gdt.limit = 0xFFFF
+    special.idt.base = 0
+    special.idt.limit = 0xFFFF
+    special.cr0 = Control.cr0ExtensionType
+    special.cr3 = 0
+    special.cr4 = 0
+    special.efer = 0
+  }
+
   private static func setSegments(_ special: inout kvm_sregs, isLong: Bool) {
     var code = kvm_segment()
     code.selector = BootstrapTables.Selector.code

@@ -13,6 +13,8 @@ public final class KVMVirtualMachine: Sendable {
   private let memory: GuestMemory
   let runByteCount: Int
   let supportedCPUID: CPUIDTable
+  /// KVM_MEM_READONLY.
+  private static let readOnlySlot: UInt32 = 1 << 1
 
   /// Makes a machine with `memory` as its RAM, the in-kernel PIC, I/O APIC and local APICs, and the PIT.
   public init(system: borrowing KVMSystem, memory: GuestMemory) throws(KVMError) {
@@ -28,12 +30,12 @@ public final class KVMVirtualMachine: Sendable {
           descriptor.rawValue, slot: UInt32(slot), address: region.start.rawValue,
           byteCount: region.byteCount, host: region.host))
     }
-    // Three pages below the BIOS area that VT-x without unrestricted guests uses for real mode (KVM API §4.34, §4.35).
-    var identityMap: UInt64 = 0xFFFB_C000
+    // Four pages below the largest firmware that VT-x without unrestricted guests uses for real mode (KVM API §4.34, §4.35).
+    var identityMap: UInt64 = 0xFEFF_C000
     try kvmResult(
       "KVM_SET_IDENTITY_MAP_ADDR",
       KVMCall.make(descriptor.rawValue, CKVM_SET_IDENTITY_MAP_ADDR, &identityMap))
-    try kvmResult("KVM_SET_TSS_ADDR", ckvm_ioctl(descriptor.rawValue, CKVM_SET_TSS_ADDR, 0xFFFB_D000))
+    try kvmResult("KVM_SET_TSS_ADDR", ckvm_ioctl(descriptor.rawValue, CKVM_SET_TSS_ADDR, 0xFEFF_D000))
     try kvmResult("KVM_CREATE_IRQCHIP", ckvm_ioctl(descriptor.rawValue, CKVM_CREATE_IRQCHIP, 0))
     var pit = kvm_pit_config()
     pit.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
@@ -167,6 +169,17 @@ extension KVMVirtualMachine: MemorySlotRegistrar {
           descriptor.rawValue, slot: slot, address: address, byteCount: byteCount, host: host, flags: flags))
       taken[slot] = owner
       return slot
+    }
+  }
+
+  /// Maps the firmware at the end of the first 4 GiB. A guest's writes to it reach the memory bus, where no device claims them.
+  func addFirmware(_ image: FirmwareImage) throws(KVMError) {
+    do throws(Errno) {
+      _ = try addSlot(
+        for: image, byteCount: image.byteCount, host: image.host, at: image.address.rawValue,
+        flags: Self.readOnlySlot)
+    } catch {
+      throw .failed(request: "KVM_SET_USER_MEMORY_REGION", error)
     }
   }
 

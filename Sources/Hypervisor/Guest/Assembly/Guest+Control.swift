@@ -37,8 +37,9 @@ extension Guest: ControlHandler {
 
   /// Returns a text dump of every vCPU.
   public func dump() -> ControlReply {
-    let kernel = configuration.kernel
-    let symbols = KernelSymbols.beside(kernel: kernel.path, release: kernel.kernelRelease)
+    let symbols = configuration.kernel.flatMap {
+      KernelSymbols.beside(kernel: $0.path, release: $0.kernelRelease)
+    }
     return reply { () throws(KVMError) in
       var text = ""
       for index in machine.vcpus.indices { text += try machine.describe(vcpu: index, symbols: symbols) ?? "" }

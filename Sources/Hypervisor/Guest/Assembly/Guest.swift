@@ -1,7 +1,7 @@
 import Synchronization
 public import SystemPackage
 
-/// A whole guest: a machine with the devices of a virtual PC and a kernel in its memory.
+/// A whole guest: a machine with the devices of a virtual PC, and a kernel or firmware in its memory.
 ///
 /// One thread owns it: it makes the guest, starts it, waits for ``Machine/endDescriptor`` and shuts it down. Another
 /// thread calls the methods of ``ControlHandler``.
@@ -42,7 +42,7 @@ public final class Guest: Sendable {
   ) throws(GuestError) {
     // First, because these are a user's most frequent mistakes, and the check costs nothing.
     let disks = try DiskSet(configuration)
-    let boot = try configuration.loadKernel(into: try pending.guestMemory())
+    let boot = try configuration.loadStart(into: try pending.guestMemory())
     startUp.note(.loaded)
     let threads = try GuestError.attributing(to: .host) { () throws(Errno) in
       try GuestThreads(configuration, ioThreads: ioThreads)
@@ -83,7 +83,7 @@ public final class Guest: Sendable {
       threads: threads, panicked: { panicDrain.begin() })
     serialPorts = consoles.makeSerialPorts(configuration, machine: machine)
     try GuestError.attributing(to: .machine) { () throws(BootError) in
-      try boot.prepare(machine.vcpus.map(\.vcpu))
+      try boot.prepare(machine)
     }
     self.configuration = configuration
     self.machine = machine

@@ -101,6 +101,14 @@ public struct GuestConfiguration: Sendable {
     }
   }
 
+  /// What the guest starts with.
+  public enum Start: Sendable {
+    /// A kernel: opened and checked.
+    case kernel(KernelImage)
+    /// Firmware, which finds a system on a disk.
+    case firmware(FirmwareImage)
+  }
+
   /// The device of the guest's console.
   public enum Console: Sendable, Equatable {
     /// The first 8250.
@@ -111,8 +119,15 @@ public struct GuestConfiguration: Sendable {
 
   /// The machine: name, memory, vCPUs, debugging.
   public var machine: MachineConfiguration
-  /// The kernel: a bzImage or an ELF vmlinux, opened and checked.
-  public var kernel: KernelImage
+  /// The kernel or the firmware.
+  public var start: Start
+  /// The kernel; nil if the guest starts with firmware.
+  public var kernel: KernelImage? {
+    switch start {
+    case .kernel(let image): image
+    case .firmware: nil
+    }
+  }
   /// The initial RAM disk.
   public var initrd: InitrdSource?
   /// The kernel's command line.
@@ -168,8 +183,15 @@ public struct GuestConfiguration: Sendable {
     machine: MachineConfiguration, kernel: KernelImage, initrd: InitrdSource? = nil, commandLine: String
   ) {
     self.machine = machine
-    self.kernel = kernel
+    start = .kernel(kernel)
     self.initrd = initrd
     self.commandLine = commandLine
+  }
+
+  /// Makes the configuration of a guest that starts with firmware.
+  public init(machine: MachineConfiguration, firmware: FirmwareImage) {
+    self.machine = machine
+    start = .firmware(firmware)
+    commandLine = ""
   }
 }

@@ -30,7 +30,8 @@ final class GuestDevices: Sendable {
     for (image, disk) in zip(disks.blocks, configuration.disks) {
       for server in threads.blocks { server.register(disk: image, memory: memory) }
       let block = VirtioBlock(
-        disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: threads.blocks)
+        disk: image, queueCount: disk.queueCount, queueDepth: configuration.blockQueueDepth,
+        memory: machine.memory, servers: threads.blocks)
       try plug.insert(block, part: .disk)
       blocks.append(block)
     }

@@ -20,20 +20,10 @@ extension Machine {
   }
 }
 
-extension GuestConfiguration {
-  /// Loads the kernel into `memory`; attributes errors of the initial RAM disk to that part.
-  func loadKernel(into memory: GuestMemory) throws(GuestError) -> LinuxBoot {
-    do throws(BootError) {
-      return try LinuxBoot(
-        kernel, initrd: initrd, commandLine: commandLine, memory: memory, vcpuCount: machine.vcpuCount,
-        videoMode: videoMode)
-    } catch {
-      throw GuestError(error.part, error.description)
-    }
-  }
-}
-
 extension GuestError {
+  /// Names the part of the configuration that cannot be booted.
+  init(_ error: BootError) { self.init(error.part, error.description) }
+
   /// Runs `body`, and attributes its errors to the part of `configuration` at fault.
   fileprivate static func attributing<Value>(
     to configuration: MachineConfiguration, _ body: () throws(MachineError) -> Value
@@ -68,10 +58,12 @@ extension BootError {
     switch self {
     case .cannotOpen(let file, _), .notARegularFile(let file), .empty(let file), .truncated(let file, _, _),
       .readFailed(let file, _), .notAKernel(let file), .otherArchitecture(let file, _), .noLongMode(let file),
-      .protocolTooOld(let file, _), .unsupportedImage(let file, _), .badHeader(let file, _):
+      .protocolTooOld(let file, _), .unsupportedImage(let file, _), .badHeader(let file, _),
+      .firmwareTooBig(let file, _, _), .firmwareNotOfPages(let file, _), .flatBinaryTooBig(let file, _, _):
       switch file {
       case .kernel: .kernel
       case .initrd: .initrd
+      case .firmware: .firmware
       }
     case .initrdTooBig, .cannotMakeInitrd: .initrd
     case .kernelTooBig, .memoryTooSmall: .memory

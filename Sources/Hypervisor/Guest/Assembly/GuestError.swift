@@ -20,6 +20,8 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case merging
     /// The kernel.
     case kernel
+    /// The firmware.
+    case firmware
     /// The kernel's command line.
     case parameters
     /// The initial RAM disk.

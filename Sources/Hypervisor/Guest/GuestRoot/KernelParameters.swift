@@ -109,7 +109,7 @@ public struct KernelParameters: Equatable, Sendable {
     case .share(let tag, let initProgram):
       let mount = [
         "root=\(tag)", "rw", "rootfstype=9p",
-        "rootflags=trans=virtio,version=9p2000.L,msize=524288,cache=loose",
+        "rootflags=trans=virtio,version=9p2000.L,msize=524288,cache=mmap",
       ]
       guard let initProgram, !names("init", in: given) else { return mount }
       return mount + ["init=\(initProgram)"]

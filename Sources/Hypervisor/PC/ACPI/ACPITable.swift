@@ -3,6 +3,8 @@ struct ACPITable {
   static let headerByteCount = 36
   static let oemID = "VEXT"
 
+  private static let checksumOffset = 9
+
   let bytes: [UInt8]
 
   init(_ signature: String, revision: UInt8, body: [UInt8]) {
@@ -15,7 +17,12 @@ struct ACPITable {
     table.append("VEXT", byteCount: 4)  // creator
     table.append(1 as UInt32)
     table.append(body)
-    table.setChecksum(at: 9)
+    table.setChecksum(at: Self.checksumOffset)
     bytes = table.bytes
+  }
+
+  /// The checksum of a table that lies at `offset`.
+  static func checksum(at offset: Int, byteCount: Int) -> ACPITables.Checksum {
+    ACPITables.Checksum(offset: offset + checksumOffset, start: offset, byteCount: byteCount)
   }
 }

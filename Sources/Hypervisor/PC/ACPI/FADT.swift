@@ -43,6 +43,12 @@ enum FADT {
   /// The CMOS register of the century.
   private static let centuryRegister: UInt8 = 0x32
 
+  /// The addresses of other tables.
+  static let links = [
+    ACPITables.Link(offset: Field.facs, byteCount: 4), ACPITables.Link(offset: Field.dsdt, byteCount: 4),
+    ACPITables.Link(offset: Field.dsdt64, byteCount: 8),
+  ]
+
   static func table(facs: UInt64, dsdt: UInt64) -> ACPITable {
     var body = LittleEndianBytes(zeroes: byteCount - ACPITable.headerByteCount)
     func at(_ field: Int) -> Int { field - ACPITable.headerByteCount }

@@ -8,12 +8,15 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
     case kernel(String)
     /// An initial RAM disk, or a piece of one, at a path.
     case initrd(String)
+    /// The firmware image at a path.
+    case firmware(String)
 
     /// Its role and path.
     public var description: String {
       switch self {
       case .kernel(let path): "kernel \(path)"
       case .initrd(let path): "initrd \(path)"
+      case .firmware(let path): "firmware \(path)"
       }
     }
   }
@@ -34,8 +37,14 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   case otherArchitecture(Subject, String)
   /// The kernel is for 32-bit x86 only.
   case noLongMode(Subject)
-  /// The boot protocol is older than 2.12 and has no 64-bit entry.
+  /// The boot protocol is older than 2.02.
   case protocolTooOld(Subject, version: UInt16)
+  /// The firmware image is larger than a machine takes.
+  case firmwareTooBig(Subject, byteCount: UInt64, limit: UInt64)
+  /// The firmware image does not consist of whole pages, so that it cannot end at 4 GiB.
+  case firmwareNotOfPages(Subject, byteCount: UInt64)
+  /// A flat binary is larger than the conventional memory behind its address.
+  case flatBinaryTooBig(Subject, byteCount: UInt64, limit: UInt64)
   /// The format is known but not supported; the text names it.
   case unsupportedImage(Subject, String)
   /// The headers contradict themselves; the text says where.
@@ -66,11 +75,17 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
     case .truncated(let file, let byteCount, let needed):
       "\(file): truncated: \(byteCount) bytes of at least \(needed)"
     case .readFailed(let file, let errno): "\(file): cannot be read: \(errno)"
-    case .notAKernel(let file): "\(file): not a kernel (neither a bzImage nor an ELF vmlinux)"
+    case .notAKernel(let file): "\(file): not a kernel (a bzImage, an ELF vmlinux, or a flat binary)"
     case .otherArchitecture(let file, let name): "\(file): a kernel for \(name), not for x86-64"
     case .noLongMode(let file): "\(file): a kernel for 32-bit x86, without a 64-bit entry"
     case .protocolTooOld(let file, let version):
-      "\(file): boot protocol \(version >> 8).\(version & 0xFF) is older than 2.12 and has no 64-bit entry"
+      "\(file): boot protocol \(version >> 8).\(version & 0xFF) is older than 2.02"
+    case .firmwareTooBig(let file, let byteCount, let limit):
+      "\(file): \(byteCount) bytes, but a machine takes at most \(limit >> 20) MiB"
+    case .firmwareNotOfPages(let file, let byteCount):
+      "\(file): \(byteCount) bytes are no multiple of 4096, as the size of firmware is"
+    case .flatBinaryTooBig(let file, let byteCount, let limit):
+      "\(file): no kernel, and its \(byteCount) bytes are too many for a flat real-mode binary (at most \(limit))"
     case .unsupportedImage(let file, let format): "\(file): \(format) is not supported"
     case .badHeader(let file, let reason): "\(file): damaged: \(reason)"
     case .kernelTooBig(let file, let end, let memory):

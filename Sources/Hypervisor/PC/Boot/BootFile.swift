@@ -14,7 +14,7 @@ struct BootFile: ~Copyable, Sendable {
   init(_ subject: BootError.Subject) throws(BootError) {
     let path =
       switch subject {
-      case .kernel(let path), .initrd(let path): path
+      case .kernel(let path), .initrd(let path), .firmware(let path): path
       }
     let descriptor: OwnedDescriptor
     do throws(Errno) {

@@ -8,9 +8,11 @@ public import VextProtocol
 /// 0_2000  PML4, PDPT, four page directories    } free for the kernel as soon as it has its own
 /// 0_8000  zero page, or PVH start info         }
 /// 0_A000  command line                         }
+/// 1_0000  real-mode kernel's setup code, or a flat binary
 /// 9_FC00  extended BIOS data area, reserved
 /// F_0000  MP floating pointer and table, reserved up to 1 MiB
 /// F_4000  ACPI: RSDP, then the tables
+/// F_E000  BIOS of a real-mode kernel
 /// 10_0000 kernel (at its own address), ..., initial RAM disk as high as allowed
 /// C000_0000  PCI hole: configuration area, frame buffer from C010_0000, BARs from C100_0000, fixed parts (I/O APIC, local APIC, KVM's pages) from FEC0_0000
 /// 1_0000_0000  the rest of RAM
@@ -26,6 +28,8 @@ public enum BootLayout {
   public static let pvhStartInfo = GuestAddress(0x9000)
   /// The command line with its terminating zero byte.
   public static let commandLine = GuestAddress(0xA000)
+  /// The segment of a real-mode kernel or flat binary.
+  static let realModeSegment: UInt16 = 0x1000
   /// Maximum length of the command line in bytes, whatever the kernel accepts.
   public static let commandLineLimit = 2048
 

@@ -60,6 +60,14 @@ struct BzImage: Sendable {
       && head.load(UInt32.self, at: Field.magic) == magic
   }
 
+  /// Whether the header, which may be cut off, has no 64-bit entry.
+  static func startsInRealMode(_ head: LittleEndianBytes) -> Bool {
+    guard let version = head.load(UInt16.self, at: Field.version) else { return false }
+    guard version >= minimumVersion else { return true }
+    guard let flags = head.load(UInt16.self, at: Field.extendedLoadFlags) else { return false }
+    return flags & hasLongModeEntry == 0
+  }
+
   init(_ head: LittleEndianBytes, file: borrowing BootFile) throws(BootError) {
     func field<Value: FixedWidthInteger>(_ type: Value.Type, _ offset: Int) throws(BootError) -> Value {
       guard let value = head.load(type, at: offset) else {
@@ -69,10 +77,6 @@ struct BzImage: Sendable {
       return value
     }
     version = try field(UInt16.self, Field.version)
-    guard version >= Self.minimumVersion else { throw .protocolTooOld(file.subject, version: version) }
-    guard try field(UInt16.self, Field.extendedLoadFlags) & Self.hasLongModeEntry != 0 else {
-      throw .noLongMode(file.subject)
-    }
     guard try field(UInt8.self, Field.loadFlags) & Self.loadedHigh != 0 else {
       throw .unsupportedImage(file.subject, "a kernel that is loaded below 1 MiB (zImage)")
     }
@@ -124,7 +128,7 @@ struct BzImage: Sendable {
   }
 
   /// The zero-terminated text that kernel_version points to, counted from 200h.
-  private static func versionText(
+  static func versionText(
     at pointer: UInt16, before end: UInt64, file: borrowing BootFile
   ) throws(BootError) -> String? {
     let offset = UInt64(pointer) + 0x200

@@ -11,6 +11,8 @@ extension KernelImage {
       } else {
         .longMode(instruction: kernel.entry)
       }
+    case .realModeKernel: RealModeKernel.entry
+    case .flatBinary: FlatBinary.entry
     }
   }
 
@@ -19,6 +21,7 @@ extension KernelImage {
     switch entry {
     case .longMode: BootLayout.zeroPage
     case .protectedMode: BootLayout.pvhStartInfo
+    case .realMode(_, _, let data, _): GuestAddress(UInt64(data) << 4)
     }
   }
 
@@ -28,6 +31,8 @@ extension KernelImage {
       switch kind {
       case .bzImage(let image): image.endAddress
       case .elf(let kernel): kernel.endAddress
+      case .realModeKernel(let kernel): kernel.endAddress
+      case .flatBinary: BootLayout.highMemory
       }
     let limit = BootLayout.lowMemoryEnd(memory.byteCount)
     guard end <= limit else {
@@ -47,6 +52,12 @@ extension KernelImage {
         try load(
           at: segment.fileOffset, byteCount: segment.fileByteCount, into: memory, at: segment.address)
       }
+    case .realModeKernel(let kernel):
+      try load(
+        at: UInt64(kernel.setupByteCount), byteCount: kernel.payloadByteCount, into: memory,
+        at: BootLayout.highMemory)
+    case .flatBinary:
+      try load(at: 0, byteCount: file.byteCount, into: memory, at: parametersAddress.rawValue)
     }
   }
 

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// An open kernel image whose headers have been checked.
 ///
 /// The payload stays in the file until ``LinuxBoot`` reads it into guest memory.
@@ -6,6 +8,8 @@ public final class KernelImage: Sendable {
   enum Kind: Sendable {
     case bzImage(BzImage)
     case elf(ELFKernel)
+    case realModeKernel(RealModeKernel)
+    case flatBinary
   }
 
   /// The path that was opened.
@@ -18,11 +22,18 @@ public final class KernelImage: Sendable {
     let file = try BootFile(.kernel(path))
     let head = LittleEndianBytes(try file.prefix(BzImage.headerByteCount))
     if BzImage.matches(head) {
-      kind = .bzImage(try BzImage(head, file: file))
+      kind =
+        BzImage.startsInRealMode(head)
+        ? .realModeKernel(try RealModeKernel(head, file: file)) : .bzImage(try BzImage(head, file: file))
     } else if ELFKernel.matches(head) {
       kind = .elf(try ELFKernel(head, file: file))
+    } else if let reason = Self.reasonToRefuse(head, file.subject) {
+      throw reason
     } else {
-      throw Self.reasonToRefuse(head, file.subject)
+      guard file.byteCount <= FlatBinary.byteLimit else {
+        throw .flatBinaryTooBig(file.subject, byteCount: file.byteCount, limit: FlatBinary.byteLimit)
+      }
+      kind = .flatBinary
     }
     self.path = path
     self.file = file
@@ -33,6 +44,17 @@ public final class KernelImage: Sendable {
     switch kind {
     case .bzImage(let image): "bzImage, boot protocol \(image.version >> 8).\(image.version & 0xFF)"
     case .elf(let kernel): kernel.pvhEntry == nil ? "ELF vmlinux" : "ELF vmlinux with a PVH entry"
+    case .realModeKernel(let kernel):
+      "bzImage, boot protocol \(kernel.version >> 8).\(kernel.version & 0xFF), real mode"
+    case .flatBinary: "flat real-mode binary"
+    }
+  }
+
+  /// Whether the file has no format, so that it is started in real mode at its first byte.
+  public var isFlatBinary: Bool {
+    switch kind {
+    case .bzImage, .elf, .realModeKernel: false
+    case .flatBinary: true
     }
   }
 
@@ -43,6 +65,8 @@ public final class KernelImage: Sendable {
     switch kind {
     case .bzImage(let image): image.versionText
     case .elf: try? ELFKernel.findVersionText(in: file)
+    case .realModeKernel(let kernel): kernel.versionText
+    case .flatBinary: nil
     }
   }
 
@@ -57,11 +81,13 @@ public final class KernelImage: Sendable {
     case .bzImage(let image): min(Int(image.commandLineByteCount), BootLayout.commandLineLimit)
     // COMMAND_LINE_SIZE of x86 is 2,048 with the zero byte, and an ELF image has no field for it.
     case .elf: BootLayout.commandLineLimit - 1
+    case .realModeKernel(let kernel): min(Int(kernel.commandLineByteCount), BootLayout.commandLineLimit)
+    case .flatBinary: 0
     }
   }
 
-  /// Names the format of a file that is neither bzImage nor ELF, as far as its first bytes show it.
-  private static func reasonToRefuse(_ head: LittleEndianBytes, _ subject: BootError.Subject) -> BootError {
+  /// Names the format of a file that is neither bzImage nor ELF, as far as its first bytes show it; nil for a flat binary.
+  private static func reasonToRefuse(_ head: LittleEndianBytes, _ subject: BootError.Subject) -> BootError? {
     // Image header of arm64 and RISC-V: a magic number at 56 (Documentation/arch/arm64/booting.rst).
     if head.holds("ARM\u{64}", at: 56) { return .otherArchitecture(subject, "ARM64") }
     if head.holds("RSC\u{05}", at: 56) { return .otherArchitecture(subject, "RISC-V") }
@@ -71,9 +97,10 @@ public final class KernelImage: Sendable {
     if head.load(UInt16.self, at: 0) == 0x8B1F {
       return .unsupportedImage(subject, "a gzip-compressed image")
     }
-    if head.load(UInt16.self, at: 510) == BzImage.bootFlag {
-      return .unsupportedImage(subject, "a real-mode image")
+    if head.holds("MZ", at: 0) { return .unsupportedImage(subject, "an EFI binary") }
+    if let format = ImageFormat(first: head.bytes) {
+      return .unsupportedImage(subject, "a file of the format \(format.rawValue)")
     }
-    return .notAKernel(subject)
+    return FlatBinary.matches(head) ? nil : .notAKernel(subject)
   }
 }

@@ -11,6 +11,8 @@ public struct LinuxBoot: Sendable {
     case longMode(instruction: UInt64)
     /// In 32-bit protected mode with EBX at the start info (PVH).
     case protectedMode(instruction: UInt32)
+    /// In real mode at `code`:`instruction`, with the other segments at `data` (boot.rst, "Running the Kernel").
+    case realMode(code: UInt16, instruction: UInt16, data: UInt16, stack: UInt16)
   }
 
   /// The highest end of an initial RAM disk for kernels that do not name it.
@@ -22,6 +24,7 @@ public struct LinuxBoot: Sendable {
     switch entry {
     case .longMode(let instruction): GuestAddress(instruction)
     case .protectedMode(let instruction): GuestAddress(UInt64(instruction))
+    case .realMode(let code, let instruction, _, _): GuestAddress(UInt64(code) << 4 + UInt64(instruction))
     }
   }
   /// The memory map for the kernel.
@@ -37,7 +40,10 @@ public struct LinuxBoot: Sendable {
     _ image: KernelImage, initrd source: InitrdSource?, commandLine: String, memory: GuestMemory,
     vcpuCount: Int, videoMode: VideoMode? = nil
   ) throws(BootError) {
-    if videoMode != nil, case .protectedMode = image.entry { throw .noFrameBuffer(image.path) }
+    switch image.entry {
+    case .longMode: break
+    case .protectedMode, .realMode: if videoMode != nil { throw .noFrameBuffer(image.path) }
+    }
     guard (1...BootLayout.vcpuLimit).contains(vcpuCount) else {
       throw .badVCPUCount(vcpuCount, limit: BootLayout.vcpuLimit)
     }
@@ -59,13 +65,17 @@ public struct LinuxBoot: Sendable {
     self.initrd = initrd.map { (GuestAddress($0.address), $0.byteCount) }
     memoryMap = E820Map(memoryByteCount: memory.byteCount, videoMode: videoMode)
     entry = image.entry
+    let parameters = try Self.parameters(
+      image, initrd: initrd, memoryMap: memoryMap, videoMode: videoMode)
     do throws(GuestMemoryError) {
       try Self.writeFirmware(memory, vcpuCount: vcpuCount, hasMouse: videoMode != nil)
       try memory.write(text + [0], at: BootLayout.commandLine)
-      try memory.write(
-        Self.parameters(image, initrd: initrd, memoryMap: memoryMap, videoMode: videoMode),
-        at: image.parametersAddress)
-      try BootstrapTables.write(to: memory)
+      // A flat binary has none.
+      if !parameters.isEmpty { try memory.write(parameters, at: image.parametersAddress) }
+      switch entry {
+      case .longMode, .protectedMode: try BootstrapTables.write(to: memory)
+      case .realMode: try RealModeServices.write(to: memory, map: memoryMap)
+      }
     } catch {
       // All of these structures lie below ``BootLayout/minimumMemory``.
       throw .memoryTooSmall(byteCount: memory.byteCount, minimum: BootLayout.minimumMemory)
@@ -79,7 +89,11 @@ public struct LinuxBoot: Sendable {
     guard let initrd, initrd.byteCount > 0 else { return nil }
     let page = GuestMemory.pageByteCount
     var addressMax = defaultInitrdAddressMax
-    if case .bzImage(let bzImage) = image.kind { addressMax = bzImage.initrdAddressMax }
+    switch image.kind {
+    case .bzImage(let bzImage): addressMax = bzImage.initrdAddressMax
+    case .realModeKernel(let kernel): addressMax = kernel.initrdAddressMax
+    case .elf, .flatBinary: break
+    }
     let end = min(addressMax + 1, BootLayout.lowMemoryEnd(memory.byteCount)) & ~(page - 1)
     let start = (kernelEnd + page - 1) & ~(page - 1)
     let available = end > start ? end - start : 0
@@ -106,7 +120,7 @@ public struct LinuxBoot: Sendable {
   private static func parameters(
     _ image: KernelImage, initrd: (address: UInt64, byteCount: UInt64)?, memoryMap: E820Map,
     videoMode: VideoMode?
-  ) -> [UInt8] {
+  ) throws(BootError) -> [UInt8] {
     let commandLine = BootLayout.commandLine.rawValue
     let rootPointer = BootLayout.acpiTables.rawValue
     switch image.entry {
@@ -123,6 +137,9 @@ public struct LinuxBoot: Sendable {
         at: BootLayout.pvhStartInfo.rawValue, commandLine: commandLine, initrd: initrd, memoryMap: memoryMap,
         acpiRootPointer: rootPointer
       ).bytes
+    case .realMode:
+      guard case .realModeKernel(let kernel) = image.kind else { return [] }
+      return try kernel.setup(image.file, initrd: initrd)
     }
   }
 
@@ -139,6 +156,8 @@ public struct LinuxBoot: Sendable {
       switch entry {
       case .longMode(let instruction): try vcpus[0].startInLongMode(at: instruction)
       case .protectedMode(let instruction): try vcpus[0].startInProtectedMode(at: instruction)
+      case .realMode(let code, let instruction, let data, let stack):
+        try vcpus[0].startInRealMode(code: code, instruction: instruction, data: data, stack: stack)
       }
     } catch {
       throw .kvm(error)

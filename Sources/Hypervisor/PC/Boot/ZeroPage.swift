@@ -20,13 +20,13 @@ struct ZeroPage {
 
   var bytes: [UInt8] { page.bytes }
 
-  /// Makes a page with the setup header of `image`; for an ELF kernel, which has none, with the required fields.
+  /// Makes a page with the setup header of a bzImage; for a kernel without one, with the required fields.
   init(_ kernel: KernelImage.Kind) {
     switch kernel {
     case .bzImage(let image):
       page.set(image.header, at: BzImage.Field.setupSectors)
       page.set(UInt32(truncatingIfNeeded: image.loadAddress), at: BzImage.Field.code32Start)
-    case .elf:
+    case .elf, .realModeKernel, .flatBinary:
       page.set(BzImage.bootFlag, at: BzImage.Field.bootFlag)
       page.set(BzImage.magic, at: BzImage.Field.magic)
       page.set(0x020C as UInt16, at: BzImage.Field.version)
