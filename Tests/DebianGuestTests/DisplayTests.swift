@@ -52,9 +52,9 @@ extension DebianGuestTests {
 
     @Test func `a command writes to the terminal, and the frame buffer shows the kernel's messages`() throws {
       let guest = try LkvmProcess(
-        ["run", "-c", "1", "-m", "512", "--vnc=127.0.0.1:0", "--", "sh", "-c", "echo ready; read x; exit 3"])
+        ["run", "-c", "1", "-m", "512", "--vnc=127.0.0.1:0", "--", "sh", "-c", "echo up $((6*7)); read x; exit 3"])
       let client = try RFBClient(port: try Self.port(of: guest))
-      try guest.wait(for: "ready", within: GuestReport.limit)
+      try guest.wait(for: "up 42", within: GuestReport.limit)
       try client.update(incremental: false)
       #expect(Set(client.picture).count > 1)
       try guest.type("x\n")
