@@ -21,7 +21,7 @@ struct LkvmProcessTests {
       (["run", "missing"], 1, "--kernel: kernel missing: No such file or directory"),
       (["run", "-k", "empty"], 1, "--kernel: kernel empty: the file is empty"),
       (["run", "-k", "fifo"], 1, "--kernel: kernel fifo: not a regular file"),
-      (["run", "-k", "text"], 1, "--kernel: kernel text: not a kernel"),
+      (["run", "-k", "prose"], 1, "--kernel: kernel prose: not a kernel"),
       (["run", "-k", "arm64"], 1, "--kernel: kernel arm64: a kernel for ARM64"),
       (["run", "-k", "truncated"], 1, "--kernel: kernel truncated: truncated"),
       (["run", "-k", "a\nb"], 1, "--kernel: kernel a b: No such file or directory"),

@@ -38,7 +38,7 @@ struct LkvmFixture {
       ("halt", TinyKernel.file(TinyKernel.halting)), ("reset", TinyKernel.file(TinyKernel.resetting)),
       ("write", TinyKernel.file(TinyKernel.writing)), ("fault", TinyKernel.file(TinyKernel.faulting)),
       ("arm64", TinyKernel.file([0], machine: 183)), ("truncated", TinyKernel.file([]).prefix(80)),
-      ("empty", Data()), ("text", Data("a kernel".utf8)),
+      ("empty", Data()), ("prose", Data("a kernel".utf8)),
       ("noise", Data((0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 73) })),
       ("firmware", Data(count: 4096)), ("flat", Data(Self.flatBinary)),
       ("tiny.img", Data(count: 100)), ("disk.img", Data(count: 1 << 20)),
