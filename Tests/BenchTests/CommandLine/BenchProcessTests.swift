@@ -101,7 +101,7 @@ struct BenchProcessTests {
 
   @Test func `options of earlier versions mean what they meant, with a warning`() throws {
     let folder = try TemporaryFolder()
-    let run = ["run", "--dry-run", "--engine", "null", "--mode", "vext", "--guests", "2"]
+    let run = ["run", "--dry-run", "--seed", "1", "--engine", "null", "--mode", "vext", "--guests", "2"]
     let former = try BenchProgram.run(run + ["--pollers", "2", "--poller-cpu", "0"], in: folder.path)
     let current = try BenchProgram.run(run + ["--io-threads", "2", "--io-thread-cpus", "0"], in: folder.path)
     #expect(former.exitCode == current.exitCode && former.output == current.output)

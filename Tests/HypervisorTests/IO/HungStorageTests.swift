@@ -15,16 +15,21 @@ import VextProtocol
     let notificationDescriptor: Int32? = nil
     let inFlight = 0
     private let isStuck = Atomic<Bool>(true)
+    private let isServed = Atomic<Bool>(false)
 
     init(disk: DiskHandle, memory: GuestMemory) {
       self.disk = disk
       self.memory = memory
     }
 
+    /// Waits until the thread is stuck in a request.
+    func waitForRequest() -> Bool { eventually { isServed.load(ordering: .acquiring) } }
+
     func answer() { isStuck.store(false, ordering: .releasing) }
 
     func begin(token: UInt64, polling: Bool) {}
     func drain(engine: inout BlockEngine, limit: Int) -> Int {
+      isServed.store(true, ordering: .releasing)
       while isStuck.load(ordering: .acquiring) { HostClock.sleep(nanoseconds: 1_000_000) }
       return 0
     }
@@ -44,6 +49,7 @@ import VextProtocol
     let stuck = StuckQueue(disk: image.handle, memory: fixture.memory)
     defer { stuck.answer() }
     try thread.attach(stuck)
+    #expect(stuck.waitForRequest())
     let start = HostClock.monotonicNanoseconds()
     fixture.driver.setStatus(0)
     #expect(HostClock.monotonicNanoseconds() - start < 30_000_000_000)
@@ -71,6 +77,7 @@ import VextProtocol
     let stuck = StuckQueue(disk: fixture.image.handle, memory: fixture.memory)
     defer { stuck.answer() }
     try thread.attach(stuck)
+    #expect(stuck.waitForRequest())
     fixture.driver.disable()
     #expect(fixture.driver.state == .enabled)
     #expect(!fixture.device.isQuiet)

@@ -176,11 +176,20 @@ struct VhostUserHostileFrontEndTests {
     try other.flush()
   }
 
+  /// A front end, as soon as the service has ended enough of the connections before it to take one more.
+  private func connected(to service: ServiceFixture) throws -> FrontEnd {
+    for _ in 0..<500 {
+      if let front = try? FrontEnd(service.service, disk: "ro") { return front }
+      HostClock.sleep(nanoseconds: 10_000_000)
+    }
+    return try FrontEnd(service.service, disk: "ro")
+  }
+
   @Test func `seeded garbage in every request leaves the service running`() throws {
     let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     var generator = SplitMix64(seed: 99)
     for _ in 0..<300 {
-      let front = try FrontEnd(service.service, disk: "ro")
+      let front = try connected(to: service)
       do throws(VhostUserError) {
         for _ in 0..<8 {
           let request = UInt32(generator.next() % 40)
@@ -194,7 +203,7 @@ struct VhostUserHostileFrontEndTests {
         #expect(error == .closed)
       }
     }
-    let front = try FrontEnd(service.service, disk: "ro")
+    let front = try connected(to: service)
     try front.flush()
   }
 }
