@@ -91,7 +91,7 @@ final class VextTarget: FuzzTarget {
   private static func byteCount(_ register: VextQueueRegister) -> Int {
     switch register {
     case .submissionRing, .completionRing, .errorDetail, .wakeBlock: 8
-    case .depth, .control, .state, .error, .doorbell: 4
+    case .depth, .control, .state, .error, .doorbell, .yield: 4
     }
   }
 

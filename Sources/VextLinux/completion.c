@@ -194,7 +194,10 @@ void vext_spin(struct vext_queue *q, unsigned int limit)
 			break;
 		if (ktime_get_ns() > deadline)
 			break;
-		cpu_relax();
+		if (vext_is_cpu_shared(q))
+			writel(1, q->registers + VEXT_QUEUE_YIELD);
+		else
+			cpu_relax();
 	}
 
 	spin_lock_irqsave(&q->complete_lock, flags);

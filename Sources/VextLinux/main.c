@@ -163,7 +163,8 @@ static int vext_identify(struct vext_device *device)
 		return -ENODEV;
 	}
 	device->features = vext_read64(device->registers + VEXT_DEVICE_FEATURES) &
-			   (VEXT_FEATURE_DOORBELL | VEXT_FEATURE_INTERRUPT);
+			   (VEXT_FEATURE_DOORBELL | VEXT_FEATURE_INTERRUPT |
+			    VEXT_FEATURE_CONTENTION);
 	device->capacity = vext_read64(device->registers + VEXT_CAPACITY);
 	device->block_size = readl(device->registers + VEXT_BLOCK_SIZE);
 	device->max_transfer = readl(device->registers + VEXT_MAX_TRANSFER);

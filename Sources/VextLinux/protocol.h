@@ -30,6 +30,7 @@
 
 #define VEXT_FEATURE_DOORBELL BIT_ULL(0)
 #define VEXT_FEATURE_INTERRUPT BIT_ULL(1)
+#define VEXT_FEATURE_CONTENTION BIT_ULL(2)
 
 #define VEXT_DEVICE_READ_ONLY BIT(0)
 #define VEXT_DEVICE_DISCARD BIT(1)
@@ -47,6 +48,10 @@
 #define VEXT_QUEUE_ERROR_DETAIL 0x20
 #define VEXT_QUEUE_WAKE_BLOCK 0x28
 #define VEXT_QUEUE_DOORBELL 0x30
+#define VEXT_QUEUE_YIELD 0x34
+
+/* Bit of the contention word, §8.2 */
+#define VEXT_SHARED_CPU BIT_ULL(0)
 
 #define VEXT_STATE_DISABLED 0
 #define VEXT_STATE_ENABLED 1
@@ -92,10 +97,11 @@ struct vext_completion {
 	__le64 announcement;
 };
 
-/* §8.1 */
+/* §8.1, §8.2 */
 struct vext_wake_block {
 	__le64 device;
-	__le64 reserved[7];
+	__le64 contention;
+	__le64 reserved[6];
 	__le64 driver;
 	__le64 reserved_too[7];
 };

@@ -7,7 +7,8 @@
  *
  * How the driver finds an answer depends on the device and on the module's parameters:
  *  - the submitter polls a polled hardware queue itself (poll_queues; IORING_SETUP_IOPOLL);
- *  - else, a submitter whose request is alone in its queue polls for spin_us;
+ *  - else, a submitter whose request is alone in its queue polls for spin_us, and yields between
+ *    polls while the host says that others need the CPU;
  *  - else, the queue's interrupt; where the device offers none, a kernel thread polls while
  *    requests are outstanding.
  */
@@ -100,6 +101,13 @@ struct vext_request {
 static inline u32 vext_queue_state(struct vext_queue *q)
 {
 	return readl(q->registers + VEXT_QUEUE_STATE);
+}
+
+/* Whether other threads of the host wait for this guest's CPUs, §8.2. */
+static inline bool vext_is_cpu_shared(struct vext_queue *q)
+{
+	return q->device->features & VEXT_FEATURE_CONTENTION &&
+	       READ_ONCE(q->wake->contention) & cpu_to_le64(VEXT_SHARED_CPU);
 }
 
 static inline void vext_write64(u64 value, void __iomem *address)

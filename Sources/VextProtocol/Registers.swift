@@ -83,6 +83,8 @@ public enum VextQueueRegister: UInt64, CaseIterable, Sendable {
   case wakeBlock = 0x28
   /// WO, 32 bits: any write wakes the device; only with ``VextFeatures/doorbell``.
   case doorbell = 0x30
+  /// WO, 32 bits: a write lets other threads of the host run on the writing CPU; only with ``VextFeatures/contention``.
+  case yield = 0x34
 }
 
 /// Bits of ``VextRegister/deviceFeatures`` and ``VextRegister/driverFeatures`` (docs/vext-protocol.md §8).
@@ -99,6 +101,8 @@ public struct VextFeatures: OptionSet, BitwiseCopyable, Sendable {
   public static var doorbell: VextFeatures { VextFeatures(rawValue: 1 << 0) }
   /// The driver may sleep; the device then raises the queue's interrupt.
   public static var interrupt: VextFeatures { VextFeatures(rawValue: 1 << 1) }
+  /// The device publishes whether the driver's CPUs are needed by others; the driver may then give its CPU up.
+  public static var contention: VextFeatures { VextFeatures(rawValue: 1 << 2) }
 }
 
 /// Bits of ``VextRegister/deviceFlags``.

@@ -110,6 +110,8 @@ public enum WakeBlock {
   public static let byteCount: UInt64 = 128
   /// Offset of the device's word: whether its I/O thread sleeps.
   public static let deviceOffset = 0
+  /// Offset of the contention word, which the device writes: whether the driver's CPUs are needed by others.
+  public static let contentionOffset = 8
   /// Offset of the driver's word: whether the driver wants an interrupt.
   public static let driverOffset = 64
 }

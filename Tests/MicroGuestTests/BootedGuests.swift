@@ -16,7 +16,7 @@ final class BootedGuests {
     let request = PlacementRequest(
       guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1,
       storageNode: nil,
-      ioThreadCPUs: nil, vcpuCPUs: nil, numaNode: nil)
+      ioThreadCPUs: nil, vcpuCPUs: configuration.vcpuCPUs, numaNode: nil)
     let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
     let ioThread = try IOThread(
       name: "io0", cpus: CPUSet([placement.ioThreadCPUs[0]]), waiting: mode.waiting,

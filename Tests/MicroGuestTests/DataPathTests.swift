@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 import Hypervisor
 import MicroGuest
 import Testing
@@ -40,6 +41,62 @@ struct DataPathTests {
     #expect(result.elapsedSeconds[0] >= 0.25)
     #expect(result.ioThreadCPUSeconds < 0.2 * result.windowSeconds)
   }
+
+  @Test(
+    "a guest sleeps while it thinks, on every path", arguments: DataPathMode.available)
+  func sleepingThought(mode: DataPathMode) throws {
+    let run = try GuestRun("--engine null --think-time 120ms --requests 4 --warmup 0")
+    let result = try #require(try run.measure(mode).first)
+    #expect(result.requests == 4)
+    #expect(result.elapsedSeconds[0] >= 0.36)
+    #expect(result.vcpuCPUSeconds < 0.25 * result.windowSeconds)
+  }
+
+  @Test("a think time that is too short for a sleep is kept as well")
+  func shortThought() throws {
+    let run = try GuestRun("--engine null --think-time 5us --requests 1000 --warmup 0")
+    let result = try #require(try run.measure(.vext).first)
+    #expect(result.requests == 1000)
+    #expect(result.elapsedSeconds[0] >= 0.004)
+  }
+
+  @Test(
+    "guests that share a CPU complete and verify all, whatever they adapt to",
+    arguments: ["guest-yield,io-thread,load", "guest-sleep,io-thread", "none"])
+  func sharedCPUs(adaptation: String) throws {
+    let run = try GuestRun(
+      "--guests 2 --workers 3 --engine memory --rw randrw --no-direct --runtime 400ms --warmup 50ms "
+        + "--vcpu-cpus \(Self.sharedCPU) --adaptation \(adaptation)")
+    for mode in [DataPathMode.vextAdaptive, .vext] {
+      let results = try run.measure(mode)
+      #expect(results.map(\.errors) == [0, 0])
+      for result in results { #expect(result.requests > 3) }
+    }
+    let verified = try GuestRun(
+      "--workers 3 --rw randrw --verify --no-direct --requests 300 --warmup 50ms --size 1m "
+        + "--vcpu-cpus \(Self.sharedCPU) --adaptation \(adaptation)")
+    let result = try #require(try verified.measure(.vextAdaptive).first)
+    #expect(result.requests == 900)
+    #expect(result.verifiedBlocks > 0)
+    #expect(result.verifyErrors == 0)
+  }
+
+  @Test(
+    "a guest yields on a CPU that others need, and not where that is switched off",
+    arguments: [("guest-yield,io-thread,load", true), ("none", false)])
+  func yields(adaptation: String, expected: Bool) throws {
+    let run = try GuestRun(
+      "--workers 4 --no-direct --runtime 500ms --warmup 100ms --adaptation \(adaptation) "
+        + "--vcpu-cpus \(Self.sharedCPU)")
+    let booted = try BootedGuests(run: run, mode: .vextAdaptive)
+    defer { booted.shutDown() }
+    try booted.finish(booted.guests[0])
+    let yields = try booted.guests[0].workers.reduce(0 as UInt64) { $0 + (try $1.word(WorkerWord.yields)) }
+    #expect((yields > 0) == expected)
+  }
+
+  /// A CPU for the vCPUs of a test that lets them share one: the last, because the I/O thread gets the first.
+  private static let sharedCPU = (try? HostThread.currentCPUs().sorted.last) ?? 0
 
   @Test(
     "guests without work are booted, cost no vCPU time, and leave the busy one its data path",

@@ -45,7 +45,7 @@ struct HostileGuestTests {
     "a guest that abuses doorbell, wake words or wake block harms nobody else",
     arguments: [
       (.doorbellStorm, .none), (.forgedWakeWords, .none), (.neverRings, .none),
-      (.wakeBlockOutsideMemory, .badWakeBlock),
+      (.wakeBlockOutsideMemory, .badWakeBlock), (.forgedContention, .none),
     ] as [(Misbehaviour, VextQueueError)])
   func adaptive(misbehaviour: Misbehaviour, expected: VextQueueError) throws {
     try hostilePair(misbehaviour, mode: .vextAdaptive) { error in

@@ -15,7 +15,7 @@ import VextProtocol
   private static func byteCount(of register: VextQueueRegister) -> UInt64 {
     switch register {
     case .submissionRing, .completionRing, .errorDetail, .wakeBlock: 8
-    case .depth, .control, .state, .error, .doorbell: 4
+    case .depth, .control, .state, .error, .doorbell, .yield: 4
     }
   }
 
@@ -52,10 +52,13 @@ import VextProtocol
       Self.deviceRegisters.map(\.offset) == [
         0, 4, 8, 0x10, 0x18, 0x20, 0x24, 0x28, 0x2C, 0x30, 0x34, 0x38, 0x3C,
       ])
-    #expect(VextQueueRegister.allCases.map(\.rawValue) == [0, 8, 0x10, 0x14, 0x18, 0x1C, 0x20, 0x28, 0x30])
+    #expect(
+      VextQueueRegister.allCases.map(\.rawValue) == [0, 8, 0x10, 0x14, 0x18, 0x1C, 0x20, 0x28, 0x30, 0x34])
     #expect([VextQueueState.disabled, .enabled, .stopped].map(\.rawValue) == [0, 1, 2])
     #expect(VextQueueError.allCases.map(\.rawValue) == Array(0...17))
-    #expect([VextFeatures.doorbell, .interrupt].map(\.rawValue) == [1, 2])
+    #expect([VextFeatures.doorbell, .interrupt, .contention].map(\.rawValue) == [1, 2, 4])
+    #expect([WakeBlock.deviceOffset, WakeBlock.contentionOffset, WakeBlock.driverOffset] == [0, 8, 64])
+    #expect(ContentionPublisher.sharedCPU == 1)
     #expect(WakeBlock.byteCount == 128)
     #expect(VextDeviceFlags.readOnly.rawValue == 1)
     #expect(VextDeviceFlags.discard.rawValue == 2)

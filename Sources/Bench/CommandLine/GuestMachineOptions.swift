@@ -42,6 +42,13 @@ struct GuestMachineOptions: ParsableArguments {
   var engine = BlockEngineKind.libaio
 
   @Option(
+    help: ArgumentHelp(
+      "To what vext-adaptive adapts: guest-yield or guest-sleep (on a CPU that others need), io-thread (the same), load; or "
+        + "none. Default: \(NameList(Adaptation.defaults).defaultValueDescription).",
+      valueName: "parts"))
+  var adaptation: NameList<Adaptation>?
+
+  @Option(
     name: .customLong("io-thread-cpus"),
     help: ArgumentHelp("CPUs of the I/O threads: 2 or 2-3. Default: by topology.", valueName: "list"))
   var ioThreadCPUs: CPUList?

@@ -16,7 +16,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .customLong("mode"),
     help: ArgumentHelp(
-      "Data paths to compare, the first being the reference; repeatable, or separated by commas. Default: virtio-blk, virtio-blk-poll and vext.",
+      "Data paths to compare, the first being the reference; repeatable, or separated by commas. Default: virtio-blk, virtio-blk-poll and vext, "
+        + "or vext-adaptive where threads share CPUs.",
       valueName: "mode"))
   var modeLists: [ModeList] = []
 
@@ -120,7 +121,8 @@ struct RunCommand: ParsableCommand {
       numaNode: machines.numaNode,
       seed: workload.seed ?? seed,
       dropsCaches: diskOptions.dropCaches,
-      exitCounting: exitCounting)
+      exitCounting: exitCounting,
+      adaptations: machines.adaptation?.values)
     if decision.kind == .linux {
       configuration.fileSystems = linux.fileSystems
       configuration.linux = linux.configuration(defaultKernel: kernel, jobFile: jobFile, runtime: runtime)
@@ -161,9 +163,12 @@ struct RunCommand: ParsableCommand {
     let decision = machines.guest.decision(
       backend: host.kvmBackend,
       missing: LinuxRequirements.missing(for: linux.fileSystems, kernelPath: linux.kernel))
-    let configuration = try configuration(decision, diskByteCount: diskByteCount)
-    let plan = RunPlan(configuration)
+    var configuration = try configuration(decision, diskByteCount: diskByteCount)
     let scratchFolder = try scratchFolder()
+    if modeLists.isEmpty, try RunPlacement(configuration, scratchFolder: scratchFolder).plan.oversubscribed {
+      configuration.giveUpSharedCPUs()
+    }
+    let plan = RunPlan(configuration)
     if let linux = configuration.linux {
       let runner = try LinuxCellRunner(
         configuration, linux: linux, scratchFolder: scratchFolder, backend: host.kvmBackend)

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import Synchronization
 import SystemPackage
 
@@ -72,6 +73,11 @@ public final class HostThread: Sendable {
     return nanoseconds
   }
 
+  /// The time for which the thread, of the kind `vcpu` or `io`, could have run and waited for a CPU.
+  ///
+  /// - Returns: nil if the thread is of another kind, has not started yet or has ended, or the kernel keeps no account.
+  public var runDelayNanoseconds: UInt64? { lifetime.runDelay.withLock { $0 }?.nanoseconds }
+
   /// The CPUs that the kernel lets the thread run on, or let it run on at its end.
   public func grantedCPUs() throws(Errno) -> CPUSet {
     try lifetime.state.withLock { (state) throws(Errno) in
@@ -106,6 +112,9 @@ extension HostThread {
     let result = linux_install_interrupt_handler()
     precondition(result == 0, "a real-time signal takes a handler")
   }
+
+  /// Lets other threads run on the calling thread's CPU, if any wait for it (`sched_yield(2)`).
+  public static func yieldCurrent() { sched_yield() }
 
   /// Gives the calling thread the name that the kernel shows, cut to 15 bytes.
   static func nameCurrent(_ name: String) {

@@ -13,6 +13,9 @@ final class ThreadLifetime: Sendable {
   /// The kernel's number of the thread; 0 before it has begun.
   let number = Atomic<Int32>(0)
 
+  /// The thread's account of its waits for a CPU; nil before its start, and where there is none.
+  let runDelay = Mutex<RunDelayMeter?>(nil)
+
   /// Called by the thread as its first act.
   func begin() { number.store(linux_current_thread_id(), ordering: .relaxed) }
 
@@ -45,6 +48,11 @@ final class ThreadStart: Sendable {
     HostThread.nameCurrent(name)
     linux_unblock_interrupt()
     if let kind {
+      // Before the thread gives up the right to open files.
+      if kind == .vcpu || kind == .io {
+        let meter = RunDelayMeter.ofCurrentThread()
+        lifetime.runDelay.withLock { $0 = meter }
+      }
       // The thread must not serve a guest with rights that the process meant to give up.
       do throws(SystemCallFilterError) { try ThreadRestrictions.applyToCurrentThread(as: kind) } catch {
         let program = CommandLine.arguments.first.flatMap { $0.split(separator: "/").last } ?? "error"

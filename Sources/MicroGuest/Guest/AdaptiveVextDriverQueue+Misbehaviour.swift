@@ -30,6 +30,14 @@ extension AdaptiveVextDriverQueue {
       queue.submit(valid)
       queue.disable()
       try queue.enable()
+    case .forgedContention:
+      // The word is only read by this guest; the register only makes its own vCPU wait.
+      for attempt in 0..<UInt64(Self.attemptCount) {
+        guest_store64(
+          queue.wakeBlock + UInt64(WakeBlock.contentionOffset), attempt &* 0x9E37_79B9_7F4A_7C15 | 1)
+        for _ in 0..<attempt % 4 { yieldCPU() }
+        _ = try roundTrip(valid)
+      }
     case .wakeBlockOutsideMemory:
       queue.disable()
       guest_store64(queue.device + VextRegister.queue(queue.index, .wakeBlock), 1 << 45)

@@ -2,6 +2,8 @@
 protocol DriverQueue {
   /// Notifications made so far.
   var kicks: UInt64 { get }
+  /// How often the driver let other threads of the host run, so far.
+  var yields: UInt64 { get }
   /// Whether the device takes flushes; without them every write is durable when it is answered.
   var canFlush: Bool { get }
 
@@ -25,6 +27,9 @@ protocol DriverQueue {
 }
 
 extension DriverQueue {
+  /// The default: the driver never gives its CPU up.
+  var yields: UInt64 { 0 }
+
   /// Submits `request`, alone in the queue, and waits for its answer's status.
   mutating func roundTrip(_ request: DriverRequest) throws(GuestFailure) -> UInt16 {
     submit(request)

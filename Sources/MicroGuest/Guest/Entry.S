@@ -17,6 +17,11 @@
 
 .set STACK_PAGE_MASK,   -4096
 .set X2APIC_EOI,        0x80B
+.set X2APIC_TIMER,      0x832       // LVT entry; mode 0: one shot
+.set X2APIC_COUNT,      0x838       // initial count
+.set X2APIC_DIVIDE,     0x83E
+.set DIVIDE_BY_ONE,     0x0B
+.set INTERRUPT_VECTOR,  0x40        // WorkloadLayout.interruptVector
 .set STUB_STRIDE,       16
 
   .section .header, "a"
@@ -39,6 +44,20 @@ waiting_hlt:
   hlt
   ret
 
+// void guest_sleep(uint64_t seen, uint32_t nanoseconds): the same, and the timer interrupts after that time.
+  .globl guest_sleep
+guest_sleep:
+timed_hlt:
+  hlt
+  ret
+
+// void guest_prepare_timer(void)
+  .globl guest_prepare_timer
+guest_prepare_timer:
+timer_hlt:
+  hlt
+  ret
+
 // One stub for each exception, STUB_STRIDE bytes apart: error code (0 where the processor pushes none), vector.
   .balign STUB_STRIDE
 exception_stubs:
@@ -57,10 +76,11 @@ exception_stubs:
   .set vector, vector + 1
   .endr
 
-// #GP: either the wait call, or a fault. Stack: error code, RIP, CS, RFLAGS, RSP, SS.
+// #GP: one of the calls above, or a fault. Stack: error code, RIP, CS, RFLAGS, RSP, SS.
 general_protection:
   cmpq  $waiting_hlt, 8(%rsp)
   jne   1f
+wait_for_interrupt:
   mov   %rsp, %rcx
   and   $STACK_PAGE_MASK, %rcx
   mov   (%rcx), %rcx
@@ -76,6 +96,27 @@ general_protection:
   incq  (%rsp)                      // past the hlt
   iretq
 1:
+  cmpq  $timed_hlt, 8(%rsp)
+  jne   3f
+  mov   $X2APIC_COUNT, %ecx
+  mov   %esi, %eax
+  xor   %edx, %edx
+  wrmsr
+  mov   %rdi, %rax
+  jmp   wait_for_interrupt
+3:
+  cmpq  $timer_hlt, 8(%rsp)
+  jne   4f
+  mov   $X2APIC_DIVIDE, %ecx
+  mov   $DIVIDE_BY_ONE, %eax
+  xor   %edx, %edx
+  wrmsr
+  mov   $X2APIC_TIMER, %ecx
+  mov   $INTERRUPT_VECTOR, %eax
+  xor   %edx, %edx
+  wrmsr
+  jmp   2b
+4:
   push  $13
   jmp   record_fault
 

@@ -33,15 +33,17 @@ struct Load<Queue: DriverQueue> {
   var queue: Queue
   var verifier: Verifier
   let parameters: Parameters
+  private let block: WorkerBlock
   private let slots: UnsafeMutablePointer<Slot>
   private let buffers: UInt64
   private let bufferStride: UInt64
 
   init(
-    queue: Queue, parameters: Parameters, arena: inout Arena
+    queue: Queue, parameters: Parameters, block: WorkerBlock, arena: inout Arena
   ) throws(GuestFailure) {
     self.queue = queue
     self.parameters = parameters
+    self.block = block
     verifier = try Verifier(parameters, arena: &arena)
     unsafe slots = try arena.takeZeroed(Slot.self, count: parameters.iodepth)
     bufferStride = (parameters.blockByteCount + 4095) & ~4095
@@ -148,12 +150,21 @@ struct Load<Queue: DriverQueue> {
     return outcome
   }
 
-  /// Idles, and tells when it ended.
+  /// Idles, and returns the time of the end. Sleeps until an interrupt of the local APIC's timer, as an idle operating system
+  /// does; only the last microseconds, which a sleep would overshoot, are spent in a loop.
   private func think(from start: UInt64, until end: UInt64, stop: UInt64) -> UInt64 {
+    let deadline = min(end, start &+ parameters.thinkTicks)
     while true {
       let now = guest_ticks()
-      if now &- start >= parameters.thinkTicks || now >= end || parameters.command >= stop { return now }
-      guest_pause()
+      if now >= deadline || parameters.command >= stop { return now }
+      let nanoseconds = parameters.nanoseconds(ofTicks: deadline &- now)
+      if nanoseconds < ThinkTime.shortestSleepNanoseconds {
+        guest_pause()
+        continue
+      }
+      // In pieces, so that the host's command to stop is noticed.
+      let piece = min(nanoseconds, ThinkTime.longestSleepNanoseconds)
+      guest_sleep(block[WorkerWord.interruptCount], UInt32(truncatingIfNeeded: piece))
     }
   }
 
@@ -191,4 +202,12 @@ struct Load<Queue: DriverQueue> {
       DriverRequest(id: 0, operation: .flush, offset: 0, buffer: 0, byteCount: 0))
     if status != 0 { throw GuestFailure(reason: .flushFailed, detail: UInt64(status)) }
   }
+}
+
+/// Bounds of a sleep while a worker thinks.
+private enum ThinkTime {
+  /// A shorter rest is spent in a loop: an interrupt of the timer costs about as much.
+  static var shortestSleepNanoseconds: UInt64 { 20_000 }
+  /// The longest sleep without a look at the host's command.
+  static var longestSleepNanoseconds: UInt64 { 100_000_000 }
 }

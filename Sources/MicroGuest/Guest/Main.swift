@@ -12,6 +12,7 @@ func guestMain(parameterPage: UInt64, worker: UInt64) -> Never {
   }
   do throws(GuestFailure) {
     let parameters = unsafe try Parameters(page: page, worker: worker)
+    if parameters.thinkTicks > 0 { guest_prepare_timer() }
     switch parameters.transport {
     case .vext: try runOnVext(parameters, block: block)
     case .vextAdaptive: try runOnAdaptiveVext(parameters, block: block)

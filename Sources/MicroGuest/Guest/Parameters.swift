@@ -19,6 +19,8 @@ struct Parameters {
   let shortestWindowTicks: UInt64
   let longestWindowTicks: UInt64
   let coalescesInterrupts: Bool
+  let adaptation: DriverAdaptation
+  let tscKilohertz: UInt64
   let heapBase: UInt64
   let heapEnd: UInt64
   let misbehaviour: Misbehaviour
@@ -61,11 +63,23 @@ struct Parameters {
     let shortest = shortestWindowTicks
     longestWindowTicks = try word(ParameterWord.longestWindowTicks) { $0 >= shortest && $0 < 1 << 62 }
     coalescesInterrupts = try word(ParameterWord.coalescesInterrupts) { $0 <= 1 } == 1
+    adaptation = DriverAdaptation(
+      rawValue: try word(ParameterWord.adaptation) {
+        DriverAdaptation.known.isSuperset(of: DriverAdaptation(rawValue: $0))
+      })
+    tscKilohertz = try word(ParameterWord.tscKilohertz) { $0 > 0 && $0 < 1 << 32 }
     heapBase = try word(ParameterWord.heapBase) { $0 >= ImageHeader.loadAddress }
     let base = heapBase
     heapEnd = try word(ParameterWord.heapEnd) { $0 > base }
     let misbehaviourWord = try word(ParameterWord.misbehaviour) { Misbehaviour(rawValue: $0) != nil }
     misbehaviour = Misbehaviour(rawValue: misbehaviourWord) ?? .none
+  }
+
+  /// The time that `ticks` of the TSC take, at most an hour.
+  func nanoseconds(ofTicks ticks: UInt64) -> UInt64 {
+    let milliseconds = ticks / tscKilohertz
+    if milliseconds >= 3_600_000 { return 3_600_000_000_000 }
+    return milliseconds &* 1_000_000 &+ ticks % tscKilohertz &* 1_000_000 / tscKilohertz
   }
 
   /// What the host commands now. Its cache line is read by the guest alone until the host writes, so that a look

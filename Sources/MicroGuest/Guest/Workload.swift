@@ -18,7 +18,7 @@ struct Workload<Queue: DriverQueue> {
     self.block = block
     picker = RequestPicker(parameters)
     unsafe scratchHistogram = try arena.takeZeroed(UInt64.self, count: TickHistogram.bucketCount)
-    load = try Load(queue: queue, parameters: parameters, arena: &arena)
+    load = try Load(queue: queue, parameters: parameters, block: block, arena: &arena)
   }
 
   /// Goes through all phases.
@@ -46,6 +46,7 @@ struct Workload<Queue: DriverQueue> {
 
   private mutating func measure() throws(GuestFailure) {
     let kicks = load.queue.kicks
+    let yields = load.queue.yields
     var limit = Load<Queue>.Limit()
     if parameters.runtimeTicks > 0 { limit.ticks = parameters.runtimeTicks }
     if parameters.requestLimit > 0 { limit.requests = parameters.requestLimit }
@@ -58,6 +59,7 @@ struct Workload<Queue: DriverQueue> {
     block[WorkerWord.errors] = outcome.errors
     block[WorkerWord.firstErrorStatus] = outcome.firstErrorStatus
     block[WorkerWord.kicks] = load.queue.kicks - kicks
+    block[WorkerWord.yields] = load.queue.yields - yields
     outcome.latencies.write(to: block)
     load.verifier.write(to: block)
     block.enter(.measured)

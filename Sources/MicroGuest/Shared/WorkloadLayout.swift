@@ -46,6 +46,10 @@ public enum ParameterWord {
   public static let longestWindowTicks = 19
   /// virtio-blk: 1: an interrupt is wanted when half of what is in flight is answered, and not with the next answer.
   public static let coalescesInterrupts = 20
+  /// vext with sleep and wake: the bits of a ``DriverAdaptation``.
+  public static let adaptation = 21
+  /// Ticks of the guest's TSC per millisecond.
+  public static let tscKilohertz = 22
   /// A ``HostCommand``; written by the host while the guest runs, alone in its cache line.
   public static let command = 64
 }
@@ -70,6 +74,24 @@ public enum GuestTransport: UInt64, Sendable {
   case vext = 2
   /// The vext queue with doorbell and interrupt for sides that sleep.
   case vextAdaptive = 3
+}
+
+/// When a driver of vext with sleep and wake does not poll for its whole window.
+public struct DriverAdaptation: OptionSet, BitwiseCopyable, Sendable {
+  /// The set's bits.
+  public let rawValue: UInt64
+  /// Takes all bits, known or not.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// On a CPU that others need it yields between polls.
+  public static var yields: DriverAdaptation { DriverAdaptation(rawValue: 1 << 0) }
+  /// On a CPU that others need it waits for the interrupt at once.
+  public static var sleeps: DriverAdaptation { DriverAdaptation(rawValue: 1 << 1) }
+  /// While requests are under way for less than a quarter of the time it waits for the interrupt at once.
+  public static var load: DriverAdaptation { DriverAdaptation(rawValue: 1 << 2) }
+
+  /// The bits that mean something.
+  public static var known: DriverAdaptation { yields.union(sleeps).union(load) }
 }
 
 /// What a worker is doing; only ever grows, but for ``failed`` which may follow any.
@@ -149,6 +171,8 @@ public enum WorkerWord {
   public static let misbehaviourError = 20
   /// Requests answered before the window, while warming up.
   public static let warmupRequests = 21
+  /// How often the driver gave its CPU up by the queue's yield register in the window.
+  public static let yields = 22
 
   /// Start of the fault record: see ``FaultWord``.
   public static let fault = 32
@@ -224,6 +248,8 @@ public enum Misbehaviour: UInt64, CaseIterable, Sendable {
   case neverRings = 20
   /// vext with sleep and wake: a wake block outside RAM.
   case wakeBlockOutsideMemory = 21
+  /// vext with sleep and wake: garbage in the contention word, and writes to the yield register over and over.
+  case forgedContention = 22
 }
 
 /// Sizes and places that both sides know.

@@ -1,5 +1,6 @@
 import Hypervisor
 import ArgumentParser
+import MicroGuest
 import Testing
 
 @testable import Bench
@@ -71,6 +72,19 @@ struct RunCommandTests {
     #expect(configuration.requestLimit == 1000)
   }
 
+  @Test("vext-adaptive adapts to everything unless the user says otherwise, and other modes to nothing")
+  func adaptation() throws {
+    let usual = try configuration([])
+    #expect(usual.adaptations == nil)
+    #expect(usual.adaptations(of: .vextAdaptive) == [.guestYield, .ioThread, .load])
+    #expect(usual.adaptations(of: .virtioBlockTuned).isEmpty)
+    let none = try configuration(["--adaptation", "none"]).adaptations(of: .vextAdaptive)
+    #expect(none.ofDriver.isEmpty && none.ofIOThread.isEmpty)
+    let parts = try configuration(["--adaptation", "guest-sleep,load"]).adaptations(of: .vextAdaptive)
+    #expect(parts.ofDriver == [.sleeps, .load])
+    #expect(parts.ofIOThread == .load)
+  }
+
   @Test("modes can be repeated, separated by commas, or both, and keep their order")
   func modes() throws {
     #expect(try configuration(["--mode", "vext,virtio-blk"]).modes == [.vext, .virtioBlock])
@@ -97,6 +111,8 @@ struct RunCommandTests {
   @Test(
     "a wrong command line is a usage error, exit code 64",
     arguments: [
+      ["--adaptation", "none,load"], ["--adaptation", "load,load"],
+      ["--adaptation", "guest-yield,guest-sleep"],
       ["--mode", "nvme"], ["--mode", ""], ["--mode", "vext,"], ["--mode", "vext,vext"],
       ["--mode", "vext", "--mode", "vext"], ["--bogus"], ["stray"], ["--guest", "bsd"],
       ["--guests", "0"], ["--guests", "65"], ["--guests", "x"], ["--busy-guests", "0"],

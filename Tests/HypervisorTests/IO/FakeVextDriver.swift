@@ -40,7 +40,7 @@ final class FakeVextDriver {
   private static func byteCount(of register: VextQueueRegister) -> Int {
     switch register {
     case .submissionRing, .completionRing, .errorDetail, .wakeBlock: 8
-    case .depth, .control, .state, .error, .doorbell: 4
+    case .depth, .control, .state, .error, .doorbell, .yield: 4
     }
   }
 
@@ -98,6 +98,11 @@ final class FakeVextDriver {
   /// The device's word of the wake block: odd while it sleeps.
   func deviceWord() throws -> UInt64 {
     try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.deviceOffset)))
+  }
+
+  /// The contention word of the wake block: 1 while other threads wait for the driver's CPUs.
+  func contentionWord() throws -> UInt64 {
+    try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.contentionOffset)))
   }
 
   /// Writes the driver's word of the wake block: odd wants an interrupt.

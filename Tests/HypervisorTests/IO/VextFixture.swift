@@ -24,10 +24,12 @@ final class VextFixture {
   ///
   /// - Parameters:
   ///   - features: what the driver accepts of a device that offers sleep and wake; nil: it offers nothing.
+  ///   - contention: what such a device publishes; nil: it does not offer CONTENTION.
   ///   - log: where a device that offers nothing leaves its messages.
   init(
     server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
-    enables: Bool = true, accepting features: VextFeatures? = nil, log: LogWriter = .shared
+    enables: Bool = true, accepting features: VextFeatures? = nil, contention: CPUContention? = nil,
+    log: LogWriter = .shared
   ) throws {
     let disk = VirtioTemporaryDisk(byteCount: Self.diskByteCount)
     let image = try DiskImage(path: disk.path, readOnly: readOnly, direct: false)
@@ -40,7 +42,7 @@ final class VextFixture {
       } else {
         try VextDevice(
           name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
-          interruptRouter: recorder, countsRequests: true)
+          interruptRouter: recorder, contention: contention, countsRequests: true)
       }
     self.disk = disk
     self.image = image

@@ -35,6 +35,18 @@ extension RunConfiguration {
     guard Set(modes).count == modes.count else {
       throw InvalidConfiguration(description: "--mode names a mode twice; --repeat repeats it")
     }
+    if let adaptations {
+      guard Set(adaptations).count == adaptations.count else {
+        throw InvalidConfiguration(description: "--adaptation names a part twice")
+      }
+      guard !adaptations.contains(.none) || adaptations.count == 1 else {
+        throw InvalidConfiguration(description: "--adaptation none goes with nothing else")
+      }
+      guard !adaptations.contains(.guestYield) || !adaptations.contains(.guestSleep) else {
+        throw InvalidConfiguration(
+          description: "--adaptation takes one of guest-yield and guest-sleep: a guest does either")
+      }
+    }
     for mode in modes {
       guard let backEnd = mode.backEnd else { continue }
       if let objection = backEnd.objection(to: engine, usesDirectIO: usesDirectIO) {

@@ -60,6 +60,10 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var dropsCaches = false
   /// How vmexits are counted; nil in records of earlier versions, which counted by statistics.
   var exitCounting: ExitCounting?
+  /// To what `vext-adaptive` adapts; nil: ``Adaptation/defaults``.
+  var adaptations: [Adaptation]?
+  /// Why the modes are others than the usual ones; nil if the user chose them, or they are the usual ones.
+  var modeReason: String?
   /// What only a Linux guest has; nil for a micro guest.
   var linux: LinuxConfiguration?
   /// Why there is no block driver for the vext queue here; nil if there is one, or if that is not known yet.
@@ -68,6 +72,11 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   /// How many of the guests have work.
   var busyGuests: Int { busyGuestCount ?? guestCount }
 
+  /// To what `mode` adapts.
+  func adaptations(of mode: DataPathMode) -> [Adaptation] {
+    mode == .vextAdaptive ? adaptations ?? Adaptation.defaults : []
+  }
+
   /// The configuration of guest `index`: one without work neither warms up nor verifies.
   func configuration(ofGuest index: Int) -> RunConfiguration {
     guard index >= busyGuests else { return self }
@@ -75,6 +84,14 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     idle.warmup = .milliseconds(0)
     idle.verifies = false
     return idle
+  }
+
+  /// Replaces the path that polls all the time from both ends, which is not worth comparing where threads share CPUs.
+  mutating func giveUpSharedCPUs() {
+    guard modes.contains(.vext) else { return }
+    modes = modes.map { $0 == .vext ? .vextAdaptive : $0 }
+    modeReason =
+      "vext-adaptive in place of vext, because threads share CPUs; --mode vext compares pure polling"
   }
 
   /// What is compared: in every VMM, every mode that it has with every file system that works over it.
@@ -137,6 +154,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case seed
     case dropsCaches = "drop_caches"
     case exitCounting = "exits"
+    case adaptations = "adaptation"
+    case modeReason = "mode_reason"
     case linux
     case driverAbsence = "driver_absence"
   }

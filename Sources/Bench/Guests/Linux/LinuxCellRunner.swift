@@ -82,7 +82,7 @@ final class LinuxCellRunner: CellMeasuring {
   ) throws -> [CellMeasurement] {
     let folder = try RunFolder(guestCount: diskPaths.count)
     return try threads.withIOThreads(
-      vmm: cell.vmm, mode: cell.mode, engine: configuration.engine
+      vmm: cell.vmm, mode: cell.mode, configuration: configuration
     ) { ioThreads in
       var guests: [LinuxGuest] = []
       // Where something failed, that says more than what became of the disks.

@@ -98,7 +98,7 @@ struct CellRunner: CellMeasuring {
 
   /// The same on disks that are open already, one a guest; guests may share one.
   func run(_ cell: RunCell, disks: [DiskImage], watch: InterruptionWatch) throws -> [CellMeasurement] {
-    try threads.withIOThreads(mode: cell.mode, engine: configuration.engine) { ioThreads in
+    try threads.withIOThreads(mode: cell.mode, configuration: configuration) { ioThreads in
       let system = try KVMSystem()
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
@@ -156,7 +156,7 @@ struct CellRunner: CellMeasuring {
     let start = PeerStart(
       vmm: cell.vmm, configuration: configuration, placement: threads, backend: backend)
     return try threads.withIOThreads(
-      vmm: cell.vmm, mode: cell.mode, engine: configuration.engine
+      vmm: cell.vmm, mode: cell.mode, configuration: configuration
     ) { ioThreads in
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }

@@ -64,7 +64,7 @@ enum GuestDevice {
     case .vextAdaptive:
       let function = try VextDevice(
         name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: ioThreads,
-        interruptRouter: machine.vm)
+        interruptRouter: machine.vm, contention: machine.contention)
       try machine.pci.add(function)
       self = .vext(function)
     case .vextService, .vhostUserVextd, .vhostUserStorageDaemon:

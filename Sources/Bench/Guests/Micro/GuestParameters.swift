@@ -43,6 +43,8 @@ struct GuestParameters {
       (ParameterWord.shortestWindowTicks, ticks(Self.shortestWindow)),
       (ParameterWord.longestWindowTicks, ticks(Self.longestWindow)),
       (ParameterWord.coalescesInterrupts, mode == .virtioBlockTuned ? 1 : 0),
+      (ParameterWord.adaptation, configuration.adaptations(of: mode).ofDriver.rawValue),
+      (ParameterWord.tscKilohertz, tscKilohertz),
       (ParameterWord.command, HostCommand.prepare.rawValue),
     ]
     for (word, value) in words {

@@ -60,7 +60,8 @@ struct RunPlacement {
   /// Runs `body` with the I/O threads of a mode, and ends them; another VMM has its own. The calling thread, which checks the guests now and
   /// then, stays off the I/O threads' CPUs meanwhile.
   func withIOThreads<Result>(
-    vmm: VMM = .builtin, mode: DataPathMode, engine: BlockEngineKind, _ body: ([IOThread]) throws -> Result
+    vmm: VMM = .builtin, mode: DataPathMode, configuration: RunConfiguration,
+    _ body: ([IOThread]) throws -> Result
   ) throws -> Result {
     try withoutIOThreads {
       var ioThreads: [IOThread] = []
@@ -68,7 +69,9 @@ struct RunPlacement {
       for (index, cpu) in plan.ioThreadCPUs.enumerated() where !vmm.isPeer {
         ioThreads.append(
           try IOThread(
-            name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting, engine: mode.engine(engine)))
+            name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting,
+            adaptation: configuration.adaptations(of: mode).ofIOThread,
+            engine: mode.engine(configuration.engine)))
       }
       return try body(ioThreads)
     }

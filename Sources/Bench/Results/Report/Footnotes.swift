@@ -4,15 +4,26 @@ import Foundation
 enum Footnotes {
   /// One sentence a line.
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
-    [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration) + peers(boots)
+    pollers(context) + [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
+      + peers(boots)
       + timing(context.host) + cores(context.placement)
       + roundTrip(nativeRoundTrips, boots: boots) + Set(boots.flatMap(\.causesNotes)).sorted()
+  }
+
+  /// First of all, where a path polls on CPUs that other threads need.
+  private static func pollers(_ context: RunContext) -> [String] {
+    guard context.placement.oversubscribed, context.configuration.modes.contains(.vext) else { return [] }
+    return [
+      "vext polls all the time, here on CPUs that other threads need, so that each waits for the others' time slices; "
+        + "vext-adaptive gives such CPUs up"
+    ]
   }
 
   private static func guest(_ configuration: RunConfiguration) -> [String] {
     let reason = configuration.guestReason
     let changes = configuration.linux?.job.map { "job file \($0.name): \($0.changeNote)" }
-    return (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
+    return (configuration.modeReason.map { ["modes: \($0)"] } ?? [])
+      + (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
       + (changes.map { [$0] } ?? [])
       + configuration.pathsLeftOut.map { "left out: \($0.name): \(configuration.reasonForLeavingOut($0))" }
   }

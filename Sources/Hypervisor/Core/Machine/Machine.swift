@@ -23,6 +23,8 @@ public final class Machine: Sendable {
   public let vcpus: [VCPURunner]
   /// The latch that records the machine's end; devices that can end the machine hold a reference to it.
   public let endLatch: MachineEndLatch
+  /// Whether the vCPUs' threads have to wait for CPUs.
+  public let contention = CPUContention()
   private let affinity: [CPUSet]
   /// The moment of the pause while the machine is paused. Its lock serializes pausing and resuming.
   let pausedMoment = Mutex<PausedMoment?>(nil)
@@ -85,6 +87,7 @@ public final class Machine: Sendable {
       do {
         try runner.start(
           name: "\(name.prefix(8))-vcpu\(index)", cpus: index < affinity.count ? affinity[index] : nil)
+        if let thread = runner.thread { contention.watch(thread) }
       } catch {
         stop()
         throw .thread(error)

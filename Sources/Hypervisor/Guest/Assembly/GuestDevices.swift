@@ -75,7 +75,7 @@ final class GuestDevices: Sendable {
         : try GuestError.attributing(to: .vext) { () throws(Errno) in
           try VextDevice(
             name: name, disk: image, queueCount: disk.queueCount, memory: machine.memory, servers: servers,
-            interruptRouter: machine.vm, countsRequests: true)
+            interruptRouter: machine.vm, contention: machine.contention, countsRequests: true)
         }
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)

@@ -18,6 +18,19 @@ public final class IOThread: IOQueueServer {
     case adaptive
   }
 
+  /// When an adaptive thread does without the polling window, and sleeps as soon as it finds nothing.
+  public struct Adaptation: OptionSet, Sendable {
+    /// The set's bits.
+    public let rawValue: UInt8
+    /// Takes all bits, known or not.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// While other threads wait for its CPU.
+    public static let contention = Adaptation(rawValue: 1 << 0)
+    /// While requests are under way for less than a quarter of the time.
+    public static let load = Adaptation(rawValue: 1 << 1)
+  }
+
   private let mailbox: IOThreadMailbox
   private let waiting: Waiting
   /// The thread, for its CPU time and its affinity.
@@ -28,22 +41,25 @@ public final class IOThread: IOQueueServer {
   /// - Parameters:
   ///   - name: the thread's name, at most 15 bytes.
   ///   - cpus: the CPUs that it may use; nil: all.
+  ///   - adaptation: when an adaptive thread does without the polling window.
   ///   - engineCapacity: maximum number of requests under way, over all queues.
   ///   - offloads: whether `libaio` leaves ranges and large transfers through the page cache to a thread of their own, because they
   ///     would block the others.
   /// - Throws: the kernel's error if the engine cannot be set up or the thread cannot be pinned.
   public init(
-    name: String, cpus: CPUSet?, waiting: Waiting, engine kind: BlockEngineKind, engineCapacity: Int = 4096,
-    offloads: Bool = true
+    name: String, cpus: CPUSet?, waiting: Waiting, adaptation: Adaptation = [.contention, .load],
+    engine kind: BlockEngineKind, engineCapacity: Int = 4096, offloads: Bool = true
   ) throws(Errno) {
     let mailbox = IOThreadMailbox(event: try EventDescriptor())
+    let contention = CPUContention()
     let loop = IOThreadLoop.Box(
       try IOThreadLoop(
-        mailbox: mailbox, waiting: waiting, kind: kind, engineCapacity: engineCapacity,
-        offloads: offloads))
+        mailbox: mailbox, waiting: waiting, adaptation: adaptation, contention: contention, kind: kind,
+        engineCapacity: engineCapacity, offloads: offloads))
     self.mailbox = mailbox
     self.waiting = waiting
     self.thread = try HostThread(name: name, cpus: cpus, kind: .io) { loop.runOnThisThread() }
+    contention.watch(thread)
   }
 
   /// Serves `queue` from now on; returns when the thread owns it.

@@ -17,7 +17,23 @@ extension IOThreadLoop {
     let waiting = engine.inFlight
     blockUntilEvent()
     wakeQueues()
-    idleness.noteSleep(nanoseconds: HostClock.monotonicNanoseconds() &- start, waiting: waiting)
+    idleness.noteSleep(from: start, to: HostClock.monotonicNanoseconds(), waiting: waiting)
+  }
+
+  /// Measures, every 10 ms at most, whether this thread and the vCPUs of its guests wait for CPUs, and tells the guests.
+  ///
+  /// Call after an idle pass. It reads no clock of its own.
+  @inline(__always)
+  mutating func checkContention() {
+    guard idleness.clock &- contentionCheckedAt >= CPUContention.intervalNanoseconds else { return }
+    measureContention()
+  }
+
+  private mutating func measureContention() {
+    let now = idleness.clock
+    contentionCheckedAt = now
+    idleness.isCPUShared = adaptation.contains(.contention) && contention.isShared(at: now)
+    vextQueues.forEach { queue in queue.publishContention(at: now) }
   }
 
   private func wakeQueues() {

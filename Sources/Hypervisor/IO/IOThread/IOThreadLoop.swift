@@ -18,6 +18,9 @@ struct IOThreadLoop: ~Copyable {
 
   let mailbox: IOThreadMailbox
   private let waiting: IOThread.Waiting
+  let adaptation: IOThread.Adaptation
+  /// Whether this thread has to wait for its CPU.
+  let contention: CPUContention
   let poll: EventPoll
   let completionEvent: EventDescriptor
   var events = EventBuffer(capacity: 16)
@@ -34,7 +37,9 @@ struct IOThreadLoop: ~Copyable {
   /// Number of queues that cannot notify: the thread must not sleep while there are any.
   private var silentQueueCount = 0
   /// Decides when an adaptive thread sleeps.
-  var idleness = IOThreadIdleness()
+  var idleness: IOThreadIdleness
+  /// The time at which the thread last measured whether CPUs are shared.
+  var contentionCheckedAt: UInt64 = 0
   /// Queues with requests under way that will be detached, and the commands that wait for them.
   private var detaching: [(queue: any IOQueue, command: IOThreadCommand?)] = []
   /// Commands that wait for the thread's end; once there is one, the thread attaches no queue.
@@ -51,8 +56,8 @@ struct IOThreadLoop: ~Copyable {
   }
 
   init(
-    mailbox: IOThreadMailbox, waiting: IOThread.Waiting, kind: BlockEngineKind, engineCapacity: Int,
-    offloads: Bool
+    mailbox: IOThreadMailbox, waiting: IOThread.Waiting, adaptation: IOThread.Adaptation,
+    contention: CPUContention, kind: BlockEngineKind, engineCapacity: Int, offloads: Bool
   ) throws(Errno) {
     let completionEvent = try EventDescriptor()
     let poll = try EventPoll()
@@ -63,6 +68,9 @@ struct IOThreadLoop: ~Copyable {
       completionEvent: waiting == .polling ? nil : completionEvent.rawValue, offloads: offloads)
     self.mailbox = mailbox
     self.waiting = waiting
+    self.adaptation = adaptation
+    self.contention = contention
+    idleness = IOThreadIdleness(adaptsToLoad: adaptation.contains(.load))
     self.completionEvent = completionEvent
     self.poll = poll
     self.engine = engine
@@ -85,6 +93,7 @@ struct IOThreadLoop: ~Copyable {
       switch waiting {
       case .polling: SpinHint.pause()
       case .adaptive:
+        checkContention()
         if silentQueueCount == 0, idleness.isTimeToSleep(), !engine.mustPoll {
           sleep()
         } else {

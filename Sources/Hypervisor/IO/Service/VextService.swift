@@ -69,7 +69,7 @@ public final class VextService: Sendable {
     self.reload = reload
     self.servers = servers
     self.engine = engine
-    offeredFeatures = offersSleep ? VextSignals.offeredFeatures : []
+    offeredFeatures = offersSleep ? VextSignals.sleepFeatures : []
     var signallers: [EventSignaller] = []
     for _ in servers { signallers.append(try EventSignaller()) }
     self.signallers = signallers

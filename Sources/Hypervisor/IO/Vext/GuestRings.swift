@@ -71,6 +71,11 @@ struct GuestWakeBlock {
     return unsafe continues ? SleepPublisher(continuing: word) : SleepPublisher(base: word)
   }
 
+  /// The contention word, which counts as zero.
+  func contention() -> ContentionPublisher {
+    unsafe ContentionPublisher(base: block + WakeBlock.contentionOffset)
+  }
+
   /// The driver's word.
   func observer() -> SleepObserver { unsafe SleepObserver(base: block + WakeBlock.driverOffset) }
 }

@@ -54,13 +54,17 @@ public final class VextDevice: PCIFunction {
 
   /// Makes a function that also offers DOORBELL and INTERRUPT (docs/vext-protocol.md §8.1), for I/O threads that may sleep.
   ///
-  /// - Parameter interruptRouter: receives the queues' interrupts.
+  /// - Parameters:
+  ///   - interruptRouter: receives the queues' interrupts.
+  ///   - contention: whether the machine's vCPUs wait for CPUs; given, the function offers CONTENTION too (§8.2).
   /// - Throws: errors of eventfds and of the router.
   public convenience init(
     name: String, disk: DiskImage, queueCount: Int, memory: GuestMemory, servers: [any IOQueueServer],
-    interruptRouter: any MessageInterruptRouter, countsRequests: Bool = false
+    interruptRouter: any MessageInterruptRouter, contention: CPUContention? = nil,
+    countsRequests: Bool = false
   ) throws(Errno) {
-    let signals = VextSignals(interrupts: try MSIXTable(vectorCount: queueCount, router: interruptRouter))
+    let signals = VextSignals(
+      interrupts: try MSIXTable(vectorCount: queueCount, router: interruptRouter), contention: contention)
     self.init(
       disk: VextRequestValidator(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
       signals: signals, doorbells: try Self.doorbells(queueCount), countsRequests: countsRequests)
@@ -84,7 +88,7 @@ public final class VextDevice: PCIFunction {
   public convenience init(
     name: String, service: VextServiceClient, queueCount: Int, interruptRouter: any MessageInterruptRouter
   ) throws(Errno) {
-    guard service.offeredFeatures.isSuperset(of: VextSignals.offeredFeatures) else {
+    guard service.offeredFeatures.isSuperset(of: VextSignals.sleepFeatures) else {
       self.init(name: name, service: service, queueCount: queueCount)
       return
     }
@@ -194,7 +198,7 @@ public final class VextDevice: PCIFunction {
     let value: UInt64
     switch offset & ~7 {
     case VextRegister.magic: value = UInt64(VextRegister.magicValue) | UInt64(VextRegister.versionValue) << 32
-    case VextRegister.deviceFeatures: value = signals == nil ? 0 : VextSignals.offeredFeatures.rawValue
+    case VextRegister.deviceFeatures: value = signals?.offeredFeatures.rawValue ?? 0
     case VextRegister.driverFeatures: value = signals?.acceptedFeatures.rawValue ?? 0
     case VextRegister.capacity: value = geometry.byteCount
     case VextRegister.blockByteCount:

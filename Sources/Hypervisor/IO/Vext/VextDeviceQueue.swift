@@ -110,6 +110,11 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// Tells the driver that it need not ring.
   public func didWake() { wake.publisher?.withdraw() }
 
+  /// Tells the driver whether other threads wait for its CPUs. At a low rate.
+  ///
+  /// - Parameter now: the present time (CLOCK_MONOTONIC).
+  func publishContention(at now: UInt64) { wake.publishContention(at: now) }
+
   /// Clears the doorbell's signals.
   public func drainNotification() { wake.doorbell?.drain() }
 

@@ -53,7 +53,7 @@ final class LocalVextQueue: VextQueuePort {
     let made = try disk.makeQueue(setup, name: "queue \(index)", activity: activity) { block in
       VextWake(
         features: setup.features, block: block, doorbell: doorbell,
-        interrupt: signals.map { .vector($0.interrupts, index) })
+        interrupt: signals.map { .vector($0.interrupts, index) }, contention: signals?.contention)
     }
     do throws(Errno) { try server.attach(made) } catch {
       disk.log.warn("queue \(index): its I/O thread does not serve it: \(error)")

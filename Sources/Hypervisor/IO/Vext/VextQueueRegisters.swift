@@ -1,3 +1,4 @@
+import HostSystem
 import Synchronization
 import VextProtocol
 
@@ -52,6 +53,11 @@ final class VextQueueRegisters: Sendable {
     // Without the lock, because enabling or disabling may hold it as long as the slowest request takes.
     if offset == VextQueueRegister.doorbell.rawValue {
       doorbell?.ring()
+      return
+    }
+    if offset == VextQueueRegister.yield.rawValue {
+      // Whatever the driver accepted: the write has cost its exit.
+      if signals?.contention != nil { HostThread.yieldCurrent() }
       return
     }
     state.withLock { state in

@@ -74,6 +74,8 @@ struct VextWake {
   var observer: SleepObserver?
   let doorbell: (any VextDoorbellSource)?
   private let interrupt: VextInterrupt?
+  /// Whether the driver's CPUs are shared, and where the driver reads that; nil if it did not accept CONTENTION.
+  private var contention: (source: CPUContention, word: ContentionPublisher)?
 
   /// Neither side sleeps.
   static var never: VextWake {
@@ -82,16 +84,26 @@ struct VextWake {
 
   /// - Parameters:
   ///   - block: the wake block in guest memory, checked; it stays mapped as long as the queue is enabled.
+  ///   - contention: whether the machine's vCPUs wait for CPUs.
   ///   - continues: whether another device served the queue before, which has ended.
   init(
     features: VextFeatures, block: GuestWakeBlock?, doorbell: (any VextDoorbellSource)?,
-    interrupt: VextInterrupt?, continues: Bool = false
+    interrupt: VextInterrupt?, contention: CPUContention? = nil, continues: Bool = false
   ) {
     let rings = features.contains(.doorbell)
     publisher = rings ? block?.publisher(continues: continues) : nil
     observer = features.contains(.interrupt) ? block?.observer() : nil
     self.doorbell = rings ? doorbell : nil
     self.interrupt = interrupt
+    if features.contains(.contention), let block, let contention {
+      self.contention = (contention, block.contention())
+    }
+  }
+
+  /// Tells the driver whether its CPUs are shared. At a low rate.
+  mutating func publishContention(at now: UInt64) {
+    guard let source = contention?.source else { return }
+    contention?.word.publish(isShared: source.isShared(at: now))
   }
 
   var doorbellDescriptor: Int32? { doorbell?.descriptor }

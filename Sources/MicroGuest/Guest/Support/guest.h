@@ -24,6 +24,13 @@ GUEST_INLINE void guest_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 /// Sleeps until an interrupt comes; returns at once if the worker's interrupt count is not `seen` any more.
 void guest_wait_for_interrupt(uint64_t seen);
 
+/// Sleeps until an interrupt comes, for at most `nanoseconds`; returns at once if the worker's interrupt count is not `seen`
+/// any more. Needs ``guest_prepare_timer``.
+void guest_sleep(uint64_t seen, uint32_t nanoseconds);
+
+/// Lets the local APIC's timer count nanoseconds (KVM's APICs have a clock of 1 GHz) and raise the devices' interrupt.
+void guest_prepare_timer(void);
+
 /// Words that all workers share, zero at the start.
 extern uint64_t guest_shared_words[];
 #define GUEST_SHARED_WORD_COUNT 256

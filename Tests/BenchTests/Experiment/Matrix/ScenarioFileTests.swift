@@ -109,7 +109,7 @@ struct ScenarioFileTests {
     arguments: [
       "micro", "smoke", "regress", "figures-workloads", "figures-depth", "figures-guests-all",
       "figures-guests-one", "paper-random", "paper-sequential", "paper-workers", "paper-guests",
-      "testbed-paths", "testbed-workers",
+      "testbed-paths", "testbed-workers", "shared-cpus", "load-levels",
     ])
   func ownScenarios(name: String) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -118,10 +118,27 @@ struct RunTableTests {
     context.placement.oversubscribed = true
     let two = try one + [RunFixture.boot(.vext, repetition: 2, iops: 1)].compactMap { $0 }
     let notes = Footnotes.lines(context: context, boots: two, nativeRoundTrips: [100, 120, 140])
-    #expect(notes.first?.hasPrefix("median of 2 boots per column") == true)
+    #expect(notes.first?.hasPrefix("vext polls all the time, here on CPUs that other threads need") == true)
+    #expect(notes.dropFirst().first?.hasPrefix("median of 2 boots per column") == true)
     #expect(notes.contains("times on this host (tcg) mean nothing in absolute terms; counts do"))
     #expect(notes.contains { $0.hasPrefix("too few cores") })
     #expect(notes.contains { $0.contains("120 ns (100..140)") && $0.contains("10000 ns, 83.33 times") })
+  }
+
+  @Test("where threads share CPUs, the default modes have vext-adaptive in place of vext, and a note says so")
+  func sharedCPUs() throws {
+    var context = RunFixture.context
+    context.placement.oversubscribed = true
+    context.configuration.giveUpSharedCPUs()
+    #expect(context.configuration.modes == [.virtioBlock, .vextAdaptive])
+    let boots = try [RunFixture.boot(.vextAdaptive, repetition: 1, iops: 1)].compactMap { $0 }
+    let notes = Footnotes.lines(context: context, boots: boots, nativeRoundTrips: [])
+    #expect(notes.first?.hasPrefix("one boot per column") == true)
+    #expect(notes.contains { $0.hasPrefix("modes: vext-adaptive in place of vext") })
+    var chosen = RunFixture.configuration
+    chosen.modes = [.virtioBlock]
+    chosen.giveUpSharedCPUs()
+    #expect(chosen.modeReason == nil)
   }
 
   @Test("progress says which boot it is and how long it will take")
