@@ -31,6 +31,7 @@ struct ExampleVMM {
       (ParameterWord.regionByteCount, disk.handle.byteCount / 4096 * 4096), (ParameterWord.heapBase, heap),
       (ParameterWord.heapEnd, memoryEnd), (ParameterWord.workerBase, worker),
       (ParameterWord.requestLimit, 1000),
+      (ParameterWord.tscKilohertz, try machine.vcpus[0].vcpu.tscKilohertz),
     ] { try memory.store(value, at: parameter(index)) }
     // 3. The vCPU starts in 64-bit mode. Without interrupt gates, a fault of the guest ends the machine.
     let boot = try LongModeBoot(
