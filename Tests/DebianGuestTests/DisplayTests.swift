@@ -52,7 +52,10 @@ extension DebianGuestTests {
 
     @Test func `a command writes to the terminal, and the frame buffer shows the kernel's messages`() throws {
       let guest = try LkvmProcess(
-        ["run", "-c", "1", "-m", "512", "--vnc=127.0.0.1:0", "--", "sh", "-c", "echo up $((6*7)); read x; exit 3"])
+        [
+          "run", "-c", "1", "-m", "512", "--vnc=127.0.0.1:0", "--", "sh", "-c",
+          "echo up $((6*7)); read x; exit 3",
+        ])
       let client = try RFBClient(port: try Self.port(of: guest))
       try guest.wait(for: "up 42", within: GuestReport.limit)
       try client.update(incremental: false)
