@@ -74,7 +74,7 @@ extension RunConfiguration {
     let reason =
       driverAbsence.map { "cannot run here: \($0)" }
         ?? """
-        does not exist in a Linux guest; vext takes fuse-vext, none and ext4, vext-adaptive takes none and ext4, \
+        does not exist in a Linux guest; vext and vext-adaptive take fuse-vext, none and ext4, \
         virtio-blk takes none, ext4 and fuse-on-virtio
         """
     throw InvalidConfiguration(

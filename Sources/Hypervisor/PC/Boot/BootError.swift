@@ -61,7 +61,7 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   case memoryTooSmall(byteCount: UInt64, minimum: UInt64)
   /// The number of vCPUs is 0 or larger than the number of 8-bit local APIC IDs.
   case badVCPUCount(Int, limit: Int)
-  /// The kernel at a path is entered through PVH, which describes no frame buffer.
+  /// The kernel at a path is entered through PVH or in real mode, where it is told of no frame buffer.
   case noFrameBuffer(String)
   /// KVM refused a vCPU's initial state.
   case kvm(KVMError)
@@ -99,7 +99,7 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
       "guest memory of \(byteCount) bytes: a kernel needs at least \(minimum >> 20) MiB"
     case .badVCPUCount(let count, let limit): "\(count) vCPUs: a kernel is booted on 1 to \(limit)"
     case .noFrameBuffer(let path):
-      "kernel \(path): a vmlinux with a PVH entry, which has no way to describe a frame buffer; use its bzImage"
+      "kernel \(path): entered through PVH or in real mode, with no frame buffer; use a bzImage with a 64-bit entry"
     case .kvm(let error): error.description
     }
   }
