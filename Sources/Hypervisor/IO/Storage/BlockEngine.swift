@@ -37,6 +37,7 @@ public struct BlockEngine: ~Copyable {
   private var context: AIOContext?
   private var ring: RingEngine?
   private var memory: MemoryTransfers?
+  private let capacity: Int
   private var worker: BlockingWorker?
   /// Number of requests that ``worker`` and the threads of images have.
   private var offloadedCount = 0
@@ -70,6 +71,7 @@ public struct BlockEngine: ~Copyable {
     kind: BlockEngineKind, capacity: Int, completionEvent: Int32? = nil, offloads: Bool = false
   ) throws(Errno) {
     self.kind = kind
+    self.capacity = capacity
     completions = BlockingCompletions(capacity: capacity, event: completionEvent)
     switch kind {
     case .libaio:
@@ -154,16 +156,18 @@ public struct BlockEngine: ~Copyable {
   /// Number of further requests that ``start(_:on:vectors:offset:byteCount:token:)`` accepts now.
   public var room: Int {
     let turn = turnDepth &- inFlight
+    // By kind, so that engines that finish each request at its start look at nothing else: queues ask before each batch.
+    switch kind {
+    case .null, .sync: return turn
+    case .memory: return max(min(capacity &- inFlight, turn), 0)
+    case .ioUring, .libaio: break
+    }
     switch ring {
     case .some(let ring): return min(ring.room, turn)
     case .none: break
     }
     switch context {
     case .some(let context): return max(min(context.room &- offloadedCount, turn), 0)
-    case .none: break
-    }
-    switch memory {
-    case .some(let memory): return max(min(memory.room, turn), 0)
     case .none: return turn
     }
   }

@@ -33,17 +33,13 @@ struct MemoryTransfers: ~Copyable {
     transfers = try FixedTable(repeating: Transfer(), count: places)
   }
 
-  /// Number of further transfers that there is room for.
-  @inline(__always)
-  var room: Int { capacity &- Int(end &- first) }
-
-  /// Notes a transfer of `byteCount` bytes. ``room`` must not be 0.
+  /// Notes a transfer of `byteCount` bytes. Fewer than the capacity must be waiting.
   ///
   /// - Parameters:
   ///   - disk: the run of the disk, as long as `vectors`; both stay valid until ``next()`` returns the token.
   @inline(__always)
   mutating func start(isRead: Bool, disk: IOVector, vectors: IOVectors, byteCount: UInt64, token: UInt64) {
-    precondition(room > 0, "a transfer has room")
+    precondition(Int(end &- first) < capacity, "a transfer has room")
     transfers[wrapping: UInt16(truncatingIfNeeded: end)] = Transfer(
       disk: disk, vectors: vectors, isRead: isRead, byteCount: byteCount, token: token)
     end &+= 1
