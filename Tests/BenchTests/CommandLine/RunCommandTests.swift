@@ -212,7 +212,7 @@ struct RunCommandTests {
     }
     let message = error.map(BenchCommand.message(for:)) ?? ""
     #expect(message.contains("vext with fuse-on-virtio"))
-    #expect(message.contains("vext takes fuse-vext, none and ext4"))
+    #expect(message.contains("vext and vext-adaptive take fuse-vext, none and ext4"))
   }
 
   @Test("polling by fio is refused on a path that cannot, by its name")
