@@ -7,7 +7,7 @@ public struct LoadMeter: BitwiseCopyable, Sendable {
   private static var spanCount: UInt64 { 16 }
   /// Longest span that counts, in the caller's unit: about 4 ms. A longer pause says no more about the load to come.
   private static var longestSpan: UInt64 { 1 << 22 }
-  /// The load is low while requests are under way for less than one part in so many of the time.
+  /// The load is low while requests are under way for less than the time divided by this number.
   private static var lowLoadDivisor: UInt64 { 4 }
 
   private var busy: UInt64 = 0

@@ -6,7 +6,7 @@ struct AnswerSwiftness {
   private static var highest: UInt8 { 3 }
   /// From this score on the driver polls first. One wait that a time slice interrupted does not change that.
   private static var pollingScore: UInt8 { 2 }
-  /// Every so many waits the driver polls first, to see whether answers have become swift.
+  /// After this number of waits the driver polls first once, to see whether answers have become swift.
   private static var probeInterval: UInt32 { 64 }
 
   private var score = Self.highest

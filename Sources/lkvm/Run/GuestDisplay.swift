@@ -40,7 +40,7 @@ final class GuestDisplay {
     }
     if !configuration.isLocal, configuration.passwordFile == nil {
       StandardError.writeWarning(
-        "--vnc: whoever reaches \(server.address):\(server.port) controls the guest; give a password with password-file=FILE"
+        "--vnc: anyone who reaches \(server.address):\(server.port) controls the guest; give a password with password-file=FILE"
       )
     }
     StandardError.write("lkvm: VNC listens at \(server.address):\(server.port)\n")

@@ -3,7 +3,7 @@ import MicroGuest
 
 /// To what the sides of `vext-adaptive` adapt beside the length of their sleeps; each can be switched off to measure its worth.
 enum Adaptation: String, CaseIterable, Codable, Sendable {
-  /// Nothing: both sides poll for their window, whoever else needs the CPU.
+  /// Nothing: both sides poll for their window even if other threads need the CPU.
   case none
   /// On a CPU that others need, the guest yields between polls.
   case guestYield = "guest-yield"

@@ -11,7 +11,7 @@ struct SourceTree {
   /// The name of its folder on the image.
   static let folder = "sources"
   private static let filesPerFolder = 100
-  /// Of so many sources one is compiled, because a compiler takes much longer than git for each.
+  /// Number of sources for each one that is compiled, because a compiler takes much longer than git for a source.
   private static let filesPerObject = 50
   private static let functionLimit = 40
   /// The time of the last change of each source, long before git records it: git reads again what is as new as its record.
@@ -71,7 +71,7 @@ struct SourceTree {
     }
   }
 
-  /// git and the arguments for a tree in the folder `path`, whoever owns it.
+  /// git and the arguments for a tree in the folder `path`, which may belong to another user.
   static func git(in path: String) -> [String] { ["git", "-c", "safe.directory=*", "-C", path] }
 
   // MARK: Contents

@@ -34,7 +34,7 @@ struct ExitProbeTests {
     #expect(Self.filters(.software, counter).allSatisfy { !$0.hasPrefix("kvm_exit") })
   }
 
-  @Test("registers are told apart on every platform", arguments: [ExitPlatform.vmx, .svm, .software])
+  @Test("each platform has a filter for each register", arguments: [ExitPlatform.vmx, .svm, .software])
   func registers(platform: ExitPlatform) {
     #expect(Self.filters(platform, .eoiRegister) == ["kvm_msr: write == 1 && ecx == 0x80b"])
     #expect(
@@ -86,7 +86,7 @@ struct ExitProbeTests {
     #expect(try Self.obstacle(module: module) == nil)
   }
 
-  @Test("what is missing is told apart")
+  @Test("each missing part has an error of its own")
   func obstacles() throws {
     #expect(try Self.obstacle(module: nil) == .noModule)
     #expect(try Self.obstacle(mounts: "") == .noTracefs)

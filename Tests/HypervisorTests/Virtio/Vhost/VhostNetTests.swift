@@ -52,7 +52,7 @@ struct VhostNetTests {
     #expect(fixture.driver.status == 0)
     #expect(vhost.requests == [.setTap(ring: 0, nil), .setTap(ring: 1, nil)])
     try fixture.start()
-    // A new driver begins its rings anew.
+    // A new driver begins its rings at entry 0.
     #expect(vhost.requests.contains(.setBase(ring: 0, 0)))
     #expect(!vhost.requests.contains(.setBase(ring: 0, 9)))
   }
