@@ -89,11 +89,7 @@ extension DebianGuestTests {
       let guest = try LkvmProcess(
         ["run", "-f", Self.seaBIOS, "-c", "2", "-m", "3500", "-d", disk], terminal: terminal)
       try guest.wait(for: "GRUB starts Linux", within: .seconds(120))
-      try guest.wait(for: "vext-debian login: ", within: GuestReport.limit)
-      try guest.type("root\r")
-      try guest.wait(for: "Password: ", within: .seconds(120))
-      try guest.type("vext\r")
-      try guest.wait(for: "root@vext-debian:~# ", within: .seconds(120))
+      try guest.logIn()
       // The terminal echoes what is typed: the line has no result in it.
       try guest.type(
         "echo \"@$(nproc)@$(($(grep MemTotal /proc/meminfo | tr -dc 0-9) / 1000000))@$(ls -d /sys/firmware/acpi/tables/FACP)@\"\r"

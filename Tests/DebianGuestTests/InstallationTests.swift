@@ -21,11 +21,7 @@ extension DebianGuestTests {
       try VirtualHost.run("qemu-img", "convert", "-O", format, try Self.original, image)
       let terminal = try PseudoTerminal()
       let guest = try LkvmProcess(["run", "-c", "1", "-m", "768", "-d", image], terminal: terminal)
-      try guest.wait(for: "vext-debian login: ", within: GuestReport.limit)
-      try guest.type("root\r")
-      try guest.wait(for: "Password: ", within: .seconds(120))
-      try guest.type("vext\r")
-      try guest.wait(for: "root@vext-debian:~# ", within: .seconds(120))
+      try guest.logIn()
       // The terminal echoes what is typed: the line has no result in it.
       try guest.type(
         "echo \"@$(ps -o comm= -p 1 2>/dev/null || cat /proc/1/comm)@$(findmnt -nro FSTYPE,OPTIONS /)@\"\r")

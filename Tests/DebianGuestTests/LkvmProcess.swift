@@ -68,6 +68,15 @@ final class LkvmProcess: Sendable {
     }
   }
 
+  /// Logs in as root on the terminal of a Debian installation of the tests.
+  func logIn() throws {
+    try wait(for: "vext-debian login: ", within: GuestReport.limit)
+    try type("root\r")
+    try wait(for: "Password: ", within: .seconds(120))
+    try type("vext\r")
+    try wait(for: "root@vext-debian:~# ", within: .seconds(120))
+  }
+
   /// Waits until `condition` holds.
   func wait(_ complaint: String, within limit: Duration, until condition: () throws -> Bool) throws {
     let deadline = ContinuousClock.now + limit

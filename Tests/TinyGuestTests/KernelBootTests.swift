@@ -68,18 +68,14 @@ extension TinyGuests {
       private let doneDevice = AccessRecorder()
 
       init(_ image: [UInt8], vcpuCount: Int) throws {
-        let path = "/tmp/vext-tiny-kernel-\(getpid())"
-        let descriptor = unsafe open(path, O_CREAT | O_TRUNC | O_WRONLY, 0o600)
-        let count = unsafe write(descriptor, image, image.count)
-        close(descriptor)
-        defer { unsafe unlink(path) }
-        #expect(count == image.count)
+        let file = GuestImageFile(image, name: "tiny-kernel")
+        defer { file.remove() }
         machine = try Machine(
           MachineConfiguration(name: "kernel", memoryByteCount: 32 << 20, vcpuCount: vcpuCount),
           system: KVMSystem())
         #expect(machine.portBus.insert(doneDevice, start: 0xF4, byteCount: 1))
         boot = try LinuxBoot(
-          KernelImage(path: path), initrd: nil, commandLine: "tiny", memory: machine.memory,
+          KernelImage(path: file.path), initrd: nil, commandLine: "tiny", memory: machine.memory,
           vcpuCount: vcpuCount)
         try boot.prepare(machine.vcpus.map(\.vcpu))
       }
@@ -89,10 +85,7 @@ extension TinyGuests {
       /// Runs until the kernel says that it is done, and returns what it stored.
       func run(_ wordCount: Int) throws -> [UInt64] {
         try machine.start()
-        let isDone = TinyGuest.wait {
-          !self.doneDevice.accesses.isEmpty || self.machine.vcpus.contains { $0.outcome != nil }
-        }
-        #expect(isDone && !doneDevice.accesses.isEmpty, "\(machine.vcpus.map(\.outcome))")
+        TinyGuest.waitForAccess(to: doneDevice, by: machine)
         machine.stop()
         return try (0..<UInt64(wordCount)).map {
           try machine.memory.load(UInt64.self, at: GuestAddress(KernelBootTests.results + $0 * 8))

@@ -97,18 +97,14 @@ extension TinyGuests {
       init(
         _ bytes: [UInt8], _ prepare: (_ path: String, Machine) throws -> Void
       ) throws {
-        let path = "/tmp/vext-real-mode-\(getpid())"
-        let descriptor = unsafe open(path, O_CREAT | O_TRUNC | O_WRONLY, 0o600)
-        let count = unsafe write(descriptor, bytes, bytes.count)
-        close(descriptor)
-        defer { unsafe unlink(path) }
-        #expect(count == bytes.count)
+        let file = GuestImageFile(bytes, name: "real-mode")
+        defer { file.remove() }
         machine = try Machine(
           MachineConfiguration(
             name: "real", memoryByteCount: RealModeTests.memoryByteCount, vcpuCount: 1), system: KVMSystem())
         #expect(machine.portBus.insert(doneDevice, start: 0xF4, byteCount: 1))
         #expect(machine.portBus.insert(serial, start: 0x3F8, byteCount: 8))
-        try prepare(path, machine)
+        try prepare(file.path, machine)
       }
 
       deinit { machine.stop() }
@@ -116,10 +112,7 @@ extension TinyGuests {
       /// Runs until the guest says that it is done, and returns what it stored and wrote to the serial port.
       func run(_ byteCount: Int) throws -> (words: LittleEndianBytes, text: String) {
         try machine.start()
-        let isDone = TinyGuest.wait {
-          !self.doneDevice.accesses.isEmpty || self.machine.vcpus.contains { $0.outcome != nil }
-        }
-        #expect(isDone && !doneDevice.accesses.isEmpty, "\(machine.vcpus.map(\.outcome))")
+        TinyGuest.waitForAccess(to: doneDevice, by: machine)
         machine.stop()
         let text = serial.accesses.compactMap { access -> UInt8? in
           guard case .write(0, 1, let value) = access else { return nil }

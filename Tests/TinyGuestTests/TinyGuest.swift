@@ -75,6 +75,12 @@ final class TinyGuest {
     }
   }
 
+  /// Expects that a guest uses `device`, by which it says that it is done, within ten seconds and before it ends.
+  static func waitForAccess(to device: AccessRecorder, by machine: Machine) {
+    let isDone = wait { !device.accesses.isEmpty || machine.vcpus.contains { $0.outcome != nil } }
+    #expect(isDone && !device.accesses.isEmpty, "\(machine.vcpus.map(\.outcome))")
+  }
+
   /// Waits until `condition` holds, for ten seconds at most; tells whether it does.
   static func wait(until condition: () throws -> Bool) rethrows -> Bool {
     let deadline = HostClock.monotonicNanoseconds() + 10_000_000_000
