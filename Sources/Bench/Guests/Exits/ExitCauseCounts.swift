@@ -1,3 +1,4 @@
+import HostSystem
 import Hypervisor
 
 /// How many vmexits of a guest each cause had.
@@ -16,8 +17,8 @@ struct ExitCauseCounts: Equatable, Sendable {
   init(_ values: ExitCounterValues, statistics: ExitCounts, platform: ExitPlatform) {
     let registers = values[.eoiRegister] &+ values[.timerRegister] &+ values[.ipiRegister]
     // What user space answers is a read that KVM passed on, or a write that no ioeventfd took.
-    let userWrites = values[.userAccess].less(values[.unsatisfiedRead])
-    let notifications = values[.fastWrite] &+ values[.deviceWrite].less(userWrites)
+    let userWrites = values[.userAccess].subtractingWithoutUnderflow(values[.unsatisfiedRead])
+    let notifications = values[.fastWrite] &+ values[.deviceWrite].subtractingWithoutUnderflow(userWrites)
     let accesses = values[.access] &+ values[.fastWrite]
     counts = [
       .notify: notifications,
@@ -27,10 +28,10 @@ struct ExitCauseCounts: Equatable, Sendable {
       .ipi: values[.ipiRegister] &+ values[.ipiWrite] &+ values[.apicIPIWrite],
       .exception: values[.exception], .portIO: values[.port], .cpuid: values[.cpuid],
       .hypercall: values[.hypercall],
-      .mmio: accesses.less(
+      .mmio: accesses.subtractingWithoutUnderflow(
         notifications &+ values[.eoiWrite] &+ values[.timerWrite] &+ values[.ipiWrite]),
-      .msr: values[.register].less(registers),
-      .pageFault: values[.memory].less(accesses),
+      .msr: values[.register].subtractingWithoutUnderflow(registers),
+      .pageFault: values[.memory].subtractingWithoutUnderflow(accesses),
     ]
     switch platform {
     case .vmx, .svm:
@@ -43,7 +44,7 @@ struct ExitCauseCounts: Equatable, Sendable {
       counts[.halt] = statistics.halt
       counts[.externalInterrupt] = statistics.irq
     }
-    counts[.other] = statistics.total.less(counts.values.reduce(0, &+))
+    counts[.other] = statistics.total.subtractingWithoutUnderflow(counts.values.reduce(0, &+))
   }
 
   /// Counts that are known already.
@@ -83,12 +84,9 @@ struct ExitCounterValues: Equatable, Sendable {
   /// What was counted since `earlier`.
   func since(_ earlier: ExitCounterValues) -> ExitCounterValues {
     var result = self
-    for (counter, count) in earlier.values { result[counter] = self[counter].less(count) }
+    for (counter, count) in earlier.values {
+      result[counter] = self[counter].subtractingWithoutUnderflow(count)
+    }
     return result
   }
-}
-
-extension UInt64 {
-  /// The difference, or 0 if `other` is more: counts of one moment are not read at one moment.
-  fileprivate func less(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
 }

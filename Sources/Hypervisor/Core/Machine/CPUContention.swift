@@ -8,7 +8,7 @@ import Synchronization
 public final class CPUContention: Sendable {
   /// Shortest time between two measurements.
   static let intervalNanoseconds: UInt64 = 10_000_000
-  /// CPUs count as shared from this share of waiting on: one part in so many of the time, over all threads.
+  /// CPUs count as shared while all threads together wait for at least the time divided by this number.
   private static let sharedDivisor: UInt64 = 8
   /// They count as shared until the share falls below this one.
   private static let unsharedDivisor: UInt64 = 32
@@ -42,7 +42,7 @@ public final class CPUContention: Sendable {
       let delay = state.threads.reduce(0 as UInt64) { $0 &+ ($1.runDelayNanoseconds ?? 0) }
       let elapsed = now &- state.measuredAt
       // A thread that has ended is missing from the sum.
-      let waited = delay > state.delay ? delay &- state.delay : 0
+      let waited = delay.subtractingWithoutUnderflow(state.delay)
       let isFirst = state.measuredAt == 0
       state.measuredAt = now
       state.delay = delay

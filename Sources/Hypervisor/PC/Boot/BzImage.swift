@@ -68,21 +68,36 @@ struct BzImage: Sendable {
     return flags & hasLongModeEntry == 0
   }
 
-  init(_ head: LittleEndianBytes, file: borrowing BootFile) throws(BootError) {
-    func field<Value: FixedWidthInteger>(_ type: Value.Type, _ offset: Int) throws(BootError) -> Value {
-      guard let value = head.load(type, at: offset) else {
-        throw .truncated(
-          file.subject, byteCount: file.byteCount, neededByteCount: UInt64(Self.headerByteCount))
-      }
-      return value
+  /// Reads a field of the header, which may be cut off.
+  static func field<Value: FixedWidthInteger>(
+    _ type: Value.Type, _ offset: Int, of head: LittleEndianBytes, _ file: borrowing BootFile
+  ) throws(BootError) -> Value {
+    guard let value = head.load(type, at: offset) else {
+      throw .truncated(
+        file.subject, byteCount: file.byteCount, neededByteCount: UInt64(headerByteCount))
     }
-    version = try field(UInt16.self, Field.version)
-    guard try field(UInt8.self, Field.loadFlags) & Self.loadedHigh != 0 else {
+    return value
+  }
+
+  /// Number of bytes of boot sector and setup code, behind which the protected-mode code lies. Refuses a kernel whose code
+  /// belongs below 1 MiB.
+  static func setupByteCount(
+    of head: LittleEndianBytes, _ file: borrowing BootFile
+  ) throws(BootError) -> Int {
+    guard try field(UInt8.self, Field.loadFlags, of: head, file) & loadedHigh != 0 else {
       throw .unsupportedImage(file.subject, "a kernel that is loaded below 1 MiB (zImage)")
     }
     // Zero means four, for compatibility with very old loaders.
-    let setupSectors = try field(UInt8.self, Field.setupSectors)
-    payloadOffset = (UInt64(setupSectors == 0 ? 4 : setupSectors) + 1) * 512
+    let sectors = Int(try field(UInt8.self, Field.setupSectors, of: head, file))
+    return ((sectors == 0 ? 4 : sectors) + 1) * 512
+  }
+
+  init(_ head: LittleEndianBytes, file: borrowing BootFile) throws(BootError) {
+    func field<Value: FixedWidthInteger>(_ type: Value.Type, _ offset: Int) throws(BootError) -> Value {
+      try Self.field(type, offset, of: head, file)
+    }
+    version = try field(UInt16.self, Field.version)
+    payloadOffset = UInt64(try Self.setupByteCount(of: head, file))
     // syssize counts paragraphs of 16 bytes, of which the file need not fill the last one.
     let paragraphs = UInt64(try field(UInt32.self, Field.paragraphs))
     try file.require(through: payloadOffset + (paragraphs == 0 ? 0 : paragraphs * 16 - 15))

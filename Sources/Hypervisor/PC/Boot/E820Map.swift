@@ -23,6 +23,13 @@ public struct E820Map: Equatable, Sendable {
       byteCount = end - start
       self.kind = kind
     }
+
+    /// The record that kernels, firmware and callers of a BIOS get: start, length and kind, 20 bytes.
+    var bytes: [UInt8] {
+      var record = LittleEndianBytes(encoding: [start, byteCount])
+      record.append(kind.rawValue)
+      return record.bytes
+    }
   }
 
   /// The ranges, ascending, without overlap.

@@ -3,6 +3,11 @@ struct LittleEndianBytes: Equatable {
   private(set) var bytes: [UInt8]
 
   init(_ bytes: [UInt8] = []) { self.bytes = bytes }
+  /// The bytes of integers, one behind the other.
+  init<Value: FixedWidthInteger>(encoding values: [Value]) {
+    bytes = []
+    for value in values { append(value) }
+  }
   init(zeroes byteCount: Int) { bytes = [UInt8](repeating: 0, count: byteCount) }
 
   var count: Int { bytes.count }

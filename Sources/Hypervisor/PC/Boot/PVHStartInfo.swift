@@ -30,9 +30,7 @@ struct PVHStartInfo {
     info.append(initrd?.byteCount ?? 0)
     info.appendZeroes(16)
     for entry in memoryMap.entries {
-      info.append(entry.start)
-      info.append(entry.byteCount)
-      info.append(entry.kind.rawValue)
+      info.append(entry.bytes)
       info.append(0 as UInt32)
     }
     bytes = info.bytes

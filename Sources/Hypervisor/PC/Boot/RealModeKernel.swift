@@ -11,8 +11,6 @@ struct RealModeKernel: Sendable {
   }
 
   private static let minimumVersion: UInt16 = 0x0202
-  /// loadflags' LOADED_HIGH: the protected-mode code belongs at 1 MiB.
-  private static let loadedHigh: UInt8 = 1 << 0
   /// loadflags' CAN_USE_HEAP: the heap's end is valid.
   private static let canUseHeap: UInt8 = 1 << 7
   /// Maximum number of sectors of setup code: it must fit below the heap's end.
@@ -43,22 +41,15 @@ struct RealModeKernel: Sendable {
 
   init(_ head: LittleEndianBytes, file: borrowing BootFile) throws(BootError) {
     func field<Value: FixedWidthInteger>(_ type: Value.Type, _ offset: Int) throws(BootError) -> Value {
-      guard let value = head.load(type, at: offset) else {
-        throw .truncated(
-          file.subject, byteCount: file.byteCount, neededByteCount: UInt64(BzImage.headerByteCount))
-      }
-      return value
+      try BzImage.field(type, offset, of: head, file)
     }
     version = try field(UInt16.self, BzImage.Field.version)
     guard version >= Self.minimumVersion else { throw .protocolTooOld(file.subject, version: version) }
-    guard try field(UInt8.self, BzImage.Field.loadFlags) & Self.loadedHigh != 0 else {
-      throw .unsupportedImage(file.subject, "a kernel that is loaded below 1 MiB (zImage)")
-    }
-    let sectors = Int(try field(UInt8.self, BzImage.Field.setupSectors))
+    setupByteCount = try BzImage.setupByteCount(of: head, file)
+    let sectors = setupByteCount / 512 - 1
     guard sectors <= Self.sectorLimit else {
       throw .badHeader(file.subject, "its setup code has \(sectors) sectors")
     }
-    setupByteCount = ((sectors == 0 ? 4 : sectors) + 1) * 512
     try file.require(through: UInt64(setupByteCount) + 1)
     payloadByteCount = file.byteCount - UInt64(setupByteCount)
     initrdAddressMax =

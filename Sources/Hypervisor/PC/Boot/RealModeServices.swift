@@ -46,11 +46,7 @@ enum RealModeServices {
     bytes.append(UInt16(below16MiB))
     bytes.append(UInt16(clamping: (kibibytes - below16MiB) >> 6))
     bytes.append(UInt16(clamping: kibibytes))
-    for entry in map.entries {
-      bytes.append(entry.start)
-      bytes.append(entry.byteCount)
-      bytes.append(entry.kind.rawValue)
-    }
+    bytes.append(map.entries.flatMap(\.bytes))
     return bytes.bytes
   }
 }

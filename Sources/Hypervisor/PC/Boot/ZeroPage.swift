@@ -55,13 +55,7 @@ struct ZeroPage {
 
   mutating func setMemoryMap(_ map: E820Map) {
     page.set(UInt8(truncatingIfNeeded: map.entries.count), at: Field.e820EntryCount)
-    var table = LittleEndianBytes()
-    for entry in map.entries {
-      table.append(entry.start)
-      table.append(entry.byteCount)
-      table.append(entry.kind.rawValue)
-    }
-    page.set(table.bytes, at: Field.e820Table)
+    page.set(map.entries.flatMap(\.bytes), at: Field.e820Table)
   }
 
   private mutating func setSplit(_ value: UInt64, low: Int, high: Int) {

@@ -76,33 +76,18 @@ package struct FirmwareItems: Sendable {
   }
 
   private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
-    var bytes = LittleEndianBytes()
-    bytes.append(value)
-    return bytes.bytes
+    LittleEndianBytes(encoding: [value]).bytes
   }
 }
 
 extension E820Map {
   /// RAM, and what firmware must not give away above it; the firmware knows the rest itself.
   fileprivate var firmwareRecords: [UInt8] {
-    var records = LittleEndianBytes()
     guard let low = entries.last(where: { $0.kind == .memory && $0.start < GuestMemory.highStart }) else {
       return []
     }
     // Conventional memory, the area below 1 MiB and the rest are one run for firmware.
-    records.append(record(0, low.start + low.byteCount, .memory))
-    for entry in entries where entry.start >= BootLayout.fixedDevices {
-      records.append(record(entry.start, entry.byteCount, entry.kind))
-    }
-    return records.bytes
-  }
-
-  /// The bytes of a record.
-  private func record(_ start: UInt64, _ byteCount: UInt64, _ kind: Kind) -> [UInt8] {
-    var record = LittleEndianBytes()
-    record.append(start)
-    record.append(byteCount)
-    record.append(kind.rawValue)
-    return record.bytes
+    let memory = Entry(0, to: low.start + low.byteCount, .memory)
+    return ([memory] + entries.filter { $0.start >= BootLayout.fixedDevices }).flatMap(\.bytes)
   }
 }

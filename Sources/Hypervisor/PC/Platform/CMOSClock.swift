@@ -241,8 +241,3 @@ public final class CMOSClock: BusDevice {
     for byte in 0..<byteCount { memory[index + byte] = UInt8(truncatingIfNeeded: value >> UInt64(byte * 8)) }
   }
 }
-
-extension UInt64 {
-  /// The difference, or zero.
-  fileprivate func subtractingWithoutUnderflow(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
-}

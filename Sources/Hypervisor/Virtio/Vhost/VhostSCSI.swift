@@ -90,7 +90,7 @@ public final class VhostSCSI: VirtioDevice {
       1, Limit.segments, Limit.sectors, Limit.commands, Limit.eventByteCount, Limit.senseByteCount,
       Limit.commandByteCount, UInt32(Limit.channel) | UInt32(Limit.target) << 16, Limit.unit,
     ]
-    return words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32($0 * 8)) } }
+    return LittleEndianBytes(encoding: words).bytes
   }
 
   /// The interrupts are eventfds that the vhost driver signals.

@@ -62,7 +62,7 @@ public final class VhostVsock: VirtioDevice {
 
   /// The context ID, in 64 bits (§5.10.4).
   public var configuration: [UInt8] {
-    (0..<8).map { UInt8(truncatingIfNeeded: UInt64(contextID) >> UInt64($0 * 8)) }
+    LittleEndianBytes(encoding: [UInt64(contextID)]).bytes
   }
 
   /// The interrupts are eventfds that the vhost driver signals.
