@@ -12,7 +12,7 @@ struct BundleCommand: ParsableCommand {
       bench bundle results/runs/RUN --output run.tar    rows, records, scenario, host, report, figures' data, verdicts
       bench bundle --verify run.tar                     exit code 0, or 65 with what differs
 
-      The archive is an RO-Crate 1.1. docs/benchmarking.md says what is in it.
+      The archive is an RO-Crate 1.1. docs/bench-bundle.md lists its files.
       """)
 
   @Argument(help: ArgumentHelp("The run: a folder, or a file of rows.", valueName: "run"))
