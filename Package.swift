@@ -145,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "vextd",
       dependencies: [
-        "HostSystem", "Hypervisor",
+        "CLinux", "HostSystem", "Hypervisor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -163,7 +163,7 @@ let package = Package(
     .executableTarget(
       name: "VextIO",
       dependencies: [
-        "HostSystem", "VextClient",
+        "HostSystem", "VextClient", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
