@@ -47,7 +47,7 @@ final class FakeInterruptController: MessageInterruptRouter, NotificationRegistr
     }
   }
 
-  /// As KVM does, refuses what is no interrupt window of the local APICs'.
+  /// As KVM does, refuses addresses outside of the interrupt window of the local APICs.
   func setMessage(_ message: InterruptMessage, ofRoute route: UInt32) throws(Errno) {
     guard message.address >> 20 == 0xFEE else { throw .invalidArgument }
   }

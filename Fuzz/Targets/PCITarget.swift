@@ -6,7 +6,7 @@ import VextProtocol
 /// PCI with devices of every kind: configuration space by both ways, BARs that are moved onto each other, MSI-X tables,
 /// and the registers behind the BARs.
 ///
-/// No write is watched twice, slots keep their identities, and devices that are reset assert no line.
+/// At most one device watches a write, slots keep their identities, and devices that are reset assert no line.
 final class PCITarget: FuzzTarget {
   private static let memoryByteCount: UInt64 = 4 << 20
   private static let slotCount = 5

@@ -103,7 +103,7 @@ struct TemporaryFolder: ~Copyable {
   }
 }
 
-/// A guest that no VMM is ever started for.
+/// A guest without a VMM.
 enum PeerFixture {
   static let linux = PeerGuest.Linux(
     kernelPath: "/boot/k", initrdPath: "/i", commandLine: "console=ttyS0 quiet",

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension DebianGuestTests {
-  /// The kernel reaches user space on machines of several shapes, and ends each as it was told to.
+  /// The kernel reaches user space on machines of several shapes, and each machine ends as its command says.
   struct StartTests {
     private static let survey = """
       say cpus "$(nproc)"

@@ -75,7 +75,7 @@ struct VextFunctionTests {
     #expect(TemporaryFolder.read("\(folder.path)/0000:00:05.0/config", at: 3, 4) == [0x10, 0x16, 0x10, 0x10])
   }
 
-  @Test func `registers that are not a known vext device's are refused by name`() {
+  @Test func `registers other than a known vext device's are refused, and the error says which`() {
     let sound: [UInt64: UInt32] = [
       VextRegister.magic: VextRegister.magicValue, VextRegister.version: 1, VextRegister.capacity: 1 << 20,
       VextRegister.blockByteCount: 512, VextRegister.maxTransferByteCount: 1 << 20,

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Driver and device over real rings, on two threads; each sleeps whenever it finds nothing.
 ///
-/// To sleep is to look at nothing but the bell: a wake-up that is lost is never made up for.
+/// A sleeping side polls only the bell: a wake-up that is lost is never made up for.
 // SAFETY: each field is touched by one thread while both run, but for the atomics; the memory outlives the threads.
 @safe
 final class SleepyPair: @unchecked Sendable {

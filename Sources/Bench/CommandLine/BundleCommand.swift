@@ -26,10 +26,10 @@ struct BundleCommand: ParsableCommand {
 
   @Option(
     name: .customLong("metric"),
-    help: ArgumentHelp("Of a comparison: judge by this metric; repeatable.", valueName: "column"))
+    help: ArgumentHelp("For a comparison: judge by this metric; repeatable.", valueName: "column"))
   var metrics: [Metric] = []
 
-  @Flag(help: "Of a comparison: leave out boots that are not to be trusted.")
+  @Flag(help: "For a comparison: leave out boots with a mark.")
   var trustedOnly = false
 
   @Option(

@@ -55,7 +55,7 @@ public struct AIOContext: ~Copyable {
   }
 
   deinit {
-    // Waits for the requests in flight; the one failure is that of a context that is none.
+    // Waits for the requests in flight; it can fail only for an invalid context.
     _ = linux_io_destroy(context)
     unsafe requests.deallocate()
     unsafe requestPointers.deallocate()

@@ -18,7 +18,7 @@ public enum DirectIO {
     }
 
     /// The unit for addresses, offsets and lengths alike, at least a sector of 512 bytes; nil where O_DIRECT is refused, or
-    /// for numbers that are no powers of two.
+    /// for numbers that are not powers of two.
     public var unit: UInt32? {
       let unit = max(memory, offset, 512)
       return memory != 0 && offset != 0 && unit.nonzeroBitCount == 1 ? unit : nil

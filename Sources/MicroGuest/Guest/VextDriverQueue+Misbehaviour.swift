@@ -80,7 +80,7 @@ extension VextDriverQueue {
     while try poll() == nil {
       work()
       polls &+= 1
-      // Seldom, since a look at the register leaves the guest.
+      // Seldom, because reading the register causes a vmexit.
       if polls & 0xFFFF == 0
         && (register(.state) != VextQueueState.enabled.rawValue || guest_ticks() > deadline)
       {

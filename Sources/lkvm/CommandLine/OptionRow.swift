@@ -99,7 +99,7 @@ extension OptionRow {
     }
   }
 
-  /// An option of kvmtool's that lkvm does not have: refused by name, so that nobody thinks that it had an effect.
+  /// An option of kvmtool's that lkvm does not have: refused, and named in the error message, so that nobody thinks that it had an effect.
   ///
   /// - Parameters:
   ///   - shape: decides whether the next word is the option's value, as in kvmtool.

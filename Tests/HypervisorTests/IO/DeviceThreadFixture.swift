@@ -69,7 +69,7 @@ final class DeviceThreadFixture<Device: VirtioDevice> {
     return nil
   }
 
-  /// What the device has handed back by now, once its thread has done all that it was told to.
+  /// What the device has handed back by now, once its thread has carried out all commands.
   func takeUsedAtOnce(_ index: Int) throws -> FakeVirtqueue.Used? {
     // Twice: notifications that came before the errand may be served after it.
     for _ in 0..<2 { thread.run {} }

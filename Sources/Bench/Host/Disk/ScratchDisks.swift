@@ -24,7 +24,7 @@ struct ScratchDisks: ~Copyable {
   ///   - byteCount: Size of each disk.
   ///   - isFilled: Whether blocks are written at all; an engine that touches no file needs none.
   ///   - isInterrupted: Asked between two chunks; true ends the filling.
-  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. No file is left then.
+  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. The files are removed then.
   init(in path: String, count: Int, byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
     let folder = try ScratchFolder(path)
     let paths = (0..<count).map { "\(path)/guest\($0).disk" }

@@ -47,7 +47,7 @@ struct ColumnComparison: Sendable {
       isJudgedByDefault: isJudgedByDefault)
   }
 
-  /// Of exits per request. By the first goal of the design, one exit in a thousand requests is none.
+  /// Criteria for exits per request. One exit in a thousand requests counts as zero, which is the first goal of the design.
   static func exits(isJudgedByDefault: Bool = false) -> ColumnComparison {
     ColumnComparison(
       .lessIsBetter, .meanPerRequest, absoluteFloor: 0.001, relativeFloor: 0.03,

@@ -41,7 +41,7 @@ struct Row: Sendable {
     let column = RecordColumns.table[keyPath: column]
     let text = try required(column)
     guard let number = Int(text) else {
-      throw CSVText.Fault(line: line, reason: "\(column.name) is no whole number: '\(text)'")
+      throw CSVText.Fault(line: line, reason: "\(column.name) is not a whole number: '\(text)'")
     }
     return number
   }
@@ -55,7 +55,7 @@ struct Row: Sendable {
   func number(_ column: any AnyRecordColumn) throws(CSVText.Fault) -> Double {
     let text = try required(column)
     guard let number = Double(text), number.isFinite, number >= 0 else {
-      throw CSVText.Fault(line: line, reason: "\(column.name) is no number of 0 or more: '\(text)'")
+      throw CSVText.Fault(line: line, reason: "\(column.name) is not a number of 0 or more: '\(text)'")
     }
     return number
   }

@@ -42,7 +42,7 @@ enum Footnotes {
     // A boot has one summary for each phase of a job file.
     let columns = Dictionary(grouping: boots) { "\($0.path.name) \($0.phase)" }
     let counts = Set(columns.values.map(\.count)).sorted()
-    guard let fewest = counts.first, let most = counts.last else { return "no boot was completed" }
+    guard let fewest = counts.first, let most = counts.last else { return "all boots failed" }
     if most == 1 { return "one boot per column: the spread is unknown; --repeat 5 shows it" }
     let number = fewest == most ? "\(most)" : "\(fewest) to \(most)"
     return "median of \(number) boots per column (smallest..largest); a ratio is taken within its repetition"

@@ -32,7 +32,7 @@ public final class GuestMemory: @unchecked Sendable {
   /// Translates guest-physical runs; valid while this object lives.
   public let map: GuestMemoryMap
 
-  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; no page is resident yet.
+  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; pages become resident at the first access.
   ///
   /// - Parameters:
   ///   - node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).

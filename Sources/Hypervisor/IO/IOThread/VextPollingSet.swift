@@ -11,7 +11,7 @@ struct VextPollingSet {
 
   private var busy: ContiguousArray<PolledDeviceQueue> = []
   private var quiet: ContiguousArray<PolledDeviceQueue> = []
-  /// Index of the busy queue at which this pass starts, so that no queue is always first when the engine has little room.
+  /// Index of the busy queue at which this pass starts, so that queues take turns at being first when the engine has little room.
   private var turn = 0
   private var quietTurn = 0
 

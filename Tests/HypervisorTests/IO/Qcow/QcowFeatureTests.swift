@@ -87,7 +87,7 @@ struct QcowFeatureTests {
 
   // MARK: Backing files
 
-  /// Changes the backing file's name in the header, without a look at the file.
+  /// Changes the backing file's name in the header, without opening the file.
   private static func rebase(_ path: String, to name: String, format: String? = "qcow2") throws {
     // No file of QEMU's is without a format any more: its extension gets a type that nobody knows.
     try QemuTools.image("rebase", "-u", "-f", "qcow2", "-b", name, "-F", format ?? "raw", path)
@@ -131,15 +131,15 @@ struct QcowFeatureTests {
     #expect(try refusal("middle", "qcow2") == "backing file image: damaged: the backing chain is a circle")
     #expect(try refusal("nowhere", "raw") == "backing file nowhere: No such file or directory")
     #expect(try refusal("middle", "vmdk") == "backing file middle: the format 'vmdk' is not supported")
-    #expect(try refusal("middle", "qcow") == "backing file middle: damaged: the file is no qcow image")
+    #expect(try refusal("middle", "qcow") == "backing file middle: damaged: the file is not a qcow image")
     try QemuTools.image("create", "-q", "-f", "raw", folder.file("raw"), "1M")
     #expect(try refusal("raw", "qcow2") == "backing file raw: a file without a qcow header is not supported")
     #expect(try refusal("raw", nil)?.contains("qemu-img rebase -u -F raw") == true)
-    #expect(try refusal("json:{}", "raw") == "backing file json:{}: a name that is no path is not supported")
-    #expect(try refusal("nbd://host/disk", "raw")?.contains("a name that is no path") == true)
+    #expect(try refusal("json:{}", "raw") == "backing file json:{}: a name that is not a path (json: or a URL) is not supported")
+    #expect(try refusal("nbd://host/disk", "raw")?.contains("a name that is not a path") == true)
     try FileManager.default.createDirectory(
       atPath: folder.file("directory"), withIntermediateDirectories: false)
     #expect(
-      try refusal("directory", "raw") == "backing file directory: what is no regular file is not supported")
+      try refusal("directory", "raw") == "backing file directory: a file that is not regular is not supported")
   }
 }
