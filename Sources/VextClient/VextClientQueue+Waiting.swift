@@ -71,14 +71,14 @@ extension VextClientQueue {
       if drain() > 0 || failure != nil { return }
       SpinHint.pause()
     }
-    waitPatiently()
+    waitWithBackOff()
   }
 
-  private func waitPatiently() {
+  private func waitWithBackOff() {
     let start = HostClock.monotonicNanoseconds()
     var nextLook = start &+ Self.stateInterval
     var yields = 0
-    var nap = max(waitPolicy.sleepNanoseconds, 1)
+    var backOff = max(waitPolicy.sleepNanoseconds, 1)
     while true {
       if drain() > 0 || failure != nil { return }
       let now = HostClock.monotonicNanoseconds()
@@ -91,8 +91,8 @@ extension VextClientQueue {
         yields += 1
         linux_yield()
       } else {
-        HostClock.sleep(nanoseconds: min(nap, waitPolicy.timeoutNanoseconds &- (now &- start)))
-        nap = min(nap &* 2, max(waitPolicy.longestSleepNanoseconds, 1))
+        HostClock.sleep(nanoseconds: min(backOff, waitPolicy.timeoutNanoseconds &- (now &- start)))
+        backOff = min(backOff &* 2, max(waitPolicy.longestSleepNanoseconds, 1))
       }
     }
   }

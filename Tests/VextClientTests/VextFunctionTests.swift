@@ -28,7 +28,7 @@ struct VextFunctionTests {
   }
 
   private static func options(_ folder: TemporaryFolder) -> VextOpenOptions {
-    VextOpenOptions(patienceNanoseconds: 0, sysfsPath: folder.path)
+    VextOpenOptions(lockTimeoutNanoseconds: 0, sysfsPath: folder.path)
   }
 
   @Test func `vext functions are found by their identity, in the order of their addresses`() throws {
@@ -55,7 +55,7 @@ struct VextFunctionTests {
   @Test func `a function that another has locked is in use, and the next one is taken`() throws {
     let folder = TemporaryFolder()
     Self.add("0000:00:05.0", to: folder)
-    let lock = try VextFunction.all(sysfsPath: folder.path)[0].lock(patience: 0)
+    let lock = try VextFunction.all(sysfsPath: folder.path)[0].lock(timeout: 0)
     #expect(throws: VextClientError.inUse(address: "0000:00:05.0")) {
       try VextBlockDevice.open(options: Self.options(folder))
     }

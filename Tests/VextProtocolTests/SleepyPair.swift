@@ -16,7 +16,7 @@ final class SleepyPair: @unchecked Sendable {
   private(set) var lost: String?
 
   private static let depth: UInt32 = 8
-  private static let patienceSeconds = 30.0
+  private static let timeoutSeconds = 30.0
   private let submissionRing = RingMemory(byteCount: 8 * SubmissionEntry.encodedByteCount)
   private let completionRing = RingMemory(byteCount: 8 * CompletionEntry.encodedByteCount)
   private let wakeBlock = RingMemory(byteCount: Int(WakeBlock.byteCount))
@@ -45,7 +45,7 @@ final class SleepyPair: @unchecked Sendable {
       sched_yield()
       guard looks % (1 << 14) == 0 else { continue }
       if let deadline, Date() > deadline { return false }
-      if deadline == nil { deadline = Date() + Self.patienceSeconds }
+      if deadline == nil { deadline = Date() + Self.timeoutSeconds }
     }
     return true
   }

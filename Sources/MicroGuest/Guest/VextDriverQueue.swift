@@ -157,7 +157,7 @@ struct VextDriverQueue: DriverQueue {
   @inline(__always)
   mutating func waitForAnswer() throws(GuestFailure) {
     idlePolls &+= 1
-    // An answer from a busy poller comes within a microsecond: a pause would be a good part of that.
+    // A completion of a busy, polling I/O thread comes within a microsecond: a pause would be a good part of that.
     if idlePolls > Self.eagerPollLimit { guest_pause() }
     if idlePolls >= Self.idlePollLimit {
       idlePolls = 0

@@ -71,7 +71,7 @@ final class DeviceThreadFixture<Device: VirtioDevice> {
 
   /// What the device has handed back by now, once its thread has carried out all commands.
   func takeUsedAtOnce(_ index: Int) throws -> FakeVirtqueue.Used? {
-    // Twice: notifications that came before the errand may be served after it.
+    // Twice: notifications that came before the call may be served after it.
     for _ in 0..<2 { thread.run {} }
     HostClock.sleep(nanoseconds: 5_000_000)
     return try queues[index].takeUsed()

@@ -4,14 +4,14 @@ import Foundation
 enum Footnotes {
   /// One sentence a line.
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
-    pollers(context) + [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
+    pollingOnSharedCPUs(context) + [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
       + peers(boots)
       + timing(context.host) + cores(context.placement)
       + roundTrip(nativeRoundTrips, boots: boots) + Set(boots.flatMap(\.causesNotes)).sorted()
   }
 
   /// First of all, where a path polls on CPUs that other threads need.
-  private static func pollers(_ context: RunContext) -> [String] {
+  private static func pollingOnSharedCPUs(_ context: RunContext) -> [String] {
     guard context.placement.oversubscribed, context.configuration.modes.contains(.vext) else { return [] }
     return [
       "vext polls all the time, here on CPUs that other threads need, so that each waits for the others' time slices; "
