@@ -1,6 +1,8 @@
 import Foundation
 import Hypervisor
 import MicroGuest
+// Visible in all files of these tests.
+@_exported import TestFolders
 
 @testable import Bench
 
@@ -76,30 +78,6 @@ enum RunFixture {
     BootSummary(
       cell: RunCell(index: 0, mode: mode, fileSystem: fileSystem, repetition: repetition, seed: 1),
       measurements: [measurement(iops: iops)])
-  }
-}
-
-/// An empty folder for the length of a test.
-struct TemporaryFolder: ~Copyable {
-  let path = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)").path
-
-  init() throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-  }
-
-  deinit {
-    // Nothing depends on its removal.
-    try? FileManager.default.removeItem(atPath: path)
-  }
-
-  var entries: [String] {
-    get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-  }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  func text(of name: String) throws -> String {
-    try String(contentsOfFile: file(name), encoding: .utf8)
   }
 }
 

@@ -85,11 +85,9 @@ final class SleepyPair: @unchecked Sendable {
     var own = unsafe SleepPublisher(base: wakeBlock.base + WakeBlock.driverOffset)
     var device = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.deviceOffset)
     var submitted = 0
-    var random: UInt64 = 0x9E37_79B9_7F4A_7C15
     while answered < requestCount {
       // One to eight at a time, and one ring for all of them.
-      random = random &* 6_364_136_223_846_793_005 &+ 1
-      let batch = min(Int(random >> 61) + 1, requestCount - submitted)
+      let batch = min(Int.random(in: 1...8), requestCount - submitted)
       for id in 0..<UInt16(batch) { submissions.push(SubmissionEntry(operation: 1, id: id)) }
       submitted += batch
       if device.noteAnnouncement() { doorbell.wrappingAdd(1, ordering: .releasing) }

@@ -1,5 +1,7 @@
 import HostSystem
 import Hypervisor
+// Visible in all files of these tests.
+@_exported import TestSupport
 import Testing
 import VextProtocol
 

@@ -13,7 +13,7 @@ struct QcowFeatureTests {
   }
 
   @Test func `a snapshot is read by its name or its identifier, and outlives writes`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "1M")
     try QemuTools.io(path, format: "qcow2", ["write -P 0x11 0 512k"])
@@ -46,7 +46,7 @@ struct QcowFeatureTests {
 
   /// Lazy refcounts that QEMU had no time to write.
   @Test func `an image that was not closed is repaired when it is opened for writing`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on,cluster_size=4k", path, "1M")
     // abort ends qemu-io by a signal, and with that leaves the mark.
@@ -68,7 +68,7 @@ struct QcowFeatureTests {
   }
 
   @Test func `bitmaps of QEMU's are marked as out of date before the first write`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "1M")
     try QemuTools.image("bitmap", "--add", path, "changes")
@@ -99,8 +99,8 @@ struct QcowFeatureTests {
   }
 
   @Test func `backing files lie in the image's folder unless others are allowed`() throws {
-    let folder = try QcowFolder()
-    let outside = try QcowFolder()
+    let folder = try TemporaryFolder()
+    let outside = try TemporaryFolder()
     for name in [folder.file("base"), outside.file("base")] {
       try QemuTools.image("create", "-q", "-f", "raw", name, "1M")
       try QemuTools.io(name, format: "raw", ["write -P 0x11 0 1M"])
@@ -119,7 +119,7 @@ struct QcowFeatureTests {
   }
 
   @Test func `a chain that is a circle, too long, of another format or without one is refused`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "1M")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-b", "image", "-F", "qcow2", folder.file("middle"))
