@@ -3,6 +3,7 @@ import VextProtocol
 /// A submitted entry, in the table of ids.
 @safe
 struct QueueCommand {
+  // SAFETY: the pointers are allocations of the pool, which the queue gives back only when the entry's owner is `nobody`.
   /// The request that an entry belongs to.
   enum Owner: Equatable {
     /// The id is free.
@@ -29,6 +30,7 @@ struct QueueCommand {
 /// A request of the caller, which consists of one or several entries.
 @safe
 struct QueueRequest {
+  // SAFETY: the caller promises that its buffers stay valid until the request's result was taken.
   var isActive = false
   var generation: UInt32 = 0
   /// Number of entries without a completion, plus one while entries are still being submitted.

@@ -8,6 +8,8 @@ import SystemPackage
 /// its life waits for the requests in flight.
 @safe
 public struct AIOContext: ~Copyable {
+  // SAFETY: the tables have `capacity` entries from the initializer to `deinit`, which first waits for the kernel's requests; each
+  // index is less than a count that `capacity` bounds.
   @usableFromInline let context: aio_context_t
   @usableFromInline let capacity: Int
   @usableFromInline let eventDescriptor: Int32?

@@ -9,6 +9,8 @@ public import SystemPackage
 /// in flight. The kernel refuses operations that this type does not offer (`IORING_REGISTER_RESTRICTIONS`).
 @safe
 public struct IOUring: ~Copyable {
+  // SAFETY: `ring` is open from the initializer to `deinit`, which first waits for the kernel's requests; `capacity` bounds the number of
+  // entries, and liburing's functions check the ring's own indices.
   /// Files that can be registered.
   public static let fileLimit = 128
   /// Runs of memory that can be registered.
