@@ -54,7 +54,7 @@ extension DebianGuestTests {
 
     /// The root where nothing is said of it is the first disk; by its file system's name it is found behind another.
     @Test(arguments: [nil, "UUID=\(rootIdentifier.uppercased())", "LABEL=debian-root"])
-    func `a disk's own system comes to its login prompt`(root name: String?) throws {
+    func `a disk's own system boots to its login prompt`(root name: String?) throws {
       let folder = try TemporaryFolder()
       let root = folder.file("root")
       try VirtualHost.run(

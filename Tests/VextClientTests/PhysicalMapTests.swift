@@ -49,7 +49,7 @@ struct PhysicalMapTests {
     }
   }
 
-  @Test func `the granule tells how large a block every run has room for`() {
+  @Test func `the granule is the largest block that fits every run`() {
     #expect(PhysicalMap(pages: [0x10000, 0x11000, 0x20000]).granule == 0x1000)
     #expect(PhysicalMap(pages: (0..<512).map { 0x20_0000 + $0 * 4096 }).granule == 0x20_0000)
     #expect(PhysicalMap(pages: (0..<16).map { 0x8000 + $0 * 4096 }).granule == 0x8000)

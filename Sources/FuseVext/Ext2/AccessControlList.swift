@@ -22,7 +22,7 @@ struct AccessControlList: Equatable, Sendable {
     let tag: Tag
     /// Three bits: read, write, execute.
     var permissions: UInt16
-    /// Of a user or a group.
+    /// The number of the user or group of `tag`; `UInt32.max` for other tags.
     var id: UInt32 = .max
   }
 

@@ -113,7 +113,7 @@ extension OptionRow {
         long: long, short: short, shape: shape, help: "\(help) Not supported: \(instead).", standard: nil,
         group: .kvmtool, completion: .none)
     ) { _, input throws(OptionProblem) in
-      // Without it is how every guest runs.
+      // --no-NAME asks for what every guest has anyway.
       if case .off = input { return }
       throw OptionProblem(text: "not supported; \(instead)")
     }

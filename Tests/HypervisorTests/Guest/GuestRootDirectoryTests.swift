@@ -91,7 +91,7 @@ struct GuestRootDirectoryTests {
     #expect(try folder.names == ["other"])
   }
 
-  @Test func `the list has roots only, by name`() throws {
+  @Test func `the list has roots only, sorted by name`() throws {
     #expect(try GuestRootDirectory.list(in: parent) == [])
     let (second, first) = (try create("b"), try create("a"))
     try folder.write(".lkvm/guest.sock", "")

@@ -108,7 +108,7 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
-  @Test func `what a guest's process would keep is said and kept with --sandbox-policy log`() throws {
+  @Test func `--sandbox-policy log prints the rights that strict would keep, and gives up none`() throws {
     let fixture = try LkvmFixture()
     let outcome = try fixture.run(
       ["run", "reset", "--sandbox-policy", "log", "-d", "disk.img,ro", "--9p", "dir,t"] + Self.machine)

@@ -2,7 +2,7 @@ import Foundation
 import HostSystem
 import Hypervisor
 
-/// QEMU with a guest that waits to be let run.
+/// A QEMU process whose guest is paused until `resume`.
 final class QEMUProgram: PeerProgram {
   let process: PeerProcess
   let version: String
@@ -73,7 +73,7 @@ final class QEMUProgram: PeerProgram {
   private static func failure(_ failure: QMPChannel.Failure, _ process: PeerProcess) -> BenchFailure {
     switch failure {
     case .closed:
-      // Its words are whole once it has ended.
+      // Standard error is complete once the process has ended.
       _ = process.wait(milliseconds: 5_000)
       let words = process.lastWords
       return BenchFailure(

@@ -66,9 +66,9 @@ struct Row: Sendable {
     return try number(column)
   }
 
-  /// How many requests the row's exits and CPU times stand for.
+  /// The number of requests that the row's exits and CPU times belong to.
   ///
-  /// Of a Linux guest these belong to a part of fio's phase, whose requests are known by the quotient of the exits.
+  /// For a Linux guest this is a part of fio's phase; its requests follow from the exits and the exits for each request.
   func windowRequests() throws(CSVText.Fault) -> Double {
     let requests = try number(\.ios)
     guard text(\.guest) == GuestKind.linux.rawValue else { return requests }

@@ -5,7 +5,7 @@ import VextProtocol
 @testable import Bench
 
 struct FirmwareTests {
-  @Test("the image is one that QEMU maps, and a processor that starts at its end comes to its beginning")
+  @Test("the image is one that QEMU maps, and a processor that starts at its end jumps to its beginning")
   func image() {
     let bytes = PeerFirmware.bytes
     #expect(bytes.count == 64 << 10)
