@@ -47,8 +47,7 @@ final class FuseConnection: @unchecked Sendable {
   /// Mounts the file system. Throws what libfuse left in errno, which may be 0.
   func mount(at path: String) throws(Errno) {
     errno = 0
-    let result = unsafe path.withCString { unsafe fuse_session_mount(session, $0) }
-    guard result == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(unsafe path.withCString { unsafe fuse_session_mount(session, $0) })
   }
 
   /// Lets the kernel read ahead farther than its 128 KiB, which only root may change. Before INIT, which answers with the limit.

@@ -62,9 +62,7 @@ struct ScratchDisks: ~Copyable {
   private static func checkSpace(besides path: String, byteCount: UInt64) throws {
     var statistics = statvfs()
     let folder = FilePath(path).removingLastComponent()
-    guard unsafe statvfs(folder.isEmpty ? "." : folder.string, &statistics) == 0 else {
-      throw Errno(rawValue: errno)
-    }
+    try checkErrno(unsafe statvfs(folder.isEmpty ? "." : folder.string, &statistics))
     let available = UInt64(statistics.f_bavail) * UInt64(statistics.f_frsize)
     guard available >= byteCount else {
       throw BenchFailure(
@@ -88,6 +86,6 @@ struct ScratchDisks: ~Copyable {
       }
       offset += UInt64(written)
     }
-    guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(fsync(descriptor.rawValue))
   }
 }

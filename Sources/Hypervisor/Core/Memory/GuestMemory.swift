@@ -80,7 +80,7 @@ public final class GuestMemory: @unchecked Sendable {
     // The memory has no name, and goes with its last mapping.
     try NamedFiles.remove(name)
     let whole = (byteCount + page - 1) / page * page
-    guard ftruncate(file.rawValue, off_t(whole)) == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(ftruncate(file.rawValue, off_t(whole)))
     let mapping = try Mapping.shared(descriptor: file.rawValue, byteCount: Int(whole))
     try mapping.leaveOutOfDumps()
     if let node { try mapping.bind(toNode: node) }
