@@ -8,7 +8,7 @@ struct QueueCommand {
   enum Owner: Equatable {
     /// The id is free.
     case nobody
-    /// The entry belongs to the request in this slot.
+    /// The entry belongs to the request with this index.
     case request(Int)
     /// The request was given up, but the device may still carry the entry out.
     case abandoned
