@@ -229,7 +229,8 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "RealModeBIOS", "TestFolders", "TestSupport",
+        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "RealModeBIOS", "TestFolders",
+        "TestSupport",
         "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -314,7 +315,8 @@ let package = Package(
 // scripts/crash-states builds the tests of fuse-vext alone, optimized.
 if Context.environment["VEXT_FUSE_TESTS_ONLY"] != nil {
   let needed: Set = [
-    "CExt2", "CFuse", "CLinux", "CNUMA", "CSeccomp", "CURing", "FuseVext", "FuseVextTests", "HostSystem", "TestFolders",
+    "CExt2", "CFuse", "CLinux", "CNUMA", "CSeccomp", "CURing", "FuseVext", "FuseVextTests", "HostSystem",
+    "TestFolders",
     "VextClient", "VextProtocol", "fuse-vext",
   ]
   package.targets.removeAll { !needed.contains($0.name) }

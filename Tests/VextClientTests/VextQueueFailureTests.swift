@@ -9,7 +9,8 @@ import VextProtocol
 /// One after the other: each has a thread that polls.
 @Suite(.serialized)
 struct VextQueueFailureTests {
-  private static let shortTimeout = VextWaitPolicy(spinCount: 10, yieldCount: 10, timeoutNanoseconds: 50_000_000)
+  private static let shortTimeout = VextWaitPolicy(
+    spinCount: 10, yieldCount: 10, timeoutNanoseconds: 50_000_000)
 
   @Test func `an error of the storage fails the request and not the queue`() throws {
     let fixture = try ClientFixture()

@@ -58,7 +58,8 @@ import Testing
     #expect(!confirmWake())
   }
 
-  @Test func `the window grows with sleeps that longer polling would have avoided, and shrinks with long ones`() {
+  @Test
+  func `the window grows with sleeps that longer polling would have avoided, and shrinks with long ones`() {
     var window = PollingWindow(start: 10, limit: 100)
     #expect(window.length == 10)
     func lengths(_ sleeps: [UInt64]) -> [UInt64] {

@@ -52,7 +52,8 @@ final class FuseServer: Sendable {
   /// The flags that decide how the kernel treats an open file.
   func openFlags(_ flags: Int32) -> UInt32 {
     let noFlush = UInt32(FOPEN_NOFLUSH)
-    let isDirectDescriptor = flags & OpenFlag.direct != 0 && negotiation.flags.contains(.directIOAllowsMapping)
+    let isDirectDescriptor =
+      flags & OpenFlag.direct != 0 && negotiation.flags.contains(.directIOAllowsMapping)
     // Before Linux 6.6 a file with FOPEN_DIRECT_IO cannot be mapped with MAP_SHARED, and its writes leave stale pages behind.
     // The kernel's own O_DIRECT does neither.
     guard isDirect || isDirectDescriptor else { return UInt32(FOPEN_KEEP_CACHE) | noFlush }

@@ -21,7 +21,8 @@ enum HostFileReader {
       while count < bytes.count {
         let result = try checkErrno(
           unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe read(descriptor.rawValue, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
+            unsafe read(
+              descriptor.rawValue, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
           })
         if result == 0 { return Array(bytes[..<count]) }
         count += result

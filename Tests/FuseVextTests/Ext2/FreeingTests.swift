@@ -49,7 +49,9 @@ struct FreeingTests {
     disk.expectClean()
   }
 
-  @Test func `a thread that found a dirty file before it was freed does not write to its reused inode`() throws {
+  @Test func `a thread that found a dirty file before it was freed does not write to its reused inode`()
+    throws
+  {
     let inode = try makeDirtyFile("old")
     try fileSystem.unlink(Array("old".utf8), in: FileSystem.root, resources)
     try fileSystem.forget(inode.number, count: 1, resources)

@@ -26,7 +26,8 @@ struct PackageTests {
     // scripts/test asks for them once it has built them.
     try #require(isReleased || ProcessInfo.processInfo.environment["VEXT_PACKAGE_RELEASED"] == nil)
     let made = try Self.run(
-      ["\(Self.root)/scripts/package", "--output", folder] + (isReleased ? [] : ["--programs", Self.programs]))
+      ["\(Self.root)/scripts/package", "--output", folder]
+        + (isReleased ? [] : ["--programs", Self.programs]))
     try #require(made.exitCode == 0, "\(made.output)")
     let package = made.output.split(separator: "\n").last.map(String.init) ?? ""
     let dependencies = try Self.run(["/usr/bin/dpkg-deb", "--field", package, "Depends"]).output

@@ -32,7 +32,9 @@ final class QEMUProgram: PeerProgram {
   func findThreads() throws -> PeerThreads {
     let answers = (cpus: try execute("query-cpus-fast"), ioThreads: try execute("query-iothreads"))
     guard let threads = QMPThreads(cpus: answers.cpus, ioThreads: answers.ioThreads) else {
-      throw BenchFailure("QEMU \(version): unknown answer to query-cpus-fast or query-iothreads; bench knows that of QEMU 7.1 and newer", exitCode: .unavailable)
+      throw BenchFailure(
+        "QEMU \(version): unknown answer to query-cpus-fast or query-iothreads; bench knows that of QEMU 7.1 and newer",
+        exitCode: .unavailable)
     }
     func thread(_ id: Int32) -> ProcessThread {
       ProcessThread(process: process.id, thread: ForeignThread(id: id))

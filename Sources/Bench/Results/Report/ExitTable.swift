@@ -58,7 +58,8 @@ struct ExitTable: Sendable {
     if !uncounted.isEmpty {
       let names = uncounted.map(\.title).joined(separator: ", ")
       notes.append(
-        "KVM back end \(runs.host.kvmBackend) does not count these causes separately; they are part of 'other': \(names)")
+        "KVM back end \(runs.host.kvmBackend) does not count these causes separately; they are part of 'other': \(names)"
+      )
     }
     let count = runs.boots.count { $0.causes == nil }
     if count > 0 { notes.append("\(count) boot(s) without causes were left out") }

@@ -4,7 +4,8 @@ import Foundation
 enum Footnotes {
   /// One sentence a line.
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
-    pollingOnSharedCPUs(context) + [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
+    pollingOnSharedCPUs(context) + [repetitions(boots), "host: \(context.host.summary)"]
+      + guest(context.configuration)
       + peers(boots)
       + timing(context.host) + cores(context.placement)
       + roundTrip(nativeRoundTrips, boots: boots) + Set(boots.flatMap(\.causesNotes)).sorted()

@@ -11,6 +11,7 @@ final class DeviceThreadCore: Sendable {
   }
 
   /// A call of another thread, which waits until it is done.
+  private struct WorkItem {
     let body: @Sendable () -> Void
     let isDone: Done
   }

@@ -40,7 +40,9 @@ struct VextPollingSet {
     turn = turn &+ 1 < busy.count ? turn &+ 1 : 0
     for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
     for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
-    if turn < busy.count, busy[turn].idlePollCount >= Self.idlePollLimit { quiet.append(busy.remove(at: turn)) }
+    if turn < busy.count, busy[turn].idlePollCount >= Self.idlePollLimit {
+      quiet.append(busy.remove(at: turn))
+    }
     if !quiet.isEmpty { taken &+= drainQuiet(&engine, &shares, &notifications, all: taken == 0) }
     return taken
   }

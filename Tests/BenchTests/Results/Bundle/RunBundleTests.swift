@@ -129,7 +129,8 @@ struct RunBundleTests {
         try rewriteSums(root)
       }.contains("more.dat follows from no record"))
     #expect(
-      try message { try FileManager.default.removeItem(atPath: "\($0)/SHA256SUMS") }.contains("is not a bundle"))
+      try message { try FileManager.default.removeItem(atPath: "\($0)/SHA256SUMS") }.contains(
+        "is not a bundle"))
   }
 
   @Test("archives with links, paths that leave the folder, twice the same file or huge files are refused")

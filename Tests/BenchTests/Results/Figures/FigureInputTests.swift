@@ -129,7 +129,9 @@ struct FigureInputTests {
     #expect(try FigureRuns([folder.path]).boots[0].latencies == nil)
   }
 
-  @Test("a damaged record and one of another version are refused, with the file's name; one of other runs is skipped")
+  @Test(
+    "a damaged record and one of another version are refused, with the file's name; one of other runs is skipped"
+  )
   func records() throws {
     let folder = try TemporaryFolder()
     try FigureFixture.write(FigureFixture.boots(.vext, iops: [1]), to: folder.path)

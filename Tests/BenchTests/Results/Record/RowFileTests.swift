@@ -114,7 +114,9 @@ struct RowFileTests {
     }
   }
 
-  @Test("text in place of a number, and numbers that are not finite or negative, are refused with line and column")
+  @Test(
+    "text in place of a number, and numbers that are not finite or negative, are refused with line and column"
+  )
   func numbers() throws {
     for text in ["", "x", "nan", "inf", "-1", "1e999"] {
       let row = Row(

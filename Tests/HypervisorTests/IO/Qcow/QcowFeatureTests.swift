@@ -135,11 +135,14 @@ struct QcowFeatureTests {
     try QemuTools.image("create", "-q", "-f", "raw", folder.file("raw"), "1M")
     #expect(try refusal("raw", "qcow2") == "backing file raw: a file without a qcow header is not supported")
     #expect(try refusal("raw", nil)?.contains("qemu-img rebase -u -F raw") == true)
-    #expect(try refusal("json:{}", "raw") == "backing file json:{}: a name that is not a path (json: or a URL) is not supported")
+    #expect(
+      try refusal("json:{}", "raw")
+        == "backing file json:{}: a name that is not a path (json: or a URL) is not supported")
     #expect(try refusal("nbd://host/disk", "raw")?.contains("a name that is not a path") == true)
     try FileManager.default.createDirectory(
       atPath: folder.file("directory"), withIntermediateDirectories: false)
     #expect(
-      try refusal("directory", "raw") == "backing file directory: a file that is not regular is not supported")
+      try refusal("directory", "raw") == "backing file directory: a file that is not regular is not supported"
+    )
   }
 }

@@ -7,7 +7,9 @@ import Testing
 /// Images that contradict their format.
 @Suite(.enabled("needs qemu-img and qemu-io") { QemuTools.isInstalled })
 struct QcowHostileTests {
-  private static func image(_ options: String, byteCount: String = "1M") throws -> (TemporaryFolder, HostBuffer) {
+  private static func image(_ options: String, byteCount: String = "1M") throws -> (
+    TemporaryFolder, HostBuffer
+  ) {
     let folder = try TemporaryFolder()
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", options, folder.file("image"), byteCount)
     try QemuTools.io(
