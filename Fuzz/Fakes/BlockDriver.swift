@@ -1,5 +1,6 @@
 import Hypervisor
 import TestSupport
+import VextProtocol
 
 /// The driver of a virtio block device, by the interface that the device's function has.
 enum BlockDriver {
