@@ -145,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "vextd",
       dependencies: [
-        "HostSystem", "Hypervisor",
+        "CLinux", "HostSystem", "Hypervisor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -163,7 +163,7 @@ let package = Package(
     .executableTarget(
       name: "VextIO",
       dependencies: [
-        "HostSystem", "VextClient",
+        "HostSystem", "VextClient", "VextProtocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -207,11 +207,12 @@ let package = Package(
       dependencies: ["VextClient", .product(name: "SystemPackage", package: "swift-system")],
       path: "Examples/ExampleClient", swiftSettings: houseRules),
 
-    // What tests and fuzz targets share.
+    // What tests and fuzz targets share. Apart from it what tests without the hypervisor need too.
+    .target(name: "TestFolders", path: "Tests/TestFolders", swiftSettings: houseRules),
     .target(
       name: "TestSupport",
       dependencies: [
-        "HostSystem", "Hypervisor", .product(name: "SystemPackage", package: "swift-system"),
+        "HostSystem", "Hypervisor", "VextProtocol", .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/TestSupport",
       swiftSettings: houseRules),
@@ -228,7 +229,8 @@ let package = Package(
     .testTarget(
       name: "HypervisorTests",
       dependencies: [
-        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "RealModeBIOS", "TestSupport",
+        "AllocationCounter", "CLinux", "Hypervisor", "HostSystem", "RealModeBIOS", "TestFolders",
+        "TestSupport",
         "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
@@ -236,7 +238,7 @@ let package = Package(
     .testTarget(
       name: "VextClientTests",
       dependencies: [
-        "CLinux", "ExampleClient", "Hypervisor", "HostSystem", "VextClient", "VextProtocol",
+        "CLinux", "ExampleClient", "Hypervisor", "HostSystem", "TestFolders", "VextClient", "VextProtocol",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: houseRules),
@@ -263,7 +265,7 @@ let package = Package(
       swiftSettings: houseRules),
     .testTarget(
       name: "BenchTests",
-      dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest", "VextProtocol"],
+      dependencies: ["Bench", "HostSystem", "Hypervisor", "MicroGuest", "TestFolders", "VextProtocol"],
       resources: [
         .copy("FioOutputs"), .copy("Hosts"), .copy("Topologies"), .copy("Reference"), .copy("RecordedRun"),
       ],
@@ -271,7 +273,7 @@ let package = Package(
     .testTarget(
       name: "LkvmTests",
       dependencies: [
-        "Display", "HostSystem", "Hypervisor", "lkvm",
+        "Display", "HostSystem", "Hypervisor", "TestFolders", "lkvm",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: houseRules),
@@ -282,7 +284,8 @@ let package = Package(
     .testTarget(
       name: "FuseVextTests",
       dependencies: [
-        "CExt2", "CFuse", "FuseVext", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
+        "CExt2", "CFuse", "FuseVext", "HostSystem", "TestFolders",
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       exclude: ["Scripts"],
       swiftSettings: houseRules),
@@ -302,7 +305,9 @@ let package = Package(
     // T3: Debian guests of the lkvm binary, in the virtual host of scripts/testbed.
     .testTarget(
       name: "DebianGuestTests",
-      dependencies: ["Bench", "GuestInit", "HostSystem", "Hypervisor", "TestSupport", "VextProtocol"],
+      dependencies: [
+        "Bench", "GuestInit", "HostSystem", "Hypervisor", "TestFolders", "TestSupport", "VextProtocol",
+      ],
       swiftSettings: houseRules),
   ]
 )
@@ -310,8 +315,9 @@ let package = Package(
 // scripts/crash-states builds the tests of fuse-vext alone, optimized.
 if Context.environment["VEXT_FUSE_TESTS_ONLY"] != nil {
   let needed: Set = [
-    "CExt2", "CFuse", "CLinux", "CNUMA", "CURing", "FuseVext", "FuseVextTests", "HostSystem", "VextClient",
-    "VextProtocol", "fuse-vext",
+    "CExt2", "CFuse", "CLinux", "CNUMA", "CSeccomp", "CURing", "FuseVext", "FuseVextTests", "HostSystem",
+    "TestFolders",
+    "VextClient", "VextProtocol", "fuse-vext",
   ]
   package.targets.removeAll { !needed.contains($0.name) }
   package.products.removeAll { $0.name != "fuse-vext" }

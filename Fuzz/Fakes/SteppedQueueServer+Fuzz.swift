@@ -16,7 +16,7 @@ extension SteppedQueueServer {
     stayAwake()
   }
 
-  /// Serves until no request is under way.
+  /// Serves until every request has ended.
   func finish() {
     pass()
     while inFlight > 0 { reap() }

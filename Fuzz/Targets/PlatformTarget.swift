@@ -1,5 +1,6 @@
 import Hypervisor
 import SystemPackage
+import TestSupport
 import VextProtocol
 
 /// The devices of the board: any access to any port of theirs, and of their neighbours.
@@ -24,17 +25,17 @@ final class PlatformTarget: FuzzTarget {
   private static let items = FirmwareItems(memoryByteCount: 5 << 30, vcpuCount: 2, bootSlots: [1])
 
   func run(_ input: inout FuzzInput) throws {
-    let controller = FakeInterruptController()
+    let lines = InterruptLineRecorder()
     let end = try MachineEndLatch()
     let ports = AddressBus()
     let memory = AddressBus()
     let devices = PlatformDevices(
       ports: ports, end: end, memoryByteCount: 1 << (12 + UInt64(input.below(36))),
       hasMouse: input.happens(oneIn: 2), showText: { _ in },
-      interruptLine: controller.line)
+      interruptLine: lines.line)
     let host = PCIHost(
-      memoryBus: memory, portBus: ports, registrar: controller,
-      resetControl: ResetControlRegister(end: end), interruptLine: controller.line)
+      memoryBus: memory, portBus: ports, registrar: VirtioEventRecorder(),
+      resetControl: ResetControlRegister(end: end), interruptLine: lines.line)
     try FuzzFailure.check(
       ports.insert(host, start: UInt64(PCIHost.firstPort.rawValue), byteCount: PCIHost.portCount),
       "the PCI host's ports are taken")

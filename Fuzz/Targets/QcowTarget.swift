@@ -9,7 +9,7 @@ import Hypervisor
 final class QcowTarget: FuzzTarget {
   private static let bufferByteCount = 16 << 10
   private static let diskByteCount: UInt64 = 1 << 20
-  private static let patienceNanoseconds: UInt64 = 20_000_000_000
+  private static let timeoutNanoseconds: UInt64 = 20_000_000_000
 
   private let path: String
 
@@ -59,7 +59,7 @@ final class QcowTarget: FuzzTarget {
           token: 1)
         // A file whose mark was changed is a raw disk, which this engine serves at once.
         guard case .pending = start else { return }
-        let end = HostClock.monotonicNanoseconds() + patienceNanoseconds
+        let end = HostClock.monotonicNanoseconds() + timeoutNanoseconds
         while engine.reap() == nil {
           try FuzzFailure.check(HostClock.monotonicNanoseconds() < end, "a request did not end")
         }

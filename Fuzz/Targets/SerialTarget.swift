@@ -1,5 +1,6 @@
 import Hypervisor
 import Synchronization
+import TestSupport
 
 /// A serial port: any registers in any order, with a terminal that is often full.
 final class SerialTarget: FuzzTarget {
@@ -23,9 +24,9 @@ final class SerialTarget: FuzzTarget {
   private static let interruptIdentification: UInt64 = 2
 
   func run(_ input: inout FuzzInput) throws {
-    let controller = FakeInterruptController()
+    let lines = InterruptLineRecorder()
     let terminal = Terminal()
-    let port = SerialPort(line: controller.line(4), endpoint: terminal)
+    let port = SerialPort(line: lines.line(4), endpoint: terminal)
     while !input.isExhausted {
       let offset = input.changed(UInt64(input.below(8)), oneIn: 32)
       let byteCount = input.pick(Self.widths)
@@ -44,7 +45,7 @@ final class SerialTarget: FuzzTarget {
         terminal.room.withLock { $0 = input.below(32) }
         if input.happens(oneIn: 2) { port.endpointHasRoom() } else { port.sysRq(input.byte()) }
       }
-      let isActive = controller.activeLines.contains(4)
+      let isActive = lines.active.contains(4)
       let isPending = port.read(offset: Self.interruptIdentification, byteCount: 1) & 1 == 0
       try FuzzFailure.check(
         isActive == isPending, "the line is \(isActive), interrupt identification says \(isPending)")

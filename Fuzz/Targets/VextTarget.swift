@@ -68,7 +68,7 @@ final class VextTarget: FuzzTarget {
     }
     return try VextDevice(
       name: "fuzz", disk: image, queueCount: Self.queueCount, memory: memory, servers: [server],
-      interruptRouter: FakeInterruptController())
+      interruptRouter: VirtioEventRecorder(checksMessages: true))
   }
 
   /// Zeroes a queue's rings, registers them and enables it.

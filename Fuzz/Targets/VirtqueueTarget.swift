@@ -51,12 +51,12 @@ final class VirtqueueTarget: FuzzTarget {
     let block = VirtioBlock(
       disk: input.happens(oneIn: 8) ? readOnlyImage : image, queueCount: queueCount, queueDepth: depth,
       memory: memory, servers: [server])
+    let recorder = VirtioEventRecorder(checksMessages: true)
     let function = try VirtioPCI(
-      device: block, memory: memory, router: FakeInterruptController(),
-      transport: input.pick([.modern, .legacy]))
+      device: block, memory: memory, router: recorder, transport: input.pick([.modern, .legacy]))
     defer { function.shutDown() }
-    let driver = BlockDriver(function: function, queueDepth: UInt16(depth))
-    try start(driver, queueCount, &input)
+    let driver = try BlockDriver(of: function, recorder: recorder)
+    try start(driver, queueCount, depth, &input)
     let scribbler =
       try input.happens(oneIn: 16)
       ? MemoryScribbler(
@@ -68,26 +68,29 @@ final class VirtqueueTarget: FuzzTarget {
         let queue = input.below(queueCount)
         try offerRequests(queue, &indices[queue], depth, memory, &input)
         server.pass()
-        if input.happens(oneIn: 16) { disturb(driver, &input) }
+        if input.happens(oneIn: 16) { disturb(function, &input) }
         if function.failure != nil || input.happens(oneIn: 32) {
           indices = [UInt16](repeating: 0, count: queueCount)
           try clearRings(queueCount, memory)
-          try start(driver, queueCount, &input)
+          try start(driver, queueCount, depth, &input)
         }
       }
     }
-    try checkSoundRequest(driver, server, memory)
+    try checkSoundRequest(driver, function, depth, server, memory)
   }
 
-  private func layout(_ driver: BlockDriver, _ queue: Int) -> VirtqueueLayout {
-    driver.layout(page: Self.firstPage + UInt32(queue) * Self.pagesPerQueue)
+  /// The layout of a sound queue.
+  private func layout(_ queue: Int, _ depth: Int) -> VirtqueueLayout {
+    VirtqueueLayout(size: UInt16(depth), legacyPage: Self.firstPage + UInt32(queue) * Self.pagesPerQueue)
   }
 
-  private func start(_ driver: BlockDriver, _ queueCount: Int, _ input: inout FuzzInput) throws {
+  private func start(
+    _ driver: BlockDriver, _ queueCount: Int, _ depth: Int, _ input: inout FuzzInput
+  ) throws {
     let features = BlockDriver.version1 | 3 << 28 | 0x7A00
     driver.negotiate(input.changed(features, oneIn: 4))
     for queue in 0..<queueCount {
-      var layout = layout(driver, queue)
+      var layout = layout(queue, depth)
       layout.size = input.changed(layout.size, oneIn: 32)
       layout.descriptorTable = GuestAddress(input.changed(layout.descriptorTable.rawValue, oneIn: 64))
       layout.availableRing = GuestAddress(input.changed(layout.availableRing.rawValue, oneIn: 64))
@@ -107,8 +110,7 @@ final class VirtqueueTarget: FuzzTarget {
   private func offerRequests(
     _ queue: Int, _ index: inout UInt16, _ depth: Int, _ memory: GuestMemory, _ input: inout FuzzInput
   ) throws {
-    let layout = VirtqueueLayout(
-      size: UInt16(depth), legacyPage: Self.firstPage + UInt32(queue) * Self.pagesPerQueue)
+    let layout = layout(queue, depth)
     for _ in 0...input.below(3) {
       let chain = try makeChain(queue, memory, &input)
       let first = input.below(depth)
@@ -188,7 +190,7 @@ final class VirtqueueTarget: FuzzTarget {
   }
 
   /// An access to any register.
-  private func disturb(_ driver: BlockDriver, _ input: inout FuzzInput) {
+  private func disturb(_ function: VirtioPCI, _ input: inout FuzzInput) {
     let offset = input.pick(
       [
         UInt64(input.below(0x40)), 0x1000, 0x2000 + UInt64(input.below(64)), 0x3000 + UInt64(input.below(64)),
@@ -196,19 +198,20 @@ final class VirtqueueTarget: FuzzTarget {
       ])
     let byteCount = input.pick([1, 2, 4, 8])
     if input.happens(oneIn: 2) {
-      driver.write(offset, byteCount, input.interesting())
+      function.writeBAR(0, offset: offset, byteCount: byteCount, value: input.interesting())
     } else {
-      _ = driver.function.readBAR(0, offset: offset, byteCount: byteCount)
+      _ = function.readBAR(0, offset: offset, byteCount: byteCount)
     }
   }
 
   /// Resets the device and has it flush.
   private func checkSoundRequest(
-    _ driver: BlockDriver, _ server: SteppedQueueServer, _ memory: GuestMemory
+    _ driver: BlockDriver, _ function: VirtioPCI, _ depth: Int, _ server: SteppedQueueServer,
+    _ memory: GuestMemory
   ) throws {
     try clearRings(1, memory)
     driver.negotiate(BlockDriver.version1)
-    let layout = layout(driver, 0)
+    let layout = layout(0, depth)
     driver.enable(0, layout)
     driver.start()
     try FuzzFailure.check(server.attachedCount == 1, "after a reset the device does not start")
@@ -227,9 +230,9 @@ final class VirtqueueTarget: FuzzTarget {
     let answer = try memory.load(UInt8.self, at: GuestAddress(status))
     try FuzzFailure.check(
       used == 1 && answer == 0,
-      "a sound flush after a reset: used index \(used), status \(answer), failure \(String(describing: driver.function.failure))"
+      "a sound flush after a reset: used index \(used), status \(answer), failure \(String(describing: function.failure))"
     )
-    driver.setStatus(0)
+    driver.reset()
     try FuzzFailure.check(server.attachedCount == 0, "a reset leaves a queue attached")
   }
 }

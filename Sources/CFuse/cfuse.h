@@ -108,7 +108,7 @@ static inline int cfuse_answer(
   return cfuse_send(device, slot, parts, 2) < 0 ? -errno : 0;
 }
 
-// Lets the kernel ask for an inode's attributes again: a notification, which is no answer. Its data stay in the cache.
+// Lets the kernel ask for an inode's attributes again: a notification, not an answer. Its data stay in the cache.
 static inline int cfuse_forget_attributes(int device, uint64_t node) {
   struct {
     struct fuse_out_header header;

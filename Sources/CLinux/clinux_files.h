@@ -1,4 +1,4 @@
-/* Files of a shared directory, for Swift: every name is looked up in a directory's descriptor, no link is followed,
+/* Files of a shared directory, for Swift: every name is looked up in a directory's descriptor, without following links,
    and failures are -errno. */
 #ifndef CLINUX_FILES_H
 #define CLINUX_FILES_H
@@ -147,7 +147,7 @@ static inline int64_t linux_descriptor_location(
 }
 
 /* Opens the regular file `name` of `directory` for reading. What lies there may be anything: its type is known before it is
-   opened, because to open a FIFO may wait and to open a device may act. -EINVAL for what is no regular file. */
+   opened, because to open a FIFO may wait and to open a device may act. -EINVAL unless it is a regular file. */
 static inline int linux_open_regular_beneath(int directory, const char *name) {
   int path = linux_open_beneath(directory, name, LINUX_O_PATH, 0);
   if (path < 0) return path;

@@ -150,7 +150,7 @@ static inline struct cvnc_server *cvnc_open(
   return server;
 }
 
-// Ends all connections and frees the server. NULL is none.
+// Ends all connections and frees the server. Ignores NULL.
 static inline void cvnc_close(struct cvnc_server *server) {
   if (server == NULL) return;
   server->functions.shut_down(server->screen, TRUE);

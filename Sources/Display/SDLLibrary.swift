@@ -3,6 +3,7 @@ import CSDL
 /// SDL 2, loaded when the first window needs it, and never unloaded.
 @safe
 final class SDLLibrary: Sendable {
+  // SAFETY: `csdl_load` fills in every function pointer or returns a reason; the library is never unloaded, so that they stay valid.
   private static let fileName = "libSDL2-2.0.so.0"
   private static let loaded = Result<SDLLibrary, DisplayError> { () throws(DisplayError) in
     try SDLLibrary(fileName: fileName)

@@ -3,6 +3,7 @@ import CVNC
 /// libvncserver, loaded when the first VNC server needs it, and never unloaded.
 @safe
 final class VNCLibrary: Sendable {
+  // SAFETY: `cvnc_load` fills in every function pointer or returns a reason; the library is never unloaded, so that they stay valid.
   private static let fileName = "libvncserver.so.1"
   private static let loaded = Result<VNCLibrary, DisplayError> { () throws(DisplayError) in
     try VNCLibrary(fileName: fileName)

@@ -18,7 +18,7 @@ final class VNCScreen: @unchecked Sendable {
   private var endedClients: [UInt64] = []
 
   /// How long a client may stop in the middle of a message before its connection ends.
-  private static let patienceMilliseconds: Int32 = 2000
+  private static let timeoutMilliseconds: Int32 = 2000
 
   /// Makes a server for a picture that is black.
   ///
@@ -43,7 +43,7 @@ final class VNCScreen: @unchecked Sendable {
     let text = password.map { $0.map { CChar(bitPattern: $0) } + [0] }
     unsafe server = cvnc_open(
       &functions, &events, picture, Int32(clamping: mode.width), Int32(clamping: mode.height), name, text,
-      Self.patienceMilliseconds)
+      Self.timeoutMilliseconds)
     guard unsafe server != nil else {
       throw .libraryFailed("libvncserver", reason: "a server could not be made")
     }

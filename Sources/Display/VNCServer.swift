@@ -26,7 +26,7 @@ public final class VNCServer: Sendable {
 
   /// Maximum number of clients; further connections are closed.
   public static let clientLimit = 8
-  /// The time between two looks at the frame buffer while there are clients.
+  /// The interval at which the frame buffer is polled while there are clients.
   private static let frameNanoseconds: UInt64 = 33_000_000
   /// Tokens of the poll. Those of clients are their numbers, which follow.
   private static let (wakeToken, listenerToken): (UInt64, UInt64) = (0, 1)

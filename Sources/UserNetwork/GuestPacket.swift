@@ -24,7 +24,7 @@ struct GuestPacket: Equatable {
   let transport: UInt8
   /// Whether it is a part of a packet: then its ports are not to be believed, because another part may overwrite them.
   let isFragment: Bool
-  /// Of TCP and UDP; nil where the packet ends before.
+  /// The source port of TCP or UDP; nil if the packet ends before it.
   let sourcePort: UInt16?
   let destinationPort: UInt16?
   /// Whether it is a TCP segment that opens a connection.

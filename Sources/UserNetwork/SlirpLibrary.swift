@@ -4,6 +4,7 @@ import Synchronization
 /// libslirp, loaded when the first network in user space needs it, and never unloaded.
 @safe
 final class SlirpLibrary: Sendable {
+  // SAFETY: `cslirp_load` fills in every function pointer or returns a reason; the library is never unloaded, so that they stay valid.
   private static let fileName = "libslirp.so.0"
   private static let loaded = Result<SlirpLibrary, UserNetworkError> { () throws(UserNetworkError) in
     try SlirpLibrary(fileName: fileName)

@@ -11,6 +11,8 @@ import SystemPackage
 /// After the initializer only the thread that serves touches it, apart from ``requestEnd()``.
 @safe
 final class SlirpStack: @unchecked Sendable {
+  // SAFETY: the buffers and the table of callbacks live from the initializer to `deinit`, which closes libslirp's instance first;
+  // one thread calls libslirp, and its callbacks get this object while the loop holds it.
   /// Frames that wait for the guest; then they are dropped, as a switch does.
   private static let backlogLimit = 4096
   private static let frameLimit = 64

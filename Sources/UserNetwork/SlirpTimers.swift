@@ -3,6 +3,7 @@ import CSlirp
 /// Alarms that libslirp set.
 @safe
 struct SlirpTimers {
+  // SAFETY: the contexts are libslirp's; they are never dereferenced here, only handed back while their timer exists.
   /// What libslirp wants back when a timer fires.
   @unsafe
   struct Timer {

@@ -4,7 +4,7 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// The guest-physical addresses of a mapping's pages. Immutable; a look-up makes no system call.
+/// The guest-physical addresses of a mapping's pages. Immutable; translating an address makes no system call.
 struct PhysicalMap: Sendable {
   /// The unit of translation in bytes: a page of the processor.
   static let pageByteCount = 4096

@@ -3,11 +3,12 @@ import VextProtocol
 /// A submitted entry, in the table of ids.
 @safe
 struct QueueCommand {
+  // SAFETY: the pointers are allocations of the pool, which the queue gives back only when the entry's owner is `nobody`.
   /// The request that an entry belongs to.
   enum Owner: Equatable {
     /// The id is free.
     case nobody
-    /// The entry belongs to the request in this slot.
+    /// The entry belongs to the request with this index.
     case request(Int)
     /// The request was given up, but the device may still carry the entry out.
     case abandoned
@@ -29,6 +30,7 @@ struct QueueCommand {
 /// A request of the caller, which consists of one or several entries.
 @safe
 struct QueueRequest {
+  // SAFETY: the caller promises that its buffers stay valid until the request's result was taken.
   var isActive = false
   var generation: UInt32 = 0
   /// Number of entries without a completion, plus one while entries are still being submitted.

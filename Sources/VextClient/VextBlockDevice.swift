@@ -136,9 +136,9 @@ public final class VextBlockDevice: Sendable {
     let function: VextFunction
     private let lock: OwnedDescriptor
 
-    init(_ function: VextFunction, patience: UInt64) throws(VextClientError) {
+    init(_ function: VextFunction, timeout: UInt64) throws(VextClientError) {
       self.function = function
-      lock = try function.lock(patience: patience)
+      lock = try function.lock(timeout: timeout)
     }
 
     consuming func consumeLock() -> OwnedDescriptor { lock }
@@ -152,16 +152,16 @@ public final class VextBlockDevice: Sendable {
       guard let function = functions.first(where: { $0.address == address }) else {
         throw .noSuchFunction(address: address)
       }
-      return try Claim(function, patience: options.patienceNanoseconds)
+      return try Claim(function, timeout: options.lockTimeoutNanoseconds)
     }
     guard let last = functions.last else { throw .noFunction }
     for function in functions.dropLast() {
       do throws(VextClientError) {
-        return try Claim(function, patience: 0)
+        return try Claim(function, timeout: 0)
       } catch .inUse {
         continue
       }
     }
-    return try Claim(last, patience: options.patienceNanoseconds)
+    return try Claim(last, timeout: options.lockTimeoutNanoseconds)
   }
 }

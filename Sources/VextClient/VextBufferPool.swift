@@ -6,6 +6,7 @@ import Synchronization
 /// The device reads and writes buffers of the pool in place, so that requests on them copy nothing.
 @safe
 public final class VextBufferPool: Sendable {
+  // SAFETY: the allocator hands out disjoint runs of `memory`, which this object keeps mapped; a run with holds is not handed out again.
   /// The alignment and the smallest size of buffers in bytes.
   public static let granuleByteCount = PhysicalMap.pageByteCount
 
@@ -131,6 +132,7 @@ public final class VextBufferPool: Sendable {
 /// One thread at a time. While a request on the buffer is under way, the device owns the bytes.
 @safe
 public struct VextBuffer: ~Copyable, @unchecked Sendable {
+  // SAFETY: the pool gave the bytes to this value alone, and gets them back in `deinit`; `pool` keeps them mapped.
   private let pool: VextBufferPool
   /// The bytes, valid for as long as this value lives.
   public let bytes: UnsafeMutableRawBufferPointer

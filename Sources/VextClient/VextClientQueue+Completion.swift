@@ -88,9 +88,9 @@ extension VextClientQueue {
 
   /// Ends every request that is under way.
   func endRequests(_ error: Errno) {
-    for slot in requests.indices where requests[slot].remaining > 0 {
-      note(error, request: slot)
-      requests[slot].remaining = 0
+    for requestIndex in requests.indices where requests[requestIndex].remaining > 0 {
+      note(error, request: requestIndex)
+      requests[requestIndex].remaining = 0
     }
   }
 

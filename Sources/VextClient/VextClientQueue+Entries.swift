@@ -2,26 +2,26 @@ import SystemPackage
 import VextProtocol
 
 extension VextClientQueue {
-  /// Adds a request, which counts as under way until ``endSubmission(_:)``, and returns its slot.
+  /// Adds a request, which counts as under way until ``endSubmission(_:)``, and returns its index in `requests`.
   func beginRequest() throws(Errno) -> Int {
     if let failure { throw failure }
-    let slot: Int
+    let requestIndex: Int
     if let free = freeRequests.popLast() {
-      slot = free
+      requestIndex = free
     } else {
-      slot = requests.count
+      requestIndex = requests.count
       requests.append(QueueRequest())
     }
-    requests[slot].isActive = true
-    requests[slot].remaining = 1
-    requests[slot].error = 0
-    return slot
+    requests[requestIndex].isActive = true
+    requests[requestIndex].remaining = 1
+    requests[requestIndex].error = 0
+    return requestIndex
   }
 
-  func endSubmission(_ slot: Int) -> VextRequestID {
-    requests[slot].remaining -= requests[slot].remaining > 0 ? 1 : 0
+  func endSubmission(_ requestIndex: Int) -> VextRequestID {
+    requests[requestIndex].remaining -= requests[requestIndex].remaining > 0 ? 1 : 0
     wakeDevice()
-    return VextRequestID(slot: Int32(slot), generation: requests[slot].generation)
+    return VextRequestID(index: Int32(requestIndex), generation: requests[requestIndex].generation)
   }
 
   /// Takes a free id, and waits for one if necessary.

@@ -56,9 +56,9 @@ extension VextClientQueue {
   /// When it has ended, every write and write-zeroes whose result was taken before this call, through any queue of the
   /// device, is on stable storage.
   public func submitFlush() throws(Errno) -> VextRequestID {
-    let slot = try beginRequest()
-    push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 0), byteCount: 0, request: slot)
-    return endSubmission(slot)
+    let requestIndex = try beginRequest()
+    push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 0), byteCount: 0, request: requestIndex)
+    return endSubmission(requestIndex)
   }
 
   /// Starts a discard of a range of the disk, whose contents are no longer needed.
@@ -83,16 +83,16 @@ extension VextClientQueue {
     if device.isReadOnly { throw .readOnlyFileSystem }
     // A device without discard and write-zeroes may have a limit of 0.
     guard limits.maxRangeByteCount > 0 else { throw .notSupportedOnSocket }
-    let slot = try beginRequest()
+    let requestIndex = try beginRequest()
     var done: UInt64 = 0
     while done < byteCount {
       let count = min(byteCount - done, limits.maxRangeByteCount)
       let entry = SubmissionEntry(
         operation: operation.rawValue, id: 0, offset: offset + done, length: count)
-      guard push(entry, byteCount: count, request: slot) else { break }
+      guard push(entry, byteCount: count, request: requestIndex) else { break }
       done += count
     }
-    return endSubmission(slot)
+    return endSubmission(requestIndex)
   }
 
   private func submitTransfer(
@@ -116,13 +116,13 @@ extension VextClientQueue {
     }
     try checkRange(offset: offset, byteCount: total)
     if operation == .write && device.isReadOnly { throw .readOnlyFileSystem }
-    let slot = try beginRequest()
+    let requestIndex = try beginRequest()
     if isInPlace {
-      unsafe submitInPlace(operation, at: offset, vectors, request: slot)
+      unsafe submitInPlace(operation, at: offset, vectors, request: requestIndex)
     } else {
-      unsafe submitCopied(operation, at: offset, vectors, byteCount: Int(total), request: slot)
+      unsafe submitCopied(operation, at: offset, vectors, byteCount: Int(total), request: requestIndex)
     }
-    return endSubmission(slot)
+    return endSubmission(requestIndex)
   }
 
   /// Checks a range by the device's rules, because the device stops the queue for a bad one.

@@ -75,13 +75,13 @@ extension VextClientQueue {
     guard let base = unsafe buffer.bytes.baseAddress,
       let place = unsafe memory.offset(of: base, byteCount: byteCount)
     else { throw .noMemory }
-    let slot = try beginRequest()
+    let requestIndex = try beginRequest()
     let segment = VextSegment(
       address: GuestAddress(memory.map.run(at: place).address), byteCount: UInt32(byteCount))
     push(
       SubmissionEntry(operation: VextOperation.identify.rawValue, id: 0, segment0: segment),
-      byteCount: UInt64(byteCount), request: slot)
-    try wait(for: endSubmission(slot))
+      byteCount: UInt64(byteCount), request: requestIndex)
+    try wait(for: endSubmission(requestIndex))
     return unsafe [UInt8](buffer.bytes)
   }
 

@@ -19,17 +19,17 @@ extension VextClientQueue {
   /// Takes all available completions, and returns whether the request has ended, so that ``wait(for:)`` would not block.
   public func isFinished(_ id: VextRequestID) -> Bool {
     if failure == nil { _ = drain() }
-    guard let slot = slot(of: id) else { return true }
-    return requests[slot].remaining == 0
+    guard let requestIndex = requestIndex(of: id) else { return true }
+    return requests[requestIndex].remaining == 0
   }
 
   /// Waits for the end of a request and takes its result.
   ///
   /// - Throws: the device's error; the queue's ``failure``; `EINVAL` if the result was taken before.
   public func wait(for id: VextRequestID) throws(Errno) {
-    guard let slot = slot(of: id) else { throw .invalidArgument }
-    while requests[slot].remaining > 0 { waitForProgress() }
-    let error = release(slot)
+    guard let requestIndex = requestIndex(of: id) else { throw .invalidArgument }
+    while requests[requestIndex].remaining > 0 { waitForProgress() }
+    let error = release(requestIndex)
     if error != 0 { throw Errno(rawValue: error) }
   }
 
@@ -38,28 +38,28 @@ extension VextClientQueue {
   /// - Throws: one of the errors, if any request failed.
   public func waitForAll() throws(Errno) {
     var error: CInt = 0
-    for slot in requests.indices where requests[slot].isActive {
-      while requests[slot].remaining > 0 { waitForProgress() }
-      let outcome = release(slot)
+    for requestIndex in requests.indices where requests[requestIndex].isActive {
+      while requests[requestIndex].remaining > 0 { waitForProgress() }
+      let outcome = release(requestIndex)
       if error == 0 { error = outcome }
     }
     if error != 0 { throw Errno(rawValue: error) }
   }
 
-  private func slot(of id: VextRequestID) -> Int? {
-    let slot = Int(id.slot)
-    guard requests.indices.contains(slot), requests[slot].isActive,
-      requests[slot].generation == id.generation
+  private func requestIndex(of id: VextRequestID) -> Int? {
+    let requestIndex = Int(id.index)
+    guard requests.indices.contains(requestIndex), requests[requestIndex].isActive,
+      requests[requestIndex].generation == id.generation
     else { return nil }
-    return slot
+    return requestIndex
   }
 
-  private func release(_ slot: Int) -> CInt {
-    let error = requests[slot].error
-    requests[slot].isActive = false
-    requests[slot].generation &+= 1
-    requests[slot].targets = CallerBuffers()
-    freeRequests.append(slot)
+  private func release(_ requestIndex: Int) -> CInt {
+    let error = requests[requestIndex].error
+    requests[requestIndex].isActive = false
+    requests[requestIndex].generation &+= 1
+    requests[requestIndex].targets = CallerBuffers()
+    freeRequests.append(requestIndex)
     return error
   }
 
@@ -71,14 +71,14 @@ extension VextClientQueue {
       if drain() > 0 || failure != nil { return }
       SpinHint.pause()
     }
-    waitPatiently()
+    waitWithBackOff()
   }
 
-  private func waitPatiently() {
+  private func waitWithBackOff() {
     let start = HostClock.monotonicNanoseconds()
     var nextLook = start &+ Self.stateInterval
     var yields = 0
-    var nap = max(waitPolicy.sleepNanoseconds, 1)
+    var backOff = max(waitPolicy.sleepNanoseconds, 1)
     while true {
       if drain() > 0 || failure != nil { return }
       let now = HostClock.monotonicNanoseconds()
@@ -91,8 +91,8 @@ extension VextClientQueue {
         yields += 1
         linux_yield()
       } else {
-        HostClock.sleep(nanoseconds: min(nap, waitPolicy.timeoutNanoseconds &- (now &- start)))
-        nap = min(nap &* 2, max(waitPolicy.longestSleepNanoseconds, 1))
+        HostClock.sleep(nanoseconds: min(backOff, waitPolicy.timeoutNanoseconds &- (now &- start)))
+        backOff = min(backOff &* 2, max(waitPolicy.longestSleepNanoseconds, 1))
       }
     }
   }

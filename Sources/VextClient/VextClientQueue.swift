@@ -13,6 +13,7 @@ import VextProtocol
 /// their owner deallocates them.
 @safe
 public final class VextClientQueue {
+  // SAFETY: rings, wake block and reserve are allocations of the pool from the initializer to `deinit`, which disables the queue first.
   /// The queue's device.
   public let device: VextBlockDevice
   /// The queue's number on the device, from 0.
@@ -217,6 +218,6 @@ extension VextClientQueue: Sendable {}
 
 /// Names a request that was submitted to a ``VextClientQueue``, until its result is taken.
 public struct VextRequestID: Hashable, Sendable {
-  let slot: Int32
+  let index: Int32
   let generation: UInt32
 }

@@ -38,11 +38,11 @@ public struct VextFunction: Equatable, Sendable {
 
   /// Locks the file `resource0` for this process and those that inherit the descriptor, and returns the descriptor.
   ///
-  /// The lock ends with the last copy of the descriptor. Waits up to `patience`, because the guardian of a killed process
+  /// The lock ends with the last copy of the descriptor. Waits up to `timeout`, because the guardian of a killed process
   /// holds a copy until the device is idle.
   ///
   /// - Throws: `inUse` if another process holds the lock.
-  func lock(patience nanoseconds: UInt64) throws(VextClientError) -> OwnedDescriptor {
+  func lock(timeout nanoseconds: UInt64) throws(VextClientError) -> OwnedDescriptor {
     let descriptor = try naming("\(directory.path)/resource0") { () throws(Errno) in
       try OwnedDescriptor.open("\(directory.path)/resource0", flags: O_RDWR | O_SYNC)
     }

@@ -25,6 +25,7 @@ public enum VextMemoryPin: String, Sendable {
 /// The memory that the device may reach: pinned, shared with the guardian, with known guest-physical addresses.
 @safe
 final class VextMemory: @unchecked Sendable {
+  // SAFETY: `byteCount` bytes are mapped at `base` as long as this object lives: by `mapping`, or by the test that brings its own memory.
   /// The first byte.
   let base: UnsafeMutableRawPointer
   let byteCount: Int

@@ -8,7 +8,7 @@ public struct VextOpenOptions: Equatable, Sendable {
   public var waitPolicy: VextWaitPolicy
   /// How long to wait for a function that is in use, in nanoseconds, because the guardian of a killed user may be
   /// cleaning up.
-  public var patienceNanoseconds: UInt64
+  public var lockTimeoutNanoseconds: UInt64
   /// The folder of the PCI functions in sysfs.
   public var sysfsPath: String
 
@@ -16,12 +16,12 @@ public struct VextOpenOptions: Equatable, Sendable {
   public init(
     poolByteCount: Int = 16 << 20, allowsHugePages: Bool = true,
     waitPolicy: VextWaitPolicy = VextWaitPolicy(),
-    patienceNanoseconds: UInt64 = 1_000_000_000, sysfsPath: String = VextFunction.sysfsPath
+    lockTimeoutNanoseconds: UInt64 = 1_000_000_000, sysfsPath: String = VextFunction.sysfsPath
   ) {
     self.poolByteCount = poolByteCount
     self.allowsHugePages = allowsHugePages
     self.waitPolicy = waitPolicy
-    self.patienceNanoseconds = patienceNanoseconds
+    self.lockTimeoutNanoseconds = lockTimeoutNanoseconds
     self.sysfsPath = sysfsPath
   }
 }

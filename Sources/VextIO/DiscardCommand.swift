@@ -5,14 +5,14 @@ import VextClient
 /// `vext-io discard`.
 struct DiscardCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "discard", abstract: "Gives a range of the disk up, or fills it with zeroes.")
+    commandName: "discard", abstract: "Discards a range of the disk, or fills it with zeroes.")
 
   @OptionGroup var device: QueueOptions
 
-  @Option(help: ArgumentHelp("Where the range begins.", valueName: "size"))
+  @Option(help: ArgumentHelp("Offset of the range on the disk, in bytes.", valueName: "size"))
   var offset = ByteCount(0)
 
-  @Option(help: ArgumentHelp("Its length.", valueName: "size"))
+  @Option(help: ArgumentHelp("Length of the range in bytes.", valueName: "size"))
   var length: ByteCount
 
   @Flag(help: "Fill with zeroes.")

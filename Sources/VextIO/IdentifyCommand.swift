@@ -6,7 +6,7 @@ import VextProtocol
 /// `vext-io identify`.
 struct IdentifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "identify", abstract: "Prints what the device says of itself.")
+    commandName: "identify", abstract: "Prints the device's registers and identity.")
 
   @OptionGroup var device: QueueOptions
 

@@ -14,7 +14,7 @@ struct QueueOptions: ParsableArguments {
   @Flag(help: "Use ordinary pages even where there are huge ones.")
   var smallPages = false
 
-  @Option(help: ArgumentHelp("Give up when no answer came for so long.", valueName: "seconds"))
+  @Option(help: ArgumentHelp("Fail after this time without a completion.", valueName: "seconds"))
   var timeout: Double = 30
 
   func validate() throws {

@@ -20,7 +20,7 @@ struct ReadCommand: ParsableCommand {
 }
 
 extension TransferRun.Outcome {
-  /// Prints one line for each figure.
+  /// Prints one line for each number.
   func printSummary() {
     let seconds = Double(nanoseconds) / 1e9
     print(

@@ -4,22 +4,22 @@ import VextClient
 
 /// The options that choose a range of the disk and the way of the transfer.
 struct TransferOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Where on the disk.", valueName: "size"))
+  @Option(help: ArgumentHelp("Offset on the disk, in bytes.", valueName: "size"))
   var offset = ByteCount(0)
 
-  @Option(help: ArgumentHelp("How much. Default: up to the disk's end.", valueName: "size"))
+  @Option(help: ArgumentHelp("Number of bytes. Default: up to the disk's end.", valueName: "size"))
   var length: ByteCount?
 
-  @Option(help: ArgumentHelp("How much by one request.", valueName: "size"))
+  @Option(help: ArgumentHelp("Bytes of one request.", valueName: "size"))
   var block = ByteCount(4096)
 
-  @Option(help: "Requests under way at once, for each queue.")
+  @Option(help: "Requests in flight, for each queue.")
   var depth = 1
 
   @Option(help: "Queues, each with a thread of its own.")
   var queues = 1
 
-  @Option(help: "How often to do all of it.")
+  @Option(help: "Number of passes over the range.")
   var count = 1
 
   @Flag(help: "Use memory outside of the pool, which is copied.")

@@ -4,6 +4,7 @@ import VextClient
 /// One queue's share of a transfer: every nth block. One thread.
 @safe
 final class TransferWorker {
+  // SAFETY: each slot's bytes belong to a buffer of the pool that lives until the worker has waited for the slot's request.
   /// A buffer and the request on it.
   @unsafe
   private struct Slot {

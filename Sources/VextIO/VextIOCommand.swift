@@ -33,7 +33,7 @@ struct VextIOCommand: ParsableCommand {
 /// `vext-io flush`.
 struct FlushCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "flush", abstract: "Brings what was written on stable storage.")
+    commandName: "flush", abstract: "Flushes completed writes to stable storage.")
 
   @OptionGroup var device: QueueOptions
 

@@ -10,7 +10,7 @@ struct WriteCommand: ParsableCommand {
   @OptionGroup var device: QueueOptions
   @OptionGroup var options: TransferOptions
 
-  @Option(help: ArgumentHelp("Which pattern.", valueName: "seed"))
+  @Option(help: ArgumentHelp("Seed of the pattern.", valueName: "seed"))
   var pattern: UInt64 = 0
 
   @Flag(help: "Flush at the end.")

@@ -99,7 +99,7 @@ static const struct block_device_operations vext_operations = {
 	.owner = THIS_MODULE,
 };
 
-/* Makes vext_check() leave the disk alone from now on. No request is outstanding. */
+/* Makes vext_check() leave the disk alone from now on. All requests have ended. */
 static void vext_stop_checks(struct vext_device *device)
 {
 	WRITE_ONCE(device->is_dead, true);

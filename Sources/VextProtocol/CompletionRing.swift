@@ -4,6 +4,7 @@
 /// that breaks this rule overwrites its own completions and no others.
 @safe @frozen
 public struct CompletionProducer {
+  // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
   /// Starts at the first slot of a ring of `depth` entries at `ring`, 16-byte aligned, which must stay mapped.
@@ -36,6 +37,7 @@ public struct CompletionProducer {
 /// The guest's end of a completion ring. Only the thread that owns the queue may use it.
 @safe @frozen
 public struct CompletionConsumer {
+  // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
   /// Starts at the first slot of a ring of `depth` zeroed entries at `ring`, 16-byte aligned.

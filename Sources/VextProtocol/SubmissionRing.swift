@@ -3,6 +3,7 @@
 /// The driver may push while it has fewer requests in flight than the queue's depth, because a slot is free then.
 @safe @frozen
 public struct SubmissionProducer {
+  // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
   /// Starts at the first slot of a ring of `depth` zeroed entries at `ring`, 64-byte aligned.
@@ -33,6 +34,7 @@ public struct SubmissionProducer {
 /// The device's end of a submission ring. Only the thread that owns the queue may use it.
 @safe @frozen
 public struct SubmissionConsumer {
+  // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
   /// Starts at the first slot of a ring of `depth` entries at `ring`, 64-byte aligned, which must stay mapped.

@@ -7,7 +7,7 @@ enum LogOutput {
   static func install(_ options: RunSettings.Debugging) {
     let level = options.level
     // Messages carry the local time. With a named time zone the C library reads its file once, and not in each thread that writes a
-    // message: those of vCPUs may not look at files.
+    // message: those of vCPUs may not open files.
     unsafe setenv("TZ", ":/etc/localtime", 0)
     tzset()
     LoggingSystem.bootstrap { label in

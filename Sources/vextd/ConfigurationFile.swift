@@ -13,7 +13,7 @@ struct ConfigurationFile: Equatable {
   private(set) var neverSleeps = false
   private(set) var neverOffloads = false
 
-  /// Why a file is none: one line with its number.
+  /// Why a file is not a configuration: one line with its number.
   struct Failure: Error, Equatable {
     let description: String
   }

@@ -28,7 +28,7 @@ final class ServiceSocket: Sendable {
         description: isInherited
           ? "systemd's socket: \(error); it must be one of ListenSequentialPacket"
           : error == .addressInUse
-            ? "--socket \(path): another service listens there, or the file is no socket"
+            ? "--socket \(path): another service listens there, or the file is not a socket"
             : "--socket \(path): \(error)")
     }
   }

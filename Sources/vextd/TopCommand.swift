@@ -12,7 +12,7 @@ struct TopCommand: ParsableCommand {
   @Option(help: "Seconds between two tables, 1 to 3600.")
   var interval = 1
 
-  @Option(help: "Number of tables; without it there is no end.")
+  @Option(help: "Number of tables; endless unless given.")
   var count: Int?
 
   func validate() throws {

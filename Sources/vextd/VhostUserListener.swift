@@ -23,7 +23,7 @@ final class VhostUserListener: Sendable {
         listen: { () throws(Errno) in try DescriptorStream.listening(path: path, isOpenToAll: isOpenToAll) })
     } catch {
       let reason =
-        error == .addressInUse ? "another service listens there, or the file is no socket" : "\(error)"
+        error == .addressInUse ? "another service listens there, or the file is not a socket" : "\(error)"
       throw VextdFailure(description: "--vhost-user \(name)=\(path): \(reason)")
     }
     self.path = path

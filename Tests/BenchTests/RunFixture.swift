@@ -1,6 +1,8 @@
 import Foundation
 import Hypervisor
 import MicroGuest
+// Visible in all files of these tests.
+@_exported import TestFolders
 
 @testable import Bench
 
@@ -79,31 +81,7 @@ enum RunFixture {
   }
 }
 
-/// An empty folder for the length of a test.
-struct TemporaryFolder: ~Copyable {
-  let path = FileManager.default.temporaryDirectory.appending(path: "bench-\(UUID().uuidString)").path
-
-  init() throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-  }
-
-  deinit {
-    // Nothing depends on its removal.
-    try? FileManager.default.removeItem(atPath: path)
-  }
-
-  var entries: [String] {
-    get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-  }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  func text(of name: String) throws -> String {
-    try String(contentsOfFile: file(name), encoding: .utf8)
-  }
-}
-
-/// A guest that no VMM is ever started for.
+/// A guest without a VMM.
 enum PeerFixture {
   static let linux = PeerGuest.Linux(
     kernelPath: "/boot/k", initrdPath: "/i", commandLine: "console=ttyS0 quiet",

@@ -17,7 +17,7 @@ extension DebianGuestTests {
       init(
         _ arguments: [String], guest: [String] = BenchTests.linuxGuest, environment: [String: String] = [:]
       ) throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let csv = folder.file("rows.csv")
         let program = try BenchTests.start(
           arguments + ["--output", csv], guest: guest, environment: environment)
@@ -159,7 +159,7 @@ extension DebianGuestTests {
 
     @Test(.enabled(if: hasQEMU, "qemu-system-x86 is not installed"))
     func `a signal ends QEMU with its guest`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let program = try Self.start([
         "--vmm", "qemu", "--mode", "virtio-blk", "--fs", "none", "--output", folder.file("rows.csv"),
       ])
@@ -195,7 +195,7 @@ extension DebianGuestTests {
     }
 
     @Test func `each phase of a job file is a row with its own window and exits`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let job = folder.file("phases.fio")
       let text = """
         [global]
@@ -235,7 +235,7 @@ extension DebianGuestTests {
     }
 
     @Test func `a job that fio refuses is one failure before any boot, and no row`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let job = folder.file("bad.fio")
       try Data("[bad]\nrw=no-such-pattern\n".utf8).write(to: URL(filePath: job))
       let run = try Run(["--mode", "virtio-blk", "--fs", "none", "--job", job])
@@ -247,7 +247,7 @@ extension DebianGuestTests {
     }
 
     @Test func `a signal ends the guests, and nothing is left behind`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let program = try Self.start([
         "--mode", "virtio-blk", "--fs", "none", "--runtime", "1h", "--output", folder.file("rows.csv"),
       ])

@@ -13,7 +13,7 @@ extension DebianGuestTests {
       let idleTicks: Int
 
       init() throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let image = try folder.image("disk", mebibytes: 128)
         let second = try folder.image("second", mebibytes: 16)
         let driver = try VirtualHost.blockDriver
@@ -135,7 +135,7 @@ extension DebianGuestTests {
     }
 
     @Test func `a disk under load survives 20 hot unbinds, and another disk does not notice`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let images = try ["first", "second"].map { try folder.image($0, mebibytes: 64) }
       let driver = try VirtualHost.blockDriver
       let script = """

@@ -41,7 +41,7 @@ extension DebianGuestTests {
     /// All of it is sent and ended long before the guest reads, and less than a pipe holds.
     @Test(arguments: ["serial", "virtio"])
     func `what is piped into a command reaches it unchanged, and so does its end`(console: String) throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       _ = try folder.image("input", mebibytes: 1)
       let input = try folder.bytes("input", count: 50_000) + Data([0x03, 0x04, 0x0F, 0x10, 0x11, 0x13, 0x7F])
       try input.write(to: URL(filePath: folder.file("sent")))

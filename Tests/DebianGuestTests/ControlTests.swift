@@ -8,11 +8,11 @@ extension DebianGuestTests {
 
     /// A guest that prints a line ten times a second, with its clock and memory, while fio verifies a disk.
     private struct Controlled {
-      let folder: ScratchFolder
+      let folder: TemporaryFolder
       let guest: LkvmProcess
 
       init() throws {
-        folder = try ScratchFolder()
+        folder = try TemporaryFolder()
         let image = try folder.image("disk", mebibytes: 16)
         let script = """
           say rng "$(cat /sys/class/misc/hw_random/rng_current)"

@@ -16,13 +16,13 @@ extension DebianGuestTests {
 
     /// One guest with a disk for each claim.
     private struct Disks {
-      let folder: ScratchFolder
+      let folder: TemporaryFolder
       let report: GuestReport
       /// Whether the image had the synced bytes while the guest still ran.
       let arrivedBySync: Bool
 
       init() throws {
-        folder = try ScratchFolder()
+        folder = try TemporaryFolder()
         let random = try folder.image("random", mebibytes: 8)
         let readOnly = try folder.image("read-only", mebibytes: 8)
         let fileSystem = try folder.image("file-system", mebibytes: 64, zeroes: true)
@@ -67,7 +67,7 @@ extension DebianGuestTests {
     }
 
     @Test func `random writes of four jobs to four queues read back as written`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let image = try folder.image("disk", mebibytes: 16)
       let report = try GuestReport(
         ["-c", "4", "-m", "512", "--disk-queues", "4", "-d", image], script: "jobs=4\n" + Self.verify)
@@ -83,7 +83,7 @@ extension DebianGuestTests {
       let disks = try Self.disks.get()
       #expect(try disks.report.value("is-read-only") == "1")
       #expect(try disks.report.value("write-to-read-only") != "0")
-      let pristine = try ScratchFolder()
+      let pristine = try TemporaryFolder()
       _ = try pristine.image("read-only", mebibytes: 8)
       #expect(try disks.folder.bytes("read-only") == pristine.bytes("read-only"))
     }

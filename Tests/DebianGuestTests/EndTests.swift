@@ -68,7 +68,7 @@ extension DebianGuestTests {
     }
 
     @Test func `an empty disk ends lkvm with code 70, and the disk is named`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let disk = try folder.image("empty", mebibytes: 8, zeroes: true)
       let report = try GuestReport(LkvmProcess(["run", "-c", "1", "-m", "512", "-p", "quiet", "-d", disk]))
       #expect(report.exitCode == 70)

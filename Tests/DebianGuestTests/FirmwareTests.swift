@@ -27,7 +27,7 @@ extension DebianGuestTests {
     }
 
     @Test func `a flat binary prints by the BIOS and powers the machine off`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let path = folder.file("flat")
       try Data(Self.program(at: 0, "flat binary here")).write(to: URL(filePath: path))
       let guest = try LkvmProcess(["run", "-k", path, "-m", "16", "-c", "1", "--nodefaults"])
@@ -60,7 +60,7 @@ extension DebianGuestTests {
 
     @Test(arguments: ["pci", "pci-legacy"])
     func `SeaBIOS starts the boot sector of a disk behind either interface`(transport: String) throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let path = try folder.image("disk", mebibytes: 1, zeroes: true)
       var sector = Self.program(at: 0x7C00, "boot sector here, then nothing")
       sector += [UInt8](repeating: 0, count: 510 - sector.count) + [0x55, 0xAA]
@@ -81,7 +81,7 @@ extension DebianGuestTests {
       guard let system = ProcessInfo.processInfo.environment["VEXT_DEBIAN_IMAGE"], !system.isEmpty else {
         throw TestFailure("VEXT_DEBIAN_IMAGE names no image: scripts/lib/guest/debian-image makes one")
       }
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let disk = folder.file("disk")
       try VirtualHost.run(VirtualHost.grubImage.path, system, disk)
       let terminal = try PseudoTerminal()

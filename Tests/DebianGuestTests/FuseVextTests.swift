@@ -11,14 +11,14 @@ extension DebianGuestTests {
     /// Two guests and two images: each is written by one of fuse-vext and the kernel's ext4 in the first guest, and read
     /// by the other one in the second. lkvm lets no two disks have one image.
     private struct Session {
-      let folder: ScratchFolder
+      let folder: TemporaryFolder
       /// fuse-vext writes `ours`, the kernel `theirs`.
       let writer: GuestReport
       /// fuse-vext reads `theirs`, the kernel `ours`.
       let reader: GuestReport
 
       init() throws {
-        folder = try ScratchFolder()
+        folder = try TemporaryFolder()
         let ours = try folder.image("ours", mebibytes: 256, zeroes: true)
         let theirs = try folder.image("theirs", mebibytes: 256, zeroes: true)
         for image in [ours, theirs] { try VirtualHost.run("mkfs.ext4", "-q", "-F", image) }

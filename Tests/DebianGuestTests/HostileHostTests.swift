@@ -51,7 +51,7 @@ extension DebianGuestTests {
       let console: String
 
       init() throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let images = try (0..<4).map { try folder.image("disk\($0)", mebibytes: 16) }
         let script = """
           driver=/host\(try VirtualHost.blockDriver)

@@ -17,7 +17,7 @@ final class InProcessGuest {
   ///   - thread: serves the disks; nil: threads of the guest's own, which sleep.
   ///   - functions: more PCI functions, behind those of the disks.
   init(
-    _ name: String, images: [String], folder: ScratchFolder, thread: IOThread? = nil,
+    _ name: String, images: [String], folder: TemporaryFolder, thread: IOThread? = nil,
     functions: [any PCIFunction] = [], script: String
   ) throws {
     let initProgram = GuestInitImage.bytes()

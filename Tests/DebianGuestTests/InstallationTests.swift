@@ -16,7 +16,7 @@ extension DebianGuestTests {
 
     @Test(arguments: ["raw", "qcow2"])
     func `a user logs in on the serial console, writes a file and powers off`(format: String) throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let (image, check) = (folder.file("disk"), folder.file("check"))
       try VirtualHost.run("qemu-img", "convert", "-O", format, try Self.original, image)
       let terminal = try PseudoTerminal()

@@ -15,7 +15,7 @@ extension DebianGuestTests {
     @Test func `memory of a hugetlbfs is reserved, used and given back, and too much of it is refused`()
       throws
     {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let mount = folder.file("huge")
       try VirtualHost.run(
         "sh", "-c", "echo 300 > /proc/sys/vm/nr_hugepages; mkdir $0 && mount -t hugetlbfs none $0", mount)
@@ -42,7 +42,7 @@ extension DebianGuestTests {
     /// The kernel's modules as other distributions have them, in the place of Debian's, whose depmod reads no .ko.gz.
     @Test(arguments: [("xz -T1 --check=crc32", "xz"), ("zstd -q --rm", "zst")])
     func `a guest starts with modules that are compressed`(command: String, suffix: String) throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let script = """
         set -e
         release=$(uname -r); tree=$1/lib/modules/$release; mkdir -p "$tree"

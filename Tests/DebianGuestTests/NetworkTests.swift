@@ -16,7 +16,7 @@ extension DebianGuestTests {
       /// With a large MTU: 64 MiB in Ethernet's packets are 50,000 exits each way, which the virtual host's emulated
       /// SVM does not always survive (docs/testing.md).
       init(user: Void) throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let server = try TransferServer(address: "127.0.0.1", folder: folder)
         checksum = server.checksum
         hostAddress = ""
@@ -33,7 +33,7 @@ extension DebianGuestTests {
       }
 
       init(namespace: String) throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         try VirtualHost.run("ip", "netns", "add", namespace)
         defer { _ = try? VirtualHost.run("ip", "netns", "delete", namespace) }
         let inside = ["ip", "netns", "exec", namespace]

@@ -10,11 +10,11 @@ extension DebianGuestTests {
       """
 
     private struct Shared {
-      let folder: ScratchFolder
+      let folder: TemporaryFolder
       let report: GuestReport
 
       init() throws {
-        folder = try ScratchFolder()
+        folder = try TemporaryFolder()
         let share = folder.file("share")
         try FileManager.default.createDirectory(atPath: share, withIntermediateDirectories: false)
         try "secret".write(toFile: folder.file("secret"), atomically: false, encoding: .utf8)
@@ -66,7 +66,7 @@ extension DebianGuestTests {
     }
 
     @Test func `what the host changes shows in a running guest, in a share and in its root`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let share = folder.file("share")
       try FileManager.default.createDirectory(atPath: share, withIntermediateDirectories: false)
       let (edited, replaced) = (URL(filePath: share + "/edited"), URL(filePath: share + "/replaced"))

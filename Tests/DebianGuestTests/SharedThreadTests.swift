@@ -22,7 +22,7 @@ extension DebianGuestTests {
 
     @Test func `a guest that is killed leaves the run of the other one on the same I/O thread whole`() throws
     {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let images = try ["victim", "survivor"].map { try folder.image($0, mebibytes: 64, zeroes: true) }
       for image in images { try VirtualHost.run("mkfs.ext4", "-q", "-F", image) }
       let thread = try IOThread(name: "t3-shared", cpus: nil, waiting: .polling, engine: .libaio)

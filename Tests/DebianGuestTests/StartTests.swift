@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension DebianGuestTests {
-  /// The kernel reaches user space on machines of several shapes, and ends each as it was told to.
+  /// The kernel reaches user space on machines of several shapes, and each machine ends as its command says.
   struct StartTests {
     private static let survey = """
       say cpus "$(nproc)"
@@ -54,8 +54,8 @@ extension DebianGuestTests {
 
     /// The root where nothing is said of it is the first disk; by its file system's name it is found behind another.
     @Test(arguments: [nil, "UUID=\(rootIdentifier.uppercased())", "LABEL=debian-root"])
-    func `a disk's own system comes to its login prompt`(root name: String?) throws {
-      let folder = try ScratchFolder()
+    func `a disk's own system boots to its login prompt`(root name: String?) throws {
+      let folder = try TemporaryFolder()
       let root = folder.file("root")
       try VirtualHost.run(
         "sh", "-c",
@@ -80,7 +80,7 @@ extension DebianGuestTests {
     func `a partition that the command line names is the root, and the network is in the kernel's words`(
       root: String
     ) throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let disk = folder.file("disk")
       try VirtualHost.run(
         "sh", "-c",
@@ -125,7 +125,7 @@ extension DebianGuestTests {
 
     /// A busy host is slow, but does not need a tenth of a CPU for a guest that sleeps.
     @Test func `a guest with a vext disk leaves the host's CPU alone while it is idle`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let disk = try folder.image("vext", mebibytes: 8)
       let guest = try LkvmProcess(
         GuestReport.arguments(

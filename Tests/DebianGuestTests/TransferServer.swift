@@ -40,7 +40,7 @@ final class TransferServer: Sendable {
     """
 
   /// Starts it on `address`; `prefix` is a command that runs it elsewhere, as in a network namespace.
-  init(address: String, folder: ScratchFolder, prefix: [String] = []) throws {
+  init(address: String, folder: TemporaryFolder, prefix: [String] = []) throws {
     let file = try folder.image("transfer", mebibytes: 64)
     checksum = try VirtualHost.run("sh", "-c", "cksum < '\(file)'").trimmingCharacters(in: .newlines)
     let words = prefix + ["/usr/bin/python3", "-c", Self.source, address, file]

@@ -12,7 +12,7 @@ extension DebianGuestTests {
       let figures: [String: Int]
 
       init(_ options: [String]) throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let image = try folder.image("disk", mebibytes: 64, zeroes: true)
         let statistics = folder.file("statistics")
         report = try GuestReport(

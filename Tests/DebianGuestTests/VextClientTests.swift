@@ -15,7 +15,7 @@ extension DebianGuestTests {
       let arrived: Bool
 
       init() throws {
-        let folder = try ScratchFolder()
+        let folder = try TemporaryFolder()
         let image = try folder.image("vext", mebibytes: 64)
         let length = VextClientTests.writtenByteCount
         let seed = VextClientTests.seed

@@ -54,7 +54,7 @@ extension DebianGuestTests {
     ) throws {
       try VirtualHost.run("/sbin/modprobe", "vhost_net")
       let (namespace, gateway) = ("vext-vhost", "192.168.33.1")
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       try VirtualHost.run("ip", "netns", "add", namespace)
       defer { _ = try? VirtualHost.run("ip", "netns", "delete", namespace) }
       let inside = ["ip", "netns", "exec", namespace]
@@ -85,11 +85,11 @@ extension DebianGuestTests {
     /// A target of the virtual host's SCSI stack over a file.
     private final class Target {
       let name = "naa.600140554cf3a18e"
-      private let folder: ScratchFolder
+      private let folder: TemporaryFolder
       let file: String
 
       init() throws {
-        folder = try ScratchFolder()
+        folder = try TemporaryFolder()
         file = try folder.image("target", mebibytes: 32)
         try VirtualHost.run("/sbin/modprobe", "-a", "target_core_mod", "target_core_file", "vhost_scsi")
         try VirtualHost.run(

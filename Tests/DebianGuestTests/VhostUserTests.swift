@@ -19,7 +19,7 @@ extension DebianGuestTests {
     }
 
     @Test func `a guest boots ext4 from qemu-storage-daemon's disk and mounts virtiofsd's files`() throws {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let (root, files) = (folder.file("root"), folder.file("files"))
       try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: false)
       try "hello".write(toFile: files + "/greeting", atomically: false, encoding: .utf8)

@@ -22,7 +22,9 @@ struct DataPathTests {
     #expect(result.verifyErrors == 0)
   }
 
-  @Test("each kind of workload moves what it says", arguments: RWKind.allCases, DataPathMode.available)
+  @Test(
+    "each workload transfers the bytes that its options name", arguments: RWKind.allCases,
+    DataPathMode.available)
   func everyKind(kind: RWKind, mode: DataPathMode) throws {
     let run = try GuestRun(
       "--rw \(kind.rawValue) --bs 16k --no-direct --iodepth 4 --requests 100 --warmup 10ms")

@@ -58,11 +58,10 @@ final class TemporaryDisk: Sendable {
 
   init(byteCount: Int) throws {
     path = NSTemporaryDirectory() + "vext-t2-\(UUID().uuidString).disk"
-    var word: UInt64 = 0x9E37_79B9_7F4A_7C15
+    var random = SplitMix64(seed: 1)
     var data = Data(capacity: byteCount)
     for _ in 0..<byteCount / 8 {
-      word = word &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      unsafe withUnsafeBytes(of: word) { unsafe data.append(contentsOf: $0) }
+      unsafe withUnsafeBytes(of: random.next()) { unsafe data.append(contentsOf: $0) }
     }
     try data.write(to: URL(fileURLWithPath: path))
   }

@@ -53,7 +53,7 @@ struct QEMUTests {
     #expect(failure?.description.contains("in QEMU") == true)
   }
 
-  @Test("QEMU's own message is the error if it does not start, and no process is left")
+  @Test("QEMU's own message is the error if it does not start, and its process ends")
   func failure() throws {
     let folder = URL(filePath: "/tmp/vext-t2-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)

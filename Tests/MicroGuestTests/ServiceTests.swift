@@ -44,7 +44,7 @@ struct ServiceTests {
   }
 
   @Test(.timeLimit(.minutes(20)))
-  func `a guest whose vextd is killed gets EIO and comes to its end`() throws {
+  func `a guest whose vextd is killed gets EIO and ends`() throws {
     let run = try GuestRun("--no-direct --rw randread --iodepth 8 --workers 2 --runtime 2s --warmup 20ms")
     let service = try ServiceProcess(disks: ["a=\(run.disk.path)"])
     let booted = try ServiceGuests(run: run, socket: service.socket, disks: ["a"])

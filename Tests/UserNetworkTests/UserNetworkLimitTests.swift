@@ -65,7 +65,7 @@ import UserNetwork
     }
   }
 
-  @Test func `a restricted guest answers those who come by a forwarded port`() throws {
+  @Test func `a restricted guest answers connections to a forwarded port`() throws {
     let port = try HostSocket.bound(.datagrams).port
     let forward = PortForward(transport: .udp, hostPort: port, guestPort: 5353)
     try Self.withNetwork(UserNetworkConfiguration(isRestricted: true, forwards: [forward])) { guest in

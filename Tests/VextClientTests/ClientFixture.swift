@@ -3,6 +3,8 @@ import HostSystem
 import Hypervisor
 import Synchronization
 import SystemPackage
+// Visible in all files of these tests.
+@_exported import TestFolders
 import VextProtocol
 
 @testable import VextClient
@@ -12,7 +14,7 @@ final class ClientFixture {
   static let diskByteCount = 4 << 20
   static let poolByteCount = 4 << 20
 
-  let folder = TemporaryFolder()
+  let folder = TemporaryFolder.makeOrTrap()
   let diskPath: String
   let device: VextBlockDevice
   /// Carries out the requests, if there is one.
@@ -27,7 +29,7 @@ final class ClientFixture {
     isServed: Bool = true, maySleep: Bool = false,
     overrides: [UInt64: UInt32] = [:], waitPolicy: VextWaitPolicy = VextWaitPolicy()
   ) throws {
-    diskPath = folder.write("disk", Self.pattern(0, Self.diskByteCount))
+    diskPath = folder.make("disk", Self.pattern(0, Self.diskByteCount))
     let image = try DiskImage(path: diskPath, readOnly: readOnly, direct: false)
     let memory = try GuestMemory(byteCount: UInt64(Self.poolByteCount) + 1 << 20)
     let thread =

@@ -8,12 +8,12 @@ import VextProtocol
 struct DeviceGuardianTests {
   /// A function's registers that are a file, and a guardian of them.
   private struct Setup: ~Copyable {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     let path: String
     let guardian: DeviceGuardian
 
     init() throws {
-      path = folder.write("resource0", [UInt8](repeating: 0, count: Int(VextRegister.barByteCount)))
+      path = folder.make("resource0", [UInt8](repeating: 0, count: Int(VextRegister.barByteCount)))
       let lock = try OwnedDescriptor.open(path, flags: O_RDWR)
       try #require(flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0)
       let registers = SharedRegisters(try MappedRegisters(descriptor: lock.rawValue))

@@ -10,9 +10,9 @@ struct PhysicalMapTests {
   private static let present: UInt64 = 1 << 63
 
   private func addresses(_ entries: [UInt64], firstPage: UInt = 3, pages: Int? = nil) throws -> [UInt64] {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     let all = [UInt64](repeating: 0, count: Int(firstPage)) + entries
-    let path = folder.write("pagemap", all.flatMap { word in (0..<8).map { UInt8(word >> ($0 * 8) & 0xFF) } })
+    let path = folder.make("pagemap", all.flatMap { word in (0..<8).map { UInt8(word >> ($0 * 8) & 0xFF) } })
     let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
     return try PhysicalMap.addresses(
       address: firstPage * 4096, byteCount: (pages ?? entries.count) * 4096, pagemap: file)
@@ -49,7 +49,7 @@ struct PhysicalMapTests {
     }
   }
 
-  @Test func `the granule tells how large a block every run has room for`() {
+  @Test func `the granule is the largest block that fits every run`() {
     #expect(PhysicalMap(pages: [0x10000, 0x11000, 0x20000]).granule == 0x1000)
     #expect(PhysicalMap(pages: (0..<512).map { 0x20_0000 + $0 * 4096 }).granule == 0x20_0000)
     #expect(PhysicalMap(pages: (0..<16).map { 0x8000 + $0 * 4096 }).granule == 0x8000)

@@ -20,19 +20,19 @@ struct VextFunctionTests {
     _ address: String, to folder: TemporaryFolder, vendor: String = "0x1af4", device: String = "0x10f5",
     enable: String = "0", registers: [UInt64: UInt32] = [:]
   ) {
-    folder.write("\(address)/vendor", vendor + "\n")
-    folder.write("\(address)/device", device + "\n")
-    folder.write("\(address)/enable", enable + "\n")
-    folder.write("\(address)/config", [UInt8](repeating: 0x10, count: 64))
-    folder.write("\(address)/resource0", words(registers))
+    folder.make("\(address)/vendor", vendor + "\n")
+    folder.make("\(address)/device", device + "\n")
+    folder.make("\(address)/enable", enable + "\n")
+    folder.make("\(address)/config", [UInt8](repeating: 0x10, count: 64))
+    folder.make("\(address)/resource0", words(registers))
   }
 
   private static func options(_ folder: TemporaryFolder) -> VextOpenOptions {
-    VextOpenOptions(patienceNanoseconds: 0, sysfsPath: folder.path)
+    VextOpenOptions(lockTimeoutNanoseconds: 0, sysfsPath: folder.path)
   }
 
   @Test func `vext functions are found by their identity, in the order of their addresses`() throws {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     Self.add("0000:00:05.0", to: folder)
     Self.add("0000:00:03.0", to: folder)
     Self.add("0000:00:02.0", to: folder, device: "0x1042")
@@ -41,7 +41,7 @@ struct VextFunctionTests {
   }
 
   @Test func `opening reports that there is no function, or none of that address`() {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     #expect(throws: VextClientError.noFunction) { try VextBlockDevice.open(options: Self.options(folder)) }
     #expect(throws: VextClientError.noFunction) {
       try VextBlockDevice.open(options: VextOpenOptions(sysfsPath: "/nonexistent"))
@@ -53,9 +53,9 @@ struct VextFunctionTests {
   }
 
   @Test func `a function that another has locked is in use, and the next one is taken`() throws {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     Self.add("0000:00:05.0", to: folder)
-    let lock = try VextFunction.all(sysfsPath: folder.path)[0].lock(patience: 0)
+    let lock = try VextFunction.all(sysfsPath: folder.path)[0].lock(timeout: 0)
     #expect(throws: VextClientError.inUse(address: "0000:00:05.0")) {
       try VextBlockDevice.open(options: Self.options(folder))
     }
@@ -68,14 +68,14 @@ struct VextFunctionTests {
   }
 
   @Test func `opening enables the function's memory and bus mastering`() throws {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     Self.add("0000:00:05.0", to: folder)
     _ = try? VextBlockDevice.open(options: Self.options(folder))
     #expect(TemporaryFolder.read("\(folder.path)/0000:00:05.0/enable", at: 0, 2) == Array("1\n".utf8))
     #expect(TemporaryFolder.read("\(folder.path)/0000:00:05.0/config", at: 3, 4) == [0x10, 0x16, 0x10, 0x10])
   }
 
-  @Test func `registers that are not a known vext device's are refused by name`() {
+  @Test func `registers other than a known vext device's are refused, and the error says which`() {
     let sound: [UInt64: UInt32] = [
       VextRegister.magic: VextRegister.magicValue, VextRegister.version: 1, VextRegister.capacity: 1 << 20,
       VextRegister.blockByteCount: 512, VextRegister.maxTransferByteCount: 1 << 20,
@@ -83,7 +83,7 @@ struct VextFunctionTests {
       VextRegister.maxRangeByteCount: 1 << 20,
     ]
     func error(_ offset: UInt64, _ value: UInt32) -> VextClientError? {
-      let folder = TemporaryFolder()
+      let folder = TemporaryFolder.makeOrTrap()
       Self.add("a", to: folder, registers: sound.merging([offset: value]) { $1 })
       do {
         _ = try VextBlockDevice.open(options: Self.options(folder))
@@ -105,18 +105,18 @@ struct VextFunctionTests {
   }
 
   @Test func `a BAR that is too small is refused`() {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     Self.add("a", to: folder)
-    folder.write("a/resource0", [UInt8](repeating: 0, count: 4096))
+    folder.make("a/resource0", [UInt8](repeating: 0, count: 4096))
     #expect(throws: VextClientError.system("a: registers", .noSuchAddressOrDevice)) {
       try VextBlockDevice.open(options: Self.options(folder))
     }
   }
 
   @Test func `a function with a kernel driver is left alone`() {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     Self.add("a", to: folder)
-    folder.write("drivers/some-driver/bind", "")
+    folder.make("drivers/some-driver/bind", "")
     unsafe symlink("\(folder.path)/drivers/some-driver", "\(folder.path)/a/driver")
     #expect(throws: VextClientError.boundToDriver(address: "a", driver: "some-driver")) {
       try VextBlockDevice.open("a", options: Self.options(folder))

@@ -9,7 +9,8 @@ import VextProtocol
 /// One after the other: each has a thread that polls.
 @Suite(.serialized)
 struct VextQueueFailureTests {
-  private static let impatient = VextWaitPolicy(spinCount: 10, yieldCount: 10, timeoutNanoseconds: 50_000_000)
+  private static let shortTimeout = VextWaitPolicy(
+    spinCount: 10, yieldCount: 10, timeoutNanoseconds: 50_000_000)
 
   @Test func `an error of the storage fails the request and not the queue`() throws {
     let fixture = try ClientFixture()
@@ -56,7 +57,7 @@ struct VextQueueFailureTests {
   func `no answer in time fails the queue with ETIMEDOUT, and its buffers stay taken until it is reset`()
     throws
   {
-    let fixture = try ClientFixture(isServed: false, waitPolicy: Self.impatient)
+    let fixture = try ClientFixture(isServed: false, waitPolicy: Self.shortTimeout)
     let queue = try fixture.device.makeQueue()
     let pool = fixture.device.pool
     let before = pool.freeByteCount
@@ -72,7 +73,7 @@ struct VextQueueFailureTests {
   }
 
   @Test func `requests of which a part timed out end together`() throws {
-    let fixture = try ClientFixture(scattered: true, isServed: false, waitPolicy: Self.impatient)
+    let fixture = try ClientFixture(scattered: true, isServed: false, waitPolicy: Self.shortTimeout)
     let queue = try fixture.device.makeQueue(depth: 2)
     let pool = fixture.device.pool
     let before = pool.freeByteCount
@@ -90,7 +91,7 @@ struct VextQueueFailureTests {
   }
 
   @Test func `an outcome that is not taken before a reset is ECANCELED`() throws {
-    let fixture = try ClientFixture(isServed: false, waitPolicy: Self.impatient)
+    let fixture = try ClientFixture(isServed: false, waitPolicy: Self.shortTimeout)
     let queue = try fixture.device.makeQueue()
     let id = try queue.submitFlush()
     try queue.reset()

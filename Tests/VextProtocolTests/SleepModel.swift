@@ -12,7 +12,7 @@ struct SleepModel {
     static let noSleeperFence = Flaws(rawValue: 1 << 0)
     /// The waker makes no fence between its entry and the other's word.
     static let noWakerFence = Flaws(rawValue: 1 << 1)
-    /// The waker does not look at the other's word again before it waits.
+    /// The waker does not load the other's word again before it waits.
     static let noConfirmation = Flaws(rawValue: 1 << 2)
     /// The sleeper does not poll again before it sleeps.
     static let noLastPoll = Flaws(rawValue: 1 << 3)

@@ -58,7 +58,8 @@ import Testing
     #expect(!confirmWake())
   }
 
-  @Test func `the window grows with sleeps that patience would have spared, and shrinks with long ones`() {
+  @Test
+  func `the window grows with sleeps that longer polling would have avoided, and shrinks with long ones`() {
     var window = PollingWindow(start: 10, limit: 100)
     #expect(window.length == 10)
     func lengths(_ sleeps: [UInt64]) -> [UInt64] {
@@ -69,7 +70,7 @@ import Testing
     }
     #expect(lengths([5, 99, 50, 60, 1]) == [20, 40, 80, 100, 100])
     #expect(lengths([100, 1000, .max, 200, 300]) == [50, 25, 12, 10, 10])
-    // Three that wait are worth three times the patience; more than a maxWaiters no more than a maxWaiters.
+    // Three waiting requests allow three times the limit; the factor is at most maxWaiters.
     window = PollingWindow(start: 10, limit: 100)
     for _ in 0..<9 { window.learn(slept: 299, waiting: 3) }
     #expect(window.length == 300)

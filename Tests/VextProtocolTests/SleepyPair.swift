@@ -5,7 +5,7 @@ import Synchronization
 
 /// Driver and device over real rings, on two threads; each sleeps whenever it finds nothing.
 ///
-/// To sleep is to look at nothing but the bell: a wake-up that is lost is never made up for.
+/// A sleeping side polls only the bell: a wake-up that is lost is never made up for.
 // SAFETY: each field is touched by one thread while both run, but for the atomics; the memory outlives the threads.
 @safe
 final class SleepyPair: @unchecked Sendable {
@@ -16,7 +16,7 @@ final class SleepyPair: @unchecked Sendable {
   private(set) var lost: String?
 
   private static let depth: UInt32 = 8
-  private static let patienceSeconds = 30.0
+  private static let timeoutSeconds = 30.0
   private let submissionRing = RingMemory(byteCount: 8 * SubmissionEntry.encodedByteCount)
   private let completionRing = RingMemory(byteCount: 8 * CompletionEntry.encodedByteCount)
   private let wakeBlock = RingMemory(byteCount: Int(WakeBlock.byteCount))
@@ -45,7 +45,7 @@ final class SleepyPair: @unchecked Sendable {
       sched_yield()
       guard looks % (1 << 14) == 0 else { continue }
       if let deadline, Date() > deadline { return false }
-      if deadline == nil { deadline = Date() + Self.patienceSeconds }
+      if deadline == nil { deadline = Date() + Self.timeoutSeconds }
     }
     return true
   }
@@ -85,11 +85,9 @@ final class SleepyPair: @unchecked Sendable {
     var own = unsafe SleepPublisher(base: wakeBlock.base + WakeBlock.driverOffset)
     var device = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.deviceOffset)
     var submitted = 0
-    var random: UInt64 = 0x9E37_79B9_7F4A_7C15
     while answered < requestCount {
       // One to eight at a time, and one ring for all of them.
-      random = random &* 6_364_136_223_846_793_005 &+ 1
-      let batch = min(Int(random >> 61) + 1, requestCount - submitted)
+      let batch = min(Int.random(in: 1...8), requestCount - submitted)
       for id in 0..<UInt16(batch) { submissions.push(SubmissionEntry(operation: 1, id: id)) }
       submitted += batch
       if device.noteAnnouncement() { doorbell.wrappingAdd(1, ordering: .releasing) }

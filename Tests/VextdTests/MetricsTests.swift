@@ -50,7 +50,9 @@ import Testing
     ("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "200"), ("GET / HTTP/1.1\r\n\r\n", "404"),
     ("POST /metrics HTTP/1.1\r\n\r\n", "405"), ("", "405"), ("\r\n\r\n", "405"), ("GET\r\n\r\n", "405"),
   ])
-  func `a request gets its status, and a body as long as it is said`(request: String, status: String) throws {
+  func `a request gets its status, and Content-Length is the body's length`(request: String, status: String)
+    throws
+  {
     let response = MetricsSocket.response(to: Array(request.utf8), metrics: "x 1\n")
     #expect(response.hasPrefix("HTTP/1.0 \(status) "))
     let parts = response.split(separator: "\r\n\r\n", maxSplits: 1)

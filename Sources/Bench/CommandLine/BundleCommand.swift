@@ -12,7 +12,7 @@ struct BundleCommand: ParsableCommand {
       bench bundle results/runs/RUN --output run.tar    rows, records, scenario, host, report, figures' data, verdicts
       bench bundle --verify run.tar                     exit code 0, or 65 with what differs
 
-      The archive is an RO-Crate 1.1. docs/benchmarking.md says what is in it.
+      The archive is an RO-Crate 1.1. docs/bench-bundle.md lists its files.
       """)
 
   @Argument(help: ArgumentHelp("The run: a folder, or a file of rows.", valueName: "run"))
@@ -26,10 +26,10 @@ struct BundleCommand: ParsableCommand {
 
   @Option(
     name: .customLong("metric"),
-    help: ArgumentHelp("Of a comparison: judge by this metric; repeatable.", valueName: "column"))
+    help: ArgumentHelp("For a comparison: judge by this metric; repeatable.", valueName: "column"))
   var metrics: [Metric] = []
 
-  @Flag(help: "Of a comparison: leave out boots that are not to be trusted.")
+  @Flag(help: "For a comparison: leave out boots with a mark.")
   var trustedOnly = false
 
   @Option(

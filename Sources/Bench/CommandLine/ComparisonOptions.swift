@@ -20,7 +20,7 @@ struct ComparisonOptions: ParsableArguments {
     help: ArgumentHelp("Take the floors from this file of bench calibrate.", valueName: "file.json"))
   var calibration: String?
 
-  @Flag(help: "Leave out boots that are not to be trusted (docs/benchmarking.md).")
+  @Flag(help: "Leave out boots with a mark (docs/benchmarking.md).")
   var trustedOnly = false
 
   @Option(

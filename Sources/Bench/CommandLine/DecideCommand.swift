@@ -43,7 +43,9 @@ struct DecideCommand: ParsableCommand {
 
   private static func answer(_ input: Case) throws -> Answer {
     guard input.pairs.allSatisfy({ $0.count == 2 }), SequentialDesign.margins.contains(input.margin) else {
-      throw BenchFailure("a pair has two values, and a margin is a share", exitCode: .dataError)
+      throw BenchFailure(
+        "each pair needs two values, and the margin must be in \(SequentialDesign.margins)",
+        exitCode: .dataError)
     }
     let pairs = input.pairs.map { SampleSet.Pair(first: $0[0], second: $0[1]) }
     let design = SequentialDesign(margin: input.margin, testCount: input.tests)

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `bench diff-hosts`: why figures of two hosts may differ.
+/// `bench diff-hosts`: why results of two hosts may differ.
 struct DiffHostsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff-hosts",

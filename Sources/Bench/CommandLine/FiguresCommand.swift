@@ -6,8 +6,8 @@ struct FiguresCommand: ParsableCommand {
     commandName: "figures",
     abstract: "Draws the paper's figures, reconstructed, from rows that were measured.",
     discussion: """
-      Of each figure, the folder gets a gnuplot script and its data, and SVG, PDF and PNG. A figure whose data are not among the \
-      rows is left out and named. Exit code 69: gnuplot is not installed; data and scripts are there.
+      For each figure, the output folder contains a gnuplot script, its data, and SVG, PDF and PNG files. bench leaves out a \
+      figure whose data are not among the rows, and names it. Exit code 69: gnuplot is not installed; data and scripts are there.
       """)
 
   @OptionGroup var input: FigureInputOptions

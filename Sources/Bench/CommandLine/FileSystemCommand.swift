@@ -8,7 +8,7 @@ struct FileSystemCommand: ParsableCommand {
     abstract: "Compares fuse-vext, the kernel's ext4 and fuse2fs on images of this host.",
     discussion: """
       Each repetition runs every workload once on every file system, in random order, each time on a new image that mkfs.ext4 made. \
-      Every image is checked with e2fsck afterwards. Needs root. docs/benchmarking.md describes workloads, table and CSV.
+      Every image is checked with e2fsck afterwards. Needs root. docs/bench-fs.md describes workloads, table and CSV.
       """)
 
   @Option(

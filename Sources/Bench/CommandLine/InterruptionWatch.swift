@@ -6,7 +6,7 @@ import Foundation
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a question that the run asks when it can act upon the answer.
 ///
-/// The signals are blocked, and stay pending in the process: no handler, no thread and no descriptor is involved. Threads
+/// The signals are blocked, and stay pending in the process, without a handler, a thread or a descriptor. Threads
 /// inherit the block, so the watch must be made before the first of them is.
 struct InterruptionWatch: Sendable {
   /// Blocks the signals for the calling thread and those that it starts from now on.

@@ -44,7 +44,7 @@ struct OutputFiles: Equatable, Sendable {
     }
     let type = try? manager.attributesOfItem(atPath: path)[.type] as? FileAttributeType
     if let type, type != .typeRegular, type != .typeSymbolicLink {
-      throw BenchFailure("the output \(path) is no regular file", exitCode: .cannotCreate)
+      throw BenchFailure("the output \(path) is not a regular file", exitCode: .cannotCreate)
     }
     self.csvPath = path
     stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path

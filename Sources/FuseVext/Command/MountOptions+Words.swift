@@ -39,7 +39,8 @@ extension MountOptions {
   }
 
   /// Handles an option about times of access; a later option replaces an earlier one, as in mount(8).
-  /// / - Returns: false if `word` is another option.
+  ///
+  /// - Returns: false if `word` is another option.
   mutating func addAccessTimes(_ word: String) -> Bool {
     switch word {
     case "noatime": accessTimes.mode = .never

@@ -21,7 +21,7 @@ public struct MountOptions: Equatable, Sendable {
   public var discards = false
   /// Whether an image or block device is used through this system's page cache.
   public var usesPageCache = false
-  /// Whether every caller counts as root, so that no permissions are checked.
+  /// Whether every caller counts as root, so that permissions are not checked.
   public var fakesRoot = false
   /// Whether statfs counts the blocks of structures.
   public var countsOverhead = false

@@ -47,8 +47,7 @@ public final class FileDevice: BlockDevice {
     } else {
       try Self.lock(descriptor.rawValue, readOnly: readOnly)
     }
-    let end = lseek(descriptor.rawValue, 0, SEEK_END)
-    guard end >= 0 else { throw Errno(rawValue: errno) }
+    let end = try checkErrno(lseek(descriptor.rawValue, 0, SEEK_END))
     byteCount = UInt64(end) & ~511
     hadName = try FileDescriptor(rawValue: descriptor.rawValue).stat().linkCount > 0
     logicalBlockByteCount =

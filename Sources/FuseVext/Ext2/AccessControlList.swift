@@ -22,7 +22,7 @@ struct AccessControlList: Equatable, Sendable {
     let tag: Tag
     /// Three bits: read, write, execute.
     var permissions: UInt16
-    /// Of a user or a group.
+    /// The number of the user or group of `tag`; `UInt32.max` for other tags.
     var id: UInt32 = .max
   }
 
@@ -33,12 +33,12 @@ struct AccessControlList: Equatable, Sendable {
 
   // MARK: Forms
 
-  /// A list as the disk has it. Throws `EINVAL`, as the kernel's ext4 does, if it is none.
+  /// A list as the disk has it. Throws `EINVAL` for other bytes, as the kernel's ext4 does.
   init(disk bytes: [UInt8]) throws(Errno) {
     try self.init(bytes, version: Self.diskVersion) { $0.hasID ? 8 : 4 }
   }
 
-  /// A list as setxattr(2) has it. Throws `EINVAL` if it is none; one without entries stands for no list.
+  /// A list as setxattr(2) has it. Throws `EINVAL` for other bytes; one without entries stands for no list.
   init(request bytes: [UInt8]) throws(Errno) {
     guard bytes.count >= 4, bytes.count % 8 == 4 else { throw .invalidArgument }
     guard UInt32(bytes.word(0, 4)) == Self.requestVersion else { throw .notSupported }

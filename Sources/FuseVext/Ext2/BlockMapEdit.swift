@@ -29,7 +29,8 @@ struct BlockMapEdit {
   }
 
   /// Records that blocks are removed from a pointer block.
-  /// / - Returns: false if the block was visited before, because the map contradicts itself.
+  ///
+  /// - Returns: false if the block was visited before, because the map contradicts itself.
   mutating func visit(_ block: UInt32) -> Bool { visited.insert(block).inserted }
 
   /// A block of the file leaves it.

@@ -75,7 +75,7 @@ struct ExtentNode: Equatable {
 
   // MARK: Bytes
 
-  /// Reads a node. Nil if it is none, or has what a node at its place cannot have.
+  /// Reads a node. Nil for other bytes, and for a node that cannot be at its place.
   ///
   /// - Parameters:
   ///   - depth: What the node above says; nil for the root.

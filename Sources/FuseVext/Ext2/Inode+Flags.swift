@@ -7,8 +7,7 @@ extension Inode {
   private static let visible: UInt32 = 0x725B_DFFF
   /// The flags that `FS_IOC_SETFLAGS` may change; other flags keep their values.
   private static let modifiable: UInt32 = 0x624B_C0FF
-  /// Of those, the one whose change the kernel's ext4 would act on, which is not done here: moving a file between block pointers
-  /// and extents.
+  /// The modifiable flags whose change is ignored here. The kernel's ext4 moves the file between block pointers and extents instead.
   private static let fixed = UInt32(EXT4_EXTENTS_FL) | endOfFileBlocks
   /// `EXT4_EOFBLOCKS_FL`, which is no longer used.
   private static let endOfFileBlocks: UInt32 = 0x0040_0000

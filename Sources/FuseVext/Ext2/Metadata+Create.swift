@@ -164,8 +164,8 @@ struct NewInode {
   var group: UInt32
   /// The bits that ``mode`` loses, unless the directory has a default access control list.
   var umask: UInt16 = 0
-  /// Of a device file.
+  /// The device number of a device file.
   var device: UInt64 = 0
-  /// Of a symbolic link: its target.
+  /// The target of a symbolic link.
   var target: [UInt8] = []
 }

@@ -16,7 +16,7 @@ extension Metadata {
   /// The node below entry `index` of another one, which is for the file's blocks of `range`.
   ///
   /// A node is one level lower than the one above it, is not empty, and has nothing outside of its range. So a walk ends:
-  /// no node is its own descendant, and none is sound at two places.
+  /// a node is never its own descendant, and sound at one place alone.
   func extentNode(
     below node: ExtentNode, at index: Int, in range: Range<UInt64>, of number: UInt32
   ) throws(Errno) -> ExtentNode {

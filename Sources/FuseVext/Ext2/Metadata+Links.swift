@@ -60,7 +60,7 @@ extension Metadata {
     return inode
   }
 
-  /// Removes a name of a file that is no directory. A file without names is freed by ``free(_:)`` when nobody uses it.
+  /// Removes a name of a file other than a directory. A file without names is freed by ``free(_:)`` when nobody uses it.
   ///
   /// - Returns: The inode afterwards.
   mutating func unlink(_ name: [UInt8], in parent: UInt32) throws(Errno) -> Inode {

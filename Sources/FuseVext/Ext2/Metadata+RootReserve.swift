@@ -16,7 +16,7 @@ extension Metadata {
     guard left >= rootReserveBlockCount || mayUseRootReserve else { throw .noSpace }
   }
 
-  /// As ``checkRoom(for:leaving:)``.
+  /// Whether ``checkRoom(for:leaving:)`` finds `count` free blocks, instead of an error.
   func hasRoom(for count: UInt64) -> Bool {
     do throws(Errno) {
       try checkRoom(for: count)

@@ -194,7 +194,7 @@ final class MetadataCache {
     for written in order { fresh.remove(written.block) }
   }
 
-  /// 0 for a block to which nothing points yet, 1 for what is no node of an extent tree, then the nodes from the top down.
+  /// 0 for a block to which nothing points yet, 1 for a block that is not a node of an extent tree, then the nodes from the top down.
   private func rank(of block: UInt64) -> Int {
     if fresh.contains(block) { return 0 }
     guard let slot = slotOfBlock[block] else { return 1 }

@@ -1,8 +1,8 @@
 /// The largest sizes of files, in bytes: those of the kernel's ext4.
 struct SizeLimits: Equatable {
-  /// Of a file of extents, and where any operation on a file may end.
+  /// The limit of a file of extents, and of the end of any operation on a file.
   let extents: UInt64
-  /// Of a file of block pointers.
+  /// The limit of a file of block pointers.
   let blockMap: UInt64
 
   /// - Parameter countsHugeFiles: Whether inodes can count 2^32 units of 512 bytes and more (`huge_file`).

@@ -33,8 +33,8 @@ extension FileSystem {
     let inode: OpenInode
   }
 
-  /// Counts an answer about an inode, by who has read its record and still has the metadata's lock: otherwise it may be
-  /// written and forgotten meanwhile, and the answer be made of what it was.
+  /// Registers a reference that the kernel will hold. Call it with the metadata lock held after reading the inode's record, because
+  /// the inode could otherwise be written and freed in between.
   func see(_ record: Inode) -> Seen { Seen(record: record, inode: remember(record.number)) }
 
   /// The answer to the kernel.

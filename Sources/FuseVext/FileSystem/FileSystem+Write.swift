@@ -12,7 +12,7 @@ extension FileSystem {
   /// ``synchronize(_:_:)``.
   ///
   /// - Parameter source: At most ``ServingResources/transferByteCount``.
-  /// - Returns: The bytes that were written: fewer if the file cannot be as large. Throws `EFBIG` if it is none.
+  /// - Returns: The bytes that were written: fewer if the file cannot be as large. Throws `EFBIG` instead of returning 0.
   @discardableResult
   func write(
     _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ resources: ServingResources

@@ -47,8 +47,7 @@ final class FuseConnection: @unchecked Sendable {
   /// Mounts the file system. Throws what libfuse left in errno, which may be 0.
   func mount(at path: String) throws(Errno) {
     errno = 0
-    let result = unsafe path.withCString { unsafe fuse_session_mount(session, $0) }
-    guard result == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(unsafe path.withCString { unsafe fuse_session_mount(session, $0) })
   }
 
   /// Lets the kernel read ahead farther than its 128 KiB, which only root may change. Before INIT, which answers with the limit.
@@ -57,7 +56,7 @@ final class FuseConnection: @unchecked Sendable {
     _ = unsafe path.withCString { unsafe cfuse_set_readahead($0, UInt32(clamping: byteCount >> 10)) }
   }
 
-  /// Lets every answer of a mounted session take what ``KernelAgreement`` adds. Throws `ENOMEM`.
+  /// Lets every answer of a mounted session take what ``FuseInitNegotiation`` adds. Throws `ENOMEM`.
   func amendAnswers() throws(Errno) {
     guard unsafe cfuse_send_through(session, Self.send) == 0 else { throw .noMemory }
   }
@@ -97,12 +96,12 @@ final class FuseConnection: @unchecked Sendable {
       { device, parts, count, context in
         guard let context = unsafe context, let parts = unsafe parts else { return -1 }
         let dispatch = unsafe Unmanaged<FuseDispatch>.fromOpaque(context).takeUnretainedValue()
-        let agreement = dispatch.server.agreement
-        guard let number = agreement.pendingNumber,
+        let negotiation = dispatch.server.negotiation
+        guard let number = negotiation.pendingNumber,
           let answer = unsafe cfuse_init_answer(parts, count, number)
         else { return unsafe cfuse_send(device, dispatch.thread?.ring?.slot, parts, count) }
-        unsafe agreement.amend(&answer.pointee)
-        defer { agreement.settle() }
+        unsafe negotiation.amend(&answer.pointee)
+        defer { negotiation.finish() }
         return unsafe cfuse_send(device, nil, parts, count)
       }
 

@@ -12,7 +12,7 @@ extension FuseServer {
     throws(Errno)
   {
     fileSystem.expectAccess(inode)
-    // Tools that look at a file's flags open it with O_NONBLOCK; the kernel itself, for them, without O_LARGEFILE.
+    // Tools that read a file's flags open it with O_NONBLOCK; the kernel itself, for them, without O_LARGEFILE.
     guard flags & O_ACCMODE == O_RDONLY, flags & OpenFlag.large != 0,
       flags & (OpenFlag.nonBlocking | OpenFlag.noAccessTime) == 0,
       openFlags(flags) & UInt32(FOPEN_DIRECT_IO) == 0, fileSystem.mayBeCached(inode)

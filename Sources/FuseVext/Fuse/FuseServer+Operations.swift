@@ -6,7 +6,7 @@ extension FuseServer {
   /// Asks the kernel for what this server needs, and turns off what it does not want.
   func negotiate(_ connection: inout fuse_conn_info) {
     // Pipes would copy what goes straight from and to the device's memory. The kernel itself truncates on open and takes
-    // set-user-ID bits away; nobody but it changes data, so it need not look at times to keep its cache.
+    // set-user-ID bits away; nobody but it changes data, so it need not compare times to keep its cache.
     let unwanted =
       FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_ATOMIC_O_TRUNC
       | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE

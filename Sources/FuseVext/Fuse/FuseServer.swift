@@ -11,8 +11,8 @@ final class FuseServer: Sendable {
   let isDirect: Bool
   /// Every caller may do everything.
   let fakesRoot: Bool
-  /// The agreement between the kernel and this server.
-  let agreement: KernelAgreement
+  /// The negotiation of FUSE's INIT between the kernel and this server.
+  let negotiation: FuseInitNegotiation
   /// The descriptor of /dev/fuse while the file system is mounted.
   let device = Atomic<Int32>(-1)
 
@@ -25,7 +25,7 @@ final class FuseServer: Sendable {
 
   init(fileSystem: FileSystem, isDirect: Bool, fakesRoot: Bool = false, usesRings: Bool = false) {
     self.fileSystem = fileSystem
-    agreement = KernelAgreement(usesRings: usesRings)
+    negotiation = FuseInitNegotiation(usesRings: usesRings)
     self.isDirect = isDirect
     self.fakesRoot = fakesRoot
   }
@@ -52,7 +52,8 @@ final class FuseServer: Sendable {
   /// The flags that decide how the kernel treats an open file.
   func openFlags(_ flags: Int32) -> UInt32 {
     let noFlush = UInt32(FOPEN_NOFLUSH)
-    let isDirectDescriptor = flags & OpenFlag.direct != 0 && agreement.flags.contains(.directIOAllowsMapping)
+    let isDirectDescriptor =
+      flags & OpenFlag.direct != 0 && negotiation.flags.contains(.directIOAllowsMapping)
     // Before Linux 6.6 a file with FOPEN_DIRECT_IO cannot be mapped with MAP_SHARED, and its writes leave stale pages behind.
     // The kernel's own O_DIRECT does neither.
     guard isDirect || isDirectDescriptor else { return UInt32(FOPEN_KEEP_CACHE) | noFlush }

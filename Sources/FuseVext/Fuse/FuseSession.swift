@@ -71,7 +71,7 @@ final class FuseSession: @unchecked Sendable {
   func end() {
     connection.exit()
     gate.close()
-    server.agreement.settle()
+    server.negotiation.finish()
   }
 
   /// Answers requests until the end of the session.
@@ -81,12 +81,12 @@ final class FuseSession: @unchecked Sendable {
   func serve(on thread: ServingThread) {
     dispatch.serving(on: thread) {
       if let ring = thread.ring {
-        server.agreement.waitUntilSettled()
-        if server.agreement.flags.contains(.overIOURing) { serve(ring, on: thread) }
+        server.negotiation.waitUntilFinished()
+        if server.negotiation.flags.contains(.overIOURing) { serve(ring, on: thread) }
       }
       thread.useOwnMessage()
       while receive(on: thread) {}
-      server.agreement.settle()
+      server.negotiation.finish()
     }
   }
 

@@ -69,7 +69,7 @@ extension FuseServer {
         thread.listingFlags = Int32(bitPattern: try request.argument(as: fuse_read_in.self).flags)
         return false
       case UInt32(CFUSE_INIT):
-        agreement.receive(try request.argument(), number: request.header.unique)
+        negotiation.receive(try request.argument(), number: request.header.unique)
         return false
       case UInt32(CFUSE_TMPFILE): try answerUnnamedFile(request, thread.resources)
       case UInt32(CFUSE_STATX): try answerStatistics(request, thread.resources)

@@ -1,6 +1,6 @@
 /// Numbers of the jbd2 journal format (the kernel's `include/linux/jbd2.h`). All words of a journal are big-endian.
 enum JournalFormat {
-  /// The first word of every block that is no copy of a file system block (`JBD2_MAGIC_NUMBER`).
+  /// The first word of every block that is not a copy of a file system block (`JBD2_MAGIC_NUMBER`).
   static let magic: UInt32 = 0xC03B_3998
   /// The length of the superblock, which is the beginning of the journal's block 0.
   static let superblockByteCount = 1024

@@ -167,7 +167,7 @@ struct JournalLayout {
 
   /// Whether a commit block has the right checksum of itself, or none is in use.
   ///
-  /// A write that was cut off after the first sector leaves older bytes behind it, which is no error: all that counts is in
+  /// A write that was cut off after the first sector leaves older bytes behind it, which is not an error: all that counts is in
   /// the first sector, and the checksum was made with zeros behind it.
   func hasValidChecksum(commit block: [UInt8]) -> Bool {
     guard hasBlockChecksums else { return true }
@@ -250,7 +250,7 @@ struct JournalCommit: Equatable {
     self.nanoseconds = nanoseconds
   }
 
-  /// Reads a commit block. Returns nil if it is none.
+  /// Reads a commit block. Returns nil for any other block.
   init?(_ block: [UInt8]) {
     guard block.count >= Self.byteCount, let header = JournalHeader(block), header.type == .commit else {
       return nil

@@ -3,7 +3,7 @@ struct JournalSuperblock: Equatable {
   /// `JournalFormat.superblockByteCount` bytes, as they are on the device.
   private(set) var bytes: [UInt8]
 
-  /// Takes the beginning of the journal's block 0. Returns nil if that is no journal's superblock.
+  /// Takes the beginning of the journal's block 0. Returns nil if that is not a journal's superblock.
   ///
   /// The values of the fields are unchecked.
   init?(_ block: [UInt8]) {

@@ -6,7 +6,7 @@ enum DiskContent {
     let name: Text
   }
 
-  /// The magic number of ext2 to ext4, which is no text.
+  /// The magic number of ext2 to ext4, two bytes that are not text.
   private static let extMagic: (offset: UInt64, bytes: (UInt8, UInt8)) = (0x438, (0x53, 0xEF))
 
   private static var marks: InlineArray<7, Mark> {

@@ -14,7 +14,7 @@ struct Errno: Error, Equatable {
 
   static func == (left: Self, right: Self) -> Bool { left.code == right.code }
 
-  /// What it means, for the codes that a guest's start commonly meets.
+  /// The message for the code; `refused by the kernel` for codes that a guest's start rarely meets.
   var text: Text {
     switch code {
     case 1: "operation not permitted"

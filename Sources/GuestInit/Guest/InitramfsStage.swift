@@ -4,7 +4,7 @@ struct InitramfsStage {
 
   private static let newRoot: Text = "/newroot"
 
-  /// Becomes the root's init. Returns an exit status only if no root is named: then the initramfs is the root.
+  /// Becomes the root's init. Returns an exit status only if the parameters name no root: then the initramfs is the root.
   func run(_ arena: inout InitArena) throws(StageFailure) -> UInt8 {
     InitTerminal.ensureStandardFiles()
     mountKernelFileSystems()

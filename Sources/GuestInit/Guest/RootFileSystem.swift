@@ -6,7 +6,7 @@ struct RootFileSystem {
   private let isWritable: Bool
 
   /// How long a disk may take to appear.
-  private static let patienceMilliseconds: Int64 = 10_000
+  private static let timeoutMilliseconds: Int64 = 10_000
   private static let pauseMilliseconds: Int64 = 10
 
   /// nil if the command line names none.
@@ -53,7 +53,7 @@ struct RootFileSystem {
       } else if Kernel.exists(source) {
         return source
       }
-      guard waited < Self.patienceMilliseconds else { throw .noEntry }
+      guard waited < Self.timeoutMilliseconds else { throw .noEntry }
       Kernel.sleep(milliseconds: Self.pauseMilliseconds)
       waited += Self.pauseMilliseconds
     }

@@ -92,7 +92,7 @@ struct Text: ExpressibleByStringLiteral, @unchecked Sendable {
     }
   }
 
-  /// A decimal number from `first` up to the first byte that is no digit; nil if there is none or it is too large.
+  /// A decimal number from `first` up to the first byte that is not a digit; nil if there is none or it is too large.
   func number(from first: Int = 0) -> UInt32? {
     var value: UInt32 = 0
     var index = first

@@ -8,6 +8,8 @@ import SystemPackage
 /// its life waits for the requests in flight.
 @safe
 public struct AIOContext: ~Copyable {
+  // SAFETY: the tables have `capacity` entries from the initializer to `deinit`, which first waits for the kernel's requests; each
+  // index is less than a count that `capacity` bounds.
   @usableFromInline let context: aio_context_t
   @usableFromInline let capacity: Int
   @usableFromInline let eventDescriptor: Int32?
@@ -55,7 +57,7 @@ public struct AIOContext: ~Copyable {
   }
 
   deinit {
-    // Waits for the requests in flight; the one failure is that of a context that is none.
+    // Waits for the requests in flight; it can fail only for an invalid context.
     _ = linux_io_destroy(context)
     unsafe requests.deallocate()
     unsafe requestPointers.deallocate()

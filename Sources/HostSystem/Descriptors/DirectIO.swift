@@ -4,11 +4,11 @@ import SystemPackage
 
 /// Disk I/O without the page cache (`O_DIRECT` of open(2)).
 public enum DirectIO {
-  /// What it demands, in bytes; both are 0 where it is refused.
+  /// The required alignments in bytes; both are 0 where O_DIRECT is refused.
   public struct Alignment: Equatable, Sendable {
-    /// Of addresses in memory.
+    /// The alignment of addresses in memory.
     public var memory: UInt32
-    /// Of offsets and lengths in the file.
+    /// The alignment of offsets and lengths in the file.
     public var offset: UInt32
 
     /// An alignment, as the kernel tells it.
@@ -18,7 +18,7 @@ public enum DirectIO {
     }
 
     /// The unit for addresses, offsets and lengths alike, at least a sector of 512 bytes; nil where O_DIRECT is refused, or
-    /// for numbers that are no powers of two.
+    /// for numbers that are not powers of two.
     public var unit: UInt32? {
       let unit = max(memory, offset, 512)
       return memory != 0 && offset != 0 && unit.nonzeroBitCount == 1 ? unit : nil

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 public import SystemPackage
 
-/// A folder in which somebody else makes files, such as a guest: no link is followed, and nothing waits.
+/// A folder in which somebody else makes files, such as a guest: opening follows no links and never waits.
 ///
 /// Any thread.
 public struct UntrustedFolder: ~Copyable, Sendable {
@@ -18,7 +18,7 @@ public struct UntrustedFolder: ~Copyable, Sendable {
 
   /// The contents of the regular file `name`.
   ///
-  /// - Throws: `EINVAL` for what is no regular file, `EFBIG` for more than `byteLimit` bytes.
+  /// - Throws: `EINVAL` unless it is a regular file, `EFBIG` for more than `byteLimit` bytes.
   public func contents(of name: String, byteLimit: Int) throws(Errno) -> [UInt8] {
     let file = OwnedDescriptor(
       adopting: try NamedFiles.openRegularFile(name, beneath: descriptor.rawValue))
@@ -40,7 +40,7 @@ public struct UntrustedFolder: ~Copyable, Sendable {
 
   /// When the contents of the regular file `name` last changed, in nanoseconds since 1970; nil before that or too far on.
   ///
-  /// - Throws: `EINVAL` for what is no regular file.
+  /// - Throws: `EINVAL` unless it is a regular file.
   public func modificationNanoseconds(of name: String) throws(Errno) -> UInt64? {
     let status = try status(of: name)
     guard status.mode & S_IFMT == S_IFREG else { throw .invalidArgument }

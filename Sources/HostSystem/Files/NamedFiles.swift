@@ -20,7 +20,7 @@ package enum NamedFiles {
     unsafe path.withCString { unsafe linux_path_is_regular_file($0) } != 0
   }
 
-  /// Whether others than its owner may make and remove files in the directory at `path`; false if it cannot be looked at.
+  /// Whether others than its owner may make and remove files in the directory at `path`; false if stat(2) fails.
   package static func isWritableByOthers(_ path: String) -> Bool {
     unsafe path.withCString { unsafe linux_directory_is_writable_by_others($0) } > 0
   }

@@ -5,10 +5,12 @@ public import SystemPackage
 ///
 /// As ``AIOContext``: requests are enqueued, submitted in one system call for the batch, and reaped from a ring that
 /// the kernel shares with the process, without a system call. Nothing allocates but the initializer and what registers.
-/// What is in flight has no order among itself: no entry is linked to another. The end of its life waits for the requests
+/// Requests in flight have no order, because entries are never linked (IOSQE_IO_LINK). The end of its life waits for the requests
 /// in flight. The kernel refuses operations that this type does not offer (`IORING_REGISTER_RESTRICTIONS`).
 @safe
 public struct IOUring: ~Copyable {
+  // SAFETY: `ring` is open from the initializer to `deinit`, which first waits for the kernel's requests; `capacity` bounds the number of
+  // entries, and liburing's functions check the ring's own indices.
   /// Files that can be registered.
   public static let fileLimit = 128
   /// Runs of memory that can be registered.

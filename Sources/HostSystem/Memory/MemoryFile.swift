@@ -20,7 +20,7 @@ public struct MemoryFile: ~Copyable, Sendable {
 
   /// All that is in it.
   public func contents() throws(Errno) -> [UInt8] {
-    guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(lseek(descriptor, 0, SEEK_SET))
     return try DescriptorBytes.readToEnd(descriptor)
   }
 }

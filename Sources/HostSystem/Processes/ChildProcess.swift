@@ -81,6 +81,7 @@ public struct ChildProcess: ~Copyable {
 /// Strings as C takes a list of them: pointers, ended by a null pointer.
 @safe
 private final class CStringList {
+  // SAFETY: the table has `count` entries, the last one null, and owns the copies that it points to until `deinit`.
   /// Valid for as long as this object lives.
   let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
   private let count: Int

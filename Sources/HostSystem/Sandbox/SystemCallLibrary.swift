@@ -4,6 +4,7 @@ import SystemPackage
 /// libseccomp, loaded when the first filter is made, and never unloaded.
 @safe
 final class SystemCallLibrary: Sendable {
+  // SAFETY: `cseccomp_load` fills in every function pointer or returns a reason; the library is never unloaded, so that they stay valid.
   private static let fileName = "libseccomp.so.2"
   private static let loaded = Result<SystemCallLibrary, SystemCallFilterError> {
     () throws(SystemCallFilterError) in try SystemCallLibrary(fileName: fileName)

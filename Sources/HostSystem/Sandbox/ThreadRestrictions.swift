@@ -25,7 +25,7 @@ public struct ThreadRestrictions: Sendable {
     Self.current.withLock { $0 = self }
   }
 
-  /// Restricts the calling thread for good, and forbids it new privileges; does nothing if no restrictions are active, or none
+  /// Restricts the calling thread for good, and forbids it new privileges; does nothing while restrictions are off, or none
   /// for `kind`.
   public static func applyToCurrentThread(as kind: ThreadKind) throws(SystemCallFilterError) {
     guard let restrictions = current.withLock({ $0 }),

@@ -6,7 +6,7 @@ import SystemPackage
 package struct TerminalSettings: Sendable {
   private var attributes: termios
 
-  /// Reads the settings of the terminal `descriptor`. ENOTTY if it is none.
+  /// Reads the settings of the terminal `descriptor`. Throws ENOTTY for another file.
   package init(of descriptor: Int32) throws(Errno) {
     let terminal = linux_terminal_of(descriptor)
     try check(terminal.result)

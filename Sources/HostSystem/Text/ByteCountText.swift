@@ -20,7 +20,7 @@ public enum ByteCountText {
     public static let hexadecimal = Syntax(rawValue: 1 << 4)
   }
 
-  /// The bytes that `text` stands for; nil if that is no whole number of bytes below 2^63.
+  /// The bytes that `text` stands for; nil if that is not a whole number of bytes below 2^63.
   ///
   /// - Parameter plainUnit: Bytes that a number without a suffix counts.
   public static func byteCount(

@@ -18,7 +18,7 @@ struct AdaptiveVextDriverQueue: DriverQueue {
   private let contention: ContentionObserver
   private var window: PollingWindow
   private var load = LoadMeter()
-  private var swiftness = AnswerSwiftness()
+  private var latencyScore = CompletionLatencyScore()
   private var hasSubmitted = false
   /// Requests without an answer.
   private var inFlight: UInt64 = 0
@@ -126,9 +126,9 @@ struct AdaptiveVextDriverQueue: DriverQueue {
     if idleSince == 0 { beginWait(at: now) }
     lastLook = now
     let isShared = adaptation.rawValue & Self.sharing != 0 && contention.isShared
-    if now &- idleSince >= patience(isShared: isShared) {
+    if now &- idleSince >= pollTicks(isShared: isShared) {
       try sleep(from: now, isShared: isShared)
-    } else if isShared && (now &- idleSince >= shortestWindow || !swiftness.pollsFirst) {
+    } else if isShared && (now &- idleSince >= shortestWindow || !latencyScore.pollsFirst) {
       giveWay(at: now)
     }
   }
@@ -136,7 +136,7 @@ struct AdaptiveVextDriverQueue: DriverQueue {
   private static var sharing: UInt64 { DriverAdaptation.yields.union(.sleeps).rawValue }
 
   /// How long to look for an answer before the sleep, in ticks.
-  private func patience(isShared: Bool) -> UInt64 {
+  private func pollTicks(isShared: Bool) -> UInt64 {
     // While others run nothing is wasted, so that the whole limit is spent.
     if isShared { return adaptation.contains(.yields) ? longestWindow : 0 }
     if adaptation.contains(.load) && load.isLow { return 0 }
@@ -146,7 +146,7 @@ struct AdaptiveVextDriverQueue: DriverQueue {
   private mutating func beginWait(at now: UInt64) {
     if waitStart != 0 {
       load.add(busy: lastLook &- waitStart, of: now &- waitStart)
-      swiftness.note(isSwift: lastLook &- waitStart < shortestWindow)
+      latencyScore.note(isShort: lastLook &- waitStart < shortestWindow)
     }
     waitStart = now
     idleSince = now

@@ -67,7 +67,7 @@ struct Load<Queue: DriverQueue> {
   /// Runs what `picker` chooses until `limit`, then waits for every answer. Latencies go to `histogram`. With a time to
   /// think, each batch of iodepth requests comes after such a time.
   ///
-  /// An answered id is used again at once. Up to 16 answers are taken with one look at the clock, which is also
+  /// An answered id is used again at once. Up to 16 answers are taken with one reading of the clock, which is also
   /// the submission time of the requests that follow them; these go out before the answers are accounted for,
   /// since the device can work meanwhile.
   @inline(never)
@@ -208,6 +208,6 @@ struct Load<Queue: DriverQueue> {
 private enum ThinkTime {
   /// A shorter rest is spent in a loop: an interrupt of the timer costs about as much.
   static var shortestSleepNanoseconds: UInt64 { 20_000 }
-  /// The longest sleep without a look at the host's command.
+  /// The longest sleep before the host's command is read again.
   static var longestSleepNanoseconds: UInt64 { 100_000_000 }
 }

@@ -82,7 +82,7 @@ struct Parameters {
     return milliseconds &* 1_000_000 &+ ticks % tscKilohertz &* 1_000_000 / tscKilohertz
   }
 
-  /// What the host commands now. Its cache line is read by the guest alone until the host writes, so that a look
+  /// What the host commands now. Only the guest reads its cache line until the host writes, so that a load
   /// costs a hit in the own cache.
   @inline(__always)
   var command: UInt64 { unsafe words.loadAcquiring(ParameterWord.command) }

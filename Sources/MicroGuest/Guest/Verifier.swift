@@ -44,7 +44,7 @@ struct Verifier {
     unsafe table = try arena.takeZeroed(UInt64.self, count: count)
   }
 
-  /// Takes `block`, or the next one that no request is in flight for.
+  /// Takes `block`, or the next one without a request in flight.
   mutating func claim(from block: UInt64) -> UInt64 {
     var block = block
     while true {

@@ -5,7 +5,7 @@ extension VextDriverQueue {
   /// Requests until a hostile loop gives up.
   private static var attemptLimit: Int { 10_000 }
   /// How long to wait for the device to stop the queue.
-  private static var patienceTicks: UInt64 { 1 << 33 }
+  private static var timeoutTicks: UInt64 { 1 << 33 }
   /// Guest-physical memory never reaches this far.
   private static var outsideMemory: UInt64 { 1 << 45 }
 
@@ -75,12 +75,12 @@ extension VextDriverQueue {
 
   /// Waits for an answer, calling `work` over and over; false if the queue stopped instead.
   private mutating func isAnswered(whileWaiting work: () -> Void) throws(GuestFailure) -> Bool {
-    let deadline = guest_ticks() &+ Self.patienceTicks
+    let deadline = guest_ticks() &+ Self.timeoutTicks
     var polls: UInt32 = 0
     while try poll() == nil {
       work()
       polls &+= 1
-      // Seldom, since a look at the register leaves the guest.
+      // Seldom, because reading the register causes a vmexit.
       if polls & 0xFFFF == 0
         && (register(.state) != VextQueueState.enabled.rawValue || guest_ticks() > deadline)
       {
@@ -128,7 +128,7 @@ extension VextDriverQueue {
   }
 
   private func waitUntilStopped() {
-    let deadline = guest_ticks() &+ Self.patienceTicks
+    let deadline = guest_ticks() &+ Self.timeoutTicks
     while register(.state) == VextQueueState.enabled.rawValue && guest_ticks() < deadline { guest_pause() }
   }
 }

@@ -19,13 +19,13 @@ struct VextDriverQueue: DriverQueue {
   let segmentLists: UInt64
   /// The unit of segments.
   let sectorByteCount: UInt32
-  /// The wake block, or 0 where no feature was accepted.
+  /// The wake block, or 0 if the driver accepted no feature.
   let wakeBlock: UInt64
 
   private static var segmentListByteCount: UInt64 { 64 }
   /// Idle polls before pauses come between them.
   private static var eagerPollLimit: UInt32 { 1 << 10 }
-  /// Idle polls until a look at the state register, which costs an exit: about a second.
+  /// Idle polls before the state register is read, which costs an exit: about a second.
   private static var idlePollLimit: UInt32 { 1 << 24 }
 
   var kicks: UInt64 { 0 }
@@ -157,7 +157,7 @@ struct VextDriverQueue: DriverQueue {
   @inline(__always)
   mutating func waitForAnswer() throws(GuestFailure) {
     idlePolls &+= 1
-    // An answer from a busy poller comes within a microsecond: a pause would be a good part of that.
+    // A completion of a busy, polling I/O thread comes within a microsecond: a pause would be a good part of that.
     if idlePolls > Self.eagerPollLimit { guest_pause() }
     if idlePolls >= Self.idlePollLimit {
       idlePolls = 0

@@ -3,7 +3,7 @@ import CGuest
 /// What a hostile guest does to a virtqueue. The error register of virtio is its device status.
 extension VirtioBlockDriverQueue {
   /// How long to wait for the device to ask for a reset.
-  private static var patienceTicks: UInt64 { 1 << 33 }
+  private static var timeoutTicks: UInt64 { 1 << 33 }
   /// Guest-physical memory never reaches this far.
   private static var outsideMemory: UInt64 { 1 << 45 }
 
@@ -45,7 +45,7 @@ extension VirtioBlockDriverQueue {
   /// The device status once it asks for a reset, or after a long while.
   private func statusOnceReset() -> UInt8 {
     let address = Handover.device + VirtioBlockDevice.Common.deviceStatus
-    let deadline = guest_ticks() &+ Self.patienceTicks
+    let deadline = guest_ticks() &+ Self.timeoutTicks
     while true {
       let status = guest_load8(address)
       if status & VirtioBlockDevice.Status.needsReset != 0 || guest_ticks() > deadline { return status }

@@ -99,7 +99,7 @@ extension OptionRow {
     }
   }
 
-  /// An option of kvmtool's that lkvm does not have: refused by name, so that nobody thinks that it had an effect.
+  /// An option of kvmtool's that lkvm does not have: refused, and named in the error message, so that nobody thinks that it had an effect.
   ///
   /// - Parameters:
   ///   - shape: decides whether the next word is the option's value, as in kvmtool.
@@ -113,7 +113,7 @@ extension OptionRow {
         long: long, short: short, shape: shape, help: "\(help) Not supported: \(instead).", standard: nil,
         group: .kvmtool, completion: .none)
     ) { _, input throws(OptionProblem) in
-      // Without it is how every guest runs.
+      // --no-NAME asks for what every guest has anyway.
       if case .off = input { return }
       throw OptionProblem(text: "not supported; \(instead)")
     }

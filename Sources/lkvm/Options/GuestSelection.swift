@@ -5,7 +5,7 @@ struct GuestSelection: Equatable {
   /// The names of guests.
   var names: [String] = []
 
-  /// - Throws: a usage failure where no guest is selected.
+  /// - Throws: a usage failure if the options select no guest.
   func check() throws(LkvmFailure) {
     if !all, names.isEmpty { throw .usage("name a guest with --name, or take --all") }
   }

@@ -110,7 +110,7 @@ enum RunOptions {
     },
     .value(
       "vext", nil, "PATH[,queues=N][,ro][,direct][,poll][,format=raw]", .devices,
-      "Disk served through the vext queue, by a thread that sleeps while nothing comes, or with poll never; PATH may be vextd:SOCKET/NAME, a disk of vextd, with wait=SECONDS for its successor; repeatable.",
+      "Disk served through the vext queue; its I/O thread sleeps when idle, with poll it polls all the time; PATH may be vextd:SOCKET/NAME, a disk of vextd, with wait=SECONDS for its successor; repeatable.",
       completion: .files
     ) { settings, text throws(OptionProblem) in
       guard let text else { return settings.devices.vext = [] }

@@ -1,9 +1,9 @@
 /// `--sandbox-policy`: whether lkvm gives up the rights that its options do not need.
 enum SandboxPolicy: String, OptionChoice {
-  /// It does. What the kernel cannot restrict is said.
+  /// Gives up every right that the options do not need, and warns about restrictions that the kernel lacks.
   case strict
-  /// It says which rights it would keep, and gives up none.
+  /// Prints the rights that `strict` would keep, and gives up only new privileges.
   case log
-  /// It keeps all.
+  /// Keeps all rights.
   case off
 }

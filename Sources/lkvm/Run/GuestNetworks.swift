@@ -59,7 +59,8 @@ extension GuestPlan {
   }
 
   /// The kernel parameter with the first card's addresses; nil if lkvm does not know them.
-  /// / lkvm's own init sets the addresses itself; the system of a disk or a folder reads `ip=`, as the kernel does
+  ///
+  /// lkvm's own init sets the addresses itself; the system of a disk or a folder reads `ip=`, as the kernel does
   /// (Documentation/admin-guide/nfs/nfsroot.rst).
   static func networkParameter(_ network: NetworkOptions?, root: KernelParameters.Root) -> String? {
     guard let network else { return nil }

@@ -139,7 +139,7 @@ struct GuestRun {
       // Commands that came before it wait at the listener.
       let server = try ControlServer(listener, handler: guest)
       defer { server.stop() }
-      // No thread is started from now on.
+      // lkvm starts no thread from here on.
       try ThreadRestrictions.applyToCurrentThread(as: .main)
       signal = try waitForEnd(signals)
     } catch {

@@ -10,7 +10,7 @@ enum HostFileReader {
       // Without O_NONBLOCK, a FIFO would wait for somebody who writes.
       let descriptor = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
       var status = stat()
-      guard unsafe fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+      try checkErrno(unsafe fstat(descriptor.rawValue, &status))
       switch status.st_mode & S_IFMT {
       case S_IFREG: break
       case S_IFDIR: throw .isDirectory
@@ -19,10 +19,11 @@ enum HostFileReader {
       var bytes = [UInt8](repeating: 0, count: limit + 1)
       var count = 0
       while count < bytes.count {
-        let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-          unsafe read(descriptor.rawValue, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
-        }
-        if result < 0 { throw Errno(rawValue: errno) }
+        let result = try checkErrno(
+          unsafe bytes.withUnsafeMutableBytes { buffer in
+            unsafe read(
+              descriptor.rawValue, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
+          })
         if result == 0 { return Array(bytes[..<count]) }
         count += result
       }

@@ -24,8 +24,8 @@ struct StatisticsFile: ~Copyable {
     let path = path
     let line = Array(statistics.json.utf8)
     do throws(Errno) {
-      let count = unsafe line.withUnsafeBytes { unsafe write(descriptor.rawValue, $0.baseAddress, $0.count) }
-      if count < 0 { throw Errno(rawValue: errno) }
+      let count = try checkErrno(
+        unsafe line.withUnsafeBytes { unsafe write(descriptor.rawValue, $0.baseAddress, $0.count) })
       guard count == line.count else { throw .noSpace }
     } catch {
       throw LkvmFailure("--stats-file \(path): \(error)")

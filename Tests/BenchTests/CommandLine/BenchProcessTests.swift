@@ -123,7 +123,7 @@ struct BenchProcessTests {
     #expect(outcome.errors.isEmpty)
   }
 
-  @Test("options that do nothing where two files are compared are refused by name")
+  @Test("options without effect on a comparison of two files are refused, and the message names them")
   func uselessOptions() throws {
     let folder = try TemporaryFolder()
     try BootRows.write(BootRows.rows(iops: [1, 2]), to: folder.file("a.csv"))

@@ -83,7 +83,7 @@ struct PairStoppingTests {
     #expect(boots.started.count == 36)
   }
 
-  @Test("the plan keeps the margin, and a margin that is none is refused")
+  @Test("the plan keeps the margin, and a plan with a negative margin is refused")
   func plan() throws {
     let parent = try TemporaryFolder()
     let plan = try ExperimentTests.plan(sides: ["a", "b"]).confident(ofMargin: 0.05)

@@ -27,7 +27,7 @@ struct MountOptionTests {
     "relatime=1",
     "usrquota", "x", "noacl ", "remount",
   ])
-  func `an unknown option, or a wrong value, is refused by name`(word: String) {
+  func `an unknown option, or a wrong value, is refused, and the message names it`(word: String) {
     do throws(MountFailure) {
       var options = MountOptions(device: "disk.img", mountPoint: "/mnt")
       try options.add("ro,\(word),noatime")
@@ -78,7 +78,7 @@ struct MountOptionTests {
   }
 
   @Test(arguments: ["-V", "--version", "-h", "--help"])
-  func `fuse-vext tells about itself`(flag: String) {
+  func `-V prints the versions, and -h the usage`(flag: String) {
     let told = Command.run("'\(MountedImage.program)' \(flag)")
     #expect(told.exitCode == 0)
     #expect(told.output.contains("fuse-vext"))

@@ -68,7 +68,7 @@ struct RefusalTests {
   @Test func `a file system that somebody has mounted`() {
     let disk = MountedImage()
     disk.mount()
-    let second = TemporaryFolder()
+    let second = TemporaryFolder.makeOrTrap()
     let result = Command.run("'\(MountedImage.program)' '\(disk.image)' '\(second.path)'")
     #expect(result.exitCode == 2)
     #expect(result.output.contains("in use"))

@@ -238,7 +238,7 @@ final class CrashRun {
     guard settings.kernelInterval > 0, report.oracleCount % settings.kernelInterval == 1 else { return }
     report.kernelCount += 1
     let replay = fsck.run(["-V"], on: raw, liveBlocks, blockByteCount: blocks.blockByteCount)
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     let mounted = Command.run(
       "mount -o loop '\(replay.file.path)' '\(folder.path)' && umount '\(folder.path)'")
     guard mounted.exitCode == 0 else { return add("the kernel: \(mounted.output)", label) }

@@ -28,7 +28,7 @@ struct CrashImage {
   let bytes: [UInt8]
 
   init(_ kind: Kind) throws {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     let path = folder.path + "/image"
     let made = Command.run(
       "truncate -s \(kind.kibibytes)K '\(path)' && mke2fs -q -F -N 96 \(kind.options) '\(path)'")

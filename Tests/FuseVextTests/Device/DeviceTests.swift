@@ -156,7 +156,7 @@ struct DeviceTests {
 
   @Test func `an image that the kernel has mounted is refused`() {
     let disk = MountedImage(megabytes: 16)
-    let other = TemporaryFolder()
+    let other = TemporaryFolder.makeOrTrap()
     let mounted = Command.run("mount -o loop '\(disk.image)' '\(other.path)'")
     #expect(mounted.exitCode == 0, "\(mounted.output)")
     expectRefusal(disk, ["in use by /dev/loop"])
@@ -173,7 +173,7 @@ struct DeviceTests {
     let loop = Command.run("losetup --show -f -b 4096 '\(disk.image)'").output.split(separator: "\n").first
       .map(String.init)
     let path = try #require(loop)
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     let log = folder.path + "-log"
     let child = Command.spawn("exec '\(MountedImage.program)' -f '\(path)' '\(folder.path)'", outputPath: log)
     let result = Command.run(

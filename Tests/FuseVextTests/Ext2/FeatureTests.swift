@@ -63,7 +63,7 @@ struct FeatureTests {
   func `a feature works, or is refused by a message that names it and the mode that works`(
     example: Case
   ) {
-    let source = TemporaryFolder()
+    let source = TemporaryFolder.makeOrTrap()
     Command.run(
       """
       cd '\(source.path)' && mkdir -p folder/below && seq 20000 > numbers && : > empty && echo short > folder/short

@@ -49,7 +49,9 @@ struct FreeingTests {
     disk.expectClean()
   }
 
-  @Test func `who found a dirty file before it was freed writes nothing to it or its successor`() throws {
+  @Test func `a thread that found a dirty file before it was freed does not write to its reused inode`()
+    throws
+  {
     let inode = try makeDirtyFile("old")
     try fileSystem.unlink(Array("old".utf8), in: FileSystem.root, resources)
     try fileSystem.forget(inode.number, count: 1, resources)
@@ -86,7 +88,7 @@ struct FreeingTests {
     try forgetWhileLocked(inode) { try record(inode.number).deletionTime == 0 }
   }
 
-  @Test func `a file is known until the writer of its dirty structures is done`() throws {
+  @Test func `a file stays in memory until the writer of its dirty structures is done`() throws {
     let inode = try makeDirtyFile("file")
     try fileSystem.commit(inode, resources)
     try forgetWhileLocked(inode) { fileSystem.knownInode(inode.number) != nil }
@@ -115,7 +117,7 @@ struct FreeingTests {
     try end()
   }
 
-  @Test func `a name that is looked up while its file is forgotten keeps what is here of the file`() throws {
+  @Test func `looking up a name while its file is forgotten keeps the file's state in memory`() throws {
     let inode = try makeDirtyFile("file")
     let found = try fileSystem.lookup(Array("file".utf8), in: FileSystem.root, resources)
     #expect(found?.attributes.st_size == 256 << 10)

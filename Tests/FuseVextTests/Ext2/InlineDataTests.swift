@@ -30,7 +30,7 @@ struct InlineDataTests {
   ])
   func `they are read, and move to a block with the first change`(make: String) {
     let disk = MountedImage(megabytes: 16, make: make)
-    let model = TemporaryFolder()
+    let model = TemporaryFolder.makeOrTrap()
     let compare = "diff -r --no-dereference --exclude=lost+found '\(model.path)' ."
     Command.run("cd '\(model.path)' && \(Self.make)")
     let sizes = "stat -c '%n %s %b' file-* | sort"

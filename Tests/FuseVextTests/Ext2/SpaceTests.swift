@@ -10,7 +10,7 @@ struct SpaceTests {
   ])
   func `on free space in pieces, random operations come out as on a plain folder`(make: String, seed: Int) {
     let disk = MountedImage(megabytes: 24, make: make)
-    let model = TemporaryFolder()
+    let model = TemporaryFolder.makeOrTrap()
     let count = CrashSettings.number("VEXT_SPACE_OPERATIONS") ?? 500
     let script = "python3 '\(TestScript.path("space-operations"))'"
     disk.mount()

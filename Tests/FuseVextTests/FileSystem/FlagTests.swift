@@ -65,7 +65,7 @@ struct FlagTests {
     "python3 -c 'import fcntl, os; fcntl.ioctl(os.open(\"\(file)\", 0), 0x401C5820, bytes(28))'"
   }
 
-  @Test func `chattr and lsattr, versions and labels work through the mount, for those who may`() {
+  @Test func `chattr and lsattr, versions and labels work through the mount, for users with the right`() {
     let disk = MountedImage()
     disk.mount("allow_other")
     disk.shell(

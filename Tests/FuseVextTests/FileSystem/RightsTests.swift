@@ -103,7 +103,9 @@ struct RightsTests {
   }
 
   @Test(arguments: [("", "2000"), ("-E root_owner=0:0", "")])
-  func `only root and those whom the superblock names use the last blocks`(make: String, group: String) {
+  func `only root and the user and group that the superblock names use the last blocks`(
+    make: String, group: String
+  ) {
     let disk = MountedImage(make: "mkfs.ext4 -q -F -m 20")
     if !group.isEmpty { Command.run("tune2fs -g \(group) '\(disk.image)'") }
     disk.mount("allow_other")

@@ -10,7 +10,7 @@ struct TreeTests {
   @Test(arguments: [1, 2, 3])
   func `random operations come out as on a plain directory`(seed: Int) {
     let disk = MountedImage(megabytes: 256, make: seed == 3 ? "mkfs.ext2 -q -F -b 1024" : "mkfs.ext4 -q -F")
-    let model = TemporaryFolder()
+    let model = TemporaryFolder.makeOrTrap()
     disk.mount()
     disk.shell("mkdir work")
     let result = Command.run(

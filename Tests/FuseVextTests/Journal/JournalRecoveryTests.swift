@@ -94,7 +94,7 @@ struct JournalRecoveryTests {
     #expect(fileSystem.replayedTransactionCount == nil)
   }
 
-  @Test func `fast commits after the last transaction are refused, older and incomplete ones are none`()
+  @Test func `fast commits after the last transaction are refused, older and incomplete ones are ignored`()
     throws
   {
     // The number of the transaction that they follow, whether their checksum is right.

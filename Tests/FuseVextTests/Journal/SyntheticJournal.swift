@@ -195,7 +195,7 @@ struct SyntheticJournal {
 
   /// What e2fsck makes of the image.
   func replayedByE2fsck() throws -> [UInt8] {
-    let folder = TemporaryFolder()
+    let folder = TemporaryFolder.makeOrTrap()
     let path = folder.path + "/image"
     Command.run("truncate -s 0 '\(path)'")
     try ImageBytes.write(image, to: path)

@@ -16,7 +16,7 @@ final class MountedImage {
       ?? "fuse-vext"
   }()
 
-  let folder = TemporaryFolder()
+  let folder = TemporaryFolder.makeOrTrap()
   private var child: pid_t = -1
   var image: String { folder.path + "/image" }
   var mountPoint: String { folder.path + "/mnt" }

@@ -89,7 +89,7 @@ import Testing
     #expect(answer == [9])
   }
 
-  @Test func `a listener tells who has connected`() throws {
+  @Test func `a listener reports the peer's credentials`() throws {
     let path = "/tmp/vext-packet-\(getpid()).sock"
     let listener = try PacketSocket.listening(path: path, isOpenToAll: false)
     defer { _ = unsafe unlink(path) }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The Debian package, made of the programs of this build.
+/// The Debian package, made of the released programs if they are up to date, otherwise of those of this debug build.
 @Suite(
   .enabled(
     if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/dpkg-shlibdeps"),
@@ -12,20 +12,33 @@ struct PackageTests {
   private static let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().path
 
+  private static let names = ["bench", "fuse-vext", "lkvm", "vext-io", "vextd"]
+
   @Test(.timeLimit(.minutes(20)))
   func `programs of the package work in a clean root, without the checkout`() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "vext-package-\(UUID().uuidString)")
       .path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
+    let isReleased = try Self.names.allSatisfy {
+      try Self.run(["\(Self.root)/scripts/lib/build", "--current", $0]).exitCode == 0
+    }
+    // scripts/test asks for them once it has built them.
+    try #require(isReleased || ProcessInfo.processInfo.environment["VEXT_PACKAGE_RELEASED"] == nil)
     let made = try Self.run(
-      ["\(Self.root)/scripts/package", "--output", folder, "--programs", Self.programs])
+      ["\(Self.root)/scripts/package", "--output", folder]
+        + (isReleased ? [] : ["--programs", Self.programs]))
     try #require(made.exitCode == 0, "\(made.output)")
     let package = made.output.split(separator: "\n").last.map(String.init) ?? ""
+    let dependencies = try Self.run(["/usr/bin/dpkg-deb", "--field", package, "Depends"]).output
+    for library in ["libc6", "libext2fs2", "libfuse3-", "liblzma5", "libzstd1", "zlib1g"] {
+      #expect(dependencies.contains(library))
+    }
+    #expect(!dependencies.contains("swift"))
     let use = """
       set -e; cd /tmp
       ! ls -d \(Self.root) 2> /dev/null
-      for name in bench fuse-vext lkvm vext-io vextd; do
+      for name in \(Self.names.joined(separator: " ")); do
         [[ $(command -v $name) == /usr/bin/$name ]]
         gzip -dc /usr/share/man/man1/$name.1.gz | grep -q '^.TH'
         bash -n /usr/share/bash-completion/completions/$name
@@ -39,7 +52,9 @@ struct PackageTests {
         [[ $(cat mnt/file) == kept ]]; umount mnt
       fi
       """
-    let used = try Self.run(["\(Self.root)/scripts/lib/tests/clean-root", package, use])
+    // A debug build needs the toolchain's libraries.
+    let used = try Self.run(
+      ["\(Self.root)/scripts/lib/tests/clean-root"] + (isReleased ? [] : ["--toolchain"]) + [package, use])
     #expect(used.exitCode == 0, "\(used.output)")
     #expect(used.output.contains("lkvm 0.") && used.output.contains("fuse-vext 0."))
   }

@@ -23,12 +23,22 @@ import Testing
   }
 
   @Test func `the first heading of the changelog names the version`() throws {
-    let changelog = URL(filePath: #filePath).deletingLastPathComponent().appending(
-      path: "../../../CHANGELOG.md")
-    let heading = try String(contentsOf: changelog, encoding: .utf8).split(separator: "\n")
-      .first { $0.hasPrefix("## ") }
+    let heading = try Self.lines(of: "CHANGELOG.md").first { $0.hasPrefix("## ") }
     #expect(
       heading == "## Unreleased: \(ProjectVersion.text)"
         || heading?.hasPrefix("## \(ProjectVersion.text) ") == true)
+  }
+
+  @Test func `DKMS rebuilds the Linux driver under the project's version`() throws {
+    let lines = try Self.lines(of: "Sources/VextLinux/dkms.conf")
+    #expect(lines.contains("PACKAGE_VERSION=\"\(ProjectVersion.text)\""))
+    // The comment says where to copy the folder.
+    #expect(lines.contains { $0.contains("/usr/src/vext-\(ProjectVersion.text),") })
+    #expect(lines.contains { $0.contains("dkms install vext/\(ProjectVersion.text).") })
+  }
+
+  private static func lines(of path: String) throws -> [String] {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../\(path)")
+    return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
   }
 }

@@ -18,7 +18,7 @@ import Testing
   @Test(arguments: [
     "MemTotal:", "MemTotal: many kB", "MemTotal: -1 kB", "MemTotal: 18446744073709551615 kB", "",
   ])
-  func `a counter that is no number of bytes is none`(text: String) {
+  func `a counter whose text is not a number of bytes is nil`(text: String) {
     #expect(HostMemory.byteCount(of: "MemTotal", in: text) == nil)
   }
 

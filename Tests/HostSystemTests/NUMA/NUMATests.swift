@@ -63,7 +63,7 @@ import Testing
     #expect(topology.cpus.map(\.siblings) == [CPUSet([0]), CPUSet([1])])
   }
 
-  @Test("files that are not as the kernel documents them are refused by name")
+  @Test("files that are not as the kernel documents them are refused, and the error names them")
   func malformed() throws {
     let good = [
       "devices/system/cpu/present": "0", "devices/system/node/online": "0",

@@ -92,7 +92,7 @@ import Testing
   }
 
   @Test(.enabled(if: LandlockRuleset.coverage != nil))
-  func `a rule for a file that is not there is refused by name of the error`() throws {
+  func `a rule for a missing file throws ENOENT`() throws {
     let coverage = try #require(LandlockRuleset.coverage)
     let ruleset = try LandlockRuleset(coverage, allowsTCP: true)
     #expect(throws: Errno.noSuchFileOrDirectory) { try ruleset.allow("/nowhere/at/all", .read) }

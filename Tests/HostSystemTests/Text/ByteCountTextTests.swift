@@ -13,7 +13,7 @@ struct ByteCountTextTests {
   }
 
   @Test(
-    "what is no whole number of bytes below 2^63, or no suffix of the syntax, is refused",
+    "text that is not a whole number of bytes below 2^63, or has an unknown suffix, is refused",
     arguments: [
       "", "k", "-1", "+1", "1.5", " 1", "1 ", "4kk", "4x", "4b", "4kb", "4ki", "4kib", "0x10", "٤",
       "9223372036854775808", "18446744073709551616", "8388608t", "16384p", "99999999999999999999k",

@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test(
-    "what is no list of CPUs is refused",
+    "text that is not a list of CPUs is refused",
     arguments: [
       ",", "0,", ",1", "-", "-1", "1-", "3-1", "1-2-3", "a", "0x1", "+1", "1 2", "8192", "0-99999999999",
       "99999999999999999999", "١", "1;2",

@@ -99,7 +99,7 @@ import VextProtocol
     #expect(walk(0x20_0000).physical == nil)
   }
 
-  @Test func `an address with arbitrary upper bits is none`() {
+  @Test func `an address with arbitrary upper bits translates to nil`() {
     #expect(walk(0x0000_8000_0000_0000).outcome == .nonCanonical)
     #expect(walk(0xFFFF_8000_0000_0000).outcome == .notPresent)
   }

@@ -21,7 +21,7 @@ final class FakeConsoleDevice: ConsoleDevice {
   /// How often the endpoint said that it has room again.
   var roomCalls: Int { state.withLock { $0.roomCalls } }
 
-  /// The sizes that it was told.
+  /// The sizes that the host announced.
   var sizes: [ConsoleSize] { state.withLock { $0.sizes } }
 
   /// Takes `byteCount` more bytes.

@@ -6,10 +6,10 @@ import Testing
 
 @Suite("A guest's root directory")
 struct GuestRootDirectoryTests {
-  private let folder: GuestRootTemporaryFolder
+  private let folder: TemporaryFolder
   private var parent: String { "\(folder.path)/.lkvm" }
 
-  init() throws { folder = try GuestRootTemporaryFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func create(_ name: String = "mine", initProgram: [UInt8] = [1]) throws -> GuestRootDirectory {
     try GuestRootDirectory.create(name: name, in: parent, initProgram: initProgram)
@@ -46,15 +46,15 @@ struct GuestRootDirectoryTests {
 
   @Test func `a second one of the same name is refused, and the first stays`() throws {
     let root = try create()
-    let before = try folder.names()
+    let before = try folder.names
     #expect(throws: GuestRootError.alreadyExists(path: root.path)) { try create() }
-    #expect(try folder.names() == before)
+    #expect(try folder.names == before)
   }
 
   @Test(arguments: ["", ".", "..", ".hidden", "a/b", "/a"])
   func `a name that leads elsewhere is refused`(name: String) throws {
     #expect(throws: GuestRootError.badName(name)) { try create(name) }
-    #expect(try folder.names() == [])
+    #expect(try folder.names == [])
   }
 
   @Test func `a file or a link of that name is refused as well`() throws {
@@ -88,10 +88,10 @@ struct GuestRootDirectoryTests {
       try tree.addDirectory("/link")
     }
     tree.removeAll()
-    #expect(try folder.names() == ["other"])
+    #expect(try folder.names == ["other"])
   }
 
-  @Test func `the list has roots only, by name`() throws {
+  @Test func `the list has roots only, sorted by name`() throws {
     #expect(try GuestRootDirectory.list(in: parent) == [])
     let (second, first) = (try create("b"), try create("a"))
     try folder.write(".lkvm/guest.sock", "")

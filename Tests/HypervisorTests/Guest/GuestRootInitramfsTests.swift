@@ -7,9 +7,9 @@ import VextProtocol
 
 @Suite("An initramfs")
 struct GuestRootInitramfsTests {
-  private let folder: GuestRootTemporaryFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try GuestRootTemporaryFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   @Test func `every kind of entry is read back as it was added`() throws {
     try folder.write("source", "from the host\n")

@@ -5,11 +5,11 @@ import Testing
 
 @Suite("A kernel's modules")
 struct GuestRootModuleTests {
-  private let folder: GuestRootTemporaryFolder
+  private let folder: TemporaryFolder
 
   // Lists as depmod writes them: of a line's modules, the last must be loaded first.
   init() throws {
-    folder = try GuestRootTemporaryFolder()
+    folder = try TemporaryFolder()
     try folder.write(
       "6.1/modules.dep",
       """

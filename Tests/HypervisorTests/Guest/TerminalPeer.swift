@@ -13,13 +13,13 @@ enum TerminalPeer {
 
   /// Reads until `byteCount` bytes came, the end, or so long without a byte.
   static func read(
-    _ byteCount: Int, from descriptor: Int32, patienceMilliseconds: Int32 = 10_000
+    _ byteCount: Int, from descriptor: Int32, timeoutMilliseconds: Int32 = 10_000
   ) -> [UInt8] {
     var bytes: [UInt8] = []
     while bytes.count < byteCount {
       var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       // SAFETY: one entry, as the count says.
-      guard unsafe poll(&watched, 1, patienceMilliseconds) == 1 else { break }
+      guard unsafe poll(&watched, 1, timeoutMilliseconds) == 1 else { break }
       var piece = [UInt8](repeating: 0, count: min(4096, byteCount - bytes.count))
       // SAFETY: the count is the array's.
       let count = unsafe Glibc.read(descriptor, &piece, piece.count)

@@ -80,7 +80,7 @@ import Testing
     let end = [UInt8](repeating: 0x21, count: 1)
     let isHeard = eventually {
       _ = terminal.write(end)
-      return TerminalPeer.read(4096, from: peer.rawValue, patienceMilliseconds: 50).contains(0x21)
+      return TerminalPeer.read(4096, from: peer.rawValue, timeoutMilliseconds: 50).contains(0x21)
     }
     #expect(isHeard)
     terminal.close()

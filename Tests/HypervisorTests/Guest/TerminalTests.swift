@@ -270,7 +270,7 @@ import Testing
     let device = FakeConsoleDevice()
     let terminal = try Terminal(
       input: source.rawValue, output: output.writeEnd.rawValue, thread: thread, encodesInput: true,
-      onQuit: { Issue.record("what is no terminal has no escape key") })
+      onQuit: { Issue.record("input that is not a terminal has no escape key") })
     terminal.attach(device)
     try terminal.start()
     thread.run {}

@@ -1,5 +1,7 @@
 import HostSystem
 import Hypervisor
+// Visible in all files of these tests.
+@_exported import TestSupport
 import Testing
 import VextProtocol
 
@@ -69,9 +71,9 @@ final class DeviceThreadFixture<Device: VirtioDevice> {
     return nil
   }
 
-  /// What the device has handed back by now, once its thread has done all that it was told to.
+  /// What the device has handed back by now, once its thread has carried out all commands.
   func takeUsedAtOnce(_ index: Int) throws -> FakeVirtqueue.Used? {
-    // Twice: notifications that came before the errand may be served after it.
+    // Twice: notifications that came before the call may be served after it.
     for _ in 0..<2 { thread.run {} }
     HostClock.sleep(nanoseconds: 5_000_000)
     return try queues[index].takeUsed()

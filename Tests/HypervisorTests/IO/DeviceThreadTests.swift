@@ -107,7 +107,7 @@ import Testing
     #expect(handler.callCount == 1)
   }
 
-  @Test func `errands run in order on the thread, from it at once`() throws {
+  @Test func `work items run in order on the thread, and at once if the thread itself adds them`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let order = Mutex<[Int]>([])
@@ -123,7 +123,7 @@ import Testing
     #expect(order.withLock { $0 } == [1, 2, 3])
   }
 
-  @Test func `a handler may run errands of its own`() throws {
+  @Test func `a handler may run work items`() throws {
     let thread = try DeviceThread(name: "test")
     defer { thread.stop() }
     let event = try Event()
@@ -138,7 +138,7 @@ import Testing
     #expect(hasRun.isSet)
   }
 
-  @Test func `errands that come while it stops are all done`() async throws {
+  @Test func `work items that come while it stops are all done`() async throws {
     let thread = try DeviceThread(name: "test")
     let count = CallCount()
     await withTaskGroup(of: Void.self) { group in

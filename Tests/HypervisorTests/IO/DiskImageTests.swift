@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  @Test func `a file system without O_DIRECT is refused by name, or takes it`() throws {
+  @Test func `a file system takes O_DIRECT, or the refusal names the image`() throws {
     let path = "/dev/shm/vext-direct-\(getpid())"
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
     try #require(descriptor >= 0)

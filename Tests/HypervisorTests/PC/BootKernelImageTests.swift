@@ -52,7 +52,9 @@ import Testing
     #expect(image.commandLineLimit == 2047)
   }
 
-  @Test func `a file that cannot be opened, is not regular, or is empty is refused by name`() throws {
+  @Test func `a file that cannot be opened, is not regular, or is empty is refused, and the error names it`()
+    throws
+  {
     #expect(throws: BootError.cannotOpen(.kernel("/nonexistent/k"), .noSuchFileOrDirectory)) {
       try KernelImage(path: "/nonexistent/k")
     }

@@ -194,7 +194,7 @@ import VextProtocol
     #expect(try memory.residentByteCount() == 0)
   }
 
-  @Test func `an initrd that is missing or empty is refused by name`() throws {
+  @Test func `an initrd that is missing or empty is refused, and the error names it`() throws {
     let memory = try GuestMemory(byteCount: 64 * Self.mebibyte)
     #expect(throws: BootError.cannotOpen(.initrd("/nonexistent/i"), .noSuchFileOrDirectory)) {
       try boot(.bzImage(), memory: memory, initrd: InitrdSource(path: "/nonexistent/i"))

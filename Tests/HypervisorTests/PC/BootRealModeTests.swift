@@ -84,7 +84,7 @@ import VextProtocol
       (4 << 20, 3072, 0, 3072), (32 << 20, 15360, 256, 31744), (64 << 20, 15360, 768, 64512),
       (5 << 30, 15360, 48896, 65535),
     ] as [(UInt64, UInt16, UInt16, UInt16)])
-  func `the BIOS tells the sizes of memory and its map`(
+  func `the BIOS returns the sizes of memory and its map`(
     byteCount: UInt64, below: UInt16, above: UInt16, all: UInt16
   ) throws {
     let memory = try GuestMemory(byteCount: byteCount)

@@ -5,7 +5,7 @@ import VextProtocol
 
 @testable import Hypervisor
 
-/// The frame buffer without KVM: what a kernel is told of it, and which rows change.
+/// What the boot protocol says about the frame buffer, and which rows change; without KVM.
 @Suite struct FrameBufferTests {
   /// A log that the test fills.
   private final class Log: PageChangeLog {

@@ -37,7 +37,7 @@ import Testing
     for byte in [0xF3, 200, 0xF3, 100, 0xF3, 80, 0xF4] as [UInt64] { send(byte) }
   }
 
-  @Test func `the controller tells of a mouse`() {
+  @Test func `the controller reports a mouse`() {
     board.write(0x64, 0xA9)
     #expect(board.read(0x60) == 0)
     board.write(0x64, 0xD3)

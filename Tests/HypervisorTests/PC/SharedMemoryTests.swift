@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test(arguments: ["", "/", ".", "/..", "a/b", "//a", "a\0b", String(repeating: "x", count: 256)])
-  func `what is no name of an object is refused`(name: String) {
+  func `text that cannot name an object is refused`(name: String) {
     #expect(throws: SharedMemoryError.badName(name)) {
       try SharedMemoryArea(name: name, byteCount: 4096, creates: true)
     }

@@ -25,8 +25,7 @@ import Testing
     #expect(NinePDirectoryRecord(buffer, buffer.byteCount..<buffer.byteCount) == nil)
   }
 
-  @Test func `a record without a zero ends with its length, and a longer one than its buffer is none`() throws
-  {
+  @Test func `a record without a zero ends with its length, and one longer than its buffer is nil`() throws {
     let buffer = HostBuffer(Self.record("abcde", byteCount: 24))
     #expect(try #require(NinePDirectoryRecord(buffer, buffer.all)).name == Array("abcde".utf8))
     for byteCount in [0, 19, 25, UInt16.max] as [UInt16] {

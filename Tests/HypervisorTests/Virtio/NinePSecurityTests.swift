@@ -166,7 +166,7 @@ import Testing
     #expect(Set(names) == ["user.color", "system.posix_acl_access"])
   }
 
-  @Test func `a file system without user attributes cannot be mapped, which is said at once`() {
+  @Test func `a file system without user attributes is refused for mapped when the share is made`() {
     #expect(throws: NinePShareError.cannotMap(path: "/dev/pts", .notSupported)) {
       try NinePShare(path: "/dev/pts", tag: "pts", readOnly: false, security: .mapped)
     }

@@ -14,7 +14,7 @@ final class NinePTemporaryDirectory {
 
   deinit { Self.remove(Array(path.utf8CString)) }
 
-  /// - Parameter path: bytes, since fuzzing makes names that are no text.
+  /// - Parameter path: bytes, because fuzzing makes names that are not UTF-8.
   private static func remove(_ path: [CChar]) {
     if unsafe Glibc.unlink(path) == 0 { return }
     if let stream = unsafe opendir(path) {

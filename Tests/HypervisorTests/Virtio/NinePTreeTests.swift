@@ -216,7 +216,7 @@ import Testing
     #expect(throws: NinePRefusal(ENODATA)) { try get("user.one") }
   }
 
-  @Test func `statfs tells of the host's file system`() throws {
+  @Test func `statfs reports the host's file system`() throws {
     let client = try NinePClient(directory)
     var answer = try client.call(T.statfs, NinePMessage().u32(0))
     #expect(answer.u32() == 0x0102_1997)

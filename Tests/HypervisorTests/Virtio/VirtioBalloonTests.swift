@@ -91,7 +91,7 @@ import VextProtocol
     #expect(try memory.load(UInt8.self, at: GuestAddress(0x1000)) == 0)
   }
 
-  @Test func `half a page number is none`() throws {
+  @Test func `half a page number is ignored`() throws {
     let fixture = try makeFixture()
     try fixture.offer(Self.inflate, readable: [1, 2, 3])
     #expect(try fixture.takeUsed(Self.inflate) == .init(head: 0, byteCount: 0))

@@ -8,7 +8,7 @@ import Testing
 struct OptionTableTests {
   private static let run = RunGuestCommand.options.map(\.description)
 
-  @Test func `no name and no letter is used twice in a command`() {
+  @Test func `each name and each letter of a command is used once`() {
     for command in LkvmCommand.subcommands {
       let options = command.options
       let names =

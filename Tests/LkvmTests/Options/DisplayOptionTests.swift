@@ -19,7 +19,7 @@ struct DisplayOptionTests {
       (["--vnc=,password-file=p"], "127.0.0.1", 5900, "p"),
       (["--vnc=:1", "--vnc"], "127.0.0.1", 5900, nil),
     ] as [([String], String, UInt16, String?)])
-  func `VNC listens on the loopback interface unless told otherwise`(
+  func `VNC listens on the loopback interface unless an address is given`(
     words: [String], address: String, port: UInt16, passwordFile: String?
   ) throws {
     let vnc = try #require(try Self.devices(words).vnc)

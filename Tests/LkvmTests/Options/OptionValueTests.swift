@@ -90,7 +90,7 @@ struct OptionValueTests {
     #expect(VextOption(argument: "a.img,poll=1") == nil)
   }
 
-  @Test func `a vext disk has queues besides`() throws {
+  @Test func `a vext disk takes queues= as well`() throws {
     let plain = try #require(VextOption(argument: "disk.img"))
     #expect(plain.queueCount == nil)
     let all = try #require(VextOption(argument: "disk.img,queues=128,ro,direct"))

@@ -139,7 +139,7 @@ struct GuestSandboxTests {
         .isEmpty)
   }
 
-  @Test func `what cannot be restricted is said`() throws {
+  @Test func `a warning names what cannot be restricted`() throws {
     let fixture = try LkvmFixture()
     let said = Lines()
     let sandboxes = [

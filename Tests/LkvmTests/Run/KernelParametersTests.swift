@@ -52,7 +52,7 @@ struct KernelParametersTests {
     let own = Self.parameters(root: .firstDisk, user: ["root=/dev/vda2 ro"])
     #expect(own.suffix(2) == ["root=/dev/vda2", "ro"])
     #expect(own.count { $0.hasPrefix("root=") } == 1)
-    // Another parameter that ends like it is none.
+    // Another parameter that ends like it does not count.
     #expect(Self.parameters(root: .firstDisk, user: ["myroot=1"]).contains("root=/dev/vda"))
   }
 

@@ -76,7 +76,7 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
-  /// In a process whose threads may not look at files, for a message with the local time.
+  /// In a process whose threads may not open files, for a message with the local time.
   @Test func `a flat binary prints by the BIOS, logs by the debug port, and powers off`() throws {
     let fixture = try LkvmFixture()
     let outcome = try fixture.run(["run", "flat", "--loglevel", "info"] + Self.machine)
@@ -108,7 +108,7 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
-  @Test func `what a guest's process would keep is said and kept with --sandbox-policy log`() throws {
+  @Test func `--sandbox-policy log prints the rights that strict would keep, and gives up none`() throws {
     let fixture = try LkvmFixture()
     let outcome = try fixture.run(
       ["run", "reset", "--sandbox-policy", "log", "-d", "disk.img,ro", "--9p", "dir,t"] + Self.machine)

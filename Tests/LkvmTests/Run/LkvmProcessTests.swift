@@ -12,7 +12,7 @@ struct LkvmProcessTests {
       (["run", "--firmware", "missing"], 1, "--firmware: firmware missing: No such file or directory"),
       (["run", "-f", "empty"], 1, "--firmware: firmware empty: the file is empty"),
       (["run", "-f", "fifo"], 1, "--firmware: firmware fifo: not a regular file"),
-      (["run", "-f", "noise"], 1, "--firmware: firmware noise: 5000 bytes are no multiple of 4096"),
+      (["run", "-f", "noise"], 1, "--firmware: firmware noise: 5000 bytes are not a multiple of 4096"),
       (["run", "-f", "noise", "-k", "halt"], 64, "--firmware noise: a kernel is started without firmware"),
       (["run", "-f", "noise", "-i", "halt"], 64, "--firmware noise: --initrd is for a Linux kernel"),
       (["run", "-f", "noise", "-p", "quiet"], 64, "--firmware noise: --params is for a Linux kernel"),
@@ -68,7 +68,7 @@ struct LkvmProcessTests {
     #expect(try fixture.folder.entries == before)
   }
 
-  /// kvmtool's parser takes each of these lines. Where a guest would run, KVM's device file is none, which is exit code 1.
+  /// kvmtool's parser takes each of these lines. Where a guest would run, KVM's device file is not a device, which is exit code 1.
   @Test(
     arguments: [
       (["-k", "halt", "-m512"], []), (["-k", "halt", "-c2"], []), (["-khalt", "-ddisk.img"], []),
@@ -112,7 +112,7 @@ struct LkvmProcessTests {
     #expect(outcome.errors.contains("error: \(message)") || outcome.errors.contains("error: --dev: "))
   }
 
-  @Test func `a guest is named by its root, and no option is blamed that was not given`() throws {
+  @Test func `an error names the guest's root, and only options that were given`() throws {
     let fixture = try LkvmFixture()
     #expect(try fixture.run(["setup", "web"]).exitCode == 0)
     try Data("precious".utf8).write(to: URL(filePath: "\(fixture.home)/web.sock"))

@@ -95,7 +95,7 @@ struct LkvmServiceTests {
     #expect(twice.exitCode == 64)
   }
 
-  @Test func `huge pages of hugetlbfs, which vextd does not serve, are refused by name`() throws {
+  @Test func `huge pages of hugetlbfs, which vextd does not serve, are refused`() throws {
     let fixture = try LkvmFixture()
     let refused = try fixture.run(
       ["run", "halt"] + Self.machine + ["--hugetlbfs", "/dev/hugepages", "--vext", "vextd:/nowhere/v.sock/a"])

@@ -1,4 +1,6 @@
 import Foundation
+// Visible in all files of these tests.
+@_exported import TestFolders
 import Testing
 
 /// A folder with kernels and other files, and the built lkvm that runs in it with a home of its own.

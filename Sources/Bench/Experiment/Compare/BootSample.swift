@@ -40,7 +40,7 @@ struct BootSample: Equatable, Sendable {
   /// - Parameters:
   ///   - metrics: The metrics that are needed.
   ///   - ignored: Columns of the configuration that do not tell boots apart.
-  /// - Throws: ``BenchFailure`` with the line for a boot that lacks rows of its guests, or a field that is no number.
+  /// - Throws: ``BenchFailure`` with the line for a boot that lacks rows of its guests, or a field that is not a number.
   static func boots(of file: RowFile, metrics: [Metric], ignoring ignored: Set<String> = []) throws
     -> [BootSample]
   {

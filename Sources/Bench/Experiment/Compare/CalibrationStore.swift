@@ -47,7 +47,8 @@ struct CalibrationStore: Sendable {
       }
       return calibration
     } catch let error as DecodingError {
-      throw BenchFailure("\(path) is no calibration: \(error)", exitCode: .dataError)
+      throw BenchFailure(
+        "\(path) is not a calibration: \(error); make it again with bench calibrate", exitCode: .dataError)
     } catch let error as BenchFailure {
       throw error
     } catch {

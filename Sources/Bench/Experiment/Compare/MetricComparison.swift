@@ -13,7 +13,7 @@ struct MetricComparison: Encodable, Equatable, Sendable {
   let isPaired: Bool
   let medianA: Double
   let medianB: Double
-  /// Whether the change is a ratio, computed from logarithms: if no value is 0.
+  /// Whether the change is a ratio, computed from logarithms, which needs values other than 0.
   let isRatio: Bool
   /// The Hodges-Lehmann estimate of B less A, in ``unit``.
   let shift: Double

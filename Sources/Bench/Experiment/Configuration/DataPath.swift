@@ -48,7 +48,7 @@ enum DataPathMode: String, CaseIterable, Codable, Sendable {
   case virtioBlock = "virtio-blk"
   /// An unmodified virtio-blk driver whose kicks the polling thread suppresses; completion by MSI-X.
   case virtioBlockPolled = "virtio-blk-poll"
-  /// virtio-blk as well as it can be had: io_uring in place of libaio, an I/O thread that polls before it sleeps, and fewer
+  /// virtio-blk tuned for throughput and latency: io_uring in place of libaio, an I/O thread that polls before it sleeps, and fewer
   /// interrupts than requests at depth.
   case virtioBlockTuned = "virtio-blk-tuned"
   /// The shared queue, polled from both ends.

@@ -51,7 +51,8 @@ struct TimeSpan: Hashable, Comparable, Codable, Sendable {
     let seconds = try decoder.singleValueContainer().decode(Double.self)
     guard seconds >= 0, seconds <= Self.longest.seconds else {
       throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "\(seconds) is no time between 0 and a day"))
+        .init(
+          codingPath: decoder.codingPath, debugDescription: "\(seconds) is not a time between 0 and a day"))
     }
     nanoseconds = UInt64((seconds * 1e9).rounded())
   }

@@ -16,7 +16,7 @@ enum VMM: String, CaseIterable, Codable, Sendable {
     let container = try decoder.singleValueContainer()
     let word = try container.decode(String.self)
     guard let vmm = VMM(rawValue: Self.formerWords[word] ?? word) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(word) is no VMM")
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(word) is not a VMM")
     }
     self = vmm
   }

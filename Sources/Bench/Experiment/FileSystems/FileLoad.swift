@@ -146,7 +146,7 @@ struct FileLoad {
     let descriptor = try FileDescriptor.open(
       FilePath(folder), .readOnly, options: [.directory, .closeOnExec])
     try descriptor.closeAfter {
-      guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      try checkErrno(fsync(descriptor.rawValue))
     }
   }
 

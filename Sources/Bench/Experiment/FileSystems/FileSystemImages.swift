@@ -59,7 +59,7 @@ struct FileSystemImages: Sendable {
     do {
       let descriptor = try FileDescriptor.open(FilePath(path), .readWrite, options: .closeOnExec)
       try descriptor.closeAfter {
-        guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        try checkErrno(fsync(descriptor.rawValue))
         let result = posix_fadvise(descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED)
         guard result == 0 else { throw Errno(rawValue: result) }
       }

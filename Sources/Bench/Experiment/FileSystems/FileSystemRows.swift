@@ -1,6 +1,6 @@
 /// The CSV of `bench fs`: a line for each measurement.
 struct FileSystemRows: Sendable {
-  /// The columns, which docs/benchmarking.md describes.
+  /// The columns, which docs/bench-fs.md describes.
   static let columns = [
     "run_id", "started_at", "git_revision", "kernel", "folder", "seed", "repetition", "position",
     "file_system",

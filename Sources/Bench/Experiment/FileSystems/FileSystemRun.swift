@@ -14,7 +14,7 @@ struct FileSystemRun {
   ///   - folder: Where the run's own folder is made, and removed at the end.
   ///   - record: Takes each measurement as soon as it is there.
   /// - Returns: What the reader of the results must know.
-  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if the watch said so. Nothing is mounted then, and no image is left.
+  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if the watch said so. Mounts and images are removed then.
   func measure(in folder: String, record: (FileSystemMeasurement) throws -> Void) throws -> [String] {
     FileSystemLeftovers.unmountAbandoned(in: folder)
     let scratch = try ScratchFolder(

@@ -10,8 +10,8 @@ import SystemPackage
 struct BootProcess: BootRunning {
   /// How often the process is checked.
   private static let pollSeconds = 0.01
-  /// Ends the boot with this process, also where a signal leaves no time for that: it would spoil the next one's figures.
-  private static let leash = CommandRun.find("setpriv").map { [$0, "--pdeathsig", "KILL", "--"] } ?? []
+  /// Ends the boot with this process, also where a signal leaves no time for that: it would spoil the next one's results.
+  private static let deathSignal = CommandRun.find("setpriv").map { [$0, "--pdeathsig", "KILL", "--"] } ?? []
 
   func run(
     _ side: ExperimentSide, arguments: [String], logPath: String, secondLimit: Double,
@@ -24,7 +24,7 @@ struct BootProcess: BootRunning {
       throw BenchFailure("cannot write \(logPath): \(error)", exitCode: .cannotCreate)
     }
     do {
-      let words = Self.leash + [side.program] + arguments
+      let words = Self.deathSignal + [side.program] + arguments
       var child = try ChildProcess(
         path: words[0], arguments: Array(words.dropFirst()),
         environment: ProcessInfo.processInfo.environment.merging(side.environment) { $1 },

@@ -79,7 +79,7 @@ struct ExperimentFolder: ~Copyable {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("\(path)/plan.json is no plan: \(error)", exitCode: .dataError)
+      throw BenchFailure("\(path)/plan.json is not a plan: \(error)", exitCode: .dataError)
     }
   }
 
@@ -122,7 +122,7 @@ struct ExperimentFolder: ~Copyable {
     plan.ownBoots.filter { !FileManager.default.fileExists(atPath: "\(stem(of: $0)).csv") }
   }
 
-  /// The boots that were tried and left no row, once no boot is under way.
+  /// The boots that were tried and left no row. Call it between boots.
   var failedBoots: [ExperimentPlan.Boot] {
     remainingBoots.filter { FileManager.default.fileExists(atPath: logPath(of: $0)) }
   }

@@ -118,7 +118,7 @@ struct ExperimentSide: Codable, Equatable, Sendable {
     for word in assignments {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let variable = parts.first, !variable.isEmpty else {
-        throw BenchFailure("'\(word)' names no variable", exitCode: .usage)
+        throw BenchFailure("'\(word)' has no variable name before '='", exitCode: .usage)
       }
       environment[String(variable)] = String(parts[1])
     }

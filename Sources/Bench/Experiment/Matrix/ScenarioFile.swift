@@ -91,11 +91,11 @@ struct ScenarioFile {
 
   private static func check(option: String, line: Int) throws(ScenarioFault) {
     guard !reservedOptions.contains(option) else {
-      throw ScenarioFault(line: line, reason: "'\(option)' is no part of what is measured")
+      throw ScenarioFault(line: line, reason: "'\(option)' does not belong to a configuration")
     }
     guard let first = option.first, first.isASCII, first.isLetter || first.isNumber,
       option.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
-    else { throw ScenarioFault(line: line, reason: "'\(option)' is no option of bench run") }
+    else { throw ScenarioFault(line: line, reason: "'\(option)' is not an option of bench run") }
   }
 
   /// An option and the values that it takes in turn.

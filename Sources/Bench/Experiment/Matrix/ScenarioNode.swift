@@ -63,12 +63,12 @@ struct ScenarioNode {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      ScenarioFault(line: mark.line, reason: "the file is no YAML: \(problem)")
+      ScenarioFault(line: mark.line, reason: "the file is not YAML: \(problem)")
     case .duplicatedKeysInMapping(let duplicates, let context):
       ScenarioFault(
         line: context.mark.line, reason: "'\(duplicates.sorted().joined(separator: "', '"))' is there twice")
     case .no, .memory, .reader, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
-      ScenarioFault(line: nil, reason: "the file is no YAML: \(error)")
+      ScenarioFault(line: nil, reason: "the file is not YAML: \(error)")
     }
   }
 
@@ -85,7 +85,7 @@ struct ScenarioNode {
     let text = try text()
     guard let number = Int(text), range.contains(number) else {
       throw ScenarioFault(
-        line: line, reason: "'\(text)' is no whole number from \(range.lowerBound) to \(range.upperBound)")
+        line: line, reason: "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return number
   }

@@ -114,7 +114,7 @@ final class BuiltinLinuxMachine: GuestMachine {
 
   func shutDown() -> [(path: String, errno: Errno)] {
     let failures = guest.shutDown()
-    // Nothing was buffered in them: closing can only fail for a descriptor that is none.
+    // Nothing was buffered in them: closing can only fail with EBADF.
     try? input.close()
     try? output.close()
     return failures

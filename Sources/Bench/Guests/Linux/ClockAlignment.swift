@@ -21,7 +21,7 @@ struct ClockAlignment: Equatable, Sendable {
 
   /// Linux takes a file's time from its last timer tick: up to 10 ms old with HZ=100.
   private static let fileTimeGrain: Int64 = 10_000_000
-  /// The year 2043: no clock is later, and no sum overflows.
+  /// The year 2043: later than any clock, and small enough that sums do not overflow.
   private static let latest: UInt64 = 1 << 61
 
   /// The alignment that follows from `probes`; nil without any.

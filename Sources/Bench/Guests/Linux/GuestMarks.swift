@@ -56,7 +56,7 @@ struct GuestMarks: Equatable, Sendable {
   /// The script's own last word; nil if it did not come that far.
   private(set) var exitCode: Int?
 
-  /// Reads `text`. Lines that are no marks are passed over: a guest writes what it likes.
+  /// Reads `text`. Skips lines that are not marks, because a guest writes what it likes.
   init(_ text: String) {
     for line in text.split(separator: "\n").prefix(1000) {
       let words = line.split(separator: " ").map(String.init)

@@ -19,7 +19,7 @@ struct WorkerView {
     try unsafe memory.sharedWords(at: base, wordCount: WorkloadLayout.workerStride / 8).loadAcquiring(index)
   }
 
-  /// What the worker is doing, or nil where it wrote something that is no state.
+  /// What the worker is doing, or nil where it wrote a value that is not a state.
   func state() throws -> WorkerState? { WorkerState(rawValue: try word(WorkerWord.state)) }
 
   /// The histogram's counts.

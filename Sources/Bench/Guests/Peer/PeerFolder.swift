@@ -11,7 +11,7 @@ final class PeerFolder {
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-      try Data(FirmwareImage.bytes).write(to: URL(filePath: firmware))
+      try Data(PeerFirmware.bytes).write(to: URL(filePath: firmware))
     } catch {
       try? FileManager.default.removeItem(atPath: path)
       throw BenchFailure(

@@ -18,7 +18,7 @@ final class PeerProcess {
 
   private static let pollNanoseconds: UInt64 = 5_000_000
   /// Kills the process when the thread that started it ends: bench may be killed itself.
-  private static let leash = ["setpriv", "--pdeathsig", "KILL", "--"]
+  private static let deathSignal = ["setpriv", "--pdeathsig", "KILL", "--"]
 
   /// Starts `program`.
   ///
@@ -29,7 +29,7 @@ final class PeerProcess {
   init(program: String, arguments: [String], outputPath: String?, errorPath: String) throws {
     command = [program] + arguments
     self.errorPath = errorPath
-    let words = Self.leash + command
+    let words = Self.deathSignal + command
     guard let path = CommandRun.find(words[0]) else {
       throw BenchFailure("\(words[0]) is not installed (Debian: util-linux)", exitCode: .unavailable)
     }

@@ -6,7 +6,7 @@ protocol PeerProgram: AnyObject {
   var process: PeerProcess { get }
   /// The program's version, as it has it itself.
   var version: String { get }
-  /// Whether it binds the guest's memory to the node that it was told.
+  /// Whether it binds the guest's memory to the node that an option names.
   var bindsMemory: Bool { get }
   /// Whether the guest's kernel has told it of a panic.
   var hasPanicked: Bool { get }

@@ -83,7 +83,7 @@ struct QEMUCommand {
   private var diskDevice: Int {
     switch guest.boot {
     case .linux: 0x10
-    case .firmware: FirmwareImage.diskDevice
+    case .firmware: PeerFirmware.diskDevice
     }
   }
 

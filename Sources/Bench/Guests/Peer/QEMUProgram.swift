@@ -2,7 +2,7 @@ import Foundation
 import HostSystem
 import Hypervisor
 
-/// QEMU with a guest that waits to be let run.
+/// A QEMU process whose guest is paused until `resume`.
 final class QEMUProgram: PeerProgram {
   let process: PeerProcess
   let version: String
@@ -32,7 +32,9 @@ final class QEMUProgram: PeerProgram {
   func findThreads() throws -> PeerThreads {
     let answers = (cpus: try execute("query-cpus-fast"), ioThreads: try execute("query-iothreads"))
     guard let threads = QMPThreads(cpus: answers.cpus, ioThreads: answers.ioThreads) else {
-      throw BenchFailure("QEMU \(version) tells of its threads in an unknown way", exitCode: .unavailable)
+      throw BenchFailure(
+        "QEMU \(version): unknown answer to query-cpus-fast or query-iothreads; bench knows that of QEMU 7.1 and newer",
+        exitCode: .unavailable)
     }
     func thread(_ id: Int32) -> ProcessThread {
       ProcessThread(process: process.id, thread: ForeignThread(id: id))
@@ -73,7 +75,7 @@ final class QEMUProgram: PeerProgram {
   private static func failure(_ failure: QMPChannel.Failure, _ process: PeerProcess) -> BenchFailure {
     switch failure {
     case .closed:
-      // Its words are whole once it has ended.
+      // Standard error is complete once the process has ended.
       _ = process.wait(milliseconds: 5_000)
       let words = process.lastWords
       return BenchFailure(

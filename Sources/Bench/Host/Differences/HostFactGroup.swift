@@ -2,7 +2,7 @@
 struct HostFactGroup: Sendable {
   /// What they are about.
   let title: String
-  /// What a difference does to figures.
+  /// What a difference does to results.
   let why: String
   /// The keys, or what they begin with.
   let keys: [String]

@@ -24,7 +24,7 @@ struct ScratchDisks: ~Copyable {
   ///   - byteCount: Size of each disk.
   ///   - isFilled: Whether blocks are written at all; an engine that touches no file needs none.
   ///   - isInterrupted: Asked between two chunks; true ends the filling.
-  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. No file is left then.
+  /// - Throws: ``BenchFailure``, or ``RunInterruption`` if `isInterrupted` said so. The files are removed then.
   init(in path: String, count: Int, byteCount: UInt64, isFilled: Bool, isInterrupted: () -> Bool) throws {
     let folder = try ScratchFolder(path)
     let paths = (0..<count).map { "\(path)/guest\($0).disk" }
@@ -62,9 +62,7 @@ struct ScratchDisks: ~Copyable {
   private static func checkSpace(besides path: String, byteCount: UInt64) throws {
     var statistics = statvfs()
     let folder = FilePath(path).removingLastComponent()
-    guard unsafe statvfs(folder.isEmpty ? "." : folder.string, &statistics) == 0 else {
-      throw Errno(rawValue: errno)
-    }
+    try checkErrno(unsafe statvfs(folder.isEmpty ? "." : folder.string, &statistics))
     let available = UInt64(statistics.f_bavail) * UInt64(statistics.f_frsize)
     guard available >= byteCount else {
       throw BenchFailure(
@@ -88,6 +86,6 @@ struct ScratchDisks: ~Copyable {
       }
       offset += UInt64(written)
     }
-    guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(fsync(descriptor.rawValue))
   }
 }

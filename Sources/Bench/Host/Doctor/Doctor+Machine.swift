@@ -72,7 +72,7 @@ extension Doctor {
       remedy: "compare only what ran side by side (bench run, bench compare), with --repeat 5 or more")
   }
 
-  /// Of the moment before if that was measured, else since the boot.
+  /// The share of stolen CPU time: during the check if that was measured, otherwise since the boot.
   var steal: Finding? {
     guard host.processor?.isVirtual ?? false, let sinceBoot = host.virtualMachine?.stealShare else {
       return nil

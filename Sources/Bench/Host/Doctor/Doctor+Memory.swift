@@ -89,7 +89,7 @@ extension Doctor {
     guard let used = host.kernelSettings?.usedSwapBytes else { return nil }
     let why = "memory was short: what was swapped out comes back from a disk, perhaps the measured one"
     guard used > 0 else {
-      return Finding(check: .swap, severity: .ok, found: "no swap is in use", why: why)
+      return Finding(check: .swap, severity: .ok, found: "swap is not in use", why: why)
     }
     return Finding(
       check: .swap, severity: .note, found: "\(used >> 20) MiB of swap are in use", why: why,

@@ -73,7 +73,7 @@ extension Doctor {
       let busy =
         environment.placement.map { CPUSet($0.ioThreadCPUs + $0.vcpuCPUs.joined()).description } ?? "LIST"
       return Finding(
-        check: .isolation, severity: .note, found: "no CPU is isolated", why: why,
+        check: .isolation, severity: .note, found: "CPUs are not isolated", why: why,
         remedy: "on a machine of your own, boot with isolcpus=\(busy) nohz_full=\(busy)")
     }
     return Finding(

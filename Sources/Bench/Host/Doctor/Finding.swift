@@ -6,7 +6,7 @@ struct Finding: Codable, Equatable, Sendable {
     case spoils
     /// Results are valid, but their reader must know this, or they could be steadier.
     case note
-    /// As it should be.
+    /// The setting is right.
     case ok
   }
 

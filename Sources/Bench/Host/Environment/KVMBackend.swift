@@ -8,7 +8,7 @@ enum KVMBackend: String, Codable, Sendable {
   case pvm
   /// AMD-V on a CPU that QEMU's TCG emulates: counts mean something there, times do not.
   case tcg
-  /// No backend is loaded.
+  /// KVM has not loaded a backend.
   case none
 
   /// Decides from what /sys and /proc say.

@@ -28,7 +28,7 @@ enum ChecksumFile {
     do {
       recorded = try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
     } catch {
-      throw BenchFailure("the archive is no bundle: it has no \(name)", exitCode: .dataError)
+      throw BenchFailure("the archive is not a bundle: it has no \(name)", exitCode: .dataError)
     }
     let fresh = try text(of: folder)
     if recorded == fresh { return nil }

@@ -87,7 +87,7 @@ enum RunBundle {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("\(archive) is no bundle: bundle.json: \(error)", exitCode: .dataError)
+      throw BenchFailure("\(archive) is not a bundle: bundle.json: \(error)", exitCode: .dataError)
     }
   }
 

@@ -27,7 +27,7 @@ struct TarHeader: Equatable, Sendable {
     guard block.count == Self.blockByteCount else { throw Refusal(reason: "the archive is cut off") }
     if block.allSatisfy({ $0 == 0 }) { return nil }
     guard Self.number(block[148..<156]) == Self.checksum(block) else {
-      throw Refusal(reason: "a header has a wrong checksum: this is no tar archive, or it is damaged")
+      throw Refusal(reason: "a header has a wrong checksum: this is not a tar archive, or it is damaged")
     }
     guard Array(block[257..<265]) == Array("ustar\u{0}00".utf8) else {
       throw Refusal(reason: "a header is not of the format ustar")
@@ -35,7 +35,7 @@ struct TarHeader: Equatable, Sendable {
     let prefix = Self.text(block[345..<500])
     let name = (prefix.isEmpty ? "" : prefix + "/") + Self.text(block[0..<100])
     guard let size = Self.number(block[124..<136]) else {
-      throw Refusal(reason: "the size of \(name.debugDescription) is no octal number")
+      throw Refusal(reason: "the size of \(name.debugDescription) is not an octal number")
     }
     switch block[156] {
     case UInt8(ascii: "0"): kind = .file
@@ -64,7 +64,7 @@ struct TarHeader: Equatable, Sendable {
     }
   }
 
-  /// The octal number in a field; nil if it is none.
+  /// The octal number in a field; nil for any other text.
   private static func number(_ field: ArraySlice<UInt8>) -> UInt64? {
     let digits = field.drop { $0 == UInt8(ascii: " ") }.prefix { $0 != 0 && $0 != UInt8(ascii: " ") }
     guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }) else {

@@ -17,7 +17,7 @@ struct FigureSet: Sendable {
     }
     guard !drawings.isEmpty else {
       throw BenchFailure(
-        "the rows have the data of no figure: no request was answered in \(runs.boots.count) boot(s)",
+        "the rows have the data of no figure: \(runs.boots.count) boot(s) completed no request",
         exitCode: .dataError)
     }
     self.drawings = drawings

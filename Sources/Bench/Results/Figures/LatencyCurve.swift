@@ -8,7 +8,7 @@ struct LatencyCurve: Equatable, Sendable {
   /// Requests beyond this are no count of ours.
   private static let largestCount: UInt64 = 1 << 60
 
-  /// Puts `histograms` together; nil if no request is in them, or if they contradict themselves.
+  /// Puts `histograms` together; nil if they are empty or contradict themselves.
   init?(_ histograms: [NanosecondHistogram]) {
     var counts: [UInt64: UInt64] = [:]
     var total: UInt64 = 0

@@ -1,15 +1,15 @@
-/// The parts of what a boot in the middle of several cost.
+/// Splits the median boot's total into parts.
 ///
-/// Medians of parts do not add up to the median of the whole. So the parts are those of the boot whose whole is the median, or the mean
-/// of the two in the middle: they add up to it.
+/// The parts are those of the boot whose total is the median, or the mean of the two boots in the middle, because medians of the parts
+/// would not add up to the median of the total.
 struct Stack: Equatable, Sendable {
-  /// In the order of the parts that were asked for.
+  /// One value for each part, in the order of the initializer's `parts`.
   let parts: [Double]
-  /// The median of the whole.
+  /// The median of the boots' totals.
   let total: Double
-  /// The whole of the boot that has least.
+  /// The smallest total.
   let minimum: Double
-  /// The whole of the boot that has most.
+  /// The largest total.
   let maximum: Double
   let bootCount: Int
 

@@ -1,6 +1,6 @@
 /// Bars of throughput: a cluster for each workload, a bar for each data path.
 enum ThroughputFigure {
-  /// Of a cluster, whose width is 1, this much is bars.
+  /// The width of a cluster's bars together; clusters are 1 apart.
   private static let clusterWidth = 0.82
   /// Bars that differ by more than this are drawn on a logarithmic axis.
   private static let largestLinearRatio = 15.0

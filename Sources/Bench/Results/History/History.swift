@@ -6,7 +6,7 @@ struct History: Codable, Equatable, Sendable {
   let series: [HistorySeries]
   /// Files of rows that were read.
   let files: [String]
-  /// CSV files that are no rows of bench.
+  /// CSV files without rows of bench.
   let skippedFiles: [String]
 
   enum CodingKeys: String, CodingKey {

@@ -1,4 +1,4 @@
-/// The figures of every configuration, boots put together.
+/// The metrics of every configuration, summarized over its boots.
 enum ResultTable {
   /// One column of the table.
   private struct Value: Sendable {

@@ -32,13 +32,13 @@ struct ColumnComparison: Sendable {
     self.isJudgedByDefault = isJudgedByDefault
   }
 
-  /// Of a rate.
+  /// Criteria for a rate: more is better.
   static func rate(_ combination: Combination) -> ColumnComparison {
     ColumnComparison(
       .moreIsBetter, combination, absoluteFloor: 1, relativeFloor: 0.03, isJudgedByDefault: true)
   }
 
-  /// Of a latency. Its absolute floor is some cycles of any CPU; the guest's clock and buckets resolve no better below a microsecond.
+  /// Criteria for a latency: less is better. The absolute floor is some cycles of any CPU; the guest's clock and buckets resolve no better below a microsecond.
   static func latency(
     _ combination: Combination, relativeFloor: Double, isJudgedByDefault: Bool = false
   ) -> ColumnComparison {
@@ -47,7 +47,7 @@ struct ColumnComparison: Sendable {
       isJudgedByDefault: isJudgedByDefault)
   }
 
-  /// Of exits per request. By the first goal of the design, one exit in a thousand requests is none.
+  /// Criteria for exits per request. One exit in a thousand requests counts as zero, which is the first goal of the design.
   static func exits(isJudgedByDefault: Bool = false) -> ColumnComparison {
     ColumnComparison(
       .lessIsBetter, .meanPerRequest, absoluteFloor: 0.001, relativeFloor: 0.03,

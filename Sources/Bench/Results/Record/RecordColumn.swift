@@ -135,7 +135,7 @@ final class RecordColumn<Value: ColumnValue>: AnyRecordColumn {
       }
     guard Value(field) != nil else {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: container, debugDescription: "\(text(field)) is no value of \(name)")
+        forKey: key, in: container, debugDescription: "\(text(field)) is not a value of \(name)")
     }
     return field
   }

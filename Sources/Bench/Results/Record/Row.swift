@@ -41,7 +41,7 @@ struct Row: Sendable {
     let column = RecordColumns.table[keyPath: column]
     let text = try required(column)
     guard let number = Int(text) else {
-      throw CSVText.Fault(line: line, reason: "\(column.name) is no whole number: '\(text)'")
+      throw CSVText.Fault(line: line, reason: "\(column.name) is not a whole number: '\(text)'")
     }
     return number
   }
@@ -55,7 +55,7 @@ struct Row: Sendable {
   func number(_ column: any AnyRecordColumn) throws(CSVText.Fault) -> Double {
     let text = try required(column)
     guard let number = Double(text), number.isFinite, number >= 0 else {
-      throw CSVText.Fault(line: line, reason: "\(column.name) is no number of 0 or more: '\(text)'")
+      throw CSVText.Fault(line: line, reason: "\(column.name) is not a number of 0 or more: '\(text)'")
     }
     return number
   }
@@ -66,9 +66,9 @@ struct Row: Sendable {
     return try number(column)
   }
 
-  /// How many requests the row's exits and CPU times stand for.
+  /// The number of requests that the row's exits and CPU times belong to.
   ///
-  /// Of a Linux guest these belong to a part of fio's phase, whose requests are known by the quotient of the exits.
+  /// For a Linux guest this is a part of fio's phase; its requests follow from the exits and the exits for each request.
   func windowRequests() throws(CSVText.Fault) -> Double {
     let requests = try number(\.ios)
     guard text(\.guest) == GuestKind.linux.rawValue else { return requests }

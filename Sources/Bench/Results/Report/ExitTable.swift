@@ -52,13 +52,14 @@ struct ExitTable: Sendable {
   /// What a reader must know, one sentence each.
   static func notes(_ runs: FigureRuns) -> [String] {
     var notes = ["host: \(runs.host.summary)"]
-    let untold = ExitCause.allCases.filter { cause in
+    let uncounted = ExitCause.allCases.filter { cause in
       runs.boots.contains { $0.causes != nil && $0.causes?[cause] == nil }
     }
-    if !untold.isEmpty {
-      let names = untold.map(\.title).joined(separator: ", ")
+    if !uncounted.isEmpty {
+      let names = uncounted.map(\.title).joined(separator: ", ")
       notes.append(
-        "KVM back end \(runs.host.kvmBackend) does not tell these causes, which are in other: \(names)")
+        "KVM back end \(runs.host.kvmBackend) does not count these causes separately; they are part of 'other': \(names)"
+      )
     }
     let count = runs.boots.count { $0.causes == nil }
     if count > 0 { notes.append("\(count) boot(s) without causes were left out") }

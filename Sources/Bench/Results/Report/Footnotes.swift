@@ -4,14 +4,15 @@ import Foundation
 enum Footnotes {
   /// One sentence a line.
   static func lines(context: RunContext, boots: [BootSummary], nativeRoundTrips: [Double]) -> [String] {
-    pollers(context) + [repetitions(boots), "host: \(context.host.summary)"] + guest(context.configuration)
+    pollingOnSharedCPUs(context) + [repetitions(boots), "host: \(context.host.summary)"]
+      + guest(context.configuration)
       + peers(boots)
       + timing(context.host) + cores(context.placement)
       + roundTrip(nativeRoundTrips, boots: boots) + Set(boots.flatMap(\.causesNotes)).sorted()
   }
 
   /// First of all, where a path polls on CPUs that other threads need.
-  private static func pollers(_ context: RunContext) -> [String] {
+  private static func pollingOnSharedCPUs(_ context: RunContext) -> [String] {
     guard context.placement.oversubscribed, context.configuration.modes.contains(.vext) else { return [] }
     return [
       "vext polls all the time, here on CPUs that other threads need, so that each waits for the others' time slices; "
@@ -42,7 +43,7 @@ enum Footnotes {
     // A boot has one summary for each phase of a job file.
     let columns = Dictionary(grouping: boots) { "\($0.path.name) \($0.phase)" }
     let counts = Set(columns.values.map(\.count)).sorted()
-    guard let fewest = counts.first, let most = counts.last else { return "no boot was completed" }
+    guard let fewest = counts.first, let most = counts.last else { return "all boots failed" }
     if most == 1 { return "one boot per column: the spread is unknown; --repeat 5 shows it" }
     let number = fewest == most ? "\(most)" : "\(fewest) to \(most)"
     return "median of \(number) boots per column (smallest..largest); a ratio is taken within its repetition"

@@ -4,7 +4,7 @@ import Foundation
   import Glibc
 #endif
 
-/// Tells on standard error what a run is doing: on one line that it rewrites or, where that is no terminal, now and then on a new one.
+/// Prints a run's progress to standard error: on one line that it rewrites or, without a terminal, now and then on a new one.
 struct ProgressReporter {
   private enum Style {
     case silent

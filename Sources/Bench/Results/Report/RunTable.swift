@@ -8,7 +8,7 @@ struct RunTable {
   /// The table, each line ended by a line feed. Paths without a boot are left out.
   func text() -> String {
     let shown = paths.filter { path in boots.contains { $0.path == path } }
-    guard let reference = shown.first else { return "no boot was completed\n" }
+    guard let reference = shown.first else { return "all boots failed\n" }
     var lines = [
       line("IOPS", shown, digits: 0, \.iops),
       line("MiB/s", shown, digits: 1, \.bandwidthMiBPerSecond),

@@ -22,7 +22,8 @@ public enum MachineError: Error, CustomStringConvertible, Sendable {
     switch self {
     case .kvm(let error): error.description
     case .memory(let byteCount, let errno): "guest memory of \(byteCount) bytes: \(errno)"
-    case .hugePages(let path, _, .invalidArgument): "\(path): no hugetlbfs is mounted there"
+    case .hugePages(let path, _, .invalidArgument):
+      "\(path) is not on a hugetlbfs; mount one there, or leave --hugetlbfs out"
     case .hugePages(let path, let byteCount, .noMemory):
       "\(path): \(byteCount >> 20) MiB of huge pages are not free; /proc/sys/vm/nr_hugepages says how many there are"
     case .hugePages(let path, _, let errno): "\(path): \(errno)"

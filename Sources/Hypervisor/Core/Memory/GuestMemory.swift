@@ -32,7 +32,7 @@ public final class GuestMemory: @unchecked Sendable {
   /// Translates guest-physical runs; valid while this object lives.
   public let map: GuestMemoryMap
 
-  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; no page is resident yet.
+  /// Maps `byteCount` bytes of zeroed RAM, a multiple of ``pageByteCount``; pages become resident at the first access.
   ///
   /// - Parameters:
   ///   - node: the NUMA node to bind it to, if any (mbind, MPOL_BIND).
@@ -80,7 +80,7 @@ public final class GuestMemory: @unchecked Sendable {
     // The memory has no name, and goes with its last mapping.
     try NamedFiles.remove(name)
     let whole = (byteCount + page - 1) / page * page
-    guard ftruncate(file.rawValue, off_t(whole)) == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(ftruncate(file.rawValue, off_t(whole)))
     let mapping = try Mapping.shared(descriptor: file.rawValue, byteCount: Int(whole))
     try mapping.leaveOutOfDumps()
     if let node { try mapping.bind(toNode: node) }

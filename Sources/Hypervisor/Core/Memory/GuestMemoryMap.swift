@@ -14,6 +14,7 @@ public struct GuestMemoryMap: @unchecked Sendable {
   /// A run of RAM.
   @safe @usableFromInline
   struct Region {
+    // SAFETY: `byteCount` bytes are mapped at `host`, as the initializer's caller promises; the map's accesses check runs against them.
     @usableFromInline let start: UInt64
     @usableFromInline let byteCount: UInt64
     @usableFromInline let host: UnsafeMutableRawPointer?

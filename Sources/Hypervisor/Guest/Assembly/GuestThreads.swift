@@ -10,7 +10,7 @@ final class GuestThreads: Sendable {
   /// The threads of virtio-blk. The guest's own thread sleeps until it is notified.
   let blocks: [IOThread]
   private let adaptive: [IOThread]
-  private let pollers: [IOThread]
+  private let polling: [IOThread]
   private let own: [IOThread]
 
   /// - Parameter ioThreads: the caller's threads for all disks; if empty, the guest makes its own.
@@ -20,7 +20,7 @@ final class GuestThreads: Sendable {
     devices = try DeviceThread(name: "\(name)-devices")
     shares = configuration.shares.isEmpty ? nil : try DeviceThread(name: "\(name)-9p", kind: .share)
     guard ioThreads.isEmpty else {
-      (blocks, adaptive, pollers, own) = (ioThreads, ioThreads, ioThreads, [])
+      (blocks, adaptive, polling, own) = (ioThreads, ioThreads, ioThreads, [])
       return
     }
     func thread(_ suffix: String, _ waiting: IOThread.Waiting, isNeeded: Bool) throws(Errno) -> [IOThread] {
@@ -32,12 +32,12 @@ final class GuestThreads: Sendable {
     let vextDisks = configuration.vextDisks
     blocks = try thread("io", .events, isNeeded: !configuration.disks.isEmpty)
     adaptive = try thread("vext", .adaptive, isNeeded: vextDisks.contains { !$0.polls })
-    pollers = try thread("poll", .polling, isNeeded: vextDisks.contains(where: \.polls))
-    own = blocks + adaptive + pollers
+    polling = try thread("poll", .polling, isNeeded: vextDisks.contains(where: \.polls))
+    own = blocks + adaptive + polling
   }
 
   /// The threads that serve the queues of a vext disk.
-  func threads(for disk: GuestConfiguration.Disk) -> [IOThread] { disk.polls ? pollers : adaptive }
+  func threads(for disk: GuestConfiguration.Disk) -> [IOThread] { disk.polls ? polling : adaptive }
 
   /// Ends all threads except the caller's. No device may be in use.
   ///

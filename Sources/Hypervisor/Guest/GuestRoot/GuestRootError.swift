@@ -24,7 +24,7 @@ public enum GuestRootError: Error, Equatable, CustomStringConvertible, Sendable 
   case noLibrary(String, forModule: String)
   /// A compressed module that does not decompress.
   case damagedModule(path: String)
-  /// No kernel was found at the candidate paths.
+  /// None of the candidate paths has a kernel.
   case noKernel(candidates: [String])
   /// An argument, a variable or a path contains a zero byte.
   case zeroByte(in: String)

@@ -129,7 +129,7 @@ final class ConsoleStream: Sendable {
   }
 }
 
-/// How input that is no terminal's goes over the console to the guest's init, which hands it to the command through a pipe
+/// How input from a pipe or a file goes over the console to the guest's init, which hands it to the command through a pipe
 /// (GuestInit's `InputPipe` is the other side).
 ///
 /// A console has no end, and Linux's virtio console swallows Ctrl-O. So three bytes are escapes: DLE and a byte stand for that

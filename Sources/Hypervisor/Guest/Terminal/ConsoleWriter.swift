@@ -192,16 +192,16 @@ final class ConsoleWriter: DescriptorHandler {
   }
 
   private func watch() {
-    var patience = stallNanoseconds ?? 0
+    var delay = stallNanoseconds ?? 0
     if !state.withLock({ $0.isWatched }) {
       do throws(Errno) {
         try thread.add(self, descriptor: target.rawValue, interest: .writable)
         state.withLock { $0.isWatched = true }
       } catch {
-        patience = Self.retryNanoseconds
+        delay = Self.retryNanoseconds
       }
     }
-    _ = linux_timer_set(stallTimer.rawValue, patience)
+    _ = linux_timer_set(stallTimer.rawValue, delay)
   }
 
   private func unwatch() {

@@ -10,7 +10,8 @@ final class DeviceThreadCore: Sendable {
     let handler: any DescriptorHandler
   }
 
-  private struct Errand {
+  /// A call of another thread, which waits until it is done.
+  private struct WorkItem {
     let body: @Sendable () -> Void
     let isDone: Done
   }
@@ -23,7 +24,7 @@ final class DeviceThreadCore: Sendable {
     var watches: [Int32: Watch] = [:]
     var descriptors: [UInt64: Int32] = [:]
     var nextToken: UInt64 = 1
-    var errands: [Errand] = []
+    var workItems: [WorkItem] = []
     var shouldEnd = false
     var hasEnded = false
   }
@@ -81,12 +82,12 @@ final class DeviceThreadCore: Sendable {
     guard !isCurrent else { return body() }
     let done = Done()
     let isPosted = state.withLock { state in
-      if !state.hasEnded { state.errands.append(Errand(body: body, isDone: done)) }
+      if !state.hasEnded { state.workItems.append(WorkItem(body: body, isDone: done)) }
       return !state.hasEnded
     }
     guard isPosted else { return body() }
     wake.signal()
-    // Pairs with the releasing store in ``runErrands()``.
+    // Pairs with the releasing store in ``runWorkItems()``.
     HostClock.sleep(until: { done.flag.load(ordering: .acquiring) })
   }
 
@@ -108,7 +109,7 @@ final class DeviceThreadCore: Sendable {
         let token = events[index]
         if token == Self.wakeToken {
           wake.drain()
-          runErrands()
+          runWorkItems()
         } else {
           call(token)
         }
@@ -116,8 +117,8 @@ final class DeviceThreadCore: Sendable {
     }
     let left = state.withLock { state in
       state.hasEnded = true
-      defer { state.errands = [] }
-      return state.errands
+      defer { state.workItems = [] }
+      return state.workItems
     }
     finish(left)
     // Released outside of the lock, because handlers may hold the last reference to this thread.
@@ -134,18 +135,18 @@ final class DeviceThreadCore: Sendable {
     if let (descriptor, handler) = target { handler.descriptorIsReady(descriptor) }
   }
 
-  private func runErrands() {
-    let errands = state.withLock { state in
-      defer { state.errands = [] }
-      return state.errands
+  private func runWorkItems() {
+    let workItems = state.withLock { state in
+      defer { state.workItems = [] }
+      return state.workItems
     }
-    finish(errands)
+    finish(workItems)
   }
 
-  private func finish(_ errands: [Errand]) {
-    for errand in errands {
-      errand.body()
-      errand.isDone.flag.store(true, ordering: .releasing)
+  private func finish(_ workItems: [WorkItem]) {
+    for workItem in workItems {
+      workItem.body()
+      workItem.isDone.flag.store(true, ordering: .releasing)
     }
   }
 }

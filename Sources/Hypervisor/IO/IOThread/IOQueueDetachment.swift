@@ -7,7 +7,7 @@ public struct IOQueueDetachment: Sendable {
   /// - Parameter command: what the I/O thread is to do; nil: it is done.
   init(_ command: IOThreadCommand? = nil) { self.command = command }
 
-  /// Whether no request is under way any more, and the server will not touch the queue again.
+  /// Whether all requests have ended, and the server will not touch the queue again.
   public var isDone: Bool { command?.isDone ?? true }
 
   /// Waits until all are done, at most for `nanoseconds`.

@@ -1,11 +1,13 @@
 import HostSystem
 
 /// Divides an I/O thread between the machines whose queues it serves, so that a machine with many or full queues gets no more than
-/// its share (docs/vext-service.md §1).
+/// its share (docs/vext-service.md, "Fairness").
+///
+/// A *machine* here is one ``GuestMemory``: a virtual machine of this process, or one client of vextd.
 ///
 /// Deficit round robin by machine: each pass gives a machine credit for a number of requests, in proportion to its weight. A
-/// request costs ``requestCost`` and its bytes. A machine that went beyond its credit, by one large request, pays with its turns
-/// in the next passes. Nothing is divided in a pass after one in which a single machine wanted something. A machine that has no
+/// request costs ``requestCost`` and its bytes. A machine that went beyond its credit, by one large request, skips passes until its
+/// credit is positive. After a pass in which a single machine had requests, that machine gets the whole thread. A machine that has no
 /// room left of its own in the engine waits too, as long as another one uses the engine.
 struct MachineShares {
   /// Cost of a request beside its bytes.
@@ -21,8 +23,8 @@ struct MachineShares {
 
   /// A machine, whose queues may come and go.
   private struct Machine {
-    /// What tells machines apart; nil: the place is free.
-    var memory: ObjectIdentifier?
+    /// Which ``GuestMemory`` the machine has; nil if the place is free.
+    var identity: ObjectIdentifier?
     var weight = 0
     var queueCount = 0
     /// Bytes that it may still start in this pass; negative: it is in debt.
@@ -56,15 +58,15 @@ struct MachineShares {
 
   /// Registers the queue at `queueIndex`.
   ///
-  /// - Parameter memory: tells machines apart.
+  /// - Parameter identity: of the queue's ``GuestMemory``.
   /// - Returns: its machine, for the other calls.
-  mutating func attach(_ queueIndex: Int, memory: ObjectIdentifier, weight: Int) -> Int {
+  mutating func attach(_ queueIndex: Int, memory identity: ObjectIdentifier, weight: Int) -> Int {
     while places.count <= queueIndex { places.append(0) }
-    let known = machines.firstIndex { $0.memory == memory }
-    let place = known ?? machines.firstIndex { $0.memory == nil } ?? machines.count
+    let known = machines.firstIndex { $0.identity == identity }
+    let place = known ?? machines.firstIndex { $0.identity == nil } ?? machines.count
     if place == machines.count { machines.append(Machine()) }
     if known == nil {
-      machines[place] = Machine(memory: memory, weight: weight)
+      machines[place] = Machine(identity: identity, weight: weight)
       machineCount += 1
     }
     machines[place].queueCount += 1

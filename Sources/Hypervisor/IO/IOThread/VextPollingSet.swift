@@ -7,11 +7,11 @@ struct VextPollingSet {
   /// Number of passes with work in which each quiet queue is polled once.
   private static let quietShare = 8
   /// Number of polls without work after which a busy queue becomes quiet: about 100 us.
-  private static let patience: UInt32 = 1024
+  private static let idlePollLimit: UInt32 = 1024
 
   private var busy: ContiguousArray<PolledDeviceQueue> = []
   private var quiet: ContiguousArray<PolledDeviceQueue> = []
-  /// Index of the busy queue at which this pass starts, so that no queue is always first when the engine has little room.
+  /// Index of the busy queue at which this pass starts, so that queues take turns at being first when the engine has little room.
   private var turn = 0
   private var quietTurn = 0
 
@@ -40,7 +40,9 @@ struct VextPollingSet {
     turn = turn &+ 1 < busy.count ? turn &+ 1 : 0
     for index in turn..<busy.count { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
     for index in 0..<turn { taken &+= Self.drain(&busy[index], &engine, &shares, &notifications) }
-    if turn < busy.count, busy[turn].idlePollCount >= Self.patience { quiet.append(busy.remove(at: turn)) }
+    if turn < busy.count, busy[turn].idlePollCount >= Self.idlePollLimit {
+      quiet.append(busy.remove(at: turn))
+    }
     if !quiet.isEmpty { taken &+= drainQuiet(&engine, &shares, &notifications, all: taken == 0) }
     return taken
   }

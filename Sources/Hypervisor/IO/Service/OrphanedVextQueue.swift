@@ -26,10 +26,10 @@ struct OrphanedVextQueue: @unchecked Sendable {
     self.memory = memory
     self.record = record
     depth = setup.depth
-    let remains = VextQueueRemains(rings, depth: depth, record: record)
-    submissions = remains.submissions
-    completions = remains.completions
-    for id in remains.pending {
+    let recovered = RecoveredQueueState(rings, depth: depth, record: record)
+    submissions = recovered.submissions
+    completions = recovered.completions
+    for id in recovered.pending {
       completions.push(Self.failure(of: id))
       record.end(id)
     }

@@ -69,7 +69,7 @@ public final class VextServiceClient: Sendable {
     watcher.join()
   }
 
-  /// What this guest has asked of the disk since the service started; nothing while no service is there.
+  /// The counters of this guest's requests since the service started; empty while the service is away.
   var statistics: DiskStatistics {
     core.state.withLock { state in
       guard case .statistics(let statistics) = state.ask(.statistics) else { return DiskStatistics() }
@@ -118,7 +118,7 @@ public final class VextServiceClient: Sendable {
   /// Ends what is under way, makes durable what was written, and leaves the service. After the machine has stopped; twice
   /// does no harm.
   ///
-  /// - Throws: what the flush says; ECONNRESET where no service is there, ETIMEDOUT where it does not answer.
+  /// - Throws: what the flush says; ECONNRESET while the service is away, ETIMEDOUT where it does not answer.
   public func close() throws(Errno) {
     try core.state.withLock { state throws(Errno) in
       guard !state.isClosed else { return }

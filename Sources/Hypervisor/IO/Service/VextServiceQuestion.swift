@@ -1,8 +1,8 @@
-/// What `vextd ctl` asks or wants. Root and the service's own user get an answer.
+/// A request of `vextd ctl` or `vextd top`. The service answers root and its own user.
 public enum VextServiceQuestion: Sendable {
   /// Disks and clients, a line each.
   case list
-  /// Figures of each client, a line each.
+  /// The counters of each client, a line each.
   case metrics
   /// What threads and clients have done so far, as ``VextServiceSnapshot/init(text:)`` reads it.
   case snapshot

@@ -4,7 +4,7 @@ import VextProtocol
 /// A queue as a VMM enables it in a service: what the driver registered, and the eventfds of its doorbell and its interrupt.
 struct VextServiceRegistration: Sendable {
   let setup: VextQueueSetup
-  /// Of the queue; nil if the function offers none.
+  /// The queue's doorbell; nil if the function offers none.
   let doorbell: VextDoorbell?
   /// The table whose vectors another process may signal; nil if the function has none.
   let interrupts: MSIXTable?

@@ -6,7 +6,7 @@ import VextProtocol
 /// What a ``VextServiceClient`` and its thread share: the thread keeps no client alive.
 final class VextServiceWatch: Sendable {
   struct State: ~Copyable {
-    /// Nil once it is closed, while no service is there, and while a request is under way.
+    /// Nil once it is closed, while the service is away, and while a request is in flight.
     var connection: VextServiceConnection?
     var isClosed = false
     /// The enabled queues, as they were registered.
@@ -38,7 +38,7 @@ final class VextServiceWatch: Sendable {
     static let stop: UInt64 = 1
   }
 
-  /// Between two looks at the rings of a disk whose service is lost, and between two attempts to connect.
+  /// The interval at which the rings of a disk whose service is lost are polled, and between two attempts to connect.
   private static let pauseNanoseconds: UInt64 = 1_000_000
 
   let state: Mutex<State>

@@ -156,7 +156,7 @@ public struct BlockEngine: ~Copyable {
   /// Number of further requests that ``start(_:on:vectors:offset:byteCount:token:)`` accepts now.
   public var room: Int {
     let turn = turnDepth &- inFlight
-    // By kind, so that engines that finish each request at its start look at nothing else: queues ask before each batch.
+    // By kind, so that engines that finish each request at its start read nothing else: queues ask before each batch.
     switch kind {
     case .null, .sync: return turn
     case .memory: return max(min(capacity &- inFlight, turn), 0)

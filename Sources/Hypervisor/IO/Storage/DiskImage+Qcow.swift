@@ -24,7 +24,7 @@ extension DiskImage {
     inspect(path) { _, header in header.virtualByteCount }
   }
 
-  /// Looks into the qcow image at `path` before it is opened; nil if it is none, or `body` fails.
+  /// Reads the header of the qcow image at `path` before the image is opened; nil for another file, or if `body` fails.
   private static func inspect<Result>(
     _ path: String, _ body: (Int32, QcowHeader) throws -> Result
   ) -> Result? {

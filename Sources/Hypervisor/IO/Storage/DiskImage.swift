@@ -100,7 +100,7 @@ public final class DiskImage: Sendable {
     if let formatted {
       do throws(QcowError) { return try formatted.image.close() } catch { throw error.errno }
     }
-    guard fdatasync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    try checkErrno(fdatasync(descriptor.rawValue))
   }
 
   /// Locks an image against other writers until it is closed (flock(2)). Readers take no lock.

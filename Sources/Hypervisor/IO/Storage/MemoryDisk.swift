@@ -33,8 +33,7 @@ final class MemoryDisk: Sendable {
         guard errno == ENXIO else { throw Errno(rawValue: errno) }
         break
       }
-      let hole = min(lseek(source, data, SEEK_HOLE), end)
-      guard hole >= 0 else { throw Errno(rawValue: errno) }
+      let hole = min(try checkErrno(lseek(source, data, SEEK_HOLE)), end)
       try read(source, from: data, to: hole)
       offset = max(hole, data + 1)
     }

@@ -9,6 +9,8 @@ import VextProtocol
 /// The I/O thread owns everything except `fault`, which any thread may read.
 @safe
 public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
+  // SAFETY: the rings and the wake block lie in guest memory, which ``memory`` keeps mapped; the rings' types keep to their
+  // slots, and only the I/O thread touches the rest.
   /// The doorbell's eventfd; nil if the driver rings no doorbell, so that the queue must be polled.
   public let notificationDescriptor: Int32?
   /// The device's disk.

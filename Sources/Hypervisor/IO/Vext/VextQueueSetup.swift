@@ -60,25 +60,25 @@ extension VextRequestValidator {
     engine: inout BlockEngine, wake: (GuestWakeBlock) -> VextWake
   ) throws(VextQueueFault) -> VextDeviceQueue {
     let place = try check(setup)
-    var remains = VextQueueRemains(place.rings, depth: setup.depth, record: record)
-    try finish(&remains, setup, record, &engine)
+    var recovered = RecoveredQueueState(place.rings, depth: setup.depth, record: record)
+    try finish(&recovered, setup, record, &engine)
     let checkedWake = place.wakeBlock.map(wake) ?? VextWake.never
     // The service may have ended between an answer and its interrupt.
     checkedWake.raise()
     return try queue(
-      setup, name, activity, record, remains.submissions, remains.completions, checkedWake)
+      setup, name, activity, record, recovered.submissions, recovered.completions, checkedWake)
   }
 
   private func finish(
-    _ remains: inout VextQueueRemains, _ setup: VextQueueSetup, _ record: VextQueueRecord,
+    _ recovered: inout RecoveredQueueState, _ setup: VextQueueSetup, _ record: VextQueueRecord,
     _ engine: inout BlockEngine
   ) throws(VextQueueFault) {
     let requests = try requestTable(setup)
-    for id in remains.pending {
+    for id in recovered.pending {
       let entry = record.entry(of: id)
       switch check(entry, depth: setup.depth, table: requests) {
       case .refused(let error): throw VextQueueFault(error: error, detail: UInt64(id))
-      case .answered(let answer): remains.completions.push(answer)
+      case .answered(let answer): recovered.completions.push(answer)
       case .admitted(let request):
         let start = engine.start(
           request.operation, on: disk, vectors: requests.vectors(of: id, count: request.vectorCount),
@@ -87,7 +87,7 @@ extension VextRequestValidator {
         guard case .finished(let result) = start else {
           preconditionFailure("the engine that finishes requests leaves none under way")
         }
-        remains.completions.push(VextDeviceQueue.answer(id: id, result: result, wanted: request.byteCount))
+        recovered.completions.push(VextDeviceQueue.answer(id: id, result: result, wanted: request.byteCount))
       }
       record.end(id)
     }

@@ -61,7 +61,7 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
   case memoryTooSmall(byteCount: UInt64, minimum: UInt64)
   /// The number of vCPUs is 0 or larger than the number of 8-bit local APIC IDs.
   case badVCPUCount(Int, limit: Int)
-  /// The kernel at a path is entered through PVH or in real mode, where it is told of no frame buffer.
+  /// The kernel at a path starts through PVH or in real mode, and neither boot protocol passes a frame buffer.
   case noFrameBuffer(String)
   /// KVM refused a vCPU's initial state.
   case kvm(KVMError)
@@ -83,7 +83,7 @@ public enum BootError: Error, Equatable, CustomStringConvertible, Sendable {
     case .firmwareTooBig(let file, let byteCount, let limit):
       "\(file): \(byteCount) bytes, but a machine takes at most \(limit >> 20) MiB"
     case .firmwareNotOfPages(let file, let byteCount):
-      "\(file): \(byteCount) bytes are no multiple of 4096, as the size of firmware is"
+      "\(file): \(byteCount) bytes are not a multiple of 4096, as the size of firmware is"
     case .flatBinaryTooBig(let file, let byteCount, let limit):
       "\(file): no kernel, and its \(byteCount) bytes are too many for a flat real-mode binary (at most \(limit))"
     case .unsupportedImage(let file, let format): "\(file): \(format) is not supported"

@@ -112,7 +112,7 @@ struct BzImage: Sendable {
     let preferred = try field(UInt64.self, Field.preferredAddress)
     let isRelocatable = try field(UInt8.self, Field.relocatable) != 0
     guard alignment.nonzeroBitCount <= 1 else {
-      throw .badHeader(file.subject, "kernel alignment \(alignment) is no power of two")
+      throw .badHeader(file.subject, "kernel alignment \(alignment) is not a power of two")
     }
     // The protocol does not allow a relocatable kernel below its preferred address.
     var address = max(preferred, BootLayout.highMemory)

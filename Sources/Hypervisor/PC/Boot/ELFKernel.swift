@@ -73,7 +73,7 @@ struct ELFKernel: Sendable {
     let layout = try Self.layout(head, subject)
     try file.require(through: layout.headerByteCount)
     guard Self.field(UInt16.self, head, 16) == 2 else {
-      throw .unsupportedImage(subject, "an ELF file that is no executable at a fixed address")
+      throw .unsupportedImage(subject, "an ELF file that is not a fixed-address executable (ET_EXEC)")
     }
     let tableOffset = layout.word(head, layout.tableOffset)
     let count = Self.field(UInt16.self, head, layout.entryCount)

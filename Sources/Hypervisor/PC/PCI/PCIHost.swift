@@ -219,7 +219,7 @@ public enum PCIHostError: Error, Equatable, CustomStringConvertible, Sendable {
     case .noMemoryRange: "the devices' registers need more memory addresses than there are for PCI"
     case .noPortRange: "the devices' registers need more ports than there are for PCI"
     case .addressTaken(let address):
-      "the address 0x\(String(address, radix: 16)) is no multiple of the size, taken, or outside "
+      "the address 0x\(String(address, radix: 16)) is not a multiple of the size, taken, or outside "
         + "0x\(String(PCIHost.barWindowStart, radix: 16)) to 0x\(String(PCIHost.barWindowEnd, radix: 16))"
     }
   }

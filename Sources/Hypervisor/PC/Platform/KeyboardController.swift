@@ -79,7 +79,7 @@ public final class KeyboardController: BusDevice {
   private static let inputPort: UInt8 = 1 << 7
   /// Result of the mouse's wire test: the clock line is stuck, because there is no mouse.
   private static let mouseTestFailure: UInt8 = 1
-  /// No password is set.
+  /// The answer that says that the controller has no password.
   private static let noPassword: UInt8 = 0xF1
   private static let selfTestPassed: UInt8 = 0x55
 

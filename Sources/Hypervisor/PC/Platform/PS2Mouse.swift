@@ -187,7 +187,7 @@ struct PS2Mouse {
     }
   }
 
-  /// Carries out a command that sets something. Returns false if it is none.
+  /// Carries out a command that sets something. Returns false for another command.
   private mutating func set(_ command: UInt8) -> Bool {
     switch command {
     case Command.setScaling1: settings.doublesScale = false

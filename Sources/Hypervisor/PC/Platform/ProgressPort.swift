@@ -10,7 +10,7 @@ public final class ProgressPort: BusDevice {
   /// Returns all ones.
   public func read(offset: UInt64, byteCount: Int) -> UInt64 { .max }
 
-  /// Reads the low byte; a value that is no ``GuestProgress`` is ignored.
+  /// Reads the low byte; ignores values that ``GuestProgress`` lacks.
   public func write(offset: UInt64, byteCount: Int, value: UInt64) {
     if let progress = GuestProgress(rawValue: UInt8(truncatingIfNeeded: value)) { reached(progress) }
   }

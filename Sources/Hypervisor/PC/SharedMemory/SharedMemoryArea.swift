@@ -61,8 +61,8 @@ public enum SharedMemoryError: Error, Equatable, CustomStringConvertible, Sendab
   public var description: String {
     switch self {
     case .badName(let name):
-      "'\(name)' is no name of shared memory: one of 1 to 255 bytes, without a slash inside"
-    case .badSize(let byteCount): "\(byteCount) bytes are no whole pages of \(GuestMemory.pageByteCount)"
+      "'\(name)' is not a name for shared memory: it has 1 to 255 bytes, without a slash inside"
+    case .badSize(let byteCount): "\(byteCount) is not a multiple of \(GuestMemory.pageByteCount) bytes"
     case .tooShort(let name, let byteCount):
       "the shared memory '\(name)' has less than \(byteCount) bytes; :create makes it longer"
     case .failed(let name, .noSuchFileOrDirectory): "there is no shared memory '\(name)'; :create makes it"

@@ -59,7 +59,7 @@ extension NinePShare {
   /// Creates a FIFO or a socket, which the guest's kernel alone gives a meaning: the server never opens one. Where modes are
   /// mapped, it may be a device: a regular file of the host's stands for it.
   ///
-  /// - Parameter deviceNumber: as stat(2) has it; nil for what is no device.
+  /// - Parameter deviceNumber: as stat(2) has it; nil for other kinds of files.
   /// - Throws: EPERM for a device where modes are not mapped.
   func createSpecial(
     _ name: FileName, in directory: NinePNode, mode: UInt32, deviceNumber: UInt64?, owner: Owner

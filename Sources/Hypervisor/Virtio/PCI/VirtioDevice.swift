@@ -50,6 +50,7 @@ extension VirtioDevice {
 /// A queue that a driver set up, with its channel, as the transport hands it to the device.
 @safe
 public struct VirtioQueueBinding: Sendable {
+  // SAFETY: the ring checks each of its accesses against guest memory, which it keeps alive.
   /// The queue's number.
   public let index: Int
   /// The queue in its initial state.

@@ -9,7 +9,7 @@ import VextProtocol
 final class VhostUserFrontEnd: Sendable {
   /// What the back end said when the device was made, which the driver relies on.
   struct Offer: Equatable, Sendable {
-    /// As a driver may see them.
+    /// The features that a driver may see.
     var features: VirtioFeatures
     var queueCount: Int
   }

@@ -8,7 +8,7 @@ enum VhostUserProtocol {
   static let regionLimit = 8
   /// The largest configuration space of a device (VHOST_USER_MAX_CONFIG_SIZE).
   static let configurationLimit = 256
-  /// Of SET_VRING_KICK, SET_VRING_CALL and SET_VRING_ERR: no descriptor comes with the message.
+  /// The bit by which SET_VRING_KICK, SET_VRING_CALL and SET_VRING_ERR say that they come without a descriptor.
   static let noDescriptorFlag: UInt64 = 1 << 8
 
   /// Bits of a message's flags.

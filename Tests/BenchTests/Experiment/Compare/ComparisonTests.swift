@@ -284,7 +284,7 @@ struct ComparisonTests {
     #expect(!quiet.contains { $0.contains("same time") || $0.contains("load") || $0.contains("SAME BOOTS") })
   }
 
-  @Test("boots that deserve doubt are named, and left out only when told")
+  @Test("boots with marks are named, and left out only with --trusted-only")
   func doubts() throws {
     let first = BootRows.rows(iops: rates(1000, seed: 1))
     let second = BootRows.rows(iops: rates(1000, seed: 2)) { $0.stealShare = $0.repetition <= 8 ? 0.2 : 0 }

@@ -13,7 +13,7 @@ struct TrustIssueTests {
     return try #require(BootRows.boots(rows).first).doubts
   }
 
-  @Test("a quiet boot deserves no doubt")
+  @Test("a quiet boot has no mark")
   func quiet() throws {
     #expect(try issues { _ in } == [])
   }

@@ -15,7 +15,7 @@ struct OptionValueTests {
   }
 
   @Test(
-    "what is no size is refused",
+    "text that is not a size is refused",
     arguments: [
       "", "k", "-1", "+1", "1.5k", "4x", "4kk", "4kbb", "4bi", "4 k", " 4", "4k ", "0x10", "1e3", "٤",
       "9223372036854775808", "8192p", "99999999999999999999", "16777216t",
@@ -48,7 +48,7 @@ struct OptionValueTests {
   }
 
   @Test(
-    "what is no time is refused",
+    "text that is not a time is refused",
     arguments: [
       "", "s", "-1", "+1s", ".5", "5.", "1.2.3", "5x", "5ss", "5 s", "nan", "inf", "1e3", "25h", "1e400s",
     ])
@@ -72,7 +72,7 @@ struct OptionValueTests {
   }
 
   @Test(
-    "what is no CPU list is refused",
+    "text that is not a CPU list is refused",
     arguments: [
       "", ",", "1,", "-1", "1-", "3-1", "1-2-3", "a", "1,1", "0-2,2", "70000", "0-99999999999", " 1",
     ])

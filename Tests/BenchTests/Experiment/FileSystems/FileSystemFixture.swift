@@ -1,6 +1,6 @@
 @testable import Bench
 
-/// Settings and measurements of `bench fs` that no host was asked for.
+/// Settings and measurements of `bench fs`, made up.
 enum FileSystemFixture {
   static let settings = FileSystemSettings(
     fileSystems: [.fuseVext, .ext4, .fuse2fs], workloads: [.randomRead, .read, .create], repetitionCount: 3,

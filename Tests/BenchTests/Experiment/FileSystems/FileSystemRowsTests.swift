@@ -33,11 +33,11 @@ struct FileSystemRowsTests {
     #expect(failure?.exitCode == .dataError)
   }
 
-  @Test("docs/benchmarking.md names every column and workload")
+  @Test("docs/bench-fs.md names every column and workload")
   func documentation() throws {
     let page = try String(
       contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(
-        path: "../../../../docs/benchmarking.md"), encoding: .utf8)
+        path: "../../../../docs/bench-fs.md"), encoding: .utf8)
     for name in FileSystemRows.columns + HostWorkload.allCases.map(\.rawValue)
       + HostFileSystem.allCases.map(\.rawValue)
     {

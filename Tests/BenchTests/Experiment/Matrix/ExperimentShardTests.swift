@@ -104,7 +104,7 @@ struct ExperimentShardTests {
     #expect(folder.remainingBoots.isEmpty)
   }
 
-  @Test func `parts of different plans, parts twice and folders that are none are refused`() throws {
+  @Test func `parts of different plans, parts twice and folders without a part are refused`() throws {
     let parent = try TemporaryFolder()
     let other = try TemporaryFolder()
     let (first, second) = (try Self.run("1/2", in: parent), try Self.run("2/2", in: parent))

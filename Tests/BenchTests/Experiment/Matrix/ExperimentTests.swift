@@ -154,7 +154,7 @@ struct ExperimentTests {
     #expect(folder.remainingBoots.count == 6)
   }
 
-  @Test("a plan that is none, or contradicts itself, is refused")
+  @Test("a file that is not a plan, and a plan that contradicts itself, are refused")
   func damagedPlans() throws {
     let parent = try TemporaryFolder()
     try interruptedRun(parent.file("run"))

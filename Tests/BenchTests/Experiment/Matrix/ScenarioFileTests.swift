@@ -66,7 +66,7 @@ struct ScenarioFileTests {
       ("  size: 1m", "  size: 1q", 7, "'1q' is invalid for '--size"),
       ("  size: 1m", "  size: [1m, 2m]", 7, "a single value is expected"),
       ("  size: 1m", "  runtime: 0", 7, "--runtime must be more than 0"),
-      ("  size: 1m", "  repeat: 2", 7, "'repeat' is no part of what is measured"),
+      ("  size: 1m", "  repeat: 2", 7, "'repeat' does not belong to a configuration"),
       ("  size: 1m", "  --size: 1m", 7, "'--size' is no option"),
       ("  size: 1m", "  iodepth: 1", 10, "'iodepth' is a constant and an axis"),
       ("  size: 1m", "  size: 1m\n  size: 2m", 7, "'size' is there twice"),
@@ -81,9 +81,9 @@ struct ScenarioFileTests {
       ("{mode: virtio-blk, iodepth: 4}", "{rw: read}", 12, "'rw' is neither an axis nor a constant"),
       ("{mode: virtio-blk, iodepth: 4}", "{iodepth: [1, 4]}", 1, "the matrix is empty"),
       ("{mode: virtio-blk, iodepth: 4}", "{}", 12, "an exclusion names no option"),
-      ("repeat: 3", "repeat: 0", 13, "'0' is no whole number from 1 to 10000"),
-      ("seed: 7", "seed: -7", 14, "'-7' is no whole number from 0"),
-      ("seed: 7", "seed: [", 16, "the file is no YAML"),
+      ("repeat: 3", "repeat: 0", 13, "'0' is not a whole number from 1 to 10000"),
+      ("seed: 7", "seed: -7", 14, "'-7' is not a whole number from 0"),
+      ("seed: 7", "seed: [", 16, "the file is not YAML"),
       ("seed: 7", "seed: &a 7", 14, "anchors and aliases"),
     ] as [(String, String, Int, String)])
   func refusals(old: String, new: String, line: Int, reason: String) {
@@ -92,7 +92,7 @@ struct ScenarioFileTests {
     #expect(fault?.reason.contains(reason) == true, "\(fault?.reason ?? "")")
   }
 
-  @Test("too many combinations, too long a file and bytes that are no text are refused")
+  @Test("too many combinations, too long a file and bytes that are not UTF-8 are refused")
   func limits() {
     let values = (1...200).map(String.init).joined(separator: ", ")
     let large = "name: a\nconstants: {mode: vext}\naxes:\n  iodepth: [\(values)]\n  seed2: [\(values)]\n"

@@ -85,7 +85,7 @@ struct RevisionBuildsTests {
     #expect(try run([changed.program], in: folder.path) == "changed")
   }
 
-  @Test("what is no revision, a build that fails and a folder without git are refused")
+  @Test("an unknown revision, a build that fails and a folder without git are refused")
   func refusals() throws {
     let folder = try TemporaryFolder()
     _ = try makeRepository(in: folder)

@@ -105,7 +105,9 @@ struct ExitCauseCountsTests {
     #expect(window[.port] == 4)
   }
 
-  @Test("a tracepoint that counted 1 % more or fewer than the statistics is told", arguments: [0.98, 1.02])
+  @Test(
+    "a tracepoint count that differs from the statistics by more than 1 % is reported",
+    arguments: [0.98, 1.02])
   func deviation(share: Double) throws {
     let causes = ExitCauseCounts(counts: [:], traced: UInt64(100_000 * share))
     let deviation = try #require(causes.deviation(from: ExitCounts(total: 100_000)))

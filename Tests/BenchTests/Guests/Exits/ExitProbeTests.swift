@@ -47,7 +47,7 @@ struct ExitProbeTests {
   }
 
   @Test(
-    "no counter is counted twice, and a group can be read", arguments: [ExitPlatform.vmx, .svm, .software])
+    "each counter is counted once, and a group can be read", arguments: [ExitPlatform.vmx, .svm, .software])
   func distinct(platform: ExitPlatform) {
     let counters = ExitProbe.all(on: platform).map(\.counter)
     #expect(Set(counters).count == counters.count)

@@ -187,7 +187,7 @@ struct FioOutputTests {
     }
     let deep = String(repeating: "[", count: 400) + String(repeating: "]", count: 400)
     #expect(failure("{\"fio version\": \"x\", \"jobs\": \(deep)}")?.contains("32 levels") == true)
-    // Brackets of a string are none.
+    // Brackets inside a string do not count.
     #expect(failure("{\"fio version\": \"\(deep)\\\"[\"}") == "it has no jobs")
     let jobs = Array(repeating: "{}", count: 4097).joined(separator: ",")
     #expect(failure("{\"fio version\": \"x\", \"jobs\": [\(jobs)]}")?.contains("4097 jobs") == true)

@@ -47,7 +47,7 @@ struct LinuxWindowTests {
     #expect(timeline.samples.count { $0.causes != nil } >= 5)
   }
 
-  @Test func `a window with less than two samples is none`() {
+  @Test func `less than two samples make no window`() {
     #expect(Self.timeline(100).cut(105_000_000...119_000_000) == nil)
     #expect(Self.timeline(100).cut(105_000_000...125_000_000) == nil)
     #expect(Self.timeline(100).cut(9_000_000_000...10_000_000_000) == nil)
@@ -106,7 +106,7 @@ struct LinuxWindowTests {
     #expect(alignment.inner(UInt64.max - 1...UInt64.max, margin: 1) == nil)
   }
 
-  @Test func `marks are read, and lines that are none are passed over`() {
+  @Test func `marks are read, and other lines are skipped`() {
     let marks = GuestMarks(
       """
       kernel 6.1.0-56-amd64

@@ -5,9 +5,9 @@ import VextProtocol
 @testable import Bench
 
 struct FirmwareTests {
-  @Test("the image is one that QEMU maps, and a processor that starts at its end comes to its beginning")
+  @Test("the image is one that QEMU maps, and a processor that starts at its end jumps to its beginning")
   func image() {
-    let bytes = FirmwareImage.bytes
+    let bytes = PeerFirmware.bytes
     #expect(bytes.count == 64 << 10)
     #expect(bytes[0xFFF0] == 0xE9)
     let distance = UInt16(bytes[0xFFF1]) | UInt16(bytes[0xFFF2]) << 8

@@ -25,7 +25,7 @@ struct PeerOptionsTests {
     #expect(try configuration(["--vmm", "builtin,qemu"]).modes == DataPathMode.defaults)
   }
 
-  @Test("a list of VMMs is crossed with the modes, and what a VMM lacks is left out by name")
+  @Test("a list of VMMs is crossed with the modes, and modes that a VMM lacks are left out and named")
   func crossed() throws {
     let configuration = try configuration([
       "--guest", "linux", "--vmm", "builtin", "--vmm", "qemu", "--mode", "virtio-blk,virtio-blk-poll", "--fs",

@@ -93,7 +93,7 @@ struct QEMUCommandTests {
       values("-object", arguments)[0]
         == "memory-backend-file,id=ram,size=536870912,share=on,mem-path=/proc/1/fd/9,prealloc=on,host-nodes=1,policy=bind"
     )
-    #expect(values("-device", arguments).contains { $0.hasSuffix("addr=\(FirmwareImage.diskDevice)") })
+    #expect(values("-device", arguments).contains { $0.hasSuffix("addr=\(PeerFirmware.diskDevice)") })
   }
 
   @Test("the guest's CPU is the host's, except where QEMU cannot run with it")

@@ -27,7 +27,7 @@ struct QMPTests {
     #expect(message("qemu: oops") == nil)
   }
 
-  @Test("threads come in the order of the vCPUs, and a strange answer is none")
+  @Test("threads come in the order of the vCPUs, and an unknown answer returns nil")
   func threads() {
     func cpu(_ index: Int64, _ thread: Int64) -> JSONValue {
       .object(["cpu-index": .integer(index), "thread-id": .integer(thread)])
@@ -94,7 +94,7 @@ struct QMPTests {
       requests: requests.fileHandleForWriting, answers: answers.fileHandleForReading)
     #expect(throws: QMPChannel.Failure.timeout) { try channel.connect(milliseconds: 20) }
     answers.fileHandleForWriting.write(Data("not JSON\n".utf8))
-    #expect(throws: QMPChannel.Failure.refused("a line of its monitor is no JSON")) {
+    #expect(throws: QMPChannel.Failure.refused("a line of its monitor is not JSON")) {
       try channel.connect(milliseconds: 1000)
     }
     try answers.fileHandleForWriting.close()

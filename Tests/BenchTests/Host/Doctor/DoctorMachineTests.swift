@@ -26,7 +26,9 @@ struct DoctorMachineTests {
     #expect(spoiling.map(\.check) == [.kvmBackend, .cpuCount, .clockSource])
   }
 
-  @Test("/dev/kvm that is missing or forbidden spoils all", arguments: [KVMDeviceAccess.missing, .forbidden])
+  @Test(
+    "a missing or forbidden /dev/kvm has the severity spoils",
+    arguments: [KVMDeviceAccess.missing, .forbidden])
   func device(_ access: KVMDeviceAccess) throws {
     var environment = try DoctorFixture.environment()
     environment.kvmDevice = access

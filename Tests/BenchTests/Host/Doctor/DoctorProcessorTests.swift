@@ -119,7 +119,7 @@ struct DoctorProcessorTests {
     #expect(environment.finding(.clockSource)?.remedy?.contains("dmesg") == true)
   }
 
-  @Test("mitigations that act on vmexits are noted by name, others are not")
+  @Test("the note names mitigations that act on vmexits, and no others")
   func mitigations() throws {
     var environment = try DoctorFixture.environment()
     environment.host.mitigations = [

@@ -14,7 +14,9 @@ struct DoctorReportTests {
     #expect(DoctorReport(environment).exitCode?.rawValue == 3)
   }
 
-  @Test("the table tells what spoils first, with its reason and its remedy, and what is well in a line each")
+  @Test(
+    "the table begins with findings that spoil results, each with reason and remedy; other checks have a line each"
+  )
   func table() throws {
     var environment = try DoctorFixture.environment()
     environment.host.processor?.isTurboEnabled = true

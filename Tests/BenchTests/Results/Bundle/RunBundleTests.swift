@@ -129,7 +129,8 @@ struct RunBundleTests {
         try rewriteSums(root)
       }.contains("more.dat follows from no record"))
     #expect(
-      try message { try FileManager.default.removeItem(atPath: "\($0)/SHA256SUMS") }.contains("is no bundle"))
+      try message { try FileManager.default.removeItem(atPath: "\($0)/SHA256SUMS") }.contains(
+        "is not a bundle"))
   }
 
   @Test("archives with links, paths that leave the folder, twice the same file or huge files are refused")
@@ -154,7 +155,7 @@ struct RunBundleTests {
     #expect(
       try refusal(twice + header("other/x", "0", "00000000000", "") { _ in } + end).contains("one folder"))
     #expect(try refusal(Array("no archive".utf8)).contains("cut off"))
-    #expect(try refusal(twice + end).contains("is no bundle"))
+    #expect(try refusal(twice + end).contains("is not a bundle"))
     #expect(throws: BenchFailure.self) { _ = try RunBundle.verify(folder.file("nothing.tar")) }
   }
 

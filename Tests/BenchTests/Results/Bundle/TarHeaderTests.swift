@@ -65,7 +65,7 @@ struct TarHeaderTests {
     #expect(refusal(Self.block("run/x", kind: "5", size: "00000000010")) != nil)
   }
 
-  @Test("damaged headers, and sizes that are no octal numbers, are refused")
+  @Test("damaged headers, and sizes that are not octal numbers, are refused")
   func damage() {
     #expect(refusal([UInt8](repeating: 1, count: 512))?.contains("checksum") == true)
     #expect(refusal([UInt8](repeating: 0, count: 100))?.contains("cut off") == true)

@@ -38,7 +38,7 @@ struct FigureCaptionTests {
         == true)
   }
 
-  @Test("what all boots have in common is said, and what the figure shows is not")
+  @Test("the caption says what all boots have in common, and not what the figure shows")
   func common() throws {
     let caption = try #require(try captions(FigureFixture.boots(.vext, iops: [1]))[.throughput])
     #expect(

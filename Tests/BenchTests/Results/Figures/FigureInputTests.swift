@@ -129,16 +129,18 @@ struct FigureInputTests {
     #expect(try FigureRuns([folder.path]).boots[0].latencies == nil)
   }
 
-  @Test("a damaged record and one of another version are refused by name; one of other runs is passed over")
+  @Test(
+    "a damaged record and one of another version are refused, with the file's name; one of other runs is skipped"
+  )
   func records() throws {
     let folder = try TemporaryFolder()
     try FigureFixture.write(FigureFixture.boots(.vext, iops: [1]), to: folder.path)
     let text = try folder.text(of: "rows.json")
     let cases = [
-      ("{", "rows.json is no record of a run"),
+      ("{", "rows.json is not the record of a run"),
       (
         text.replacing("\"histogram\"", with: "\"x\"").replacing("\"upper_ns\"", with: "\"x\""),
-        "rows.json is no record of a run"
+        "rows.json is not the record of a run"
       ),
       (
         text.replacing("\"schema_version\":\(RunRecord.currentSchemaVersion)", with: "\"schema_version\":1"),

@@ -161,7 +161,7 @@ struct RunReportTests {
     #expect(try ReportScenario.html(files: ["nowhere/rows.csv"]).contains("No plan"))
   }
 
-  @Test("values of the host that differ from run to run are all told, or counted")
+  @Test("values of the host that differ from run to run are listed, or counted")
   func differingHosts() throws {
     let documents = (1...5).map { number in
       var host = RunFixture.host

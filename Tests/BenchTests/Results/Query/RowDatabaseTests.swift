@@ -98,7 +98,7 @@ struct RowDatabaseTests {
     ("selec", "syntax error"), ("", "SQL"), ("select 1; select 2", "SQL"),
     ("pragma query_only = 0; drop table boot", "SQL"),
   ])
-  func `what is no single statement that reads is refused, and nothing is changed`(
+  func `anything but one statement that reads is refused, and nothing is changed`(
     sql: String, reason: String
   ) throws {
     let store = try Store()

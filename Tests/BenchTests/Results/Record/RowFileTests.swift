@@ -67,7 +67,7 @@ struct RowFileTests {
         header + "\n99" + line.dropFirst() + "\n",
         ":2: schema version 99; this bench knows versions 1 to \(RunRecord.currentSchemaVersion)"
       ),
-      (header + "\nx" + line.dropFirst() + "\n", ":2: schema_version is no whole number: 'x'"),
+      (header + "\nx" + line.dropFirst() + "\n", ":2: schema_version is not a whole number: 'x'"),
     ]
     for (text, expected) in cases {
       let failure = try failure(text) ?? "none"
@@ -114,14 +114,16 @@ struct RowFileTests {
     }
   }
 
-  @Test("numbers that are none, not finite or negative are refused with line and column")
+  @Test(
+    "text in place of a number, and numbers that are not finite or negative, are refused with line and column"
+  )
   func numbers() throws {
     for text in ["", "x", "nan", "inf", "-1", "1e999"] {
       let row = Row(
         table: try RowTable(Array("schema_version,iops\n\n".utf8.dropLast()) + Array("3,\(text)\n".utf8)),
         index: 0)
       let fault = #expect(throws: CSVText.Fault.self) { try row.number(\.iops) }
-      #expect(fault == CSVText.Fault(line: 2, reason: "iops is no number of 0 or more: '\(text)'"))
+      #expect(fault == CSVText.Fault(line: 2, reason: "iops is not a number of 0 or more: '\(text)'"))
     }
   }
 
@@ -150,7 +152,7 @@ struct RowFileTests {
     #expect(try RowFileSearch.holdsRows(folder.file("b.csv")))
   }
 
-  @Test("what is no comma-separated UTF-8 is refused by its cause")
+  @Test("a file that is not comma-separated UTF-8 is refused with the cause")
   func otherFormats() throws {
     let semicolons =
       CSVSchema.header.replacing(",", with: ";") + "\n" + Self.line.replacing(",", with: ";") + "\n"

@@ -65,7 +65,8 @@ struct ExitTableTests {
     let notes = ExitTable.notes(runs)
     #expect(
       notes.contains {
-        $0.contains("does not tell these causes, which are in other: interrupt window, timer")
+        $0.contains(
+          "does not count these causes separately; they are part of 'other': interrupt window, timer")
       })
     #expect(notes.contains("1 boot(s) without causes were left out"))
     #expect(ExitTable.all(of: runs.boots)[0].table.headings.count == 2)

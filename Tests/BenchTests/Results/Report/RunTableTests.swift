@@ -61,7 +61,7 @@ struct RunTableTests {
     let boots = try [RunFixture.boot(.vext, repetition: 1, iops: 2000)].compactMap { $0 }
     #expect(
       !RunTable(boots: boots, paths: [DataPath(.virtioBlock), DataPath(.vext)]).text().contains("virtio-blk"))
-    #expect(RunTable(boots: [], paths: [DataPath(.vext)]).text() == "no boot was completed\n")
+    #expect(RunTable(boots: [], paths: [DataPath(.vext)]).text() == "all boots failed\n")
   }
 
   @Test("the guests of a boot are summed, and their latencies merged")

@@ -42,7 +42,7 @@ struct SequentialSignTestTests {
     }
   }
 
-  @Test("no pair, zeros and values that are no numbers reject nothing")
+  @Test("an empty sample, zeros and values that are not numbers reject nothing")
   func degenerate() {
     let test = SequentialSignTest(significance: 0.1, scale: 1, halfSpentAfter: 1)
     #expect(test.firstRejection([]) == nil)

@@ -39,7 +39,7 @@ struct QcowCorpusTests {
   ]
 
   /// Makes an image with contents of QEMU's.
-  private static func make(_ kind: Kind, in folder: QcowFolder) throws -> String {
+  private static func make(_ kind: Kind, in folder: TemporaryFolder) throws -> String {
     let image = folder.file("image")
     var arguments = ["create", "-q", "-f", kind.format]
     if !kind.options.isEmpty { arguments += ["-o", kind.options] }
@@ -74,7 +74,7 @@ struct QcowCorpusTests {
 
   @Test(arguments: kinds)
   func `an image of QEMU's reads as QEMU reads it`(kind: Kind) throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     _ = try Self.make(kind, in: folder)
     let expected = try folder.converted("image", format: kind.format)
     #expect(try folder.open("image").contents().hasSameBytes(as: expected))
@@ -84,7 +84,7 @@ struct QcowCorpusTests {
   func `an image that was changed at random reads the same in QEMU, which finds nothing wrong`(kind: Kind)
     throws
   {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = try Self.make(kind, in: folder)
     let model: QcowModel
     do {
@@ -105,7 +105,7 @@ struct QcowCorpusTests {
   }
 
   @Test func `a refcount table that is full moves to a larger place`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     // A table of one cluster, with 64 blocks of 64 clusters: 2 MiB.
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", "cluster_size=512,refcount_bits=64", path, "5M")
@@ -118,7 +118,7 @@ struct QcowCorpusTests {
   }
 
   @Test func `clusters that were discarded are used again`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", path, "4M")
     let image = try folder.open("image", isWritable: true)

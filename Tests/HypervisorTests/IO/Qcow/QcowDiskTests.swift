@@ -59,7 +59,7 @@ struct QcowDiskTests {
 
   @Test(arguments: TestedEngines.movers)
   func `every engine leaves the requests to threads of the image`(kind: BlockEngineKind) throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "8M")
     do {
@@ -94,7 +94,7 @@ struct QcowDiskTests {
   }
 
   @Test func `the null engine moves nothing, and an engine that ends waits for its requests`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "8M")
     let image = try Self.open(path)
@@ -125,7 +125,7 @@ struct QcowDiskTests {
   }
 
   @Test func `what is written without a flush is in the image once it is closed`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "8M")
     do {
@@ -140,7 +140,7 @@ struct QcowDiskTests {
   }
 
   @Test func `a disk that is only read refuses writes, and a second writer is refused`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "8M")
     try QemuTools.image("snapshot", "-c", "before", path)
@@ -161,7 +161,7 @@ struct QcowDiskTests {
   }
 
   @Test func `a backing file cannot be written while an overlay is open`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     try QemuTools.image("create", "-q", "-f", "qcow2", folder.file("base"), "8M")
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-b", "base", "-F", "qcow2", path)
@@ -181,7 +181,7 @@ struct QcowDiskTests {
   }
 
   @Test func `each refusal is one line with the reason`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "8M")
     func refusal(_ path: String, direct: Bool = false, _ formats: DiskFormats) -> String? {
@@ -210,7 +210,7 @@ struct QcowDiskTests {
   }
 
   @Test func `the sandbox learns the files behind an image, and of no others`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     try QemuTools.image("create", "-q", "-f", "raw", folder.file("base"), "8M")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", folder.file("middle"))
     try QemuTools.image("create", "-q", "-f", "qcow2", "-b", "middle", "-F", "qcow2", folder.file("image"))
@@ -227,7 +227,7 @@ struct QcowDiskTests {
 
   /// Several threads at once, which read, write and discard within their own parts of the disk.
   @Test func `requests of several threads do not disturb each other`() async throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", path, "4M")
     let image = try folder.open("image", isWritable: true)

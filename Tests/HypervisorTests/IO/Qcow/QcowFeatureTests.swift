@@ -13,7 +13,7 @@ struct QcowFeatureTests {
   }
 
   @Test func `a snapshot is read by its name or its identifier, and outlives writes`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "1M")
     try QemuTools.io(path, format: "qcow2", ["write -P 0x11 0 512k"])
@@ -46,7 +46,7 @@ struct QcowFeatureTests {
 
   /// Lazy refcounts that QEMU had no time to write.
   @Test func `an image that was not closed is repaired when it is opened for writing`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on,cluster_size=4k", path, "1M")
     // abort ends qemu-io by a signal, and with that leaves the mark.
@@ -68,7 +68,7 @@ struct QcowFeatureTests {
   }
 
   @Test func `bitmaps of QEMU's are marked as out of date before the first write`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "1M")
     try QemuTools.image("bitmap", "--add", path, "changes")
@@ -87,7 +87,7 @@ struct QcowFeatureTests {
 
   // MARK: Backing files
 
-  /// Changes the backing file's name in the header, without a look at the file.
+  /// Changes the backing file's name in the header, without opening the file.
   private static func rebase(_ path: String, to name: String, format: String? = "qcow2") throws {
     // No file of QEMU's is without a format any more: its extension gets a type that nobody knows.
     try QemuTools.image("rebase", "-u", "-f", "qcow2", "-b", name, "-F", format ?? "raw", path)
@@ -99,8 +99,8 @@ struct QcowFeatureTests {
   }
 
   @Test func `backing files lie in the image's folder unless others are allowed`() throws {
-    let folder = try QcowFolder()
-    let outside = try QcowFolder()
+    let folder = try TemporaryFolder()
+    let outside = try TemporaryFolder()
     for name in [folder.file("base"), outside.file("base")] {
       try QemuTools.image("create", "-q", "-f", "raw", name, "1M")
       try QemuTools.io(name, format: "raw", ["write -P 0x11 0 1M"])
@@ -119,7 +119,7 @@ struct QcowFeatureTests {
   }
 
   @Test func `a chain that is a circle, too long, of another format or without one is refused`() throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     let path = folder.file("image")
     try QemuTools.image("create", "-q", "-f", "qcow2", path, "1M")
     try QemuTools.image("create", "-q", "-f", "qcow2", "-b", "image", "-F", "qcow2", folder.file("middle"))
@@ -131,15 +131,18 @@ struct QcowFeatureTests {
     #expect(try refusal("middle", "qcow2") == "backing file image: damaged: the backing chain is a circle")
     #expect(try refusal("nowhere", "raw") == "backing file nowhere: No such file or directory")
     #expect(try refusal("middle", "vmdk") == "backing file middle: the format 'vmdk' is not supported")
-    #expect(try refusal("middle", "qcow") == "backing file middle: damaged: the file is no qcow image")
+    #expect(try refusal("middle", "qcow") == "backing file middle: damaged: the file is not a qcow image")
     try QemuTools.image("create", "-q", "-f", "raw", folder.file("raw"), "1M")
     #expect(try refusal("raw", "qcow2") == "backing file raw: a file without a qcow header is not supported")
     #expect(try refusal("raw", nil)?.contains("qemu-img rebase -u -F raw") == true)
-    #expect(try refusal("json:{}", "raw") == "backing file json:{}: a name that is no path is not supported")
-    #expect(try refusal("nbd://host/disk", "raw")?.contains("a name that is no path") == true)
+    #expect(
+      try refusal("json:{}", "raw")
+        == "backing file json:{}: a name that is not a path (json: or a URL) is not supported")
+    #expect(try refusal("nbd://host/disk", "raw")?.contains("a name that is not a path") == true)
     try FileManager.default.createDirectory(
       atPath: folder.file("directory"), withIntermediateDirectories: false)
     #expect(
-      try refusal("directory", "raw") == "backing file directory: what is no regular file is not supported")
+      try refusal("directory", "raw") == "backing file directory: a file that is not regular is not supported"
+    )
   }
 }

@@ -7,8 +7,10 @@ import Testing
 /// Images that contradict their format.
 @Suite(.enabled("needs qemu-img and qemu-io") { QemuTools.isInstalled })
 struct QcowHostileTests {
-  private static func image(_ options: String, byteCount: String = "1M") throws -> (QcowFolder, HostBuffer) {
-    let folder = try QcowFolder()
+  private static func image(_ options: String, byteCount: String = "1M") throws -> (
+    TemporaryFolder, HostBuffer
+  ) {
+    let folder = try TemporaryFolder()
     try QemuTools.image("create", "-q", "-f", "qcow2", "-o", options, folder.file("image"), byteCount)
     try QemuTools.io(
       folder.file("image"), format: "qcow2", ["write -P 0x11 0 20k", "write -c -P 0x33 64k 64k"])

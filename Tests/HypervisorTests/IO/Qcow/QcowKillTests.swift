@@ -29,7 +29,7 @@ struct QcowKillTests {
     Start(options: "compat=0.10,cluster_size=2k", hasBacking: true, hasHistory: true),
   ]
 
-  private static func make(_ start: Start, in folder: QcowFolder) throws {
+  private static func make(_ start: Start, in folder: TemporaryFolder) throws {
     let path = folder.file("image")
     var arguments = ["create", "-q", "-f", "qcow2", "-o", start.options]
     if start.hasBacking {
@@ -46,7 +46,7 @@ struct QcowKillTests {
   }
 
   /// Carries out the script on `file` until it ends or is killed.
-  private static func run(_ file: QcowMemoryFile, _ folder: QcowFolder, _ initial: HostBuffer) throws
+  private static func run(_ file: QcowMemoryFile, _ folder: TemporaryFolder, _ initial: HostBuffer) throws
     -> QcowModel
   {
     let model = QcowModel(HostBuffer(initial.bytes(initial.all)), seed: 11, lengthLimit: 12 << 10)
@@ -61,14 +61,14 @@ struct QcowKillTests {
     return model
   }
 
-  private static func backing(_ folder: QcowFolder, _ header: QcowHeader) throws -> QcowBacking {
+  private static func backing(_ folder: TemporaryFolder, _ header: QcowHeader) throws -> QcowBacking {
     guard header.backingName != nil else { return .none }
     let base = QcowMemoryFile(try folder.contents("base"))
     return .raw(base, byteCount: try base.byteCount())
   }
 
   /// What a crash left: QEMU finds leaks at most, and no sector has lost what was flushed.
-  private static func check(_ left: HostBuffer, _ model: QcowModel, _ folder: QcowFolder) throws {
+  private static func check(_ left: HostBuffer, _ model: QcowModel, _ folder: TemporaryFolder) throws {
     try folder.write("left", left)
     try QemuTools.check(folder.file("left"), leaksAllowed: true)
     let found = try folder.open("left").contents()
@@ -77,7 +77,7 @@ struct QcowKillTests {
   }
 
   /// What a crash left takes further requests.
-  private static func goOn(_ folder: QcowFolder) throws {
+  private static func goOn(_ folder: TemporaryFolder) throws {
     let image = try folder.open("left", isWritable: true)
     let model = QcowModel(try image.contents(), seed: 13, lengthLimit: 12 << 10)
     for _ in 0..<20 { try model.step(image) }
@@ -90,7 +90,7 @@ struct QcowKillTests {
   func `a kill after any write leaves an image without corruption, with everything that was flushed`(
     start: Start
   ) throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     try Self.make(start, in: folder)
     let before = try folder.contents("image")
     let initial = try folder.open("image").contents()
@@ -110,7 +110,7 @@ struct QcowKillTests {
   func `a loss of power after any write leaves an image without corruption, with everything that was flushed`(
     start: Start
   ) throws {
-    let folder = try QcowFolder()
+    let folder = try TemporaryFolder()
     try Self.make(start, in: folder)
     let before = try folder.contents("image")
     let initial = try folder.open("image").contents()

@@ -74,7 +74,7 @@ struct QueueSimulation {
   /// under way.
   mutating func succeed() {
     guard let rings = GuestRings(setup, in: memory.map) else { return }
-    var remains = VextQueueRemains(rings, depth: Self.depth, record: record)
+    var remains = RecoveredQueueState(rings, depth: Self.depth, record: record)
     for id in remains.pending {
       remains.completions.push(CompletionEntry(id: id, status: 0, byteCount: 0))
       record.end(id)

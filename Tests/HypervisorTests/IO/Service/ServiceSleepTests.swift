@@ -73,7 +73,7 @@ extension VextServiceTests {
       #expect(machine.recorder.waitForInterrupt(0))
     }
 
-    @Test func `descriptors that are no eventfds are refused, and the client goes on`() throws {
+    @Test func `descriptors other than eventfds are refused, and the client goes on`() throws {
       let fixture = try ServiceFixture()
       let client = try fixture.rawClient()
       try client.share()

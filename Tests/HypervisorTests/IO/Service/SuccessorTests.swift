@@ -54,7 +54,7 @@ extension VextServiceTests {
     }
 
     @Test(arguments: 0..<100 as Range<UInt64>)
-    func `rings and tables of garbage harm nobody`(seed: UInt64) throws {
+    func `a successor survives random rings and tables`(seed: UInt64) throws {
       var random = SplitMix64(seed: seed)
       let disk = VirtioTemporaryDisk(byteCount: 1 << 20)
       let image = try DiskImage(path: disk.path, readOnly: true, direct: false)

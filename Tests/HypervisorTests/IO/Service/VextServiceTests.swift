@@ -103,7 +103,7 @@ import VextProtocol
     #expect(try fixture.machine("rw").readsWell())
   }
 
-  @Test func `who may open a disk is decided by user and group`() throws {
+  @Test func `user and group decide whether a client may open a disk`() throws {
     let fixture = try ServiceFixture()
     let image = try DiskImage(path: fixture.disk.path, readOnly: true, direct: false)
     let disk = try #require(VextServiceDisk(name: "d", image: image, ownerID: 1000, groupID: 50))

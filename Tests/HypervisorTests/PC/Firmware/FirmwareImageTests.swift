@@ -19,8 +19,8 @@ import VextProtocol
 
   @Test func `a file that is empty, not of whole pages, or larger than 16 MiB is refused`() throws {
     #expect(try refusal(BootImageFile([])) == "the file is empty")
-    #expect(try refusal(Self.file(4095)).hasPrefix("4095 bytes are no multiple of 4096"))
-    #expect(try refusal(Self.file(0x1_0001)).hasPrefix("65537 bytes are no multiple of 4096"))
+    #expect(try refusal(Self.file(4095)).hasPrefix("4095 bytes are not a multiple of 4096"))
+    #expect(try refusal(Self.file(0x1_0001)).hasPrefix("65537 bytes are not a multiple of 4096"))
     let large = BootImageFile([0])
     #expect(unsafe truncate(large.path, 16 << 20 + 4096) == 0)
     #expect(try refusal(large) == "16781312 bytes, but a machine takes at most 16 MiB")

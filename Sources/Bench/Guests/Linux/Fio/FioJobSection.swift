@@ -60,7 +60,7 @@ struct FioJobSection: Codable, Equatable, Sendable {
     }
   }
 
-  /// The sizes in `text` up to the first that is none: `4k,8k`, `4k-16k`, `4k/60:64k/40`. `$pagesize` is a guest's.
+  /// The sizes at the beginning of `text`: `4k,8k`, `4k-16k`, `4k/60:64k/40`. `$pagesize` is a guest's.
   private static func sizes(_ text: String) -> [ByteSize] {
     let parts = text.replacing("$pagesize", with: "4096").split(whereSeparator: { ",-:".contains($0) })
     var sizes: [ByteSize] = []

@@ -221,7 +221,7 @@ extension FioOutput {
       var entries: [LatencyDistribution.Entry] = []
       for (bin, value) in bins {
         guard let nanoseconds = UInt64(bin), let count = value.count else {
-          throw Failure(description: "a latency bin of a job's \(name) is no number")
+          throw Failure(description: "a latency bin of a job's \(name) is not a number")
         }
         entries.append(.init(nanoseconds: nanoseconds, count: count))
       }

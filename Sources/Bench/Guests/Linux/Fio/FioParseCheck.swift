@@ -1,6 +1,6 @@
 import Foundation
 
-/// Has fio on the host read what fio in the guest will get: both are the same program, and no boot is spent on a misspelt option.
+/// Has fio on the host read what fio in the guest will get: both are the same program, and a misspelt option costs no boot.
 enum FioParseCheck {
   private static let shownLineCount = 3
 

@@ -1,7 +1,7 @@
 import Hypervisor
 import VextProtocol
 
-/// What ``FirmwareImage`` loads, written into a peer's guest memory before it runs.
+/// What ``PeerFirmware`` loads, written into a peer's guest memory before it runs.
 ///
 /// ```
 /// 1000h  CR3 | 1008h  GDTR | 1018h  IDTR | 1028h  how many processors to start beside the first

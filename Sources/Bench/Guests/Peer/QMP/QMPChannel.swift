@@ -99,7 +99,7 @@ final class QMPChannel {
         let line = received[received.startIndex..<end]
         received = Data(received[(end + 1)...])
         guard let message = QMPMessage(line: Data(line)) else {
-          throw .refused("a line of its monitor is no JSON")
+          throw .refused("a line of its monitor is not JSON")
         }
         return message
       }

@@ -21,7 +21,7 @@ enum QMPMessage: Equatable, Sendable {
     } else if let result = value["return"], let id = value["id"]?.count {
       self = .result(id: id, value: result)
     } else if let error = value["error"] {
-      self = .failure(id: value["id"]?.count, reason: error["desc"]?.string ?? "no reason is given")
+      self = .failure(id: value["id"]?.count, reason: error["desc"]?.string ?? "without a reason")
     } else if let name = value["event"]?.string {
       self = .event(name: name)
     } else {

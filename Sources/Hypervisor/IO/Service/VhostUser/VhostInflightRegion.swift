@@ -5,6 +5,7 @@ import SystemPackage
 /// (vhost-user, "Inflight I/O tracking"). The front end keeps it and may write anything to it.
 @safe
 final class VhostInflightRegion: @unchecked Sendable {
+  // SAFETY: the mapping lives as long as this object; each queue's part lies within it by the sizes that the initializers check.
   let description: VhostUserInflight.Description
   private let file: SharedMemoryFile
   let mapping: Mapping

@@ -42,7 +42,7 @@ struct QcowBackingChain {
     -> QcowBacking
   {
     guard !name.hasPrefix("json:"), !name.contains("://") else {
-      throw .unsupported("a name that is no path")
+      throw .unsupported("a name that is not a path (json: or a URL)")
     }
     let resolved = try Self.resolve(name.hasPrefix("/") ? name : Self.folder(of: path) + "/" + name)
     if let folder, !resolved.hasPrefix(folder) {
@@ -59,7 +59,7 @@ struct QcowBackingChain {
       throw .damaged("the backing chain is a circle")
     }
     guard linux_regular_file_size(descriptor.rawValue) >= 0 else {
-      throw .unsupported("what is no regular file")
+      throw .unsupported("a file that is not regular")
     }
     // Overlays share it; a guest that writes to it would change all of them.
     guard linux_file_lock(descriptor.rawValue, 0) != -EBUSY else {
@@ -89,7 +89,7 @@ struct QcowBackingChain {
           : "a file without a qcow header")
     }
     guard format == nil || format == found?.rawValue else {
-      throw .damaged("the file is no \(format ?? "") image")
+      throw .damaged("the file is not a \(format ?? "") image")
     }
     let header = try QcowHeader(file)
     let backing = try open(header, of: path)

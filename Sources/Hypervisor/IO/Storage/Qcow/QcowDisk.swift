@@ -25,7 +25,7 @@ final class QcowDisk: Sendable {
     worker = try BlockingWorker(name: "io-qcow", threadCount: Self.threadCount, capacity: 256)
   }
 
-  /// Writes the tables that nobody flushed. No request is under way.
+  /// Writes the tables that nobody flushed. Call it when all requests have ended.
   func finish() {
     do throws(QcowError) { try image.close() } catch {
       Logger(label: "disk").error("disk \(path): written data may be lost: \(error)")

@@ -175,7 +175,7 @@ struct QcowHeader: Equatable, Sendable {
     }
     let bytes = head.bytes(Int(offset)..<Int(offset) + Int(byteCount))
     guard !bytes.contains(0), let name = String(validating: bytes, as: UTF8.self) else {
-      throw .damaged("its backing file's name is no text")
+      throw .damaged("its backing file's name is not UTF-8")
     }
     return name
   }

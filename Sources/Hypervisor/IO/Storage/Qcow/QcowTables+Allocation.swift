@@ -51,7 +51,7 @@ extension QcowTables {
     return true
   }
 
-  /// Returns clusters that no reference was made to.
+  /// Returns clusters that were allocated and never referenced.
   func giveBack(_ run: Run) {
     guard header.version > 1 else { return }
     do throws(QcowError) {

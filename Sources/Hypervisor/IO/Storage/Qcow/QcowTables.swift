@@ -171,7 +171,7 @@ final class QcowTables: @unchecked Sendable {
     }
   }
 
-  /// Whether `cluster` of the disk reads as zero for certain, without a look at its data.
+  /// Whether `cluster` of the disk reads as zero for certain, without reading its data.
   func readsAsZero(_ mapping: QcowMapping, cluster: UInt64) -> Bool {
     switch mapping {
     case .zero: true

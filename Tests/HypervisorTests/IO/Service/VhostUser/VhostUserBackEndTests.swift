@@ -63,7 +63,7 @@ struct VhostUserBackEndTests {
     #expect(try front.socket.receive().message == write.reply(VhostUserMessage.payload(1)))
   }
 
-  @Test func `a stopped ring tells its position and continues there`() throws {
+  @Test func `a stopped ring reports its position and continues there`() throws {
     let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     try front.start()

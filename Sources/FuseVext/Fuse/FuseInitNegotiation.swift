@@ -17,10 +17,10 @@ struct KernelFlags: OptionSet, Equatable {
   static let overIOURing = KernelFlags(rawValue: 1 << 41)
 }
 
-/// Enters flags that libfuse 3.14 does not know into its answer to INIT.
+/// Negotiates the flags of FUSE's INIT that libfuse 3.14 does not know, by entering them into libfuse's answer.
 ///
 /// The kernel sends no other request before that answer.
-final class KernelAgreement: Sendable {
+final class FuseInitNegotiation: Sendable {
   /// The flags that this server accepts and for which libfuse 3.14 has no name.
   private let wanted: KernelFlags
   /// The request's number; 0 when no INIT waits for its answer.
@@ -28,7 +28,7 @@ final class KernelAgreement: Sendable {
   private let offered = Atomic<UInt64>(0)
   private let agreed = Atomic<UInt64>(0)
   /// Whether INIT was answered, or will not be.
-  private let settled = Monitor(false)
+  private let finished = Monitor(false)
 
   /// - Parameter usesRings: Whether threads wait to serve requests that come by rings.
   init(usesRings: Bool = false) {
@@ -63,13 +63,13 @@ final class KernelAgreement: Sendable {
   }
 
   /// Call when the answer was sent, and when there will be none.
-  func settle() {
-    settled.withLock { $0 = true }
-    settled.wakeAll()
+  func finish() {
+    finished.withLock { $0 = true }
+    finished.wakeAll()
   }
 
-  /// Waits until ``settle()`` was called.
-  func waitUntilSettled() { settled.withLock(waitingWhile: { !$0 }) { _ in } }
+  /// Waits until ``finish()`` was called.
+  func waitUntilFinished() { finished.withLock(waitingWhile: { !$0 }) { _ in } }
 }
 
 extension FuseServer {

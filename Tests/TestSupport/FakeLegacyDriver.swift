@@ -2,45 +2,45 @@ import Hypervisor
 import VextProtocol
 
 /// A legacy virtio driver in slot 1: it reaches the device through the PCI host's ports and the device's own.
-struct FakeLegacyDriver {
+package struct FakeLegacyDriver {
   /// Offsets of registers (virtio 1.2 §4.1.4.10).
-  enum Register {
-    static let deviceFeatures: UInt64 = 0
-    static let driverFeatures: UInt64 = 4
-    static let queuePage: UInt64 = 8
-    static let queueSize: UInt64 = 12
-    static let queueSelect: UInt64 = 14
-    static let queueNotify: UInt64 = 16
-    static let status: UInt64 = 18
-    static let isr: UInt64 = 19
-    static let configurationVector: UInt64 = 20
-    static let queueVector: UInt64 = 22
+  package enum Register {
+    package static let deviceFeatures: UInt64 = 0
+    package static let driverFeatures: UInt64 = 4
+    package static let queuePage: UInt64 = 8
+    package static let queueSize: UInt64 = 12
+    package static let queueSelect: UInt64 = 14
+    package static let queueNotify: UInt64 = 16
+    package static let status: UInt64 = 18
+    package static let isr: UInt64 = 19
+    package static let configurationVector: UInt64 = 20
+    package static let queueVector: UInt64 = 22
   }
 
-  let ports: AddressBus
-  let host: PCIHost
-  let base: UInt64
+  package let ports: AddressBus
+  package let host: PCIHost
+  package let base: UInt64
 
   /// Finds the registers and enables ports, memory and bus mastering.
-  init(ports: AddressBus, host: PCIHost) {
+  package init(ports: AddressBus, host: PCIHost) {
     self.ports = ports
     self.host = host
     FakeVirtioDriver.setRegister(host, 0x04, byteCount: 2, 0b111)
     base = UInt64(FakeVirtioDriver.register(host, 0x10) & ~3)
   }
 
-  func read(_ register: UInt64, byteCount: Int) -> UInt64 {
+  package func read(_ register: UInt64, byteCount: Int) -> UInt64 {
     ports.read(base + register, byteCount: byteCount)
   }
 
-  func write(_ register: UInt64, byteCount: Int, _ value: UInt64) {
+  package func write(_ register: UInt64, byteCount: Int, _ value: UInt64) {
     ports.write(base + register, byteCount: byteCount, value: value)
   }
 
-  var status: UInt64 { read(Register.status, byteCount: 1) }
+  package var status: UInt64 { read(Register.status, byteCount: 1) }
 
   /// Enables MSI-X, by the capability that is the function's only one, with a message for each vector.
-  func enableMessages(on bus: AddressBus) {
+  package func enableMessages(on bus: AddressBus) {
     let capability = UInt8(truncatingIfNeeded: FakeVirtioDriver.register(host, 0x34))
     let bar = UInt8(FakeVirtioDriver.register(host, capability + 4) & 7)
     let table = UInt64(FakeVirtioDriver.register(host, 0x10 + bar * 4) & ~0xF)
@@ -53,7 +53,7 @@ struct FakeLegacyDriver {
   }
 
   /// Resets the device and takes `features`.
-  func negotiate(_ features: UInt64) {
+  package func negotiate(_ features: UInt64) {
     write(Register.status, byteCount: 1, 0)
     write(Register.status, byteCount: 1, 1)
     write(Register.status, byteCount: 1, 3)
@@ -61,10 +61,10 @@ struct FakeLegacyDriver {
   }
 
   /// Tells the device where queue `index` is.
-  func enable(_ index: Int, page: UInt32) {
+  package func enable(_ index: Int, page: UInt32) {
     write(Register.queueSelect, byteCount: 2, UInt64(index))
     write(Register.queuePage, byteCount: 4, UInt64(page))
   }
 
-  func start() { write(Register.status, byteCount: 1, 7) }
+  package func start() { write(Register.status, byteCount: 1, 7) }
 }

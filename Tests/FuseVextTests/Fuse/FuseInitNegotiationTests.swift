@@ -4,20 +4,20 @@ import Testing
 @testable import FuseVext
 
 @Suite
-struct KernelAgreementTests {
+struct FuseInitNegotiationTests {
   private func answer(to offered: KernelFlags, usesRings: Bool = false) -> (
     answer: fuse_init_out, agreed: KernelFlags
   ) {
-    let agreement = KernelAgreement(usesRings: usesRings)
+    let negotiation = FuseInitNegotiation(usesRings: usesRings)
     var offer = fuse_init_in()
     offer.flags = UInt32(truncatingIfNeeded: offered.rawValue)
     offer.flags2 = UInt32(offered.rawValue >> 32)
-    agreement.receive(offer, number: 2)
+    negotiation.receive(offer, number: 2)
     var answer = fuse_init_out()
     answer.flags = 1
-    agreement.amend(&answer)
-    #expect(agreement.pendingNumber == nil)
-    return (answer, agreement.flags)
+    negotiation.amend(&answer)
+    #expect(negotiation.pendingNumber == nil)
+    return (answer, negotiation.flags)
   }
 
   @Test func `flags that the kernel offers are added to libfuse's answer`() {

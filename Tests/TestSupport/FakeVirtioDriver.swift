@@ -4,53 +4,53 @@ import VextProtocol
 /// A virtio driver: it reaches the device as a guest does, through the PCI host's ports and the memory bus.
 ///
 /// The function is in slot 1.
-struct FakeVirtioDriver {
+package struct FakeVirtioDriver {
   /// Why a driver gives up.
-  enum Failure: Error, Equatable {
+  package enum Failure: Error, Equatable {
     case capabilityMissing(UInt8)
     case featuresRefused
   }
 
   /// Offsets in the common configuration (virtio 1.2 §4.1.4.3).
-  enum Common {
-    static let deviceFeatureSelect: UInt64 = 0x00
-    static let deviceFeature: UInt64 = 0x04
-    static let driverFeatureSelect: UInt64 = 0x08
-    static let driverFeature: UInt64 = 0x0C
-    static let configurationVector: UInt64 = 0x10
-    static let queueCount: UInt64 = 0x12
-    static let status: UInt64 = 0x14
-    static let generation: UInt64 = 0x15
-    static let queueSelect: UInt64 = 0x16
-    static let queueSize: UInt64 = 0x18
-    static let queueVector: UInt64 = 0x1A
-    static let queueEnable: UInt64 = 0x1C
-    static let queueNotifyOffset: UInt64 = 0x1E
-    static let queueDescriptorTable: UInt64 = 0x20
-    static let queueAvailableRing: UInt64 = 0x28
-    static let queueUsedRing: UInt64 = 0x30
+  package enum Common {
+    package static let deviceFeatureSelect: UInt64 = 0x00
+    package static let deviceFeature: UInt64 = 0x04
+    package static let driverFeatureSelect: UInt64 = 0x08
+    package static let driverFeature: UInt64 = 0x0C
+    package static let configurationVector: UInt64 = 0x10
+    package static let queueCount: UInt64 = 0x12
+    package static let status: UInt64 = 0x14
+    package static let generation: UInt64 = 0x15
+    package static let queueSelect: UInt64 = 0x16
+    package static let queueSize: UInt64 = 0x18
+    package static let queueVector: UInt64 = 0x1A
+    package static let queueEnable: UInt64 = 0x1C
+    package static let queueNotifyOffset: UInt64 = 0x1E
+    package static let queueDescriptorTable: UInt64 = 0x20
+    package static let queueAvailableRing: UInt64 = 0x28
+    package static let queueUsedRing: UInt64 = 0x30
   }
 
   /// Bits of the status.
-  enum Status {
-    static let acknowledge: UInt8 = 1
-    static let driver: UInt8 = 2
-    static let driverOK: UInt8 = 4
-    static let featuresOK: UInt8 = 8
-    static let needsReset: UInt8 = 64
+  package enum Status {
+    package static let acknowledge: UInt8 = 1
+    package static let driver: UInt8 = 2
+    package static let driverOK: UInt8 = 4
+    package static let featuresOK: UInt8 = 8
+    package static let needsReset: UInt8 = 64
   }
 
-  let bus: AddressBus
-  let host: PCIHost
-  let recorder: VirtioEventRecorder
-  let commonBase: UInt64
-  let isrBase: UInt64
-  let deviceBase: UInt64
-  let notifyBase: UInt64
-  let notifyMultiplier: UInt64
+  package let bus: AddressBus
+  package let host: PCIHost
+  package let recorder: VirtioEventRecorder
+  package let commonBase: UInt64
+  package let isrBase: UInt64
+  package let deviceBase: UInt64
+  package let notifyBase: UInt64
+  package let notifyMultiplier: UInt64
 
   /// The driver of `function`, which it adds to a PCI host of its own.
-  init(
+  package init(
     of function: VirtioPCI, bus: AddressBus, portBus: AddressBus = AddressBus(),
     recorder: VirtioEventRecorder,
     lines: InterruptLineRecorder
@@ -61,7 +61,7 @@ struct FakeVirtioDriver {
   }
 
   /// Finds the structures, enables memory, and gives every vector of MSI-X a message.
-  init(bus: AddressBus, host: PCIHost, recorder: VirtioEventRecorder) throws {
+  package init(bus: AddressBus, host: PCIHost, recorder: VirtioEventRecorder) throws {
     self.bus = bus
     self.host = host
     self.recorder = recorder
@@ -106,37 +106,37 @@ struct FakeVirtioDriver {
   }
 
   /// Reads 32 bits of configuration space.
-  static func register(_ host: PCIHost, _ offset: UInt8) -> UInt32 {
+  package static func register(_ host: PCIHost, _ offset: UInt8) -> UInt32 {
     host.write(offset: 0, byteCount: 4, value: 0x8000_0800 | UInt64(offset & 0xFC))
     return UInt32(truncatingIfNeeded: host.read(offset: 4, byteCount: 4))
   }
 
   /// Writes configuration space.
-  static func setRegister(_ host: PCIHost, _ offset: UInt8, byteCount: Int, _ value: UInt64) {
+  package static func setRegister(_ host: PCIHost, _ offset: UInt8, byteCount: Int, _ value: UInt64) {
     host.write(offset: 0, byteCount: 4, value: 0x8000_0800 | UInt64(offset & 0xFC))
     host.write(offset: 4 + UInt64(offset & 3), byteCount: byteCount, value: value)
   }
 
-  func read(_ register: UInt64, byteCount: Int) -> UInt64 {
+  package func read(_ register: UInt64, byteCount: Int) -> UInt64 {
     bus.read(commonBase + register, byteCount: byteCount)
   }
 
-  func write(_ register: UInt64, byteCount: Int, _ value: UInt64) {
+  package func write(_ register: UInt64, byteCount: Int, _ value: UInt64) {
     bus.write(commonBase + register, byteCount: byteCount, value: value)
   }
 
-  var status: UInt8 { UInt8(truncatingIfNeeded: read(Common.status, byteCount: 1)) }
+  package var status: UInt8 { UInt8(truncatingIfNeeded: read(Common.status, byteCount: 1)) }
 
-  func setStatus(_ bits: UInt8) { write(Common.status, byteCount: 1, UInt64(bits)) }
+  package func setStatus(_ bits: UInt8) { write(Common.status, byteCount: 1, UInt64(bits)) }
 
-  func offeredFeatures() -> UInt64 {
+  package func offeredFeatures() -> UInt64 {
     write(Common.deviceFeatureSelect, byteCount: 4, 1)
     let high = read(Common.deviceFeature, byteCount: 4)
     write(Common.deviceFeatureSelect, byteCount: 4, 0)
     return read(Common.deviceFeature, byteCount: 4) | high << 32
   }
 
-  func setFeatures(_ features: UInt64) {
+  package func setFeatures(_ features: UInt64) {
     write(Common.driverFeatureSelect, byteCount: 4, 0)
     write(Common.driverFeature, byteCount: 4, features & 0xFFFF_FFFF)
     write(Common.driverFeatureSelect, byteCount: 4, 1)
@@ -144,7 +144,7 @@ struct FakeVirtioDriver {
   }
 
   /// Resets the device and goes as far as FEATURES_OK.
-  func negotiate(_ features: UInt64) throws {
+  package func negotiate(_ features: UInt64) throws {
     setStatus(0)
     setStatus(Status.acknowledge)
     setStatus(Status.acknowledge | Status.driver)
@@ -155,7 +155,7 @@ struct FakeVirtioDriver {
   }
 
   /// Tells the device where queue `index` is, with vector `index + 1`, and enables it.
-  func enable(_ index: Int, _ layout: VirtqueueLayout) {
+  package func enable(_ index: Int, _ layout: VirtqueueLayout) {
     write(Common.queueSelect, byteCount: 2, UInt64(index))
     write(Common.queueSize, byteCount: 2, UInt64(layout.size))
     write(Common.queueVector, byteCount: 2, UInt64(index + 1))
@@ -167,16 +167,16 @@ struct FakeVirtioDriver {
   }
 
   /// Starts the device.
-  func start() { setStatus(Status.acknowledge | Status.driver | Status.featuresOK | Status.driverOK) }
+  package func start() { setStatus(Status.acknowledge | Status.driver | Status.featuresOK | Status.driverOK) }
 
   /// Where queue `index` is notified.
-  func notifyAddress(_ index: Int) -> UInt64 {
+  package func notifyAddress(_ index: Int) -> UInt64 {
     write(Common.queueSelect, byteCount: 2, UInt64(index))
     return notifyBase + read(Common.queueNotifyOffset, byteCount: 2) * notifyMultiplier
   }
 
   /// Notifies queue `index`: KVM signals the eventfd.
-  func kick(_ index: Int) {
+  package func kick(_ index: Int) {
     if let event = recorder.notification(at: notifyAddress(index)) { VirtioEventRecorder.signal(event) }
   }
 }

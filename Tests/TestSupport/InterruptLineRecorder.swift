@@ -2,7 +2,7 @@ import Hypervisor
 import Synchronization
 
 /// Stands for the interrupt controller: remembers the level of each line, and how often it changed.
-final class InterruptLineRecorder: Sendable {
+package final class InterruptLineRecorder: Sendable {
   private struct Level {
     var isActive = false
     var changeCount = 0
@@ -29,12 +29,14 @@ final class InterruptLineRecorder: Sendable {
 
   private let levels = Mutex<[UInt32: Level]>([:])
 
+  package init() {}
+
   /// The line of `gsi`.
-  func line(_ gsi: UInt32) -> any InterruptLine { Line(recorder: self, gsi: gsi) }
+  package func line(_ gsi: UInt32) -> any InterruptLine { Line(recorder: self, gsi: gsi) }
 
   /// The lines that are asserted.
-  var active: [UInt32] { levels.withLock { $0.filter(\.value.isActive).keys.sorted() } }
+  package var active: [UInt32] { levels.withLock { $0.filter(\.value.isActive).keys.sorted() } }
 
   /// How often the line of `gsi` changed its level.
-  func changeCount(_ gsi: UInt32) -> Int { levels.withLock { $0[gsi]?.changeCount ?? 0 } }
+  package func changeCount(_ gsi: UInt32) -> Int { levels.withLock { $0[gsi]?.changeCount ?? 0 } }
 }

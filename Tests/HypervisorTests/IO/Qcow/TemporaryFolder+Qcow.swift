@@ -2,22 +2,13 @@ import Foundation
 import Glibc
 import HostSystem
 import SystemPackage
+// Visible in all files of these tests.
+@_exported import TestFolders
 
 @testable import Hypervisor
 
-/// A folder with images of a test, removed with its owner.
-final class QcowFolder {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.appending(path: "qcow-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-
+/// Images in a folder.
+extension TemporaryFolder {
   func write(_ name: String, _ buffer: HostBuffer, byteCount: Int? = nil) throws {
     try Data(buffer.bytes(0..<(byteCount ?? buffer.byteCount))).write(to: URL(filePath: file(name)))
   }

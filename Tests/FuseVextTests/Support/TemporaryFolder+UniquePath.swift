@@ -1,18 +1,12 @@
 import Glibc
 import Synchronization
+// Visible in all files of these tests.
+@_exported import TestFolders
 
-/// A folder of a test, removed at its end.
-final class TemporaryFolder {
+extension TemporaryFolder {
   private static let counter = Atomic<Int>(0)
-  let path: String
 
-  init() {
-    path = Self.uniquePath("folder")
-    unsafe mkdir(path, 0o755)
-  }
-
-  deinit { Command.run("rm -rf '\(path)'") }
-
+  /// A path that no other test uses. The caller removes what it makes there.
   static func uniquePath(_ name: String, in folder: String = "/tmp") -> String {
     "\(folder)/fuse-vext-test-\(getpid())-\(counter.add(1, ordering: .relaxed).newValue)-\(name)"
   }

@@ -1,7 +1,7 @@
 /// The firmware that takes the place of a PC's in a peer's machine: it puts every vCPU where bench puts those of its own
 /// machines by KVM, into 64-bit mode at CPL 3, and gives the disk its addresses. What it loads, ``FirmwareHandover`` has
 /// written. It is short: a KVM without hardware virtualization emulates it instruction by instruction.
-enum FirmwareImage {
+enum PeerFirmware {
   /// Where the processor finds it: it ends at 4 GiB.
   static let byteCount = 0x1_0000
   /// The disk's place on PCI bus 0: the firmware looks nowhere else.

@@ -1,9 +1,9 @@
 import VextProtocol
 
-/// What a service that has ended left of a queue (docs/vext-service.md §5).
+/// The state of a queue that an ended service had, recovered from the rings and the queue table (docs/vext-service.md §5).
 ///
 /// One thread at a time, which alone touches the queue.
-struct VextQueueRemains: @unchecked Sendable {
+struct RecoveredQueueState: @unchecked Sendable {
   /// Continues the completion ring.
   var completions: CompletionProducer
   /// Continues the submission ring, behind the entries of ``pending``.

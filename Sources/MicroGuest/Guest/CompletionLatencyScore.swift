@@ -1,12 +1,12 @@
-/// Whether answers come sooner than a yield takes, so that a driver on a shared CPU should poll for them first.
+/// A score of whether completions come sooner than a yield takes, so that a driver on a shared CPU should poll for them first.
 ///
-/// A yield costs an exit. Where answers take longer, as those of a disk do, each microsecond of polling before it is one that
+/// A yield costs an exit. Where completions take longer, as those of a disk do, each microsecond of polling before it is one that
 /// another vCPU lacks.
-struct AnswerSwiftness {
+struct CompletionLatencyScore {
   private static var highest: UInt8 { 3 }
   /// From this score on the driver polls first. One wait that a time slice interrupted does not change that.
   private static var pollingScore: UInt8 { 2 }
-  /// After this number of waits the driver polls first once, to see whether answers have become swift.
+  /// After this number of waits the driver polls first once, to see whether completions come sooner now.
   private static var probeInterval: UInt32 { 64 }
 
   private var score = Self.highest
@@ -16,10 +16,10 @@ struct AnswerSwiftness {
 
   /// Call at the start of a wait.
   ///
-  /// - Parameter isSwift: whether the wait before was shorter than a yield.
-  mutating func note(isSwift: Bool) {
+  /// - Parameter isShort: whether the wait before was shorter than a yield.
+  mutating func note(isShort: Bool) {
     if pollsFirst {
-      if isSwift { score = min(score &+ 1, Self.highest) } else if score > 0 { score &-= 1 }
+      if isShort { score = min(score &+ 1, Self.highest) } else if score > 0 { score &-= 1 }
     }
     waitCount &+= 1
     pollsFirst = score >= Self.pollingScore || waitCount % Self.probeInterval == 0
