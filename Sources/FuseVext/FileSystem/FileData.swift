@@ -11,6 +11,8 @@ struct FileData: Sendable {
   var reservedCount: UInt64 = 0
   /// Number of blocks that the pointers to reserved blocks will need.
   var promisedCount: UInt64 = 0
+  /// What the device does not have yet of blocks that the map has.
+  var delayed: DelayedBlocks?
 }
 
 extension FileData {

@@ -12,6 +12,8 @@ extension FileSystem {
 
   /// Commits as ``commit(_:_:)`` does, for a caller that has the inode exclusively.
   func commitLocked(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
+    // First: no structure may call blocks written that the device does not have.
+    try writeDelayed(inode, resources)
     guard inode.isDirty.exchange(false, ordering: .relaxed) else { return }
     let writeTime = inode.pendingWriteTime.exchange(0, ordering: .relaxed)
     let accessTime = inode.pendingAccessTime.exchange(0, ordering: .relaxed)

@@ -10,8 +10,14 @@ extension FileSystem {
   }
 
   /// Loads as ``load(_:_:)`` does, for a caller that has the inode exclusively and will change its data, which are in
-  /// blocks afterwards.
+  /// blocks on the device afterwards.
   func loadLocked(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
+    try loadChangeable(inode, resources)
+    try writeDelayed(inode, resources)
+  }
+
+  /// Loads as ``loadLocked(_:_:)`` does, but leaves what is delayed.
+  func loadChangeable(_ inode: OpenInode, _ resources: ServingResources) throws(Errno) {
     try readMap(inode, resources)
     if let content = inode.data?.inlineContent { try leaveInode(inode, content, resources) }
   }
@@ -60,6 +66,7 @@ extension FileSystem {
     let start = resources.answerOffset - (lead % device.logicalBlockByteCount == 0 ? lead : 0)
     let blocks = resources.answerBuffer.slice(start, Int(end - first) * blockByteCount)
     try readBlocks(first..<end, map: data.map, into: blocks, resources)
+    data.delayed?.overlay(first..<end, in: blocks)
     return blocks.slice(lead, count)
   }
 
@@ -115,8 +122,11 @@ extension FileSystem {
     if data.inlineContent != nil { return toData ? offset : data.byteCount }
     let size = UInt64(blockByteCount)
     var position = offset
+    // What is delayed has blocks that are called unwritten.
+    var map = data.map
+    if let delayed = data.delayed { map.markPending(delayed.blocks) }
     while position < data.byteCount {
-      let run = data.map.run(atOrAfter: position / size)
+      let run = map.run(atOrAfter: position / size)
       let isData = run.map { $0.logical <= position / size && $0.state != .unwritten } ?? false
       if isData == toData { return position }
       guard let run else { break }

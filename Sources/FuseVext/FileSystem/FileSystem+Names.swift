@@ -101,6 +101,7 @@ extension FileSystem {
   func rename(
     _ source: Metadata.Place, to target: Metadata.Place, flags: UInt32, _ resources: ServingResources
   ) throws(Errno) {
+    if flags == 0 { try commitReplacement(source, of: target, resources) }
     let (lost, isSynchronous) = try change(resources) { (metadata) throws(Errno) -> (Inode?, Bool) in
       var isSynchronous = try hasSynchronousNames(source.parent, &metadata)
       if !isSynchronous { isSynchronous = try hasSynchronousNames(target.parent, &metadata) }

@@ -30,6 +30,7 @@ extension FileSystem {
       record.changeTime = record.modificationTime
       try metadata.write(record)
     }
+    if byteCount == 0, data.byteCount > 0 { inode.wasEmptied.store(true, ordering: .relaxed) }
     noteDataWritten(inode)
     inode.pendingWriteTime.store(0, ordering: .relaxed)
     inode.lacksData.store(false, ordering: .relaxed)

@@ -8,14 +8,17 @@ private let largestSpareByteCount: UInt64 = 8 << 20
 private let smallestGrowingByteCount: UInt64 = 64 << 10
 
 extension FileSystem {
-  /// Writes to a file, growing it where needed. The data are on the device afterwards; what says so is at the latest after
-  /// ``synchronize(_:_:)``.
+  /// Writes to a file, growing it where needed. The data are on the device afterwards, or if `delays` says so at the latest after
+  /// ``synchronize(_:_:)``, as is what says where they are.
   ///
-  /// - Parameter source: At most ``ServingResources/transferByteCount``.
+  /// - Parameters:
+  ///   - source: At most ``ServingResources/transferByteCount``.
+  ///   - delays: Whether a small write may stay in memory, to become one request with its successors.
   /// - Returns: The bytes that were written: fewer if the file cannot be as large. Throws `EFBIG` instead of returning 0.
   @discardableResult
   func write(
-    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, _ resources: ServingResources
+    _ inode: OpenInode, offset: UInt64, _ source: BlockMemory, delays: Bool = false,
+    _ resources: ServingResources
   ) throws(Errno) -> Int {
     try checkWritable()
     guard !source.isEmpty else { return 0 }
@@ -34,6 +37,7 @@ extension FileSystem {
 
     inode.lock.lockExclusively()
     defer { inode.lock.unlock() }
+    if delays, try delay(inode, offset: offset, source, resources) { return source.count }
     try writeLocked(inode, offset: offset, source, resources)
     return source.count
   }
@@ -45,7 +49,9 @@ extension FileSystem {
   ) throws(Errno) -> Bool {
     inode.lock.lockShared()
     defer { inode.lock.unlock() }
-    guard let data = inode.data, endOffset <= data.byteCount, data.map.isWritten(blocks) else { return false }
+    guard let data = inode.data, endOffset <= data.byteCount, data.map.isWritten(blocks),
+      data.delayed?.blocks.overlaps(blocks) != true
+    else { return false }
     resources.requests.removeAll(keepingCapacity: true)
     enqueueWrites(blocks, map: data.map, from: aligned(source, resources), resources)
     try perform(resources)
@@ -71,17 +77,7 @@ extension FileSystem {
     } else {
       // The blocks at the ends keep the bytes outside of the write.
       let whole = resources.staging.slice(0, Int(blocks.upperBound - blocks.lowerBound) * blockByteCount)
-      let last = blocks.upperBound - 1
-      if head > 0 || blocks.count == 1 {
-        try readBlocks(
-          blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: whole.slice(0, blockByteCount), resources
-        )
-      }
-      if endOffset % size != 0, blocks.count > 1 {
-        try readBlocks(
-          last..<last + 1, map: map, into: whole.slice(whole.count - blockByteCount, blockByteCount),
-          resources)
-      }
+      try readEnds(of: blocks, around: offset..<endOffset, map: map, into: whole, resources)
       whole.slice(head, source.count).copy(from: source)
       resources.requests.removeAll(keepingCapacity: true)
       enqueueWrites(blocks, map: map, from: whole, resources)
@@ -102,7 +98,7 @@ extension FileSystem {
   }
 
   /// Requests for blocks that are all allocated.
-  private func enqueueWrites(
+  func enqueueWrites(
     _ blocks: Range<UInt64>, map: ExtentMap, from source: BlockMemory, _ resources: ServingResources
   ) {
     let size = UInt64(blockByteCount)
@@ -126,7 +122,7 @@ extension FileSystem {
   }
 
   /// Fills the holes of a range, and allocates more for a file that grows gradually.
-  private func allocate(
+  func allocate(
     _ blocks: Range<UInt64>, of inode: OpenInode, endOffset: UInt64, _ resources: ServingResources
   ) throws(Errno) {
     guard let data = inode.data, !data.map.holes(in: blocks).isEmpty else { return }

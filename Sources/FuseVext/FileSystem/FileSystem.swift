@@ -44,6 +44,8 @@ public final class FileSystem: Sendable {
   let dirty = Mutex<Set<UInt32>>([])
   /// The numbers of inodes whose time of access is newer than the disk's.
   let accessed = Mutex<Set<UInt32>>([])
+  /// Bounds the writes that exist only in memory.
+  let delayedRoom = DelayedRoom(byteCount: delayedByteCount)
   /// Held while freed blocks are discarded.
   let discarding = ThreadLock()
   /// Whether structures were left half-changed, so that nothing may be written any more.

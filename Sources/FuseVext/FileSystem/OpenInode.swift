@@ -33,6 +33,11 @@ final class OpenInode: @unchecked Sendable {
   /// Whether the file has no name any more, so that it is freed when the kernel forgets it.
   let isOrphan = Atomic<Bool>(false)
 
+  /// Whether a file with contents was truncated to nothing, and not closed since.
+  let wasEmptied = Atomic<Bool>(false)
+  /// Whether the kernel's cache may have the names of a directory.
+  let wasListed = Atomic<Bool>(false)
+
   /// Whether it is known to have no extended attributes. The kernel asks for one before every buffered write.
   let hasNoAttributes = Atomic<Bool>(false)
 

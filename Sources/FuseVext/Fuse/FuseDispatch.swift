@@ -126,9 +126,9 @@ final class FuseDispatch: Sendable {
         try server.readLink(node, &request, thread.resources)
       }
     }
-    unsafe operations.opendir = { handle, node, _ in
+    unsafe operations.opendir = { handle, node, info in
       unsafe serve(handle) { (request, server, thread) throws(Errno) in
-        try server.openDirectory(node, &request)
+        try unsafe server.openDirectory(node, flags: flags(info), &request, thread.resources)
       }
     }
     unsafe operations.readdir = { handle, node, room, position, _ in

@@ -97,8 +97,8 @@ struct FuseRequest: ~Copyable {
   }
 
   /// Answers a request to open a directory, of which the kernel holds nothing.
-  mutating func answerOpenedDirectory() {
-    if let handle = unsafe take() { unsafe _ = cfuse_reply_open(handle, 0, 0) }
+  mutating func answerOpenedDirectory(flags: UInt32) {
+    if let handle = unsafe take() { unsafe _ = cfuse_reply_open(handle, 0, flags) }
   }
 
   mutating func answer(linkTarget: [UInt8]) {

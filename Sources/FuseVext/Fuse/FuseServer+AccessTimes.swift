@@ -17,6 +17,21 @@ extension FuseServer {
       flags & (OpenFlag.nonBlocking | OpenFlag.noAccessTime) == 0,
       openFlags(flags) & UInt32(FOPEN_DIRECT_IO) == 0, fileSystem.mayBeCached(inode)
     else { return }
+    try noteCachedAccess(inode, node, resources)
+  }
+
+  /// As ``noteOpening(_:_:_:_:)``, for a directory.
+  func noteOpening(
+    ofDirectory inode: OpenInode, _ node: fuse_ino_t, _ flags: Int32, _ resources: ServingResources
+  ) throws(Errno) {
+    fileSystem.expectAccess(inode)
+    guard flags & OpenFlag.noAccessTime == 0, inode.wasListed.load(ordering: .relaxed) else { return }
+    try noteCachedAccess(inode, node, resources)
+  }
+
+  private func noteCachedAccess(_ inode: OpenInode, _ node: fuse_ino_t, _ resources: ServingResources)
+    throws(Errno)
+  {
     let before = fileSystem.pendingAccessTime(of: inode)
     try fileSystem.noteAccess(inode, resources)
     if fileSystem.pendingAccessTime(of: inode) != before { forgetAttributes(of: node) }
@@ -24,8 +39,10 @@ extension FuseServer {
 
   /// Call after a directory was listed.
   func noteListing(_ node: fuse_ino_t, _ flags: Int32, _ resources: ServingResources) throws(Errno) {
+    let inode = fileSystem.openInode(try Self.inodeNumber(node))
+    inode.wasListed.store(true, ordering: .relaxed)
     guard flags & OpenFlag.noAccessTime == 0 else { return }
-    try fileSystem.noteAccess(fileSystem.openInode(try Self.inodeNumber(node)), resources)
+    try fileSystem.noteAccess(inode, resources)
   }
 }
 

@@ -4,9 +4,12 @@ import Glibc
 import SystemPackage
 
 extension FuseServer {
-  func openDirectory(_ node: fuse_ino_t, _ request: inout FuseRequest) throws(Errno) {
-    fileSystem.expectAccess(fileSystem.openInode(try Self.inodeNumber(node)))
-    request.answerOpenedDirectory()
+  /// Opens a directory. The kernel keeps the names that it reads until one of them changes.
+  func openDirectory(
+    _ node: fuse_ino_t, flags: Int32, _ request: inout FuseRequest, _ resources: ServingResources
+  ) throws(Errno) {
+    try noteOpening(ofDirectory: fileSystem.openInode(try Self.inodeNumber(node)), node, flags, resources)
+    request.answerOpenedDirectory(flags: UInt32(FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE))
   }
 
   /// Answers with the names from a position on, as many as there is room for in bytes.

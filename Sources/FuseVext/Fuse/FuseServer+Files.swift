@@ -34,7 +34,10 @@ extension FuseServer {
   }
 
   func release(_ file: OpenFile, _ request: inout FuseRequest, _ resources: ServingResources) throws(Errno) {
-    if !fileSystem.isReadOnly { try fileSystem.trim(file.inode, resources) }
+    if !fileSystem.isReadOnly {
+      try fileSystem.trim(file.inode, resources)
+      try fileSystem.commitRewritten(file.inode, resources)
+    }
     request.succeed()
   }
 
@@ -53,7 +56,9 @@ extension FuseServer {
   ) throws(Errno) {
     guard offset >= 0 else { throw .invalidArgument }
     try prepareToWrite(file.inode, node, offset: UInt64(offset), flags: request.writeFlags, resources)
-    let written = try fileSystem.write(file.inode, offset: UInt64(offset), source, resources)
+    // The kernel has what is delayed in its cache, but nothing of what goes past that.
+    let written = try fileSystem.write(
+      file.inode, offset: UInt64(offset), source, delays: !bypassesCache(file.flags), resources)
     try synchronize(file.inode, written: file.flags, resources)
     request.answer(written: written)
   }

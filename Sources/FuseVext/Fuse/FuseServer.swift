@@ -49,6 +49,9 @@ final class FuseServer: Sendable {
 
   // MARK: Open files
 
+  /// Whether the kernel keeps nothing of what goes through a descriptor with these flags of open(2).
+  func bypassesCache(_ flags: Int32) -> Bool { isDirect || flags & OpenFlag.direct != 0 }
+
   /// The flags that decide how the kernel treats an open file.
   func openFlags(_ flags: Int32) -> UInt32 {
     let noFlush = UInt32(FOPEN_NOFLUSH)

@@ -105,7 +105,7 @@ final class CrashLane: @unchecked Sendable {
     }
     content.replaceSubrange(offset..<offset + count, with: bytes)
     model.addVersion(of: node, content: content)
-    try fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), resources)
+    try fileSystem.write(inode, offset: UInt64(offset), source.slice(0, count), delays: true, resources)
     try fileSystem.synchronizeIfAsked(inode, resources)
   }
 

@@ -82,7 +82,8 @@ extension ModelLane {
     let memory = source.slice(random.oneIn(2) ? 0 : 7, bytes.count)
     memory.copy(from: bytes)
     let isDone = try note("write \(file.inode.number) \(offset)+\(bytes.count)") { () throws(Errno) in
-      _ = try fileSystem.write(file.inode, offset: UInt64(offset), memory, resources)
+      _ = try fileSystem.write(
+        file.inode, offset: UInt64(offset), memory, delays: !random.oneIn(3), resources)
     }
     if isDone { file.content.write(bytes, at: offset) }
   }
