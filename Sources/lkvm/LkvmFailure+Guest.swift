@@ -25,6 +25,7 @@ extension LkvmFailure {
       case .sharedMemory: "--shmem"
       case .sockets: "--vsock"
       case .network: "--network"
+      case .hostDevice: "--vfio-pci"
       case .console: "--console"
       case .display: "--vnc or --sdl"
       }

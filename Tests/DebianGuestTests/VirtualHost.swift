@@ -38,6 +38,10 @@ enum VirtualHost {
   /// Whether fuse-vext is there, which Linux guests mount by.
   static let hasFuseVext = FileManager.default.isExecutableFile(atPath: fuseVext.path)
 
+  /// Whether it has an IOMMU, and devices for guests (scripts/testbed --vfio).
+  static let hasHostDevices =
+    (try? FileManager.default.contentsOfDirectory(atPath: "/sys/kernel/iommu_groups"))?.isEmpty == false
+
   /// Runs a host command to its end and answers what it printed.
   @discardableResult
   static func run(_ words: String...) throws -> String { try run(words) }

@@ -181,6 +181,17 @@ enum RunOptions {
       guard let text else { return settings.devices.sharedMemory = [] }
       settings.devices.sharedMemory.append(try SharedMemoryOption(argument: text))
     },
+    .value(
+      "vfio-pci", nil, "[DOMAIN:]BUS:DEV.FN", .devices,
+      "PCI device of the host's that the guest drives itself, bound to vfio-pci; repeatable."
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.devices.hostDevices = [] }
+      guard let address = HostPCIAddress(parsing: text) else {
+        throw .wanted("[DOMAIN:]BUS:DEV.FN as lspci prints it, such as 0000:03:00.0")
+      }
+      guard !settings.devices.hostDevices.contains(address) else { throw OptionProblem(text: "given twice") }
+      settings.devices.hostDevices.append(address)
+    },
     .flag("rng", nil, .devices, "Entropy device.") { $0.devices.rng = $1 },
     .flag("balloon", nil, .devices, "Memory balloon.") { $0.devices.balloon = $1 },
     .value(
@@ -290,8 +301,5 @@ enum RunOptions {
       if let file { settings.warnings.append("--flash \(file): ignored, as kvmtool does for a PC") }
     },
     .refused("gtk", nil, .flag, "Frame buffer by GTK.", instead: "use --sdl or --vnc"),
-    .refused(
-      "vfio-pci", nil, .value("[DOMAIN:]BUS:DEV.FN"), "Host device to pass through.",
-      instead: "use --disk, --vext or --network"),
   ]
 }

@@ -40,6 +40,7 @@ struct RunSettings: Equatable {
     var noIoeventfd = false
     var shares: [ShareOption] = []
     var sharedMemory: [SharedMemoryOption] = []
+    var hostDevices: [HostPCIAddress] = []
     var network: [NetworkOptions] = []
     var noDhcp = false
     var rng = false

@@ -23,7 +23,11 @@ extension GuestPlan {
       memoryNode: options.machine.numaNode)
     machine.advisesHugePages = options.machine.hugePages
     machine.hugePagesPath = options.machine.hugetlbfs
-    machine.mergesPages = options.machine.ksm
+    if let device = options.devices.hostDevices.first {
+      try checkMemory(options, of: device)
+    } else {
+      machine.mergesPages = options.machine.ksm
+    }
     machine.sharesMemory = try sharesMemory(options)
     machine.debug.logsUnclaimedPorts = options.debugging.debugIoport
     machine.debug.logsUnclaimedMemory = options.debugging.debugMmio
@@ -52,6 +56,26 @@ extension GuestPlan {
           + "disk by '--vext FILE'")
     }
     return isServed || isVhostUser
+  }
+
+  /// Refuses what does not go together with memory that a device of the host accesses: all of it is pinned.
+  private static func checkMemory(_ options: RunSettings, of device: HostPCIAddress) throws(LkvmFailure) {
+    guard !options.devices.balloon else {
+      throw .usage(
+        "--vfio-pci \(device): the device would write to pages that the guest's balloon has given back; leave out --balloon"
+      )
+    }
+    if options.machine.ksm {
+      StandardError.writeWarning("--ksm: no effect with --vfio-pci, which pins all of the guest's memory")
+    }
+  }
+
+  /// Opens the devices of the host, before the process gives up its rights; nil without any.
+  static func hostDevices(_ options: RunSettings) throws(LkvmFailure) -> VFIOContainer? {
+    guard !options.devices.hostDevices.isEmpty else { return nil }
+    do throws(VFIOError) { return try VFIOContainer(options.devices.hostDevices) } catch {
+      throw LkvmFailure("--vfio-pci: \(error)")
+    }
   }
 
   /// The number of vCPUs, and a warning if the user asked for more.

@@ -82,6 +82,7 @@ struct GuestPlan {
         throw LkvmFailure("--shmem: \(error)")
       }
     }
+    configuration.hostDevices = try Self.hostDevices(options)
     configuration.hasEntropy = options.devices.rng
     configuration.hasBalloon = options.devices.balloon
     configuration.console = console

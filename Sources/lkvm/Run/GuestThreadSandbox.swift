@@ -47,7 +47,13 @@ struct GuestThreadSandbox {
 
   private static func additionalCalls(_ plan: GuestPlan) -> [ThreadKind: [SystemCallRule]] {
     var calls: [ThreadKind: [SystemCallRule]] = [:]
-    if !plan.configuration.sharedMemory.isEmpty { calls[.vcpu] = [GuestSystemCalls.movingSharedMemory] }
+    let hasHostDevices = plan.configuration.hostDevices != nil
+    if hasHostDevices || !plan.configuration.sharedMemory.isEmpty {
+      calls[.vcpu] = [GuestSystemCalls.movingMemory]
+    }
+    if hasHostDevices {
+      for kind in [ThreadKind.vcpu, .main] { calls[kind, default: []] += GuestSystemCalls.hostDevices }
+    }
     if plan.showsWindow { calls[.display] = GuestSystemCalls.showingWindow }
     if plan.configuration.usesVhost || plan.networks.contains(where: \.usesVhost) {
       for kind in [ThreadKind.vcpu, .main, .device] { calls[kind, default: []] += GuestSystemCalls.vhost }

@@ -27,7 +27,7 @@ import Testing
 
     var addresses: [UInt64] { slots.withLock { $0.values.sorted() } }
 
-    func addMemory(_ memory: SharedMemoryArea, at address: UInt64) throws(Errno) -> UInt32 {
+    func addMemory(_ memory: any HostMemoryArea, at address: UInt64) throws(Errno) -> UInt32 {
       guard !ram.overlaps(address..<address + memory.byteCount) else { throw .fileExists }
       return slots.withLock { slots in
         let slot = UInt32(slots.count)

@@ -71,6 +71,32 @@ struct GuestPlanTests {
     #expect(failure?.exitCode == exitCode)
   }
 
+  @Test func `a guest with a device of the host has neither a balloon nor merged pages`() throws {
+    let balloon = try Self.options(["--vfio-pci", "3:0.0", "--balloon"])
+    let failure = #expect(throws: LkvmFailure.self) {
+      try GuestPlan.machine(balloon, name: "a", host: Self.host)
+    }
+    #expect(failure?.description.hasPrefix("--vfio-pci 0000:03:00.0: ") == true)
+    #expect(failure?.description.hasSuffix("leave out --balloon") == true)
+    #expect(failure?.exitCode == 64)
+    #expect(try GuestPlan.machine(Self.options(["--ksm"]), name: "a", host: Self.host).mergesPages)
+    let merged = try Self.options(["--ksm", "--vfio-pci", "3:0.0"])
+    #expect(try !GuestPlan.machine(merged, name: "a", host: Self.host).mergesPages)
+  }
+
+  @Test func `a device of the host that is not there is named, and without the option nothing is opened`()
+    throws
+  {
+    let failure = #expect(throws: LkvmFailure.self) {
+      try GuestPlan.hostDevices(Self.options(["--vfio-pci", "fffe:ff:1f.7"]))
+    }
+    #expect(
+      failure?.description
+        == "--vfio-pci: fffe:ff:1f.7: the host has no such PCI function; lspci -D lists them")
+    #expect(failure?.exitCode == 1)
+    #expect(try GuestPlan.hostDevices(Self.options([])) == nil)
+  }
+
   @Test func `a guest has one card in user space unless an option says otherwise`() throws {
     #expect(try GuestPlan.networks(Self.options([])).map(\.mode) == [.user])
     #expect(try GuestPlan.networks(Self.options(["--nodefaults"])).isEmpty)

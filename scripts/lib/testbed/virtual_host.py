@@ -16,6 +16,7 @@ FIRMWARE_FOLDERS = ("/usr/share/qemu", "/usr/share/seabios")
 # enabled: guests then complain of their XSAVE area and fault on AVX. Without XSAVE there is nothing to get wrong.
 CPU = "EPYC,+svm,+npt,-xsave,-xsaveopt,-xgetbv1,-avx,-avx2,-f16c,-fma"
 BOOT_SECONDS = 300
+NVME_BYTES = 64 << 20
 
 
 class Ended(BaseException):
@@ -26,25 +27,39 @@ class Ended(BaseException):
         self.number = number
 
 
-def qemu_command(options, qemu, version, initrd, console, ports):
+def vfio_devices(folder):
+    """An IOMMU that remaps interrupts too, and devices behind it. virtio devices bypass it."""
+    disk = os.path.join(folder, "nvme")
+    with open(disk, "wb") as file:
+        file.truncate(NVME_BYTES)
+    return ["-device", "intel-iommu,intremap=on",
+            "-drive", f"if=none,id=nvme,format=raw,cache=unsafe,file={disk}",
+            "-device", "nvme,serial=vext,drive=nvme", "-device", "edu"]
+
+
+def qemu_command(options, qemu, version, folder, console, ports):
     """`ports` is what the virtio console carries: names and descriptors of connected sockets."""
+    initrd = os.path.join(folder, "initrd")
+    parameters = "console=ttyS0 panic=-1 mitigations=off nokaslr no_timer_check loglevel=5 rdinit=/init"
     command = [qemu]
-    for folder in FIRMWARE_FOLDERS:
-        command += ["-L", folder]
+    for firmware in FIRMWARE_FOLDERS:
+        command += ["-L", firmware]
     command += [
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
         "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", f"cpus={options.cpus}",
         "-m", f"{options.memory}M",
         "-kernel", f"/boot/vmlinuz-{version}", "-initrd", initrd,
         # Mitigations cost time and protect nothing here; a crash ends the virtual host.
-        "-append", "console=ttyS0 panic=-1 mitigations=off nokaslr no_timer_check loglevel=5 rdinit=/init",
+        "-append", parameters + (" intel_iommu=on" if options.vfio else ""),
         "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
         "-fsdev", "local,id=root,path=/,security_model=none,multidevs=remap,readonly=on",
         "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
         "-device", "virtio-serial-pci,max_ports=8",
     ]
-    for tag, folder in share_tags(options):
-        command += ["-fsdev", f"local,id={tag},path={folder},security_model=none,multidevs=remap",
+    if options.vfio:
+        command += vfio_devices(folder)
+    for tag, shared in share_tags(options):
+        command += ["-fsdev", f"local,id={tag},path={shared},security_model=none,multidevs=remap",
                     "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
     for name, descriptor in ports:
         # Port 0 of the bus is a console's for historical reasons.
@@ -124,7 +139,7 @@ class VirtualHost:
         theirs = [(name, pair[1].fileno()) for name, pair in pairs.items()]
         # QEMU dies with us even if nobody gives us the time to end it.
         command = ["setpriv", "--pdeathsig", "KILL", "--",
-                   *qemu_command(options, qemu, version, initrd, self.console, theirs)]
+                   *qemu_command(options, qemu, version, folder, self.console, theirs)]
         self.errors = open(os.path.join(folder, "qemu"), "w+", encoding="utf-8", errors="replace")
         # In a session of its own: the terminal's Ctrl-C is ours to handle.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,

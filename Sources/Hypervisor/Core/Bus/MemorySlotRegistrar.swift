@@ -6,7 +6,16 @@ public protocol MemorySlotRegistrar: AnyObject, Sendable {
   ///
   /// - Returns: the slot that it takes.
   /// - Throws: EEXIST where there is RAM or another slot.
-  func addMemory(_ memory: SharedMemoryArea, at address: UInt64) throws(Errno) -> UInt32
+  func addMemory(_ memory: any HostMemoryArea, at address: UInt64) throws(Errno) -> UInt32
   /// Undoes ``addMemory(_:at:)``.
   func removeMemory(slot: UInt32)
+}
+
+/// Memory of this process beside a guest's RAM that can be mapped into the guest, such as memory that guests share or a BAR of a
+/// device of the host.
+public protocol HostMemoryArea: AnyObject, Sendable {
+  /// Its size in bytes, a multiple of the page size.
+  var byteCount: UInt64 { get }
+  /// Where it is mapped, as long as the object lives.
+  var host: HostAddress { get }
 }

@@ -1,9 +1,10 @@
 import CKVM
 
-/// ioctl(2) requests of KVM, and of vhost, whose argument is memory: a structure, or a table of entries. Each returns its result or
+/// ioctl(2) requests of KVM, vhost and VFIO whose argument is memory: a structure, or a table of entries. Each returns its result or
 /// -errno.
-// SAFETY: the number of a request has the size of its structure, which is compared with the argument's. A `KVMTable` never counts
-// more entries than it has. The kernel keeps no address after a call.
+// SAFETY: the number of a request has the size of its structure, which is compared with the argument's; a structure of VFIO's says
+// its size in its first word, which is compared too. A `KVMTable` never counts more entries than it has. The kernel keeps no address
+// after a call.
 enum KVMCall {
   /// Makes a request with the structure that it takes.
   static func make<Argument: BitwiseCopyable>(
@@ -20,6 +21,15 @@ enum KVMCall {
     precondition(
       byteCount(of: request) == numbers.count * MemoryLayout<UInt32>.size, "the array of the request")
     return unsafe numbers.withUnsafeMutableBufferPointer {
+      unsafe ckvm_ioctl_pointer(descriptor, request, $0.baseAddress)
+    }
+  }
+
+  /// Makes a request of VFIO's, whose structure is `words`. The first word is the structure's size in bytes, beyond which the kernel
+  /// does not write (linux/vfio.h, "argsz").
+  static func make(_ descriptor: Int32, _ request: UInt, sized words: inout [UInt32]) -> Int32 {
+    precondition(words.first == UInt32(words.count * MemoryLayout<UInt32>.size), "the structure's size")
+    return unsafe words.withUnsafeMutableBufferPointer {
       unsafe ckvm_ioctl_pointer(descriptor, request, $0.baseAddress)
     }
   }

@@ -91,11 +91,17 @@ public final class KVMVirtualMachine: Sendable {
     try check(KVMCall.make(descriptor.rawValue, CKVM_SET_GSI_ROUTING, &table))
   }
 
-  private func setIRQFD(_ eventDescriptor: Int32, gsi: UInt32, flags: UInt32) throws(Errno) {
+  /// Connects an eventfd with a GSI, or undoes that (KVM API §4.75).
+  ///
+  /// - Parameter acknowledgement: with KVM_IRQFD_FLAG_RESAMPLE, the eventfd that KVM signals when the guest ends an interrupt.
+  func setIRQFD(
+    _ eventDescriptor: Int32, gsi: UInt32, flags: UInt32, acknowledgement: Int32 = 0
+  ) throws(Errno) {
     var request = kvm_irqfd()
     request.fd = UInt32(bitPattern: eventDescriptor)
     request.gsi = gsi
     request.flags = flags
+    request.resamplefd = UInt32(bitPattern: acknowledgement)
     try check(KVMCall.make(descriptor.rawValue, CKVM_IRQFD, &request))
   }
 
@@ -152,7 +158,7 @@ extension KVMVirtualMachine: MessageInterruptRouter {
 
 extension KVMVirtualMachine: MemorySlotRegistrar {
   /// Takes the lowest free slot behind those of RAM. Waits for a grace period of the kernel's, which takes milliseconds.
-  public func addMemory(_ memory: SharedMemoryArea, at address: UInt64) throws(Errno) -> UInt32 {
+  public func addMemory(_ memory: any HostMemoryArea, at address: UInt64) throws(Errno) -> UInt32 {
     try addSlot(for: memory, byteCount: memory.byteCount, host: memory.host, at: address)
   }
 

@@ -154,6 +154,9 @@ public struct GuestConfiguration: Sendable {
   public var shares: [Share] = []
   /// Shared memory.
   public var sharedMemory: [SharedMemory] = []
+  /// Devices of the host, which the guest finds behind all others. No page of the guest's RAM may be replaced while it has them: they go
+  /// together neither with a balloon nor with merged pages.
+  public var hostDevices: VFIOContainer?
   /// Whether there is a virtio-rng.
   public var hasEntropy = false
   /// Whether there is a virtio-balloon.

@@ -17,6 +17,7 @@ final class GuestDevices: Sendable {
   let vextDevices: [VextDevice]
   private let disks: [DiskImage]
   private let services: [(path: String, client: VextServiceClient)]
+  private let hostDevices: GuestHostDevices?
 
   init(
     _ configuration: GuestConfiguration, disks: DiskSet, networks: [GuestNetwork], terminal: Terminal,
@@ -118,6 +119,9 @@ final class GuestDevices: Sendable {
         function: SharedMemoryDevice(shared.area), part: .sharedMemory,
         addresses: shared.address.map { [SharedMemoryDevice.memoryBAR: $0] } ?? [:])
     }
+    hostDevices = try configuration.hostDevices.map { (container) throws(GuestError) in
+      try GuestHostDevices(container, plug: plug, machine: machine)
+    }
     self.services = services
     self.blocks = blocks
     self.networks = cards
@@ -145,6 +149,7 @@ final class GuestDevices: Sendable {
   func shutDown() {
     for function in functions { function.shutDown() }
     for device in vextDevices { device.shutDown() }
+    hostDevices?.shutDown()
   }
 
   /// Whether the storage of every disk has answered all requests. Call it after ``shutDown()``.

@@ -42,6 +42,8 @@ public struct GuestError: Error, CustomStringConvertible, Sendable {
     case sockets
     /// A network.
     case network
+    /// A device of the host.
+    case hostDevice
     /// A console or serial port.
     case console
     /// The frame buffer.

@@ -43,10 +43,13 @@ struct VirtioPlug {
   }
 
   /// Plugs in any function; `addresses` says where BARs are to be.
+  ///
+  /// - Returns: its slot.
+  @discardableResult
   func insert(
     function: any PCIFunction, part: GuestError.Part, addresses: [Int: UInt64] = [:]
-  ) throws(GuestError) {
-    _ = try GuestError.attributing(to: part) { () throws(PCIHostError) in
+  ) throws(GuestError) -> Int {
+    try GuestError.attributing(to: part) { () throws(PCIHostError) in
       try machine.pci.add(function, addresses: addresses)
     }
   }

@@ -99,8 +99,14 @@ public enum GuestSystemCalls {
       CKVM_GET_STATS_FD,
     ].map { .ioctl($0) } + ["fcntl", "pread64"] + tap + timers + messages
 
-  /// What a vCPU's thread needs beside its own to move the BAR of a ``SharedMemoryDevice``.
-  public static let movingSharedMemory: SystemCallRule = .ioctl(CKVM_SET_USER_MEMORY_REGION)
+  /// What vCPUs and the main thread need beside their own for devices of the host: interrupts, the reset at the end, and accesses to
+  /// registers that are not mapped. The devices were opened, and memory pinned, before.
+  public static let hostDevices: [SystemCallRule] = [
+    .ioctl(VFIORequest.setInterrupts), .ioctl(VFIORequest.reset), "pread64", "pwrite64",
+  ]
+
+  /// What a vCPU's thread needs beside its own to move BARs that are memory: a ``SharedMemoryDevice``'s, a device's of the host.
+  public static let movingMemory: SystemCallRule = .ioctl(CKVM_SET_USER_MEMORY_REGION)
 
   /// What threads need beside their own to hand rings to vhost drivers of the host's kernel and to take them back: vCPUs, the main
   /// thread at the end, and the device thread. Which device a guest has, and its context ID, is settled before.

@@ -1,6 +1,11 @@
-/// The properties of a function's base address register (PCI Local Bus 3.0 §6.2.5.1).
+/// The properties of a function's base address register (PCI Local Bus 3.0 §6.2.5.1), or of its expansion ROM's (§6.2.5.2).
 public struct PCIBaseAddress: Sendable, Equatable {
-  /// The register's number, 0 to 5.
+  /// The number of the expansion ROM's register.
+  static let romIndex = 6
+  /// The least size of an expansion ROM in bytes, because the lower bits of its register mean something else.
+  static let leastROMByteCount: UInt32 = 2048
+
+  /// The register's number, 0 to 5; 6 for the expansion ROM's.
   public let index: Int
   /// Whether it decodes memory or ports.
   public let space: AddressSpace
@@ -8,7 +13,8 @@ public struct PCIBaseAddress: Sendable, Equatable {
   public let byteCount: UInt32
 
   init(index: Int, space: AddressSpace, byteCount: UInt32) {
-    precondition((0..<6).contains(index) && byteCount.nonzeroBitCount == 1)
+    precondition((0...Self.romIndex).contains(index) && byteCount.nonzeroBitCount == 1)
+    precondition(index != Self.romIndex || space == .memory && byteCount >= Self.leastROMByteCount)
     switch space {
     case .memory: precondition(byteCount >= 16)
     case .port: precondition((4...256).contains(byteCount))
@@ -19,7 +25,15 @@ public struct PCIBaseAddress: Sendable, Equatable {
   }
 
   /// The register's offset in configuration space.
-  var register: Int { PCIConfigurationSpace.Register.firstBAR + index * 4 }
+  var register: Int {
+    isROM ? PCIConfigurationSpace.Register.expansionROM : PCIConfigurationSpace.Register.firstBAR + index * 4
+  }
+
+  /// Whether it is the expansion ROM's, which has an enable bit of its own.
+  var isROM: Bool { index == Self.romIndex }
+
+  /// The register's bits that a guest can change.
+  var writableBits: UInt32 { ~(byteCount - 1) | (isROM ? 1 : 0) }
 
   /// The register's constant low bits: memory of 32 bits that is not prefetchable, or ports.
   var typeBits: UInt32 {
@@ -40,6 +54,7 @@ public struct PCIBaseAddress: Sendable, Equatable {
   /// The address in register value `value`; nil if the space has no such address.
   func address(in value: UInt32) -> UInt64? {
     switch space {
+    case .memory where isROM: return value & 1 != 0 ? UInt64(value & ~(byteCount - 1)) : nil
     case .memory: return UInt64(value & ~0xF)
     case .port:
       let address = UInt64(value & ~0x3)

@@ -12,6 +12,8 @@ public final class PCIConfigurationSpace: Sendable {
     public static let status = 0x06
     /// 32 bits each, six of them.
     public static let firstBAR = 0x10
+    /// 32 bits: the expansion ROM's address, with its enable bit in bit 0.
+    public static let expansionROM = 0x30
     /// 8 bits: offset of the first capability.
     public static let capabilitiesPointer = 0x34
     /// 8 bits: the interrupt input to which firmware wired the pin; the device ignores it.
@@ -82,13 +84,7 @@ public final class PCIConfigurationSpace: Sendable {
     vendorCapabilities: [PCICapability] = [], msix: (bar: Int, table: MSIXTable)? = nil,
     interruptPin: PCIInterruptPin? = nil
   ) {
-    var state = State()
-    Self.put(&state.bytes, 0x00, UInt32(identity.device) << 16 | UInt32(identity.vendor))
-    Self.put(&state.bytes, 0x08, identity.classCode << 8 | UInt32(identity.revision))
-    Self.put(&state.bytes, 0x2C, UInt32(identity.subsystem) << 16 | UInt32(identity.subsystemVendor))
-    state.writable[0x0C] = 0xFF  // cache line size
-    state.writable[Register.interruptLine] = 0xFF
-    if interruptPin != nil { state.bytes[Register.interruptPin] = 1 }
+    var state = Self.header(identity, hasPin: interruptPin != nil)
     let memoryBARs = msix.map { msix in bars.merging([msix.bar: MSIXTable.barByteCount]) { $1 } } ?? bars
     self.bars =
       (memoryBARs.map { PCIBaseAddress(index: $0, space: .memory, byteCount: $1) }
@@ -96,7 +92,7 @@ public final class PCIConfigurationSpace: Sendable {
       .sorted { $0.index < $1.index }
     for bar in self.bars {
       Self.put(&state.bytes, bar.register, bar.typeBits)
-      Self.put(&state.writable, bar.register, ~(bar.byteCount - 1))
+      Self.put(&state.writable, bar.register, bar.writableBits)
     }
     var command = Command.memorySpace | Command.busMaster | Command.interruptDisable
     if !portBARs.isEmpty { command |= Command.portSpace }
@@ -113,6 +109,41 @@ public final class PCIConfigurationSpace: Sendable {
     }
     self.msix = msix?.table
     self.msixBAR = msix?.bar
+    self.interruptPin = interruptPin
+    self.state = Mutex(state)
+  }
+
+  /// Makes a configuration space with `bars`, and with capabilities at the offsets that another device has given them.
+  ///
+  /// - Precondition: the BARs' indices differ, and the capabilities fit, do not overlap and lie above the header.
+  init(
+    identity: PCIIdentity, bars: [PCIBaseAddress], capabilities: [PCIPlacedCapability],
+    interruptPin: PCIInterruptPin?
+  ) {
+    var state = Self.header(identity, hasPin: interruptPin != nil)
+    for bar in bars {
+      Self.put(&state.bytes, bar.register, bar.typeBits)
+      Self.put(&state.writable, bar.register, bar.writableBits)
+    }
+    let command = bars.reduce(Command.busMaster | Command.interruptDisable) { $0 | $1.commandBit }
+    state.writable[Register.command] = UInt8(truncatingIfNeeded: command)
+    state.writable[Register.command + 1] = UInt8(truncatingIfNeeded: command >> 8)
+    var link = Register.capabilitiesPointer
+    for capability in capabilities {
+      precondition(capability.offset >= 0x40 && capability.offset + capability.bytes.count <= 256)
+      state.bytes.replaceSubrange(
+        capability.offset..<capability.offset + capability.bytes.count, with: capability.bytes)
+      for (index, mask) in capability.writable { state.writable[capability.offset + index] = mask }
+      state.bytes[link] = UInt8(capability.offset)
+      link = capability.offset + 1
+      state.bytes[link] = 0
+      state.bytes[Register.status] |= UInt8(Status.capabilities)
+    }
+    self.bars = bars.sorted { $0.index < $1.index }
+    vendorCapabilityOffsets = []
+    msixControlOffset = nil
+    msix = nil
+    msixBAR = nil
     self.interruptPin = interruptPin
     self.state = Mutex(state)
   }
@@ -171,6 +202,18 @@ public final class PCIConfigurationSpace: Sendable {
       isLineDisabled: command & Command.interruptDisable != 0, usesMessages: usesMessages)
   }
 
+  /// The registers that every function has.
+  private static func header(_ identity: PCIIdentity, hasPin: Bool) -> State {
+    var state = State()
+    put(&state.bytes, 0x00, UInt32(identity.device) << 16 | UInt32(identity.vendor))
+    put(&state.bytes, 0x08, identity.classCode << 8 | UInt32(identity.revision))
+    put(&state.bytes, 0x2C, UInt32(identity.subsystem) << 16 | UInt32(identity.subsystemVendor))
+    state.writable[0x0C] = 0xFF  // cache line size
+    state.writable[Register.interruptLine] = 0xFF
+    if hasPin { state.bytes[Register.interruptPin] = 1 }
+    return state
+  }
+
   /// §6.8.2: the number of vectors, and the places of the table and the pending bits.
   private static func msixCapability(_ table: MSIXTable, bar: Int) -> PCICapability {
     var body = [UInt8](repeating: 0, count: 10)
@@ -224,4 +267,14 @@ public struct PCICapability: Sendable {
     self.body = body
     self.writable = writable
   }
+}
+
+/// A capability at a fixed offset.
+struct PCIPlacedCapability: Equatable {
+  /// Its offset in configuration space, from 40h on.
+  var offset: Int
+  /// All of its bytes; the second one, the link to the next capability, does not matter.
+  var bytes: [UInt8]
+  /// The bits that the guest may change, by the byte's index.
+  var writable: [Int: UInt8] = [:]
 }

@@ -14,8 +14,8 @@ public protocol PCIFunction: AnyObject, Sendable {
   /// Handles a write of 1, 2, 4 or 8 bytes within BAR `bar`; ignores an offset without a register.
   func writeBAR(_ bar: Int, offset: UInt64, byteCount: Int, value: UInt64)
 
-  /// The memory that BAR `bar` stands for, which the guest reaches without a vmexit; nil for registers.
-  func memory(ofBAR bar: Int) -> SharedMemoryArea?
+  /// The parts of BAR `bar` that are memory, which the guest reaches without a vmexit; none for registers.
+  func memory(ofBAR bar: Int) -> [PCIMemoryRun]
 
   /// Answers a read of 1, 2 or 4 bytes of configuration space.
   ///
@@ -28,7 +28,7 @@ public protocol PCIFunction: AnyObject, Sendable {
 
 extension PCIFunction {
   /// No memory.
-  public func memory(ofBAR bar: Int) -> SharedMemoryArea? { nil }
+  public func memory(ofBAR bar: Int) -> [PCIMemoryRun] { [] }
 
   /// Reads ``configuration``.
   public func readConfiguration(_ offset: Int, byteCount: Int) -> UInt32 {
@@ -38,5 +38,19 @@ extension PCIFunction {
   /// Writes ``configuration``.
   public func writeConfiguration(_ offset: Int, byteCount: Int, value: UInt32) {
     configuration.write(offset, byteCount: byteCount, value: value)
+  }
+}
+
+/// A part of a BAR that is memory of this process.
+public struct PCIMemoryRun: Sendable {
+  /// Its offset in the BAR, a multiple of the page size.
+  public var offset: UInt64
+  /// The memory.
+  public var area: any HostMemoryArea
+
+  /// Describes memory at `offset` bytes into a BAR.
+  public init(offset: UInt64, area: any HostMemoryArea) {
+    self.offset = offset
+    self.area = area
   }
 }

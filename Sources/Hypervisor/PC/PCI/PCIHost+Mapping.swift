@@ -9,7 +9,7 @@ extension PCIHost {
       guard wanted != state.mappings[slot][bar.index]?.address else { continue }
       hasMoved = true
       guard let current = state.mappings[slot].removeValue(forKey: bar.index) else { continue }
-      if let memory = current.slot { memorySlots?.removeMemory(slot: memory) }
+      for memory in current.slots { memorySlots?.removeMemory(slot: memory) }
       bus(bar.space).remove(current.window, start: current.address)
       setNotifications(of: function, bar: bar, at: current.address, active: false)
     }
@@ -25,9 +25,11 @@ extension PCIHost {
       // Two devices at one address are the guest's mistake: the first one keeps it.
       guard bus(bar.space).insert(window, start: wanted, byteCount: UInt64(bar.byteCount)) else { continue }
       setNotifications(of: function, bar: bar, at: wanted, active: true)
-      // If KVM refuses, as where there is RAM, the guest's accesses reach the window and read as zero.
-      let memory = function.memory(ofBAR: bar.index).flatMap { try? memorySlots?.addMemory($0, at: wanted) }
-      state.mappings[slot][bar.index] = Mapping(address: wanted, window: window, slot: memory)
+      // If KVM refuses, as where there is RAM, the guest's accesses reach the window, unless the RAM has them.
+      let slots = function.memory(ofBAR: bar.index).compactMap { run in
+        try? memorySlots?.addMemory(run.area, at: wanted + run.offset)
+      }
+      state.mappings[slot][bar.index] = Mapping(address: wanted, window: window, slots: slots)
     }
   }
 

@@ -27,8 +27,8 @@ public final class PCIHost: BusDevice {
   struct Mapping {
     let address: UInt64
     let window: BARWindow
-    /// KVM's slot, for memory.
-    var slot: UInt32?
+    /// KVM's slots of the parts that are memory.
+    var slots: [UInt32]
   }
 
   struct State {

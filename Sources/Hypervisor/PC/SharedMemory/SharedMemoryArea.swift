@@ -8,7 +8,7 @@ public import SystemPackage
 ///
 /// A process that may open the object can change its contents at any moment, and shorten it. A guest that then accesses the missing
 /// part ends; the rest of the host is not affected, because no code here reads or writes the contents.
-public final class SharedMemoryArea: Sendable {
+public final class SharedMemoryArea: HostMemoryArea {
   /// Its size in bytes.
   public let byteCount: UInt64
   private let mapping: Mapping
@@ -43,7 +43,7 @@ public final class SharedMemoryArea: Sendable {
   }
 
   /// Where it is mapped, for KVM.
-  var host: HostAddress { HostAddress(mapping.address) }
+  public var host: HostAddress { HostAddress(mapping.address) }
 }
 
 /// The reason why there is no ``SharedMemoryArea``.

@@ -47,7 +47,9 @@ public final class SharedMemoryDevice: PCIFunction {
   }
 
   /// The shared memory.
-  public func memory(ofBAR bar: Int) -> SharedMemoryArea? { bar == Self.memoryBAR ? memory : nil }
+  public func memory(ofBAR bar: Int) -> [PCIMemoryRun] {
+    bar == Self.memoryBAR ? [PCIMemoryRun(offset: 0, area: memory)] : []
+  }
 
   /// Reads a register. The memory reads as zero here, which a guest sees where KVM could not map it.
   public func readBAR(_ bar: Int, offset: UInt64, byteCount: Int) -> UInt64 {
