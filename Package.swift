@@ -49,8 +49,7 @@ let package = Package(
       name: "CVNC", path: "Sources/CVNC", providers: [.apt(["libvncserver-dev"])]),
     .systemLibrary(
       name: "CSDL", path: "Sources/CSDL", providers: [.apt(["libsdl2-dev"])]),
-    .systemLibrary(
-      name: "CSeccomp", path: "Sources/CSeccomp", providers: [.apt(["libseccomp-dev"])]),
+    .systemLibrary(name: "CSeccomp", path: "Sources/CSeccomp"),
 
     .systemLibrary(
       name: "CFuse", path: "Sources/CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
@@ -224,7 +223,9 @@ let package = Package(
       name: "VextProtocolTests", dependencies: ["VextProtocol"], swiftSettings: houseRules),
     .testTarget(
       name: "HostSystemTests",
-      dependencies: ["CLinux", "HostSystem", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: [
+        "CLinux", "CSeccomp", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
+      ],
       swiftSettings: houseRules),
     .testTarget(
       name: "HypervisorTests",

@@ -50,6 +50,28 @@ extension DebianGuestTests {
       #expect(guest.output.contains("0 VESA VGA"))
     }
 
+    @Test func `a window on an X server shows what a booted guest drew`() throws {
+      let server = try XServer(width: 800, height: 600)
+      #expect(Set(try server.screenshot()) == [0], "an empty screen")
+      let guest = try LkvmProcess(
+        [
+          "run", "-c", "1", "-m", "512", "--sdl", "--vidmode", "640x480", "--", "sh", "-c",
+          "head -c 1228800 /dev/zero | tr '\\0' U > /dev/fb0; echo drawn $((6*7)); read x; exit 5",
+        ], environment: ["DISPLAY": server.display, "SDL_VIDEODRIVER": "x11"])
+      try guest.wait(for: "drawn 42", within: GuestReport.limit)
+      // The window shows a change within a frame; the emulated host takes its time.
+      let deadline = ContinuousClock.now + .seconds(60)
+      var drawn = 0
+      while drawn < 640 * 470, ContinuousClock.now < deadline {
+        Thread.sleep(forTimeInterval: 1)
+        drawn = try server.screenshot().count { $0 == 0x55_5555 }
+      }
+      // The guest's console may have written a line or two since.
+      #expect((640 * 470...640 * 480).contains(drawn), "\(drawn) pixels are what the guest drew")
+      try guest.type("x\n")
+      #expect(try guest.waitForEnd(within: .seconds(120)) == 5, "\(guest.errors)")
+    }
+
     @Test func `a command writes to the terminal, and the frame buffer shows the kernel's messages`() throws {
       let guest = try LkvmProcess(
         [

@@ -1,49 +1,42 @@
 import CSeccomp
-import Synchronization
 import SystemPackage
 
 /// The system calls that a thread may make (seccomp(2)). At any other call the kernel kills the process with SIGSYS.
 ///
-/// The first thread that installs the filter compiles it, so that the threads of a process compile theirs at the same time.
-public final class SystemCallFilter: Sendable {
-  /// BPF_MAXINSNS of linux/bpf_common.h.
-  static let instructionLimit = 4096
-
+/// Each thread that installs the filter compiles it, so that the threads of a process do so at the same time.
+public struct SystemCallFilter: Sendable {
   private let rules: [SystemCallRule]
-  private let library: SystemCallLibrary
-  private let program = Mutex<[UInt64]?>(nil)
 
   /// Whether the running kernel has such filters.
   public static var isAvailable: Bool { cseccomp_is_available() != 0 }
 
-  /// Makes a filter, and loads libseccomp for it. Rules for one call must not allow and refuse the same arguments.
+  /// Makes a filter. Of several rules for one call the first whose conditions hold decides.
+  ///
+  /// - Throws: ``SystemCallFilterError/noKernelSupport``. A rule that cannot be compiled fails at ``install()``.
   public init(_ rules: [SystemCallRule]) throws(SystemCallFilterError) {
     guard Self.isAvailable else { throw .noKernelSupport }
-    library = try SystemCallLibrary.shared()
     self.rules = rules
   }
-
-  /// Compiles the filter now. Any thread; later calls return at once.
-  public func prepare() throws(SystemCallFilterError) { _ = try compiled() }
 
   /// Filters the calling thread's calls from now on, and those of threads and processes that it starts later; filters add up. Needs
   /// ``Privileges/forbidNew()``.
   public func install() throws(SystemCallFilterError) {
-    try library.install(try compiled())
+    _ = try install(SystemCallProgram(rules, otherwise: .kill), flags: 0)
   }
 
   /// The same, but the calling thread then waits at each further call until a reader of the listener lets it go on.
   ///
   /// - Returns: the listener's descriptor.
   func installWithListener() throws(SystemCallFilterError) -> Int32 {
-    try library.installWithListener(try compiled())
+    try install(SystemCallProgram(rules, otherwise: .ask), flags: CSECCOMP_WITH_LISTENER)
   }
 
-  private func compiled() throws(SystemCallFilterError) -> [UInt64] {
-    try program.withLock { (program) throws(SystemCallFilterError) in
-      let compiled = if let program { program } else { try library.compile(rules) }
-      program = compiled
-      return compiled
-    }
+  private func install(_ program: SystemCallProgram, flags: UInt32) throws(SystemCallFilterError) -> Int32 {
+    let instructions = program.instructions
+    guard let count = UInt16(exactly: instructions.count) else { throw .failed(.argListTooLong) }
+    // SAFETY: the kernel copies `count` instructions, which are the array's, during the call.
+    let result = unsafe cseccomp_install(instructions, count, flags)
+    guard result >= 0 else { throw .failed(Errno(rawValue: -result)) }
+    return result
   }
 }

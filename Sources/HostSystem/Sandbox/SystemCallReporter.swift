@@ -10,15 +10,27 @@ public final class SystemCallReporter: Sendable {
   ///
   /// - Parameter prefix: what each line starts with, such as "lkvm: warning: ".
   public init(prefix: String) throws(SystemCallFilterError) {
-    let library = try SystemCallLibrary.shared()
     do throws(Errno) {
-      let (readingEnd, announcingEnd) = try SystemCallLibrary.makeChannel()
-      let reading = OwnedDescriptor(adopting: readingEnd)
-      channel = OwnedDescriptor(adopting: announcingEnd)
+      var ends: [Int32] = [-1, -1]
+      try check(unsafe cseccomp_make_channel(&ends))
+      let reading = OwnedDescriptor(adopting: ends[0])
+      channel = OwnedDescriptor(adopting: ends[1])
+      let kinds = Self.labels
       _ = try HostThread(name: "sandbox-log", cpus: nil) {
-        library.report(from: reading.rawValue, prefix: prefix, kinds: ThreadKind.allCases.map(\.label))
+        // SAFETY: a label has CSECCOMP_LABEL_BYTES bytes, the last of which is zero.
+        _ = unsafe prefix.withCString {
+          unsafe cseccomp_report(reading.rawValue, $0, kinds, UInt32(ThreadKind.allCases.count))
+        }
       }
     } catch { throw .failed(error) }
+  }
+
+  /// The labels of all kinds, one behind the other, by the number with which listeners are announced.
+  private static var labels: [CChar] {
+    ThreadKind.allCases.flatMap { kind in
+      let label = kind.label.utf8.prefix(Int(CSECCOMP_LABEL_BYTES) - 1).map { CChar(bitPattern: $0) }
+      return label + [CChar](repeating: 0, count: Int(CSECCOMP_LABEL_BYTES) - label.count)
+    }
   }
 
   /// Installs `filter` on the calling thread, and reports what it would not let through.

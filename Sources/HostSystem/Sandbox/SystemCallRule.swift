@@ -1,5 +1,3 @@
-import CSeccomp
-
 /// A system call that a ``SystemCallFilter`` lets through, by its kernel name on this architecture.
 public struct SystemCallRule: Sendable, Equatable, ExpressibleByStringLiteral {
   /// A condition on an argument: `argument & mask == value`.
@@ -8,7 +6,7 @@ public struct SystemCallRule: Sendable, Equatable, ExpressibleByStringLiteral {
     public let argument: UInt32
     /// The bits that are compared.
     public let mask: UInt64
-    /// Their value.
+    /// Their value, which has no other bits.
     public let value: UInt64
 
     /// Makes a condition.
@@ -17,13 +15,11 @@ public struct SystemCallRule: Sendable, Equatable, ExpressibleByStringLiteral {
       self.mask = mask
       self.value = value
     }
-
-    var native: cseccomp_condition { cseccomp_condition(argument: argument, mask: mask, value: value) }
   }
 
   /// The call's name, such as "read".
   public let name: String
-  /// What must hold of its arguments; at most two conditions.
+  /// What must hold of its arguments.
   public let conditions: [Condition]
   /// The error with which the call fails; nil: it is made.
   public let error: Int32?

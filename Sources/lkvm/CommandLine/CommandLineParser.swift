@@ -108,10 +108,16 @@ struct CommandLineParser<Settings> {
     _ row: OptionRow<Settings>, _ input: OptionRow<Settings>.Input, _ line: inout Line
   ) throws(LkvmFailure) {
     do throws(OptionProblem) { try row.apply(&line.settings, input) } catch {
-      let value = if case .value(let text) = input { " \(text)" } else { "" }
+      var value = ""
+      if case .value(let text) = input {
+        value = " " + (text.count <= Self.shownLimit ? text : String(text.prefix(Self.shownLimit)) + "...")
+      }
       throw .usage("--\(row.description.long)\(value): \(error.text)")
     }
   }
+
+  /// How many characters of a value a message repeats.
+  private static var shownLimit: Int { 200 }
 
   private enum Match {
     case on(OptionRow<Settings>)

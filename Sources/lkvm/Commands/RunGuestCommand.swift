@@ -23,6 +23,7 @@ struct RunGuestCommand: Subcommand {
     if kernelFile != nil, settings.kernel.kernel != nil {
       throw .usage("--kernel and a kernel as argument exclude each other")
     }
+    try settings.devices.checkDisplays()
     try GuestStartFile.check(settings, kernelFile: kernelFile, command: command)
   }
 

@@ -17,6 +17,7 @@ struct SandboxCommand: Subcommand {
     guard settings.runsCommand(command) else {
       throw .usage("name a command: lkvm sandbox [OPTION...] COMMAND")
     }
+    try settings.devices.checkDisplays()
     try GuestStartFile.check(settings, kernelFile: nil, command: command)
   }
 

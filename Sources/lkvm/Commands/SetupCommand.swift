@@ -16,7 +16,12 @@ struct SetupCommand: Subcommand {
   /// The root file system's name.
   let name: String
 
-  init(_ line: CommandLineParser<Settings>.Line) { name = line.operands.first ?? "" }
+  init(_ line: CommandLineParser<Settings>.Line) throws(LkvmFailure) {
+    name = line.operands.first ?? ""
+    guard GuestRootDirectory.accepts(name: name) else {
+      throw .usage(GuestRootError.badName(name).description)
+    }
+  }
 
   func run(_ startUp: StartUpClock) throws -> Int32 {
     let root: GuestRootDirectory

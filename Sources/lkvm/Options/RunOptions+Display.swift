@@ -43,6 +43,13 @@ extension RunOptions {
   ]
 }
 
+extension RunSettings.Devices {
+  /// - Throws: a usage failure where two displays are asked for.
+  func checkDisplays() throws(LkvmFailure) {
+    if sdl, vnc != nil { throw .usage("--sdl and --vnc exclude each other") }
+  }
+}
+
 extension VNCConfiguration {
   /// The setting with the file of the password.
   private static let passwordSetting = "password-file="

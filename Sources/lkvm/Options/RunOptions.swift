@@ -6,11 +6,12 @@ enum RunOptions {
   static let rows = machine + kernel + devices + display + network + debugging + kvmtool
 
   private static let machine: [OptionRow<RunSettings>] = [
-    .text(
+    .value(
       "name", nil, "NAME", .machine, "The guest's name.",
       standard: "the root's of --disk NAME, else guest-PID"
-    ) {
-      $0.machine.name = $1
+    ) { settings, name throws(OptionProblem) in
+      if let name { try InstanceDirectory.check(name: name) }
+      settings.machine.name = name
     },
     .number(
       "cpus", "c", "N", .machine, in: 0...Int.max, "vCPUs; 0 for the default.",
@@ -74,7 +75,15 @@ enum RunOptions {
       completion: .files
     ) { $0.kernel.initrd = $1 },
     .value("params", "p", "PARAMS", .kernel, "Kernel parameters, after those that lkvm gives; repeatable.") {
-      if let text = $1 { $0.kernel.params.append(text) } else { $0.kernel.params = [] }
+      settings, text throws(OptionProblem) in
+      guard let text else { return settings.kernel.params = [] }
+      settings.kernel.params.append(text)
+      let byteCount = settings.kernel.params.reduce(settings.kernel.params.count - 1) { $0 + $1.utf8.count }
+      // Without the zero byte at its end.
+      let limit = BootLayout.commandLineLimit - 1
+      guard byteCount <= limit else {
+        throw OptionProblem(text: "\(byteCount) bytes, but the kernel takes \(limit)")
+      }
     },
     .text(
       "sandbox", nil, "SCRIPT", .kernel, "Script of the host's to run in the guest over the host's files.",

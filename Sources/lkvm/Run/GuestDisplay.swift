@@ -16,7 +16,6 @@ final class GuestDisplay {
   init?(_ options: RunSettings.Devices, mode: VideoMode?, guestName: String) throws(LkvmFailure) {
     guard let mode else { return nil }
     if options.sdl {
-      guard options.vnc == nil else { throw .usage("--sdl and --vnc exclude each other") }
       threadName = "\(guestName.prefix(8))-sdl"
       do throws(DisplayError) {
         kind = .sdl(try SDLDisplay(mode: mode, title: guestName, threadName: threadName))

@@ -82,7 +82,6 @@ struct GuestRun {
     let sandbox = GuestSandbox(
       plan, initrd: options.kernel.initrd, home: home, kvm: options.devices.dev)
     let threads = GuestThreadSandbox(plan, home: home)
-    // Filters are made first: Landlock leaves no way to their library.
     for line in try threads.activate(policy) + sandbox.enforce(policy) {
       StandardError.writeWarning("--sandbox-policy \(policy.rawValue): \(line)")
     }

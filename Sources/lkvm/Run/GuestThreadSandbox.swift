@@ -85,14 +85,12 @@ struct GuestThreadSandbox {
         restrictions.filters[kind] = try SystemCallFilter(
           GuestSystemCalls.rules(for: kind) + additionalCalls[kind, default: []])
       }
-      // The guest waits for this one. The other threads compile theirs when they start.
-      try restrictions.filters[.vcpu]?.prepare()
       if policy == .log {
         restrictions.reporter = try SystemCallReporter(prefix: "lkvm: warning: --sandbox-policy log: ")
       }
     } catch {
       switch error {
-      case .noKernelSupport, .noLibrary: obstacles.append("system calls are not restricted: \(error)")
+      case .noKernelSupport: obstacles.append("system calls are not restricted: \(error)")
       case .badRule, .failed: throw LkvmFailure("--sandbox-policy: \(error)")
       }
       restrictions.filters = [:]

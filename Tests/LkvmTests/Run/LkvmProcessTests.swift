@@ -29,7 +29,13 @@ struct LkvmProcessTests {
       (["run", "-k", "halt", "--9p", "dir,t", "--9p", "dir,t"], 64, "--9p: the tag 't' is used twice"),
       (["run", "-k", "halt", "--sandbox", "missing"], 1, "--sandbox missing: No such file or directory"),
       (["run", "-k", "halt", "--sandbox", "fifo"], 1, "--sandbox fifo: "),
-      (["run", "-k", "halt", "--name", "a/b", "--nodefaults"], 1, "--name: machine name 'a/b'"),
+      (["run", "-k", "halt", "--name", "a/b"], 64, "--name a/b: a name has no slash"),
+      (["run", "-k", "halt", "--vnc", "--sdl"], 64, "--sdl and --vnc exclude each other"),
+      (["run", "-k", "halt", "--numa-node", "1023", "--nodefaults"], 1, "the host has no NUMA node 1023"),
+      (
+        ["run", "-k", "halt", "-p", String(repeating: "x ", count: 1030)], 64,
+        "2060 bytes, but the kernel takes 2047"
+      ),
       (["run", "-k", "halt", "--dev", "/none/kvm", "--nodefaults"], 1, "--dev: /none/kvm does not exist"),
       (
         ["run", "-k", "halt", "--dev", "/dev/null", "--nodefaults"], 1,
@@ -39,9 +45,9 @@ struct LkvmProcessTests {
       (["run", "-k", "halt", "-n", "mode=tap,fd=99"], 1, "--network: "),
       (["run", "-k", "halt", "--stats-file", "none/x"], 1, "--stats-file none/x: No such file or directory"),
       (["run", "-k", "halt", "--stats-file", "dir"], 1, "--stats-file dir: Is a directory"),
-      (["sandbox"], 64, "name a command"), (["setup", "a/b"], 1, "a/b"),
+      (["sandbox"], 64, "name a command"), (["setup", "a/b"], 64, "a/b"),
       (["stop"], 64, "--name"), (["stop", "-n", "nobody"], 1, "no machine named 'nobody' runs"),
-      (["stat", "-n", "../x"], 1, "machine name '../x'"), (["list", "x"], 64, "unexpected argument 'x'"),
+      (["stat", "-n", "../x"], 64, "--name ../x: a name"), (["list", "x"], 64, "unexpected argument 'x'"),
     ] as [([String], Int32, String)])
   func `bad input gets one line that names the option, and leaves nothing behind`(
     arguments: [String], exitCode: Int32, message: String

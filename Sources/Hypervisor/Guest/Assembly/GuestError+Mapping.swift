@@ -29,7 +29,11 @@ extension GuestError {
     to configuration: MachineConfiguration, _ body: () throws(MachineError) -> Value
   ) throws(GuestError) -> Value {
     do { return try body() } catch {
-      throw GuestError(error.part(of: configuration), error.description)
+      let part = error.part(of: configuration)
+      guard part == .memoryNode, let node = configuration.memoryNode else {
+        throw GuestError(part, error.description)
+      }
+      throw GuestError(part, "the host has no NUMA node \(node) with memory")
     }
   }
 }

@@ -38,10 +38,15 @@ public struct InstanceDirectory: Sendable {
     }
   }
 
+  /// Whether a machine can have the name.
+  public static func accepts(name: String) -> Bool {
+    let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+    return !name.isEmpty && !name.hasPrefix(".") && isPlain
+  }
+
   /// The path of the socket of the machine `name`.
   public func socketPath(of name: String) throws(InstanceError) -> String {
-    let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
-    guard !name.isEmpty, !name.hasPrefix("."), isPlain else { throw .badName(name) }
+    guard Self.accepts(name: name) else { throw .badName(name) }
     let path = "\(path)/\(name)\(Self.suffix)"
     let excess = path.utf8.count - UnixSocket.pathByteLimit
     guard excess <= 0 else { throw .nameTooLong(name, byteLimit: max(0, name.utf8.count - excess)) }

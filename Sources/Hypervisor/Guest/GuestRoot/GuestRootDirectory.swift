@@ -67,16 +67,18 @@ public struct GuestRootDirectory: Equatable, Sendable {
     return roots.sorted { $0.name < $1.name }
   }
 
+  /// Whether a root can have the name.
+  public static func accepts(name: String) -> Bool {
+    !name.isEmpty && !name.hasPrefix(".") && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
+  }
+
   private init(name: String, path: String) {
     self.name = name
     self.path = path
   }
 
   private init(name: String, in parent: String) throws(GuestRootError) {
-    guard !name.isEmpty, !name.hasPrefix("."), !name.utf8.contains(UInt8(ascii: "/")), !name.utf8.contains(0)
-    else {
-      throw .badName(name)
-    }
+    guard Self.accepts(name: name) else { throw .badName(name) }
     self.init(name: name, path: "\(parent)/\(name)")
   }
 

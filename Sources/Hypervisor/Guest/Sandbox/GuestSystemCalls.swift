@@ -15,19 +15,17 @@ public enum GuestSystemCalls {
 
   /// Makes threads of `kinds` that start from now on filter their system calls. Once per process.
   ///
-  /// - Returns: a sentence for the user where the kernel or the library for it is missing, so that nothing is filtered.
+  /// - Returns: a sentence for the user where the kernel has no filters.
   /// - Throws: any other reason; then nothing is filtered either.
   public static func restrict(_ kinds: [ThreadKind]) throws(SystemCallFilterError) -> String? {
     var restrictions = ThreadRestrictions()
     do throws(SystemCallFilterError) {
       for kind in kinds {
-        let filter = try SystemCallFilter(rules(for: kind))
-        try filter.prepare()
-        restrictions.filters[kind] = filter
+        restrictions.filters[kind] = try SystemCallFilter(rules(for: kind))
       }
     } catch {
       switch error {
-      case .noKernelSupport, .noLibrary: return "system calls are not restricted: \(error)"
+      case .noKernelSupport: return "system calls are not restricted: \(error)"
       case .badRule, .failed: throw error
       }
     }

@@ -14,7 +14,8 @@ extension DiskImage {
       var chain = try QcowBackingChain(
         descriptor: descriptor, path: path, isAllowedAnywhere: options.allowsAnyBackingFile)
       _ = try QcowExpander(header)
-      _ = try chain.open(header, of: path)
+      // The files up to a failure, so that the image's own error is that failure and not the sandbox.
+      _ = try? chain.open(header, of: path)
       return chain.paths
     } ?? []
   }

@@ -223,6 +223,10 @@ struct QcowDiskTests {
     #expect(DiskImage.backingFiles(of: folder.file("image"), formats: .anyAsRaw) == [])
     #expect(DiskImage.qcowByteCount(of: folder.file("image")) == 8 << 20)
     #expect(DiskImage.qcowByteCount(of: folder.file("base")) == nil)
+    // A chain that cannot be opened: the files up to the failure, which the image's own error then names.
+    try QemuTools.image(
+      "rebase", "-u", "-b", folder.file("image"), "-F", "qcow2", folder.file("middle"))
+    #expect(DiskImage.backingFiles(of: folder.file("image"), formats: formats) == [folder.file("middle")])
   }
 
   /// Several threads at once, which read, write and discard within their own parts of the disk.

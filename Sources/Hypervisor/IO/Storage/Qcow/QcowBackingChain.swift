@@ -61,12 +61,12 @@ struct QcowBackingChain {
     guard linux_regular_file_size(descriptor.rawValue) >= 0 else {
       throw .unsupported("a file that is not regular")
     }
+    paths.append(resolved)
     // Overlays share it; a guest that writes to it would change all of them.
     guard linux_file_lock(descriptor.rawValue, 0) != -EBUSY else {
       throw .readOnly("in use by a guest that writes to it")
     }
     identities.append(identity)
-    paths.append(resolved)
     let file = QcowHostFile(descriptor)
     if format == "raw" {
       return .raw(file, byteCount: try qcowCall { () throws(Errno) in try file.byteCount() })
