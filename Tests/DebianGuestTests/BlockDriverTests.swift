@@ -176,6 +176,27 @@ extension DebianGuestTests {
       for name in ["@unbind=", "@bind=", "@round="] { #expect(!report.console.contains(name)) }
     }
 
+    @Test func `random operations on the device and on a file of its ext4 read back what was written`() throws
+    {
+      let folder = try ScratchFolder()
+      let image = try folder.image("disk", mebibytes: 64)
+      let script = """
+        insmod /host\(try VirtualHost.blockDriver) queue_depth=32; say loaded "$?"
+        exercise() { python3 -S -E /host\(VirtualHost.fileExerciser.path) "$@" > /tmp/out 2>&1; }
+        exercise /dev/vext0 $((16 << 20)) 1000 1; say device "$? $(cat /tmp/out)"
+        mkfs.ext4 -q -b 4096 /dev/vext0 && mkdir /tmp/m && mount -o discard /dev/vext0 /tmp/m
+        exercise /tmp/m/file 8000000 1000 2; say file "$? $(cat /tmp/out)"
+        umount /tmp/m; e2fsck -fn /dev/vext0 > /tmp/out 2>&1; say sound "$?"
+        rmmod vext; say removed "$?"
+        exit 0
+        """
+      let report = try GuestReport(
+        ["-c", "2", "-m", "512", "-n", "mode=none", "--vext", "\(image),queues=2"], script: script)
+      for name in ["device", "file"] { #expect(try report.value(name) == "0 ") }
+      for name in ["loaded", "sound", "removed"] { #expect(try report.number(name) == 0, "\(name)") }
+      try VirtualHost.run("e2fsck", "-f", "-n", image)
+    }
+
     @Test func `polled I/O needs no interrupt`() throws {
       let report = try Self.session.get().report
       #expect(try report.number("polled") == 0)

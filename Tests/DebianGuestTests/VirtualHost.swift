@@ -18,6 +18,8 @@ enum VirtualHost {
   static let fuseVext = project.appending(path: ".build/release/fuse-vext")
   /// What makes trees of files and compares them.
   static let fileTree = project.appending(path: "scripts/lib/guest/file-tree")
+  /// What does random operations on a file or a block device, and compares what it reads with a model.
+  static let fileExerciser = project.appending(path: "scripts/lib/guest/file-exerciser")
   /// Makes a disk with GRUB from an installation of Debian.
   static let grubImage = project.appending(path: "scripts/lib/guest/grub-image")
   /// The release build of bench.
