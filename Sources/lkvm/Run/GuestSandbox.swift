@@ -26,20 +26,23 @@ struct GuestSandbox {
   /// - Parameters:
   ///   - home: the folder of control sockets and roots.
   ///   - kvm: KVM's device file.
-  init(_ plan: GuestPlan, initrd: String?, home: String, kvm: String) {
+  ///   - isJailed: whether the machine is made, and another process removes the control socket.
+  init(_ plan: GuestPlan, initrd: String?, home: String, kvm: String, isJailed: Bool = false) {
     let configuration = plan.configuration
     var rules = [
-      Rule(path: kvm, access: [.read, .write, .controlDevices], isOptional: true),
       Rule(path: "/dev/null", access: [.read, .write]),
       // The server of shared folders opens what it has found by /proc/self/fd; statistics are in /proc/self.
       Rule(path: "/proc/self", access: .read),
       Rule(path: "/proc/sys/kernel", access: .read, isOptional: true),
-      // The control socket is removed at the end.
-      Rule(path: home, access: [.listDirectory, .removeFile]),
       // Messages carry the local time.
       Rule(path: "/etc/localtime", access: .read, isOptional: true),
       Rule(path: "/usr/share/zoneinfo", access: .read, isOptional: true),
     ]
+    if !isJailed {
+      rules.append(Rule(path: kvm, access: [.read, .write, .controlDevices], isOptional: true))
+      // The control socket is removed at the end.
+      rules.append(Rule(path: home, access: [.listDirectory, .removeFile]))
+    }
     // Firmware has been read as a whole.
     if let kernel = configuration.kernel {
       // Without a RAM disk of the user's, the modules of one are read while the machine is made.
