@@ -125,6 +125,8 @@ struct Jail {
   func enter(_ plan: inout GuestPlan, rules: [GuestSandbox.Rule]) throws(LkvmFailure) {
     var contents = JailContents()
     let shares = Set(plan.configuration.shares.map(\.directory))
+    // The process of a network in user space gets the new root too.
+    let rules = rules + (plan.networks.contains { $0.mode == .user } ? NetworkProcessCommand.rules : [])
     for rule in rules where !shares.contains(rule.path) { try contents.add(rule) }
     contents.add(sockets: plan.configuration)
     contents.moveShares(&plan.configuration)

@@ -40,6 +40,9 @@ struct JailUser: Equatable {
     }
   }
 
+  /// The numbers, as the option takes them.
+  var text: String { "\(user):\(group)" }
+
   /// Makes the process one of this user, without further groups. The calling thread keeps what opens the guest's files.
   func assume() throws(Errno) {
     try check(linux_become_user(user, group, Self.whileOpening.rawValue))

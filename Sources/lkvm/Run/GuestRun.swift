@@ -3,7 +3,6 @@ import HostSystem
 import Hypervisor
 import Logging
 import SystemPackage
-import UserNetwork
 
 /// The life of a guest from the command line to the exit code. The main thread.
 struct GuestRun {
@@ -39,6 +38,8 @@ struct GuestRun {
     let configuration = try GuestPlan.machine(
       options, name: guestName, host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
+    // Before the process gives up the right to start programs.
+    let processes = try GuestNetworks.startProcesses(options, user: jail?.user)
     // The first file that is created, because all errors of the options are known by now.
     let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     var plan = try GuestPlan(
@@ -50,9 +51,13 @@ struct GuestRun {
     // There is no /sys in a jail.
     let judgesKVM = SoftwareKVM.isLoaded && !options.machine.anyKvm
     // Its thread has root's rights.
-    if jail != nil { machine.settle() }
+    if jail != nil {
+      machine.settle()
+      // They load their libraries outside.
+      for process in processes { try process.waitUntilReady() }
+    }
     let restrict = try Self.restrict(&plan, options, home: directory.path, jail: jail)
-    let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
+    let networks = try GuestNetworks(plan.networks, processes: processes)
     let code: Int32
     do {
       let run = try GuestRun(
@@ -84,10 +89,6 @@ struct GuestRun {
   ) throws -> @Sendable () throws -> Void {
     let policy = options.machine.sandboxPolicy
     guard policy != .off || jail != nil else { return {} }
-    // What it loads stays loaded, so that the libraries' folders need not stay readable.
-    if plan.networks.contains(where: { $0.mode == .user }) {
-      do { try UserNetwork.loadLibrary() } catch { throw LkvmFailure("--network: \(error)") }
-    }
     let unfiltered = try GuestThreadSandbox(plan, home: home, isJailed: jail != nil).activate(policy)
     func collect(_ plan: GuestPlan) -> GuestSandbox {
       GuestSandbox(
@@ -190,11 +191,18 @@ struct GuestRun {
     return code == 0 && !failures.isEmpty ? 1 : code
   }
 
+  /// Of the first process of a network in user space.
+  private static let networkToken: UInt64 = 2
+
   /// Waits for the end. Returns the signal that requested it; nil if the guest or a command ended the guest.
   private func waitForEnd(_ signals: borrowing SignalDescriptor) throws -> Int32? {
     let poll = try EventPoll()
     try poll.add(descriptor: signals.rawValue, token: 0)
     try poll.add(descriptor: guest.machine.endDescriptor, token: 1)
+    let networkEnds = networks.endDescriptors
+    for (index, descriptor) in networkEnds.enumerated() {
+      try poll.add(descriptor: descriptor, token: UInt64(index) + Self.networkToken)
+    }
     var events = EventBuffer(capacity: 2)
     var judges = judgesKVM
     while guest.machine.end == nil {
@@ -203,6 +211,11 @@ struct GuestRun {
       if judges, count == 0, guest.machine.end == nil {
         judges = false
         if let verdict = try SoftwareKVM.verdict(on: guest.machine) { guest.machine.end(.crashed(verdict)) }
+      }
+      for index in 0..<count where events[index] >= Self.networkToken {
+        try poll.remove(descriptor: networkEnds[Int(events[index] - Self.networkToken)])
+        StandardError.writeError(
+          "--network: the process of libslirp has ended; the guest's card has no network any more")
       }
       while let signal = signals.read() {
         if signal == SIGWINCH { guest.windowSizeChanged() } else { return signal }

@@ -16,10 +16,16 @@ struct GuestSandbox {
 
   /// What is kept.
   let rules: [Rule]
-  /// Whether TCP is: for a network in user space.
+  /// Whether TCP is: for the process of a network in user space.
   let allowsTCP: Bool
   /// Why files cannot be restricted, if they cannot.
   let obstacle: String?
+
+  /// Rights that are known.
+  init(rules: [Rule], allowsTCP: Bool) {
+    (self.rules, self.allowsTCP) = (rules, allowsTCP)
+    obstacle = nil
+  }
 
   /// Collects what `plan` needs after its kernel, modules and statistics file have been opened.
   ///
@@ -88,16 +94,9 @@ struct GuestSandbox {
       rules.append(
         Rule(path: VirtioNet.vhostPath, access: [.read, .write, .controlDevices], isOptional: true))
     }
-    let usesNames = plan.networks.contains { $0.mode == .user }
-    if usesNames {
-      // libslirp reads the file again when it has changed; it may be a link to another folder.
-      rules.append(Rule(path: "/etc/resolv.conf", access: .read, isOptional: true))
-      rules.append(Rule(path: "/run/systemd/resolve", access: .read, isOptional: true))
-      // GLib seeds its random numbers from it.
-      rules.append(Rule(path: "/dev/urandom", access: .read, isOptional: true))
-    }
     self.rules = rules
-    allowsTCP = usesNames
+    // A network in user space is a process of its own.
+    allowsTCP = false
     let runsScripts = plan.networks.contains { $0.mode == .tap && ($0.script != nil || $0.downScript != nil) }
     obstacle = runsScripts ? "--network script= and downscript= run programs" : nil
   }

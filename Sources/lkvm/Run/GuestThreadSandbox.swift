@@ -15,6 +15,12 @@ struct GuestThreadSandbox {
   /// System calls that the options need beside those of the kind.
   let additionalCalls: [ThreadKind: [SystemCallRule]]
 
+  /// Threads whose kinds and capabilities are known.
+  init(kinds: [ThreadKind], capabilities: [ThreadKind: Capabilities], isJailed: Bool) {
+    (self.kinds, self.capabilities, self.isJailed) = (kinds, capabilities, isJailed)
+    additionalCalls = [:]
+  }
+
   /// Collects what `plan` needs.
   ///
   /// - Parameters:
@@ -33,7 +39,8 @@ struct GuestThreadSandbox {
       case .vcpu, .device, .control: true
       case .io: !configuration.disks.isEmpty || !configuration.vextDisks.isEmpty
       case .share: !configuration.shares.isEmpty
-      case .network: plan.networks.contains { $0.mode == .user }
+      // In a process of its own.
+      case .network: false
       case .watcher: hasVext || hasVhostUser
       case .display: configuration.videoMode != nil
       }
@@ -46,8 +53,6 @@ struct GuestThreadSandbox {
       .main: isOwnHome ? [] : .overrideAccess,
       .control: isOwnHome ? [] : .overrideAccess,
       .share: configuration.shares.reduce(into: []) { $0.formUnion(Self.capabilities($1)) },
-      // ICMP echo, where the host has no sockets for it that anybody may open.
-      .network: .rawSockets,
     ]
   }
 
