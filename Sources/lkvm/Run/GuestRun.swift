@@ -34,6 +34,7 @@ struct GuestRun {
     let configuration = try GuestPlan.machine(
       options, name: name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
+    Self.startLoadingLibrary(options)
     // The first file that is created, because all errors of the options are known by now.
     let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     let plan = try GuestPlan(
@@ -65,6 +66,13 @@ struct GuestRun {
     let statistics = try RunStatistics(guest)
     if options.stats { StandardError.write(statistics.text) }
     if let file { try file.append(statistics) }
+  }
+
+  /// Begins to load the library of a network in user space, while the files of the options are looked at. Its errors are those of
+  /// the network, which waits for it.
+  private static func startLoadingLibrary(_ options: RunSettings) {
+    guard GuestPlan.networks(options).contains(where: { $0.mode == .user }) else { return }
+    _ = try? HostThread(name: "libslirp", cpus: nil) { try? UserNetwork.loadLibrary() }
   }
 
   /// Gives up the rights that the guest does not need, before the threads exist that serve it.
@@ -140,6 +148,7 @@ struct GuestRun {
       defer { server.stop() }
       // No thread is started from now on.
       try ThreadRestrictions.applyToCurrentThread(as: .main)
+      ProgramMemory.releaseStartUp()
       signal = try waitForEnd(signals)
     } catch {
       display?.stop()
