@@ -274,7 +274,7 @@ let package = Package(
     .testTarget(
       name: "LkvmTests",
       dependencies: [
-        "Display", "HostSystem", "Hypervisor", "TestFolders", "lkvm",
+        "Display", "HostSystem", "Hypervisor", "TestFolders", "VextProtocol", "lkvm",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: houseRules),

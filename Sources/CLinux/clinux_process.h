@@ -42,11 +42,14 @@ extern char **environ;
 extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
 
-static inline int linux_spawn_actions(posix_spawn_file_actions_t *actions, const char *folder, int output, int errors) {
+static inline int linux_spawn_actions(posix_spawn_file_actions_t *actions, const char *folder, int output, int errors,
+                                      const int *descriptors, int count) {
   int result = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
   if (result == 0 && output >= 0) result = posix_spawn_file_actions_adddup2(actions, output, 1);
   if (result == 0 && errors >= 0) result = posix_spawn_file_actions_adddup2(actions, errors, 2);
-  if (result == 0) result = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+  for (int index = 0; index < count && result == 0; index++)
+    result = posix_spawn_file_actions_adddup2(actions, descriptors[index], 3 + index);
+  if (result == 0) result = posix_spawn_file_actions_addclosefrom_np(actions, 3 + count);
   if (result == 0 && folder) result = posix_spawn_file_actions_addchdir_np(actions, folder);
   return result;
 }
@@ -66,17 +69,17 @@ static inline int linux_spawn_attributes(posix_spawnattr_t *attributes) {
 
 /*
  * Starts a program with nothing on its standard input. `environment` and `folder` may be NULL, which means the caller's;
- * `output` and `errors` may be -1, likewise. It has no other descriptor.
+ * `output` and `errors` may be -1, likewise. Of other descriptors it has `count`, each above 3 + count here, from 3 on there.
  */
 static inline int linux_spawn(const char *path, char *const *arguments, char *const *environment, const char *folder,
-                              int output, int errors, int *process) {
+                              int output, int errors, const int *descriptors, int count, int *process) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   int result = posix_spawn_file_actions_init(&actions);
   if (result != 0) return -result;
   result = posix_spawnattr_init(&attributes);
   if (result == 0) {
-    result = linux_spawn_actions(&actions, folder, output, errors);
+    result = linux_spawn_actions(&actions, folder, output, errors, descriptors, count);
     if (result == 0) result = linux_spawn_attributes(&attributes);
     if (result == 0)
       result = posix_spawn(process, path, &actions, &attributes, arguments, environment ? environment : environ);
@@ -84,6 +87,12 @@ static inline int linux_spawn(const char *path, char *const *arguments, char *co
   }
   posix_spawn_file_actions_destroy(&actions);
   return -result;
+}
+
+/* A copy of a descriptor with a number of at least `lowest`, closed on exec. */
+static inline int linux_copy_descriptor(int descriptor, int lowest) {
+  int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
+  return copy < 0 ? -errno : copy;
 }
 
 /* 0: it runs; 1: it ended, and `code` is its exit code, or 128 and the signal that ended it. */

@@ -46,6 +46,7 @@ enum LkvmCommand {
     switch words.first {
     // Without the other commands' tables: this one's start is measured.
     case RunGuestCommand.description.name?: return try RunGuestCommand.perform(rest, startUp)
+    case NetworkProcessCommand.name?: return try NetworkProcessCommand.perform(rest)
     case nil, "-h", "--help", "--help-all", "help": print(try help(rest.first), terminator: "")
     case "--version": print(LkvmVersion.text)
     case "--generate-completion-script": print(try completionScript(rest.first), terminator: "")

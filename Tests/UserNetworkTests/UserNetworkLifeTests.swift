@@ -20,7 +20,7 @@ import Testing
     let descriptors = Self.entryCount("/proc/self/fd")
     let threads = Self.entryCount("/proc/self/task")
     for _ in 0..<cycleCount {
-      let network = try UserNetwork(UserNetworkConfiguration(), name: "leak-slirp")
+      let network = try ServedNetwork(UserNetworkConfiguration(), name: "leak-slirp")
       FakeGuest(port: network.port).askFor(IPv4Address(192, 168, 33, 1))
       network.stop()
     }
@@ -30,10 +30,10 @@ import Testing
   }
 
   @Test func `stopping twice and letting go without stopping do no harm`() throws {
-    let network = try UserNetwork(UserNetworkConfiguration(), name: "twice-slirp")
+    let network = try ServedNetwork(UserNetworkConfiguration(), name: "twice-slirp")
     network.stop()
     network.stop()
-    _ = try UserNetwork(UserNetworkConfiguration(), name: "gone-slirp")
+    _ = try ServedNetwork(UserNetworkConfiguration(), name: "gone-slirp")
   }
 
   @Test func `a missing or wrong library is reported`() throws {
@@ -49,7 +49,7 @@ import Testing
     let taken = try HostSocket.bound(.stream)
     let forward = PortForward(transport: .tcp, hostPort: taken.port, guestPort: 22)
     #expect(throws: UserNetworkError.cannotForward(forward, .addressInUse)) {
-      _ = try UserNetwork(UserNetworkConfiguration(forwards: [forward]), name: "port-slirp")
+      _ = try ServedNetwork(UserNetworkConfiguration(forwards: [forward]), name: "port-slirp")
     }
   }
 
@@ -78,7 +78,7 @@ import Testing
       ),
     ]
     for (configuration, error) in cases {
-      #expect(throws: error) { _ = try UserNetwork(configuration, name: "bad-slirp") }
+      #expect(throws: error) { _ = try ServedNetwork(configuration, name: "bad-slirp") }
       #expect(!error.description.contains("\n"))
     }
   }

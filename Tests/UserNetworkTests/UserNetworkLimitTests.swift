@@ -11,7 +11,7 @@ import UserNetwork
     _ configuration: UserNetworkConfiguration = UserNetworkConfiguration(),
     _ body: (FakeGuest) throws -> Void
   ) throws {
-    let network = try UserNetwork(configuration, name: "limit-slirp")
+    let network = try ServedNetwork(configuration, name: "limit-slirp")
     defer { network.stop() }
     try body(FakeGuest(port: network.port, address: configuration.guestAddress))
   }

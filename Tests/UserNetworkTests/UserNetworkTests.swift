@@ -10,7 +10,7 @@ import UserNetwork
     _ configuration: UserNetworkConfiguration = UserNetworkConfiguration(allowsHostLoopback: true),
     _ body: (FakeGuest) throws -> Void
   ) throws {
-    let network = try UserNetwork(configuration, name: "test-slirp")
+    let network = try ServedNetwork(configuration, name: "test-slirp")
     defer { network.stop() }
     try body(FakeGuest(port: network.port, address: configuration.guestAddress))
   }

@@ -97,6 +97,39 @@ package enum NamedFiles {
     }
   }
 
+  // MARK: Mounts
+
+  /// A descriptor of a copy of the mount at `path`, attached nowhere (open_tree(2), mount_setattr(2)).
+  ///
+  /// - Parameters:
+  ///   - isRecursive: with the mounts below it.
+  ///   - attributes: of LINUX_MOUNT_*.
+  package static func copyMount(_ path: String, isRecursive: Bool, attributes: UInt64) throws(Errno) -> Int32
+  {
+    try unsafe call(path) { unsafe linux_copy_mount($0, isRecursive ? 1 : 0, attributes) }
+  }
+
+  /// Attaches a copy of a mount at `path`, a directory exactly if the copy is of one (move_mount(2)).
+  package static func attachMount(_ mount: Int32, at path: String) throws(Errno) {
+    _ = try unsafe call(path) { unsafe linux_attach_mount(mount, $0) }
+  }
+
+  /// Mounts a file system of `type` at `path`, without programs, devices and set-user-ID bits (mount(2)).
+  package static func mount(_ type: StaticString, at path: String, options: StaticString) throws(Errno) {
+    let (type, options) = (FileName(type), FileName(options))
+    _ = try unsafe call(path) { unsafe linux_mount_plain(type.bytes, $0, options.bytes) }
+  }
+
+  /// Makes the mount at `path` the root of all processes of the mount namespace, without the one before (pivot_root(2)).
+  package static func changeRoot(to path: String) throws(Errno) {
+    _ = try unsafe call(path) { unsafe linux_change_root($0) }
+  }
+
+  /// Changes the process's working directory (chdir(2)).
+  package static func changeDirectory(to path: String) throws(Errno) {
+    _ = try unsafe call(path) { unsafe linux_change_directory($0) }
+  }
+
   // MARK: Files
 
   /// `open(2)` with `O_CLOEXEC`.

@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// A program that this process started: in a process group of its own, without standard input, and with no descriptor but
-/// the two that it is given. It is killed with its owner.
+/// those that it is given. It is killed with its owner.
 ///
 /// Built on posix_spawn(3): it needs no thread, no run loop and hardly any memory, so that it fails with an error where
 /// descriptors or memory are short.
@@ -22,21 +22,28 @@ public struct ChildProcess: ~Copyable {
   ///   - folder: Where it starts; nil: where this process is.
   ///   - output: A descriptor for its standard output; nil: this process's.
   ///   - errors: The same for standard error.
+  ///   - descriptors: Further descriptors, which it has as 3, 4 and so on.
   /// - Throws: What the kernel says, such as `ENOENT`; `EINVAL` for text with a zero byte.
   public init(
     path: String, arguments: [String], environment: [String: String]? = nil, folder: String? = nil,
-    output: Int32? = nil, errors: Int32? = nil
+    output: Int32? = nil, errors: Int32? = nil, descriptors: [Int32] = []
   ) throws(Errno) {
     let words = try CStringList([path] + arguments)
     let variables = try environment.map { variables throws(Errno) in
       try CStringList(variables.map { "\($0)=\($1)" })
     }
     let place = try folder.map { folder throws(Errno) in try CStringList([folder]) }
+    // With numbers above those that they get, so that none takes the place of another.
+    var copies: [Int32] = []
+    defer { for copy in copies { _ = linux_close(copy) } }
+    for descriptor in descriptors {
+      copies.append(try check(linux_copy_descriptor(descriptor, Int32(clamping: 3 + descriptors.count))))
+    }
     var process: Int32 = 0
     // SAFETY: the lists own what they point to, end with a null pointer, and outlive the call.
     let result = unsafe linux_spawn(
       words.pointers[0], words.pointers, variables?.pointers, place?.pointers[0], output ?? -1, errors ?? -1,
-      &process)
+      copies, Int32(clamping: copies.count), &process)
     try check(result)
     id = process
   }
@@ -68,6 +75,9 @@ public struct ChildProcess: ~Copyable {
     // Until it was waited for, its number belongs to nobody else.
     if exitCode == nil { _ = linux_signal_group(id, signal) }
   }
+
+  /// Leaves the process to itself: it is neither killed nor waited for.
+  public consuming func release() { discard self }
 
   deinit {
     guard exitCode == nil else { return }

@@ -25,6 +25,7 @@ struct RunGuestCommand: Subcommand {
     }
     try settings.devices.checkDisplays()
     try GuestStartFile.check(settings, kernelFile: kernelFile, command: command)
+    try JailOption.check(settings)
   }
 
   func run(_ startUp: StartUpClock) throws -> Int32 {

@@ -19,6 +19,7 @@ struct SandboxCommand: Subcommand {
     }
     try settings.devices.checkDisplays()
     try GuestStartFile.check(settings, kernelFile: nil, command: command)
+    try JailOption.check(settings)
   }
 
   func run(_ startUp: StartUpClock) throws -> Int32 {

@@ -53,6 +53,15 @@ enum RunOptions {
       "Rights that the process gives up: strict (those that its options do not need), log (say them) or off.",
       standard: "strict"
     ) { $0.machine.sandboxPolicy = $1 ?? .strict },
+    .value(
+      "jail", nil, "USER[,chroot=DIR][,cgroup=PATH]", .machine,
+      "Run the guest as USER (a name or UID:GID) in namespaces and a root of its own, in memory or in DIR, and in the control group PATH; "
+        + "for root."
+    ) { settings, text throws(OptionProblem) in
+      guard let text else { return settings.machine.jail = nil }
+      guard let jail = JailOption(argument: text) else { throw .wanted("USER[,chroot=DIR][,cgroup=PATH]") }
+      settings.machine.jail = jail
+    },
     .text(
       "dev", nil, "PATH", .machine, "KVM's device file.", standard: KVMSystem.defaultPath, completion: .files
     ) {

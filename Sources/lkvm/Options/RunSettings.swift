@@ -15,6 +15,7 @@ struct RunSettings: Equatable {
     var ksm = false
     var anyKvm = false
     var sandboxPolicy = SandboxPolicy.strict
+    var jail: JailOption?
   }
 
   /// The kernel and its parameters, or the firmware.

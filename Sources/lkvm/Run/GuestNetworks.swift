@@ -2,35 +2,51 @@ import HostSystem
 import Hypervisor
 import UserNetwork
 
-/// The host's side of a guest's network cards: taps, and networks in user space.
+/// The host's side of a guest's network cards: taps, and the processes of networks in user space.
 final class GuestNetworks {
   /// The cards, for the hypervisor.
   private(set) var cards: [GuestNetwork] = []
-  private var userNetworks: [UserNetwork] = []
+  private let processes: [NetworkProcess]
   private var taps: [TapDevice] = []
 
+  /// Starts the processes of networks in user space; they get ready by themselves.
+  static func startProcesses(_ options: RunSettings, user: JailUser?) throws(LkvmFailure) -> [NetworkProcess]
+  {
+    var processes: [NetworkProcess] = []
+    for network in GuestPlan.networks(options) where network.mode == .user {
+      processes.append(try NetworkProcess(network, policy: options.machine.sandboxPolicy, user: user))
+    }
+    return processes
+  }
+
   /// Opens all networks. If one fails, those that were opened are closed again.
-  init(_ options: [NetworkOptions], guestName: String) throws {
+  ///
+  /// - Parameter processes: one for each network in user space, in order.
+  init(_ options: [NetworkOptions], processes: [NetworkProcess]) throws {
+    self.processes = processes
+    var waiting = processes[...]
     do {
       for (index, network) in options.enumerated() {
         let address = network.guestHardwareAddress ?? MACAddress.guestDefault(index: index)
         cards.append(
           GuestNetwork(
-            ports: try open(network, name: "\(guestName)-slirp"), address: address,
+            ports: try open(network, &waiting), address: address,
             mtu: network.mtu, transport: network.transport, usesVhost: network.usesVhost))
       }
     } catch {
       close()
-      throw LkvmFailure("--network: \(error)")
+      throw error as? LkvmFailure ?? LkvmFailure("--network: \(error)")
     }
   }
 
-  private func open(_ network: NetworkOptions, name: String) throws -> [FramePort] {
+  private func open(
+    _ network: NetworkOptions, _ waiting: inout ArraySlice<NetworkProcess>
+  ) throws -> [FramePort] {
     switch network.mode {
     case .user:
-      let userNetwork = try UserNetwork(UserNetworkConfiguration(network), name: name)
-      userNetworks.append(userNetwork)
-      return [userNetwork.port]
+      guard let process = waiting.popFirst() else { return [] }
+      try process.waitUntilReady()
+      return [process.port]
     case .tap:
       let tap = try TapDevice(network.tap)
       taps.append(tap)
@@ -41,12 +57,15 @@ final class GuestNetworks {
 
   /// Closes all of them, after the guest was shut down. Reports a script that fails.
   func close() {
-    for network in userNetworks { network.stop() }
+    for process in processes { process.stop() }
     for tap in taps {
       do { try tap.close() } catch { StandardError.writeWarning("--network: \(error)") }
     }
-    (userNetworks, taps) = ([], [])
+    taps = []
   }
+
+  /// Descriptors that are readable when the process of a network in user space has ended.
+  var endDescriptors: [Int32] { processes.map(\.endDescriptor) }
 }
 
 extension GuestPlan {

@@ -3,7 +3,6 @@ import HostSystem
 import Hypervisor
 import Logging
 import SystemPackage
-import UserNetwork
 
 /// The life of a guest from the command line to the exit code. The main thread.
 struct GuestRun {
@@ -13,8 +12,9 @@ struct GuestRun {
   private let display: GuestDisplay?
   /// Makes the calling thread, a display's that is older than the restrictions of the process, give up its rights.
   private let restrict: @Sendable () throws -> Void
-  /// Whether the guest continues on a KVM that only emulates its kernel.
-  private let takesAnyKVM: Bool
+  /// Whether the guest must show within a few seconds that KVM does not only emulate its kernel.
+  private let judgesKVM: Bool
+  private let isJailed: Bool
   private let options: RunSettings.Debugging
 
   /// Boots the guest that the options describe, and waits for its end.
@@ -25,30 +25,44 @@ struct GuestRun {
   ) throws -> Int32 {
     LogOutput.install(options.debugging)
     options.warnings.forEach(StandardError.writeWarning)
+    let directory = try Instances.directory()
+    let name = try options.machine.name ?? GuestStorage.rootName(options, home: directory.path)
+    let guestName = name ?? "guest-\(getpid())"
+    let jail = try options.machine.jail.map { option throws(LkvmFailure) in
+      try Jail.isolate(option, options, from: directory, named: guestName)
+    }
     // Before any thread exists: all of them inherit the blocked signals.
     let signals = try SignalDescriptor([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
     signal(SIGPIPE, SIG_IGN)
     DescriptorLimit.raise()
-    let directory = try Instances.directory()
-    let name = try options.machine.name ?? GuestStorage.rootName(options, home: directory.path)
     let configuration = try GuestPlan.machine(
-      options, name: name ?? "guest-\(getpid())", host: .current(kvm: options.devices.dev))
+      options, name: guestName, host: .current(kvm: options.devices.dev))
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
+    // Before the process gives up the right to start programs.
+    let processes = try GuestNetworks.startProcesses(options, user: jail?.user)
     // The first file that is created, because all errors of the options are known by now.
     let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
-    let plan = try GuestPlan(
+    var plan = try GuestPlan(
       options, machine: configuration, kernelFile: kernelFile, command: command, home: directory.path)
     let listener = try Self.claim(
       plan.configuration.machine.name, in: directory, wasNamed: options.machine.name != nil)
     let display = try GuestDisplay(
       options.devices, mode: plan.configuration.videoMode, guestName: plan.configuration.machine.name)
-    let restrict = try Self.restrict(plan, options, home: directory.path)
-    let networks = try GuestNetworks(plan.networks, guestName: plan.configuration.machine.name)
+    // There is no /sys in a jail.
+    let judgesKVM = SoftwareKVM.isLoaded && !options.machine.anyKvm
+    // Its thread has root's rights.
+    if jail != nil {
+      machine.settle()
+      // They load their libraries outside.
+      for process in processes { try process.waitUntilReady() }
+    }
+    let restrict = try Self.restrict(&plan, options, home: directory.path, jail: jail)
+    let networks = try GuestNetworks(plan.networks, processes: processes)
     let code: Int32
     do {
       let run = try GuestRun(
         plan: plan, machine: machine, networks: networks, display: display, restrict: restrict,
-        options: options, startUp: startUp)
+        options: options, judgesKVM: judgesKVM, startUp: startUp)
       code = try run.runUntilEnd(signals: signals, listener: listener)
       run.networks.close()
       try run.tellStatistics(statisticsFile)
@@ -71,18 +85,22 @@ struct GuestRun {
   ///
   /// - Returns: does the same on the thread of a display that exists already.
   private static func restrict(
-    _ plan: GuestPlan, _ options: RunSettings, home: String
+    _ plan: inout GuestPlan, _ options: RunSettings, home: String, jail: Jail?
   ) throws -> @Sendable () throws -> Void {
     let policy = options.machine.sandboxPolicy
-    guard policy != .off else { return {} }
-    // What it loads stays loaded, so that the libraries' folders need not stay readable.
-    if plan.networks.contains(where: { $0.mode == .user }) {
-      do { try UserNetwork.loadLibrary() } catch { throw LkvmFailure("--network: \(error)") }
+    guard policy != .off || jail != nil else { return {} }
+    let unfiltered = try GuestThreadSandbox(plan, home: home, isJailed: jail != nil).activate(policy)
+    func collect(_ plan: GuestPlan) -> GuestSandbox {
+      GuestSandbox(
+        plan, initrd: options.kernel.initrd, home: home, kvm: options.devices.dev, isJailed: jail != nil)
     }
-    let sandbox = GuestSandbox(
-      plan, initrd: options.kernel.initrd, home: home, kvm: options.devices.dev)
-    let threads = GuestThreadSandbox(plan, home: home)
-    for line in try threads.activate(policy) + sandbox.enforce(policy) {
+    // Before Landlock, which forbids mounts.
+    if let jail {
+      let rules = collect(plan).rules
+      try jail.enter(&plan, rules: rules)
+    }
+    let sandbox = collect(plan)
+    for line in try unfiltered + sandbox.enforce(policy) {
       StandardError.writeWarning("--sandbox-policy \(policy.rawValue): \(line)")
     }
     return {
@@ -105,9 +123,11 @@ struct GuestRun {
 
   private init(
     plan: GuestPlan, machine: PendingMachine, networks: GuestNetworks, display: GuestDisplay?,
-    restrict: @escaping @Sendable () throws -> Void, options: RunSettings, startUp: StartUpClock
+    restrict: @escaping @Sendable () throws -> Void, options: RunSettings, judgesKVM: Bool,
+    startUp: StartUpClock
   ) throws {
-    takesAnyKVM = options.machine.anyKvm
+    self.judgesKVM = judgesKVM
+    isJailed = options.machine.jail != nil
     self.options = options.debugging
     self.plan = plan
     self.networks = networks
@@ -133,6 +153,7 @@ struct GuestRun {
     }
     let signal: Int32?
     do {
+      if isJailed { try Jail.giveUpCapabilities() }
       try display?.start(guest, restrict: restrict)
       try guest.start()
       // Commands that came before it wait at the listener.
@@ -170,19 +191,31 @@ struct GuestRun {
     return code == 0 && !failures.isEmpty ? 1 : code
   }
 
+  /// Of the first process of a network in user space.
+  private static let networkToken: UInt64 = 2
+
   /// Waits for the end. Returns the signal that requested it; nil if the guest or a command ended the guest.
   private func waitForEnd(_ signals: borrowing SignalDescriptor) throws -> Int32? {
     let poll = try EventPoll()
     try poll.add(descriptor: signals.rawValue, token: 0)
     try poll.add(descriptor: guest.machine.endDescriptor, token: 1)
+    let networkEnds = networks.endDescriptors
+    for (index, descriptor) in networkEnds.enumerated() {
+      try poll.add(descriptor: descriptor, token: UInt64(index) + Self.networkToken)
+    }
     var events = EventBuffer(capacity: 2)
-    var judges = SoftwareKVM.isLoaded && !takesAnyKVM
+    var judges = judgesKVM
     while guest.machine.end == nil {
       let count = try poll.wait(
         timeoutMilliseconds: judges ? SoftwareKVM.patienceMilliseconds : -1, into: &events)
       if judges, count == 0, guest.machine.end == nil {
         judges = false
         if let verdict = try SoftwareKVM.verdict(on: guest.machine) { guest.machine.end(.crashed(verdict)) }
+      }
+      for index in 0..<count where events[index] >= Self.networkToken {
+        try poll.remove(descriptor: networkEnds[Int(events[index] - Self.networkToken)])
+        StandardError.writeError(
+          "--network: the process of libslirp has ended; the guest's card has no network any more")
       }
       while let signal = signals.read() {
         if signal == SIGWINCH { guest.windowSizeChanged() } else { return signal }

@@ -16,30 +16,39 @@ struct GuestSandbox {
 
   /// What is kept.
   let rules: [Rule]
-  /// Whether TCP is: for a network in user space.
+  /// Whether TCP is: for the process of a network in user space.
   let allowsTCP: Bool
   /// Why files cannot be restricted, if they cannot.
   let obstacle: String?
+
+  /// Rights that are known.
+  init(rules: [Rule], allowsTCP: Bool) {
+    (self.rules, self.allowsTCP) = (rules, allowsTCP)
+    obstacle = nil
+  }
 
   /// Collects what `plan` needs after its kernel, modules and statistics file have been opened.
   ///
   /// - Parameters:
   ///   - home: the folder of control sockets and roots.
   ///   - kvm: KVM's device file.
-  init(_ plan: GuestPlan, initrd: String?, home: String, kvm: String) {
+  ///   - isJailed: whether the machine is made, and another process removes the control socket.
+  init(_ plan: GuestPlan, initrd: String?, home: String, kvm: String, isJailed: Bool = false) {
     let configuration = plan.configuration
     var rules = [
-      Rule(path: kvm, access: [.read, .write, .controlDevices], isOptional: true),
       Rule(path: "/dev/null", access: [.read, .write]),
       // The server of shared folders opens what it has found by /proc/self/fd; statistics are in /proc/self.
       Rule(path: "/proc/self", access: .read),
       Rule(path: "/proc/sys/kernel", access: .read, isOptional: true),
-      // The control socket is removed at the end.
-      Rule(path: home, access: [.listDirectory, .removeFile]),
       // Messages carry the local time.
       Rule(path: "/etc/localtime", access: .read, isOptional: true),
       Rule(path: "/usr/share/zoneinfo", access: .read, isOptional: true),
     ]
+    if !isJailed {
+      rules.append(Rule(path: kvm, access: [.read, .write, .controlDevices], isOptional: true))
+      // The control socket is removed at the end.
+      rules.append(Rule(path: home, access: [.listDirectory, .removeFile]))
+    }
     // Firmware has been read as a whole.
     if let kernel = configuration.kernel {
       // Without a RAM disk of the user's, the modules of one are read while the machine is made.
@@ -85,16 +94,9 @@ struct GuestSandbox {
       rules.append(
         Rule(path: VirtioNet.vhostPath, access: [.read, .write, .controlDevices], isOptional: true))
     }
-    let usesNames = plan.networks.contains { $0.mode == .user }
-    if usesNames {
-      // libslirp reads the file again when it has changed; it may be a link to another folder.
-      rules.append(Rule(path: "/etc/resolv.conf", access: .read, isOptional: true))
-      rules.append(Rule(path: "/run/systemd/resolve", access: .read, isOptional: true))
-      // GLib seeds its random numbers from it.
-      rules.append(Rule(path: "/dev/urandom", access: .read, isOptional: true))
-    }
     self.rules = rules
-    allowsTCP = usesNames
+    // A network in user space is a process of its own.
+    allowsTCP = false
     let runsScripts = plan.networks.contains { $0.mode == .tap && ($0.script != nil || $0.downScript != nil) }
     obstacle = runsScripts ? "--network script= and downscript= run programs" : nil
   }

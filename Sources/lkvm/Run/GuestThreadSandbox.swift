@@ -9,13 +9,25 @@ struct GuestThreadSandbox {
   /// The capabilities that the kinds keep if the process has them; the other kinds keep none.
   let capabilities: [ThreadKind: Capabilities]
 
+  /// Whether the process is another user's, whose threads keep no capability, whatever the policy.
+  private let isJailed: Bool
+
   /// System calls that the options need beside those of the kind.
   let additionalCalls: [ThreadKind: [SystemCallRule]]
 
+  /// Threads whose kinds and capabilities are known.
+  init(kinds: [ThreadKind], capabilities: [ThreadKind: Capabilities], isJailed: Bool) {
+    (self.kinds, self.capabilities, self.isJailed) = (kinds, capabilities, isJailed)
+    additionalCalls = [:]
+  }
+
   /// Collects what `plan` needs.
   ///
-  /// - Parameter home: the folder of control sockets.
-  init(_ plan: GuestPlan, home: String) {
+  /// - Parameters:
+  ///   - home: the folder of control sockets.
+  ///   - isJailed: whether the process is another user's than root's.
+  init(_ plan: GuestPlan, home: String, isJailed: Bool = false) {
+    self.isJailed = isJailed
     let configuration = plan.configuration
     let hasVext = !configuration.vextDisks.isEmpty || !configuration.serviceDisks.isEmpty
     let hasVhostUser = !configuration.vhostUserDisks.isEmpty || !configuration.vhostUserFileSystems.isEmpty
@@ -27,7 +39,8 @@ struct GuestThreadSandbox {
       case .vcpu, .device, .control: true
       case .io: !configuration.disks.isEmpty || !configuration.vextDisks.isEmpty
       case .share: !configuration.shares.isEmpty
-      case .network: plan.networks.contains { $0.mode == .user }
+      // In a process of its own.
+      case .network: false
       case .watcher: hasVext || hasVhostUser
       case .display: configuration.videoMode != nil
       }
@@ -40,8 +53,6 @@ struct GuestThreadSandbox {
       .main: isOwnHome ? [] : .overrideAccess,
       .control: isOwnHome ? [] : .overrideAccess,
       .share: configuration.shares.reduce(into: []) { $0.formUnion(Self.capabilities($1)) },
-      // ICMP echo, where the host has no sockets for it that anybody may open.
-      .network: .rawSockets,
     ]
   }
 
@@ -77,9 +88,22 @@ struct GuestThreadSandbox {
   ///
   /// - Returns: what could not be restricted, in sentences.
   func activate(_ policy: SandboxPolicy) throws(LkvmFailure) -> [String] {
-    guard policy != .off else { return [] }
+    guard policy != .off || isJailed else { return [] }
     var restrictions = ThreadRestrictions()
-    var obstacles: [String] = []
+    let obstacles = try policy == .off ? [] : addFilters(to: &restrictions, policy)
+    if isJailed {
+      for kind in ThreadKind.allCases { restrictions.capabilities[kind] = [] }
+    } else if policy == .strict {
+      for kind in kinds { restrictions.capabilities[kind] = capabilities[kind] ?? [] }
+    }
+    restrictions.activate()
+    return obstacles
+  }
+
+  /// Returns what could not be restricted, in sentences.
+  private func addFilters(
+    to restrictions: inout ThreadRestrictions, _ policy: SandboxPolicy
+  ) throws(LkvmFailure) -> [String] {
     do throws(SystemCallFilterError) {
       for kind in kinds {
         restrictions.filters[kind] = try SystemCallFilter(
@@ -90,15 +114,11 @@ struct GuestThreadSandbox {
       }
     } catch {
       switch error {
-      case .noKernelSupport: obstacles.append("system calls are not restricted: \(error)")
+      case .noKernelSupport: restrictions.filters = [:]
       case .badRule, .failed: throw LkvmFailure("--sandbox-policy: \(error)")
       }
-      restrictions.filters = [:]
+      return ["system calls are not restricted: \(error)"]
     }
-    if policy == .strict {
-      for kind in kinds { restrictions.capabilities[kind] = capabilities[kind] ?? [] }
-    }
-    restrictions.activate()
-    return obstacles
+    return []
   }
 }

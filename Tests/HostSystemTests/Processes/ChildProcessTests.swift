@@ -27,6 +27,23 @@ struct ChildProcessTests {
     #expect(run.errors == "err\n")
   }
 
+  @Test("a child gets further descriptors as 3, 4 and so on, and one that is let go of outlives its owner")
+  func furtherDescriptors() throws {
+    let first = try MemoryFile(name: "first")
+    let second = try MemoryFile(name: "second")
+    let child = try ChildProcess(
+      path: "/bin/sh", arguments: ["-c", "sleep 0.2; echo a >&3; echo b >&4; echo c >&5"],
+      errors: second.descriptor, descriptors: [first.descriptor, second.descriptor])
+    child.release()
+    for _ in 0..<200 {
+      if try first.contents().count > 0, try second.contents().count > 2 { break }
+      usleep(20_000)
+    }
+    #expect(String(decoding: try first.contents(), as: UTF8.self) == "a\n")
+    let rest = String(decoding: try second.contents(), as: UTF8.self)
+    #expect(rest.hasPrefix("b\n") && rest.contains("5"), "\(rest)")
+  }
+
   @Test("a child that a signal ends has the exit code 128 plus its number")
   func signalled() throws {
     #expect(try shell("kill -9 $$").exitCode == 137)

@@ -48,6 +48,19 @@ struct OptionValueTests {
     #expect(DiskOption(argument: text) == nil)
   }
 
+  @Test func `a jail has a user, and may have a root and a control group`() throws {
+    let plain = try #require(JailOption(argument: "nobody"))
+    #expect(plain.user == "nobody" && plain.root == nil && plain.controlGroup == nil)
+    let whole = try #require(JailOption(argument: "1000:100,cgroup=web/1,chroot=/srv/a=b"))
+    #expect(whole.user == "1000:100" && whole.root == "/srv/a=b")
+    #expect(whole.controlGroup == "/sys/fs/cgroup/web/1")
+    #expect(JailOption(argument: "a,cgroup=/cg/x")?.controlGroup == "/cg/x")
+    for text in ["", ",", "a,", "chroot=/", "a,chroot", "a,chroot=", "a,cgroup=x,cgroup=y", "a,uid=1"] {
+      #expect(JailOption(argument: text) == nil, "\(text)")
+    }
+    #expect(try ParsedCommand.run(["--jail", "a", "--no-jail"]).settings.machine.jail == nil)
+  }
+
   @Test func `shared memory has an address, a size, a name, and is made where that is asked for`() throws {
     let plain = try SharedMemoryOption(argument: "0xc8000000:16MB")
     #expect(plain.address == 0xC800_0000 && plain.byteCount == 16 << 20)

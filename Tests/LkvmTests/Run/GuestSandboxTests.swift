@@ -104,10 +104,14 @@ struct GuestSandboxTests {
     #expect(try fixture.homeEntries == [])
   }
 
-  @Test func `TCP is kept for a network in user space alone`() throws {
+  @Test func `TCP is kept by no guest's process`() throws {
     let fixture = try LkvmFixture()
-    #expect(try Self.sandbox(fixture, ["-n", "mode=user"]).allowsTCP)
-    #expect(try !Self.sandbox(fixture, []).allowsTCP)
+    let user = try Self.sandbox(fixture, ["-n", "mode=user"])
+    #expect(!user.allowsTCP)
+    #expect(!user.rules.contains { $0.path == "/etc/resolv.conf" })
+    #expect(
+      try !GuestThreadSandbox(Self.plan(fixture, ["-n", "mode=user"]), home: fixture.home).kinds.contains(
+        .network))
     let tap = try Self.sandbox(fixture, ["-n", "mode=tap"])
     #expect(!tap.allowsTCP)
     #expect(tap.rules.contains { $0.path == "/dev/net/tun" })

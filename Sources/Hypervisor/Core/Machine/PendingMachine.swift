@@ -77,9 +77,14 @@ public final class PendingMachine: Sendable {
   /// The machine's RAM, which exists already: the caller can fill it without waiting.
   public func memory() throws(MachineError) -> GuestMemory { try work.memory.get() }
 
+  /// Waits until the machine is made, and keeps it or the error for ``finish()``: for a process that gives up what making it needs.
+  public func settle() {
+    if let thread { thread.join() } else if work.machine.withLock({ $0 == nil }) { work.perform() }
+  }
+
   /// Waits until the machine is made. Call it once. Throws every error of the creation, including that of opening KVM.
   public func finish() throws(MachineError) -> Machine {
-    if let thread { thread.join() } else { work.perform() }
+    settle()
     // Taken out, so that the machine lives no longer than its owner wants.
     guard let outcome = work.machine.withLock({ $0.take() }) else {
       preconditionFailure("a pending machine is finished once")

@@ -32,8 +32,11 @@ public struct ControlClient: ~Copyable {
     return try ControlReply(status: status, payload: payload)
   }
 
-  /// Returns the process id of the machine.
-  public func processID() throws(ControlError) -> Int32 { Int32(bitPattern: try number(.processID)) }
+  /// Returns the process id of the machine, as this process sees it: a jailed machine has another number for itself.
+  public func processID() throws(ControlError) -> Int32 {
+    let own = Int32(bitPattern: try number(.processID))
+    return peer ?? own
+  }
 
   /// Returns whether the machine is paused.
   public func state() throws(ControlError) -> ControlState {

@@ -116,6 +116,15 @@ public struct InstanceDirectory: Sendable {
     }
   }
 
+  /// Removes the socket of the machine `name` if nobody listens there any more.
+  public func removeSocket(ofDead name: String) throws(InstanceError) {
+    let path = try socketPath(of: name)
+    let lock = try lock(creates: false)
+    try checkRights()
+    defer { extendLifetime(lock) }
+    if try occupant(of: path) == .dead { try remove(path) }
+  }
+
   /// Removes the sockets without a listener, and returns the names of the others.
   private func removeDead() throws(InstanceError) -> [String] {
     let lock = try lock(creates: false)

@@ -80,6 +80,14 @@ public final class FramePort: Sendable {
     }
   }
 
+  /// Ends the connection of a socket in both directions: the other end reads 0.
+  public func end() {
+    switch kind {
+    case .socket: linux_socket_end(rawValue)
+    case .tap, .tapQueue: break
+    }
+  }
+
   /// Agrees with a tap on the header before each frame, and on what may be in it (TUNSETVNETHDRSZ, TUNSETOFFLOAD).
   func agree(headerByteCount: Int, offloads: Offloads) throws(Errno) {
     guard carriesHeader else { return }

@@ -1,0 +1,101 @@
+import Glibc
+import HostSystem
+import Hypervisor
+import Synchronization
+import SystemPackage
+
+/// A network in user space in a process of its own, so that a hole in libslirp is none in the guest's process.
+///
+/// Frames pass over a socket pair. The process, a ``NetworkProcessCommand``, ends when the guest's end of the pair is closed, for whatever reason.
+final class NetworkProcess: Sendable {
+  /// The time for loading libslirp and binding ports, on a busy host.
+  private static let startNanoseconds: UInt64 = 20_000_000_000
+  private static let stopNanoseconds: UInt64 = 2_000_000_000
+
+  /// The guest's end.
+  let port: FramePort
+  private let channel: DescriptorStream
+  private let isReady = Atomic<Bool>(false)
+
+  /// Starts the process and returns at once.
+  ///
+  /// - Parameters:
+  ///   - policy: whether it gives up rights.
+  ///   - user: whom it belongs to in a jail.
+  init(_ network: NetworkOptions, policy: SandboxPolicy, user: JailUser?) throws(LkvmFailure) {
+    do throws(Errno) {
+      let ends = try FramePort.socketPair()
+      var other: OwnedDescriptor?
+      channel = try DescriptorStream(other: &other)
+      port = ends.port
+      // Standard output is the guest's console.
+      let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
+      let process = try ChildProcess(
+        path: "/proc/self/exe",
+        arguments: [
+          NetworkProcessCommand.name, policy.rawValue, user?.text ?? "", network.userModeText,
+        ],
+        environment: Self.environment, output: null.rawValue,
+        descriptors: [ends.peer.rawValue, other?.rawValue ?? -1])
+      process.release()
+      // Until here: the process has copies.
+      extendLifetime(ends.peer)
+      extendLifetime(other)
+      extendLifetime(null)
+    } catch {
+      throw LkvmFailure("--network: a process for libslirp: \(error)")
+    }
+  }
+
+  /// What the loader needs where the Swift runtime is in a folder of its own.
+  private static var environment: [String: String] {
+    let name = "LD_LIBRARY_PATH"
+    return unsafe getenv(name).map { unsafe [name: String(cString: $0)] } ?? [:]
+  }
+
+  /// Waits until the network is there and the process has given up its rights. Twice does no harm.
+  func waitUntilReady() throws(LkvmFailure) {
+    guard !isReady.load(ordering: .relaxed) else { return }
+    let deadline = HostClock.monotonicNanoseconds() + Self.startNanoseconds
+    let text: [UInt8]
+    do throws(Errno) {
+      guard let length = try channel.receive(byteCount: 1, deadline: deadline).bytes.first else {
+        throw .connectionReset
+      }
+      guard length > 0 else { return isReady.store(true, ordering: .relaxed) }
+      text = try channel.receive(byteCount: Int(length), deadline: deadline).bytes
+    } catch {
+      throw LkvmFailure("--network: the process of libslirp gave no answer: \(error)")
+    }
+    throw LkvmFailure("--network: \(String(decoding: text, as: UTF8.self))")
+  }
+
+  /// A descriptor that is readable when the process has ended.
+  var endDescriptor: Int32 { channel.rawValue }
+
+  /// Ends the network and waits until its ports are free, two seconds at most.
+  func stop() {
+    port.end()
+    // It says nothing more; an error means that it does not end in time, and then it will do so alone.
+    _ = try? channel.receive(
+      byteCount: 1, deadline: HostClock.monotonicNanoseconds() + Self.stopNanoseconds)
+  }
+}
+
+extension NetworkOptions {
+  /// The option's text for a network in user space with these settings.
+  fileprivate var userModeText: String {
+    var words = ["mode=user", "guest_ip=\(guestAddress)"]
+    if let hostAddress { words.append("host_ip=\(hostAddress)") }
+    if let mtu { words.append("mtu=\(mtu)") }
+    if allowsHostLoopback { words.append("loopback=on") }
+    if isRestricted { words.append("restrict=on") }
+    words += allowedNetworks.map { "allow=\($0)" }
+    words += forwards.map { forward in
+      let guest = forward.guestAddress.map { "\($0)" } ?? ""
+      return
+        "hostfwd=\(forward.transport.rawValue):\(forward.hostAddress):\(forward.hostPort)-\(guest):\(forward.guestPort)"
+    }
+    return words.joined(separator: ",")
+  }
+}
