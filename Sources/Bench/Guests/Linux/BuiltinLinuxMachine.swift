@@ -113,7 +113,7 @@ final class BuiltinLinuxMachine: GuestMachine {
     return sum
   }
 
-  /// CPU time of virtiofsd, which is no part of this process.
+  /// CPU time of virtiofsd, a process of its own.
   var serverNanoseconds: UInt64 { server?.cpuNanoseconds() ?? 0 }
 
   func ioThreadNanoseconds() throws -> UInt64 {

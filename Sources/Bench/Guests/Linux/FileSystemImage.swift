@@ -56,7 +56,7 @@ final class FileSystemImage {
   func command(_ kind: Kind, path: String) -> [String] {
     switch kind {
     case .ext: [kind.program] + Self.options + ["-d", sourceFolder, path]
-    // -K: no block is discarded.
+    // -K: does not discard blocks.
     case .xfs: [kind.program, "-f", "-q", "-K", "-p", listPath, path]
     }
   }
