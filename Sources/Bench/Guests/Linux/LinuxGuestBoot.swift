@@ -27,9 +27,9 @@ struct LinuxGuestBoot {
       throw BenchFailure("--kernel: \(error)", exitCode: .noInput)
     }
     do throws(GuestRootError) {
-      var kinds: Set<GuestModuleKind> = [.virtioPCI, .panicNotifier, .fuse, .blockDevice, .ext4, .ninePFS]
-      if path.fileSystem.structure == .xfs { kinds.insert(.xfs) }
-      if path.mode == .virtioFS { kinds.insert(.virtioFS) }
+      var kinds: [GuestModuleKind] = [.virtioPCI, .panicNotifier, .fuse, .blockDevice, .ext4, .ninePFS]
+      if path.fileSystem.structure == .xfs { kinds.append(.xfs) }
+      if path.mode == .virtioFS { kinds.append(.virtioFS) }
       let files = try kernel.moduleFiles(for: kinds)
       archive = try Initramfs(
         initProgram: folder.initProgram, moduleFiles: files, task: GuestTask(script: Array(script.utf8)))
