@@ -145,8 +145,8 @@ struct FileLoad {
   private static func flush(_ folder: String) throws {
     let descriptor = try FileDescriptor.open(
       FilePath(folder), .readOnly, options: [.directory, .closeOnExec])
-    _ = try descriptor.closeAfter {
-      try checkErrno(fsync(descriptor.rawValue))
+    try descriptor.closeAfter {
+      _ = try checkErrno(fsync(descriptor.rawValue))
     }
   }
 
