@@ -194,6 +194,89 @@ extension DebianGuestTests {
       #expect(run.values("verified_blocks") == ["512", "512"])
     }
 
+    private static func isInstalled(_ program: String) -> Bool {
+      ["/usr/bin", "/usr/sbin", "/usr/local/bin"].contains {
+        FileManager.default.isExecutableFile(atPath: "\($0)/\(program)")
+      }
+    }
+
+    @Test(
+      .enabled(if: isInstalled("mkfs.xfs"), "mkfs.xfs is not installed"),
+      .enabled(if: isInstalled("fuse2fs"), "fuse2fs is not installed"))
+    func `what is written to XFS and through fuse2fs is read back`() throws {
+      let run = try Run([
+        "--mode", "virtio-blk", "--fs", "xfs,fuse2fs-on-virtio", "--rw", "randwrite", "--bs", "16k",
+        "--verify",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(Set(run.values("fs")) == ["xfs", "fuse2fs-on-virtio"])
+      #expect(run.values("verify_errors") == ["0", "0"])
+      #expect(run.values("verified_blocks") == ["512", "512"])
+      #expect(Set(run.values("mkfs")) == ["", "ext4"])
+      #expect(Self.leftovers == [])
+    }
+
+    @Test
+    func `a folder of the host is measured over virtio-9p and over virtio-fs, with every kind of cache`()
+      throws
+    {
+      let run = try Run([
+        "--mode", "virtio-9p,virtio-fs", "--fs",
+        "9p-none,9p-loose,virtiofs-none,virtiofs-auto,virtiofs-always", "--rw",
+        "randread",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(
+        Set(run.values("fs")) == ["9p-none", "9p-loose", "virtiofs-none", "virtiofs-auto", "virtiofs-always"])
+      #expect(run.values("errors") == ["0", "0", "0", "0", "0"])
+      #expect(run.numbers("ios").allSatisfy { $0 > 0 })
+      // lkvm's thread, and virtiofsd.
+      #expect(run.numbers("io_thread_cpu_s").allSatisfy { $0 > 0 })
+      #expect(run.values("disk_bytes").allSatisfy { $0 == "\(8 << 20)" })
+      #expect(Self.leftovers == [])
+    }
+
+    @Test func `what is written over virtio-9p and virtio-fs is read back`() throws {
+      let run = try Run([
+        "--mode", "virtio-9p,virtio-fs", "--fs", "9p-none,virtiofs-none", "--rw", "randwrite", "--bs", "16k",
+        "--workers", "2",
+        "--verify",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(run.values("verify_errors") == ["0", "0"])
+      #expect(run.values("verified_blocks") == ["512", "512"])
+    }
+
+    @Test(.enabled(if: VirtualHost.hasFuseVext, "fuse-vext is not built"))
+    func `an ext2 image is read through cold caches, by the kernel and by fuse-vext`() throws {
+      let run = try Run([
+        "--mode", "virtio-blk,vext", "--fs", "ext4,fuse-vext", "--mkfs", "ext2", "--cold-cache", "--warmup",
+        "0", "--no-direct",
+        "--engine", "sync", "--ioengine", "sync", "--rw", "randread", "--runtime", "1m",
+      ])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(Set(run.values("fs")).isSuperset(of: ["ext4", "fuse-vext"]))
+      #expect(Set(run.values("mkfs")) == ["ext2"])
+      #expect(Set(run.values("cold_cache")) == ["true"])
+      #expect(Set(run.values("fio_ioengine")) == ["sync"])
+      // All of the file, and nothing of it twice.
+      #expect(run.values("ios").allSatisfy { $0 == "\((8 << 20) / 4096)" }, "\(run.values("ios"))")
+      // A read that the guest's cache answers costs none.
+      let virtio = try #require(run.rows.first { $0["mode"] == "virtio-blk" })
+      #expect(try #require(Double(virtio["io_vmexits_per_io"] ?? "")) >= 0.5)
+    }
+
+    @Test(.enabled(if: VirtualHost.hasFuseVext, "fuse-vext is not built"))
+    func `without a machine ext4 and fuse-vext are measured on the host's image`() throws {
+      let run = try Run(["--mode", "host", "--fs", "ext4,fuse-on-image", "--rw", "randwrite", "--bs", "16k"])
+      #expect(run.exitCode == 0, "\(run.errors)\(run.output)")
+      #expect(Set(run.values("fs")) == ["ext4", "fuse-on-image"])
+      #expect(run.values("vmexits") == ["0", "0"])
+      #expect(run.numbers("ios").allSatisfy { $0 > 0 })
+      #expect(run.numbers("vcpu_cpu_s").allSatisfy { $0 > 0 })
+      #expect(Self.leftovers == [])
+    }
+
     @Test func `each phase of a job file is a row with its own window and exits`() throws {
       let folder = try TemporaryFolder()
       let job = folder.file("phases.fio")

@@ -19,6 +19,12 @@ struct DiskOptions: ParsableArguments {
   @Flag(help: "Empty the host's page cache before each boot (root).")
   var dropCaches = false
 
+  @Flag(
+    help:
+      "Begin with cold caches: right before fio, empty each guest's cache and drop the disk from the host's. Linux guests only, with --warmup 0; each block is used once."
+  )
+  var coldCache = false
+
   @Flag(inversion: .prefixedNo, help: "Leave out the page cache (O_DIRECT).")
   var direct = true
 

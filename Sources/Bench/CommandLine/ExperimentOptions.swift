@@ -66,7 +66,7 @@ struct ExperimentOptions: ParsableArguments {
     for cell in scenario.cells {
       for side in sides {
         let command = try RunCommand.parse(side.arguments(beside: cell.arguments))
-        if command.machines.guest == .linux { throw refusal }
+        if command.machines.guest == .linux, command.needsMachine { throw refusal }
       }
     }
   }

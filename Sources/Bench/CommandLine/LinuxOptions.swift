@@ -5,11 +5,20 @@ struct LinuxOptions: ParsableArguments {
   @Option(
     name: .customLong("fs"),
     help: ArgumentHelp(
-      "What is between fio and the data path: none (blocks), ext4 (the guest kernel's), fuse-vext "
-        + "(ours, over vext), fuse-on-virtio (ours, on virtio-blk); repeatable, or separated by commas. Every --mode "
-        + "is combined with every --fs that works over it; vext with none or ext4 needs scripts/build-driver. "
-        + "Default: ext4,fuse-vext.", valueName: "fs"))
+      "What is between fio and the data path: none (blocks), ext4 and xfs (the guest kernel's), fuse-vext "
+        + "(ours, over vext), fuse-on-virtio (ours, on virtio-blk), fuse2fs-on-virtio; 9p-none and 9p-loose (--mode "
+        + "virtio-9p); virtiofs-none, virtiofs-auto and virtiofs-always (--mode virtio-fs); fuse-on-image (--mode host, "
+        + "as ext4). Repeatable, or separated by commas. Every --mode is combined with every --fs that works over it; "
+        + "vext with none, ext4 or xfs needs scripts/build-driver. Default: ext4,fuse-vext.", valueName: "fs")
+  )
   var fileSystemLists: [FileSystemList] = []
+
+  @Option(
+    name: .customLong("mkfs"),
+    help: ArgumentHelp(
+      "The type of the images that bench makes, which the kernel's ext4 and both programs in FUSE mount: ext2, ext3, ext4. "
+        + "Default: ext4.", valueName: "type"))
+  var imageType: ImageType?
 
   @Option(
     help: ArgumentHelp(
@@ -20,7 +29,7 @@ struct LinuxOptions: ParsableArguments {
 
   @Option(
     help:
-      "How fio asks the guest's kernel for I/O; io_uring-hipri polls, over vext with none or ext4. Default: libaio."
+      "How fio asks the guest's kernel for I/O; sync seeks, then reads or writes; io_uring-hipri polls, over vext with none, ext4 or xfs. Default: libaio."
   )
   var ioengine: FioEngine?
 
@@ -49,7 +58,8 @@ struct LinuxOptions: ParsableArguments {
   /// The options that were given, by name.
   var given: [String] {
     let options: [(name: String, isGiven: Bool)] = [
-      ("--fs", !fileSystemLists.isEmpty), ("--job", job != nil), ("--ioengine", ioengine != nil),
+      ("--fs", !fileSystemLists.isEmpty), ("--mkfs", imageType != nil), ("--job", job != nil),
+      ("--ioengine", ioengine != nil),
       ("--kernel", kernel != nil), ("--initrd", initrd != nil), ("--params", kernelParameters != nil),
       ("--memory", memory != nil), ("--idle", idleSpan != nil),
     ]
@@ -71,7 +81,7 @@ struct LinuxOptions: ParsableArguments {
     LinuxConfiguration(
       kernelPath: kernel ?? defaultKernel, initrdPath: initrd, kernelParameters: kernelParameters ?? "",
       memory: memory ?? ByteSize(byteCount: 512 << 20), ioengine: ioengine ?? .libaio,
-      idleSpan: idleSpan ?? runtime ?? .milliseconds(3000), job: jobFile)
+      idleSpan: idleSpan ?? runtime ?? .milliseconds(3000), job: jobFile, imageType: imageType)
   }
 }
 

@@ -5,6 +5,7 @@ extension BlockEngineKind: ExpressibleByArgument {}
 extension ExitCounting: ExpressibleByArgument {}
 extension FioEngine: ExpressibleByArgument {}
 extension GuestChoice: ExpressibleByArgument {}
+extension ImageType: ExpressibleByArgument {}
 extension RWKind: ExpressibleByArgument {}
 
 extension ByteSize: ExpressibleByArgument {

@@ -121,6 +121,7 @@ struct RunCommand: ParsableCommand {
       numaNode: machines.numaNode,
       seed: workload.seed ?? seed,
       dropsCaches: diskOptions.dropCaches,
+      startsCold: diskOptions.coldCache,
       exitCounting: exitCounting,
       adaptations: machines.adaptation?.values)
     if decision.kind == .linux {
@@ -133,6 +134,9 @@ struct RunCommand: ParsableCommand {
         diskByteCount: diskByteCount, hasFileSystem: configuration.paths.contains { $0.fileSystem != .none })
     return configuration
   }
+
+  /// Whether any mode needs a virtual machine.
+  var needsMachine: Bool { modes.contains { $0 != .host } }
 
   /// The modes that were asked for; by default those among the usual ones that a VMM of `--vmm` has.
   private var modes: [DataPathMode] {
@@ -154,7 +158,9 @@ struct RunCommand: ParsableCommand {
     // Before any thread exists: all of them inherit the blocked signals.
     let watch = InterruptionWatch()
     // Before the host is described, which takes longer.
-    if !dryRun, machines.guest == .linux, let refusal = LinuxRequirements.refusal(on: .current()) {
+    if !dryRun, machines.guest == .linux, needsMachine,
+      let refusal = LinuxRequirements.refusal(on: .current())
+    {
       throw refusal
     }
     let diskByteCount = try diskOptions.disk.map(DiskSize.byteCount)

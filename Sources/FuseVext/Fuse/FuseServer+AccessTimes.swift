@@ -1,5 +1,6 @@
 import CFuse
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// Reads that set the time of access: those that the kernel asks for, and openings that let it read from its cache.

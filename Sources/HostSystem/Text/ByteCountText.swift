@@ -23,27 +23,59 @@ public enum ByteCountText {
   /// The bytes that `text` stands for; nil if that is not a whole number of bytes below 2^63.
   ///
   /// - Parameter plainUnit: Bytes that a number without a suffix counts.
+  @inlinable
   public static func byteCount(
     _ text: some StringProtocol, _ syntax: Syntax = [], plainUnit: UInt64 = 1
   ) -> UInt64? {
+    byteCount(of: Array(text.utf8), syntax, plainUnit: plainUnit)
+  }
+
+  /// Not generic, because every start of a guest reads a size.
+  @usableFromInline
+  static func byteCount(of text: [UInt8], _ syntax: Syntax, plainUnit: UInt64) -> UInt64? {
+    var rest = text[...]
     let isHexadecimal =
-      syntax.contains(.hexadecimal) && (text.hasPrefix("0x") || text.hasPrefix("0X"))
-    let number = text.dropFirst(isHexadecimal ? 2 : 0)
-    let digits = number.prefix { $0.isASCII && (isHexadecimal ? $0.isHexDigit : $0.isNumber) }
-    let suffix = number.dropFirst(digits.count).lowercased()
-    guard let count = UInt64(digits, radix: isHexadecimal ? 16 : 10),
-      let unit = suffix.isEmpty ? plainUnit : unit(of: suffix, syntax)
+      syntax.contains(.hexadecimal) && text.count >= 2 && text[0] == UInt8(ascii: "0")
+      && lowercased(text[1]) == UInt8(ascii: "x")
+    if isHexadecimal { rest = rest.dropFirst(2) }
+    let digitsStart = rest.startIndex
+    var count: UInt64 = 0
+    while let byte = rest.first, let digit = digit(byte, isHexadecimal: isHexadecimal) {
+      let (product, overflows) = count.multipliedReportingOverflow(by: isHexadecimal ? 16 : 10)
+      let (sum, carries) = product.addingReportingOverflow(digit)
+      if overflows || carries { return nil }
+      count = sum
+      rest = rest.dropFirst()
+    }
+    guard rest.startIndex > digitsStart,
+      let unit = rest.isEmpty ? plainUnit : unit(of: rest.map(lowercased), syntax)
     else { return nil }
     let (product, overflows) = count.multipliedReportingOverflow(by: unit)
     return overflows || product > UInt64(Int64.max) ? nil : product
   }
 
-  private static func unit(of suffix: String, _ syntax: Syntax) -> UInt64? {
-    if suffix == "b" { return syntax.contains(.plainB) ? 1 : nil }
-    let letters: [Character] = ["k", "m", "g", "t", "p"]
-    guard let place = suffix.first.flatMap({ letters.firstIndex(of: $0) }) else { return nil }
+  private static func lowercased(_ byte: UInt8) -> UInt8 {
+    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+  }
+
+  private static func digit(_ byte: UInt8, isHexadecimal: Bool) -> UInt64? {
+    switch lowercased(byte) {
+    case let digit where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit):
+      UInt64(digit - UInt8(ascii: "0"))
+    case let letter where isHexadecimal && (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(letter):
+      UInt64(letter - UInt8(ascii: "a")) + 10
+    default: nil
+    }
+  }
+
+  private static func unit(of suffix: [UInt8], _ syntax: Syntax) -> UInt64? {
+    let text = String(decoding: suffix, as: UTF8.self)
+    if text == "b" { return syntax.contains(.plainB) ? 1 : nil }
+    guard let letter = suffix.first, let place = Array("kmgtp".utf8).firstIndex(of: letter) else {
+      return nil
+    }
     let binary: UInt64 = 1 << UInt64(10 * (place + 1))
-    switch suffix.dropFirst() {
+    switch text.dropFirst() {
     case "": return binary
     case "i", "ib": return syntax.contains(.binarySuffixes) ? binary : nil
     case "b" where syntax.contains(.binaryB): return binary

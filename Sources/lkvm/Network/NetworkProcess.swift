@@ -4,7 +4,7 @@ import Hypervisor
 import Synchronization
 import SystemPackage
 
-/// A network in user space in a process of its own, so that a hole in libslirp is none in the guest's process.
+/// A network in user space in a process of its own, so that a hole in libslirp does not open the guest's process.
 ///
 /// Frames pass over a socket pair. The process, a ``NetworkProcessCommand``, ends when the guest's end of the pair is closed, for whatever reason.
 final class NetworkProcess: Sendable {

@@ -28,17 +28,17 @@ struct GuestInitrd {
 
   private static func kinds(
     _ options: RunSettings, storage: GuestStorage, hasNetwork: Bool
-  ) -> Set<GuestModuleKind> {
-    var kinds: Set<GuestModuleKind> = [.virtioPCI, .panicNotifier, .fuse]
-    if !(storage.disks.isEmpty && storage.vhostUserDisks.isEmpty) { kinds.formUnion([.blockDevice, .ext4]) }
-    if !storage.shares.isEmpty { kinds.insert(.ninePFS) }
-    if !storage.vhostUserFileSystems.isEmpty { kinds.insert(.virtioFS) }
-    if !options.devices.scsi.isEmpty { kinds.formUnion([.scsi, .ext4]) }
-    if options.devices.vsock != nil { kinds.insert(.sockets) }
-    if hasNetwork { kinds.insert(.network) }
-    if options.devices.console == .virtio { kinds.insert(.console) }
-    if options.devices.rng { kinds.insert(.entropy) }
-    if options.devices.balloon { kinds.insert(.balloon) }
+  ) -> [GuestModuleKind] {
+    var kinds: [GuestModuleKind] = [.virtioPCI, .panicNotifier, .fuse]
+    if !(storage.disks.isEmpty && storage.vhostUserDisks.isEmpty) { kinds += [.blockDevice, .ext4] }
+    if !storage.shares.isEmpty { kinds.append(.ninePFS) }
+    if !storage.vhostUserFileSystems.isEmpty { kinds.append(.virtioFS) }
+    if !options.devices.scsi.isEmpty { kinds += [.scsi, .ext4] }
+    if options.devices.vsock != nil { kinds.append(.sockets) }
+    if hasNetwork { kinds.append(.network) }
+    if options.devices.console == .virtio { kinds.append(.console) }
+    if options.devices.rng { kinds.append(.entropy) }
+    if options.devices.balloon { kinds.append(.balloon) }
     return kinds
   }
 

@@ -161,6 +161,7 @@ struct GuestRun {
       defer { server.stop() }
       // lkvm starts no thread from here on.
       try ThreadRestrictions.applyToCurrentThread(as: .main)
+      ProgramMemory.releaseStartUp()
       signal = try waitForEnd(signals)
     } catch {
       display?.stop()

@@ -21,7 +21,10 @@ struct RunStatistics {
     for (name, nanoseconds) in moments {
       if let nanoseconds { metrics.append((name, nanoseconds / 1000)) }
     }
-    let resident = try Self.residentByteCount()
+    let resident: UInt64
+    do throws(Errno) { resident = try ProgramMemory.residentByteCount() } catch {
+      throw LkvmFailure("--stats: the resident memory: \(error)")
+    }
     let guestResident = UInt64(try guest.machine.memory.residentByteCount())
     metrics.append(("resident_beyond_guest_ram_kib", (resident - min(resident, guestResident)) >> 10))
     metrics.append(("guest_ram_resident_kib", guestResident >> 10))
@@ -39,14 +42,4 @@ struct RunStatistics {
 
   /// The statistics as one JSON object on a line.
   var json: String { "{" + metrics.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n" }
-
-  /// The process's resident memory: the second number of /proc/self/statm, in pages.
-  private static func residentByteCount() throws(LkvmFailure) -> UInt64 {
-    let text = try HostFileReader.contents(of: "/proc/self/statm", option: "--stats", limit: 4096)
-    let words = String(decoding: text, as: UTF8.self).split(separator: " ")
-    guard words.count > 1, let pages = UInt64(words[1]) else {
-      throw LkvmFailure("--stats: /proc/self/statm is of an unknown form")
-    }
-    return pages * UInt64(Mapping.pageByteCount)
-  }
 }

@@ -127,13 +127,23 @@ struct RunCommandTests {
       ["--io-thread-cpus", "0,0"], ["--io-thread-cpus", "0-1"], ["--vcpu-cpus", "1-2"],
       ["--numa-node", "-1"],
       ["--verify", "--engine", "null"], ["--verify", "--guests", "2", "--disk", "disk.img"],
-      ["--guest", "micro", "--fs", "none"], ["--guest", "micro", "--job", "x.fio"], ["--fs", "xfs"],
+      ["--guest", "micro", "--fs", "none"], ["--guest", "micro", "--job", "x.fio"], ["--fs", "zfs"],
+      ["--guest", "linux", "--fs", "xfs", "--mkfs", "ext2"],
+      ["--guest", "linux", "--fs", "none", "--mkfs", "ext2"],
+      ["--guest", "linux", "--mkfs", "xfs"], ["--guest", "linux", "--mode", "virtio-fs", "--fs", "9p-none"],
+      ["--guest", "micro", "--mode", "host"], ["--guest", "linux", "--mode", "virtio-9p", "--fs", "ext4"],
+      ["--guest", "linux", "--mode", "virtio-9p", "--fs", "9p-none", "--disk", "disk.img"],
+      ["--guest", "linux", "--mode", "host", "--fs", "ext4", "--guests", "2"],
+      ["--guest", "micro", "--cold-cache", "--warmup", "0"], ["--guest", "linux", "--cold-cache"],
+      ["--guest", "linux", "--cold-cache", "--warmup", "0", "--verify"],
+      ["--guest", "linux", "--cold-cache", "--warmup", "0", "--fs", "none", "--engine", "null"],
       ["--fs", "ext4,ext4"], ["--guest", "linux", "--fs", "fuse-on-virtio", "--mode", "vext"],
       ["--guest", "linux", "--ioengine", "io_uring-hipri", "--mode", "virtio-blk"],
       ["--guest", "linux", "--ioengine", "io_uring-hipri", "--mode", "vext", "--fs", "ext4", "--no-direct"],
       ["--fs", "fuse-vext", "--mode", "virtio-blk"],
       ["--guest", "linux", "--engine", "null"], ["--memory", "64m"], ["--memory", "129m,"],
-      ["--guest", "linux", "--guests", "2", "--disk", "disk.img"], ["--ioengine", "sync"],
+      ["--guest", "linux", "--guests", "2", "--disk", "disk.img"],
+      ["--guest", "linux", "--ioengine", "sync", "--iodepth", "2"],
       ["--guest", "linux", "--size", "4k", "--bs", "512", "--workers", "2"],
       ["--output", ""], ["--output", "folder/"], ["--output", "rows.json"], ["--disk"],
     ])
@@ -212,7 +222,45 @@ struct RunCommandTests {
     }
     let message = error.map(BenchCommand.message(for:)) ?? ""
     #expect(message.contains("vext with fuse-on-virtio"))
-    #expect(message.contains("vext and vext-adaptive take fuse-vext, none and ext4"))
+    #expect(message.contains("--mode vext takes --fs none, ext4, xfs or fuse-vext"))
+    #expect(
+      message.contains("--fs fuse-on-virtio takes --mode virtio-blk, virtio-blk-poll or virtio-blk-tuned"))
+  }
+
+  @Test("image type and cold caches reach the configuration, the plan and the row")
+  func coldImages() throws {
+    let configuration = try configuration([
+      "--guest", "linux", "--mode", "virtio-blk", "--fs", "none,ext4", "--mkfs", "ext2", "--cold-cache",
+      "--warmup", "0", "--no-direct", "--ioengine", "sync",
+    ])
+    try configuration.validate()
+    #expect(configuration.imageType(for: .ext4) == .ext2)
+    #expect(configuration.imageType(for: .none) == nil)
+    #expect(configuration.startsCold == true)
+    let text = RunPlan(configuration).description(of: configuration, placement: RunFixture.placement)
+    #expect(text.contains("through the page cache, ext2, cold caches"))
+    var context = RunFixture.context
+    context.configuration = configuration
+    var cell = RunFixture.cell
+    (cell.mode, cell.fileSystem) = (.virtioBlock, .ext4)
+    let row = RunRecord(context: context, cell: cell, measurement: RunFixture.linuxMeasurement())
+    #expect(row.imageType == "ext2" && row.startsCold == true)
+    cell.fileSystem = .none
+    #expect(
+      RunRecord(context: context, cell: cell, measurement: RunFixture.linuxMeasurement()).imageType == nil)
+  }
+
+  @Test("a run without a machine needs no KVM, and room for XFS is made")
+  func pathsWithoutMachine() throws {
+    let host = try configuration(["--guest", "linux", "--mode", "host", "--fs", "ext4,fuse-on-image"])
+    #expect(host.paths.map(\.name) == ["host/ext4", "host/fuse-on-image"])
+    #expect(!host.needsMachine)
+    let xfs = try configuration(["--guest", "linux", "--fs", "xfs", "--mode", "virtio-blk", "--size", "8m"])
+    #expect(xfs.scratchDiskSize.byteCount == 320 << 20)
+    let folder = try configuration([
+      "--guest", "linux", "--fs", "virtiofs-none", "--mode", "virtio-fs", "--size", "8m",
+    ])
+    #expect(folder.scratchDiskSize.byteCount == 8 << 20)
   }
 
   @Test("polling by fio is refused on a path that cannot, by its name")

@@ -25,7 +25,7 @@ struct GuestRootModuleTests {
     try folder.write("6.1/modules.builtin", "kernel/net/9p/9pnet_virtio.ko\nkernel/fs/9p/9p.ko\n")
   }
 
-  private func names(for kinds: Set<GuestModuleKind>) throws -> [String] {
+  private func names(for kinds: [GuestModuleKind]) throws -> [String] {
     try KernelModules(release: "6.1", root: folder.path).files(for: kinds).map {
       $0.replacing("\(folder.path)/6.1/kernel/", with: "")
     }
@@ -116,7 +116,7 @@ struct GuestRootModuleTests {
   func `an installed kernel has all that its guests need, and modprobe agrees with the order`(release: String)
     throws
   {
-    let files = try KernelModules(release: release).files(for: Set(GuestModuleKind.allCases))
+    let files = try KernelModules(release: release).files(for: GuestModuleKind.allCases)
     #expect(Set(files).count == files.count)
     for file in files { #expect(FileManager.default.isReadableFile(atPath: file)) }
 

@@ -124,7 +124,9 @@ extension DataPathMode {
   var ioThreadPolls: Bool {
     switch self {
     case .virtioBlockPolled, .vext, .vextService: true
-    case .virtioBlock, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon: false
+    case .virtioBlock, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon, .virtio9P,
+      .virtioFS, .host:
+      false
     }
   }
 
@@ -133,7 +135,7 @@ extension DataPathMode {
     switch self {
     case .vext, .vextService: true
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextAdaptive, .vhostUserVextd,
-      .vhostUserStorageDaemon:
+      .vhostUserStorageDaemon, .virtio9P, .virtioFS, .host:
       false
     }
   }

@@ -26,7 +26,7 @@ struct DataPath: Codable, Hashable, Sendable {
   var needsBlockDriver: Bool {
     switch mode {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextService, .vhostUserVextd,
-      .vhostUserStorageDaemon:
+      .vhostUserStorageDaemon, .virtio9P, .virtioFS, .host:
       false
     case .vext, .vextAdaptive: !fileSystem.usesFUSE
     }
@@ -61,6 +61,12 @@ enum DataPathMode: String, CaseIterable, Codable, Sendable {
   case vhostUserVextd = "vhost-user-vextd"
   /// The same with qemu-storage-daemon.
   case vhostUserStorageDaemon = "vhost-user-qsd"
+  /// Files of a folder of the host, over virtio-9p from the server of this package.
+  case virtio9P = "virtio-9p"
+  /// Files of a folder of the host, over virtio-fs from virtiofsd, in a process of its own.
+  case virtioFS = "virtio-fs"
+  /// No machine: the workload runs on the host.
+  case host
 
   /// Those that are compared unless the user says otherwise; none of them needs more than a plain host has.
   static let defaults: [DataPathMode] = [.virtioBlock, .virtioBlockPolled, .vext]
@@ -71,7 +77,31 @@ enum DataPathMode: String, CaseIterable, Codable, Sendable {
     case .vextService: .vextd
     case .vhostUserVextd: .vextdVhostUser
     case .vhostUserStorageDaemon: .storageDaemon
-    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vext, .vextAdaptive: nil
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vext, .vextAdaptive, .virtio9P, .virtioFS,
+      .host:
+      nil
+    }
+  }
+
+  /// Whether a micro guest has a driver for it.
+  var takesMicroGuests: Bool {
+    switch self {
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vext, .vextAdaptive, .vextService,
+      .vhostUserVextd, .vhostUserStorageDaemon:
+      true
+    case .virtio9P, .virtioFS, .host: false
+    }
+  }
+
+  /// How requests of a Linux guest travel; nil where only micro guests exist.
+  var linuxTransport: LinuxTransport? {
+    switch self {
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: .virtioBlock
+    case .vext, .vextAdaptive: .vext
+    case .virtio9P: .ninePFS
+    case .virtioFS: .virtioFS
+    case .host: .host
+    case .vextService, .vhostUserVextd, .vhostUserStorageDaemon: nil
     }
   }
 }

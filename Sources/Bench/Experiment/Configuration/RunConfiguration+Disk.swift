@@ -5,11 +5,21 @@ extension RunConfiguration {
   /// What a file system needs beside the workload's data: its own structures, and a journal.
   private static let structureByteCount: UInt64 = 64 << 20
 
+  /// mkfs.xfs refuses disks of less than 300 MiB.
+  private static let leastXFSByteCount: UInt64 = 320 << 20
+
   /// The size of a disk that bench makes: the workload's region, and the file system around it.
   var scratchDiskSize: ByteSize {
-    guard paths.contains(where: { $0.fileSystem != .none }) else { return regionSize }
+    guard hasFileSystem else { return regionSize }
     let byteCount = regionSize.byteCount + regionSize.byteCount / 16 + Self.structureByteCount
-    return ByteSize(byteCount: ((byteCount + (1 << 20) - 1) >> 20) << 20)
+    let whole = ((byteCount + (1 << 20) - 1) >> 20) << 20
+    let hasXFS = paths.contains { $0.fileSystem.structure == .xfs }
+    return ByteSize(byteCount: hasXFS ? max(whole, Self.leastXFSByteCount) : whole)
+  }
+
+  /// Whether bench makes a file system on the disk.
+  var hasFileSystem: Bool {
+    paths.contains { $0.fileSystem.structure == .ext || $0.fileSystem.structure == .xfs }
   }
 
   /// How much of a disk of `byteCount` bytes the workload can have under a file system.

@@ -24,6 +24,8 @@ extension RunConfiguration {
     try validatePeers()
     try validatePaths()
     try validateLinux()
+    try validateImages()
+    try validateCaches()
     try validateSizes()
     try validateWindow()
     try validateSharing()
@@ -60,29 +62,6 @@ extension RunConfiguration {
     }
   }
 
-  private func validatePaths() throws(InvalidConfiguration) {
-    guard !fileSystems.isEmpty else { throw InvalidConfiguration(description: "--fs names no file system") }
-    guard Set(fileSystems).count == fileSystems.count else {
-      throw InvalidConfiguration(description: "--fs names a file system twice")
-    }
-    guard paths.isEmpty else { return }
-    if guest == .micro {
-      throw InvalidConfiguration(
-        description: "--fs needs --guest linux: a micro guest has no file system (\(guestReason))")
-    }
-    let asked = pathsLeftOut.map { "\($0.mode.rawValue) with \($0.fileSystem.rawValue)" }
-    let reason =
-      driverAbsence.map { "cannot run here: \($0)" }
-        ?? """
-        does not exist in a Linux guest; vext and vext-adaptive take fuse-vext, none and ext4, \
-        virtio-blk takes none, ext4 and fuse-on-virtio
-        """
-    throw InvalidConfiguration(
-      description:
-        "--mode and --fs leave nothing to run: \(asked.joined(separator: ", ")) \(reason)"
-    )
-  }
-
   private func validateLinux() throws(InvalidConfiguration) {
     guard let linux else { return }
     guard busyGuests == guestCount else {
@@ -99,12 +78,16 @@ extension RunConfiguration {
         description:
           "--verify checks the file system of a disk after the run, and --engine memory leaves none")
     }
+    guard linux.ioengine != .sync || iodepth == 1 || linux.job != nil else {
+      throw InvalidConfiguration(
+        description: "--ioengine sync has one request at a time: --iodepth must be 1, and is \(iodepth)")
+    }
     if linux.ioengine == .polledIOUring {
       if let other = paths.first(where: { !$0.needsBlockDriver }) {
         throw InvalidConfiguration(
           description:
             "--ioengine io_uring-hipri needs the polled queues of vext's block driver, and \(other.name) has none: "
-            + "combine it with --mode vext or vext-adaptive and --fs none or ext4")
+            + "combine it with --mode vext or vext-adaptive and --fs none, ext4 or xfs")
       }
       guard usesDirectIO else {
         throw InvalidConfiguration(

@@ -58,6 +58,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var seed: UInt64
   /// Whether the host's page cache is emptied before each boot.
   var dropsCaches = false
+  /// Whether fio begins with cold caches, the guest's and the host's; nil in records of earlier versions, whose guests did not.
+  var startsCold: Bool?
   /// How vmexits are counted; nil in records of earlier versions, which counted by statistics.
   var exitCounting: ExitCounting?
   /// To what `vext-adaptive` adapts; nil: ``Adaptation/defaults``.
@@ -68,6 +70,14 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var linux: LinuxConfiguration?
   /// Why there is no block driver for the vext queue here; nil if there is one, or if that is not known yet.
   var driverAbsence: String?
+
+  /// The type of the image that bench makes for `fileSystem`; nil if it makes none of the ext family.
+  func imageType(for fileSystem: GuestFileSystem) -> ImageType? {
+    fileSystem.structure == .ext ? linux?.imageType ?? .ext4 : nil
+  }
+
+  /// Whether any path needs a virtual machine.
+  var needsMachine: Bool { modes.contains { $0 != .host } }
 
   /// How many of the guests have work.
   var busyGuests: Int { busyGuestCount ?? guestCount }
@@ -109,7 +119,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   private func works(_ path: DataPath) -> Bool {
     guard path.vmm.has(path.mode) else { return false }
     return switch guest {
-    case .micro: path.fileSystem == .none
+    case .micro: path.fileSystem == .none && path.mode.takesMicroGuests
     case .linux:
       path.fileSystem.works(over: path.mode) && (driverAbsence == nil || !path.needsBlockDriver)
     }
@@ -153,6 +163,7 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case numaNode = "numa_node"
     case seed
     case dropsCaches = "drop_caches"
+    case startsCold = "cold_cache"
     case exitCounting = "exits"
     case adaptations = "adaptation"
     case modeReason = "mode_reason"

@@ -145,7 +145,7 @@ struct FileLoad {
   private static func flush(_ folder: String) throws {
     let descriptor = try FileDescriptor.open(
       FilePath(folder), .readOnly, options: [.directory, .closeOnExec])
-    try descriptor.closeAfter {
+    _ = try descriptor.closeAfter {
       try checkErrno(fsync(descriptor.rawValue))
     }
   }

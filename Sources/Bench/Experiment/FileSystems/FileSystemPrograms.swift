@@ -19,7 +19,7 @@ struct FileSystemPrograms: Equatable, Sendable {
   /// The program of `fileSystem`; nil for those of the kernel.
   func path(of fileSystem: HostFileSystem) -> String? {
     switch fileSystem {
-    case .fuseVext, .fuseVextRing, .fuseVextRead: fuseVext
+    case .fuseVext, .fuseVextRing, .fuseVextRead, .fuseVextCached: fuseVext
     case .fuse2fs: fuse2fs ?? "fuse2fs"
     case .ext4, .ext4Cached: nil
     }

@@ -34,6 +34,9 @@ final class FileSystemServer {
     }
   }
 
+  /// CPU time of its threads so far; 0 if it has ended.
+  var cpuNanoseconds: UInt64 { ProcessThread.cpuNanoseconds(ofProcess: process.id) ?? 0 }
+
   /// Whether it still runs.
   func isRunning() throws(Errno) -> Bool { try process.isRunning() }
 

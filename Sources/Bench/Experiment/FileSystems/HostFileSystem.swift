@@ -6,6 +6,8 @@ enum HostFileSystem: String, CaseIterable, Codable, Sendable {
   case fuseVextRing = "fuse-vext-io_uring"
   /// The same, which reads requests from /dev/fuse.
   case fuseVextRead = "fuse-vext-read"
+  /// The same over the host's page cache.
+  case fuseVextCached = "fuse-vext-cached"
   /// The kernel's ext4 on a loop device that opens the image with `O_DIRECT`.
   case ext4
   /// The kernel's ext4 on a loop device over the host's page cache.
@@ -16,7 +18,7 @@ enum HostFileSystem: String, CaseIterable, Codable, Sendable {
   /// Whether a program serves it through /dev/fuse.
   var usesFUSE: Bool {
     switch self {
-    case .fuseVext, .fuseVextRing, .fuseVextRead, .fuse2fs: true
+    case .fuseVext, .fuseVextRing, .fuseVextRead, .fuseVextCached, .fuse2fs: true
     case .ext4, .ext4Cached: false
     }
   }
@@ -29,6 +31,7 @@ enum HostFileSystem: String, CaseIterable, Codable, Sendable {
     switch self {
     case .fuseVextRing: ["-o", "io_uring"]
     case .fuseVextRead: ["-o", "read"]
+    case .fuseVextCached: ["-o", "page_cache"]
     case .fuseVext, .ext4, .ext4Cached, .fuse2fs: []
     }
   }

@@ -32,6 +32,9 @@ final class MountedFileSystem {
 
   deinit { abandon() }
 
+  /// CPU time of the program in FUSE so far; 0 for the kernel's file systems.
+  var serverNanoseconds: UInt64 { server?.cpuNanoseconds ?? 0 }
+
   private func serve(_ words: [String], watch: InterruptionWatch) throws {
     let server = try FileSystemServer(words)
     self.server = server

@@ -67,6 +67,8 @@ extension RunPlan {
   private static func disk(of configuration: RunConfiguration) -> String {
     (configuration.diskPath ?? "a file of its own for each guest")
       + (configuration.usesDirectIO ? ", O_DIRECT" : ", through the page cache")
+      + (configuration.linux?.imageType.map { ", \($0.rawValue)" } ?? "")
+      + (configuration.startsCold == true ? ", cold caches" : "")
   }
 
   private static func window(of configuration: RunConfiguration) -> String {

@@ -11,7 +11,7 @@ enum BlockDriverParameters {
     switch mode {
     case .vext: return polled + ["spin_us=\(spinMicroseconds)"]
     case .vextAdaptive, .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vextService,
-      .vhostUserVextd, .vhostUserStorageDaemon:
+      .vhostUserVextd, .vhostUserStorageDaemon, .virtio9P, .virtioFS, .host:
       return polled
     }
   }

@@ -1,45 +1,66 @@
+import Foundation
 import HostSystem
 import Hypervisor
 import SystemPackage
 import VextProtocol
 
-/// A Linux guest in a machine of ours, whose disk the I/O threads of bench serve.
+/// A Linux guest in a machine of ours, whose disk the I/O threads of bench serve, or whose folder virtiofsd or a thread of its own.
 final class BuiltinLinuxMachine: GuestMachine {
   private let guest: Guest
   private let index: Int
   private let input: FileDescriptor
   private let output: FileDescriptor
+  /// What serves its folder over virtio-fs; nil for the other paths.
+  private let server: VirtioFSServer?
+  /// The thread that serves its folder over virtio-9p; nil for the other paths.
+  private let shareThread: ProcessThread?
+  private var lastShareNanoseconds: UInt64 = 0
   private var lastExits = ExitCounts()
   private var lastNanoseconds: UInt64 = 0
 
   let peer: PeerRecord? = nil
 
   /// Boots nothing yet: memory is laid out and every vCPU ready to run.
+  ///
+  /// - Parameters:
+  ///   - diskPath: Its disk, or the folder that it shares.
+  ///   - server: virtiofsd, which serves that folder; nil for other paths.
   init(
     index: Int, cell: RunCell, configuration: RunConfiguration, linux: LinuxConfiguration,
     boot: LinuxGuestBoot,
-    consolePath: String, diskPath: String, affinity: [CPUSet], memoryNode: Int, ioThreads: [IOThread]
+    consolePath: String, diskPath: String, server: VirtioFSServer?, affinity: [CPUSet], memoryNode: Int,
+    ioThreads: [IOThread]
   ) throws {
     self.index = index
+    self.server = server
     var machine = MachineConfiguration(
       name: "guest\(index)", memoryByteCount: linux.memory.byteCount, vcpuCount: configuration.workerCount,
       vcpuAffinity: affinity, memoryNode: memoryNode)
     machine.prefaultsMemory = true
+    machine.sharesMemory = server != nil
     var description = GuestConfiguration(
       machine: machine, kernel: boot.kernel, initrd: boot.initrd, commandLine: boot.commandLine)
     var disk = GuestConfiguration.Disk(
       path: diskPath, isReadOnly: cell.fileSystem == .none && !configuration.writesDisk,
       isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount)
+    description.shares = boot.shares
     switch cell.mode {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned: description.disks = [disk]
-    case .vextService, .vhostUserVextd, .vhostUserStorageDaemon:
+    case .virtio9P:
+      description.shares.append(
+        GuestConfiguration.Share(directory: diskPath, tag: GuestScript.dataTag, isReadOnly: false))
+    case .virtioFS:
+      description.vhostUserFileSystems = [
+        GuestConfiguration.VhostUserDevice(
+          socketPath: server?.socket ?? "", kind: .fileSystem(tag: GuestScript.dataTag))
+      ]
+    case .vextService, .vhostUserVextd, .vhostUserStorageDaemon, .host:
       preconditionFailure("no path of a Linux guest")
     case .vext, .vextAdaptive:
       disk.queueCount = Self.vextQueueCount(workerCount: configuration.workerCount)
       description.vextDisks = [disk]
     }
     description.engine = cell.mode.engine(configuration.engine)
-    description.shares = boot.shares
     input = try FileDescriptor.open(FilePath("/dev/null"), .readOnly, options: .closeOnExec)
     output = try FileDescriptor.open(
       FilePath(consolePath), .writeOnly, options: [.create, .truncate, .closeOnExec],
@@ -53,6 +74,11 @@ final class BuiltinLinuxMachine: GuestMachine {
       try output.close()
       throw BenchFailure("guest \(index): \(error)", exitCode: .unavailable)
     }
+    // As GuestThreads calls it.
+    shareThread =
+      cell.mode == .virtio9P
+      ? ProcessThread.named(of: ProcessInfo.processInfo.processIdentifier)
+        .first { $0.name.hasPrefix("guest\(index)-9p") }?.thread : nil
   }
 
   /// fuse-vext has a queue for each of its threads, of which there are two for each vCPU and at least four; one for its
@@ -87,11 +113,18 @@ final class BuiltinLinuxMachine: GuestMachine {
     return sum
   }
 
-  func ioThreadNanoseconds() -> UInt64 { 0 }
+  /// CPU time of virtiofsd, a process of its own.
+  var serverNanoseconds: UInt64 { server?.cpuNanoseconds() ?? 0 }
+
+  func ioThreadNanoseconds() throws -> UInt64 {
+    if let shareThread, !hasEnded { lastShareNanoseconds = try shareThread.cpuNanoseconds() }
+    return lastShareNanoseconds + serverNanoseconds
+  }
 
   func grantedPlacement() throws -> GrantedPlacement {
     GrantedPlacement(
-      ioThreadCPUs: [],
+      ioThreadCPUs: try [server?.grantedCPUs(), shareThread?.thread.grantedCPUs().description].compactMap(
+        \.self),
       vcpuCPUs: try guest.machine.vcpus.map { try $0.thread?.grantedCPUs().description ?? "" },
       numaNode: try guest.machine.memory.node(ofPageAt: 0))
   }
@@ -114,6 +147,7 @@ final class BuiltinLinuxMachine: GuestMachine {
 
   func shutDown() -> [(path: String, errno: Errno)] {
     let failures = guest.shutDown()
+    server?.end()
     // Nothing was buffered in them: closing can only fail with EBADF.
     try? input.close()
     try? output.close()

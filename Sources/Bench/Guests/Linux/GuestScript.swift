@@ -12,9 +12,15 @@ struct GuestScript {
   let idleSpan: TimeSpan
   /// How often fio runs, each time with a job file of its own.
   var phaseCount = 1
+  /// Whether the guest empties its cache before fio.
+  var startsCold = false
 
   /// The tag of the folder that host and guest share.
   static let shareTag = "bench"
+  /// The tag of the folder that is measured, over virtio-9p or virtio-fs.
+  static let dataTag = "data"
+  /// Bytes of a 9P message: as much as the guest's kernel takes.
+  private static let messageByteCount = 512_000
   /// The files of that folder.
   enum File {
     static let marks = "marks"
@@ -65,6 +71,7 @@ struct GuestScript {
     compare_clocks before
     \(baselines)
     for ((phase = 0; phase < \(phaseCount); phase++)); do
+      \(coolDown)
       : > "$share/ready.$phase"
       until [[ -e $share/go.$phase ]]; do read -r -t 0.02 -u 9; done
       fio --eta=never --output="$share/fio.$phase.json" --output-format=json+ "$share/job.$phase.fio"
@@ -79,11 +86,30 @@ struct GuestScript {
   private var mount: String {
     switch path.fileSystem {
     case .none: waitForDisk
-    case .ext4: waitForDisk + "\nmount -t ext4 \(path.blockDevice) \"$fs\" || fail \"cannot mount ext4\""
-    case .fuseVext: mountFUSE(device: "vext")
-    case .fuseOnVirtio: waitForDisk + "\n" + mountFUSE(device: path.blockDevice)
+    case .ext4, .xfs:
+      waitForDisk
+        + "\nmount -t \(path.fileSystem.rawValue) \(path.blockDevice) \"$fs\" || fail \"cannot mount \(path.fileSystem.rawValue)\""
+    case .fuseVext: queueMemory + "\n" + mountFUSE("'\(fuseProgram)' -f --device vext")
+    case .fuseOnVirtio: waitForDisk + "\n" + mountFUSE("'\(fuseProgram)' -f --device \(path.blockDevice)")
+    case .fuse2fsOnVirtio: waitForDisk + "\n" + mountFUSE("fuse2fs -f \(path.blockDevice)")
+    case .ninePUncached, .ninePLoose:
+      "mount -t 9p -o trans=virtio,version=9p2000.L,msize=\(Self.messageByteCount),cache=\(path.fileSystem.shareCache ?? "") "
+        + "\(Self.dataTag) \"$fs\" || fail \"cannot mount 9p\""
+    case .virtioFSUncached, .virtioFSAuto, .virtioFSAlways:
+      "mount -t virtiofs \(Self.dataTag) \"$fs\" || fail \"cannot mount virtiofs\""
+    case .fuseOnImage: ":"
     }
   }
+
+  /// fio's own files are read again at once, so that its start does not wait for them.
+  private var coolDown: String {
+    startsCold
+      ? "sync; echo 3 > /proc/sys/vm/drop_caches || fail \"cannot empty the cache\"; fio --version > fio-version"
+      : ":"
+  }
+
+  /// Memory of the queue; without them it takes small pages.
+  private var queueMemory: String { "echo 32 > /proc/sys/vm/nr_hugepages" }
 
   private var waitForDisk: String {
     let device = path.blockDevice
@@ -96,19 +122,18 @@ struct GuestScript {
       """
   }
 
-  private func mountFUSE(device: String) -> String {
+  /// Mounts what `command` serves, once the mount point is added to it.
+  private func mountFUSE(_ command: String) -> String {
     """
     is_mounted() {
       local place
       while read -r _ place _; do [[ $place == "$fs" ]] && return 0; done < /proc/mounts
       return 1
     }
-    # Memory of the queue; without them it takes small pages.
-    echo 32 > /proc/sys/vm/nr_hugepages
-    '\(fuseProgram)' -f --device \(device) "$fs" &
+    \(command) "$fs" &
     fuse=$!
     until is_mounted; do
-      kill -0 "$fuse" 2> /dev/null || { wait "$fuse"; fail "fuse-vext ended with code $?"; }
+      kill -0 "$fuse" 2> /dev/null || { wait "$fuse"; fail "the file system's program ended with code $?"; }
       read -r -t 0.05 -u 9
     done
     """
@@ -116,12 +141,13 @@ struct GuestScript {
 
   private var unmount: String {
     switch path.fileSystem {
-    case .none: ":"
-    case .ext4: "umount \"$fs\" || fail \"cannot unmount ext4\""
-    case .fuseVext, .fuseOnVirtio:
+    case .none, .fuseOnImage: ":"
+    case .ext4, .xfs, .ninePUncached, .ninePLoose, .virtioFSUncached, .virtioFSAuto, .virtioFSAlways:
+      "umount \"$fs\" || fail \"cannot unmount \(path.fileSystem.rawValue)\""
+    case .fuseVext, .fuseOnVirtio, .fuse2fsOnVirtio:
       """
-      umount "$fs" || fail "cannot unmount fuse-vext"
-      wait "$fuse" || fail "fuse-vext ended with code $?"
+      umount "$fs" || fail "cannot unmount \(path.fileSystem.rawValue)"
+      wait "$fuse" || fail "the file system's program ended with code $?"
       """
     }
   }

@@ -8,6 +8,8 @@ final class LinuxCellRunner: CellMeasuring {
   private let linux: LinuxConfiguration
   private let threads: RunPlacement
   private let image: FileSystemImage
+  private let folders: SharedFolders
+  private let scratchFolder: String
   private let backend: KVMBackend
 
   /// What may lie outside of a window at each of its ends: fio looks for ended jobs every 10 ms, and a shell that waits
@@ -26,10 +28,12 @@ final class LinuxCellRunner: CellMeasuring {
     self.linux = linux
     self.backend = backend
     threads = try RunPlacement(configuration, scratchFolder: scratchFolder)
-    image = FileSystemImage(
-      files: FioJob.files(configuration),
-      sourceFolder: ScratchFolder.path(stem: "\(scratchFolder)/bench", runID: UUID().uuidString, kind: .files)
-    )
+    self.scratchFolder = scratchFolder
+    func folder() -> String {
+      ScratchFolder.path(stem: "\(scratchFolder)/bench", runID: UUID().uuidString, kind: .files)
+    }
+    image = FileSystemImage(files: FioJob.files(configuration), sourceFolder: folder())
+    folders = SharedFolders(files: FioJob.files(configuration), path: folder())
   }
 
   /// What was planned, for the output.
@@ -37,9 +41,18 @@ final class LinuxCellRunner: CellMeasuring {
 
   /// Checks that this host can do the run: KVM, programs, memory, and the user's disk.
   func checkHost() throws {
-    if let refusal = LinuxRequirements.refusal(on: backend) { throw refusal }
-    try HostRequirements.checkKVM()
-    _ = try ExitCauseCounter(configuration.exitCounting ?? .stats)
+    if configuration.needsMachine {
+      if let refusal = LinuxRequirements.refusal(on: backend) { throw refusal }
+      try HostRequirements.checkKVM()
+      _ = try ExitCauseCounter(configuration.exitCounting ?? .stats)
+    }
+    if configuration.paths.contains(where: { $0.mode == .host }) { try HostCell.check() }
+    let storage = configuration.diskPath ?? scratchFolder
+    if configuration.startsCold == true, PageCache.isOnlyStorage(of: storage) {
+      throw BenchFailure(
+        "--cold-cache: the files in \(storage) are in memory, and nothing is below them; --scratch chooses another folder",
+        exitCode: .unavailable)
+    }
     for mode in configuration.modes { try HostRequirements.checkEngine(mode.engine(configuration.engine)) }
     for vmm in configuration.vmms where vmm.isPeer {
       _ = try PeerRequirements.program(vmm, path: configuration.vmmPath)
@@ -63,22 +76,60 @@ final class LinuxCellRunner: CellMeasuring {
   ///
   /// - Throws: ``RunInterruption`` when `watch` says so; whatever went wrong, every thread is joined.
   func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
-    if cell.fileSystem != .none {
-      for path in diskPaths { try image.make(on: path, isInterrupted: { watch.isInterrupted }) }
-    }
+    let places = try prepare(cell, diskPaths: diskPaths, watch: watch)
+    let files = places.flatMap { hostFiles(of: cell, in: $0) }
     if configuration.dropsCaches {
       try PageCache.drop()
-    } else if !configuration.usesDirectIO && configuration.engine.usesStorage {
-      for path in Set(diskPaths) { try PageCache.warm(path, byteCount: try DiskSize.byteCount(path)) }
+    } else if !configuration.usesDirectIO && configuration.engine.usesStorage
+      && configuration.startsCold != true
+    {
+      for path in Set(files) { try PageCache.warm(path, byteCount: try DiskSize.byteCount(path)) }
     }
     DescriptorLimit.raise()
-    let measurements = try boot(cell, diskPaths: diskPaths, watch: watch)
-    if configuration.verifies, cell.fileSystem != .none { try diskPaths.forEach(FileSystemImage.check) }
+    let measurements: [CellMeasurement]
+    if cell.mode == .host {
+      measurements = try HostCell(
+        configuration: configuration, cell: cell, diskPath: places[0],
+        makeFileSystem: imageKind(cell).map { image.command($0, path: places[0]) } ?? [], watch: watch
+      ).measure()
+    } else {
+      measurements = try boot(cell, diskPaths: places, coldPaths: files, watch: watch)
+    }
+    if configuration.verifies, let kind = imageKind(cell) {
+      for path in places { try FileSystemImage.check(path, kind: kind) }
+    }
     return measurements
   }
 
+  /// What bench makes on the disk for `cell`; nil if nothing.
+  private func imageKind(_ cell: RunCell) -> FileSystemImage.Kind? {
+    switch cell.fileSystem.structure {
+    case .blocks, .folder: nil
+    case .ext: .ext(linux.imageType ?? .ext4)
+    case .xfs: .xfs
+    }
+  }
+
+  /// Makes the file systems of `cell` on the disks, or folders in place of disks.
+  ///
+  /// - Returns: The disk or the folder of each guest.
+  private func prepare(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [String] {
+    if cell.fileSystem.structure == .folder {
+      return try folders.make(guestCount: diskPaths.count) { watch.isInterrupted }
+    }
+    if let kind = imageKind(cell) {
+      for path in diskPaths { try image.make(kind, on: path) { watch.isInterrupted } }
+    }
+    return diskPaths
+  }
+
+  /// The files of the host that a guest's requests end in.
+  private func hostFiles(of cell: RunCell, in place: String) -> [String] {
+    cell.fileSystem.structure == .folder ? folders.filePaths(in: place).map(\.path) : [place]
+  }
+
   private func boot(
-    _ cell: RunCell, diskPaths: [String], watch: InterruptionWatch
+    _ cell: RunCell, diskPaths: [String], coldPaths: [String], watch: InterruptionWatch
   ) throws -> [CellMeasurement] {
     let folder = try RunFolder(guestCount: diskPaths.count)
     return try threads.withIOThreads(
@@ -96,7 +147,7 @@ final class LinuxCellRunner: CellMeasuring {
       let causes = try ExitCauseCounter(configuration.exitCounting ?? .stats)
       let window = LinuxWindow(
         configuration: configuration, linux: linux, guests: guests, ioThreads: ioThreads, causes: causes,
-        watch: watch)
+        watch: watch, coldPaths: configuration.startsCold == true ? coldPaths : [])
       let (timeline, granted) = try window.run()
       for guest in guests { try guest.checkEnd() }
       var measurements = try guests.flatMap { guest in
@@ -153,7 +204,7 @@ final class LinuxCellRunner: CellMeasuring {
       clockUncertaintySeconds: Double(alignment.uncertainty) / 1e9,
       idle: rates(report.marks.idle),
       computing: rates(report.marks.computing),
-      makeFileSystem: cell.fileSystem == .none ? [] : image.command(path: guest.diskPath),
+      makeFileSystem: imageKind(cell).map { image.command($0, path: guest.diskPath) } ?? [],
       job: guest.jobs[phase],
       console: fio.errors + fio.verifyErrors > 0 ? guest.consoleTail : [], fio: fio.json)
     let exits = last.exits[guest.index] - first.exits[guest.index]
@@ -168,7 +219,8 @@ final class LinuxCellRunner: CellMeasuring {
       ioThreadCPUSeconds: Double(last.ioThreadNanoseconds - first.ioThreadNanoseconds) / 1e9
         / Double(configuration.guestCount),
       vcpuCPUSeconds: Double(last.vcpuNanoseconds[guest.index] - first.vcpuNanoseconds[guest.index]) / 1e9,
-      diskByteCount: try DiskSize.byteCount(guest.diskPath), granted: granted, linux: details,
+      diskByteCount: cell.fileSystem.structure == .folder
+        ? folders.byteCount : try DiskSize.byteCount(guest.diskPath), granted: granted, linux: details,
       peer: guest.peer, conditions: conditions)
   }
 }

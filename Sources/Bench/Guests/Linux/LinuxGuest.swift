@@ -11,7 +11,7 @@ final class LinuxGuest {
   let index: Int
   /// What it runs in.
   let machine: any GuestMachine
-  /// Its disk.
+  /// Its disk, or the folder that it shares.
   let diskPath: String
   /// What fio gets, phase by phase.
   let jobs: [String]
@@ -40,13 +40,14 @@ final class LinuxGuest {
     let script = GuestScript(
       path: cell.path, fuseProgram: "/host" + LinuxRequirements.fuseProgram,
       driver: try Self.blockDriver(of: cell, configuration: configuration, linux: linux),
-      workerCount: configuration.workerCount, idleSpan: linux.idleSpan, phaseCount: jobs.count)
+      workerCount: configuration.workerCount, idleSpan: linux.idleSpan, phaseCount: jobs.count,
+      startsCold: configuration.startsCold == true)
     for (phase, job) in jobs.enumerated() {
       try Data(job.utf8).write(
         to: URL(filePath: "\(folder.share(guest: index))/\(GuestScript.File.job(phase))"))
     }
     let boot = try LinuxGuestBoot(
-      guest: index, linux: linux, folder: folder, script: script.text, vmm: cell.vmm)
+      guest: index, linux: linux, folder: folder, script: script.text, path: cell.path)
     if cell.vmm.isPeer {
       let initrdPath = folder.initrd(guest: index)
       try boot.writeInitrd(to: initrdPath)
@@ -65,9 +66,24 @@ final class LinuxGuest {
       machine = try BuiltinLinuxMachine(
         index: index, cell: cell, configuration: configuration, linux: linux, boot: boot,
         consolePath: folder.console(guest: index), diskPath: diskPath,
+        server: try Self.server(
+          of: cell, folder: diskPath, configuration: configuration, files: folder, index: index,
+          placement: placement),
         affinity: placement.vcpuAffinity(guest: index),
         memoryNode: placement.plan.memoryNode, ioThreads: ioThreads)
     }
+  }
+
+  /// virtiofsd, for the path that needs it.
+  private static func server(
+    of cell: RunCell, folder: String, configuration: RunConfiguration, files: RunFolder, index: Int,
+    placement: RunPlacement
+  ) throws -> VirtioFSServer? {
+    guard cell.mode == .virtioFS else { return nil }
+    return try VirtioFSServer(
+      folder: folder, cache: cell.fileSystem.shareCache ?? "none", isDirect: configuration.usesDirectIO,
+      socket: files.socket(guest: index), errorPath: files.errors(guest: index),
+      cpus: placement.ioThreadCPUs(guest: index))
   }
 
   /// The guest's block driver for the vext queue, and its parameters.

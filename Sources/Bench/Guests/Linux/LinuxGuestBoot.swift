@@ -18,17 +18,19 @@ struct LinuxGuestBoot {
   /// - Parameters:
   ///   - script: What the guest runs.
   ///   - folder: Where its root and its share are.
-  ///   - vmm: What it boots in.
-  init(guest index: Int, linux: LinuxConfiguration, folder: RunFolder, script: String, vmm: VMM) throws {
+  ///   - path: What it boots in, and what it mounts.
+  init(guest index: Int, linux: LinuxConfiguration, folder: RunFolder, script: String, path: DataPath) throws
+  {
     do throws(BootError) {
       kernel = try KernelImage(path: linux.kernelPath)
     } catch {
       throw BenchFailure("--kernel: \(error)", exitCode: .noInput)
     }
     do throws(GuestRootError) {
-      let files = try kernel.moduleFiles(for: [
-        .virtioPCI, .panicNotifier, .fuse, .blockDevice, .ext4, .ninePFS,
-      ])
+      var kinds: Set<GuestModuleKind> = [.virtioPCI, .panicNotifier, .fuse, .blockDevice, .ext4, .ninePFS]
+      if path.fileSystem.structure == .xfs { kinds.insert(.xfs) }
+      if path.mode == .virtioFS { kinds.insert(.virtioFS) }
+      let files = try kernel.moduleFiles(for: kinds)
       archive = try Initramfs(
         initProgram: folder.initProgram, moduleFiles: files, task: GuestTask(script: Array(script.utf8)))
     } catch {
@@ -41,7 +43,7 @@ struct LinuxGuestBoot {
         root: .share(tag: GuestRootDirectory.rootTag, initProgram: GuestRootDirectory.initPath),
         // Nobody changes the host's files during a measurement, which must not wait for fio's.
         user: ["quiet", "lkvm.host=ro,cache=loose", linux.kernelParameters].filter { !$0.isEmpty },
-        hasExitPort: !vmm.isPeer
+        hasExitPort: !path.vmm.isPeer
       ).text
     shares = [
       // Only the folder's owner gets as far as these files, so that the guest may set all modes.

@@ -50,10 +50,20 @@ enum LinuxRequirements {
   static func missing(for fileSystems: [GuestFileSystem], kernelPath: String?) -> String? {
     if CommandRun.find("fio") == nil { return "fio is not installed" }
     if CommandRun.find("bash") == nil { return "bash is not installed" }
-    if fileSystems.contains(where: { $0 != .none }), CommandRun.find("mkfs.ext4") == nil {
+    if fileSystems.contains(where: { $0.structure == .ext }), CommandRun.find("mkfs.ext4") == nil {
       return "mkfs.ext4 is not installed (Debian: e2fsprogs)"
     }
-    if fileSystems.contains(where: \.usesFUSE), CommandRun.find(fuseProgram) == nil {
+    if fileSystems.contains(where: { $0.structure == .xfs }), CommandRun.find("mkfs.xfs") == nil {
+      return "mkfs.xfs is not installed (Debian: xfsprogs)"
+    }
+    if fileSystems.contains(.fuse2fsOnVirtio), CommandRun.find("fuse2fs") == nil {
+      return "fuse2fs is not installed (Debian: \(FileSystemPrograms.fuse2fsPackage))"
+    }
+    if fileSystems.contains(where: { $0.works(over: .virtioFS) }), VirtioFSServer.Program.installed == nil {
+      return VirtioFSServer.absence
+    }
+    if fileSystems.contains(where: { $0.usesFUSE || $0 == .fuseOnImage }), CommandRun.find(fuseProgram) == nil
+    {
       return "\(fuseProgram) is not there: build the product fuse-vext"
     }
     do throws(GuestRootError) {

@@ -9,6 +9,8 @@ struct LinuxWindow {
   let ioThreads: [IOThread]
   let causes: ExitCauseCounter
   let watch: InterruptionWatch
+  /// What is dropped from the host's page cache before each phase.
+  var coldPaths: [String] = []
 
   /// The distance of two samples: fine enough to cut a second out of it, coarse enough to cost little.
   private static let sampleNanoseconds: UInt64 = 20_000_000
@@ -40,6 +42,7 @@ struct LinuxWindow {
         throw guest.failure("it ended before it was ready")
       }
       if phase == 0 { try causes.begin(guests.map(\.machine)) }
+      try coldPaths.forEach(PageCache.forget)
       for guest in guests { try guest.go(phase) }
     }
     try wait(seconds: workSeconds, into: &timeline, state: "done") { $0.hasEnded }
@@ -89,6 +92,9 @@ struct LinuxWindow {
     let vcpuNanoseconds = try guests.map { try $0.machine.vcpuNanoseconds() }
     let peerNanoseconds = try guests.reduce(0) { $0 + (try $1.machine.ioThreadNanoseconds()) }
     let isPeer = guests.contains { $0.machine.peer != nil }
+    let serverNanoseconds = guests.reduce(0) {
+      $0 + (($1.machine as? BuiltinLinuxMachine)?.serverNanoseconds ?? 0)
+    }
     return UsageSample(
       nanoseconds: nanoseconds, exits: try guests.map { try $0.machine.exitCounts() },
       causes: withCauses ? try causes.values() : nil,
@@ -97,7 +103,8 @@ struct LinuxWindow {
         + peerNanoseconds,
       clockOffset: Int64(bitPattern: nanoseconds &- monotonic),
       accounts: withAccounts
-        ? HostAccounts(machineNanoseconds: isPeer ? vcpuNanoseconds.reduce(peerNanoseconds, +) : 0) : nil)
+        ? HostAccounts(
+          machineNanoseconds: isPeer ? vcpuNanoseconds.reduce(peerNanoseconds, +) : serverNanoseconds) : nil)
   }
 
   private func grantedPlacement(_ guest: LinuxGuest) throws -> GrantedPlacement {

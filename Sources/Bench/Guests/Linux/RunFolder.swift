@@ -51,5 +51,8 @@ final class RunFolder {
   /// Where the messages of guest `index`'s VMM go, if that is a program of its own.
   func errors(guest index: Int) -> String { "\(path)/errors\(index)" }
 
+  /// Where the program that serves guest `index` listens.
+  func socket(guest index: Int) -> String { "\(path)/socket\(index)" }
+
   private static func share(_ path: String, _ index: Int) -> String { "\(path)/share\(index)" }
 }

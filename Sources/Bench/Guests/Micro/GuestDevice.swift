@@ -69,6 +69,7 @@ enum GuestDevice {
       self = .vext(function)
     case .vextService, .vhostUserVextd, .vhostUserStorageDaemon:
       preconditionFailure("a back end serves the disk")
+    case .virtio9P, .virtioFS, .host: preconditionFailure("no path of a micro guest")
     }
   }
 
@@ -85,7 +86,9 @@ extension DataPathMode {
   /// The driver that the micro guest needs.
   var guestTransport: GuestTransport {
     switch self {
-    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd, .vhostUserStorageDaemon:
+    case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned, .vhostUserVextd, .vhostUserStorageDaemon,
+      // These have no micro guests.
+      .virtio9P, .virtioFS, .host:
       .virtioBlock
     case .vext, .vextService: .vext
     case .vextAdaptive: .vextAdaptive
@@ -100,7 +103,7 @@ extension DataPathMode {
   /// Whether the I/O thread sleeps between requests or looks for them.
   var waiting: IOThread.Waiting {
     switch self {
-    case .virtioBlock: .events
+    case .virtioBlock, .virtio9P, .virtioFS, .host: .events
     case .virtioBlockPolled, .vext, .vextService: .polling
     case .virtioBlockTuned, .vextAdaptive, .vhostUserVextd, .vhostUserStorageDaemon: .adaptive
     }

@@ -20,6 +20,28 @@ enum PageCache {
     }
   }
 
+  /// Writes back what is dirty of the file or device at `path`, and forgets its pages; those of other files stay.
+  static func forget(_ path: String) throws {
+    do {
+      let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+      try descriptor.closeAfter {
+        guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        let result = posix_fadvise(descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED)
+        guard result == 0 else { throw Errno(rawValue: result) }
+      }
+    } catch {
+      throw BenchFailure(
+        "--cold-cache: cannot drop \(path) from the page cache: \(error)", exitCode: .ioError)
+    }
+  }
+
+  /// Whether the files below `path` have no storage other than memory, so that their pages cannot be dropped.
+  static func isOnlyStorage(of path: String) -> Bool {
+    let place = URL(filePath: StorageDescription.existing(path)).resolvingSymlinksInPath().path
+    let mount = MountDescription(of: place, mounts: KernelFiles(root: "/").lines("proc/self/mountinfo"))
+    return ["tmpfs", "ramfs"].contains(mount?.type)
+  }
+
   /// Reads the first `byteCount` bytes of `path`, so that every repetition finds them cached.
   static func warm(_ path: String, byteCount: UInt64) throws {
     let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)

@@ -31,4 +31,20 @@ struct ProcessThread: Equatable, Sendable {
       return (name, ProcessThread(process: process, thread: ForeignThread(id: id)))
     }
   }
+
+  /// A tick of the times in /proc, USER_HZ.
+  private static let tickNanoseconds: UInt64 = 10_000_000
+
+  /// User and system time of all threads of `process` so far, those that have ended included; to a tick of 10 ms. nil if there is no such
+  /// process.
+  static func cpuNanoseconds(
+    ofProcess process: Int32, in files: KernelFiles = KernelFiles(root: "/")
+  ) -> UInt64? {
+    // The name, which is in parentheses, may have blanks. What follows begins with the state; the user time is the twelfth.
+    let fields = files.text("proc/\(process)/stat")?.split(separator: ")").last?.split(separator: " ") ?? []
+    guard fields.count > 12, let user = UInt64(fields[11]), let system = UInt64(fields[12]) else {
+      return nil
+    }
+    return (user + system) * tickNanoseconds
+  }
 }

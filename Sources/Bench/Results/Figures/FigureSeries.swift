@@ -25,6 +25,12 @@ struct FigureSeries: Hashable, Sendable {
     self.vmm = knownVMM
   }
 
+  /// The series of `path` in a machine of bench's own.
+  init(_ path: DataPath) {
+    self.path = path
+    vmm = .builtin
+  }
+
   /// What a legend calls it.
   var name: String { vmm.isPeer ? "\(path.name) (\(vmm.rawValue))" : path.name }
 
@@ -32,9 +38,7 @@ struct FigureSeries: Hashable, Sendable {
   /// in lightness.
   var colour: String {
     guard !vmm.isPeer else { return path.mode == .virtioBlock ? "#000000" : "#666666" }
-    if path.fileSystem == .fuseOnVirtio { return "#009E73" }
-    // The kernel's file system on the queue, beside fuse-vext on the queue.
-    if path.fileSystem == .ext4, path.needsBlockDriver { return "#F0E442" }
+    if let colour = fileSystemColour { return colour }
     return switch path.mode {
     case .virtioBlock: "#D55E00"
     case .virtioBlockPolled: "#E69F00"
@@ -45,6 +49,26 @@ struct FigureSeries: Hashable, Sendable {
     case .vextService: "#332288"
     case .vhostUserVextd: "#882255"
     case .vhostUserStorageDaemon: "#117733"
+    case .virtio9P: "#AA4499"
+    case .virtioFS: "#44AA99"
+    case .host: "#999999"
+    }
+  }
+
+  /// The colour of a file system that does not have its mode's.
+  private var fileSystemColour: String? {
+    switch path.fileSystem {
+    case .none, .fuseVext, .ninePUncached, .virtioFSUncached: nil
+    case .fuseOnVirtio: "#009E73"
+    // The kernel's file systems on the queue, beside fuse-vext on the queue.
+    case .ext4: path.needsBlockDriver ? "#F0E442" : nil
+    case .xfs: path.needsBlockDriver ? "#DDCC77" : "#661100"
+    case .fuse2fsOnVirtio: "#999933"
+    // The more the guest caches, the darker or the lighter the mode's colour.
+    case .ninePLoose: "#DDAACC"
+    case .virtioFSAuto: "#88DDCC"
+    case .virtioFSAlways: "#225555"
+    case .fuseOnImage: "#3366AA"
     }
   }
 
@@ -59,15 +83,20 @@ struct FigureSeries: Hashable, Sendable {
     case .vextService: 1
     case .vhostUserVextd: 15
     case .vhostUserStorageDaemon: 2
+    case .virtio9P: 3
+    case .virtioFS: 4
+    case .host: 6
     }
   }
 
   /// gnuplot's number of its dashes.
   var dashType: Int {
     switch path.fileSystem {
-    case .none, .fuseVext: 1
-    case .ext4: 2
-    case .fuseOnVirtio: 4
+    case .none, .fuseVext, .ninePUncached, .virtioFSUncached: 1
+    case .ext4, .virtioFSAuto: 2
+    case .xfs, .ninePLoose, .virtioFSAlways: 3
+    case .fuseOnVirtio, .fuseOnImage: 4
+    case .fuse2fsOnVirtio: 5
     }
   }
 

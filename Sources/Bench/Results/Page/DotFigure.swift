@@ -86,6 +86,11 @@ struct DotFigure {
     // Arrows to the left and to the right.
     case .vhostUserVextd: return "M\(point(-1.1, 0))L\(point(0.9, -1.1))L\(point(0.9, 1.1))Z"
     case .vhostUserStorageDaemon: return "M\(point(1.1, 0))L\(point(-0.9, -1.1))L\(point(-0.9, 1.1))Z"
+    // A house, a bar and an hourglass.
+    case .virtio9P:
+      return "M\(point(-0.9, 1))L\(point(-0.9, -0.3))L\(point(0, -1.2))L\(point(0.9, -0.3))L\(point(0.9, 1))Z"
+    case .virtioFS: return "M\(point(-1.2, -0.4))L\(point(1.2, -0.4))L\(point(1.2, 0.4))L\(point(-1.2, 0.4))Z"
+    case .host: return "M\(point(-1, -1))L\(point(1, -1))L\(point(-1, 1))L\(point(1, 1))Z"
     }
   }
 

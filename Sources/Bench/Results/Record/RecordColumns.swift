@@ -5,7 +5,7 @@ import Hypervisor
 /// Writing and reading of CSV and JSON, comparison and the check of results/SCHEMA.md follow from these declarations. A change of a column's
 /// meaning, name or place makes a new ``RunRecord/currentSchemaVersion``; `formerName` and `formerWords` keep older rows readable.
 struct RecordColumns: Sendable {
-  let schemaVersion = RecordColumn<Int>("schema_version", .identity, "version of these columns: 6") { _ in
+  let schemaVersion = RecordColumn<Int>("schema_version", .identity, "version of these columns: 7") { _ in
     RunRecord.currentSchemaVersion
   }
   let runID = RecordColumn<String>("run_id", .identity, unit: "UUID", "the run") {
@@ -37,7 +37,7 @@ struct RecordColumns: Sendable {
   }
   let mode = RecordColumn<DataPathMode>(
     "mode", .configuration,
-    "data path: `virtio-blk`, `virtio-blk-poll`, `virtio-blk-tuned`, `vext`, `vext-adaptive`, `vext-service`, `vhost-user-vextd` or `vhost-user-qsd`"
+    "data path: `virtio-blk`, `virtio-blk-poll`, `virtio-blk-tuned`, `vext`, `vext-adaptive`, `vext-service`, `vhost-user-vextd`, `vhost-user-qsd`, `virtio-9p`, `virtio-fs`, or `host` (no machine)"
   ) { $0.cell.mode }
   let vmm = RecordColumn<VMM>(
     "vmm", .configuration, formerWords: VMM.formerWords,
@@ -229,7 +229,10 @@ struct RecordColumns: Sendable {
   ) { $0.cell.seed }
   let fileSystem = RecordColumn<GuestFileSystem>(
     "fs", .configuration, absence: .value("none"),
-    "what is between the workload and the data path: `none`, `ext4`, `fuse-vext` or `fuse-on-virtio`"
+    """
+    what is between the workload and the data path: `none`, `ext4`, `xfs`, `fuse-vext`, `fuse-on-virtio`, `fuse2fs-on-virtio`, `9p-none`, `9p-loose`, \
+    `virtiofs-none`, `virtiofs-auto`, `virtiofs-always` or `fuse-on-image`
+    """
   ) { $0.cell.fileSystem }
   let guestKernel = RecordColumn<String>(
     "guest_kernel", .configuration,
@@ -370,4 +373,12 @@ struct RecordColumns: Sendable {
     or where it does not fire (`pvm`)
     """
   ) { $0.measurement.causes?.traced }
+  let imageType = RecordColumn<String?>(
+    "mkfs", .configuration, absence: .value("ext4"),
+    "type of the image that bench made for `fs`: `ext2`, `ext3` or `ext4`; empty where it made none of these"
+  ) { $0.configuration.imageType(for: $0.cell.fileSystem)?.rawValue }
+  let startsCold = RecordColumn<Bool?>(
+    "cold_cache", .configuration, unit: "bool", absence: .value("false"),
+    "whether the guest's cache was emptied, and the disk dropped from the host's, right before fio began"
+  ) { $0.configuration.startsCold ?? false }
 }

@@ -4,7 +4,7 @@
 @dynamicMemberLookup
 struct RunRecord: Equatable, Sendable {
   /// The version of the columns; a change of meaning, name or order makes a new one.
-  static let currentSchemaVersion = 6
+  static let currentSchemaVersion = 7
 
   /// By the columns' names.
   private var fields: [String: FieldValue] = [:]

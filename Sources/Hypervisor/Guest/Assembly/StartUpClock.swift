@@ -4,7 +4,7 @@ import Synchronization
 /// The times of a guest's start-up milestones. Any thread.
 public final class StartUpClock: Sendable {
   /// A point between the command line and user space.
-  public enum Milestone: Int, CaseIterable, Sendable {
+  public enum Milestone: Sendable {
     /// The process's main function ran.
     case entered
     /// The kernel and its RAM disk are in guest memory.
@@ -13,7 +13,10 @@ public final class StartUpClock: Sendable {
     case initRunning
   }
 
-  private let moments = Mutex([UInt64?](repeating: nil, count: Milestone.allCases.count))
+  // Readings of CLOCK_MONOTONIC; 0 before.
+  private let entered = Atomic<UInt64>(0)
+  private let loaded = Atomic<UInt64>(0)
+  private let initRunning = Atomic<UInt64>(0)
   private let executedNanoseconds: UInt64
 
   /// Makes a clock that has passed ``Milestone/entered``. Call it first of all, on the process's only thread.
@@ -22,25 +25,33 @@ public final class StartUpClock: Sendable {
   public init() {
     let now = HostClock.monotonicNanoseconds()
     executedNanoseconds = now - min(now, HostThread.currentCPUTimeNanoseconds())
-    note(.entered, at: now)
+    entered.store(now, ordering: .relaxed)
   }
 
   /// Records that `milestone` is reached now, unless it was reached before.
-  public func note(_ milestone: Milestone) { note(milestone, at: HostClock.monotonicNanoseconds()) }
+  public func note(_ milestone: Milestone) {
+    let now = HostClock.monotonicNanoseconds()
+    // Nothing else is published with it.
+    switch milestone {
+    case .entered: _ = entered.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    case .loaded: _ = loaded.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    case .initRunning: _ = initRunning.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+    }
+  }
 
   /// Nanoseconds from exec(2) to `milestone`; nil if it was not reached.
   public func nanosecondsSinceExecution(_ milestone: Milestone) -> UInt64? {
-    moments.withLock { $0[milestone.rawValue] }.map { $0 - executedNanoseconds }
+    let moment =
+      switch milestone {
+      case .entered: entered.load(ordering: .relaxed)
+      case .loaded: loaded.load(ordering: .relaxed)
+      case .initRunning: initRunning.load(ordering: .relaxed)
+      }
+    return moment == 0 ? nil : nanosecondsSinceExecution(at: moment)
   }
 
   /// Nanoseconds from exec(2) to `moment`, a reading of CLOCK_MONOTONIC.
   public func nanosecondsSinceExecution(at moment: UInt64) -> UInt64 {
     moment - min(moment, executedNanoseconds)
-  }
-
-  private func note(_ milestone: Milestone, at moment: UInt64) {
-    moments.withLock { moments in
-      if moments[milestone.rawValue] == nil { moments[milestone.rawValue] = moment }
-    }
   }
 }

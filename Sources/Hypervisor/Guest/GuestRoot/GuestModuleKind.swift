@@ -10,6 +10,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
   /// Shared folders of the host.
   case ninePFS
   case ext4
+  case xfs
   case fuse
   /// File systems of vhost-user back ends.
   case virtioFS
@@ -33,6 +34,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .ninePFS: [required("9pnet_virtio"), required("9p")]
     // ext4 loads its checksum by name, so that modules.dep does not list it.
     case .ext4: [optional("crc32c_generic"), optional("libcrc32c"), required("ext4")]
+    case .xfs: [optional("crc32c_generic"), required("xfs")]
     case .fuse: [optional("fuse")]
     case .virtioFS: [required("virtiofs")]
     case .scsi: [required("virtio_scsi"), required("sd_mod")]
@@ -60,6 +62,7 @@ public enum GuestModuleKind: CaseIterable, Hashable, Sendable {
     case .balloon: "the balloon"
     case .ninePFS: "directories of the host"
     case .ext4: "ext4"
+    case .xfs: "XFS"
     case .fuse: "FUSE"
     case .virtioFS: "file systems of the host"
     case .scsi: "its SCSI disks"

@@ -44,7 +44,7 @@ public struct KernelModules: Sendable {
   ///
   /// Modules that are built into the kernel have no file and are left out, and so are optional modules that the kernel
   /// lacks.
-  public func files(for kinds: Set<GuestModuleKind>) throws(GuestRootError) -> [String] {
+  public func files(for kinds: [GuestModuleKind]) throws(GuestRootError) -> [String] {
     try files(for: GuestModuleKind.allCases.filter(kinds.contains).flatMap(\.modules))
   }
 
@@ -56,13 +56,12 @@ public struct KernelModules: Sendable {
     }
     let builtinLines = Self.lines(of: builtin.span, named: names)
     var files: [String] = []
-    var known: Set<String> = []
     for (index, request) in requests.enumerated() {
       guard let line = lines[index] else {
         guard request.isRequired, builtinLines[index] == nil else { continue }
         throw .missingModule(name: request.name, purpose: request.purpose, release: release)
       }
-      for file in loadOrder(line) where known.insert(file).inserted {
+      for file in loadOrder(line) where !files.contains(file) {
         guard file.hasSuffix(".ko") || ModuleCompression(path: file) != nil else {
           throw .compressedModule(path: file)
         }
@@ -103,7 +102,7 @@ extension KernelImage {
   /// Returns the files of the modules that a guest of this kernel needs for `kinds`, in an order of loading.
   ///
   /// A kernel without a release name or without a folder of modules is assumed to have everything built in.
-  public func moduleFiles(for kinds: Set<GuestModuleKind>) throws(GuestRootError) -> [String] {
+  public func moduleFiles(for kinds: [GuestModuleKind]) throws(GuestRootError) -> [String] {
     guard let release = kernelRelease, (try? NamedFiles.checkReadable("/lib/modules/\(release)")) != nil
     else {
       return []

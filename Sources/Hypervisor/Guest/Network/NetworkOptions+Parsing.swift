@@ -5,7 +5,7 @@ extension NetworkOptions {
     "trans", "hostfwd", "mtu", "loopback", "restrict", "allow",
   ]
   /// Keys that may be given more than once.
-  private static let repeatableKeys: Set<String> = ["hostfwd", "allow"]
+  private static let repeatableKeys = ["hostfwd", "allow"]
 
   /// Keys of the network in user space.
   private static let userKeys = ["hostfwd", "loopback", "restrict", "allow"]
@@ -23,7 +23,7 @@ extension NetworkOptions {
   private static let userPrefixLength = 24
 
   mutating func parse(_ text: String) throws(NetworkOptionError) {
-    var seen: Set<String> = []
+    var seen: [String] = []
     for setting in text.split(separator: ",", omittingEmptySubsequences: false) {
       guard !setting.isEmpty else { throw .empty }
       guard let equals = setting.firstIndex(of: "=") else {
@@ -33,7 +33,8 @@ extension NetworkOptions {
       let (key, value) = (String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
       guard Self.keys.contains(key) else { throw .unknownKey(key) }
       guard !value.isEmpty else { throw .noValue(key: key) }
-      guard seen.insert(key).inserted || Self.repeatableKeys.contains(key) else { throw .repeated(key: key) }
+      guard !seen.contains(key) || Self.repeatableKeys.contains(key) else { throw .repeated(key: key) }
+      seen.append(key)
       try set(key, value)
     }
     try checkTogether(seen)
@@ -94,15 +95,16 @@ extension NetworkOptions {
   }
 
   /// Checks combinations of keys: refuses them, or warns about those that kvmtool ignores.
-  private mutating func checkTogether(_ seen: Set<String>) throws(NetworkOptionError) {
+  private mutating func checkTogether(_ seen: [String]) throws(NetworkOptionError) {
+    let setting = "mode=" + mode.rawValue
     if mode != .tap {
-      for key in Self.tapKeys where seen.contains(key) { warn("\(key) is ignored: mode=\(mode) has no tap") }
-      if usesVhost { warn("vhost=1 is ignored: mode=\(mode) has no tap") }
+      for key in Self.tapKeys where seen.contains(key) { warn("\(key) is ignored: \(setting) has no tap") }
+      if usesVhost { warn("vhost=1 is ignored: \(setting) has no tap") }
       usesVhost = false
-      takeOneQueuePair("mode=\(mode)")
+      takeOneQueuePair(setting)
     }
     if mode != .user, let key = Self.userKeys.first(where: seen.contains) {
-      throw .conflict(key: key, with: "mode=\(mode)")
+      throw .conflict(key: key, with: setting)
     }
     if mode == .none, mtu != nil { throw .conflict(key: "mtu", with: "mode=none") }
     if mode == .user, prefixLength != Self.userPrefixLength {

@@ -109,7 +109,8 @@ struct ScenarioFileTests {
     arguments: [
       "micro", "smoke", "regress", "figures-workloads", "figures-depth", "figures-guests-all",
       "figures-guests-one", "paper-random", "paper-sequential", "paper-workers", "paper-guests",
-      "testbed-paths", "testbed-workers", "shared-cpus", "load-levels",
+      "testbed-paths", "testbed-queue", "testbed-workers", "shared-cpus", "load-levels", "prototype",
+      "testbed-prototype", "testbed-matrix", "matrix-paths", "paper-queue",
     ])
   func ownScenarios(name: String) throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

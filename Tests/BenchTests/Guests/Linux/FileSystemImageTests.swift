@@ -27,6 +27,66 @@ struct FileSystemImageTests {
     #expect(try folder.entries == ["disk"])
   }
 
+  @Test(arguments: ImageType.allCases)
+  func `an image is of the type that was asked for, with the files in it`(type: ImageType) throws {
+    let folder = try TemporaryFolder()
+    let disk = folder.file("disk")
+    try ScratchDisks.makeFile(disk, byteCount: 70 << 20, isFilled: false, isInterrupted: { false })
+    let image = FileSystemImage(files: [("bench.0", 1 << 20)], sourceFolder: folder.file("source"))
+    try image.make(.ext(type), on: disk, isInterrupted: { false })
+    try FileSystemImage.check(disk)
+    let features =
+      try CommandRun(["dumpe2fs", "-h", disk]).output
+      .split(separator: "\n").first { $0.hasPrefix("Filesystem features:") } ?? ""
+    #expect(features.contains("has_journal") == (type != .ext2))
+    #expect(features.contains("extent") == (type == .ext4))
+    let stat = try CommandRun(["debugfs", "-R", "stat bench.0", disk])
+    #expect(stat.output.contains("Size: 1048576"))
+  }
+
+  @Test(.enabled(if: CommandRun.find("mkfs.xfs") != nil, "mkfs.xfs is not installed (Debian: xfsprogs)"))
+  func `an XFS is made with whole files in it`() throws {
+    let folder = try TemporaryFolder()
+    let disk = folder.file("disk")
+    try ScratchDisks.makeFile(disk, byteCount: 320 << 20, isFilled: false, isInterrupted: { false })
+    let image = FileSystemImage(
+      files: [("bench.0", 1 << 20), ("bench.1", 8192)], sourceFolder: folder.file("source"))
+    try image.make(.xfs, on: disk, isInterrupted: { false })
+    try FileSystemImage.check(disk, kind: .xfs)
+    let entries = try CommandRun(["xfs_db", "-r", "-c", "path /bench.0", "-c", "print core.size", disk])
+    #expect(entries.output.contains("core.size = 1048576"))
+    #expect(try folder.entries == ["disk", "source"])
+  }
+
+  @Test func `each guest has a folder with the workload's files, which goes with the run`() throws {
+    let folder = try TemporaryFolder()
+    var folders: SharedFolders? = SharedFolders(
+      files: [("bench.0", 8192), ("bench.1", 4096)], path: folder.file("shared"))
+    let paths = try folders?.make(guestCount: 2, isInterrupted: { false }) ?? []
+    #expect(paths.count == 2)
+    for path in paths {
+      for file in folders?.filePaths(in: path) ?? [] {
+        #expect(try DiskSize.byteCount(file.path) == file.byteCount)
+      }
+    }
+    #expect(folders?.byteCount == 12_288)
+    // The second boot finds them.
+    #expect(try folders?.make(guestCount: 2, isInterrupted: { true }) == paths)
+    folders = nil
+    #expect(try folder.entries == [])
+  }
+
+  @Test func `files of a tmpfs have no storage below the page cache`() throws {
+    #expect(PageCache.isOnlyStorage(of: "/dev/shm/bench/does/not/exist"))
+    #expect(!PageCache.isOnlyStorage(of: "/proc"))
+    let folder = try TemporaryFolder()
+    let file = folder.file("file")
+    try Data(repeating: 1, count: 8192).write(to: URL(filePath: file))
+    try PageCache.forget(file)
+    let failure = #expect(throws: BenchFailure.self) { try PageCache.forget(folder.file("missing")) }
+    #expect(failure?.description.contains("--cold-cache: cannot drop") == true)
+  }
+
   @Test func `a disk that is too small is a failure with mkfs's reason`() throws {
     let folder = try TemporaryFolder()
     try ScratchDisks.makeFile(

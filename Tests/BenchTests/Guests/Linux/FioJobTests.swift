@@ -64,6 +64,21 @@ struct FioJobTests {
     #expect(!both.contains("time_based=1"))
   }
 
+  @Test func `from cold caches each block is used once, and what is written is flushed`() throws {
+    let lines = try Self.lines(["--cold-cache", "--warmup", "0", "--no-direct", "--ioengine", "sync"], .ext4)
+    for line in ["ioengine=sync", "direct=0", "end_fsync=1", "runtime=3000000us"] {
+      #expect(lines.contains(line))
+    }
+    for key in ["norandommap", "ramp_time", "time_based"] { #expect(!lines.contains { $0.hasPrefix(key) }) }
+  }
+
+  @Test func `without a machine the files are where the host mounted them`() throws {
+    let job = FioJob(
+      configuration: try Self.configuration(["--mode", "host", "--fs", "ext4"]), path: DataPath(.host, .ext4),
+      seed: 1, folder: "/mount")
+    #expect(try job.texts().joined().contains("filename=/mount/bench.0\n"))
+  }
+
   @Test func `verification of a reading pattern writes first`() throws {
     let lines = try Self.lines(["--verify", "--rw", "randread", "--workers", "2"], .ext4)
     let fill = try #require(lines.firstIndex(of: "[fill0]"))

@@ -7,13 +7,15 @@ import Testing
 struct GuestScriptTests {
   private static func script(
     _ fileSystem: GuestFileSystem, over mode: DataPathMode = .virtioBlock,
-    idle: TimeSpan = .milliseconds(1500)
+    idle: TimeSpan = .milliseconds(1500), startsCold: Bool = false
   ) -> String {
-    let path = DataPath(fileSystem == .fuseVext ? .vext : mode, fileSystem)
+    let path = DataPath(
+      fileSystem.works(over: mode) ? mode : DataPathMode.allCases.first(where: fileSystem.works) ?? mode,
+      fileSystem)
     return GuestScript(
       path: path, fuseProgram: "/host/build/fuse-vext",
       driver: path.needsBlockDriver ? ["/host/build/vext.ko", "spin_us=5"] : [], workerCount: 2,
-      idleSpan: idle
+      idleSpan: idle, startsCold: startsCold
     ).text
   }
 
@@ -31,6 +33,22 @@ struct GuestScriptTests {
     #expect(Self.script(.fuseVext).contains("'/host/build/fuse-vext' -f --device vext"))
     #expect(!Self.script(.fuseVext).contains("/dev/vda"))
     #expect(Self.script(.fuseOnVirtio).contains("--device /dev/vda"))
+    #expect(Self.script(.xfs).contains("mount -t xfs /dev/vda"))
+    #expect(Self.script(.fuse2fsOnVirtio).contains("fuse2fs -f /dev/vda \"$fs\""))
+    #expect(Self.script(.ninePUncached).contains("msize=512000,cache=none data"))
+    #expect(Self.script(.ninePLoose).contains("cache=loose data"))
+    #expect(Self.script(.virtioFSAuto).contains("mount -t virtiofs data"))
+    for folder in [GuestFileSystem.ninePLoose, .virtioFSAlways] {
+      #expect(!Self.script(folder).contains("/dev/vda"))
+    }
+  }
+
+  @Test func `a guest that begins cold empties its cache before it is ready`() throws {
+    let script = Self.script(.ext4, startsCold: true)
+    let drop = try #require(script.range(of: "echo 3 > /proc/sys/vm/drop_caches"))
+    let ready = try #require(script.range(of: "$share/ready.$phase"))
+    #expect(drop.upperBound < ready.lowerBound)
+    #expect(!Self.script(.ext4).contains("drop_caches"))
   }
 
   @Test func `a file system on the shared queue gets the kernel's block driver`() {

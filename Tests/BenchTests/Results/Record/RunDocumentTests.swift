@@ -44,7 +44,7 @@ struct RunDocumentTests {
       "idle_vmexits_per_s", "idle_io_vmexits_per_s", "computing_vmexits_per_s", "computing_io_vmexits_per_s",
       "io_vmexits_per_io_beyond_idle", "io_vmexits_per_io_beyond_computing", "clock_step_s", "fio_group",
       "fio_bs",
-      "fio_numjobs", "fio_thread", "fio_rate",
+      "fio_numjobs", "fio_thread", "fio_rate", "mkfs",
       // What was not measured, as on a host that does not tell.
       "steal_share", "other_cpu_share", "throttled_s", "mixed_cores",
     ]

@@ -7,6 +7,9 @@ struct FioJob {
   /// The seed of this guest's random numbers.
   let seed: UInt64
 
+  /// Where the file system is mounted.
+  var folder = Self.mountPoint
+
   /// Where the guest's script mounts a file system.
   static let mountPoint = "/run/fs"
 
@@ -65,20 +68,26 @@ struct FioJob {
     switch path.fileSystem {
     case .none:
       ["filename=\(path.blockDevice)", "offset=\(UInt64(worker) * configuration.sliceByteCount)"]
-    case .ext4, .fuseVext, .fuseOnVirtio:
-      ["filename=\(Self.mountPoint)/\(Self.fileName(worker: worker))"]
+    case .ext4, .xfs, .fuseVext, .fuseOnVirtio, .fuse2fsOnVirtio, .ninePUncached, .ninePLoose,
+      .virtioFSUncached, .virtioFSAuto, .virtioFSAlways, .fuseOnImage:
+      ["filename=\(folder)/\(Self.fileName(worker: worker))"]
     }
   }
 
   private var window: [String] {
-    var lines = ["norandommap=1", "ramp_time=\(microseconds(configuration.warmup))"]
+    let startsCold = configuration.startsCold == true
+    // With fio's map no block is used twice: the second time it would be cached. What was written to the guest's cache counts
+    // once it is on the disk.
+    var lines =
+      startsCold
+      ? ["end_fsync=1"] : ["norandommap=1", "ramp_time=\(microseconds(configuration.warmup))"]
     if let limit = configuration.requestLimit {
       let (byteCount, overflow) = limit.multipliedReportingOverflow(by: configuration.blockSize.byteCount)
       lines.append("io_size=\(overflow ? UInt64(Int64.max) : byteCount)")
     }
     if let runtime = configuration.runtime {
       lines.append("runtime=\(microseconds(runtime))")
-      if configuration.requestLimit == nil { lines.append("time_based=1") }
+      if configuration.requestLimit == nil, !startsCold { lines.append("time_based=1") }
     }
     return lines
   }
@@ -86,7 +95,7 @@ struct FioJob {
   private func microseconds(_ span: TimeSpan) -> String { "\(span.nanoseconds / 1000)us" }
 
   private var target: String {
-    path.fileSystem == .none ? path.blockDevice : "\(Self.mountPoint)/\(Self.fileName(worker: 0))"
+    path.fileSystem == .none ? path.blockDevice : "\(folder)/\(Self.fileName(worker: 0))"
   }
 
   private var jobFileByteCount: UInt64 { configuration.regionSize.byteCount / 4096 * 4096 }
