@@ -146,7 +146,7 @@ struct FileLoad {
     let descriptor = try FileDescriptor.open(
       FilePath(folder), .readOnly, options: [.directory, .closeOnExec])
     try descriptor.closeAfter {
-      try checkErrno(fsync(descriptor.rawValue))
+      _ = try checkErrno(fsync(descriptor.rawValue))
     }
   }
 
