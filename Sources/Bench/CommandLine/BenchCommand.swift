@@ -13,7 +13,7 @@ struct BenchCommand: ParsableCommand {
       RunCommand.self, FileSystemCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self,
       CompareCommand.self,
       CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, ExitsCommand.self, FiguresCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, ViewCommand.self,
       DoctorCommand.self,
       DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,
     ])

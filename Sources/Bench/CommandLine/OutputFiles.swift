@@ -50,6 +50,9 @@ struct OutputFiles: Equatable, Sendable {
     stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path
   }
 
+  /// Where an open window publishes its count, for `bench view`.
+  var livePath: String { stem + LiveSample.nameEnd }
+
   /// Writes `document` beside the CSV file under its name, or with the run's id in the name where another run took that.
   ///
   /// Runs that end at the same moment keep a document each: a name is taken by link(2), which replaces nothing.

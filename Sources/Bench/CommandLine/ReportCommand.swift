@@ -44,9 +44,14 @@ struct ReportCommand: ParsableCommand {
 
   /// The page of `runs`, with figures if gnuplot is installed, and names of files relative to `root`.
   static func page(of runs: FigureRuns, root: String) throws -> String {
+    try page(of: runs, root: root, live: nil)
+  }
+
+  /// The same page, with a part that follows the run.
+  static func page(of runs: FigureRuns, root: String, live: LiveSection?) throws -> String {
     let figures = try FigureSet(runs)
     let drawn = try Gnuplot().map { try draw(figures, with: $0) } ?? [:]
-    return try RunReport(runs: runs, figures: figures, drawn: drawn, root: root).html()
+    return try RunReport(runs: runs, figures: figures, drawn: drawn, root: root, live: live).html()
   }
 
   /// The SVG files of all figures, drawn in a folder that goes again.

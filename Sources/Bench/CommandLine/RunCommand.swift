@@ -207,7 +207,7 @@ struct RunCommand: ParsableCommand {
     }
     var session = try RunSession(
       context: context, plan: plan, files: files, progress: ProgressReporter(isQuiet: quiet), watch: watch)
-    try session.run(with: runner)
+    try session.run(with: runner.publishing(at: files.livePath))
   }
 
   /// Where disks are made.

@@ -177,6 +177,9 @@ protocol CellMeasuring {
   /// Checks that this host can do the run.
   func checkHost() throws
 
+  /// The same, with open windows that publish their counts in the file at `path`.
+  func publishing(at path: String) -> Self
+
   /// Boots all guests on the data path of `cell`, runs the workload, and takes the machines down again.
   ///
   /// - Parameters:
@@ -186,4 +189,9 @@ protocol CellMeasuring {
   /// - Returns: One measurement for each guest.
   /// - Throws: ``RunInterruption`` if the watch said so; whatever else ends the run.
   func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement]
+}
+
+extension CellMeasuring {
+  /// A Linux guest tells its count when it has ended.
+  func publishing(at path: String) -> Self { self }
 }

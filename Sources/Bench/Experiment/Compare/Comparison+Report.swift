@@ -125,7 +125,7 @@ extension Comparison {
   private func noteLines() -> String {
     let kinds = Set(metrics.map(\.isPaired))
     let test = kinds.map { $0 ? "Wilcoxon on pairs" : "Mann-Whitney" }.sorted().joined(separator: ", ")
-    var lines = ["host: \(host.summary)"]
+    var lines = hosts.isEmpty ? ["host: \(host.summary)"] : []
     if metrics.contains(where: { $0.sequential != nil }) {
       lines.append(
         "change: Hodges-Lehmann; sequential interval: what the sign tests do not reject at any number of pairs"

@@ -4,6 +4,10 @@ struct Comparison: Encodable, Equatable, Sendable {
   let titleA: String
   let titleB: String
   let host: HostIdentity
+  /// The hosts, if there are several that both sides have.
+  let hosts: [HostIdentity]
+  /// What changed on each of them.
+  let changesByHost: [HostChange]
   let metrics: [MetricComparison]
   /// The configurations in which a boot failed.
   let reliability: [Reliability]
@@ -13,7 +17,8 @@ struct Comparison: Encodable, Equatable, Sendable {
   private(set) var notes: [String]
 
   enum CodingKeys: String, CodingKey {
-    case host, metrics, notes, reliability
+    case host, hosts, metrics, notes, reliability
+    case changesByHost = "by_host"
     case titleA = "a"
     case titleB = "b"
     case notCompared = "not_compared"
@@ -59,6 +64,8 @@ struct Comparison: Encodable, Equatable, Sendable {
       let host = (request.bootsA + request.bootsB).first?.host ?? request.host
     {
       self.host = host
+      hosts = []
+      changesByHost = []
       metrics = []
       notCompared = failed.map(\.configuration)
       reliability = Reliability.comparisons(failed)
@@ -66,17 +73,22 @@ struct Comparison: Encodable, Equatable, Sendable {
       return
     }
     let sides = try ComparisonSides(request)
+    var judged = request
+    // Noise is a host's own.
+    if sides.hosts.count > 1 { judged.calibrations = [] }
     var metrics: [MetricComparison] = []
+    var changesByHost: [[HostChange]] = []
     var notCompared: [String] = []
     for (key, title) in sides.configurations {
       for metric in request.metrics {
         let comparison = sides.samples(of: metric, configuration: key).flatMap { samples in
           MetricComparison(
             configuration: title, metric: metric, samples: samples,
-            floor: Self.floor(for: metric, key, samples, request))
+            floor: Self.floor(for: metric, key, samples, judged))
         }
         if let comparison {
           metrics.append(comparison)
+          changesByHost.append(sides.changesByHost(of: metric, configuration: key, title: title))
         } else {
           notCompared.append("\(title) \(metric.rawValue)")
         }
@@ -93,15 +105,20 @@ struct Comparison: Encodable, Equatable, Sendable {
     if let design {
       for index in metrics.indices { metrics[index].decide(by: design) }
     }
-    host = sides.host
+    for index in metrics.indices where HostChange.disagree(changesByHost[index]) {
+      metrics[index].leaveOpen()
+    }
+    host = sides.hosts[0]
+    hosts = sides.hosts.count > 1 ? sides.hosts : []
+    self.changesByHost = changesByHost.flatMap(\.self)
     self.metrics = metrics
     self.notCompared = notCompared
     reliability = Reliability.comparisons(sides.counts + failed)
     notes =
-      sides.notes
+      sides.notes + ComparisonNotes.hosts(changesByHost)
       + (design.map { ComparisonNotes.sequential(metrics, design: $0) }
-        ?? ComparisonNotes.verdicts(metrics, isPaired: request.isPaired)
-        + Self.calibrationNotes(request, metrics))
+        ?? ComparisonNotes.verdicts(metrics, isPaired: sides.isPaired)
+        + Self.calibrationNotes(judged, metrics))
   }
 
   /// The same comparison with further notes.

@@ -48,6 +48,23 @@ enum ComparisonNotes {
     return notes
   }
 
+  /// Notes on metrics whose change has another sign on one host than on another, given the changes of each metric by host.
+  static func hosts(_ changes: [[HostChange]]) -> [String] {
+    let open = changes.filter(HostChange.disagree)
+    guard !open.isEmpty else { return [] }
+    let list = open.prefix(mostListed).map { changes in
+      let parts = changes.map { change in
+        "\(NumberText.percent(change.shift)) in \(change.pairCount) pairs (\(change.host.summary))"
+      }
+      return "\(changes[0].configuration) \(changes[0].metric.rawValue): \(parts.joined(separator: ", "))"
+    }
+    let rest = open.count - list.count
+    return [
+      "THE HOSTS DISAGREE, so that no verdict is true of all: \(list.joined(separator: "; "))"
+        + (rest > 0 ? "; and \(rest) more" : "")
+    ]
+  }
+
   /// Notes on a comparison that boots until it is sure.
   static func sequential(_ metrics: [MetricComparison], design: SequentialDesign) -> [String] {
     var notes = [

@@ -2,13 +2,16 @@
 struct ComparisonSides: Sendable {
   /// The configurations that both sides have, with a title each, in A's order.
   let configurations: [(key: ConfigurationKey, title: String)]
-  /// Where A ran.
-  let host: HostIdentity
+  /// Where the boots ran: one host, or several that both sides have.
+  let hosts: [HostIdentity]
   /// Notes for the reader.
   let notes: [String]
   /// How many boots each configuration has on both sides, and how many of them failed.
   let counts: [(configuration: String, a: Reliability.Count, b: Reliability.Count)]
-  private let isPaired: Bool
+  /// Whether boots are compared in pairs; those of several hosts always are.
+  let isPaired: Bool
+  /// Whether a pair is two boots of the same repetition, and not just of the same place in the order of a host's boots.
+  private let pairsByRepetition: Bool
   private let bootsA: [ConfigurationKey: [BootSample]]
   private let bootsB: [ConfigurationKey: [BootSample]]
 
@@ -19,8 +22,9 @@ struct ComparisonSides: Sendable {
     guard let first = request.bootsA.first, !request.bootsB.isEmpty else {
       throw BenchFailure("there is no boot to compare", exitCode: .dataError)
     }
-    host = first.host
-    var notes = try Self.checkHosts(request, host: first.host)
+    let hosts = Self.commonHosts(request)
+    self.hosts = hosts
+    var notes = try Self.checkHosts(request, hosts: hosts)
     let allA = Dictionary(grouping: request.bootsA, by: \.configuration)
     let allB = Dictionary(grouping: request.bootsB, by: \.configuration)
     let order = Self.unique(request.bootsA.map(\.configuration))
@@ -33,8 +37,9 @@ struct ComparisonSides: Sendable {
     let varying = ConfigurationKey.varyingColumns(of: common)
     let configurations = common.map { ($0, title: $0.title(varying: varying)) }
     self.configurations = configurations
-    isPaired = request.isPaired
-    if isPaired { try Self.checkPairing(of: [allA, allB]) }
+    isPaired = request.isPaired || hosts.count > 1
+    pairsByRepetition = request.isPaired
+    if pairsByRepetition { try Self.checkPairing(of: [allA, allB]) }
     func isUsed(_ boot: BootSample) -> Bool {
       boot.isSound && (!request.leavesOutDoubtful || boot.doubts.isEmpty)
     }
@@ -52,11 +57,13 @@ struct ComparisonSides: Sendable {
     notes += ComparisonNotes.circumstances(request.bootsA, request.bootsB)
     notes += ComparisonNotes.doubts(
       request.bootsA, request.bootsB, metrics: request.metrics, isLeftOut: request.leavesOutDoubtful)
-    if isPaired { notes += Self.unpairedNotes(configurations, bootsA, bootsB) }
+    if isPaired {
+      notes += Self.unpairedNotes(configurations, bootsA, bootsB, byRepetition: pairsByRepetition)
+    }
     let placements = Set((request.bootsA + request.bootsB).map(\.placement))
     if placements.count > 1 { notes.append("threads were not on the same CPUs in all boots") }
     if !(request.bootsA + request.bootsB).allSatisfy(\.isTimingValid) {
-      notes.append("times on this host (\(host.kvmBackend)) mean nothing in absolute terms; counts do")
+      notes.append("times on this host (\(first.host.kvmBackend)) mean nothing in absolute terms; counts do")
     }
     self.notes = notes
   }
@@ -68,13 +75,59 @@ struct ComparisonSides: Sendable {
       let values = (first.compactMap { $0[metric] }, second.compactMap { $0[metric] })
       return values.0.isEmpty || values.1.isEmpty ? nil : .independent(first: values.0, second: values.1)
     }
-    let partners = Dictionary(second.map { ($0.repetition, $0) }, uniquingKeysWith: { first, _ in first })
     // A sequential comparison takes them in the order in which they were measured.
-    let pairs = first.sorted { $0.repetition < $1.repetition }.compactMap { boot -> SampleSet.Pair? in
-      guard let a = boot[metric], let b = partners[boot.repetition]?[metric] else { return nil }
-      return SampleSet.Pair(first: a, second: b)
-    }
+    let pairs = Self.partners(first, second, byRepetition: pairsByRepetition)
+      .sorted { $0.a.repetition < $1.a.repetition }.compactMap { Self.pair($0, metric) }
     return pairs.isEmpty ? nil : .paired(pairs)
+  }
+
+  /// The change on each host, where there are several.
+  func changesByHost(of metric: Metric, configuration: ConfigurationKey, title: String) -> [HostChange] {
+    guard hosts.count > 1 else { return [] }
+    let partners = Self.partners(
+      bootsA[configuration] ?? [], bootsB[configuration] ?? [], byRepetition: pairsByRepetition)
+    return hosts.compactMap { host in
+      HostChange(
+        host: host, configuration: title, metric: metric,
+        pairs: partners.filter { $0.a.host == host }.compactMap { Self.pair($0, metric) })
+    }
+  }
+
+  private static func pair(_ boots: (a: BootSample, b: BootSample), _ metric: Metric) -> SampleSet.Pair? {
+    guard let a = boots.a[metric], let b = boots.b[metric] else { return nil }
+    return SampleSet.Pair(first: a, second: b)
+  }
+
+  /// What tells boots of a side apart that may be paired.
+  private struct Place: Hashable {
+    let host: HostIdentity
+    let number: Int
+  }
+
+  /// The pairs of boots, each on one host: of the same repetition, or of the same place in the order of the host's boots.
+  private static func partners(_ first: [BootSample], _ second: [BootSample], byRepetition: Bool)
+    -> [(a: BootSample, b: BootSample)]
+  {
+    let placesB = Dictionary(
+      zip(places(second, byRepetition: byRepetition), second), uniquingKeysWith: { first, _ in first })
+    return zip(places(first, byRepetition: byRepetition), first).compactMap { place, boot in
+      placesB[place].map { (boot, $0) }
+    }
+  }
+
+  private static func places(_ boots: [BootSample], byRepetition: Bool) -> [Place] {
+    if byRepetition { return boots.map { Place(host: $0.host, number: $0.repetition) } }
+    var places = boots.map { Place(host: $0.host, number: 0) }
+    var counts: [HostIdentity: Int] = [:]
+    let order = boots.indices.sorted {
+      (boots[$0].repetition, boots[$0].startedAt, $0) < (boots[$1].repetition, boots[$1].startedAt, $1)
+    }
+    for index in order {
+      let number = counts[boots[index].host, default: 0]
+      places[index] = Place(host: boots[index].host, number: number)
+      counts[boots[index].host] = number + 1
+    }
+    return places
   }
 
   private static func count(_ boots: [BootSample]) -> Reliability.Count {
@@ -84,13 +137,13 @@ struct ComparisonSides: Sendable {
   /// Boots without a partner, which are left out.
   private static func unpairedNotes(
     _ configurations: [(ConfigurationKey, title: String)], _ bootsA: [ConfigurationKey: [BootSample]],
-    _ bootsB: [ConfigurationKey: [BootSample]]
+    _ bootsB: [ConfigurationKey: [BootSample]], byRepetition: Bool
   ) -> [String] {
     var lone = 0
     var without: [String] = []
     for (key, title) in configurations {
-      let first = Set((bootsA[key] ?? []).map(\.repetition))
-      let second = Set((bootsB[key] ?? []).map(\.repetition))
+      let first = Set(places(bootsA[key] ?? [], byRepetition: byRepetition))
+      let second = Set(places(bootsB[key] ?? [], byRepetition: byRepetition))
       lone += first.symmetricDifference(second).count
       if first.isDisjoint(with: second) { without.append(title) }
     }
@@ -100,14 +153,18 @@ struct ComparisonSides: Sendable {
         "NO PAIR: A and B have no repetition in common in \(without.joined(separator: ", ")); leave out --paired, or take "
           + "rows that were measured side by side")
     }
-    if lone > 0 { notes.append("\(lone) boot(s) without a partner of the same repetition are left out") }
+    if lone > 0 {
+      notes.append(
+        "\(lone) boot(s) without a partner \(byRepetition ? "of the same repetition" : "on the same host") are left out"
+      )
+    }
     return notes
   }
 
-  /// Boots are paired by their repetition, so that each repetition may have one boot a side.
+  /// Boots are paired by their repetition, so that each repetition may have one boot a side and host.
   private static func checkPairing(of sides: [[ConfigurationKey: [BootSample]]]) throws {
     for side in sides {
-      for boots in side.values where Set(boots.map(\.repetition)).count < boots.count {
+      for boots in side.values where Set(places(boots, byRepetition: true)).count < boots.count {
         throw BenchFailure(
           "\(boots[0].location): several boots of one configuration have the same repetition, so the pairs are ambiguous; "
             + "compare without --paired", exitCode: .dataError)
@@ -115,13 +172,28 @@ struct ComparisonSides: Sendable {
     }
   }
 
-  private static func checkHosts(_ request: Comparison.Request, host: HostIdentity) throws -> [String] {
+  /// The hosts of both sides if these are the same, in A's order; else that of A's first boot alone.
+  private static func commonHosts(_ request: Comparison.Request) -> [HostIdentity] {
+    var seen: Set<HostIdentity> = []
+    let hosts = request.bootsA.map(\.host).filter { seen.insert($0).inserted }
+    return seen == Set(request.bootsB.map(\.host)) ? hosts : Array(hosts.prefix(1))
+  }
+
+  private static func checkHosts(_ request: Comparison.Request, hosts: [HostIdentity]) throws -> [String] {
+    guard hosts.count < 2, let host = hosts.first else {
+      let way = request.isPaired ? "of the same repetition" : "in the order of the host's boots"
+      return [
+        "\(hosts.count) HOSTS, a random effect: each pair is two boots of one host, \(way), so that what differs between hosts "
+          + "cancels: \(hosts.map(\.summary).joined(separator: "; "))"
+      ]
+    }
     for boot in request.bootsA + request.bootsB where boot.host != host {
       let differences = host.differences(from: boot.host).joined(separator: "; ")
       guard request.isForced else {
         throw BenchFailure(
-          "\(boot.location): the hosts differ: \(differences). Results of different hosts cannot be compared; "
-            + "--force does it nonetheless", exitCode: .dataError)
+          "\(boot.location): the hosts differ: \(differences). Results of different hosts are compared only in pairs on each "
+            + "host, for which A and B need boots of the same hosts; --force does it nonetheless",
+          exitCode: .dataError)
       }
       return ["THE HOSTS DIFFER: \(differences)"]
     }

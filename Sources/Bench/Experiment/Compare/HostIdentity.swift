@@ -33,6 +33,13 @@ struct HostIdentity: Codable, Hashable, Sendable {
     numaNodes = try row.integer(\.numaNodes)
   }
 
+  /// The machine with any build of its kernel's version: `6.1.0` for `6.1.0-25-amd64`.
+  var withoutKernelBuild: HostIdentity {
+    var host = self
+    host.kernel = String(kernel.prefix { $0 != "-" })
+    return host
+  }
+
   /// A name for files: `pvm-intel-r-xeon-r-processor-6-1-0`.
   var fileStem: String {
     let text = "\(kvmBackend)-\(cpu)-\(kernel)" + (numaNodes == 1 ? "" : "-\(numaNodes)nodes")

@@ -125,6 +125,9 @@ struct MetricComparison: Encodable, Equatable, Sendable {
     verdict = outcome.verdict
   }
 
+  /// Takes the verdict back: no single one is true of all hosts.
+  mutating func leaveOpen() { verdict = .inconclusive }
+
   /// Sets the verdict by the corrected p.
   ///
   /// - Parameter smallestAdjustedPValue: The smallest p after the correction that these boots can give.

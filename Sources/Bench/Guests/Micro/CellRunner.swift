@@ -6,6 +6,7 @@ struct CellRunner: CellMeasuring {
   private let configuration: RunConfiguration
   private let threads: RunPlacement
   private let backend: KVMBackend
+  private var livePath: String?
 
   /// Plans the placement by the host's topology and the disk's place in it. Starts nothing.
   ///
@@ -20,6 +21,23 @@ struct CellRunner: CellMeasuring {
 
   /// What was planned, for the output.
   var placement: PlacementRecord { threads.record }
+
+  func publishing(at path: String) -> CellRunner {
+    var runner = self
+    runner.livePath = path
+    return runner
+  }
+
+  private func live(_ cell: RunCell) -> MeasurementWindow.Live? {
+    livePath.map { path in
+      let vmm = cell.vmm.isPeer ? " (\(cell.vmm.rawValue))" : ""
+      return MeasurementWindow.Live(
+        path: path,
+        title:
+          "\(cell.mode.rawValue)\(vmm), \(configuration.rw.rawValue) \(configuration.blockSize), iodepth \(configuration.iodepth)"
+      )
+    }
+  }
 
   /// Whether the run writes to its disk.
   private var writes: Bool { configuration.rw.writes || configuration.verifies }
@@ -109,7 +127,7 @@ struct CellRunner: CellMeasuring {
             placement: threads.plan, disk: .opened(disk, ioThreads: ioThreads), system: system))
       }
       let window = MeasurementWindow(
-        configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch)
+        configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch, live: live(cell))
       return try window.measure(diskByteCounts: disks.map(\.handle.byteCount))
     }
   }
@@ -142,7 +160,7 @@ struct CellRunner: CellMeasuring {
             system: system))
       }
       return try MeasurementWindow(
-        configuration: configuration, guests: guests, ioThreads: [], watch: watch
+        configuration: configuration, guests: guests, ioThreads: [], watch: watch, live: live(cell)
       ).measure(diskByteCounts: diskByteCounts)
     }
   }
@@ -171,7 +189,7 @@ struct CellRunner: CellMeasuring {
           })
       }
       return try MeasurementWindow(
-        configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch
+        configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch, live: live(cell)
       ).measure(diskByteCounts: diskByteCounts)
     }
   }

@@ -8,10 +8,17 @@ import MicroGuest
 /// their last completion. Host and guests signal each other through shared memory, so that the marks cost no vmexit. Guests
 /// without work are booted before, and paused once their queues exist: the I/O threads serve the queues, and no vCPU runs.
 struct MeasurementWindow {
+  /// Where the window publishes its count while it is open, and under what name.
+  struct Live: Sendable {
+    let path: String
+    let title: String
+  }
+
   let configuration: RunConfiguration
   let guests: [BenchGuest]
   let ioThreads: [IOThread]
   let watch: InterruptionWatch
+  private let live: Live?
   private let coreKinds = CoreKinds(KernelFiles(root: "/"))
 
   /// What has been used up so far, guest by guest.
@@ -25,8 +32,11 @@ struct MeasurementWindow {
   }
 
   /// A window over `guests`, which are ready to start.
-  init(configuration: RunConfiguration, guests: [BenchGuest], ioThreads: [IOThread], watch: InterruptionWatch)
-  {
+  init(
+    configuration: RunConfiguration, guests: [BenchGuest], ioThreads: [IOThread], watch: InterruptionWatch,
+    live: Live? = nil
+  ) {
+    self.live = live
     self.configuration = configuration
     self.guests = guests
     self.ioThreads = ioThreads
@@ -51,8 +61,11 @@ struct MeasurementWindow {
     try causes.begin(guests.map(\.machine))
     let opening = try snapshot(causes)
     for guest in busy { try guest.command(.measure) }
+    let counter = live.map { LiveCounter(path: $0.path, title: $0.title) }
     // A limit on requests alone says nothing about time: such a run may take as long as it needs.
-    try wait(busy, for: .measured, seconds: configuration.runtime?.seconds ?? 86_400)
+    try wait(busy, for: .measured, seconds: configuration.runtime?.seconds ?? 86_400) {
+      try counter?.update(busy)
+    }
     let closing = try snapshot(causes)
     let results = try guests.enumerated().map { index, guest in
       var result = try measurement(
@@ -78,7 +91,9 @@ struct MeasurementWindow {
     configuration.verifies ? Double(configuration.regionSize.byteCount) / Self.slowestBytesPerSecond : 0
   }
 
-  private func wait(_ guests: [BenchGuest], for state: WorkerState, seconds: Double) throws {
+  private func wait(
+    _ guests: [BenchGuest], for state: WorkerState, seconds: Double, between: () throws -> Void = {}
+  ) throws {
     let end = HostClock.monotonicNanoseconds() + UInt64((seconds + Self.graceSeconds) * 1e9)
     var waiting = guests
     while true {
@@ -89,6 +104,7 @@ struct MeasurementWindow {
         let names = waiting.map { "guest \($0.index)" }.joined(separator: ", ")
         throw BenchFailure("\(names) did not become \(state) in time", exitCode: .unavailable)
       }
+      try between()
       HostClock.sleep(nanoseconds: Self.pollNanoseconds)
     }
   }

@@ -1,10 +1,10 @@
 import Foundation
 
 extension FileManager {
-  /// Whether `path` is a folder or a link to one; nil if there is nothing.
+  /// Whether `path` is a directory, or leads to one by symbolic links; nil if nothing is there.
   func isDirectory(atPath path: String) -> Bool? {
-    var isDirectory: ObjCBool = false
-    // SAFETY: the variable outlives the call.
-    return unsafe fileExists(atPath: path, isDirectory: &isDirectory) ? isDirectory.boolValue : nil
+    guard fileExists(atPath: path) else { return nil }
+    let target = URL(filePath: path).resolvingSymlinksInPath().path
+    return (try? attributesOfItem(atPath: target)[.type] as? FileAttributeType) == .typeDirectory
   }
 }

@@ -77,12 +77,13 @@ extension Doctor {
     guard host.processor?.isVirtual ?? false, let sinceBoot = host.virtualMachine?.stealShare else {
       return nil
     }
-    let recent = environment.activity.recentTicks?.stealShare ?? 0
-    let worst = max(sinceBoot, recent)
+    let recent = environment.activity.recentTicks?.stealShare
+    let worst = max(sinceBoot, recent ?? 0)
     return Finding(
       check: .steal, severity: worst >= Self.spoilingSteal ? .spoils : worst >= Self.notedSteal ? .note : .ok,
       found:
-        "\(Self.percent(sinceBoot)) of the CPUs' time was stolen since the boot, \(Self.percent(recent)) just now",
+        "\(Self.percent(sinceBoot)) of the CPUs' time was stolen since the boot"
+        + (recent.map { ", \(Self.percent($0)) just now" } ?? ""),
       why: "the guest's clock goes on while its CPU is taken away, and CPU times do not show it",
       remedy: worst >= Self.notedSteal
         ? "take a machine with CPUs of its own, or an hour in which its neighbours are idle" : nil)
@@ -90,14 +91,16 @@ extension Doctor {
 
   var load: Finding {
     let average = host.loadAverage.first ?? 0
-    let busy = environment.activity.recentTicks?.busyShare ?? 0
+    let recent = environment.activity.recentTicks?.busyShare
+    let busy = recent ?? 0
     let severity: Finding.Severity =
       average >= Self.spoilingLoadAverage || busy >= Self.spoilingLoad
       ? .spoils : average >= Self.notedLoadAverage ? .note : .ok
     return Finding(
       check: .load, severity: severity,
       found:
-        "the load average of the last minute is \(average), and \(Self.percent(busy)) of the CPUs' time was used just now",
+        "the load average of the last minute is \(average)"
+        + (recent.map { ", and \(Self.percent($0)) of the CPUs' time was used just now" } ?? ""),
       why: "other work takes CPUs, caches and memory away, and not evenly",
       remedy: severity == .ok
         ? nil : "stop it (top -o %CPU shows what it is), and wait until uptime shows less than 0.3")

@@ -13,8 +13,12 @@ struct Drawing: Equatable, Sendable {
     var xRange: ClosedRange<Double>?
     /// The lower end of the y axis; nil: gnuplot chooses.
     var yStart: Double?
-    /// The upper end, likewise.
+    /// The upper end, likewise. One that is below ``yStart`` turns the axis round.
     var yEnd: Double?
+    /// Places and names of the marks of the y axis; nil: gnuplot chooses.
+    var yTics: [Tic]?
+    /// What stands above the panel; empty: nothing.
+    var title = ""
     /// What `plot` draws, in order.
     var plots: [String]
   }
@@ -30,8 +34,10 @@ struct Drawing: Equatable, Sendable {
   let caption: [String]
   /// The data file's content.
   let blocks: [DataBlock]
-  /// From left to right.
+  /// From left to right, ``columnCount`` of them in a row.
   let panels: [Panel]
+  /// Panels in a row; nil: all.
+  var columnCount: Int?
   /// The entries of the legend.
   let legend: [String]
   /// What draws the legend where it is for several panels; empty: the panel's own plots.
@@ -45,6 +51,8 @@ struct Drawing: Equatable, Sendable {
   var title: String { "\(kind.title) (reconstruction)" }
   /// The data file's name.
   static func dataFile(_ kind: FigureKind) -> String { "\(kind.rawValue).dat" }
+  /// What `plot` draws where another plot of the figure draws title, caption and no legend.
+  static let emptyLegend = ["NaN notitle"]
   /// Draws smallest and largest values, columns 3 and 4, over bars. (gnuplot's own whiskers blank what is below their middle.)
   static func whiskers(_ data: String) -> String {
     "\(data) using 1:3:(0):($4-$3) with vectors heads size screen 0.004,90 nofilled lw 1.2 lc rgb \"#000000\" notitle"

@@ -30,34 +30,61 @@ enum GuestsFigure {
     guard let group = groups.first else { return nil }
     let lines = lines(of: group)
     let file = GnuplotText.quoted(Drawing.dataFile(kind))
-    let plots = lines.enumerated().map { index, line in
-      // Hollow points and dashes where guests idle.
-      let isFull = line.load == .all
-      return "\(file) index \(index) using 1:2:3:4 with yerrorlines lw 1.6 ps 0.8 dt \(isFull ? 1 : 2) "
-        + "pt \(isFull ? line.series.pointType : line.series.pointType - 1) lc rgb \"\(line.series.colour)\" "
-        + "title \(GnuplotText.quoted(line.block.title))"
+    func plot(_ index: Int, title: String) -> String {
+      "\(file) index \(index) using 1:2:3:4 with yerrorlines \(style(of: lines[index])) \(title)"
     }
+    let isLarge = lines.count > SmallMultiples.largestSharedCount && group.series.count > 1
     let places = Set(lines.flatMap { $0.block.rows.map { $0.values[0] } }).sorted()
     let medians = lines.flatMap(\.block.rows).map { $0.values[1] }
     let isLogarithmic = (medians.max() ?? 1) > 15 * (medians.min() ?? 1)
+    var axes = Drawing.Panel(
+      xLabel: "guests per I/O thread (log scale)",
+      yLabel: "requests per second\(isLogarithmic ? " (log scale)" : "")", isLogarithmicX: true,
+      isLogarithmicY: isLogarithmic, hasLargeNumbers: true,
+      xTics: places.map { Drawing.Tic(name: GnuplotText.number($0), place: $0) },
+      xRange: (places.first ?? 1) * 0.85...(places.last ?? 1) * 1.18, yStart: isLogarithmic ? nil : 0,
+      plots: [])
+    axes.plots = lines.indices.map { plot($0, title: "title \(GnuplotText.quoted(lines[$0].block.title))") }
     return Drawing(
       kind: kind,
       caption: FigureCaption.sentences(
         kind, of: group, in: runs,
         reading:
           "Points: median of the requests per second of all guests together; whiskers: smallest and largest boot. "
-          + "Guests that are not busy are booted, and their queues are served."),
-      blocks: lines.map(\.block),
-      panels: [
-        Drawing.Panel(
-          xLabel: "guests per I/O thread (log scale)",
-          yLabel: "requests per second\(isLogarithmic ? " (log scale)" : "")",
-          isLogarithmicX: true,
-          isLogarithmicY: isLogarithmic, hasLargeNumbers: true,
-          xTics: places.map { Drawing.Tic(name: GnuplotText.number($0), place: $0) },
-          xRange: (places.first ?? 1) * 0.85...(places.last ?? 1) * 1.18, yStart: isLogarithmic ? nil : 0,
-          plots: plots)
-      ], legend: lines.map(\.block.title), otherGroupCount: groups.count - 1)
+          + "Guests that are not busy are booted, and their queues are served."
+          + (isLarge
+            ? " Each panel has one data path in colour, and the others in grey; dashes: some guests idle."
+            : "")),
+      blocks: lines.map(\.block), panels: isLarge ? multiples(lines, group.series, like: axes) : [axes],
+      columnCount: isLarge ? SmallMultiples.columnCount : nil,
+      legend: isLarge ? [] : lines.map(\.block.title),
+      legendPlots: isLarge ? Drawing.emptyLegend : [], otherGroupCount: groups.count - 1)
+  }
+
+  /// Hollow points and dashes where guests idle.
+  private static func style(of line: Line) -> String {
+    let isFull = line.load == .all
+    return
+      "lw 1.6 ps 0.8 dt \(isFull ? 1 : 2) pt \(isFull ? line.series.pointType : line.series.pointType - 1) "
+      + "lc rgb \"\(line.series.colour)\""
+  }
+
+  /// A panel for each series, with a line for each load.
+  private static func multiples(_ lines: [Line], _ series: [FigureSeries], like axes: Drawing.Panel)
+    -> [Drawing.Panel]
+  {
+    var axes = axes
+    let range = SmallMultiples.range(of: lines.map(\.block), columns: 1...3)
+    axes.yEnd = range?.upperBound
+    if axes.isLogarithmicY { axes.yStart = range?.lowerBound }
+    let file = GnuplotText.quoted(Drawing.dataFile(.guests))
+    return SmallMultiples.panels(series.map(\.name), like: axes) { place, isOwn in
+      lines.indices.filter { lines[$0].series == series[place] }.map { index in
+        isOwn
+          ? "\(file) index \(index) using 1:2:3:4 with yerrorlines \(style(of: lines[index])) notitle"
+          : "\(file) index \(index) using 1:2 \(SmallMultiples.otherStyle)"
+      }
+    }
   }
 
   private static func lines(of group: FigureGroup) -> [Line] {

@@ -30,9 +30,12 @@ struct LatencyCurve: Equatable, Sendable {
     }
   }
 
+  /// All requests.
+  var requestCount: UInt64 { cumulated[cumulated.count - 1] }
+
   /// The latency that a `share` of all requests did not exceed, in nanoseconds.
   func nanoseconds(atShare share: Double) -> Double {
-    let total = cumulated[cumulated.count - 1]
+    let total = requestCount
     let rank = max(1, min(Double(total), (share * Double(total)).rounded(.up)))
     let index = cumulated.firstIndex { Double($0) >= rank } ?? cumulated.count - 1
     return Double(uppers[index])

@@ -11,6 +11,8 @@ enum StackFigure {
   }
 
   private static let barWidth = 0.6
+  /// gnuplot's numbers of hatchings, so that neighbours in a stack differ by more than colour. 3 is a full surface.
+  private static let hatchings = [3, 4, 1, 5, 6, 2, 7]
 
   /// vmexits per request, stacked by cause where all boots of the figure have causes, else by the counters of KVM's statistics.
   static func vmexits(_ boots: [FigureBoot], _ runs: FigureRuns) -> Drawing? {
@@ -86,7 +88,8 @@ enum StackFigure {
     let columns = "using 1:2:($1-\(barWidth / 2)):($1+\(barWidth / 2)):2:3 with boxxyerror"
     let title = GnuplotText.quoted(part.name)
     guard let shade = part.shade else {
-      return ["\(place) \(columns) lc rgb \"\(part.colour)\" title \(title)"]
+      let hatching = hatchings[index % hatchings.count]
+      return ["\(place) \(columns) fs pattern \(hatching) lc rgb \"\(part.colour)\" title \(title)"]
     }
     let bars = series.enumerated().map { row, series in
       "\(place) every ::\(row)::\(row) \(columns) fs solid \(shade) lc rgb \"\(series.colour)\" notitle"

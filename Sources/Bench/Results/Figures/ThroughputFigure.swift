@@ -1,8 +1,10 @@
-/// Bars of throughput: a cluster for each workload, a bar for each data path.
+/// Throughput: a cluster for each workload, in it a dot with an interval for each data path.
+///
+/// A bar's length says nothing on a logarithmic axis, so that there are none.
 enum ThroughputFigure {
-  /// The width of a cluster's bars together; clusters are 1 apart.
+  /// The width of a cluster's dots together; clusters are 1 apart.
   private static let clusterWidth = 0.82
-  /// Bars that differ by more than this are drawn on a logarithmic axis.
+  /// Rates that differ by more than this are drawn on a logarithmic axis.
   private static let largestLinearRatio = 15.0
 
   /// The drawing; nil without boots.
@@ -14,19 +16,18 @@ enum ThroughputFigure {
     let blocks = group.series.enumerated().map { index, series in
       block(of: series, at: index, of: group, workloads: workloads)
     }
-    let width = clusterWidth / Double(blocks.count)
     let medians = blocks.flatMap(\.rows).map { $0.values[1] }
     let isLogarithmic = (medians.max() ?? 1) > largestLinearRatio * (medians.min() ?? 1)
     let file = GnuplotText.quoted(Drawing.dataFile(kind))
-    let bars = zip(group.series, blocks).enumerated().map { index, bar in
-      "\(file) index \(index) using 1:2:(\(width)) with boxes lc rgb \"\(bar.0.colour)\" title \(GnuplotText.quoted(bar.0.name))"
+    let dots = group.series.enumerated().map { index, series in
+      "\(file) index \(index) using 1:2:3:4 with yerrorbars lw 1.4 ps 0.9 pt \(series.pointType) "
+        + "lc rgb \"\(series.colour)\" title \(GnuplotText.quoted(series.name))"
     }
-    let whiskers = blocks.indices.map { Drawing.whiskers("\(file) index \($0)") }
     return Drawing(
       kind: kind,
       caption: FigureCaption.sentences(
         kind, of: group, in: runs,
-        reading: "Bars: median of all guests' requests per second; whiskers: smallest and largest boot."),
+        reading: "Dots: median of all guests' requests per second; whiskers: smallest and largest boot."),
       blocks: blocks,
       panels: [
         Drawing.Panel(
@@ -34,7 +35,7 @@ enum ThroughputFigure {
           hasLargeNumbers: true,
           xTics: workloads.enumerated().map { Drawing.Tic(name: $0.element.name, place: Double($0.offset)) },
           rotatesTics: workloads.count > 6, xRange: -0.6...(Double(workloads.count) - 0.4),
-          yStart: isLogarithmic ? nil : 0, plots: bars + whiskers)
+          yStart: isLogarithmic ? nil : 0, plots: dots)
       ], legend: group.series.map(\.name), otherGroupCount: groups.count - 1)
   }
 

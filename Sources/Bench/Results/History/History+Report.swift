@@ -3,25 +3,32 @@ import Foundation
 extension History {
   /// The time lines in `format`, ended by a line feed.
   ///
-  /// - Parameter showsPoints: Whether each point of each series is listed.
-  func text(_ format: ReportFormat, showsPoints: Bool) throws -> String {
+  /// - Parameters:
+  ///   - showsPoints: Whether each point of each series is listed.
+  ///   - showsAll: Whether series without a step are listed too. JSON has all of them.
+  func text(_ format: ReportFormat, showsPoints: Bool, showsAll: Bool = false) throws -> String {
+    let shown = showsAll ? series : series.filter { !$0.steps.isEmpty }
     switch format {
     case .json:
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
       return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     case .table:
-      return tables(showsPoints).map { $0.plainText() }.joined(separator: "\n") + notes
+      return Self.tables(shown, showsPoints).map { $0.plainText() }.joined(separator: "\n")
+        + notes(shown.count)
     case .markdown:
-      return tables(showsPoints).map { $0.markdown() }.joined(separator: "\n") + "\n" + notes
+      return Self.tables(shown, showsPoints).map { $0.markdown() }.joined(separator: "\n") + "\n"
+        + notes(shown.count)
     }
   }
 
-  private func tables(_ showsPoints: Bool) -> [ReportTable] {
-    [overview] + (showsPoints ? [pointTable] : []) + (series.allSatisfy(\.steps.isEmpty) ? [] : [stepTable])
+  private static func tables(_ series: [HistorySeries], _ showsPoints: Bool) -> [ReportTable] {
+    guard !series.isEmpty else { return [] }
+    return [overview(series)] + (showsPoints ? [pointTable(series)] : [])
+      + (series.allSatisfy(\.steps.isEmpty) ? [] : [stepTable(series)])
   }
 
-  private var overview: ReportTable {
+  private static func overview(_ series: [HistorySeries]) -> ReportTable {
     var table = ReportTable(headings: [
       .init(title: "host"), .init(title: "configuration"), .init(title: "metric"),
       .init(title: "points", isNumber: true), .init(title: "first", isNumber: true),
@@ -37,7 +44,7 @@ extension History {
     return table
   }
 
-  private var pointTable: ReportTable {
+  private static func pointTable(_ series: [HistorySeries]) -> ReportTable {
     var table = ReportTable(headings: [
       .init(title: "time"), .init(title: "revision"), .init(title: "configuration"), .init(title: "metric"),
       .init(title: "median", isNumber: true), .init(title: "boots", isNumber: true), .init(title: "file"),
@@ -53,7 +60,7 @@ extension History {
     return table
   }
 
-  private var stepTable: ReportTable {
+  private static func stepTable(_ series: [HistorySeries]) -> ReportTable {
     var table = ReportTable(headings: [
       .init(title: "step at"), .init(title: "came with"), .init(title: "after"),
       .init(title: "configuration"),
@@ -73,10 +80,15 @@ extension History {
     return table
   }
 
-  private var notes: String {
+  private func notes(_ shownCount: Int) -> String {
     let shortest = StepDetection().shortestSegment
     let short = series.count { $0.points.count < 2 * shortest }
     var lines = ["\(files.count) file(s); a point is the median over the boots of one revision in one file"]
+    if shownCount < series.count {
+      lines.append(
+        "\(series.count - shownCount) of \(series.count) series have no step and are not listed (--all lists them)"
+      )
+    }
     if short > 0 {
       lines.append(
         "\(short) of \(series.count) series have fewer than \(2 * shortest) points: no step can be found there"

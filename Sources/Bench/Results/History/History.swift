@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of results as time lines. There is no other store: the files are read at each call.
+/// A folder of results as time lines. The files are what counts; a cache saves reading those that have not changed.
 struct History: Codable, Equatable, Sendable {
   /// By host, configuration and metric.
   let series: [HistorySeries]
@@ -16,8 +16,9 @@ struct History: Codable, Equatable, Sendable {
 
   /// Reads all rows below `folder`, or the file that it is.
   ///
+  /// - Parameter cache: Has the points of files that were read before; nil: each file is read.
   /// - Throws: ``BenchFailure`` with the line for rows that are damaged.
-  init(folder: String, metrics: [Metric]) throws {
+  init(folder: String, metrics: [Metric], cache: HistoryCache? = nil) throws {
     var files: [String] = []
     var skipped: [String] = []
     var points: [SeriesKey: [HistoryPoint]] = [:]
@@ -27,9 +28,15 @@ struct History: Codable, Equatable, Sendable {
         continue
       }
       files.append(path)
-      let boots = try BootSample.boots(of: RowFile(path: path), metrics: metrics)
-      for (key, point) in Self.points(of: boots.filter(\.isSound), file: path, metrics: metrics) {
-        points[key, default: []].append(point)
+      for group in try cache?.groups(ofFile: path) ?? HistoryGroup.groups(ofFile: path) {
+        for metric in metrics {
+          guard let value = group.medians[metric.place] else { continue }
+          let key = SeriesKey(host: group.host, configuration: group.configuration, metric: metric)
+          points[key, default: []].append(
+            HistoryPoint(
+              startedAt: group.startedAt, revision: group.revision, file: path, boots: group.bootCount,
+              value: value))
+        }
       }
     }
     guard !files.isEmpty else { throw BenchFailure("\(folder) holds no rows of bench", exitCode: .noInput) }
@@ -51,30 +58,5 @@ struct History: Codable, Equatable, Sendable {
 
   private static func order(_ series: HistorySeries) -> (String, String, Int) {
     (series.host.summary, series.configuration, Metric.allCases.firstIndex(of: series.metric) ?? 0)
-  }
-
-  private static func points(of boots: [BootSample], file: String, metrics: [Metric]) -> [(
-    SeriesKey, HistoryPoint
-  )] {
-    struct Group: Hashable {
-      let host: HostIdentity
-      let configuration: ConfigurationKey
-      let revision: String
-    }
-    let groups = Dictionary(grouping: boots) {
-      Group(host: $0.host, configuration: $0.configuration, revision: $0.revision)
-    }
-    return groups.flatMap { group, boots in
-      metrics.compactMap { metric in
-        guard let value = boots.compactMap({ $0[metric] }).median,
-          let startedAt = boots.map(\.startedAt).min()
-        else { return nil }
-        return (
-          SeriesKey(host: group.host, configuration: group.configuration, metric: metric),
-          HistoryPoint(
-            startedAt: startedAt, revision: group.revision, file: file, boots: boots.count, value: value)
-        )
-      }
-    }
   }
 }

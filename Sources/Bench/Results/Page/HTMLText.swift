@@ -38,6 +38,6 @@ extension ReportTable {
     let head = "<thead><tr>\(cells(headings.map(\.title), "th"))</tr></thead>\n"
     let body = lines.map { "<tr>\(cells($0, "td"))</tr>\n" }.joined()
     return
-      "<div class=\"wide\" tabindex=\"0\"><table>\n\(HTMLText.element("caption", caption))\n\(head)<tbody>\n\(body)</tbody>\n</table></div>\n"
+      "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"\(HTMLText.escaped(caption))\"><table>\n\(HTMLText.element("caption", caption))\n\(head)<tbody>\n\(body)</tbody>\n</table></div>\n"
   }
 }

@@ -35,6 +35,9 @@ enum PageStyle {
     figure svg.dots { background: var(--ground); }
     .dots text { fill: var(--text); font-size: 11px; }
     .dots .grid { stroke: var(--line); } .dots .one { stroke: var(--text); stroke-dasharray: 3 2; }
+    .tail .curve { fill: none; stroke-width: 1.8; } .tail .other { fill: none; stroke: var(--line); stroke-width: 1; }
+    #live-line { max-width: 40rem; } .live-path { fill: none; stroke: var(--mark); stroke-width: 1.5; }
+    #live button { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--text); cursor: pointer; }
     .dots .whisker { stroke: var(--text); stroke-width: 1.2; fill: none; } .dots .mark { stroke: var(--text); stroke-width: 0.8; }
     figure svg text { font-family: "DejaVu Sans", Verdana, sans-serif; }
     figcaption { font-size: 0.85rem; }
@@ -43,7 +46,7 @@ enum PageStyle {
     @media (max-width: 40rem) { body { padding: 0.5rem; } h1 { font-size: 1.3rem; } #results td:first-child { min-width: 9rem; } }
     @media print {
       :root { color-scheme: light; --ground: #ffffff; --text: #000000; --line: #999999; --shade: #eeeeee; --mark: #8a4b00; --alarm: #a40000; }
-      body { max-width: none; font-size: 9pt; } nav, #controls { display: none; } .wide { overflow: visible; }
+      body { max-width: none; font-size: 9pt; } nav, #controls, #live { display: none; } .wide { overflow: visible; }
       figure, tr { break-inside: avoid; } h2 { break-after: avoid; } table { font-size: 7pt; }
     }
     """

@@ -8,6 +8,10 @@ struct RunReport {
   let drawn: [FigureKind: String]
   /// The folder that the names of files are relative to; nil: as they were given.
   var root: String?
+  /// What follows the run while it goes on; nil for a page that stands by itself.
+  var live: LiveSection?
+  /// Why a figure was not drawn.
+  var undrawnReason = "Not drawn: gnuplot was not installed."
 
   /// Nothing may be loaded, from anywhere: styles, figures and the script are in the page, and no other script runs.
   static let policy =
@@ -27,6 +31,7 @@ struct RunReport {
           )),
       ] + exits + [
         Section(name: "notes", title: "Notes", content: HTMLText.list(notes)),
+        Section(name: "doctor", title: "Verdict on the host", content: HostVerdict(runs.documents).html),
         Section(
           name: "host", title: "Host",
           content: try HostTable.table(runs.documents, identity: runs.host).html(
@@ -35,12 +40,28 @@ struct RunReport {
         Section(name: "commands", title: "Command lines", content: commandLines()),
         Section(name: "files", title: "Files of rows", content: HTMLText.list(runs.files.map(name(of:)))),
       ]
+    return Self.page(
+      live == nil ? nil : LiveSection.policy,
+      body: """
+        <p>\(HTMLText.escaped(summary))</p>
+        <p class="notice">Reconstruction: the scenarios are ours, made after the abstract of "A Paravirtualized File System for
+        Accelerating File I/O" (paper-notes.md). No figure here is one of the paper's, and none repeats an experiment of it.</p>
+        \(live?.html ?? "")\(distrust)\(contents(sections))\(sections.map(\.html).joined())<script>\(PageScript.text)</script>
+        \(live == nil ? "" : "<script>\(LiveSection.script)</script>")
+        """)
+  }
+
+  /// A page with `body` below its heading.
+  ///
+  /// - Parameter addedPolicy: What the content policy allows besides ``policy``, whose last part is the scripts.
+  static func page(_ addedPolicy: String?, body: String) -> String {
+    let policy = ([Self.policy] + [addedPolicy].compactMap(\.self)).joined(separator: " ")
     return """
       <!DOCTYPE html>
       <html lang="en">
       <head>
       <meta charset="utf-8">
-      <meta http-equiv="Content-Security-Policy" content="\(HTMLText.escaped(Self.policy))">
+      <meta http-equiv="Content-Security-Policy" content="\(HTMLText.escaped(policy))">
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <title>vext: benchmark report</title>
       <style>
@@ -49,10 +70,7 @@ struct RunReport {
       </head>
       <body>
       <h1>vext: benchmark report</h1>
-      <p>\(HTMLText.escaped(summary))</p>
-      <p class="notice">Reconstruction: the scenarios are ours, made after the abstract of "A Paravirtualized File System for
-      Accelerating File I/O" (paper-notes.md). No figure here is one of the paper's, and none repeats an experiment of it.</p>
-      \(distrust)\(contents(sections))\(sections.map(\.html).joined())<script>\(PageScript.text)</script>
+      \(body)
       </body>
       </html>
 
@@ -106,8 +124,11 @@ struct RunReport {
   /// Paths beside each other: what chooses among them, small figures of ratios, and the table.
   private var paths: String {
     let comparisons = PathComparison.all(of: runs.boots)
-    let choices = PathComparison.Measure.allCases.map {
+    var choices = PathComparison.Measure.allCases.map {
       "<option value=\"\($0.rawValue)\">\(HTMLText.escaped($0.title))</option>"
+    }
+    if comparisons.contains(where: { $0.lines.count > 1 && TailFigure($0) != nil }) {
+      choices.append("<option value=\"\(TailFigure.name)\">\(HTMLText.escaped(TailFigure.title))</option>")
     }
     let controls = """
       <form id="controls" hidden>
@@ -125,25 +146,29 @@ struct RunReport {
     guard !compared.isEmpty else { return "<p>No workload has two paths.</p>\n" }
     let figures = PathComparison.Measure.allCases.map { DotFigure($0, of: compared) }
     let elements = compared.map { comparison in
-      let pictures = figures.map { figure in
+      var pictures = figures.map { figure in
         "<div data-measure=\"\(figure.measure.rawValue)\"\(figure.measure == .iops ? "" : " hidden")>"
           + figure.svg(comparison) + "</div>\n"
+      }
+      if let tail = TailFigure(comparison) {
+        pictures.append("<div data-measure=\"\(TailFigure.name)\" hidden>\(tail.svg)</div>\n")
       }
       return "<figure data-text=\"\(PathTable.searchText(comparison))\">\n\(pictures.joined())"
         + "\(HTMLText.element("figcaption", comparison.title))</figure>\n"
     }
     return
-      "<p>Ratio to the first path of each workload, on a logarithmic axis: the estimate over boots and its interval. Point at a dot "
-      + "for its values.</p>\n<div class=\"multiples\">\n\(elements.joined())</div>\n"
+      "<p>Ratio to the first path of each workload, on a logarithmic axis: the estimate over boots and its interval. The latency tail "
+      + "has the times themselves. Point at a dot or a line for its values.</p>\n<div class=\"multiples\">\n\(elements.joined())</div>\n"
   }
 
   private func figureElements() -> String {
-    figures.drawings.map { drawing in
+    guard live == nil || !drawn.isEmpty else { return HTMLText.element("p", undrawnReason) + "\n" }
+    return figures.drawings.map { drawing in
       // A drawing has its caption in itself.
       let picture =
-        drawn[drawing.kind].flatMap { InlineSVG.element(of: $0, prefix: drawing.name) }
+        drawn[drawing.kind].flatMap { InlineSVG.element(of: $0, prefix: drawing.name, title: drawing.title) }
         ?? HTMLText.element(
-          "p", "Not drawn: gnuplot was not installed. " + drawing.caption.joined(separator: " "))
+          "p", "\(undrawnReason) " + drawing.caption.joined(separator: " "))
       return "<figure id=\"figure-\(drawing.name)\">\n\(picture)\n<figcaption>"
         + HTMLText.escaped(drawing.title) + "</figcaption>\n</figure>\n"
     }.joined()

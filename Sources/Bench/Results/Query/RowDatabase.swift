@@ -21,42 +21,19 @@ struct RowDatabase {
 
   /// Opens the database at `path`, or makes it. Replaces a database that is damaged or has other columns.
   init(path: String) throws {
-    do {
-      let folder = (path as NSString).deletingLastPathComponent
-      if !folder.isEmpty {
-        try FileManager.default.createDirectory(
-          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      }
-      do {
-        queue = try Self.opened(path)
-      } catch let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode) {
-        try FileManager.default.removeItem(atPath: path)
-        queue = try Self.opened(path)
-      }
-    } catch {
-      throw BenchFailure("cannot open the database \(path): \(error)", exitCode: .cannotCreate)
-    }
-  }
-
-  private static func opened(_ path: String) throws -> DatabaseQueue {
-    var configuration = Configuration()
-    // Another bench may be reading files in.
-    configuration.busyMode = .timeout(60)
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
-    try queue.write { database in
+    queue = try CacheDatabase.open(path) { database in
       let names = try database.tableExists("boot") ? database.columns(in: "boot").map(\.name) : []
-      guard names != columnNames else { return }
+      guard names != Self.columnNames else { return }
       try database.execute(sql: "DROP TABLE IF EXISTS boot; DROP TABLE IF EXISTS file")
       try database.execute(
         sql: "CREATE TABLE file(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, state TEXT NOT NULL)")
-      let columns = RecordColumns.all.map { "\(quoted($0.name)) \($0.storage)" }.joined(separator: ", ")
+      let columns = RecordColumns.all.map { "\(Self.quoted($0.name)) \($0.storage)" }.joined(separator: ", ")
       try database.execute(
         sql: """
           CREATE TABLE boot(file INTEGER NOT NULL REFERENCES file(id) ON DELETE CASCADE, line INTEGER NOT NULL, \(columns));
           CREATE INDEX boot_file ON boot(file)
           """)
     }
-    return queue
   }
 
   private static let columnNames = ["file", "line"] + RecordColumns.all.map { $0.name }
@@ -133,7 +110,7 @@ struct RowDatabase {
   }
 
   private func refresh(file path: String) throws -> Int64 {
-    let state = try Self.state(of: path)
+    let state = try CacheDatabase.state(of: path)
     do {
       let known = try queue.read { database in
         try Int64.fetchOne(
@@ -159,18 +136,6 @@ struct RowDatabase {
     } catch let error as DatabaseError {
       throw BenchFailure(
         "the database of rows: \(error.message ?? "\(error.resultCode)")", exitCode: .ioError)
-    }
-  }
-
-  /// What changes with the file's contents.
-  private static func state(of path: String) throws -> String {
-    do {
-      let attributes = try FileManager.default.attributesOfItem(atPath: path)
-      let time = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-      let (size, inode) = (attributes[.size] as? UInt64 ?? 0, attributes[.systemFileNumber] as? UInt64 ?? 0)
-      return "\(size) \(inode) \(time)"
-    } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
     }
   }
 }

@@ -10,6 +10,13 @@ enum NumberText {
     return decimal(value, digits: digits)
   }
 
+  /// A round number as an axis has it: `0.5`, `20`, `10k`.
+  static func short(_ value: Double) -> String {
+    value >= 1_000_000
+      ? String(format: "%gM", value / 1_000_000)
+      : value >= 10_000 ? String(format: "%gk", value / 1000) : String(format: "%g", value)
+  }
+
   /// `share` in percent, signed: `+1.25 %`.
   static func percent(_ share: Double) -> String { String(format: "%+.2f %%", share * 100) }
 

@@ -110,6 +110,65 @@ struct ComparisonTests {
     #expect(try compare(first, second, isForced: true).notes[0].hasPrefix("THE HOSTS DIFFER"))
   }
 
+  /// Boots on two hosts, of which the second is ten times as fast, with the second side `factors` times the first.
+  private func twoHosts(_ factors: [Double], seed: UInt64, pairs: Int = 8, isBalanced: Bool = true)
+    -> [RunRecord]
+  {
+    ["6.1.0", "6.2.0"].enumerated().flatMap { place, kernel in
+      BootRows.rows(
+        iops: BootRows.rates(
+          pairs, level: (place == 0 ? 1000 : 10_000) * factors[place], noise: 0.002,
+          seed: seed + UInt64(place))
+      ) {
+        $0.hostKernel = kernel
+        // Boots of the second host are other repetitions, as those of another shard are.
+        $0.repetition += place * pairs
+      }
+    }
+  }
+
+  @Test("of several hosts that both sides have, boots are paired on each, so that a host's own level cancels")
+  func hostsAsRandomEffect() throws {
+    let first = twoHosts([1, 1], seed: 1)
+    // B has most of its boots on the fast host, and is 5 % slower on each.
+    let second = twoHosts([0.95, 0.95], seed: 10).filter { $0.hostKernel == "6.2.0" || $0.repetition <= 3 }
+    let comparison = try compare(first, second, metrics: [.iops])
+    #expect(comparison.metrics[0].verdict == .regressed)
+    #expect(abs((comparison.metrics[0].relativeShift ?? 0) + 0.05) < 0.01)
+    #expect(comparison.metrics[0].bootsA == 11 && comparison.metrics[0].isPaired)
+    #expect(comparison.hosts.count == 2)
+    #expect(comparison.changesByHost.map(\.pairCount) == [3, 8])
+    #expect(
+      comparison.notes.contains {
+        $0.hasPrefix("2 HOSTS, a random effect: each pair is two boots of one host")
+      })
+    #expect(comparison.notes.contains("5 boot(s) without a partner on the same host are left out"))
+    let same = try compare(first, twoHosts([1, 1], seed: 30), metrics: [.iops])
+    #expect(same.metrics[0].verdict == .unchanged)
+  }
+
+  @Test("hosts on which the change has opposite signs leave no verdict, and are named")
+  func hostsThatDisagree() throws {
+    let comparison = try compare(
+      twoHosts([1, 1], seed: 1), twoHosts([1.2, 0.8], seed: 20), metrics: [.iops])
+    #expect(comparison.metrics[0].verdict == .inconclusive)
+    #expect(comparison.exitCode == 6)
+    let note = try #require(comparison.notes.first { $0.hasPrefix("THE HOSTS DISAGREE") })
+    #expect(note.contains("Linux 6.1.0") && note.contains("Linux 6.2.0") && note.contains("in 8 pairs"))
+    // Nearly the same level on both, with changes that cancel: unchanged would mislead.
+    let cancelled = try compare(
+      twoHosts([1, 1], seed: 1), twoHosts([1.02, 0.98], seed: 20), metrics: [.iops])
+    #expect(cancelled.metrics[0].verdict == .inconclusive)
+  }
+
+  @Test("a host that only one side has is refused")
+  func loneHost() throws {
+    let failure = #expect(throws: BenchFailure.self) {
+      try compare(twoHosts([1, 1], seed: 1), twoHosts([1, 1], seed: 2).filter { $0.hostKernel == "6.1.0" })
+    }
+    #expect(failure?.description.contains("A and B need boots of the same hosts") == true)
+  }
+
   @Test("different configurations are refused, with the column to ignore")
   func configurations() throws {
     let first = BootRows.rows(iops: rates(1000, seed: 1))

@@ -1,3 +1,4 @@
+import Hypervisor
 import Testing
 
 @testable import Bench
@@ -120,12 +121,69 @@ struct FigureDataTests {
     "at each share of the requests stands the median of the boots, and the band is as wide as they differ")
   func latencyFigure() throws {
     let drawing = try drawing(.latency, FigureFixture.boots(.vext, iops: [1, 1, 1]))
-    #expect(drawing.blocks.map(\.title) == ["vext", "vext, all boots"])
+    let tailTitle = "vext, by the share of requests that took longer"
+    #expect(
+      drawing.blocks.map(\.title) == ["vext", "vext, all boots", tailTitle, "\(tailTitle), all boots"])
     let half = try #require(drawing.blocks[0].rows.first { $0.values[0] == 0.5 })
     #expect(zip(half.values.dropFirst(), [2, 1, 3, 3]).allSatisfy { abs($0 - $1) < 0.01 })
     let tail = try #require(drawing.blocks[0].rows.first { $0.values[0] == 0.99 })
     #expect(zip(tail.values.dropFirst(), [20, 10, 30, 3]).allSatisfy { abs($0 - $1) < 0.1 })
     #expect(drawing.blocks[1].rows.count == 2 * drawing.blocks[0].rows.count)
+  }
+
+  @Test(
+    "the tail ends where ten requests of the boot with the fewest are left, and has an axis of percentiles")
+  func latencyTail() throws {
+    let drawing = try drawing(.latency, FigureFixture.boots(.vext, iops: [1, 1, 1]))
+    // Of 10,000 requests, ten took longer than at p99.9.
+    let last = try #require(drawing.blocks[2].rows.last)
+    #expect(abs(last.values[0] - 0.001) < 1e-12)
+    #expect(zip(last.values.dropFirst(), [20, 10, 30, 3]).allSatisfy { abs($0 - $1) < 0.1 })
+    let panel = try #require(drawing.panels.last)
+    #expect(drawing.panels.count == 2)
+    #expect(panel.yTics?.map(\.name) == ["p90", "p99", "p99.9"])
+    #expect(panel.yStart == 0.1 && panel.isLogarithmicY)
+    #expect(LatencyTail.percentile(0.00001) == "p99.999")
+  }
+
+  @Test("a boot with too few requests has a distribution and no tail")
+  func noTail() throws {
+    let few = { (_: RunRecord) in
+      NanosecondHistogram(
+        LatencyDistribution(
+          entries: [.init(nanoseconds: 1000, count: 5)], sumNanoseconds: 0, maxNanoseconds: 0))
+    }
+    let runs = try FigureFixture.runs(FigureFixture.boots(.vext, iops: [1]), histogram: few)
+    let drawing = try #require(FigureKind.latency.drawing(of: runs))
+    #expect(drawing.panels.count == 1)
+    #expect(drawing.blocks.count == 2)
+    #expect(PathComparison.all(of: runs.boots).compactMap { TailFigure($0) }.isEmpty)
+  }
+
+  @Test("more than six paths get a panel each, all with the same axes and the others in grey")
+  func smallMultiples() throws {
+    for kind in [FigureKind.latency, .depth, .guests] {
+      let drawing = try drawing(kind, FigureFixture.everything)
+      let paths = DataPathMode.allCases.count
+      #expect(drawing.panels.count == paths, "\(kind)")
+      #expect(Set(drawing.panels.map(\.title)).count == paths)
+      #expect(
+        Set(drawing.panels.map { "\($0.xRange as Any) \($0.yStart as Any) \($0.yEnd as Any)" }).count == 1)
+      #expect(drawing.legend.isEmpty)
+      let last = drawing.panels.last
+      #expect((last?.plots.count { $0.contains("#c0c0c0") } ?? 0) >= paths - 1)
+    }
+    let few = try drawing(
+      .depth, FigureFixture.everything.filter { $0.mode == .vext || $0.mode == .virtioBlock })
+    #expect(few.panels.count == 2)
+  }
+
+  @Test("on a logarithmic axis stand dots, since a bar's length would mean nothing")
+  func dots() throws {
+    let drawing = try drawing(
+      .throughput, FigureFixture.boots(.vext, iops: [1000]) + FigureFixture.boots(.virtioBlock, iops: [1]))
+    #expect(drawing.panels[0].isLogarithmicY)
+    #expect(drawing.panels[0].plots.allSatisfy { $0.contains("with yerrorbars") })
   }
 
   @Test("guests that are all busy and guests of which one is are lines of their own; one alone is on both")

@@ -35,6 +35,56 @@ struct HistoryTests {
     #expect(text.contains("day3/rows.csv"))
   }
 
+  @Test("with a cache the time lines are the same, also after files changed, went and were damaged")
+  func cache() throws {
+    let folder = try TemporaryFolder()
+    let store = try TemporaryFolder()
+    try write([1000, 1100, 1200], to: folder)
+    func both(_ comment: String) throws {
+      let cached = try History(
+        folder: folder.path, metrics: [.iops, .latencyP99], cache: HistoryCache(path: store.file("c.sqlite")))
+      #expect(try cached == History(folder: folder.path, metrics: [.iops, .latencyP99]), "\(comment)")
+    }
+    try both("first")
+    try both("again")
+    try BootRows.write(BootRows.rows(iops: [5]) { $0.iodepth = 9 }, to: folder.file("day1/rows.csv"))
+    try both("a file has more rows")
+    try FileManager.default.removeItem(atPath: folder.file("day0"))
+    try both("a file is gone")
+    try Data("no database".utf8).write(to: URL(filePath: store.file("c.sqlite")))
+    try both("the cache is damaged")
+    let path = folder.file("day2/rows.csv")
+    let known = try HistoryCache(path: store.file("c.sqlite")).groups(ofFile: path)
+    #expect(try known == HistoryGroup.groups(ofFile: path))
+    #expect(known.map(\.bootCount) == [5])
+  }
+
+  @Test("series without a step are counted and not listed, unless all are asked for")
+  func stories() throws {
+    let folder = try TemporaryFolder()
+    try write([Double](repeating: 1000, count: 8) + [Double](repeating: 800, count: 8), to: folder)
+    let history = try History(folder: folder.path, metrics: [.iops, .vmexitsPerIO])
+    let text = try history.text(.table, showsPoints: false)
+    #expect(text.contains("iops") && !text.contains("vmexits_per_io"))
+    #expect(text.contains("1 of 2 series have no step and are not listed (--all lists them)"))
+    #expect(try history.text(.table, showsPoints: false, showsAll: true).contains("vmexits_per_io"))
+  }
+
+  @Test("another build of the same kernel version is the same host, another version is not")
+  func kernelBuilds() throws {
+    let folder = try TemporaryFolder()
+    for (day, kernel) in ["6.1.0-25-amd64", "6.1.0-26-amd64", "6.12.0-1-amd64"].enumerated() {
+      try BootRows.write(
+        BootRows.rows(iops: [1]) {
+          $0.hostKernel = kernel
+          $0.runID = kernel
+        }, to: folder.file("day\(day).csv"))
+    }
+    let history = try History(folder: folder.path, metrics: [.iops])
+    #expect(history.series.map(\.host.kernel) == ["6.1.0", "6.12.0"])
+    #expect(history.series.map(\.points.count) == [2, 1])
+  }
+
   @Test("configurations and hosts have lines of their own")
   func separation() throws {
     let folder = try TemporaryFolder()

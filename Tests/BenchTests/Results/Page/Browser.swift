@@ -69,6 +69,13 @@ enum Browser {
     return Brightness(mean: numbers[0], deviation: numbers[1])
   }
 
+  /// The page at `path` as it is printed, which is kept at `target`.
+  static func print(_ path: String, to target: String) throws -> Data {
+    let folder = try TemporaryFolder()
+    _ = try run(["--print-to-pdf=\(target)", "--no-pdf-header-footer"], path, profile: folder)
+    return try Data(contentsOf: URL(filePath: target))
+  }
+
   private static func run(
     _ options: [String], _ path: String, profile: borrowing TemporaryFolder
   ) throws -> String {

@@ -7,8 +7,8 @@ import Testing
 @Suite(
   .serialized,
   .enabled(
-    if: Browser.isInstalled && GnuplotTests.isInstalled,
-    "chromium or gnuplot is not installed: scripts/install-dependencies --tests"))
+    if: Browser.isInstalled && GnuplotTests.isInstalled && CommandRun.find("pdftotext") != nil,
+    "chromium, gnuplot or pdftotext is not installed: scripts/install-dependencies --tests"))
 struct BrowserTests {
   /// Makes the page of rows that have all data, in `folder`.
   private func makePage(in folder: borrowing TemporaryFolder) throws {
@@ -33,7 +33,7 @@ struct BrowserTests {
     #expect(page.matches(of: #/<figure id="figure-/#).count == FigureKind.allCases.count)
     #expect(page.matches(of: #/<svg class="dots"/#).count >= 3)
     #expect(page.matches(of: #/<svg (?!class)/#).count == FigureKind.allCases.count)
-    #expect(page.matches(of: #/<h2>/#).count == 8)
+    #expect(page.matches(of: #/<h2>/#).count == 9)
     #expect(page.contains("<title>vext: benchmark report</title>"))
     #expect(page.ranges(of: "<script").count == 1)
     // A browser's own serialization: an element that it did not understand as SVG would not be closed like this.
@@ -105,6 +105,44 @@ struct BrowserTests {
     ).write(to: URL(filePath: folder.file("outer.html")))
     let page = try Browser.load(folder.file("outer.html"), options: ["--allow-file-access-from-files"])
     #expect(page.contains("<title>overflow false</title>"))
+  }
+
+  @Test("the tail is one of the things that figures show, and its lines have values to be pointed at")
+  func tail() throws {
+    let folder = try TemporaryFolder()
+    try makePage(in: folder)
+    try driven(
+      folder.file("r.html"),
+      by: """
+        const measure = document.getElementById("measure");
+        measure.value = "tail";
+        measure.dispatchEvent(new Event("change"));
+        const seen = Array.from(document.querySelectorAll("svg.tail")).filter(x => x.getBoundingClientRect().height > 50);
+        const told = seen.every(x => x.querySelector("g > title").textContent.includes("p99.9"));
+        document.title = ["seen", seen.length > 0, "told", told].join(" ");
+        """, to: folder.file("driven.html"))
+    let page = try Browser.load(folder.file("driven.html"))
+    #expect(page.contains("<title>seen true told true</title>"))
+  }
+
+  @Test("printed, the page has all of its sections, no controls, and no text beyond the paper's edges")
+  func print() throws {
+    let folder = try TemporaryFolder()
+    try makePage(in: folder)
+    let pdf = try Browser.print(folder.file("r.html"), to: folder.file("r.pdf"))
+    #expect(pdf.starts(with: Data("%PDF-".utf8)))
+    let text = try CommandRun(["pdftotext", "-layout", folder.file("r.pdf"), "-"])
+    for heading in [
+      "Paths compared", "Figures", "Results", "Verdict on the host", "Command lines", "not to be trusted",
+    ] {
+      #expect(text.output.contains(heading), "\(heading)")
+    }
+    #expect(!text.output.contains("Figures show"))
+    let boxes = try CommandRun(["pdftotext", "-bbox", folder.file("r.pdf"), "-"]).output
+    let width = try #require(boxes.firstMatch(of: #/<page width="([0-9.]+)"/#).flatMap { Double($0.1) })
+    let right = boxes.matches(of: #/xMax="([0-9.]+)"/#).compactMap { Double($0.1) }
+    #expect(right.count > 500)
+    #expect(right.allSatisfy { $0 <= width })
   }
 
   @Test("the page loads nothing, while one without its policy that names a picture would")

@@ -1,4 +1,5 @@
 import Foundation
+import Hypervisor
 import Testing
 
 @testable import Bench
@@ -147,7 +148,50 @@ struct RunReportTests {
       PathComparison.Measure.allCases.map { DotFigure($0, of: comparisons).svg(comparison) }
     }
     #expect(XMLDocumentCheck.isWellFormed("<all>\(pictures.joined())</all>"))
+    #expect(comparisons.compactMap { TailFigure($0)?.svg }.allSatisfy(XMLDocumentCheck.isWellFormed))
     #expect(!pictures.joined().contains("nan") && !pictures.joined().contains("inf"))
+  }
+
+  @Test("the latency tail has a line for each path, with its percentiles to be pointed at")
+  func tail() throws {
+    let few = try PathComparison.all(
+      of: FigureFixture.runs(
+        FigureFixture.boots(.vext, iops: [1]) + FigureFixture.boots(.virtioBlock, iops: [1])
+      ).boots)
+    let picture = try #require(few.first.flatMap { TailFigure($0) }).svg
+    #expect(picture.contains("<title>vext: p50 1.000 us, p90 1.000 us, p99 "))
+    #expect(picture.matches(of: #/class="curve"/#).count == 2)
+    #expect(picture.contains(">p99.9</text>") && !picture.contains(">p99.99</text>"))
+    let many = try PathComparison.all(of: FigureFixture.runs(FigureFixture.everything).boots)
+    let panels = try #require(many.lazy.compactMap { TailFigure($0) }.first).svg
+    let paths = DataPathMode.allCases.count
+    #expect(panels.matches(of: #/class="curve"/#).count == paths)
+    #expect(panels.matches(of: #/class="other"/#).count == paths * (paths - 1))
+    #expect(XMLDocumentCheck.isWellFormed(panels))
+  }
+
+  @Test("the verdict on the host is the doctor's, over all records, and the load's that of the first")
+  func verdict() throws {
+    let documents = [0.1, 3.0, 3.0].enumerated().map { index, load in
+      var host = DoctorFixture.host
+      host.loadAverage = [load, load, load]
+      host.processor?.governors = index == 1 ? ["powersave"] : ["performance"]
+      return FigureFixture.document([], host: host)
+    }
+    let verdict = HostVerdict(documents)
+    func severity(_ check: DoctorCheck) -> Finding.Severity? {
+      verdict.lines.first { $0.finding.check == check }?.finding.severity
+    }
+    #expect(severity(.load) == .ok)
+    #expect(severity(.governor) == .spoils)
+    #expect(verdict.lines.first { $0.finding.check == .governor }?.recordCount == 1)
+    #expect(severity(.machines) == nil && severity(.kvmDevice) == nil)
+    #expect(verdict.html.contains("(in 1 of 3 records)"))
+    #expect(
+      verdict.html.contains(
+        "<p class=\"distrust\">Doctor's verdict: results of this host are not to be trusted"))
+    #expect(!verdict.html.contains("just now"))
+    #expect(HostVerdict([]).html.contains("no verdict"))
   }
 
   @Test("the scenario is that of the plan beside the rows")
@@ -188,12 +232,15 @@ struct RunReportTests {
   func inlineSVG() {
     let file = """
       <?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "http://www.w3.org/x.dtd">
-      <svg id="a"><g id='b'/><use xlink:href='#b'/><path fill="url(#a)"/></svg>
+      <svg id="a">
+      <title>Gnuplot</title>
+      <desc>Produced by GNUPLOT</desc><g id='b'/><use xlink:href='#b'/><path fill="url(#a)"/></svg>
       """
     #expect(
-      InlineSVG.element(of: file, prefix: "p")
-        == "<svg id=\"p-a\"><g id='p-b'/><use xlink:href='#p-b'/><path fill=\"url(#p-a)\"/></svg>")
-    #expect(InlineSVG.element(of: "no figure", prefix: "p") == nil)
+      InlineSVG.element(of: file, prefix: "p", title: "A & B")
+        == "<svg role=\"img\" aria-label=\"A &amp; B\" id=\"p-a\"><g id='p-b'/><use xlink:href='#p-b'/>"
+        + "<path fill=\"url(#p-a)\"/></svg>")
+    #expect(InlineSVG.element(of: "no figure", prefix: "p", title: "") == nil)
   }
 
   @Test("without gnuplot the page is written nonetheless, and the package is named")
