@@ -178,7 +178,7 @@ extension DebianGuestTests {
 
     @Test func `random operations on the device and on a file of its ext4 read back what was written`() throws
     {
-      let folder = try ScratchFolder()
+      let folder = try TemporaryFolder()
       let image = try folder.image("disk", mebibytes: 64)
       let script = """
         insmod /host\(try VirtualHost.blockDriver) queue_depth=32; say loaded "$?"

@@ -2,14 +2,14 @@ import Foundation
 
 /// An X server without a screen (Xvfb), whose picture is in a file.
 final class XServer {
-  private let folder: ScratchFolder
+  private let folder: TemporaryFolder
   private let process: LkvmProcess
   /// DISPLAY for its clients.
   let display = ":7"
 
   /// Starts a server with a screen of 24-bit color.
   init(width: Int, height: Int) throws {
-    folder = try ScratchFolder()
+    folder = try TemporaryFolder()
     process = try LkvmProcess(
       [
         "Xvfb", display, "-screen", "0", "\(width)x\(height)x24", "-fbdir", folder.path, "-nolisten", "tcp",

@@ -89,7 +89,8 @@ final class FakeVFIOHost: Sendable {
     _ functions: [Function], device: FakeVFIODevice, isViable: Bool = true, types: [Int] = [1, 3],
     errors: [UInt: Errno] = [:], openError: (path: String, errno: Errno)? = nil
   ) throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "vfio-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appending(path: "vfio-\(UUID().uuidString)")
+    self.folder = folder
     container = Container(types: types, errors: errors)
     self.openError = openError
     var files: [String: any VFIOFile] = ["/dev/vfio/vfio": container]
