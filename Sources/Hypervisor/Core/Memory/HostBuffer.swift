@@ -24,6 +24,21 @@ final class HostBuffer: @unchecked Sendable {
     mapping = nil
   }
 
+  /// A buffer of zeroes whose pages become resident when they are used: a large one of which most guests use little.
+  init(untouchedByteCount byteCount: Int) {
+    self.byteCount = byteCount
+    let pages: Mapping? = try? Mapping.anonymous(byteCount: max(byteCount, 1))
+    switch consume pages {
+    case .some(let new):
+      unsafe base = new.base
+      mapping = consume new
+    case .none:
+      unsafe base = .allocate(byteCount: max(byteCount, 1), alignment: 4096)
+      unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+      mapping = nil
+    }
+  }
+
   /// A buffer that holds `bytes`.
   convenience init(_ bytes: [UInt8]) {
     self.init(byteCount: bytes.count)

@@ -29,11 +29,11 @@ public final class NinePServer: @unchecked Sendable {
   /// Bytes of the answer that are in the reply's buffers already, behind its data header.
   var payloadByteCount = 0
   /// The copy of the request.
-  private let head = HostBuffer(byteCount: NinePProtocol.requestHeadLimit)
+  private let head = HostBuffer(untouchedByteCount: NinePProtocol.requestHeadLimit)
   private let answer = HostBuffer(
-    byteCount: NinePProtocol.dataHeaderByteCount + NinePProtocol.copiedDataLimit)
+    untouchedByteCount: NinePProtocol.dataHeaderByteCount + NinePProtocol.copiedDataLimit)
   /// For entries and attributes on their way.
-  let scratch = HostBuffer(byteCount: NinePProtocol.copiedDataLimit)
+  let scratch = HostBuffer(untouchedByteCount: NinePProtocol.copiedDataLimit)
   /// For preadv and pwritev; as many as the kernel takes.
   let vectors: FixedTable<IOVector>
 
