@@ -148,7 +148,8 @@ struct RunReportTests {
       PathComparison.Measure.allCases.map { DotFigure($0, of: comparisons).svg(comparison) }
     }
     #expect(XMLDocumentCheck.isWellFormed("<all>\(pictures.joined())</all>"))
-    #expect(comparisons.compactMap { TailFigure($0)?.svg }.allSatisfy(XMLDocumentCheck.isWellFormed))
+    let tails = comparisons.compactMap { TailFigure($0)?.svg }
+    #expect(tails.allSatisfy(XMLDocumentCheck.isWellFormed))
     #expect(!pictures.joined().contains("nan") && !pictures.joined().contains("inf"))
   }
 
