@@ -50,7 +50,7 @@ final class BenchGuest {
     }
     // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
     if case .opened(let image, let ioThreads) = disk {
-      for ioThread in ioThreads { ioThread.register(disk: image, memory: memory) }
+      for ioThread in ioThreads.threads { ioThread.register(disk: image, memory: memory) }
     }
     self.machine = try BuiltinMicroMachine(
       machine: machine,

@@ -99,6 +99,8 @@ struct CellRunner: CellMeasuring {
   /// The same on disks that are open already, one a guest; guests may share one.
   func run(_ cell: RunCell, disks: [DiskImage], watch: InterruptionWatch) throws -> [CellMeasurement] {
     try threads.withIOThreads(mode: cell.mode, configuration: configuration) { ioThreads in
+      let group = try IOThreadGroup(ioThreads, rebalances: configuration.rebalances ?? false)
+      defer { group.stopRebalancing() }
       let system = try KVMSystem()
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
@@ -106,7 +108,7 @@ struct CellRunner: CellMeasuring {
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
-            placement: threads.plan, disk: .opened(disk, ioThreads: ioThreads), system: system))
+            placement: threads.plan, disk: .opened(disk, ioThreads: group), system: system))
       }
       let window = MeasurementWindow(
         configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch)
