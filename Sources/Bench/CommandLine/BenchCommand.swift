@@ -15,7 +15,7 @@ struct BenchCommand: ParsableCommand {
       CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, ExitsCommand.self, FiguresCommand.self,
       ReportCommand.self,
       DoctorCommand.self,
-      DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,
+      DiffHostsCommand.self, BundleCommand.self, DecideCommand.self, GuestProcessCommand.self,
     ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.

@@ -86,6 +86,9 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   /// How many of the guests have work.
   var busyGuests: Int { busyGuestCount ?? guestCount }
 
+  /// Whether each guest of `mode` runs in a process of its own.
+  func usesGuestProcesses(_ mode: DataPathMode) -> Bool { mode == .vextService && hasGuestProcesses == true }
+
   /// To what `mode` adapts.
   func adaptations(of mode: DataPathMode) -> [Adaptation] {
     mode == .vextAdaptive ? adaptations ?? Adaptation.defaults : []

@@ -89,6 +89,27 @@ final class BenchGuest {
       "/proc/\(getpid())/fd/\(file.descriptor)", ByteSize(byteCount: layout.memoryByteCount))
   }
 
+  /// A guest that a process of its own has laid out. Every vCPU waits to be let run.
+  ///
+  /// - Parameters:
+  ///   - affinity: where each vCPU runs; empty: anywhere.
+  ///   - memoryNode: the node of its RAM.
+  init(
+    index: Int, configuration runConfiguration: RunConfiguration, program: GuestProcessProgram,
+    affinity: [CPUSet], memoryNode: Int
+  ) throws {
+    let configuration = runConfiguration.configuration(ofGuest: index)
+    let layout = try Self.layout(configuration)
+    self.index = index
+    self.layout = layout
+    tscKilohertz = program.tscKilohertz
+    memory = try program.mapMemory(byteCount: layout.memoryByteCount)
+    workers = Self.workers(configuration, memory, layout)
+    machine = PeerMachine(
+      index: index, program: program, vcpuCount: configuration.workerCount, affinity: affinity,
+      ioThreadCPUs: CPUSet([]), memoryNode: memoryNode)
+  }
+
   private static func layout(_ configuration: RunConfiguration) throws -> GuestLayout {
     guard let layout = GuestLayout(configuration) else {
       throw BenchFailure(

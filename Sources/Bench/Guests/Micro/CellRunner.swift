@@ -131,11 +131,25 @@ struct CellRunner: CellMeasuring {
         isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount, socket: socket)
     }
     defer { process.end() }
+    let folder = try PeerFolder()
     return try threads.withoutIOThreads {
       let system = try KVMSystem()
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
       for (index, socket) in process.sockets.enumerated() {
+        if configuration.usesGuestProcesses(cell.mode) {
+          let plan = GuestProcessPlan(
+            index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
+            vcpuCPUs: index < threads.plan.vcpuCPUs.count ? threads.plan.vcpuCPUs[index] : [],
+            memoryNode: threads.plan.memoryNode, socket: socket, disk: "disk\(index)")
+          let program = try GuestProcessProgram(
+            plan, folder: folder, backEnd: index == 0 ? process : nil)
+          guests.append(
+            try BenchGuest(
+              index: index, configuration: configuration, program: program,
+              affinity: threads.vcpuAffinity(guest: index), memoryNode: threads.plan.memoryNode))
+          continue
+        }
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
