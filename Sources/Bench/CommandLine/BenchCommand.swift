@@ -10,7 +10,8 @@ struct BenchCommand: ParsableCommand {
     abstract: "Compares I/O paths between virtual machines and their host.",
     version: "bench \(ProjectVersion.text)",
     subcommands: [
-      RunCommand.self, FileSystemCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self,
+      RunCommand.self, NeighbourCommand.self, FileSystemCommand.self, RoundTripCommand.self,
+      MatrixCommand.self, MergeCommand.self,
       CompareCommand.self,
       CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, ExitsCommand.self, FiguresCommand.self,
       ReportCommand.self,
