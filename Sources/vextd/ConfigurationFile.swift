@@ -12,6 +12,7 @@ struct ConfigurationFile: Equatable {
   private(set) var engine: String?
   private(set) var neverSleeps = false
   private(set) var neverOffloads = false
+  private(set) var neverRebalances = false
 
   /// Why a file is not a configuration: one line with its number.
   struct Failure: Error, Equatable {
@@ -54,7 +55,7 @@ struct ConfigurationFile: Equatable {
         throw Failure(
           description:
             "line \(index + 1): '\(name) = \(value)'; the names are socket, metrics, disk, vhost-user, threads, "
-            + "engine, no-sleep and no-offload, with the values of the options")
+            + "engine, no-sleep, no-offload and no-rebalance, with the values of the options")
       }
     }
   }
@@ -76,6 +77,7 @@ struct ConfigurationFile: Equatable {
     case "engine" where BlockEngineKind(rawValue: value) != nil: engine = value
     case "no-sleep" where value == "yes" || value == "no": neverSleeps = value == "yes"
     case "no-offload" where value == "yes" || value == "no": neverOffloads = value == "yes"
+    case "no-rebalance" where value == "yes" || value == "no": neverRebalances = value == "yes"
     default: return false
     }
     return true

@@ -62,6 +62,9 @@ struct ServeCommand: ParsableCommand {
     help: "Let the I/O thread itself carry out libaio's ranges and large transfers through the page cache.")
   var noOffload = false
 
+  @Flag(help: "Leave each queue with the I/O thread that it was given to, however busy that is.")
+  var noRebalance = false
+
   @Flag(help: "Let the I/O threads make any system call, for debugging.")
   var noSandbox = false
 
@@ -78,6 +81,7 @@ struct ServeCommand: ParsableCommand {
     var engine: BlockEngineKind
     var neverSleeps: Bool
     var offloads: Bool
+    var rebalances: Bool
     var isUnrestricted: Bool
   }
 
@@ -105,7 +109,7 @@ struct ServeCommand: ParsableCommand {
       socket: socket, metrics: metrics ?? file.metrics, config: config, givenDisks: disk, disks: disks,
       vhostUser: file.vhostUser + vhostUser, threads: threads, engine: engine,
       neverSleeps: noSleep || file.neverSleeps, offloads: !(noOffload || file.neverOffloads),
-      isUnrestricted: noSandbox)
+      rebalances: !(noRebalance || file.neverRebalances), isUnrestricted: noSandbox)
   }
 
   private static func repeatedName(_ disks: [ServedDiskOption]) -> String? {
@@ -138,7 +142,8 @@ struct ServeCommand: ParsableCommand {
         name: "vextd-io\($0)", cpus: nil, waiting: .adaptive, engine: settings.engine,
         offloads: settings.offloads)
     }
-    let service = try makeService(settings, ioThreads)
+    let group = try IOThreadGroup(ioThreads, rebalances: settings.rebalances)
+    let service = try makeService(settings, group)
     let isOpenToAll = service.disks.contains { $0.ownerID != geteuid() || $0.groupID != nil }
     let listener = try ServiceSocket(path: settings.socket, isOpenToAll: isOpenToAll)
     let metrics = try settings.metrics.map { try MetricsSocket(path: $0, service: service) }
@@ -155,6 +160,7 @@ struct ServeCommand: ParsableCommand {
     guard areGone else {
       throw VextdFailure(description: "a client's descriptors block; the process ends without it")
     }
+    group.stopRebalancing()
     for thread in ioThreads { thread.stop() }
     for disk in service.disks {
       do throws(Errno) { try disk.image.flush() } catch {
@@ -164,11 +170,11 @@ struct ServeCommand: ParsableCommand {
   }
 
   /// Opens the disks. The service alone has them then, so that they are closed when they are detached.
-  private static func makeService(_ settings: Settings, _ ioThreads: [IOThread]) throws -> VextService {
+  private static func makeService(_ settings: Settings, _ group: IOThreadGroup) throws -> VextService {
     let disks = try settings.disks.map { try plan($0, engine: settings.engine).disk() }
-    for thread in ioThreads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
+    for thread in group.threads { for disk in disks { thread.register(disk: disk.image, memory: nil) } }
     return try VextService(
-      disks: disks, servers: ioThreads, engine: settings.engine, offersSleep: !settings.neverSleeps,
+      disks: disks, group: group, engine: settings.engine, offersSleep: !settings.neverSleeps,
       reload: reload(settings))
   }
 

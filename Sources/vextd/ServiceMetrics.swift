@@ -14,6 +14,7 @@ struct ServiceMetrics {
         snapshot.threadNanoseconds.enumerated().map {
           ("{thread=\"\($0.offset)\"}", "\(Double($0.element) / 1e9)")
         })
+      + placement
       + clients("vextd_queues", "gauge", "Queues that a client has enabled.") { "\($0.queueCount)" }
       + clients("vextd_requests_in_flight", "gauge", "Requests under way.") { "\($0.statistics.inFlight)" }
       + clients("vextd_throttled", "gauge", "1 while limits hold a disk's requests back.") {
@@ -32,6 +33,16 @@ struct ServiceMetrics {
         "\($0.statistics.writtenBytes)"
       }
       + latencies
+  }
+
+  private var placement: String {
+    guard let placement = snapshot.placement else { return "" }
+    return metric(
+      "vextd_io_thread_queues", "gauge", "Queues that an I/O thread serves.",
+      placement.queueCounts.enumerated().map { ("{thread=\"\($0.offset)\"}", "\($0.element)") })
+      + metric(
+        "vextd_queue_moves_total", "counter", "Moves of queues from one I/O thread to another.",
+        [("", "\(placement.moveCount)")])
   }
 
   private var latencies: String {

@@ -34,9 +34,14 @@ struct ServiceTable {
     let shares = later.threadNanoseconds.enumerated().map { index, time -> String in
       let before = earlier.threadNanoseconds.indices.contains(index) ? earlier.threadNanoseconds[index] : 0
       let share = seconds > 0 && time > before ? Double(time - before) / 1e9 / seconds : 0
+      let queues = later.placement.flatMap {
+        $0.queueCounts.indices.contains(index) ? $0.queueCounts[index] : nil
+      }
       return "io\(index) \(Self.number(100 * share, digits: 0)) % CPU"
+        + (queues.map { " \($0) queues" } ?? "")
     }
-    return "\(later.clients.count) clients; " + shares.joined(separator: ", ")
+    let moves = later.placement.map { "; \($0.moveCount) moves" } ?? ""
+    return "\(later.clients.count) clients; " + shares.joined(separator: ", ") + moves
   }
 
   private func row(_ client: VextServiceSnapshot.Client) -> [String] {

@@ -8,19 +8,23 @@ import MicroGuest
 /// Guests on one I/O thread that a test steps through the phases by hand.
 final class BootedGuests {
   let guests: [BenchGuest]
-  private let ioThread: IOThread
+  let ioThreads: IOThreadGroup
 
-  /// Boots as many guests as `run` says; guest 0 misbehaves as told.
+  /// Boots as many guests as `run` says, on its number of I/O threads; guest 0 misbehaves as told.
   init(run: GuestRun, mode: DataPathMode, misbehaviour: Misbehaviour = .none) throws {
     let configuration = run.configuration
     let request = PlacementRequest(
-      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1,
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount,
+      ioThreads: configuration.ioThreadCount,
       storageNode: nil,
       ioThreadCPUs: nil, vcpuCPUs: configuration.vcpuCPUs, numaNode: nil)
     let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
-    let ioThread = try IOThread(
-      name: "io0", cpus: CPUSet([placement.ioThreadCPUs[0]]), waiting: mode.waiting,
-      engine: mode.engine(configuration.engine))
+    let threads = try placement.ioThreadCPUs.enumerated().map { index, cpu in
+      try IOThread(
+        name: "io\(index)", cpus: CPUSet([cpu]), waiting: mode.waiting,
+        engine: mode.engine(configuration.engine))
+    }
+    let ioThreads = try IOThreadGroup(threads, rebalances: false)
     let disk = try DiskImage(path: run.disk.path, readOnly: false, direct: false)
     let system = try KVMSystem()
     var guests: [BenchGuest] = []
@@ -28,11 +32,11 @@ final class BootedGuests {
       guests.append(
         try BenchGuest(
           index: index, configuration: configuration, mode: mode, seed: 7, placement: placement,
-          disk: .opened(disk, ioThreads: [ioThread]), system: system,
+          disk: .opened(disk, ioThreads: ioThreads), system: system,
           misbehaviour: index == 0 ? misbehaviour : .none))
     }
     self.guests = guests
-    self.ioThread = ioThread
+    self.ioThreads = ioThreads
     for guest in guests { try guest.machine.start() }
   }
 
@@ -68,7 +72,7 @@ final class BootedGuests {
   /// Ends all guests and the I/O thread.
   func shutDown() {
     for guest in guests { guest.shutDown() }
-    ioThread.stop()
+    for thread in ioThreads.threads { thread.stop() }
   }
 
   /// A guest that did not get where it should.

@@ -212,4 +212,25 @@ struct DataPathTests {
     guests.shutDown()
     #expect(beyond <= 8 * 16 << 20)
   }
+
+  @Test(.timeLimit(.minutes(20)))
+  func `bench neighbour boots a guest beside each competitor`() throws {
+    let folder = NSTemporaryDirectory() + "vext-neighbour-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let command = try NeighbourCommand.parse([
+      "--repeat", "1", "--runtime", "100ms", "--size", "4m", "--competitor-size", "64m", "--no-direct",
+      "--quiet",
+    ])
+    var boots: [NeighbourRun.Boot] = []
+    try NeighbourRun(
+      configuration: try command.guestConfiguration(), mode: .vext, repetitionCount: 1, folder: folder,
+      competitorDiskByteCount: 64 << 20, progress: ProgressReporter(isQuiet: true), watch: InterruptionWatch()
+    ).run { boots.append($0) }
+    #expect(Set(boots.map(\.competitor)) == Set(Competitor.allCases))
+    for boot in boots {
+      #expect(boot.iops > 0 && boot.errors == 0 && boot.latency.p99_9 > 0)
+      #expect((boot.competitorIOPS > 0) == (boot.competitor != .none))
+    }
+  }
 }

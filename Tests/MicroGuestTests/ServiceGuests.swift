@@ -26,7 +26,8 @@ final class ServiceGuests {
   init(run: GuestRun, mode: DataPathMode, disks: [MicroDisk]) throws {
     let configuration = run.configuration
     let request = PlacementRequest(
-      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1)
+      guests: configuration.guestCount, vcpusPerGuest: configuration.workerCount, ioThreads: 1,
+      storageNode: nil, ioThreadCPUs: nil, vcpuCPUs: configuration.vcpuCPUs, numaNode: nil)
     let placement = try PlacementPlanner.plan(request, on: NUMATopology.read())
     let system = try KVMSystem()
     var guests: [BenchGuest] = []

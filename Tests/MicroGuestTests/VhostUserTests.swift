@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HostSystem
 import Hypervisor
 import MicroGuest
 import Testing
@@ -34,7 +35,7 @@ struct VhostUserTests {
     try ServiceGuests.expectVerified(booted.guests[0], requestCount: 2000)
     #expect(try service.ask(.list).contains("disk a, queues: 2, vhost-user"))
     booted.shutDown()
-    #expect(service.terminate() == 0)
+    #expect(try service.terminate() == 0)
   }
 
   @Test(.timeLimit(.minutes(20)))
@@ -54,7 +55,7 @@ struct VhostUserTests {
     try guest.command(.measure)
     for _ in 0..<4 {
       usleep(UInt32.random(in: 100_000...500_000))
-      service.kill()
+      try service.kill()
       try service.start()
     }
     try booted.wait(for: guest, .measured)
@@ -95,7 +96,7 @@ struct VhostUserTests {
     #expect(measurement.verifiedBlocks > 0)
     #expect(measurement.verifyErrors == 0)
     #expect(measurement.errors == 0)
-    #expect(service.terminate() == 0)
+    #expect(try service.terminate() == 0)
     #expect(try Data(contentsOf: URL(filePath: served.path)) != before)
   }
 
@@ -114,5 +115,21 @@ struct VhostUserTests {
     #expect(isNull || results[0].verifiedBlocks > 100)
     #expect(results[0].ioThreadCPUSeconds > 0)
     #expect(results[0].granted.ioThreadCPUs.count == 1)
+  }
+
+  @Test(.timeLimit(.minutes(20)), arguments: [BlockEngineKind.sync, .null])
+  func `bench measures guests in processes of their own, which vextd serves`(engine: BlockEngineKind) throws {
+    let isNull = engine == .null
+    let run = try GuestRun(
+      "--mode vext-service --guest-processes --engine \(engine.rawValue) --no-direct --workers 2 --iodepth 4 --requests 400 "
+        + "--warmup 20ms " + (isNull ? "--guests 3 --busy-guests 2 --rw randread" : "--rw randrw --verify"))
+    let results = try run.measure(.vextService)
+    #expect(results.map(\.requests) == (isNull ? [800, 800, 0] : [800]))
+    #expect(results.allSatisfy { $0.errors == 0 && $0.verifyErrors == 0 })
+    #expect(isNull || results[0].verifiedBlocks > 100)
+    #expect(results[0].ioThreadCPUSeconds > 0 && results[0].vcpuCPUSeconds > 0)
+    #expect(results[0].granted.ioThreadCPUs.count == 1 && results[0].granted.vcpuCPUs.count == 2)
+    #expect(results[0].peer?.version == ProjectVersion.text)
+    #expect(results[0].peer?.command.contains("guest-process") == true)
   }
 }

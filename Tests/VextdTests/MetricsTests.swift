@@ -28,6 +28,17 @@ import Testing
     #expect(times[0] < times[1] && times[1] == times[2])
   }
 
+  @Test func `the table and the metrics show the queues of threads that exchange them, and the moves`() throws
+  {
+    let snapshot = try #require(VextServiceSnapshot(text: "threads 5 1 2\nqueues 7 3 4\n"))
+    #expect(
+      ServiceTable(from: snapshot, to: snapshot).text.hasPrefix(
+        "0 clients; io0 0 % CPU 3 queues, io1 0 % CPU 4 queues; 7 moves\n"))
+    let text = ServiceMetrics(snapshot).text
+    #expect(text.contains("\nvextd_io_thread_queues{thread=\"1\"} 4\n"))
+    #expect(text.contains("\nvextd_queue_moves_total 7\n"))
+  }
+
   @Test func `a table without clients or time has no numbers to divide by`() throws {
     let empty = try #require(VextServiceSnapshot(text: "threads 5\n"))
     #expect(ServiceTable(from: empty, to: empty).text.hasPrefix("0 clients;"))

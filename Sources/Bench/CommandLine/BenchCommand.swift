@@ -10,12 +10,13 @@ struct BenchCommand: ParsableCommand {
     abstract: "Compares I/O paths between virtual machines and their host.",
     version: "bench \(ProjectVersion.text)",
     subcommands: [
-      RunCommand.self, FileSystemCommand.self, RoundTripCommand.self, MatrixCommand.self, MergeCommand.self,
+      RunCommand.self, NeighbourCommand.self, FileSystemCommand.self, RoundTripCommand.self,
+      MatrixCommand.self, MergeCommand.self,
       CompareCommand.self,
       CalibrateCommand.self, HistoryCommand.self, QueryCommand.self, ExitsCommand.self, FiguresCommand.self,
       ReportCommand.self, ViewCommand.self,
       DoctorCommand.self,
-      DiffHostsCommand.self, BundleCommand.self, DecideCommand.self,
+      DiffHostsCommand.self, BundleCommand.self, DecideCommand.self, GuestProcessCommand.self,
     ])
 
   /// Runs the command line. Every failure is one line on standard error that begins with `bench: error:`.

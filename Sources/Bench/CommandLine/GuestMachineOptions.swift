@@ -38,6 +38,12 @@ struct GuestMachineOptions: ParsableArguments {
   @Option(name: .customLong("io-threads"), help: "I/O threads on the host.")
   var ioThreadCount = 1
 
+  @Flag(help: "Run each guest of --mode vext-service in a process of its own.")
+  var guestProcesses = false
+
+  @Flag(help: "Let queues of micro guests move from a busy I/O thread to an idle one of its NUMA node.")
+  var rebalance = false
+
   @Option(help: "What serves the requests.")
   var engine = BlockEngineKind.libaio
 

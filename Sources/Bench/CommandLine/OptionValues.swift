@@ -2,6 +2,7 @@ import ArgumentParser
 import Hypervisor
 
 extension BlockEngineKind: ExpressibleByArgument {}
+extension DataPathMode: ExpressibleByArgument {}
 extension ExitCounting: ExpressibleByArgument {}
 extension FioEngine: ExpressibleByArgument {}
 extension GuestChoice: ExpressibleByArgument {}

@@ -123,7 +123,9 @@ struct RunCommand: ParsableCommand {
       dropsCaches: diskOptions.dropCaches,
       startsCold: diskOptions.coldCache,
       exitCounting: exitCounting,
-      adaptations: machines.adaptation?.values)
+      adaptations: machines.adaptation?.values,
+      rebalances: machines.rebalance ? true : nil,
+      hasGuestProcesses: machines.guestProcesses ? true : nil)
     if decision.kind == .linux {
       configuration.fileSystems = linux.fileSystems
       configuration.linux = linux.configuration(defaultKernel: kernel, jobFile: jobFile, runtime: runtime)

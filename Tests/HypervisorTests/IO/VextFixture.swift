@@ -21,13 +21,24 @@ final class VextFixture {
   let recorder = VirtioEventRecorder()
 
   /// A device whose queues, all enabled unless told otherwise, are served by `server`.
+  convenience init(
+    server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
+    enables: Bool = true, accepting features: VextFeatures? = nil, contention: CPUContention? = nil,
+    log: LogWriter = .shared
+  ) throws {
+    try self.init(
+      servers: [server], queueCount: queueCount, depth: depth, readOnly: readOnly, enables: enables,
+      accepting: features, contention: contention, log: log)
+  }
+
+  /// A device whose queues, all enabled unless told otherwise, are served by `servers` in turn.
   ///
   /// - Parameters:
   ///   - features: what the driver accepts of a device that offers sleep and wake; nil: it offers nothing.
   ///   - contention: what such a device publishes; nil: it does not offer CONTENTION.
   ///   - log: where a device that offers nothing leaves its messages.
   init(
-    server: any IOQueueServer, queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
+    servers: [any IOQueueServer], queueCount: Int = 1, depth: UInt32 = 16, readOnly: Bool = false,
     enables: Bool = true, accepting features: VextFeatures? = nil, contention: CPUContention? = nil,
     log: LogWriter = .shared
   ) throws {
@@ -38,10 +49,10 @@ final class VextFixture {
       if features == nil {
         VextDevice(
           log: VextLog(device: "test", writer: log), disk: image, queueCount: queueCount, memory: memory,
-          servers: [server], countsRequests: true)
+          servers: servers, countsRequests: true)
       } else {
         try VextDevice(
-          name: "test", disk: image, queueCount: queueCount, memory: memory, servers: [server],
+          name: "test", disk: image, queueCount: queueCount, memory: memory, servers: servers,
           interruptRouter: recorder, contention: contention, countsRequests: true)
       }
     self.disk = disk

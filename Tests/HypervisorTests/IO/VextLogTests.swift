@@ -93,5 +93,20 @@ extension VextTests {
       #expect(lines[63] == "disk 63")
       #expect(lines[64] == "disk further messages are left out")
     }
+
+    @Test func `a budget is renewed line by line, and never beyond its limit`() {
+      let budget = VextLogBudget(renewalNanoseconds: 10)
+      func lines(at now: UInt64) -> Int { (0..<200).count { _ in budget.take(at: now) > 0 } }
+      #expect(lines(at: 1000) == 64)
+      #expect(lines(at: 1009) == 0)
+      #expect(lines(at: 1010) == 1)
+      #expect(lines(at: 1035) == 2)
+      #expect(lines(at: 1040) == 1)
+      #expect(lines(at: 900) == 0)
+      #expect(lines(at: .max / 2) == 64)
+      let fixed = VextLogBudget()
+      #expect((0..<200).count { _ in fixed.take(at: 5) > 0 } == 64)
+      #expect(fixed.take(at: .max) == 0)
+    }
   }
 }

@@ -49,6 +49,11 @@ extension RunConfiguration {
           description: "--adaptation takes one of guest-yield and guest-sleep: a guest does either")
       }
     }
+    guard hasGuestProcesses != true || modes.contains(.vextService) else {
+      throw InvalidConfiguration(
+        description:
+          "--guest-processes needs --mode vext-service: guests of other modes run in bench's own process")
+    }
     for mode in modes {
       guard let backEnd = mode.backEnd else { continue }
       if let objection = backEnd.objection(to: engine, usesDirectIO: usesDirectIO) {

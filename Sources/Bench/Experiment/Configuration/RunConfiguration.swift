@@ -64,6 +64,10 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var exitCounting: ExitCounting?
   /// To what `vext-adaptive` adapts; nil: ``Adaptation/defaults``.
   var adaptations: [Adaptation]?
+  /// Whether queues of micro guests move from busy I/O threads of bench's to idle ones; nil: no.
+  var rebalances: Bool?
+  /// Whether each guest of the mode `vext-service` runs in a process of its own; nil: no.
+  var hasGuestProcesses: Bool?
   /// Why the modes are others than the usual ones; nil if the user chose them, or they are the usual ones.
   var modeReason: String?
   /// What only a Linux guest has; nil for a micro guest.
@@ -81,6 +85,9 @@ struct RunConfiguration: Codable, Equatable, Sendable {
 
   /// How many of the guests have work.
   var busyGuests: Int { busyGuestCount ?? guestCount }
+
+  /// Whether each guest of `mode` runs in a process of its own.
+  func usesGuestProcesses(_ mode: DataPathMode) -> Bool { mode == .vextService && hasGuestProcesses == true }
 
   /// To what `mode` adapts.
   func adaptations(of mode: DataPathMode) -> [Adaptation] {
@@ -166,6 +173,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
     case startsCold = "cold_cache"
     case exitCounting = "exits"
     case adaptations = "adaptation"
+    case rebalances = "rebalance"
+    case hasGuestProcesses = "guest_processes"
     case modeReason = "mode_reason"
     case linux
     case driverAbsence = "driver_absence"

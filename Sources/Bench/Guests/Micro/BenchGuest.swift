@@ -50,7 +50,7 @@ final class BenchGuest {
     }
     // The memory is resident anyway (prefaultsMemory), and nothing gives parts of it back.
     if case .opened(let image, let ioThreads) = disk {
-      for ioThread in ioThreads { ioThread.register(disk: image, memory: memory) }
+      for ioThread in ioThreads.threads { ioThread.register(disk: image, memory: memory) }
     }
     self.machine = try BuiltinMicroMachine(
       machine: machine,
@@ -87,6 +87,27 @@ final class BenchGuest {
     }
     machine = try start(
       "/proc/\(getpid())/fd/\(file.descriptor)", ByteSize(byteCount: layout.memoryByteCount))
+  }
+
+  /// A guest that a process of its own has laid out. Every vCPU waits to be let run.
+  ///
+  /// - Parameters:
+  ///   - affinity: where each vCPU runs; empty: anywhere.
+  ///   - memoryNode: the node of its RAM.
+  init(
+    index: Int, configuration runConfiguration: RunConfiguration, program: GuestProcessProgram,
+    affinity: [CPUSet], memoryNode: Int
+  ) throws {
+    let configuration = runConfiguration.configuration(ofGuest: index)
+    let layout = try Self.layout(configuration)
+    self.index = index
+    self.layout = layout
+    tscKilohertz = program.tscKilohertz
+    memory = try program.mapMemory(byteCount: layout.memoryByteCount)
+    workers = Self.workers(configuration, memory, layout)
+    machine = PeerMachine(
+      index: index, program: program, vcpuCount: configuration.workerCount, affinity: affinity,
+      ioThreadCPUs: CPUSet([]), memoryNode: memoryNode)
   }
 
   private static func layout(_ configuration: RunConfiguration) throws -> GuestLayout {

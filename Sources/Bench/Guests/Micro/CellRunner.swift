@@ -117,6 +117,8 @@ struct CellRunner: CellMeasuring {
   /// The same on disks that are open already, one a guest; guests may share one.
   func run(_ cell: RunCell, disks: [DiskImage], watch: InterruptionWatch) throws -> [CellMeasurement] {
     try threads.withIOThreads(mode: cell.mode, configuration: configuration) { ioThreads in
+      let group = try IOThreadGroup(ioThreads, rebalances: configuration.rebalances ?? false)
+      defer { group.stopRebalancing() }
       let system = try KVMSystem()
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
@@ -124,7 +126,7 @@ struct CellRunner: CellMeasuring {
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
-            placement: threads.plan, disk: .opened(disk, ioThreads: ioThreads), system: system))
+            placement: threads.plan, disk: .opened(disk, ioThreads: group), system: system))
       }
       let window = MeasurementWindow(
         configuration: configuration, guests: guests, ioThreads: ioThreads, watch: watch, live: live(cell))
@@ -147,11 +149,25 @@ struct CellRunner: CellMeasuring {
         isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount, socket: socket)
     }
     defer { process.end() }
+    let folder = try PeerFolder()
     return try threads.withoutIOThreads {
       let system = try KVMSystem()
       var guests: [BenchGuest] = []
       defer { for guest in guests { guest.shutDown() } }
       for (index, socket) in process.sockets.enumerated() {
+        if configuration.usesGuestProcesses(cell.mode) {
+          let plan = GuestProcessPlan(
+            index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,
+            vcpuCPUs: index < threads.plan.vcpuCPUs.count ? threads.plan.vcpuCPUs[index] : [],
+            memoryNode: threads.plan.memoryNode, socket: socket, disk: "disk\(index)")
+          let program = try GuestProcessProgram(
+            plan, folder: folder, backEnd: index == 0 ? process : nil)
+          guests.append(
+            try BenchGuest(
+              index: index, configuration: configuration, program: program,
+              affinity: threads.vcpuAffinity(guest: index), memoryNode: threads.plan.memoryNode))
+          continue
+        }
         guests.append(
           try BenchGuest(
             index: index, configuration: configuration, mode: cell.mode, seed: cell.seed,

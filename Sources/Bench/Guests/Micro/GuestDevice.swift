@@ -4,7 +4,7 @@ import MicroGuest
 /// Where the disk of a micro guest comes from.
 enum MicroDisk {
   /// I/O threads of this process serve it.
-  case opened(DiskImage, ioThreads: [IOThread])
+  case opened(DiskImage, ioThreads: IOThreadGroup)
   /// vextd serves it, at that socket and under that name; the modes of the vext queue alone.
   case service(path: String, name: String, patienceNanoseconds: UInt64)
   /// A vhost-user back end serves it, at that socket; the modes with a virtio-blk driver alone.
@@ -23,7 +23,8 @@ enum GuestDevice {
   init(mode: DataPathMode, queueCount: Int, disk: MicroDisk, machine: Machine) throws {
     switch disk {
     case .opened(let image, let ioThreads):
-      try self.init(mode: mode, queueCount: queueCount, disk: image, machine: machine, ioThreads: ioThreads)
+      try self.init(
+        mode: mode, queueCount: queueCount, disk: image, machine: machine, servers: ioThreads.servers)
     case .service(let path, let name, let patienceNanoseconds):
       let client = try VextServiceClient(
         path: path, disk: name, memory: machine.memory, machine: machine.name,
@@ -31,7 +32,8 @@ enum GuestDevice {
       let function =
         mode == .vextAdaptive
         ? try VextDevice(
-          name: machine.name, service: client, queueCount: queueCount, interruptRouter: machine.vm)
+          name: machine.name, service: client, queueCount: queueCount, interruptRouter: machine.vm,
+          contention: machine.contention)
         : VextDevice(name: machine.name, service: client, queueCount: queueCount)
       try machine.pci.add(function)
       self = .vext(function)
@@ -46,24 +48,25 @@ enum GuestDevice {
   }
 
   private init(
-    mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine, ioThreads: [IOThread]
+    mode: DataPathMode, queueCount: Int, disk: DiskImage, machine: Machine,
+    servers: [any IOQueueServer]
   ) throws {
     switch mode {
     case .virtioBlock, .virtioBlockPolled, .virtioBlockTuned:
       let block = VirtioBlock(
         disk: disk, queueCount: queueCount, queueDepth: VirtioBlock.queueDepthLimit, memory: machine.memory,
-        servers: ioThreads)
+        servers: servers)
       let function = try VirtioPCI(device: block, memory: machine.memory, router: machine.vm)
       try machine.pci.add(function)
       self = .virtio(function)
     case .vext:
       let function = VextDevice(
-        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: ioThreads)
+        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: servers)
       try machine.pci.add(function)
       self = .vext(function)
     case .vextAdaptive:
       let function = try VextDevice(
-        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: ioThreads,
+        name: machine.name, disk: disk, queueCount: queueCount, memory: machine.memory, servers: servers,
         interruptRouter: machine.vm, contention: machine.contention)
       try machine.pci.add(function)
       self = .vext(function)

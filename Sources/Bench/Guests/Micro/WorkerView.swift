@@ -68,3 +68,16 @@ struct WorkerView {
       """
   }
 }
+
+/// Single words that another thread uses at the same time.
+extension GuestMemory {
+  /// Announces what was stored before.
+  func storeReleasing(_ value: UInt64, at address: GuestAddress) throws(GuestMemoryError) {
+    try unsafe sharedWords(at: address, wordCount: 1).storeReleasing(0, value)
+  }
+
+  /// Reads an announcement.
+  func loadAcquiring(at address: GuestAddress) throws(GuestMemoryError) -> UInt64 {
+    try unsafe sharedWords(at: address, wordCount: 1).loadAcquiring(0)
+  }
+}

@@ -12,12 +12,15 @@ public final class CPUContention: Sendable {
   private static let sharedDivisor: UInt64 = 8
   /// They count as shared until the share falls below this one.
   private static let unsharedDivisor: UInt64 = 32
+  /// Below this part of the time nobody waits worth mentioning.
+  private static let calmDivisor: UInt64 = 1024
 
   private struct State {
     var threads: [HostThread] = []
     var measuredAt: UInt64 = 0
     var delay: UInt64 = 0
     var isShared = false
+    var isCalm = true
   }
 
   private let state = Mutex(State())
@@ -33,6 +36,9 @@ public final class CPUContention: Sendable {
     }
   }
 
+  /// Whether hardly any thread waited before the last measurement, so that the next one can be put off.
+  var isCalm: Bool { state.withLock { $0.isCalm } }
+
   /// Whether the threads waited for CPUs lately.
   ///
   /// - Parameter now: the present time (CLOCK_MONOTONIC).
@@ -47,6 +53,7 @@ public final class CPUContention: Sendable {
       state.measuredAt = now
       state.delay = delay
       if isFirst { return state.isShared }
+      state.isCalm = waited < elapsed / Self.calmDivisor
       if waited >= elapsed / Self.sharedDivisor { state.isShared = true }
       if waited < elapsed / Self.unsharedDivisor { state.isShared = false }
       return state.isShared

@@ -92,7 +92,7 @@ final class GuestDevices: Sendable {
       let device = try GuestError.attributing(to: .vext) { () throws(Errno) in
         try VextDevice(
           name: "\(machine.name) \(path)", service: client, queueCount: disk.queueCount,
-          interruptRouter: machine.vm)
+          interruptRouter: machine.vm, contention: machine.contention)
       }
       try plug.insert(function: device, part: .vext)
       vextDevices.append(device)

@@ -74,9 +74,9 @@ public enum GuestSystemCalls {
   /// Messages of sockets that are open, descriptors among them.
   private static let messages: [SystemCallRule] = ["sendmsg", "recvmsg", "sendto", "recvfrom", "shutdown"]
 
-  /// A disk of vextd's: its socket is connected again when the service comes back.
+  /// A disk of vextd's: its socket is connected again when the service comes back, and the waits of vCPUs for a CPU are read.
   private static let watcher: [SystemCallRule] =
-    messages + [SystemCallRule("socket", where: [.unixSocket]), "connect", "getsockopt", "fcntl"]
+    messages + [SystemCallRule("socket", where: [.unixSocket]), "connect", "getsockopt", "fcntl", "pread64"]
 
   private static let tap: [SystemCallRule] = [
     .ioctl(LINUX_TUN_GET_INTERFACE), .ioctl(LINUX_TUN_SET_HEADER_SIZE), .ioctl(LINUX_TUN_SET_OFFLOADS),

@@ -19,7 +19,10 @@ public protocol IOQueue: AnyObject, Sendable {
   /// Number of requests that are under way in the engine.
   var inFlight: Int { get }
 
-  /// Prepares for service; the server calls it when it attaches the queue.
+  /// Number of requests that were taken since the queue was made; wraps around 2^64.
+  var takenCount: UInt64 { get }
+
+  /// Prepares for service; the server calls it when it attaches the queue, which it does again when the queue has moved to it.
   ///
   /// - Parameters:
   ///   - token: upper 32 bits of the tokens that the queue gives to the engine; the queue chooses the lower 32.
@@ -67,6 +70,9 @@ public protocol IOQueue: AnyObject, Sendable {
 extension IOQueue {
   /// The default: weight 100, and no limits.
   public var share: DiskShare { DiskShare() }
+
+  /// The default: 0, so that the queue counts as idle.
+  public var takenCount: UInt64 { 0 }
 }
 
 /// A server of queues: an I/O thread, or a test that steps through it by hand.

@@ -66,16 +66,46 @@ public final class IOThread: IOQueueServer {
   ///
   /// - Throws: EINVAL if the thread waits for events and the queue has no ``IOQueue/notificationDescriptor``.
   public func attach(_ queue: any IOQueue) throws(Errno) {
-    guard waiting != .events || queue.notificationDescriptor != nil else { throw .invalidArgument }
+    guard canServe(queue) else { throw .invalidArgument }
     mailbox.send(.attach(queue))
   }
 
   /// Stops taking requests from `queue`; returns when none is under way and the thread will not touch the queue again.
-  public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue)) }
+  public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue, elsewhere: nil)) }
 
   /// Begins what ``detach(_:)`` does, and returns at once.
   public func startDetaching(_ queue: any IOQueue) -> IOQueueDetachment {
-    IOQueueDetachment(mailbox.post(.detach(queue)))
+    IOQueueDetachment(mailbox.post(.detach(queue, elsewhere: nil)))
+  }
+
+  /// The same for a queue that is perhaps on its way to `other`, or there already.
+  func startDetaching(_ queue: any IOQueue, elsewhere other: IOThread) -> IOQueueDetachment {
+    IOQueueDetachment(
+      mailbox.post(.detach(queue, elsewhere: other.mailbox))
+        ?? other.mailbox.post(.detach(queue, elsewhere: nil)))
+  }
+
+  /// Begins to hand a queue of this thread's over to `other`: takes no more requests from it, waits for those under way, and lets
+  /// `other` go on.
+  ///
+  /// - Returns: done when `other` serves the queue; at once where this thread does not have it. Nil if the thread has ended.
+  func startMoving(_ queue: any IOQueue, to other: IOThread) -> IOThreadCommand? {
+    mailbox.post(.move(queue, to: other.mailbox))
+  }
+
+  /// Whether the thread can serve `queue`.
+  func canServe(_ queue: any IOQueue) -> Bool { waiting != .events || queue.notificationDescriptor != nil }
+
+  /// Begins to measure how busy the thread is.
+  ///
+  /// - Returns: nil if the thread has ended.
+  func startMeasuring() -> IOThreadCommand? { mailbox.post(.startMeasuring) }
+
+  /// Ends what ``startMeasuring()`` began; once it is done, `measurement` has the result.
+  ///
+  /// - Returns: nil if the thread has ended.
+  func finishMeasuring(_ measurement: IOThreadMeasurement) -> IOThreadCommand? {
+    mailbox.post(.finishMeasuring(measurement))
   }
 
   /// Registers a disk, and a machine's memory if given, with the kernel for `io_uring`; returns when that is done.

@@ -17,7 +17,7 @@ struct IOThreadLoop: ~Copyable {
   }
 
   let mailbox: IOThreadMailbox
-  private let waiting: IOThread.Waiting
+  let waiting: IOThread.Waiting
   let adaptation: IOThread.Adaptation
   /// Whether this thread has to wait for its CPU.
   let contention: CPUContention
@@ -32,18 +32,20 @@ struct IOThreadLoop: ~Copyable {
   var vextQueues = VextPollingSet()
   var otherQueues: [(queueIndex: Int, queue: any IOQueue, machine: Int, throttle: DiskThrottle?)] = []
   /// What each machine may take of the thread.
-  private(set) var shares = MachineShares()
-  private var notifications = DeferredNotifications()
+  var shares = MachineShares()
+  var notifications = DeferredNotifications()
   /// Number of queues that cannot notify: the thread must not sleep while there are any.
-  private var silentQueueCount = 0
+  var silentQueueCount = 0
   /// Decides when an adaptive thread sleeps.
   var idleness: IOThreadIdleness
   /// The time at which the thread last measured whether CPUs are shared.
   var contentionCheckedAt: UInt64 = 0
-  /// Queues with requests under way that will be detached, and the commands that wait for them.
-  private var detaching: [(queue: any IOQueue, command: IOThreadCommand?)] = []
+  /// Queues with requests under way that leave the thread.
+  var departures: [IOQueueDeparture] = []
+  /// How busy the thread is, while somebody wants to know.
+  var busyTime = BusyTime()
   /// Commands that wait for the thread's end; once there is one, the thread attaches no queue.
-  private var stopCommands: [IOThreadCommand] = []
+  var stopCommands: [IOThreadCommand] = []
   /// Index in ``otherQueues`` at which this pass starts.
   private var otherTurn = 0
   /// Whether this pass drains ``otherQueues`` before the vext queues.
@@ -86,7 +88,9 @@ struct IOThreadLoop: ~Copyable {
         readCommands()
         continue
       }
-      if pass() > 0 {
+      let progress = pass()
+      if busyTime.isMeasured { busyTime.notePass(hadWork: progress > 0) }
+      if progress > 0 {
         idleness.noteWork()
         continue
       }
@@ -96,16 +100,22 @@ struct IOThreadLoop: ~Copyable {
         checkContention()
         if silentQueueCount == 0, idleness.isTimeToSleep(), !engine.mustPoll {
           sleep()
+          busyTime.noteSleep()
         } else {
           SpinHint.pause()
         }
-      case .events: if !engine.mustPoll, engine.room == 0 || prepareToSleep() { waitForEvent() }
+      case .events:
+        if !engine.mustPoll, engine.room == 0 || prepareToSleep() {
+          waitForEvent()
+          busyTime.noteSleep()
+        }
       }
     }
-    for command in stopCommands + mailbox.close() { command.markDone() }
+    for command in stopCommands { command.markDone() }
+    for command in mailbox.close() { refuse(command) }
   }
 
-  private var isIdle: Bool { detaching.isEmpty && attachedQueues.allSatisfy { $0 == nil } }
+  private var isIdle: Bool { departures.isEmpty && attachedQueues.allSatisfy { $0 == nil } }
 
   /// Drains every queue and the completion ring once.
   ///
@@ -132,7 +142,7 @@ struct IOThreadLoop: ~Copyable {
     }
     progress &+= reaped
     notifications.finishPass(attachedQueues, confirming: progress == 0 || wasLong)
-    if !detaching.isEmpty { finishDetaching() }
+    if !departures.isEmpty { finishDepartures() }
     return progress
   }
 
@@ -197,83 +207,6 @@ struct IOThreadLoop: ~Copyable {
       mayRest = false
     }
     return mayRest
-  }
-
-  private mutating func readCommands() {
-    for command in mailbox.take() {
-      switch command.message {
-      case .attach(let queue):
-        // A thread that is being stopped serves no new queue.
-        if stopCommands.isEmpty { attach(queue) }
-        command.markDone()
-      case .register(let disk, let memory):
-        engine.register(disk: disk, memory: memory)
-        command.markDone()
-      case .detach(let queue):
-        stopPolling(queue)
-        detaching.append((queue, command))
-      case .stop:
-        stopCommands.append(command)
-        for case let queue? in attachedQueues where !detaching.contains(where: { $0.queue === queue }) {
-          stopPolling(queue)
-          detaching.append((queue, nil))
-        }
-      }
-    }
-    finishDetaching()
-  }
-
-  private mutating func attach(_ queue: any IOQueue) {
-    let queueIndex = attachedQueues.firstIndex { $0 == nil } ?? attachedQueues.count
-    if queueIndex == attachedQueues.count {
-      attachedQueues.append(queue)
-    } else {
-      attachedQueues[queueIndex] = queue
-    }
-    engine.attach(queueIndex: queueIndex, disk: queue.disk, memory: queue.memory)
-    let share = queue.share
-    let machine = shares.attach(queueIndex, memory: ObjectIdentifier(queue.memory), weight: share.weight)
-    queue.begin(token: UInt64(queueIndex) << 32, polling: waiting != .events)
-    if let vext = queue as? VextDeviceQueue {
-      vextQueues.insert(PolledDeviceQueue(vext, queueIndex: queueIndex, machine: machine))
-      notifications.attach(queueIndex, hasListener: vext.raisesInterrupts)
-    } else {
-      otherQueues.append((queueIndex, queue, machine, share.throttle))
-      notifications.attach(queueIndex, hasListener: true)
-    }
-    countSilentQueues()
-    if waiting != .polling, let descriptor = queue.notificationDescriptor {
-      // If the kernel's table of watched descriptors is full, the queue is served late: at each wake-up.
-      try? poll.add(descriptor: descriptor, token: Token.queue + UInt64(queueIndex))
-    }
-  }
-
-  private mutating func stopPolling(_ queue: any IOQueue) {
-    vextQueues.remove(queue)
-    otherQueues.removeAll { $0.queue === queue }
-    countSilentQueues()
-    if waiting != .polling, let descriptor = queue.notificationDescriptor {
-      try? poll.remove(descriptor: descriptor)
-    }
-  }
-
-  private mutating func countSilentQueues() {
-    silentQueueCount = otherQueues.count { $0.queue.notificationDescriptor == nil }
-    vextQueues.forEach { queue in if queue.notificationDescriptor == nil { silentQueueCount += 1 } }
-  }
-
-  private mutating func finishDetaching() {
-    for (queue, command) in detaching where queue.inFlight == 0 {
-      queue.notifyDriver()
-      queue.confirmWake()
-      for index in attachedQueues.indices where attachedQueues[index] === queue {
-        attachedQueues[index] = nil
-        engine.detach(queueIndex: index)
-        shares.detach(index)
-      }
-      command?.markDone()
-    }
-    detaching.removeAll { $0.queue.inFlight == 0 }
   }
 }
 

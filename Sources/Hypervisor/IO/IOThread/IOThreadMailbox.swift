@@ -4,7 +4,12 @@ import Synchronization
 /// An action that other threads can request of an I/O thread.
 enum IOThreadAction: Sendable {
   case attach(any IOQueue)
-  case detach(any IOQueue)
+  /// Takes a queue out; where the thread does not have it, the thread of the other mailbox does so.
+  case detach(any IOQueue, elsewhere: IOThreadMailbox?)
+  /// Hands a queue over to the thread of the mailbox, to which the command goes on.
+  case move(any IOQueue, to: IOThreadMailbox)
+  case startMeasuring
+  case finishMeasuring(IOThreadMeasurement)
   case register(DiskImage, GuestMemory?)
   case stop
 }
@@ -62,6 +67,17 @@ final class IOThreadMailbox: Sendable {
     }
     event.signal()
     return command
+  }
+
+  /// Posts a command that another I/O thread received. If the thread has ended, nothing is left to do for it.
+  func forward(_ command: IOThreadCommand) {
+    let isClosed = state.withLock { state in
+      if state.isClosed { return true }
+      state.commands.append(command)
+      hasCommandsFlag.store(true, ordering: .releasing)
+      return false
+    }
+    if isClosed { command.markDone() } else { event.signal() }
   }
 
   /// Takes all posted commands, in order. The I/O thread only.

@@ -13,8 +13,8 @@ protocol ServiceSession: AnyObject, Sendable {
   /// A word for the protocol behind ``summary``; empty for vextd's own.
   var protocolNote: String { get }
 
-  /// What it has asked of its disk, counted by each I/O thread.
-  var activities: [DiskActivity] { get }
+  /// What it has asked of its disk, counted by the I/O threads.
+  var activities: DiskActivities { get }
 
   /// What others may see of it.
   var publicState: Mutex<ServiceSessionState> { get }
@@ -24,7 +24,8 @@ protocol ServiceSession: AnyObject, Sendable {
 struct ServiceSessionState {
   /// The disk that it has opened.
   var disk: VextServiceDisk?
-  var queueCount = 0
+  /// The queues that I/O threads serve, by their numbers.
+  var queues: [Int: any IOQueue] = [:]
   /// The connection's descriptor, as long as it is open.
   var descriptor: Int32?
   /// Whether the service wants it to end.
@@ -34,7 +35,7 @@ struct ServiceSessionState {
 extension ServiceSession {
   /// A line for a person.
   var summary: String {
-    let (disk, queueCount) = publicState.withLock { ($0.disk, $0.queueCount) }
+    let (disk, queueCount) = publicState.withLock { ($0.disk, $0.queues.count) }
     return
       "client \(number) process \(peer.processID) user \(peer.userID) disk \(disk?.name ?? "-"), queues: \(queueCount)\(protocolNote)"
   }
@@ -42,16 +43,15 @@ extension ServiceSession {
   /// The name of the disk that it has opened.
   var diskName: String? { publicState.withLock { $0.disk?.name } }
 
+  /// The queue of that number; nil if it is not served.
+  func queue(_ index: Int) -> (any IOQueue)? { publicState.withLock { $0.queues[index] } }
+
   /// What it has asked of its disk.
-  var statistics: DiskStatistics {
-    var statistics = DiskStatistics()
-    for activity in activities { activity.add(to: &statistics) }
-    return statistics
-  }
+  var statistics: DiskStatistics { activities.statistics }
 
   /// What it has and has done; nil without a disk.
   var snapshot: VextServiceSnapshot.Client? {
-    let (disk, queueCount) = publicState.withLock { ($0.disk, $0.queueCount) }
+    let (disk, queueCount) = publicState.withLock { ($0.disk, $0.queues.count) }
     guard let disk else { return nil }
     return VextServiceSnapshot.Client(
       number: number, processID: peer.processID, userID: peer.userID, disk: disk.name, queueCount: queueCount,

@@ -18,7 +18,8 @@ final class ServiceVextQueue: VextQueuePort {
     try client.enable(
       index,
       VextServiceRegistration(
-        setup: setup, doorbell: doorbell, interrupts: signals?.interrupts, vector: index))
+        setup: setup, doorbell: doorbell, interrupts: signals?.interrupts, vector: index,
+        contention: signals?.contention))
   }
 
   /// Waits for the service as long as it is there: only it knows what it still touches.

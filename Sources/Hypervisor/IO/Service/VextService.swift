@@ -33,11 +33,15 @@ public final class VextService: Sendable {
   public typealias Reload = @Sendable () throws -> [VextServiceDiskPlan]
 
   let servers: [any IOQueueServer]
+  /// The threads between which queues move; nil: they stay where they were enabled.
+  private let group: IOThreadGroup?
   /// Raises the interrupts of each server's queues.
   let signallers: [EventSignaller]
   let offeredFeatures: VextFeatures
   let log: VextLog
   let engine: BlockEngineKind
+  /// The lines that clients of each user may write into the log.
+  private let logBudgets = Mutex<[UInt32: VextLogBudget]>([:])
   private let reload: Reload?
   private let stopEvent: EventDescriptor
   private let state: Mutex<State>
@@ -59,21 +63,33 @@ public final class VextService: Sendable {
       writer: .shared)
   }
 
+  /// The same with I/O threads between which queues move.
+  public convenience init(
+    disks: [VextServiceDisk], group: IOThreadGroup, engine: BlockEngineKind, offersSleep: Bool = true,
+    reload: Reload? = nil
+  ) throws(Errno) {
+    try self.init(
+      disks: disks, servers: group.servers, group: group, engine: engine, offersSleep: offersSleep,
+      reload: reload, writer: .shared)
+  }
+
   /// The same with a log that a test may look into.
   init(
-    disks: [VextServiceDisk], servers: [any IOQueueServer], engine: BlockEngineKind, offersSleep: Bool,
-    reload: Reload? = nil, writer: LogWriter
+    disks: [VextServiceDisk], servers: [any IOQueueServer], group: IOThreadGroup? = nil,
+    engine: BlockEngineKind, offersSleep: Bool, reload: Reload? = nil, writer: LogWriter
   ) throws(Errno) {
     precondition(!servers.isEmpty && Set(disks.map(\.name)).count == disks.count)
     state = Mutex(State(disks: disks.map { ServedDisk(disk: $0) }))
     self.reload = reload
     self.servers = servers
+    self.group = group
     self.engine = engine
-    offeredFeatures = offersSleep ? VextSignals.sleepFeatures : []
+    offeredFeatures = offersSleep ? VextSignals.sleepFeatures.union(.contention) : []
     var signallers: [EventSignaller] = []
     for _ in servers { signallers.append(try EventSignaller()) }
     self.signallers = signallers
-    log = VextLog(device: "vextd:", writer: writer)
+    log = VextLog(
+      device: "vextd:", writer: writer, budget: VextLogBudget(renewalNanoseconds: 1_000_000_000))
     stopEvent = try EventDescriptor()
   }
 
@@ -119,10 +135,24 @@ public final class VextService: Sendable {
     }
     let made = enlist(peer) { VextServiceSession(number: $0, peer: peer, service: self) }
     guard let session = made else {
-      return log.warn("a connection of user \(peer.userID) was closed: there are too many")
+      return warnOfTooMany(peer)
     }
     let box = VextServiceSession.SocketBox(socket)
     start(session) { session.run(box) }
+  }
+
+  /// The log of a client. The clients of a user write 64 lines together, and one more every ten seconds, however often they connect.
+  func log(of client: String, _ peer: SocketPeer) -> VextLog {
+    let budget = logBudgets.withLock { budgets in
+      let budget = budgets[peer.userID] ?? VextLogBudget(renewalNanoseconds: 10_000_000_000)
+      budgets[peer.userID] = budget
+      return budget
+    }
+    return log.renamed("vextd: \(client) (process \(peer.processID), user \(peer.userID)):", budget: budget)
+  }
+
+  func warnOfTooMany(_ peer: SocketPeer) {
+    log(of: "a connection", peer).warn("it was closed: there are too many")
   }
 
   /// Runs `body`, which serves `session` to its end, on a thread of its own.
@@ -251,9 +281,7 @@ public final class VextService: Sendable {
       for plan in plans where !known.contains(where: { $0.name == plan.name }) {
         added.append(try plan.disk())
       }
-      for server in servers {
-        for disk in added { (server as? IOThread)?.register(disk: disk.image, memory: nil) }
-      }
+      for thread in ioThreads { for disk in added { thread.register(disk: disk.image, memory: nil) } }
       return state.withLock { state in
         var lines: [String] = []
         for plan in plans {
@@ -290,9 +318,38 @@ public final class VextService: Sendable {
     return disks.joined() + sessions.map { "\($0.summary)\n" }.joined()
   }
 
-  /// A figure of a client in each line: name and value.
+  /// A figure of a client, of the threads or of a thread in each line: name and value.
   func metrics() -> String {
-    sessions.flatMap(\.metrics).map { "\($0.name) \($0.value)\n" }.joined()
+    var metrics = sessions.flatMap(\.metrics).map { "\($0.name) \($0.value)\n" }
+    if let placement {
+      metrics.append("moves \(placement.moveCount)\n")
+      metrics += placement.queueCounts.enumerated().map { "thread\($0.offset)_queues \($0.element)\n" }
+    }
+    return metrics.joined()
+  }
+
+  private var ioThreads: [IOThread] { group?.threads ?? servers.compactMap { $0 as? IOThread } }
+
+  private var placement: VextServiceSnapshot.QueuePlacement? {
+    group.map { group in
+      VextServiceSnapshot.QueuePlacement(
+        moveCount: group.moveCount, queueCounts: group.queues.map(\.count))
+    }
+  }
+
+  /// Moves a queue of a client to another I/O thread; returns when that thread serves it.
+  ///
+  /// - Parameters:
+  ///   - queue: the queue's number.
+  ///   - number: the client's.
+  ///   - place: the thread's place in the group.
+  /// - Returns: false if there is no such client, queue or thread, the queue is on its way already, or queues do not move.
+  @discardableResult
+  public func move(queue: Int, ofClient number: UInt64, to place: Int) -> Bool {
+    guard let group, group.threads.indices.contains(place),
+      let served = state.withLock({ $0.sessions[number] })?.queue(queue)
+    else { return false }
+    return group.move(served, to: place)
   }
 
   private var sessions: [any ServiceSession] {
@@ -304,8 +361,8 @@ public final class VextService: Sendable {
     VextServiceSnapshot(
       nanoseconds: HostClock.monotonicNanoseconds(),
       // A thread that has ended has no time to show.
-      threadNanoseconds: servers.map { (try? ($0 as? IOThread)?.thread.cpuTimeNanoseconds()) ?? 0 },
-      clients: sessions.compactMap(\.snapshot))
+      threadNanoseconds: ioThreads.map { (try? $0.thread.cpuTimeNanoseconds()) ?? 0 },
+      placement: placement, clients: sessions.compactMap(\.snapshot))
   }
 
   /// Connections now.

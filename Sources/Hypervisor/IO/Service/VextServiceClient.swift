@@ -88,6 +88,7 @@ public final class VextServiceClient: Sendable {
         case .enable(let fault):
           guard fault == .none else { throw fault }
           state.enabled[queue] = registration
+          core.contention.begin(queue, registration, memory: core.place.memory)
           return true
         case .failed, .hello, .open, .statistics, .text, .done:
           throw VextQueueFault(error: .outOfResources, detail: 0)
@@ -101,6 +102,7 @@ public final class VextServiceClient: Sendable {
 
   /// Returns when nobody touches the queue any more. Answers with EIO what a service that has ended left under way.
   func disable(_ queue: UInt16) {
+    core.contention.end(queue)
     core.state.withLock { state in
       if let registration = state.enabled[queue], state.ask(.disable(queue: queue)) == nil,
         state.orphans[queue] == nil

@@ -9,6 +9,8 @@ struct VextServiceRegistration: Sendable {
   /// The table whose vectors another process may signal; nil if the function has none.
   let interrupts: MSIXTable?
   let vector: UInt16
+  /// Whether the machine's vCPUs wait for CPUs; nil if the function does not offer CONTENTION.
+  let contention: CPUContention?
 
   /// One descriptor for each feature that is in force, in the order of their bits.
   var descriptors: [Int32] {

@@ -49,11 +49,12 @@ enum VextServiceRequest: Equatable, Sendable {
     }
   }
 
-  /// Descriptors that come with it.
+  /// Descriptors that come with it: CONTENTION is the one feature without.
   var descriptorCount: Int {
     switch self {
     case .memory: 2
-    case .enable(_, let setup), .resume(_, let setup): setup.features.rawValue.nonzeroBitCount
+    case .enable(_, let setup), .resume(_, let setup):
+      setup.features.subtracting(.contention).rawValue.nonzeroBitCount
     case .hello, .open, .disable, .statistics, .close, .list, .metrics, .drain, .detach, .reload, .snapshot: 0
     }
   }

@@ -38,15 +38,15 @@ final class VextServiceSession: ServiceSession {
   private unowned let service: VextService
   private let log: VextLog
   let protocolNote = ""
-  let activities: [DiskActivity]
+  let activities: DiskActivities
   let publicState = Mutex(ServiceSessionState())
 
   init(number: UInt64, peer: SocketPeer, service: VextService) {
     self.number = number
     self.peer = peer
     self.service = service
-    log = service.log.renamed("vextd: client \(number) (process \(peer.processID), user \(peer.userID)):")
-    activities = service.servers.map { _ in DiskActivity() }
+    log = service.log(of: "client \(number)", peer)
+    activities = DiskActivities(serverCount: service.servers.count)
   }
 
   /// Serves the client to its end; then nothing of it is left.
@@ -209,6 +209,7 @@ final class VextServiceSession: ServiceSession {
     let place = Int(truncatingIfNeeded: (number &+ UInt64(index)) % UInt64(service.servers.count))
     let name = "queue \(index)"
     let record = table.record(of: index)
+    let activity = activities.activity(ofQueue: Int(index))
     do throws(VextQueueFault) {
       let signals: VextSessionSignals
       do throws(Errno) {
@@ -221,18 +222,18 @@ final class VextServiceSession: ServiceSession {
       if continues {
         var engine = try service.finishingEngine()
         queue = try device.continueQueue(
-          setup, name: name, activity: activities[place], record: record, engine: &engine
+          setup, name: name, activity: activity, record: record, engine: &engine
         ) { signals.wake(setup.features, $0, continues: true) }
       } else {
         queue = try device.makeQueue(
-          setup, name: name, activity: activities[place], record: record
+          setup, name: name, activity: activity, record: record
         ) { signals.wake(setup.features, $0, continues: false) }
       }
       do throws(Errno) { try service.servers[place].attach(queue) } catch {
         throw VextQueueFault(error: .outOfResources, detail: 0)
       }
       resources.queues[index] = (queue, service.servers[place])
-      publicState.withLock { $0.queueCount += 1 }
+      publicState.withLock { $0.queues[Int(index)] = queue }
       return .enable(.none)
     } catch {
       log.warn("\(name): not enabled: \(error.error)")
@@ -243,8 +244,8 @@ final class VextServiceSession: ServiceSession {
   /// Returns when the queue's requests have ended.
   private func disable(_ index: UInt16, _ resources: inout Resources) {
     guard let (queue, server) = resources.queues.removeValue(forKey: index) else { return }
+    publicState.withLock { $0.queues[Int(index)] = nil }
     server.detach(queue)
-    publicState.withLock { $0.queueCount -= 1 }
   }
 
   private func disableAll(_ resources: inout Resources) {

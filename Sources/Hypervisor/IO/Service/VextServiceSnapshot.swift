@@ -24,18 +24,34 @@ public struct VextServiceSnapshot: Equatable, Sendable {
   public var nanoseconds: UInt64
   /// CPU time of each I/O thread, in nanoseconds.
   public var threadNanoseconds: [UInt64]
+  /// The queues that I/O threads have, and how often queues were moved between them; nil for threads that exchange none.
+  public var placement: QueuePlacement?
   /// The clients, the oldest first.
   public var clients: [Client]
 
-  /// A line for the threads and one for each client: words with a blank between them, numbers in decimal.
-  var text: String {
-    let threads = (["threads", "\(nanoseconds)"] + threadNanoseconds.map { "\($0)" }).joined(separator: " ")
-    return threads + "\n" + clients.map { $0.line + "\n" }.joined()
+  /// Where queues are.
+  public struct QueuePlacement: Equatable, Sendable {
+    /// How often a queue was moved.
+    public var moveCount: UInt64
+    /// Queues of each I/O thread.
+    public var queueCounts: [Int]
   }
 
-  init(nanoseconds: UInt64, threadNanoseconds: [UInt64], clients: [Client]) {
+  /// A line for the threads, one for their queues if they exchange them, and one for each client: words with a blank between them,
+  /// numbers in decimal.
+  var text: String {
+    let threads = (["threads", "\(nanoseconds)"] + threadNanoseconds.map { "\($0)" }).joined(separator: " ")
+    let queues = placement.map { placement in
+      (["queues", "\(placement.moveCount)"] + placement.queueCounts.map { "\($0)" }).joined(separator: " ")
+        + "\n"
+    }
+    return threads + "\n" + (queues ?? "") + clients.map { $0.line + "\n" }.joined()
+  }
+
+  init(nanoseconds: UInt64, threadNanoseconds: [UInt64], placement: QueuePlacement?, clients: [Client]) {
     self.nanoseconds = nanoseconds
     self.threadNanoseconds = threadNanoseconds
+    self.placement = placement
     self.clients = clients
   }
 
@@ -47,6 +63,11 @@ public struct VextServiceSnapshot: Equatable, Sendable {
     else { return nil }
     nanoseconds = time
     threadNanoseconds = first.dropFirst(2).compactMap { UInt64($0) }
+    if let words = lines.first?.split(separator: " "), words.first == "queues" {
+      lines.removeFirst()
+      guard words.count >= 2, let moveCount = UInt64(words[1]) else { return nil }
+      placement = QueuePlacement(moveCount: moveCount, queueCounts: words.dropFirst(2).compactMap { Int($0) })
+    }
     clients = []
     for line in lines {
       guard let client = Client(line: line) else { return nil }

@@ -36,6 +36,7 @@ final class VextServiceWatch: Sendable {
   private enum Token {
     static let service: UInt64 = 0
     static let stop: UInt64 = 1
+    static let contention: UInt64 = 2
   }
 
   /// The interval at which the rings of a disk whose service is lost are polled, and between two attempts to connect.
@@ -44,6 +45,8 @@ final class VextServiceWatch: Sendable {
   let state: Mutex<State>
   let place: VextServicePlace
   let stop: EventDescriptor
+  /// Whether the machine's CPUs are shared, for its queues; written as long as a service is there.
+  let contention: VextServiceContention
   private let geometry: VextDiskGeometry
   private let patienceNanoseconds: UInt64
   private let log: VextLog
@@ -58,6 +61,8 @@ final class VextServiceWatch: Sendable {
     // The end of the connection is reported whatever is asked for; replies are nothing to wake up for.
     try poll.add(descriptor: connection.socket.rawValue, token: Token.service, interest: [])
     try poll.add(descriptor: stop.rawValue, token: Token.stop)
+    contention = try VextServiceContention()
+    try poll.add(descriptor: contention.changed.rawValue, token: Token.contention)
     state = Mutex(State(connection))
     self.stop = stop
     self.poll = poll
@@ -91,12 +96,13 @@ final class VextServiceWatch: Sendable {
     }
   }
 
-  /// Waits until the service has ended; false if the client leaves.
+  /// Waits until the service has ended, and tells drivers of shared CPUs meanwhile; false if the client leaves.
   private func waitForEnd() -> Bool {
-    var events = EventBuffer(capacity: 2)
+    var events = EventBuffer(capacity: 3)
     while true {
+      contention.changed.drain()
       do throws(Errno) {
-        try poll.wait(timeoutMilliseconds: -1, into: &events)
+        try poll.wait(timeoutMilliseconds: contention.publish(), into: &events)
       } catch {
         preconditionFailure("epoll_wait fails for wrong arguments alone: \(error)")
       }

@@ -1,7 +1,7 @@
 import HostSystem
 import Synchronization
 
-/// Counters of one I/O thread's requests for one disk. That thread alone counts; any thread reads.
+/// Counters of the requests for one disk that one I/O thread at a time serves. That thread alone counts; any thread reads.
 final class DiskActivity: Sendable {
   private let reads = Atomic<UInt64>(0)
   private let writes = Atomic<UInt64>(0)

@@ -21,8 +21,8 @@ public final class VextDevice: PCIFunction {
   private let geometry: VextDiskGeometry
   private let log: VextLog
   private let queues: [VextQueueRegisters]
-  /// The counters of each server; empty if requests are not counted.
-  private let activities: [DiskActivity]
+  /// Nil if requests are not counted here.
+  private let activities: DiskActivities?
   private let signals: VextSignals?
   /// The connection to vextd, if it serves the queues.
   private let service: VextServiceClient?
@@ -83,10 +83,13 @@ public final class VextDevice: PCIFunction {
 
   /// Makes a function whose queues vextd serves, which offers DOORBELL and INTERRUPT if the service does.
   ///
-  /// - Parameter interruptRouter: receives the queues' interrupts, which the service signals.
+  /// - Parameters:
+  ///   - interruptRouter: receives the queues' interrupts, which the service signals.
+  ///   - contention: whether the machine's vCPUs wait for CPUs; given, the function offers CONTENTION too if the service does.
   /// - Throws: errors of eventfds and of the router.
   public convenience init(
-    name: String, service: VextServiceClient, queueCount: Int, interruptRouter: any MessageInterruptRouter
+    name: String, service: VextServiceClient, queueCount: Int, interruptRouter: any MessageInterruptRouter,
+    contention: CPUContention? = nil
   ) throws(Errno) {
     guard service.offeredFeatures.isSuperset(of: VextSignals.sleepFeatures) else {
       self.init(name: name, service: service, queueCount: queueCount)
@@ -94,7 +97,10 @@ public final class VextDevice: PCIFunction {
     }
     let interrupts = try MSIXTable(vectorCount: queueCount, router: interruptRouter, isShared: true)
     self.init(
-      name: name, service: service, signals: VextSignals(interrupts: interrupts),
+      name: name, service: service,
+      signals: VextSignals(
+        interrupts: interrupts,
+        contention: service.offeredFeatures.contains(.contention) ? contention : nil),
       doorbells: try Self.doorbells(queueCount))
   }
 
@@ -107,7 +113,7 @@ public final class VextDevice: PCIFunction {
     self.service = service
     geometry = service.geometry
     self.signals = signals
-    activities = []
+    activities = nil
     configuration = Self.configuration(signals: signals)
     queues = doorbells.enumerated().map { index, doorbell in
       let port = ServiceVextQueue(
@@ -143,14 +149,13 @@ public final class VextDevice: PCIFunction {
     geometry = VextDiskGeometry(disk.disk)
     service = nil
     self.signals = signals
-    let activities = countsRequests ? servers.map { _ in DiskActivity() } : []
+    let activities = countsRequests ? DiskActivities(serverCount: servers.count) : nil
     self.activities = activities
     configuration = Self.configuration(signals: signals)
     queues = doorbells.enumerated().map { index, doorbell in
-      let place = index % servers.count
       let port = LocalVextQueue(
-        index: UInt16(index), disk: disk, server: servers[place],
-        activity: activities.isEmpty ? nil : activities[place], signals: signals, doorbell: doorbell)
+        index: UInt16(index), disk: disk, server: servers[index % servers.count],
+        activity: activities?.activity(ofQueue: index), signals: signals, doorbell: doorbell)
       return VextQueueRegisters(
         index: UInt16(index), port: port, log: disk.log, signals: signals, doorbell: doorbell)
     }
@@ -167,10 +172,7 @@ public final class VextDevice: PCIFunction {
 
   /// Counts of the guest's requests so far. Any thread.
   public var statistics: DiskStatistics {
-    if let service { return service.statistics }
-    var statistics = DiskStatistics()
-    for activity in activities { activity.add(to: &statistics) }
-    return statistics
+    service?.statistics ?? activities?.statistics ?? DiskStatistics()
   }
 
   /// Whether nothing is under way of queues that were to be disabled.

@@ -74,6 +74,12 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     return VextQueueFault(error: error, detail: errorDetailWord.load(ordering: .relaxed))
   }
 
+  /// Those that were answered, by the place in the completion ring, and those under way.
+  public var takenCount: UInt64 {
+    let sequence = completions.sequence
+    return (sequence >> 32) &* UInt64(depth) &+ (sequence & 0xFFFF_FFFF) &+ UInt64(inFlight)
+  }
+
   /// The consumer's position: the ring slot of the next entry.
   var head: SubmissionConsumer { submissions }
 

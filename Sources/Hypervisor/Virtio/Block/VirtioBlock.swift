@@ -31,8 +31,7 @@ public final class VirtioBlock: VirtioDevice {
   private let disk: DiskImage
   private let memory: GuestMemory
   private let servers: [any IOQueueServer]
-  /// One for each server.
-  private let activities: [DiskActivity]
+  private let activities: DiskActivities
   private let served = Mutex<[Served]>([])
 
   /// A device with `queueCount` queues of `queueDepth` entries; queue `i` is served by `servers[i % servers.count]`.
@@ -48,7 +47,7 @@ public final class VirtioBlock: VirtioDevice {
     self.disk = disk
     self.memory = memory
     self.servers = servers
-    activities = servers.map { _ in DiskActivity() }
+    activities = DiskActivities(serverCount: servers.count)
     queueSizes = [UInt16](repeating: UInt16(queueDepth), count: queueCount)
     features = Self.features(of: disk.handle)
     fixedConfiguration = Self.configuration(of: disk.handle, queueCount: queueCount, queueDepth: queueDepth)
@@ -81,7 +80,7 @@ public final class VirtioBlock: VirtioDevice {
     for binding in queues {
       let queue = VirtioBlockDeviceQueue(
         binding.ring, port: binding.channel, disk: disk, cache: cache,
-        activity: activities[binding.index % servers.count],
+        activity: activities.activity(ofQueue: binding.index),
         memory: memory,
         chainLimit: Int(queueSizes[binding.index]))
       let server = servers[binding.index % servers.count]
@@ -117,11 +116,7 @@ public final class VirtioBlock: VirtioDevice {
   }
 
   /// Counts of the guest's requests so far. Any thread.
-  public var statistics: DiskStatistics {
-    var statistics = DiskStatistics()
-    for activity in activities { activity.add(to: &statistics) }
-    return statistics
-  }
+  public var statistics: DiskStatistics { activities.statistics }
 
   /// The features that `disk` allows.
   static func features(of disk: DiskHandle) -> VirtioFeatures {

@@ -18,6 +18,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   private var ring: Virtqueue
   private var tokenBase: UInt64 = 0
   private var underWay = 0
+  private(set) var takenCount: UInt64 = 0
   private var hasStopped = false
   /// Where requests under way are noted for a successor; nil: nowhere.
   private let inflight: VhostInflightQueue?
@@ -79,6 +80,7 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
       port.fail(error)
     }
     if taken > 0 { ring.suppressNotifications() }
+    takenCount &+= UInt64(taken)
     self.ring = ring
     underWay &+= started
     return taken

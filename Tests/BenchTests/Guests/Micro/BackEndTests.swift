@@ -55,6 +55,7 @@ struct BackEndTests {
     ("--mode vhost-user-qsd --engine libaio --no-direct", "needs O_DIRECT"),
     ("--mode vhost-user-vextd --io-threads 2", "the back end has one"),
     ("--mode vext-service --io-threads 2", "the back end has one"),
+    ("--mode vext --guest-processes", "--guest-processes needs --mode vext-service"),
     ("--mode vext-service --vmm qemu", "needs --vmm builtin"),
     ("--mode vhost-user-vextd --vmm qemu", "needs --vmm builtin"),
   ])

@@ -88,6 +88,7 @@ extension VextServiceTests {
       }
       for garbage in [
         "", "threads", "threads x", "threads 1\nclient", "threads 1\nclient 1 2 3 d 5 6 0 1:2", "client 1",
+        "threads 1\nqueues", "threads 1\nqueues x 1", "threads 1\nqueues 1\nqueues 1",
       ] {
         #expect(VextServiceSnapshot(text: garbage) == nil)
       }

@@ -12,29 +12,34 @@ final class ServiceFixture {
   let disk: VirtioTemporaryDisk
   let service: VextService
   let logged = LogRecorder()
-  private let thread: IOThread
+  private let group: IOThreadGroup
 
+  /// - Parameter share: what each disk may take.
   init(
     waiting: IOThread.Waiting = .adaptive, engine: BlockEngineKind = .sync,
-    diskByteCount: Int = VextFixture.diskByteCount
+    diskByteCount: Int = VextFixture.diskByteCount, threadCount: Int = 1, share: DiskShare = DiskShare()
   ) throws {
     let disk = VirtioTemporaryDisk(byteCount: diskByteCount)
-    let thread = try IOThread(name: "vextd-test", cpus: nil, waiting: waiting, engine: engine)
+    let threads = try (0..<threadCount).map {
+      try IOThread(name: "vextd-test\($0)", cpus: nil, waiting: waiting, engine: engine)
+    }
+    let group = try IOThreadGroup(threads, rebalances: false)
     let disks = try [("rw", false), ("ro", true)].map { name, isReadOnly in
       try #require(
         VextServiceDisk(
           name: name, image: try DiskImage(path: disk.path, readOnly: isReadOnly, direct: false),
-          ownerID: geteuid()))
+          ownerID: geteuid(), share: share))
     }
     service = try VextService(
-      disks: disks, servers: [thread], engine: engine, offersSleep: true, writer: logged.writer())
+      disks: disks, servers: group.servers, group: group, engine: engine, offersSleep: true,
+      writer: logged.writer())
     self.disk = disk
-    self.thread = thread
+    self.group = group
   }
 
   deinit {
     service.stop()
-    thread.stop()
+    for thread in group.threads { thread.stop() }
   }
 
   /// A connection to the service.
@@ -53,16 +58,22 @@ final class ServiceFixture {
 
   /// A machine's memory with a disk of the service's, and drivers for its queues, all enabled.
   ///
-  /// - Parameter features: what the drivers accept of sleep and wake; nil: the function offers nothing.
+  /// - Parameters:
+  ///   - features: what the drivers accept of sleep and wake; nil: the function offers nothing.
+  ///   - contention: whether the machine's CPUs are shared; nil: the function does not offer CONTENTION.
   func machine(
-    _ name: String = "rw", queueCount: Int = 1, depth: UInt32 = 16, accepting features: VextFeatures? = nil
+    _ name: String = "rw", queueCount: Int = 1, depth: UInt32 = 16, accepting features: VextFeatures? = nil,
+    contention: CPUContention? = nil
   ) throws -> ServedMachine {
     try ServedMachine(
-      try connect(), disk: name, queueCount: queueCount, depth: depth, accepting: features)
+      try connect(), disk: name, queueCount: queueCount, depth: depth, accepting: features,
+      contention: contention)
   }
 
-  /// CPU time of the I/O thread.
-  func cpuTimeNanoseconds() throws -> UInt64 { try thread.thread.cpuTimeNanoseconds() }
+  /// CPU time of the I/O threads.
+  func cpuTimeNanoseconds() throws -> UInt64 {
+    try group.threads.reduce(0) { try $0 + $1.thread.cpuTimeNanoseconds() }
+  }
 
   /// Waits until the service has `count` clients; tells whether it has.
   func waitForClients(_ count: Int) -> Bool { eventually { service.clientCount == count } }
@@ -79,7 +90,7 @@ final class ServedMachine {
 
   init(
     _ socket: consuming sending PacketSocket, disk: String, queueCount: Int, depth: UInt32,
-    accepting features: VextFeatures? = nil
+    accepting features: VextFeatures? = nil, contention: CPUContention? = nil
   ) throws {
     let memory = try GuestMemory(byteCount: VextFixture.memoryByteCount, isShared: true)
     let client = try VextServiceClient(
@@ -88,7 +99,8 @@ final class ServedMachine {
       features == nil
       ? VextDevice(name: "test", service: client, queueCount: queueCount)
       : try VextDevice(
-        name: "test", service: client, queueCount: queueCount, interruptRouter: recorder)
+        name: "test", service: client, queueCount: queueCount, interruptRouter: recorder,
+        contention: contention)
     drivers = (0..<queueCount).map {
       FakeVextDriver(
         device: device, memory: memory, queue: UInt16($0), depth: depth,
@@ -171,7 +183,7 @@ final class RawServiceClient {
   /// Does what comes first in a connection.
   func greet() throws {
     #expect(
-      try ask(.hello(version: 1, features: 0)) == .hello(version: 1, features: 3))
+      try ask(.hello(version: 1, features: 0)) == .hello(version: 1, features: 7))
   }
 
   /// Greets and opens a disk.

@@ -73,6 +73,50 @@ extension VextServiceTests {
       #expect(machine.recorder.waitForInterrupt(0))
     }
 
+    @Test(
+      .enabled(if: RunDelayMeter.ofCurrentThread() != nil, "the kernel keeps no account of waits for a CPU"))
+    func `a guest of the service learns that its CPUs are shared, and that they are no longer`() throws {
+      let fixture = try ServiceFixture()
+      let contention = CPUContention()
+      let accepted = Self.both.union(.contention)
+      let machine = try fixture.machine(accepting: accepted, contention: contention)
+      let other = try fixture.machine("ro", accepting: accepted)
+      #expect(machine.device.readBAR(0, offset: VextRegister.driverFeatures, byteCount: 8) == 7)
+      #expect(other.device.readBAR(0, offset: VextRegister.driverFeatures, byteCount: 8) == 3)
+      #expect(try machine.driver.contentionWord() == 0)
+      let rivals = try CPUContentionTests.Rivals(watchedBy: contention)
+      defer { rivals.join() }
+      // Neither side needs to do anything for it.
+      #expect(try eventually { try machine.driver.contentionWord() == 1 })
+      #expect(try other.driver.contentionWord() == 0)
+      machine.driver.write(.yield, 1)
+      machine.driver.push(VextFixture.entry(.read))
+      machine.driver.notify()
+      #expect(try machine.driver.completion().status == 0)
+      rivals.rest()
+      #expect(try eventually { try machine.driver.contentionWord() == 0 })
+      // A guest that is not served any more keeps its memory to itself.
+      machine.driver.disable()
+      try machine.memory.store(UInt64(7), at: GuestAddress((machine.driver.wakeBlock ?? 0) + 8))
+      HostClock.sleep(nanoseconds: 250_000_000)
+      #expect(try machine.driver.contentionWord() == 7)
+    }
+
+    @Test func `a queue with CONTENTION alone needs a wake block, and no descriptor`() throws {
+      let fixture = try ServiceFixture()
+      let client = try fixture.rawClient()
+      try client.share()
+      var setup = VextQueueSetup(depth: 16, features: .contention)
+      setup.submissionRing = 0x1000
+      setup.completionRing = 0x4000
+      setup.wakeBlock = 0x1040
+      #expect(
+        try client.ask(.enable(queue: 0, setup))
+          == .enable(VextQueueFault(error: .badWakeBlock, detail: 0x1040)))
+      setup.wakeBlock = 0x8000
+      #expect(try client.ask(.enable(queue: 0, setup)) == .enable(.none))
+    }
+
     @Test func `descriptors other than eventfds are refused, and the client goes on`() throws {
       let fixture = try ServiceFixture()
       let client = try fixture.rawClient()

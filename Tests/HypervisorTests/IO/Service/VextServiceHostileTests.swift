@@ -176,7 +176,7 @@ extension VextServiceTests {
       #expect(
         try client.ask(.enable(queue: 5, setup))
           == .enable(VextQueueFault(error: .alreadyEnabled, detail: 0)))
-      setup.features = VextFeatures(rawValue: 4)
+      setup.features = VextFeatures(rawValue: 8)
       let event = try EventDescriptor()
       #expect(
         try client.ask(.enable(queue: 5, setup), descriptors: [event.rawValue]) == .failed(.notSupported))

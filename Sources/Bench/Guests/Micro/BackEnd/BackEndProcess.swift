@@ -43,6 +43,11 @@ final class BackEndProcess {
 
   private var threads: [ProcessThread] { ProcessThread.named(of: process.id).map(\.thread) }
 
+  /// Its I/O threads; none where they have no names of their own.
+  var ioThreads: [ProcessThread] {
+    ProcessThread.named(of: process.id).filter { $0.name.hasPrefix("vextd-io") }.map(\.thread)
+  }
+
   /// CPU time of its threads so far.
   func cpuNanoseconds() throws -> UInt64 { try threads.reduce(0) { $0 + (try $1.cpuNanoseconds()) } }
 

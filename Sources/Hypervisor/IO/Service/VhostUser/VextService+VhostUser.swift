@@ -22,7 +22,7 @@ extension VextService {
     }
     let made = enlist(peer) { VhostUserSession(number: $0, peer: peer, disk: disk, service: self) }
     guard let session = made else {
-      return log.warn("a connection of user \(peer.userID) was closed: there are too many")
+      return warnOfTooMany(peer)
     }
     let box = VhostUserSession.SocketBox(stream)
     start(session) { session.run(box) }

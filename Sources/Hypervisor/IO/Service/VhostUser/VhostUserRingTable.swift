@@ -16,9 +16,6 @@ struct VhostUserRingTable: ~Copyable {
   /// Whether any ring is served.
   var isAnyRunning: Bool { slots.contains { $0.ring.running != nil } }
 
-  /// The number of rings that are served.
-  var runningCount: Int { slots.count { $0.ring.running != nil } }
-
   var indices: Range<Int> { slots.indices }
 }
 

@@ -76,22 +76,22 @@ extension VhostUserServedDevice {
       errorEvent: try event(rings[index].errorEvent, .setVringError, server: place),
       signaller: session.service.signallers[place], log: session.log)
     let queue = VirtioBlockDeviceQueue(
-      ring, port: port, disk: disk.image, cache: cache, activity: session.activities[place],
+      ring, port: port, disk: disk.image, cache: cache, activity: session.activities.activity(ofQueue: index),
       memory: memory.memory, chainLimit: VirtioBlock.queueDepthLimit, share: disk.share, inflight: notes,
       remains: remains)
     let server = session.service.servers[place]
     do throws(Errno) { try server.attach(queue) } catch { throw .failed(error) }
     rings[index].running = VhostUserRing.Running(queue: queue, port: port, server: server)
-    session.noteQueueCount(rings.runningCount)
+    session.note(queue, at: index)
   }
 
   /// Stops a ring; returns when its requests have ended.
   mutating func stop(_ index: Int) {
     guard let running = rings[index].running else { return }
+    session.note(nil, at: index)
     running.server.detach(running.queue)
     rings[index].base = running.queue.availableIndex
     rings[index].running = nil
-    session.noteQueueCount(rings.runningCount)
   }
 
   /// Stops all rings, as a reset does.

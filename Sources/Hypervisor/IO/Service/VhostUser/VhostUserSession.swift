@@ -19,7 +19,7 @@ final class VhostUserSession: ServiceSession {
   unowned let service: VextService
   let log: VextLog
   let protocolNote = ", vhost-user"
-  let activities: [DiskActivity]
+  let activities: DiskActivities
   private let wantedDisk: String
   let publicState = Mutex(ServiceSessionState())
 
@@ -28,9 +28,8 @@ final class VhostUserSession: ServiceSession {
     self.peer = peer
     self.service = service
     wantedDisk = disk
-    log = service.log.renamed(
-      "vextd: vhost-user client \(number) of disk \(disk) (process \(peer.processID), user \(peer.userID)):")
-    activities = service.servers.map { _ in DiskActivity() }
+    log = service.log(of: "vhost-user client \(number) of disk \(disk)", peer)
+    activities = DiskActivities(serverCount: service.servers.count)
   }
 
   /// Serves the front end to its end; then nothing of it is left.
@@ -76,5 +75,8 @@ final class VhostUserSession: ServiceSession {
     } catch { throw .failed(error) }
   }
 
-  func noteQueueCount(_ count: Int) { publicState.withLock { $0.queueCount = count } }
+  /// Notes which queue is served as ring `index`; nil: none.
+  func note(_ queue: VirtioBlockDeviceQueue?, at index: Int) {
+    publicState.withLock { $0.queues[index] = queue }
+  }
 }
