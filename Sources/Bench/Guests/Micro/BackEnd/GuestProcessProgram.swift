@@ -17,6 +17,8 @@ final class GuestProcessProgram: PeerProgram {
   private let plan: GuestProcessPlan
   private let lines: AnswerLines
   private let memoryDescriptor: Int32
+  /// How long the threads of the vCPUs may take to come up.
+  private static let namingNanoseconds: UInt64 = 10_000_000_000
   /// The process that serves the disk, if its CPU time counts for this guest.
   private let backEnd: BackEndProcess?
 
@@ -52,14 +54,21 @@ final class GuestProcessProgram: PeerProgram {
     return try GuestMemory(sharedFile: file.rawValue, byteCount: byteCount)
   }
 
-  /// Lets the guest run, which makes the threads.
+  /// Lets the guest run, which makes the threads; waits until each vCPU's has its name, which it gives itself.
   func findThreads() throws -> PeerThreads {
     try ask("run", for: "running")
+    let vcpus = HostClock.waitForValue(
+      every: 1_000_000, timeoutNanoseconds: Self.namingNanoseconds, { vcpuThreads() })
+    return PeerThreads(vcpus: vcpus ?? [], ioThreads: backEnd?.ioThreads ?? [])
+  }
+
+  /// The threads of the vCPUs in their order; nil as long as one is missing.
+  private func vcpuThreads() -> [ProcessThread]? {
     let named = ProcessThread.named(of: process.id)
-    let vcpus = (0..<plan.configuration.workerCount).compactMap { vcpu in
+    let threads = (0..<plan.configuration.workerCount).compactMap { vcpu in
       named.first { $0.name.hasSuffix("-vcpu\(vcpu)") }?.thread
     }
-    return PeerThreads(vcpus: vcpus, ioThreads: backEnd?.ioThreads ?? [])
+    return threads.count == plan.configuration.workerCount ? threads : nil
   }
 
   func exitCounts() throws -> ExitCounts? { nil }
