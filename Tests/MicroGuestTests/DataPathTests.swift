@@ -7,7 +7,7 @@ import Testing
 
 @testable import Bench
 
-/// T2: every data path end to end, in real machines. One test at a time: two cores carry a vCPU and a ioThread.
+/// T2: every data path end to end, in real machines. One test at a time: two cores carry a vCPU and an I/O thread.
 @Suite(.serialized, .enabled(if: hasKVM, "/dev/kvm cannot be opened"))
 struct DataPathTests {
   @Test(

@@ -148,8 +148,9 @@ struct RunReportTests {
       PathComparison.Measure.allCases.map { DotFigure($0, of: comparisons).svg(comparison) }
     }
     #expect(XMLDocumentCheck.isWellFormed("<all>\(pictures.joined())</all>"))
-    let tails = comparisons.compactMap { TailFigure($0)?.svg }
-    #expect(tails.allSatisfy(XMLDocumentCheck.isWellFormed))
+    for tail in comparisons.compactMap({ TailFigure($0) }) {
+      #expect(XMLDocumentCheck.isWellFormed(tail.svg))
+    }
     #expect(!pictures.joined().contains("nan") && !pictures.joined().contains("inf"))
   }
 
