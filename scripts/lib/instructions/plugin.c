@@ -1,7 +1,7 @@
 /*
  * A plugin for QEMU's TCG that counts the instructions of a micro guest, for scripts/guest-instructions.
  *
- * The guest looks at the clock (RDTSC) once for each request that is answered. The plugin counts the distinct instructions that a CPU executes
+ * The guest reads the clock (RDTSC) once for each request that is answered. The plugin counts the distinct instructions that a CPU executes
  * between two such looks: an instruction of a loop that waits counts once, however long the guest waits, and PAUSE does not count. With one request in flight
  * that is the guest's whole path of a request, and does not depend on time.
  *

@@ -60,7 +60,7 @@ enum ComparisonNotes {
     }
     let rest = open.count - list.count
     return [
-      "THE HOSTS DISAGREE, so that no verdict is true of all: \(list.joined(separator: "; "))"
+      "THE HOSTS DISAGREE: each verdict is false on some of them: \(list.joined(separator: "; "))"
         + (rest > 0 ? "; and \(rest) more" : "")
     ]
   }

@@ -1,6 +1,6 @@
 /// What `bench doctor` says about the host of recorded runs, as far as their records tell.
 ///
-/// A record does not hold what only a look at the host itself shows: other processes and what this user may do. What kept CPUs busy within
+/// A record does not hold what only the host itself shows: other processes and what this user may do. What kept CPUs busy within
 /// the windows is marked at each boot.
 struct HostVerdict: Sendable {
   /// What is said about one thing, over all records.

@@ -21,7 +21,7 @@ struct RunProgress: Codable, Equatable, Sendable {
   /// Whether every boot of the plan left its rows.
   var isComplete: Bool { plannedBoots.map { finishedBoots >= $0 } ?? false }
 
-  /// Looks at `run`: the folder of an experiment, any folder of rows, or a file of rows, which may not be there yet.
+  /// Examines `run`: the folder of an experiment, any folder of rows, or a file of rows, which may not be there yet.
   ///
   /// - Throws: ``BenchFailure`` if nothing is there and nothing can come.
   init(of run: String) throws {

@@ -93,7 +93,7 @@ extension ViewRequest {
     var text = ""
     for byte in head {
       guard byte == 9 || byte == 10 || byte == 13 || (32...126).contains(byte) else {
-        throw .malformed("it has bytes that are no text")
+        throw .malformed("it has bytes that are not text")
       }
       text.unicodeScalars.append(Unicode.Scalar(byte))
     }
@@ -117,7 +117,7 @@ extension ViewRequest {
       let name = line[..<colon]
       guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "!#$%&'*+-.^_`|~".contains($0) })
       else {
-        throw .malformed("the name of a header field is none")
+        throw .malformed("a header field's name is not a token")
       }
       let value = line[line.index(after: colon)...]
         .drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed()

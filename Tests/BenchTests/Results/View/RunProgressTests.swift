@@ -4,7 +4,7 @@ import Testing
 
 @testable import Bench
 
-/// What a run tells anybody who looks at its files.
+/// The progress of a run, read from its files.
 struct RunProgressTests {
   @Test("a window that publishes is read back, and counts its rate from sample to sample")
   func counter() throws {
@@ -28,7 +28,7 @@ struct RunProgressTests {
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
-  @Test("a file that is old, cut off or no sample is passed over")
+  @Test("a file that is old, cut off or not a sample is skipped")
   func unusable() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("x.live")

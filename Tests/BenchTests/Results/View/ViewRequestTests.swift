@@ -44,7 +44,7 @@ struct ViewRequestTests {
   }
 
   @Test(
-    "what is no request is refused, and says why",
+    "bytes that are not a request are refused, with the reason",
     arguments: [
       "", "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\(ownHost)\r\n", "GET  / HTTP/1.1\r\n\(ownHost)\r\n",
       "GET / / HTTP/1.1\r\n\(ownHost)\r\n",
