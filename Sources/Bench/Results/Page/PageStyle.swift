@@ -9,8 +9,9 @@ enum PageStyle {
     [hidden] { display: none !important; }
     a { color: inherit; }
     :focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
-    body { margin: 0 auto; max-width: 62rem; padding: 1rem; background: var(--ground); color: var(--text);
+    body { margin: 0 auto; max-width: 84rem; padding: 1rem; background: var(--ground); color: var(--text);
       font: 1rem/1.5 system-ui, "DejaVu Sans", sans-serif; }
+    p, ul, details, #figures figure { max-width: 62rem; }
     h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; border-bottom: 1px solid var(--line); margin-top: 2rem; }
     .notice { border-left: 4px solid var(--mark); padding: 0.3rem 0.8rem; background: var(--shade); }
     .distrust { border-left: 4px solid var(--alarm); padding: 0.3rem 0.8rem; background: var(--shade); color: var(--alarm); }
@@ -18,7 +19,7 @@ enum PageStyle {
     table { border-collapse: collapse; font-size: 0.85rem; }
     th, td { border-bottom: 1px solid var(--line); padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
     thead th { background: var(--shade); }
-    #results td:first-child { min-width: 18rem; }
+    #results td:first-child { min-width: 18rem; } #path-table td:last-child { min-width: 9rem; }
     .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
     figure { margin: 1.5rem 0; }
     caption { text-align: left; padding: 0.3rem 0; }

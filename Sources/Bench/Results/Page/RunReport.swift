@@ -156,9 +156,11 @@ struct RunReport {
       return "<figure data-text=\"\(PathTable.searchText(comparison))\">\n\(pictures.joined())"
         + "\(HTMLText.element("figcaption", comparison.title))</figure>\n"
     }
+    let hasTail = compared.contains { TailFigure($0) != nil }
+    let hint = hasTail ? "The latency tail has the times themselves. " : ""
     return
-      "<p>Ratio to the first path of each workload, on a logarithmic axis: the estimate over boots and its interval. The latency tail "
-      + "has the times themselves. Point at a dot or a line for its values.</p>\n<div class=\"multiples\">\n\(elements.joined())</div>\n"
+      "<p>Ratio to the first path of each workload, on a logarithmic axis: the estimate over boots and its interval. \(hint)"
+      + "Point at a dot or a line for its values.</p>\n<div class=\"multiples\">\n\(elements.joined())</div>\n"
   }
 
   private func figureElements() -> String {
