@@ -109,7 +109,7 @@ struct QueueMoveTests {
     return false
   }
 
-  /// Ends the guest's window, and expects that no request failed and no block was wrong.
+  /// Ends the guest's window, and expects that all requests succeeded and all blocks were right.
   private static func expectVerified(_ guest: BenchGuest) throws {
     try guest.command(.finish)
     for _ in 0..<60_000 where !(try guest.hasReached(.finished)) { usleep(1_000) }

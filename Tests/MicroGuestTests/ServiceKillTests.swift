@@ -72,7 +72,7 @@ struct ServiceKillTests {
       return longest
     }
 
-    /// Ends the guests, and expects that no request failed and no block was wrong.
+    /// Ends the guests, and expects that all requests succeeded and all blocks were right.
     func finish() throws {
       for guest in booted.flatMap(\.guests) { try guest.command(.finish) }
       for one in booted { try one.wait(for: one.guests[0], .finished) }

@@ -97,7 +97,7 @@ import Testing
         continue
       }
       count += 1
-      // One in three says a word that is no message; one in a hundred stays for a while.
+      // One in three sends bytes that are not a message; one in a hundred stays for a while.
       if count % 3 == 0 { try? socket.send([UInt8](repeating: 1, count: count % 40 + 1)) }
       if count % 100 == 0 { held.append(PacketSocketBox(socket)) }
       if held.count > 100 { held = [] }

@@ -118,7 +118,8 @@ struct LkvmJailTests {
     let folder = fixture.folder.file("root")
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     try Data("here".utf8).write(to: URL(filePath: "\(folder)/marker"))
-    try FileManager.default.createSymbolicLink(atPath: "\(folder)/\(Self.top(of: folder))", withDestinationPath: "/else")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder)/\(Self.top(of: folder))", withDestinationPath: "/else")
     try FileManager.default.createDirectory(atPath: "\(folder)/else", withIntermediateDirectories: false)
     let guest = try fixture.start(
       [

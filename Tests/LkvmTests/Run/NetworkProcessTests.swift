@@ -103,7 +103,7 @@ struct NetworkProcessTests {
     "mode=user,guest_ip=10.1.2.15,host_ip=10.1.2.1,mtu=1400,loopback=on,allow=10.0.0.0/8,allow=1.1.1.1/32",
     "mode=user,guest_ip=192.168.33.15,restrict=on,hostfwd=udp:127.0.0.1:\(40_000 + Int(getpid()) % 20_000)-192.168.33.15:53",
   ])
-  func `the settings of a card reach its process, and the command line refuses the command`(card: String) throws {
+  func `a card's settings reach its process, and the command line refuses the command`(card: String) throws {
     let fixture = try LkvmFixture()
     let guest = try fixture.start(["run", "halt", "-n", card] + Self.machine)
     let helper = try Self.child(of: try fixture.processIdentifier(of: "a"))

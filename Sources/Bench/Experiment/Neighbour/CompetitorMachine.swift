@@ -5,7 +5,7 @@ import VextProtocol
 
 /// A machine without vCPUs: a thread of the host drives its vext queues, so that it takes as much of an I/O thread as a guest could.
 ///
-/// The thread sleeps between two looks at its queues, because the measured guest may share its CPU.
+/// The thread sleeps between two polls of its queues, because the measured guest may share its CPU.
 final class CompetitorMachine {
   /// What its thread has done so far.
   private final class Count: Sendable {
@@ -18,7 +18,7 @@ final class CompetitorMachine {
   private let thread: HostThread
   private let count: Count
 
-  /// Between two looks at the queues.
+  /// The time between two polls of the queues.
   private static let pauseNanoseconds: UInt64 = 50_000
   /// Requests that it submits between two pauses at most: filling 128 queues takes the CPU for no longer than a request takes.
   private static let submissionLimit = 256
