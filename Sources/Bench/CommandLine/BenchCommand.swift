@@ -24,6 +24,7 @@ struct BenchCommand: ParsableCommand {
     if CommandLine.arguments.dropFirst().first == "floor" {
       end(BenchFailure("bench floor is now called bench round-trip", exitCode: .usage))
     }
+    MessageHandler.install()
     do {
       var command = try parseAsRoot()
       try command.run()
