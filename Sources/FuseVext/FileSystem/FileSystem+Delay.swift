@@ -26,7 +26,9 @@ extension FileSystem {
       inode.data?.delayed
       ?? DelayedBlocks(first: blocks.lowerBound, blockByteCount: blockByteCount, room: delayedRoom)
     guard delayed.canTake(blocks) else { return false }
-    let new = max(blocks.lowerBound, delayed.blocks.upperBound)..<blocks.upperBound
+    // Empty if the write lies among the blocks that are delayed.
+    let end = delayed.blocks.upperBound
+    let new = max(blocks.lowerBound, end)..<max(blocks.upperBound, end)
     if !new.isEmpty {
       let memory = resources.staging.slice(0, Int(new.upperBound - new.lowerBound) * blockByteCount)
       try readEnds(of: new, around: offset..<endOffset, map: map, into: memory, resources)

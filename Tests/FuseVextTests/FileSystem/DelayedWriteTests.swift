@@ -140,6 +140,16 @@ import Testing
     #expect([found[4095], found[4096], found[8191], found[8192]] == [1, 3, 3, 4])
   }
 
+  @Test func `a write among delayed blocks changes them alone`() throws {
+    let open = try Open()
+    for index in 0..<10 { try open.write([UInt8](repeating: 1, count: 4096), at: UInt64(index) * 4096) }
+    let before = open.writeCount
+    try open.write([2, 3], at: 3 * 4096 + 4095)
+    #expect(open.writeCount == before)
+    #expect(open.inode.data?.delayed?.blocks == 0..<10)
+    #expect(try open.contents()[16382..<16386] == [1, 2, 3, 1])
+  }
+
   @Test(arguments: [0, 1, 4096, 5000])
   func `truncation and holes apply to delayed bytes`(size: UInt64) throws {
     let open = try Open()
