@@ -32,7 +32,7 @@ final class VextTarget: FuzzTarget {
       device.writeBAR(0, offset: VextRegister.driverFeatures, byteCount: 8, value: UInt64(input.below(4)))
     }
     defer { device.shutDown() }
-    var producers: [SubmissionProducer] = []
+    var producers: [VextSubmissionProducer] = []
     for queue in 0..<Self.queueCount { producers.append(try enable(queue, device, memory)) }
     while !input.isExhausted {
       let queue = input.below(Self.queueCount)
@@ -48,7 +48,7 @@ final class VextTarget: FuzzTarget {
           producers[queue].push(entry)
         }
         if input.happens(oneIn: 8) {
-          let words = Self.rings + UInt64(queue + 1) * Self.ringStride - WakeBlock.byteCount
+          let words = Self.rings + UInt64(queue + 1) * Self.ringStride - VextWakeBlock.byteCount
           try memory.store(
             input.interesting(UInt64.self), at: GuestAddress(words + UInt64(input.below(16)) * 8))
         }
@@ -72,20 +72,21 @@ final class VextTarget: FuzzTarget {
   }
 
   /// Zeroes a queue's rings, registers them and enables it.
-  private func enable(_ queue: Int, _ device: VextDevice, _ memory: GuestMemory) throws -> SubmissionProducer
+  private func enable(_ queue: Int, _ device: VextDevice, _ memory: GuestMemory) throws
+    -> VextSubmissionProducer
   {
     let ring = Self.rings + UInt64(queue) * Self.ringStride
     try memory.write([UInt8](repeating: 0, count: Int(Self.ringStride)), at: GuestAddress(ring))
     write(.submissionRing, queue, ring, device)
     write(.completionRing, queue, ring + Self.ringStride / 2, device)
     write(.depth, queue, UInt64(Self.depth), device)
-    write(.wakeBlock, queue, ring + Self.ringStride - WakeBlock.byteCount, device)
+    write(.wakeBlock, queue, ring + Self.ringStride - VextWakeBlock.byteCount, device)
     write(.control, queue, 1, device)
     guard let base = unsafe memory.map.hostPointer(GuestAddress(ring), byteCount: Self.ringStride) else {
       throw FuzzFailure("the rings are not in memory")
     }
     // SAFETY: `memory` outlives the producers, and the ring is all of its depth.
-    return unsafe SubmissionProducer(ring: base, depth: Self.depth)
+    return unsafe VextSubmissionProducer(ring: base, depth: Self.depth)
   }
 
   private static func byteCount(_ register: VextQueueRegister) -> Int {
@@ -128,9 +129,9 @@ final class VextTarget: FuzzTarget {
     return segment
   }
 
-  private func makeEntry(_ memory: GuestMemory, _ input: inout FuzzInput) throws -> SubmissionEntry {
+  private func makeEntry(_ memory: GuestMemory, _ input: inout FuzzInput) throws -> VextSubmissionEntry {
     let operation = input.changed(UInt8(input.below(8)), oneIn: 16)
-    var entry = SubmissionEntry(
+    var entry = VextSubmissionEntry(
       operation: operation, id: input.changed(UInt16(input.below(Int(Self.depth))), oneIn: 32))
     guard operation != VextOperation.flush.rawValue else { return entry }
     entry.offset = input.changed(UInt64(input.below(Self.diskByteCount / 512)) * 512, oneIn: 16)
@@ -142,13 +143,13 @@ final class VextTarget: FuzzTarget {
       if input.happens(oneIn: 2) { entry.segment1 = makeSegment(&input) }
       if input.happens(oneIn: 4) { try useList(&entry, memory, &input) }
     }
-    entry.flags = SubmissionFlags(rawValue: input.changed(entry.flags.rawValue, oneIn: 64))
+    entry.flags = VextSubmissionFlags(rawValue: input.changed(entry.flags.rawValue, oneIn: 64))
     entry.reserved = input.changed(0, oneIn: 128)
     return entry
   }
 
   private func useList(
-    _ entry: inout SubmissionEntry, _ memory: GuestMemory, _ input: inout FuzzInput
+    _ entry: inout VextSubmissionEntry, _ memory: GuestMemory, _ input: inout FuzzInput
   ) throws {
     let count = 1 + input.below(16)
     let list = Self.lists + UInt64(input.below(16)) * 4096
@@ -172,14 +173,14 @@ final class VextTarget: FuzzTarget {
     device.writeBAR(0, offset: VextRegister.reset, byteCount: 4, value: 0)
     try FuzzFailure.check(server.attachedCount == 0, "a reset leaves a queue attached")
     var producer = try enable(0, device, memory)
-    producer.push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 3))
+    producer.push(VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: 3))
     server.finish()
     let ring = Self.rings + Self.ringStride / 2
     guard let base = unsafe memory.map.hostPointer(GuestAddress(ring), byteCount: Self.ringStride / 2) else {
       throw FuzzFailure("the rings are not in memory")
     }
     // SAFETY: `memory` lives during the call, and the ring is all of its depth.
-    var consumer = unsafe CompletionConsumer(ring: base, depth: Self.depth)
+    var consumer = unsafe VextCompletionConsumer(ring: base, depth: Self.depth)
     guard case .ready(let answer) = consumer.poll(), answer.id == 3, answer.status == 0 else {
       throw FuzzFailure("a sound flush after a reset was not answered")
     }

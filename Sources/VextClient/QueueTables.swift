@@ -16,7 +16,7 @@ struct QueueCommand {
 
   var owner = Owner.nobody
   /// The entry as submitted; its segments say which memory the device may touch.
-  var entry = SubmissionEntry(operation: 0, id: 0)
+  var entry = VextSubmissionEntry(operation: 0, id: 0)
   /// Number of bytes that the completion must report.
   var byteCount: UInt64 = 0
   /// Memory of the pool that replaces the caller's.

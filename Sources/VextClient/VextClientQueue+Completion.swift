@@ -24,7 +24,7 @@ extension VextClientQueue {
   /// Handles a completion.
   ///
   /// - Returns: false if no entry with its id is in flight.
-  private func complete(_ answer: CompletionEntry) -> Bool {
+  private func complete(_ answer: VextCompletionEntry) -> Bool {
     let id = Int(answer.id)
     guard id < depth, case .request(let request) = commands[id].owner else { return false }
     let error = Self.error(answer, expected: commands[id].byteCount)
@@ -48,7 +48,7 @@ extension VextClientQueue {
   }
 
   /// The errno of a completion (docs/vext-protocol.md §7), 0 for success; EIO for an unknown number or a short transfer.
-  private static func error(_ answer: CompletionEntry, expected: UInt64) -> CInt {
+  private static func error(_ answer: VextCompletionEntry, expected: UInt64) -> CInt {
     let lastKnown: UInt16 = 133
     if answer.status == 0 { return answer.byteCount == expected ? 0 : Errno.ioError.rawValue }
     return answer.status <= lastKnown ? CInt(answer.status) : Errno.ioError.rawValue

@@ -42,14 +42,14 @@ extension VextClientQueue {
   ///
   /// - Returns: false if the queue has failed.
   @discardableResult
-  func push(_ entry: SubmissionEntry, byteCount: UInt64, request: Int) -> Bool {
+  func push(_ entry: VextSubmissionEntry, byteCount: UInt64, request: Int) -> Bool {
     guard let id = takeID(request: request) else { return false }
     push(entry, id: id, byteCount: byteCount, request: request)
     return true
   }
 
   /// Submits an entry under `id`, which the caller has taken.
-  func push(_ entry: SubmissionEntry, id: Int, byteCount: UInt64, request: Int) {
+  func push(_ entry: VextSubmissionEntry, id: Int, byteCount: UInt64, request: Int) {
     var entry = entry
     entry.id = UInt16(id)
     commands[id].owner = .request(request)
@@ -92,7 +92,7 @@ extension VextClientQueue {
       let place = unsafe memory.offset(of: base, byteCount: list.count)
     else { preconditionFailure("the list's room was taken before") }
     // SAFETY: the list has room for `segmentLimit` segments, and the device reads it after the entry's release store.
-    let words = unsafe SharedWords(base: base)
+    let words = unsafe VextSharedWords(base: base)
     for (index, segment) in segments.enumerated() {
       unsafe words.store(index * 2, segment.address.rawValue)
       unsafe words.store(index * 2 + 1, UInt64(segment.byteCount))
@@ -109,7 +109,7 @@ extension VextClientQueue {
     if entry.flags.contains(.segmentList), let list = unsafe commands[id].list,
       let base = list.baseAddress
     {
-      let words = unsafe SharedWords(base: base)
+      let words = unsafe VextSharedWords(base: base)
       runs = (0..<Int(entry.segment0.byteCount) / VextSegment.encodedByteCount).map { index in
         unsafe VextSegment(
           address: GuestAddress(words.load(index * 2)),

@@ -57,7 +57,9 @@ extension VextClientQueue {
   /// device, is on stable storage.
   public func submitFlush() throws(Errno) -> VextRequestID {
     let requestIndex = try beginRequest()
-    push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 0), byteCount: 0, request: requestIndex)
+    push(
+      VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: 0), byteCount: 0, request: requestIndex
+    )
     return endSubmission(requestIndex)
   }
 
@@ -87,7 +89,7 @@ extension VextClientQueue {
     var done: UInt64 = 0
     while done < byteCount {
       let count = min(byteCount - done, limits.maxRangeByteCount)
-      let entry = SubmissionEntry(
+      let entry = VextSubmissionEntry(
         operation: operation.rawValue, id: 0, offset: offset + done, length: count)
       guard push(entry, byteCount: count, request: requestIndex) else { break }
       done += count
@@ -206,7 +208,7 @@ extension VextClientQueue {
   private func pushTransfer(
     _ operation: VextOperation, id: Int, at offset: UInt64, _ segments: ArraySlice<VextSegment>, request: Int
   ) {
-    var entry = SubmissionEntry(operation: operation.rawValue, id: UInt16(id), offset: offset)
+    var entry = VextSubmissionEntry(operation: operation.rawValue, id: UInt16(id), offset: offset)
     var byteCount: UInt64 = 0
     for segment in segments { byteCount += UInt64(segment.byteCount) }
     if segments.count <= 2 {

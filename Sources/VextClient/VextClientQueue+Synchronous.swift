@@ -79,7 +79,7 @@ extension VextClientQueue {
     let segment = VextSegment(
       address: GuestAddress(memory.map.run(at: place).address), byteCount: UInt32(byteCount))
     push(
-      SubmissionEntry(operation: VextOperation.identify.rawValue, id: 0, segment0: segment),
+      VextSubmissionEntry(operation: VextOperation.identify.rawValue, id: 0, segment0: segment),
       byteCount: UInt64(byteCount), request: requestIndex)
     try wait(for: endSubmission(requestIndex))
     return unsafe [UInt8](buffer.bytes)

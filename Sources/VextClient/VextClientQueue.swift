@@ -37,15 +37,15 @@ public final class VextClientQueue {
   /// The queue's wake block; nil unless the device's I/O thread may sleep.
   private let wakeBlock: UnsafeMutableRawBufferPointer?
   /// The device's word of the wake block.
-  var sleepingDevice: SleepObserver?
+  var sleepingDevice: VextSleepObserver?
   /// Whether entries were announced for which the device has not been woken yet, if it sleeps.
   var hasAnnounced = false
   /// Memory for copies when the pool has none.
   let reserve: UnsafeMutableRawBufferPointer
   var isReserveInUse = false
 
-  var submissions: SubmissionProducer
-  var completions: CompletionConsumer
+  var submissions: VextSubmissionProducer
+  var completions: VextCompletionConsumer
   var commands: ContiguousArray<QueueCommand>
   var freeIDs: ContiguousArray<UInt16>
   /// Number of entries that the device has.
@@ -77,7 +77,7 @@ public final class VextClientQueue {
     }
     guard let rings = unsafe rings else { throw .noMemory }
     let wakeBlock =
-      unsafe device.ringsDoorbell ? pool.takeContiguous(byteCount: Int(WakeBlock.byteCount)) : nil
+      unsafe device.ringsDoorbell ? pool.takeContiguous(byteCount: Int(VextWakeBlock.byteCount)) : nil
     let reserve = unsafe pool.take(byteCount: max(Self.reserveByteCount, device.limits.blockByteCount))
     guard let reserve = unsafe reserve, unsafe wakeBlock != nil || !device.ringsDoorbell else {
       unsafe pool.deallocate(rings.submission)
@@ -102,9 +102,9 @@ public final class VextClientQueue {
     freeIDs = ContiguousArray((0..<UInt16(depth)).reversed())
     segments.reserveCapacity(segmentLimit)
     // SAFETY: both rings have room for `depth` entries and belong to this object.
-    submissions = unsafe SubmissionProducer(
+    submissions = unsafe VextSubmissionProducer(
       ring: rings.submission.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
-    completions = unsafe CompletionConsumer(
+    completions = unsafe VextCompletionConsumer(
       ring: rings.completion.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
     do throws(Errno) {
       try enable()
@@ -157,9 +157,9 @@ public final class VextClientQueue {
     unsafe submissionRing.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe completionRing.initializeMemory(as: UInt8.self, repeating: 0)
     // SAFETY: as in the initializer.
-    submissions = unsafe SubmissionProducer(
+    submissions = unsafe VextSubmissionProducer(
       ring: submissionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
-    completions = unsafe CompletionConsumer(
+    completions = unsafe VextCompletionConsumer(
       ring: completionRing.baseAddress.unsafelyUnwrapped, depth: UInt32(depth))
     let registers = device.registers
     // A queue that is enabled already would keep its old rings.
@@ -169,7 +169,7 @@ public final class VextClientQueue {
     registers.store32(VextRegister.queue(index, .depth), UInt32(depth))
     if let block = unsafe wakeBlock, let base = block.baseAddress {
       unsafe block.initializeMemory(as: UInt8.self, repeating: 0)
-      sleepingDevice = unsafe SleepObserver(base: base + WakeBlock.deviceOffset)
+      sleepingDevice = unsafe VextSleepObserver(base: base + VextWakeBlock.deviceOffset)
       registers.store64(VextRegister.queue(index, .wakeBlock), unsafe address(of: block))
     }
     setControl(1)
@@ -190,10 +190,10 @@ public final class VextClientQueue {
     depth: Int, _ pool: VextBufferPool
   ) -> (submission: UnsafeMutableRawBufferPointer, completion: UnsafeMutableRawBufferPointer)? {
     guard
-      let submission = unsafe pool.takeContiguous(byteCount: depth * SubmissionEntry.encodedByteCount)
+      let submission = unsafe pool.takeContiguous(byteCount: depth * VextSubmissionEntry.encodedByteCount)
     else { return nil }
     guard
-      let completion = unsafe pool.takeContiguous(byteCount: depth * CompletionEntry.encodedByteCount)
+      let completion = unsafe pool.takeContiguous(byteCount: depth * VextCompletionEntry.encodedByteCount)
     else {
       unsafe pool.deallocate(submission)
       return nil

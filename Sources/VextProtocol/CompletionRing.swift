@@ -3,7 +3,7 @@
 /// A slot is always free, because a driver has at most `depth` requests whose completions it has not consumed. A driver
 /// that breaks this rule overwrites its own completions and no others.
 @safe @frozen
-public struct CompletionProducer {
+public struct VextCompletionProducer {
   // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
@@ -13,7 +13,7 @@ public struct CompletionProducer {
 
   /// Continues the ring at `ring` from `position`, for a device that takes over from another.
   @inlinable @inline(__always)
-  public init(ring: UnsafeMutableRawPointer, position: RingPosition) {
+  public init(ring: UnsafeMutableRawPointer, position: VextRingPosition) {
     end = unsafe RingEnd(ring: ring, position: position)
   }
 
@@ -23,10 +23,10 @@ public struct CompletionProducer {
 
   /// Writes a completion and announces it.
   ///
-  /// The release store of the second word pairs with the acquire load in ``CompletionConsumer/poll()``.
+  /// The release store of the second word pairs with the acquire load in ``VextCompletionConsumer/poll()``.
   @inlinable @inline(__always)
-  public mutating func push(_ entry: CompletionEntry) {
-    let slot = unsafe end.slot(CompletionEntry.encodedByteCount)
+  public mutating func push(_ entry: VextCompletionEntry) {
+    let slot = unsafe end.slot(VextCompletionEntry.encodedByteCount)
     unsafe slot.store(0, entry.byteCount)
     let second = UInt64(entry.status) | UInt64(entry.id) &<< 16 | UInt64(end.position.lap) &<< 32
     unsafe slot.storeReleasing(1, second)
@@ -36,7 +36,7 @@ public struct CompletionProducer {
 
 /// The guest's end of a completion ring. Only the thread that owns the queue may use it.
 @safe @frozen
-public struct CompletionConsumer {
+public struct VextCompletionConsumer {
   // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
@@ -47,20 +47,20 @@ public struct CompletionConsumer {
   /// Whether the next slot has no completion yet.
   @inlinable @inline(__always)
   public var isIdle: Bool {
-    end.state(unsafe end.slot(CompletionEntry.encodedByteCount).loadAcquiring(1)) == .idle
+    end.state(unsafe end.slot(VextCompletionEntry.encodedByteCount).loadAcquiring(1)) == .idle
   }
 
   /// Polls the next slot, and copies the completion out if there is one.
   @inlinable @inline(__always)
-  public mutating func poll() -> RingPoll<CompletionEntry> {
-    let slot = unsafe end.slot(CompletionEntry.encodedByteCount)
+  public mutating func poll() -> VextRingPoll<VextCompletionEntry> {
+    let slot = unsafe end.slot(VextCompletionEntry.encodedByteCount)
     let second = unsafe slot.loadAcquiring(1)
     switch end.state(second) {
     case .idle: return .idle
     case .violation: return .violation
     case .ready: break
     }
-    var entry = unsafe CompletionEntry(
+    var entry = unsafe VextCompletionEntry(
       id: UInt16(truncatingIfNeeded: second &>> 16), status: UInt16(truncatingIfNeeded: second),
       byteCount: slot.load(0))
     entry.lap = end.position.lap

@@ -4,16 +4,16 @@
 
 /// The device's end of a queue's contention word. Only the thread that owns the device's side may use it.
 @safe
-public struct ContentionPublisher {
+public struct VextContentionPublisher {
   /// Bit 0: threads of the host wait for the CPUs on which the driver polls.
   public static var sharedCPU: UInt64 { 1 << 0 }
 
   // SAFETY: the initializer's caller promises a mapped word.
-  private let word: SharedWords
+  private let word: VextSharedWords
   private var isShared = false
 
   /// Uses the word at `base`, 8-byte aligned, which is zero and stays mapped.
-  public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
+  public init(base: UnsafeMutableRawPointer) { unsafe word = VextSharedWords(base: base) }
 
   /// Publishes whether other threads wait for the driver's CPUs. Stores only what changed, because the driver polls the same
   /// cache line.
@@ -26,15 +26,15 @@ public struct ContentionPublisher {
 
 /// The driver's end of a queue's contention word. Any thread.
 @safe @frozen
-public struct ContentionObserver {
+public struct VextContentionObserver {
   // SAFETY: the initializer's caller promises a mapped word.
-  @usableFromInline let word: SharedWords
+  @usableFromInline let word: VextSharedWords
 
   /// Uses the word at `base`, 8-byte aligned, which stays mapped.
   @inlinable @inline(__always)
-  public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
+  public init(base: UnsafeMutableRawPointer) { unsafe word = VextSharedWords(base: base) }
 
   /// Whether other threads wait for the CPU on which the driver polls; the driver should then give it up.
   @inlinable @inline(__always)
-  public var isShared: Bool { unsafe word.load(0) & ContentionPublisher.sharedCPU != 0 }
+  public var isShared: Bool { unsafe word.load(0) & VextContentionPublisher.sharedCPU != 0 }
 }

@@ -1,6 +1,6 @@
 /// A guest-physical address (GPA), in bytes.
 ///
-/// The address need not point at memory: the owner of the guest's memory map checks it, with a length, at every use.
+/// Its name lacks the prefix of the module, because the hypervisor uses it for all memory of guests. The address need not point at memory: the owner of the guest's memory map checks it, with a length, at every use.
 @frozen
 public struct GuestAddress: RawRepresentable, Hashable, Comparable, BitwiseCopyable, Sendable {
   /// The address in bytes from guest-physical zero.

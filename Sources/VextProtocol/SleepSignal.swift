@@ -9,28 +9,28 @@ import Synchronization
 //   is there an entry?  (load)                is the epoch odd?  (load)
 //   no: sleep                                 odd, and not yet woken for: wake
 //
-// The waker may put off its fence and load while it has other things to do (SleepObserver.confirmWake).
+// The waker may put off its fence and load while it has other things to do (VextSleepObserver.confirmWake).
 //
 // One of the two loads sees the other side's store, so that no wake-up is lost. An epoch is woken for once: the
 // sleeper looks again under a new epoch before it sleeps again.
 
 /// The sleeping side's end of its word. Only the thread that owns the side may use it.
 @safe @frozen
-public struct SleepPublisher {
+public struct VextSleepPublisher {
   // SAFETY: the initializer's caller promises a mapped word.
-  @usableFromInline let word: SharedWords
+  @usableFromInline let word: VextSharedWords
   @usableFromInline var epoch: UInt64 = 0
 
   /// Uses the word at `base`, 8-byte aligned, which is zero and stays mapped.
   @inlinable @inline(__always)
-  public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
+  public init(base: UnsafeMutableRawPointer) { unsafe word = VextSharedWords(base: base) }
 
   /// Continues after an owner that has ended, whose epoch the other side may have woken for: with a greater one.
   ///
   /// - Parameter base: as for ``init(base:)``, except that the word has the ended owner's value.
   @inlinable
   public init(continuing base: UnsafeMutableRawPointer) {
-    unsafe word = SharedWords(base: base)
+    unsafe word = VextSharedWords(base: base)
     epoch = unsafe word.load(0) | 1
     withdraw()
   }
@@ -42,7 +42,7 @@ public struct SleepPublisher {
   /// Asks the other side to wake this one.
   ///
   /// The caller must poll once more before it sleeps. This call makes the fence in between, which pairs with the fence in
-  /// ``SleepObserver/confirmWake()``.
+  /// ``VextSleepObserver/confirmWake()``.
   @inlinable @inline(__always)
   public mutating func publish() {
     if isPublished { return }
@@ -62,16 +62,16 @@ public struct SleepPublisher {
 
 /// The waking side's end of the other side's word. Only the thread that owns the side may use it.
 @safe @frozen
-public struct SleepObserver {
+public struct VextSleepObserver {
   // SAFETY: the initializer's caller promises a mapped word.
-  @usableFromInline let word: SharedWords
+  @usableFromInline let word: VextSharedWords
   @usableFromInline var wokenEpoch: UInt64 = 0
   /// Whether an entry was announced after the last check with a fence.
   @usableFromInline var needsFencedCheck = false
 
   /// Uses the word at `base`, 8-byte aligned, which stays mapped.
   @inlinable @inline(__always)
-  public init(base: UnsafeMutableRawPointer) { unsafe word = SharedWords(base: base) }
+  public init(base: UnsafeMutableRawPointer) { unsafe word = VextSharedWords(base: base) }
 
   /// Call after entries were announced. Returns whether to wake the other side: true once for each of its sleeps.
   ///
@@ -86,7 +86,7 @@ public struct SleepObserver {
 
   /// Checks again, with a fence, if entries were announced since the last check. Returns whether to wake the other side.
   ///
-  /// The fence pairs with the one in ``SleepPublisher/publish()``.
+  /// The fence pairs with the one in ``VextSleepPublisher/publish()``.
   @inlinable @inline(__always)
   public mutating func confirmWake() -> Bool {
     guard needsFencedCheck else { return false }
@@ -105,7 +105,7 @@ public struct SleepObserver {
 }
 
 /// The layout of a queue's wake block: each word has its own cache line.
-public enum WakeBlock {
+public enum VextWakeBlock {
   /// Size of the block in bytes; it starts at a multiple of 64.
   public static let byteCount: UInt64 = 128
   /// Offset of the device's word: whether its I/O thread sleeps.

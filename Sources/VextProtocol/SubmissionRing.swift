@@ -2,7 +2,7 @@
 ///
 /// The driver may push while it has fewer requests in flight than the queue's depth, because a slot is free then.
 @safe @frozen
-public struct SubmissionProducer {
+public struct VextSubmissionProducer {
   // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
@@ -12,10 +12,10 @@ public struct SubmissionProducer {
 
   /// Writes an entry and announces it.
   ///
-  /// The release store of the first word pairs with the acquire load in ``SubmissionConsumer/poll()``.
+  /// The release store of the first word pairs with the acquire load in ``VextSubmissionConsumer/poll()``.
   @inlinable @inline(__always)
-  public mutating func push(_ entry: SubmissionEntry) {
-    let slot = unsafe end.slot(SubmissionEntry.encodedByteCount)
+  public mutating func push(_ entry: VextSubmissionEntry) {
+    let slot = unsafe end.slot(VextSubmissionEntry.encodedByteCount)
     unsafe slot.store(1, entry.offset)
     unsafe slot.store(2, entry.length)
     unsafe slot.store(3, entry.segment0.address.rawValue)
@@ -33,7 +33,7 @@ public struct SubmissionProducer {
 
 /// The device's end of a submission ring. Only the thread that owns the queue may use it.
 @safe @frozen
-public struct SubmissionConsumer {
+public struct VextSubmissionConsumer {
   // SAFETY: the initializer's caller promises a mapped ring; ``RingEnd`` keeps each access within one of its slots.
   @usableFromInline var end: RingEnd
 
@@ -43,7 +43,7 @@ public struct SubmissionConsumer {
 
   /// Continues the ring at `ring` from `position`, for a device that takes over from another.
   @inlinable @inline(__always)
-  public init(ring: UnsafeMutableRawPointer, position: RingPosition) {
+  public init(ring: UnsafeMutableRawPointer, position: VextRingPosition) {
     end = unsafe RingEnd(ring: ring, position: position)
   }
 
@@ -54,13 +54,13 @@ public struct SubmissionConsumer {
   /// Whether the next slot has no entry yet; false also if it holds a value that no correct producer writes.
   @inlinable @inline(__always)
   public var isIdle: Bool {
-    end.state(unsafe end.slot(SubmissionEntry.encodedByteCount).loadAcquiring(0)) == .idle
+    end.state(unsafe end.slot(VextSubmissionEntry.encodedByteCount).loadAcquiring(0)) == .idle
   }
 
   /// Polls the next slot, and copies the entry out if there is one, reading each word once.
   @inlinable @inline(__always)
-  public mutating func poll() -> RingPoll<SubmissionEntry> {
-    let slot = unsafe end.slot(SubmissionEntry.encodedByteCount)
+  public mutating func poll() -> VextRingPoll<VextSubmissionEntry> {
+    let slot = unsafe end.slot(VextSubmissionEntry.encodedByteCount)
     let first = unsafe slot.loadAcquiring(0)
     switch end.state(first) {
     case .idle: return .idle
@@ -75,9 +75,9 @@ public struct SubmissionConsumer {
       address: GuestAddress(slot.load(5)), byteCount: UInt32(truncatingIfNeeded: count1))
     segment0.reserved = UInt32(truncatingIfNeeded: count0 &>> 32)
     segment1.reserved = UInt32(truncatingIfNeeded: count1 &>> 32)
-    var entry = unsafe SubmissionEntry(
+    var entry = unsafe VextSubmissionEntry(
       operation: UInt8(truncatingIfNeeded: first),
-      flags: SubmissionFlags(rawValue: UInt8(truncatingIfNeeded: first &>> 8)),
+      flags: VextSubmissionFlags(rawValue: UInt8(truncatingIfNeeded: first &>> 8)),
       id: UInt16(truncatingIfNeeded: first &>> 16),
       offset: slot.load(1), length: slot.load(2), segment0: segment0, segment1: segment1)
     entry.lap = end.position.lap

@@ -17,7 +17,7 @@ public enum VextOperation: UInt8, Sendable {
 
 /// Flags of a submission entry (docs/vext-protocol.md §4.3). The device refuses bits without a name.
 @frozen
-public struct SubmissionFlags: OptionSet, BitwiseCopyable, Sendable {
+public struct VextSubmissionFlags: OptionSet, BitwiseCopyable, Sendable {
   /// The bits of the entry's field.
   public let rawValue: UInt8
 
@@ -26,5 +26,5 @@ public struct SubmissionFlags: OptionSet, BitwiseCopyable, Sendable {
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// Segment 0 contains a list of segments instead of data; segment 1 is unused.
-  public static var segmentList: SubmissionFlags { SubmissionFlags(rawValue: 1 << 0) }
+  public static var segmentList: VextSubmissionFlags { VextSubmissionFlags(rawValue: 1 << 0) }
 }

@@ -24,7 +24,7 @@ struct VextQueueFailureTests {
     let fixture = try ClientFixture()
     let queue = try fixture.device.makeQueue()
     let slot = try queue.beginRequest()
-    queue.push(SubmissionEntry(operation: 99, id: 0), byteCount: 0, request: slot)
+    queue.push(VextSubmissionEntry(operation: 99, id: 0), byteCount: 0, request: slot)
     let id = queue.endSubmission(slot)
     #expect(throws: Errno.ioError) { try queue.wait(for: id) }
     #expect(queue.failure == .ioError)
@@ -38,7 +38,7 @@ struct VextQueueFailureTests {
     let fixture = try ClientFixture()
     let (broken, sound) = (try fixture.device.makeQueue(), try fixture.device.makeQueue())
     let slot = try broken.beginRequest()
-    broken.push(SubmissionEntry(operation: 99, id: 0), byteCount: 0, request: slot)
+    broken.push(VextSubmissionEntry(operation: 99, id: 0), byteCount: 0, request: slot)
     let id = broken.endSubmission(slot)
     #expect(throws: Errno.ioError) { try broken.wait(for: id) }
     #expect(try sound.read(at: 0, byteCount: 512) == ClientFixture.pattern(0, 512))
@@ -103,7 +103,7 @@ struct VextQueueFailureTests {
     let queue = try fixture.device.makeQueue()
     let id = try queue.submitFlush()
     // A device model that answers what nobody asked: an entry in the ring that the client reads next.
-    queue.forgeAnswer(CompletionEntry(id: 63, status: 0, byteCount: 0))
+    queue.forgeAnswer(VextCompletionEntry(id: 63, status: 0, byteCount: 0))
     #expect(throws: Errno.ioError) { try queue.wait(for: id) }
   }
 

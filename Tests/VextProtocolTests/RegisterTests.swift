@@ -57,13 +57,14 @@ import VextProtocol
     #expect([VextQueueState.disabled, .enabled, .stopped].map(\.rawValue) == [0, 1, 2])
     #expect(VextQueueError.allCases.map(\.rawValue) == Array(0...17))
     #expect([VextFeatures.doorbell, .interrupt, .contention].map(\.rawValue) == [1, 2, 4])
-    #expect([WakeBlock.deviceOffset, WakeBlock.contentionOffset, WakeBlock.driverOffset] == [0, 8, 64])
-    #expect(ContentionPublisher.sharedCPU == 1)
-    #expect(WakeBlock.byteCount == 128)
+    #expect(
+      [VextWakeBlock.deviceOffset, VextWakeBlock.contentionOffset, VextWakeBlock.driverOffset] == [0, 8, 64])
+    #expect(VextContentionPublisher.sharedCPU == 1)
+    #expect(VextWakeBlock.byteCount == 128)
     #expect(VextDeviceFlags.readOnly.rawValue == 1)
     #expect(VextDeviceFlags.discard.rawValue == 2)
     #expect(VextDeviceFlags.writeZeroes.rawValue == 4)
-    #expect(SubmissionFlags.segmentList.rawValue == 1)
+    #expect(VextSubmissionFlags.segmentList.rawValue == 1)
   }
 
   @Test func `the magic value reads VEXT`() {

@@ -5,13 +5,13 @@ import VextProtocol
 @Suite struct RingTests {
   @Test(arguments: [2, 8, 1024] as [UInt32])
   func `submissions arrive in order over several laps`(depth: UInt32) throws {
-    let memory = RingMemory(byteCount: Int(depth) * SubmissionEntry.encodedByteCount)
-    var producer = unsafe SubmissionProducer(ring: memory.base, depth: depth)
-    var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: depth)
+    let memory = RingMemory(byteCount: Int(depth) * VextSubmissionEntry.encodedByteCount)
+    var producer = unsafe VextSubmissionProducer(ring: memory.base, depth: depth)
+    var consumer = unsafe VextSubmissionConsumer(ring: memory.base, depth: depth)
     for number in 0..<depth * 5 + 1 {
       #expect(consumer.nextIndex == number % depth)
       producer.push(
-        SubmissionEntry(
+        VextSubmissionEntry(
           operation: UInt8(truncatingIfNeeded: number), flags: .segmentList,
           id: UInt16(truncatingIfNeeded: number), offset: UInt64(number) << 20, length: UInt64(number),
           segment0: VextSegment(address: GuestAddress(UInt64(number) << 32), byteCount: number),
@@ -37,14 +37,14 @@ import VextProtocol
 
   @Test(arguments: [2, 8, 1024] as [UInt32])
   func `completions arrive in order over several laps`(depth: UInt32) throws {
-    let memory = RingMemory(byteCount: Int(depth) * CompletionEntry.encodedByteCount)
-    var producer = unsafe CompletionProducer(ring: memory.base, depth: depth)
-    var consumer = unsafe CompletionConsumer(ring: memory.base, depth: depth)
+    let memory = RingMemory(byteCount: Int(depth) * VextCompletionEntry.encodedByteCount)
+    var producer = unsafe VextCompletionProducer(ring: memory.base, depth: depth)
+    var consumer = unsafe VextCompletionConsumer(ring: memory.base, depth: depth)
     // In batches of a full ring, the most that may be without an answer.
     for lap in 1...5 as ClosedRange<UInt32> {
       for index in 0..<depth {
         producer.push(
-          CompletionEntry(
+          VextCompletionEntry(
             id: UInt16(index), status: UInt16(lap), byteCount: UInt64(lap) << 32 | UInt64(index)))
       }
       for index in 0..<depth {
@@ -63,9 +63,9 @@ import VextProtocol
 
   @Test func `reserved fields arrive as they were written`() {
     let memory = RingMemory(byteCount: 128)
-    var producer = unsafe SubmissionProducer(ring: memory.base, depth: 2)
-    var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
-    var entry = SubmissionEntry(operation: 1, id: 0)
+    var producer = unsafe VextSubmissionProducer(ring: memory.base, depth: 2)
+    var consumer = unsafe VextSubmissionConsumer(ring: memory.base, depth: 2)
+    var entry = VextSubmissionEntry(operation: 1, id: 0)
     entry.reserved = 1
     entry.segment0.reserved = 2
     entry.segment1.reserved = 3
@@ -81,8 +81,8 @@ import VextProtocol
 
   @Test func `an untouched ring is idle, and stays so however often it is polled`() {
     let memory = RingMemory(byteCount: 128)
-    var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
-    var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)
+    var submissions = unsafe VextSubmissionConsumer(ring: memory.base, depth: 2)
+    var completions = unsafe VextCompletionConsumer(ring: memory.base, depth: 2)
     for _ in 0..<5 {
       #expect(submissions.poll().isIdle)
       #expect(completions.poll().isIdle)
@@ -93,21 +93,21 @@ import VextProtocol
   @Test(arguments: [2, 3, 0x8000_0000, 0xFFFF_FFFF] as [UInt32])
   func `an impossible lap is a violation in either ring`(lap: UInt32) {
     let memory = RingMemory(byteCount: 128)
-    var submissions = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
+    var submissions = unsafe VextSubmissionConsumer(ring: memory.base, depth: 2)
     memory.store(UInt64(lap) << 32, word: 0)
     #expect(submissions.poll().isViolation)
     #expect(submissions.nextIndex == 0)
-    var completions = unsafe CompletionConsumer(ring: memory.base, depth: 2)
+    var completions = unsafe VextCompletionConsumer(ring: memory.base, depth: 2)
     memory.store(UInt64(lap) << 32, word: 1)
     #expect(completions.poll().isViolation)
   }
 
   @Test func `a lap that goes back is a violation`() {
     let memory = RingMemory(byteCount: 128)
-    var producer = unsafe SubmissionProducer(ring: memory.base, depth: 2)
-    var consumer = unsafe SubmissionConsumer(ring: memory.base, depth: 2)
+    var producer = unsafe VextSubmissionProducer(ring: memory.base, depth: 2)
+    var consumer = unsafe VextSubmissionConsumer(ring: memory.base, depth: 2)
     for _ in 0..<4 {
-      producer.push(SubmissionEntry(operation: 1, id: 0))
+      producer.push(VextSubmissionEntry(operation: 1, id: 0))
       #expect(consumer.poll().isReady)
     }
     // The consumer is on lap 3: lap 2 is idle, lap 1 was overwritten long ago.
@@ -120,7 +120,7 @@ import VextProtocol
   }
 
   @Test func `a position wraps at its depth and counts its laps`() {
-    var position = RingPosition(depth: 4)
+    var position = VextRingPosition(depth: 4)
     var seen: [[UInt32]] = []
     for _ in 0..<9 {
       seen.append([position.lap, position.index])
@@ -130,7 +130,7 @@ import VextProtocol
   }
 
   @Test func `a lap count wraps at 2^32 and idle, ready and violation stay apart`() {
-    var position = RingPosition(depth: 2)
+    var position = VextRingPosition(depth: 2)
     position.lap = .max
     position.advance()
     #expect(position.lap == .max)
@@ -147,7 +147,7 @@ import VextProtocol
   }
 }
 
-extension RingPoll {
+extension VextRingPoll {
   var isIdle: Bool { if case .idle = self { true } else { false } }
   var isReady: Bool { if case .ready = self { true } else { false } }
   var isViolation: Bool { if case .violation = self { true } else { false } }

@@ -22,8 +22,8 @@ import Testing
 
   @Test func `the contention word is stored once for each change`() {
     let memory = RingMemory(byteCount: 64)
-    var publisher = unsafe ContentionPublisher(base: memory.base)
-    let observer = unsafe ContentionObserver(base: memory.base)
+    var publisher = unsafe VextContentionPublisher(base: memory.base)
+    let observer = unsafe VextContentionObserver(base: memory.base)
     #expect(!observer.isShared)
     publisher.publish(isShared: true)
     #expect(observer.isShared)
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func `the load is low while requests are under way for less than a quarter of the time`() {
-    var meter = LoadMeter()
+    var meter = VextLoadMeter()
     #expect(!meter.isLow)
     for _ in 0..<64 { meter.add(busy: 100, of: 1_000) }
     #expect(meter.isLow)

@@ -8,8 +8,8 @@ import Testing
 @Suite struct SleepSignalTests {
   @Test func `a sleep is woken once, and the next one again`() {
     let memory = RingMemory(byteCount: 64)
-    var sleeper = unsafe SleepPublisher(base: memory.base)
-    var waker = unsafe SleepObserver(base: memory.base)
+    var sleeper = unsafe VextSleepPublisher(base: memory.base)
+    var waker = unsafe VextSleepObserver(base: memory.base)
     func mustWake() -> Bool { waker.noteAnnouncement() }
     #expect(!mustWake())
     for _ in 0..<3 {
@@ -28,8 +28,8 @@ import Testing
 
   @Test func `whatever stands in the word, the sleeper goes on with its own count`() {
     let memory = RingMemory(byteCount: 64)
-    var sleeper = unsafe SleepPublisher(base: memory.base)
-    var waker = unsafe SleepObserver(base: memory.base)
+    var sleeper = unsafe VextSleepPublisher(base: memory.base)
+    var waker = unsafe VextSleepObserver(base: memory.base)
     func mustWake() -> Bool { waker.noteAnnouncement() }
     for garbage in [UInt64.max, 0, 6, 1 << 63] {
       memory.store(garbage, word: 0)
@@ -42,8 +42,8 @@ import Testing
 
   @Test func `each announcement is followed by one more poll, which sees what the announcement did not`() {
     let memory = RingMemory(byteCount: 64)
-    var sleeper = unsafe SleepPublisher(base: memory.base)
-    var waker = unsafe SleepObserver(base: memory.base)
+    var sleeper = unsafe VextSleepPublisher(base: memory.base)
+    var waker = unsafe VextSleepObserver(base: memory.base)
     func announce() -> Bool { waker.noteAnnouncement() }
     func confirmWake() -> Bool { waker.confirmWake() }
     sleeper.publish()
@@ -60,7 +60,7 @@ import Testing
 
   @Test
   func `the window grows with sleeps that longer polling would have avoided, and shrinks with long ones`() {
-    var window = PollingWindow(start: 10, limit: 100)
+    var window = VextPollingWindow(start: 10, limit: 100)
     #expect(window.length == 10)
     func lengths(_ sleeps: [UInt64]) -> [UInt64] {
       sleeps.map {
@@ -71,7 +71,7 @@ import Testing
     #expect(lengths([5, 99, 50, 60, 1]) == [20, 40, 80, 100, 100])
     #expect(lengths([100, 1000, .max, 200, 300]) == [50, 25, 12, 10, 10])
     // Three waiting requests allow three times the limit; the factor is at most maxWaiters.
-    window = PollingWindow(start: 10, limit: 100)
+    window = VextPollingWindow(start: 10, limit: 100)
     for _ in 0..<9 { window.learn(slept: 299, waiting: 3) }
     #expect(window.length == 300)
     window.learn(slept: 300, waiting: 3)

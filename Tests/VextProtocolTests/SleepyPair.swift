@@ -17,9 +17,9 @@ final class SleepyPair: @unchecked Sendable {
 
   private static let depth: UInt32 = 8
   private static let timeoutSeconds = 30.0
-  private let submissionRing = RingMemory(byteCount: 8 * SubmissionEntry.encodedByteCount)
-  private let completionRing = RingMemory(byteCount: 8 * CompletionEntry.encodedByteCount)
-  private let wakeBlock = RingMemory(byteCount: Int(WakeBlock.byteCount))
+  private let submissionRing = RingMemory(byteCount: 8 * VextSubmissionEntry.encodedByteCount)
+  private let completionRing = RingMemory(byteCount: 8 * VextCompletionEntry.encodedByteCount)
+  private let wakeBlock = RingMemory(byteCount: Int(VextWakeBlock.byteCount))
   private let doorbell = Atomic<Int>(0)
   private let interrupt = Atomic<Int>(0)
   private let hasFailed = Atomic<Bool>(false)
@@ -56,14 +56,14 @@ final class SleepyPair: @unchecked Sendable {
   }
 
   private func serve() {
-    var submissions = unsafe SubmissionConsumer(ring: submissionRing.base, depth: Self.depth)
-    var completions = unsafe CompletionProducer(ring: completionRing.base, depth: Self.depth)
-    var own = unsafe SleepPublisher(base: wakeBlock.base + WakeBlock.deviceOffset)
-    var driver = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.driverOffset)
+    var submissions = unsafe VextSubmissionConsumer(ring: submissionRing.base, depth: Self.depth)
+    var completions = unsafe VextCompletionProducer(ring: completionRing.base, depth: Self.depth)
+    var own = unsafe VextSleepPublisher(base: wakeBlock.base + VextWakeBlock.deviceOffset)
+    var driver = unsafe VextSleepObserver(base: wakeBlock.base + VextWakeBlock.driverOffset)
     var served = 0
     while served < requestCount {
       if case .ready(let entry) = submissions.poll() {
-        completions.push(CompletionEntry(id: entry.id, status: 0, byteCount: 0))
+        completions.push(VextCompletionEntry(id: entry.id, status: 0, byteCount: 0))
         served += 1
         if driver.noteAnnouncement() { interrupt.wrappingAdd(1, ordering: .releasing) }
         continue
@@ -80,15 +80,15 @@ final class SleepyPair: @unchecked Sendable {
   }
 
   private func drive() {
-    var submissions = unsafe SubmissionProducer(ring: submissionRing.base, depth: Self.depth)
-    var completions = unsafe CompletionConsumer(ring: completionRing.base, depth: Self.depth)
-    var own = unsafe SleepPublisher(base: wakeBlock.base + WakeBlock.driverOffset)
-    var device = unsafe SleepObserver(base: wakeBlock.base + WakeBlock.deviceOffset)
+    var submissions = unsafe VextSubmissionProducer(ring: submissionRing.base, depth: Self.depth)
+    var completions = unsafe VextCompletionConsumer(ring: completionRing.base, depth: Self.depth)
+    var own = unsafe VextSleepPublisher(base: wakeBlock.base + VextWakeBlock.driverOffset)
+    var device = unsafe VextSleepObserver(base: wakeBlock.base + VextWakeBlock.deviceOffset)
     var submitted = 0
     while answered < requestCount {
       // One to eight at a time, and one ring for all of them.
       let batch = min(Int.random(in: 1...8), requestCount - submitted)
-      for id in 0..<UInt16(batch) { submissions.push(SubmissionEntry(operation: 1, id: id)) }
+      for id in 0..<UInt16(batch) { submissions.push(VextSubmissionEntry(operation: 1, id: id)) }
       submitted += batch
       if device.noteAnnouncement() { doorbell.wrappingAdd(1, ordering: .releasing) }
       while answered < submitted {

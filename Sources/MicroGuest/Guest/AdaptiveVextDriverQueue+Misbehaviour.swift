@@ -20,7 +20,7 @@ extension AdaptiveVextDriverQueue {
       // The device's own word says what this guest likes, so that it may not ring; so it always does.
       for attempt in 0..<UInt64(Self.attemptCount) {
         guest_store64(queue.wakeBlock, attempt &* 0x9E37_79B9_7F4A_7C15)
-        guest_store64(queue.wakeBlock + UInt64(WakeBlock.driverOffset), attempt | 1)
+        guest_store64(queue.wakeBlock + UInt64(VextWakeBlock.driverOffset), attempt | 1)
         queue.submit(valid)
         ring()
         while try queue.poll() == nil { guest_pause() }
@@ -34,7 +34,7 @@ extension AdaptiveVextDriverQueue {
       // The word is only read by this guest; the register only makes its own vCPU wait.
       for attempt in 0..<UInt64(Self.attemptCount) {
         guest_store64(
-          queue.wakeBlock + UInt64(WakeBlock.contentionOffset), attempt &* 0x9E37_79B9_7F4A_7C15 | 1)
+          queue.wakeBlock + UInt64(VextWakeBlock.contentionOffset), attempt &* 0x9E37_79B9_7F4A_7C15 | 1)
         for _ in 0..<attempt % 4 { yieldCPU() }
         _ = try roundTrip(valid)
       }

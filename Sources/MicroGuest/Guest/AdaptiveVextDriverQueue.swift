@@ -13,11 +13,11 @@ struct AdaptiveVextDriverQueue: DriverQueue {
   private let adaptation: DriverAdaptation
   private let longestWindow: UInt64
   private let shortestWindow: UInt64
-  private var device: SleepObserver
-  private var own: SleepPublisher
-  private let contention: ContentionObserver
-  private var window: PollingWindow
-  private var load = LoadMeter()
+  private var device: VextSleepObserver
+  private var own: VextSleepPublisher
+  private let contention: VextContentionObserver
+  private var window: VextPollingWindow
+  private var load = VextLoadMeter()
   private var latencyScore = CompletionLatencyScore()
   private var hasSubmitted = false
   /// Requests without an answer.
@@ -49,10 +49,10 @@ struct AdaptiveVextDriverQueue: DriverQueue {
     longestWindow = parameters.longestWindowTicks
     shortestWindow = parameters.shortestWindowTicks
     let words = unsafe try pointer(queue.wakeBlock)
-    self.device = unsafe SleepObserver(base: words + WakeBlock.deviceOffset)
-    own = unsafe SleepPublisher(base: words + WakeBlock.driverOffset)
-    contention = unsafe ContentionObserver(base: words + WakeBlock.contentionOffset)
-    window = PollingWindow(start: parameters.shortestWindowTicks, limit: parameters.longestWindowTicks)
+    self.device = unsafe VextSleepObserver(base: words + VextWakeBlock.deviceOffset)
+    own = unsafe VextSleepPublisher(base: words + VextWakeBlock.driverOffset)
+    contention = unsafe VextContentionObserver(base: words + VextWakeBlock.contentionOffset)
+    window = VextPollingWindow(start: parameters.shortestWindowTicks, limit: parameters.longestWindowTicks)
   }
 
   /// Worker 0: finds the function, accepts its features and routes each queue's interrupt to its worker's vCPU.

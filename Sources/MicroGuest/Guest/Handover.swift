@@ -18,7 +18,7 @@ enum Handover {
   }
 
   // SAFETY: Entry.S reserves GUEST_SHARED_WORD_COUNT words, more than the queues' last.
-  private static var words: SharedWords { unsafe SharedWords(base: guest_shared_base()) }
+  private static var words: VextSharedWords { unsafe VextSharedWords(base: guest_shared_base()) }
 
   /// The address of the device's registers.
   static var device: UInt64 {

@@ -5,7 +5,7 @@ import CGuest
 func guestMain(parameterPage: UInt64, worker: UInt64) -> Never {
   // SAFETY: the host promises the parameter page at this address.
   guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(parameterPage)) else { sleepForEver() }
-  let page = unsafe SharedWords(base: base)
+  let page = unsafe VextSharedWords(base: base)
   let blocks = unsafe page.load(ParameterWord.workerBase)
   guard let block = WorkerBlock(address: blocks &+ worker &* UInt64(WorkloadLayout.workerStride)) else {
     sleepForEver()

@@ -24,14 +24,14 @@ struct Parameters {
   let heapBase: UInt64
   let heapEnd: UInt64
   let misbehaviour: Misbehaviour
-  private let words: SharedWords
+  private let words: VextSharedWords
 
   /// Largest number of workers: as many as BAR0 of vext has queues.
   static var workerLimit: UInt64 { UInt64(VextRegister.queueLimit) }
   /// Largest depth that a queue of either transport may have.
   static var iodepthLimit: UInt64 { 1024 }
 
-  init(page: SharedWords, worker: UInt64) throws(GuestFailure) {
+  init(page: VextSharedWords, worker: UInt64) throws(GuestFailure) {
     func word(_ index: Int, _ isUsable: (UInt64) -> Bool) throws(GuestFailure) -> UInt64 {
       let value = unsafe page.load(index)
       guard isUsable(value) else { throw GuestFailure(reason: .badParameter, detail: UInt64(index)) }

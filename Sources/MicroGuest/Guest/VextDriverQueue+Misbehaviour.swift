@@ -33,8 +33,8 @@ extension VextDriverQueue {
     return UInt64(register(.error))
   }
 
-  private func entry(_ request: DriverRequest, id: UInt16 = 0) -> SubmissionEntry {
-    SubmissionEntry(
+  private func entry(_ request: DriverRequest, id: UInt16 = 0) -> VextSubmissionEntry {
+    VextSubmissionEntry(
       operation: VextOperation.read.rawValue, id: id, offset: request.offset,
       segment0: VextSegment(address: GuestAddress(request.buffer), byteCount: request.byteCount))
   }
@@ -53,7 +53,7 @@ extension VextDriverQueue {
     case .listOutsideMemory:
       bad.flags = .segmentList
       bad.segment0 = VextSegment(address: GuestAddress(Self.outsideMemory), byteCount: 16)
-    case .reservedFlag: bad.flags = SubmissionFlags(rawValue: 0x80)
+    case .reservedFlag: bad.flags = VextSubmissionFlags(rawValue: 0x80)
     case .misaligned: bad.offset = 1
     case .badLap:
       guest_store64(nextSubmissionSlot, 0xDEAD_BEEF << 32 | UInt64(bad.operation))
@@ -64,7 +64,7 @@ extension VextDriverQueue {
   }
 
   /// Pushes `entry` several times at once, again and again: its id is then in flight more than once.
-  private mutating func repeatUntilStopped(_ entry: SubmissionEntry) throws(GuestFailure) {
+  private mutating func repeatUntilStopped(_ entry: VextSubmissionEntry) throws(GuestFailure) {
     for _ in 0..<Self.attemptLimit {
       for _ in 0..<depth / 2 { push(entry) }
       for _ in 0..<depth / 2 {

@@ -4,8 +4,8 @@ import CGuest
 // SAFETY: the rings lie in this worker's arena, and depth says how long they are.
 @safe
 struct VextDriverQueue: DriverQueue {
-  private var submissions: SubmissionProducer
-  private var completions: CompletionConsumer
+  private var submissions: VextSubmissionProducer
+  private var completions: VextCompletionConsumer
   /// How often in a row ``waitForAnswer()`` was called.
   private var idlePolls: UInt32 = 0
 
@@ -46,9 +46,9 @@ struct VextDriverQueue: DriverQueue {
     submissionRing = try arena.take(submissionBytes, alignment: 4096)
     completionRing = try arena.take(completionBytes, alignment: 4096)
     segmentLists = try arena.take(UInt64(depth) * Self.segmentListByteCount)
-    wakeBlock = try hasWakeBlock ? arena.take(WakeBlock.byteCount) : 0
-    submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
-    completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
+    wakeBlock = try hasWakeBlock ? arena.take(VextWakeBlock.byteCount) : 0
+    submissions = unsafe VextSubmissionProducer(ring: try pointer(submissionRing), depth: depth)
+    completions = unsafe VextCompletionConsumer(ring: try pointer(completionRing), depth: depth)
     try enable()
   }
 
@@ -83,8 +83,8 @@ struct VextDriverQueue: DriverQueue {
 
   private static func ringByteCounts(depth: UInt32) -> (submission: UInt64, completion: UInt64) {
     (
-      UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount),
-      UInt64(depth) * UInt64(CompletionEntry.encodedByteCount)
+      UInt64(depth) * UInt64(VextSubmissionEntry.encodedByteCount),
+      UInt64(depth) * UInt64(VextCompletionEntry.encodedByteCount)
     )
   }
 
@@ -113,9 +113,9 @@ struct VextDriverQueue: DriverQueue {
     let (submissionBytes, completionBytes) = Self.ringByteCounts(depth: depth)
     try zero(submissionRing, submissionBytes)
     try zero(completionRing, completionBytes)
-    if wakeBlock != 0 { try zero(wakeBlock, WakeBlock.byteCount) }
-    submissions = unsafe SubmissionProducer(ring: try pointer(submissionRing), depth: depth)
-    completions = unsafe CompletionConsumer(ring: try pointer(completionRing), depth: depth)
+    if wakeBlock != 0 { try zero(wakeBlock, VextWakeBlock.byteCount) }
+    submissions = unsafe VextSubmissionProducer(ring: try pointer(submissionRing), depth: depth)
+    completions = unsafe VextCompletionConsumer(ring: try pointer(completionRing), depth: depth)
     idlePolls = 0
     guard enable(submissionRing: submissionRing, completionRing: completionRing) else {
       throw GuestFailure(reason: .queueRefused, detail: UInt64(register(.error)))
@@ -128,7 +128,7 @@ struct VextDriverQueue: DriverQueue {
   mutating func submit(_ request: DriverRequest) {
     if request.shape == 0 {
       push(
-        SubmissionEntry(
+        VextSubmissionEntry(
           operation: Self.operation(of: request), id: request.id, offset: request.offset,
           segment0: VextSegment(address: GuestAddress(request.buffer), byteCount: request.byteCount)))
     } else {
@@ -141,7 +141,7 @@ struct VextDriverQueue: DriverQueue {
 
   /// Puts `entry` into the ring as it is.
   @inline(__always)
-  mutating func push(_ entry: SubmissionEntry) { submissions.push(entry) }
+  mutating func push(_ entry: VextSubmissionEntry) { submissions.push(entry) }
 
   @inline(__always)
   mutating func poll() throws(GuestFailure) -> BlockAnswer? {
@@ -176,7 +176,7 @@ struct VextDriverQueue: DriverQueue {
 
   /// The address of the slot that the next entry goes to.
   var nextSubmissionSlot: UInt64 {
-    submissionRing + UInt64(submissions.end.position.index) * UInt64(SubmissionEntry.encodedByteCount)
+    submissionRing + UInt64(submissions.end.position.index) * UInt64(VextSubmissionEntry.encodedByteCount)
   }
 
   private var stopped: GuestFailure {
@@ -209,7 +209,7 @@ struct VextDriverQueue: DriverQueue {
     }
     if request.shape == 1 {
       push(
-        SubmissionEntry(
+        VextSubmissionEntry(
           operation: operation, id: request.id, offset: request.offset, segment0: segment(0),
           segment1: count > 1 ? segment(1) : VextSegment()))
       return
@@ -217,7 +217,7 @@ struct VextDriverQueue: DriverQueue {
     let list = segmentLists + UInt64(request.id) * Self.segmentListByteCount
     for index in 0..<count { Self.store(segment(index), at: list, index: UInt64(index)) }
     push(
-      SubmissionEntry(
+      VextSubmissionEntry(
         operation: operation, flags: .segmentList, id: request.id, offset: request.offset,
         segment0: VextSegment(
           address: GuestAddress(list), byteCount: count * UInt32(VextSegment.encodedByteCount))))

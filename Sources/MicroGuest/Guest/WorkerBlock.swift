@@ -4,13 +4,13 @@ import CGuest
 // SAFETY: the host promises the whole block at the address that the parameter page names.
 @safe
 struct WorkerBlock {
-  private let words: SharedWords
+  private let words: VextSharedWords
   /// The buckets of the latency histogram.
   let histogram: UnsafeMutablePointer<UInt64>
 
   init?(address: UInt64) {
     guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) else { return nil }
-    unsafe words = unsafe SharedWords(base: base)
+    unsafe words = unsafe VextSharedWords(base: base)
     unsafe histogram = unsafe (base + WorkloadLayout.histogramOffset).assumingMemoryBound(to: UInt64.self)
   }
 

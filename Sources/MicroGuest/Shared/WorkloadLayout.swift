@@ -1,6 +1,6 @@
 // What bench and the micro guest agree on. This file is compiled twice: into the host's module MicroGuest and
 // into the freestanding guest. Everything is a little-endian 64-bit word at a fixed index, so that both sides
-// touch the shared memory through SharedWords only.
+// touch the shared memory through VextSharedWords only.
 
 /// Words of the parameter page, written by the host before the guest starts unless said otherwise.
 public enum ParameterWord {

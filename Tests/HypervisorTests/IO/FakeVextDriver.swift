@@ -19,9 +19,9 @@ final class FakeVextDriver {
   let completionRing: UInt64
   /// Where the wake block is, for a driver that has accepted a feature.
   var wakeBlock: UInt64?
-  private var deviceSleep: SleepObserver?
-  private var submissions: SubmissionProducer
-  private var completions: CompletionConsumer
+  private var deviceSleep: VextSleepObserver?
+  private var submissions: VextSubmissionProducer
+  private var completions: VextCompletionConsumer
 
   /// A driver whose rings start at `ringBase`; nothing is enabled yet.
   init(device: VextDevice, memory: GuestMemory, queue: UInt16, depth: UInt32, ringBase: UInt64) {
@@ -30,11 +30,11 @@ final class FakeVextDriver {
     self.queue = queue
     self.depth = depth
     submissionRing = ringBase
-    completionRing = ringBase + UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount)
+    completionRing = ringBase + UInt64(depth) * UInt64(VextSubmissionEntry.encodedByteCount)
     // Of no use before `enable` gives them the rings, which nothing reads until then.
     let nowhere = unsafe UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
-    submissions = unsafe SubmissionProducer(ring: nowhere, depth: depth)
-    completions = unsafe CompletionConsumer(ring: nowhere, depth: depth)
+    submissions = unsafe VextSubmissionProducer(ring: nowhere, depth: depth)
+    completions = unsafe VextCompletionConsumer(ring: nowhere, depth: depth)
   }
 
   private static func byteCount(of register: VextQueueRegister) -> Int {
@@ -65,22 +65,23 @@ final class FakeVextDriver {
   /// Zeroes the rings, registers them and enables the queue.
   func enable() throws {
     let ringByteCount =
-      UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount + CompletionEntry.encodedByteCount)
+      UInt64(depth) * UInt64(VextSubmissionEntry.encodedByteCount + VextCompletionEntry.encodedByteCount)
     try memory.write(
       [UInt8](repeating: 0, count: Int(ringByteCount)), at: GuestAddress(submissionRing))
     guard
       let submissionBase = unsafe memory.map.hostPointer(
         GuestAddress(submissionRing), byteCount: completionRing - submissionRing),
       let completionBase = unsafe memory.map.hostPointer(
-        GuestAddress(completionRing), byteCount: UInt64(depth) * UInt64(CompletionEntry.encodedByteCount))
+        GuestAddress(completionRing), byteCount: UInt64(depth) * UInt64(VextCompletionEntry.encodedByteCount))
     else { throw Failure.ringOutsideMemory }
-    submissions = unsafe SubmissionProducer(ring: submissionBase, depth: depth)
-    completions = unsafe CompletionConsumer(ring: completionBase, depth: depth)
+    submissions = unsafe VextSubmissionProducer(ring: submissionBase, depth: depth)
+    completions = unsafe VextCompletionConsumer(ring: completionBase, depth: depth)
     if let wakeBlock {
-      try memory.write([UInt8](repeating: 0, count: Int(WakeBlock.byteCount)), at: GuestAddress(wakeBlock))
+      try memory.write(
+        [UInt8](repeating: 0, count: Int(VextWakeBlock.byteCount)), at: GuestAddress(wakeBlock))
       write(.wakeBlock, wakeBlock)
-      deviceSleep = unsafe memory.map.hostPointer(GuestAddress(wakeBlock), byteCount: WakeBlock.byteCount)
-        .map { unsafe SleepObserver(base: $0 + WakeBlock.deviceOffset) }
+      deviceSleep = unsafe memory.map.hostPointer(GuestAddress(wakeBlock), byteCount: VextWakeBlock.byteCount)
+        .map { unsafe VextSleepObserver(base: $0 + VextWakeBlock.deviceOffset) }
     }
     register()
   }
@@ -97,17 +98,17 @@ final class FakeVextDriver {
 
   /// The device's word of the wake block: odd while it sleeps.
   func deviceWord() throws -> UInt64 {
-    try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.deviceOffset)))
+    try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(VextWakeBlock.deviceOffset)))
   }
 
   /// The contention word of the wake block: 1 while other threads wait for the driver's CPUs.
   func contentionWord() throws -> UInt64 {
-    try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.contentionOffset)))
+    try memory.load(UInt64.self, at: GuestAddress((wakeBlock ?? 0) + UInt64(VextWakeBlock.contentionOffset)))
   }
 
   /// Writes the driver's word of the wake block: odd wants an interrupt.
   func setDriverWord(_ value: UInt64) throws {
-    try memory.store(value, at: GuestAddress((wakeBlock ?? 0) + UInt64(WakeBlock.driverOffset)))
+    try memory.store(value, at: GuestAddress((wakeBlock ?? 0) + UInt64(VextWakeBlock.driverOffset)))
   }
 
   /// Writes the rings and the depth into the registers and enables the queue.
@@ -127,10 +128,10 @@ final class FakeVextDriver {
   }
 
   /// Puts an entry into the ring.
-  func push(_ entry: SubmissionEntry) { submissions.push(entry) }
+  func push(_ entry: VextSubmissionEntry) { submissions.push(entry) }
 
   /// Takes the next answer, if it is there.
-  func poll() throws -> CompletionEntry? {
+  func poll() throws -> VextCompletionEntry? {
     switch completions.poll() {
     case .idle: return nil
     case .ready(let entry): return entry
@@ -139,8 +140,8 @@ final class FakeVextDriver {
   }
 
   /// Waits for the next answer, ten seconds at most.
-  func completion() throws -> CompletionEntry {
-    var found: CompletionEntry?
+  func completion() throws -> VextCompletionEntry {
+    var found: VextCompletionEntry?
     _ = try eventually {
       found = try poll()
       return found != nil
@@ -150,7 +151,7 @@ final class FakeVextDriver {
   }
 
   /// Submits one entry and waits for its answer.
-  func perform(_ entry: SubmissionEntry) throws -> CompletionEntry {
+  func perform(_ entry: VextSubmissionEntry) throws -> VextCompletionEntry {
     push(entry)
     return try completion()
   }

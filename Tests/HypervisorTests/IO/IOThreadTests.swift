@@ -61,7 +61,7 @@ import VextProtocol
         #expect(
           try fixture.bytes(512, at: VextFixture.data + 0x1_0000)
             == [UInt8](repeating: UInt8(round + 1), count: 512))
-        let range = SubmissionEntry(
+        let range = VextSubmissionEntry(
           operation: VextOperation.writeZeroes.rawValue, id: 2, offset: round * 4096, length: 1024)
         #expect(try fixture.driver.perform(range).byteCount == 1024)
         #expect(fixture.disk.read(Int(round) * 4096, 1024) == [UInt8](repeating: 0, count: 1024))
@@ -87,7 +87,7 @@ import VextProtocol
     #expect(bound == 1 << 30)
     let driver = FakeVextDriver(device: device, memory: memory, queue: 0, depth: 16, ringBase: 0x1_0000)
     try driver.enable()
-    var entry = SubmissionEntry(operation: VextOperation.discard.rawValue, id: 0, length: bound)
+    var entry = VextSubmissionEntry(operation: VextOperation.discard.rawValue, id: 0, length: bound)
     #expect(try driver.perform(entry).status == 0)
     entry.length += 512
     driver.push(entry)

@@ -41,11 +41,12 @@ import VextProtocol
     var write = VextFixture.entry(.write, offset: 8192, byteCount: 512)
     write.segment1 = VextSegment(address: GuestAddress(VextFixture.data + 512), byteCount: 7680)
     #expect(try driver.perform(write).byteCount == 8192)
-    #expect(try driver.perform(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 2)).status == 0)
+    #expect(
+      try driver.perform(VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: 2)).status == 0)
     for (operation, offset) in [(VextOperation.discard, 9216), (.writeZeroes, 12_288)]
       as [(VextOperation, UInt64)]
     {
-      let range = SubmissionEntry(operation: operation.rawValue, id: 4, offset: offset, length: 1024)
+      let range = VextSubmissionEntry(operation: operation.rawValue, id: 4, offset: offset, length: 1024)
       #expect(try driver.perform(range).byteCount == 1024)
     }
     let sevens = [UInt8](repeating: 7, count: 1024)

@@ -177,7 +177,7 @@ extension VextTests {
 
     @Test func `a queue that stops wakes a driver that sleeps`() throws {
       try Self.withThread { (fixture) throws in
-        fixture.driver.push(SubmissionEntry(operation: 99, id: 0))
+        fixture.driver.push(VextSubmissionEntry(operation: 99, id: 0))
         fixture.driver.notify()
         #expect(fixture.recorder.waitForInterrupt(0))
         #expect(fixture.driver.state == .stopped)
@@ -217,7 +217,7 @@ extension VextTests {
           for id in 0..<batch { driver.push(Fixture.entry(.read, id: id, offset: UInt64(id) * 512)) }
           driver.notify()
           for _ in 0..<batch {
-            var answer: CompletionEntry?
+            var answer: VextCompletionEntry?
             let deadline = HostClock.monotonicNanoseconds() + 10_000_000_000
             while answer == nil, HostClock.monotonicNanoseconds() < deadline { answer = try driver.poll() }
             guard answer?.status == 0 else {

@@ -21,7 +21,7 @@ extension VextTests {
     /// Serves `requestCount` requests and counts the device's allocations; the driver's are not counted, and nor is
     /// the first batch, in which Swift sets up what it initializes once per process.
     private static func allocations(
-      engine kind: BlockEngineKind, requestCount: Int, entry: (UInt16) -> SubmissionEntry
+      engine kind: BlockEngineKind, requestCount: Int, entry: (UInt16) -> VextSubmissionEntry
     ) throws -> UInt64 {
       let holder = Holder()
       let fixture = try VextFixture(server: holder, depth: 64)

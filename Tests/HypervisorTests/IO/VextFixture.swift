@@ -98,8 +98,8 @@ final class VextFixture {
   /// An entry that transfers `byteCount` bytes between the disk at `offset` and ``data``.
   static func entry(
     _ operation: VextOperation, id: UInt16 = 0, offset: UInt64 = 0, byteCount: UInt32 = 512
-  ) -> SubmissionEntry {
-    SubmissionEntry(
+  ) -> VextSubmissionEntry {
+    VextSubmissionEntry(
       operation: operation.rawValue, id: id, offset: offset,
       segment0: VextSegment(address: GuestAddress(data), byteCount: byteCount))
   }
@@ -126,7 +126,7 @@ final class VextFixture {
     let address = Self.data + 0x20_0000
     try memory.write([UInt8](repeating: 0, count: 512), at: GuestAddress(address))
     let answer = try driver.perform(
-      SubmissionEntry(
+      VextSubmissionEntry(
         operation: VextOperation.read.rawValue, id: 1, offset: 0x8000,
         segment0: VextSegment(address: GuestAddress(address), byteCount: 512)))
     return try answer.status == 0 && bytes(512, at: address) == VirtioTemporaryDisk.pattern(0x8000, 512)

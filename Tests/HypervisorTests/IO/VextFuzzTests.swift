@@ -28,7 +28,7 @@ extension VextTests {
 
     /// A good entry.
     private static func entry(_ id: UInt16, _ fixture: VextFixture, _ generator: inout SplitMix64) throws
-      -> SubmissionEntry
+      -> VextSubmissionEntry
     {
       let operations: [VextOperation] = [
         .read, .read, .write, .write, .flush, .discard, .writeZeroes, .identify,
@@ -37,7 +37,7 @@ extension VextTests {
       let offset = UInt64.random(in: 0..<1024, using: &generator) * 512
       switch operation {
       case .read, .write:
-        var entry = SubmissionEntry(
+        var entry = VextSubmissionEntry(
           operation: operation.rawValue, id: id, offset: offset, segment0: segment(&generator))
         if Bool.random(using: &generator) { entry.segment1 = segment(&generator) }
         if UInt8.random(in: 0..<4, using: &generator) == 0 {
@@ -48,22 +48,22 @@ extension VextTests {
           entry.segment1 = VextSegment()
         }
         return entry
-      case .flush: return SubmissionEntry(operation: operation.rawValue, id: id)
+      case .flush: return VextSubmissionEntry(operation: operation.rawValue, id: id)
       case .discard, .writeZeroes:
-        return SubmissionEntry(
+        return VextSubmissionEntry(
           operation: operation.rawValue, id: id, offset: offset,
           length: UInt64.random(in: 1...64, using: &generator) * 512)
       case .identify:
-        return SubmissionEntry(operation: operation.rawValue, id: id, segment0: segment(&generator))
+        return VextSubmissionEntry(operation: operation.rawValue, id: id, segment0: segment(&generator))
       }
     }
 
     /// Changes one field into something random.
-    private static func mutate(_ entry: inout SubmissionEntry, _ generator: inout SplitMix64) {
+    private static func mutate(_ entry: inout VextSubmissionEntry, _ generator: inout SplitMix64) {
       let value = Bool.random(using: &generator) ? edge(&generator) : generator.next()
       switch UInt8.random(in: 0..<11, using: &generator) {
       case 0: entry.operation = UInt8(truncatingIfNeeded: value)
-      case 1: entry.flags = SubmissionFlags(rawValue: UInt8(truncatingIfNeeded: value))
+      case 1: entry.flags = VextSubmissionFlags(rawValue: UInt8(truncatingIfNeeded: value))
       case 2: entry.id = UInt16(truncatingIfNeeded: value)
       case 3: entry.offset = value
       case 4: entry.length = value
@@ -175,7 +175,7 @@ extension VextTests {
         let good = (0..<64 as Range<UInt64>).map {
           VextSegment(address: GuestAddress(Fixture.data + $0 * 512), byteCount: 512)
         }
-        let entry = SubmissionEntry(
+        let entry = VextSubmissionEntry(
           operation: VextOperation.read.rawValue, flags: .segmentList, id: 1,
           segment0: try fixture.writeList(good))
         let first = try VextListRewriter(memory: fixture.memory, list: Fixture.list) { number in
@@ -198,7 +198,7 @@ extension VextTests {
         }
         for _ in 0..<500 {
           driver.push(entry)
-          var answer: CompletionEntry?
+          var answer: VextCompletionEntry?
           #expect(
             try eventually {
               answer = try driver.poll()

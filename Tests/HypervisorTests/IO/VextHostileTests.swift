@@ -20,7 +20,7 @@ extension VextTests {
     /// An entry that starts as a good read of one block into ``VextFixture/data``, and is then spoilt.
     private static func entry(
       _ name: String, _ error: VextQueueError, operation: VextOperation = .read,
-      _ spoil: @escaping @Sendable (inout SubmissionEntry) -> Void
+      _ spoil: @escaping @Sendable (inout VextSubmissionEntry) -> Void
     ) -> Attack {
       Attack(testDescription: name, error: error) { fixture in
         var entry = VextFixture.entry(operation, id: 5)
@@ -32,7 +32,7 @@ extension VextTests {
     /// An entry without segments.
     private static func bare(
       _ name: String, _ error: VextQueueError, _ operation: VextOperation,
-      _ spoil: @escaping @Sendable (inout SubmissionEntry) -> Void
+      _ spoil: @escaping @Sendable (inout VextSubmissionEntry) -> Void
     ) -> Attack {
       entry(name, error, operation: operation) { entry in
         entry.segment0 = VextSegment()
@@ -43,10 +43,10 @@ extension VextTests {
     /// A read with a segment list.
     private static func list(
       _ name: String, _ error: VextQueueError, _ segments: [VextSegment],
-      _ spoil: @escaping @Sendable (inout SubmissionEntry) -> Void = { _ in }
+      _ spoil: @escaping @Sendable (inout VextSubmissionEntry) -> Void = { _ in }
     ) -> Attack {
       Attack(testDescription: name, error: error) { fixture in
-        var entry = SubmissionEntry(
+        var entry = VextSubmissionEntry(
           operation: VextOperation.read.rawValue, flags: .segmentList, id: 5,
           segment0: try fixture.writeList(segments))
         spoil(&entry)
@@ -78,7 +78,7 @@ extension VextTests {
       entry("operation 0", .badOperation) { $0.operation = 0 },
       entry("operation 7", .badOperation) { $0.operation = 7 },
       entry("operation 255", .badOperation) { $0.operation = 255 },
-      entry("an unknown flag", .reservedNotZero) { $0.flags = SubmissionFlags(rawValue: 2) },
+      entry("an unknown flag", .reservedNotZero) { $0.flags = VextSubmissionFlags(rawValue: 2) },
       entry("the last word is set", .reservedNotZero) { $0.reserved = 1 },
       entry("segment 0's reserved field is set", .reservedNotZero) { $0.segment0.reserved = 1 },
       entry("segment 1's reserved field is set", .reservedNotZero) { $0.segment1.reserved = 1 << 31 },
@@ -146,7 +146,7 @@ extension VextTests {
         bad.reserved = 1
         let named = try fixture.writeList([good, bad])
         fixture.driver.push(
-          SubmissionEntry(
+          VextSubmissionEntry(
             operation: VextOperation.write.rawValue, flags: .segmentList, id: 5, segment0: named))
       },
       entry("a flush with a segment", .reservedNotZero, operation: .flush) { _ in },

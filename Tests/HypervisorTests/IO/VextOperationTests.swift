@@ -76,7 +76,7 @@ extension VextTests {
         let segments = (0..<count).map {
           VextSegment(address: GuestAddress(Fixture.data + UInt64(count - 1 - $0) * 1024), byteCount: 512)
         }
-        let entry = SubmissionEntry(
+        let entry = VextSubmissionEntry(
           operation: VextOperation.read.rawValue, flags: .segmentList, id: 3, offset: 1024,
           segment0: try fixture.writeList(segments))
         let answer = try fixture.driver.perform(entry)
@@ -94,7 +94,7 @@ extension VextTests {
     func `a flush is answered with no bytes`(engine: BlockEngineKind) throws {
       try Fixture.withThread(engine: engine) { (fixture) throws in
         let answer = try fixture.driver.perform(
-          SubmissionEntry(operation: VextOperation.flush.rawValue, id: 2))
+          VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: 2))
         #expect(answer.status == 0)
         #expect(answer.id == 2)
         #expect(answer.byteCount == 0)
@@ -107,7 +107,7 @@ extension VextTests {
     ) throws {
       try Fixture.withThread(engine: engine) { (fixture) throws in
         let answer = try fixture.driver.perform(
-          SubmissionEntry(operation: operation.rawValue, id: 1, offset: 0x1_0000, length: 0x2000))
+          VextSubmissionEntry(operation: operation.rawValue, id: 1, offset: 0x1_0000, length: 0x2000))
         #expect(answer.status == 0)
         #expect(answer.byteCount == 0x2000)
         // On a file both leave a hole, or zeroes.
@@ -135,7 +135,7 @@ extension VextTests {
         #expect(try fixture.driver.perform(Fixture.entry(.read, byteCount: 4096)).byteCount == 4096)
         #expect(try fixture.bytes(4096) == [UInt8](repeating: 0, count: 4096))
         #expect(try fixture.driver.perform(Fixture.entry(.write, byteCount: 4096)).status == 0)
-        let zeroes = SubmissionEntry(operation: VextOperation.writeZeroes.rawValue, id: 0, length: 4096)
+        let zeroes = VextSubmissionEntry(operation: VextOperation.writeZeroes.rawValue, id: 0, length: 4096)
         #expect(try fixture.driver.perform(zeroes).status == 0)
         #expect(fixture.disk.read(0, 4096) == VirtioTemporaryDisk.pattern(0, 4096))
       }
@@ -146,8 +146,8 @@ extension VextTests {
       try Fixture.withThread(engine: engine, readOnly: true) { (fixture) throws in
         let attempts = [
           Fixture.entry(.write, id: 4),
-          SubmissionEntry(operation: VextOperation.discard.rawValue, id: 5, length: 512),
-          SubmissionEntry(operation: VextOperation.writeZeroes.rawValue, id: 6, length: 512),
+          VextSubmissionEntry(operation: VextOperation.discard.rawValue, id: 5, length: 512),
+          VextSubmissionEntry(operation: VextOperation.writeZeroes.rawValue, id: 6, length: 512),
         ]
         for entry in attempts {
           let answer = try fixture.driver.perform(entry)
@@ -157,7 +157,7 @@ extension VextTests {
         }
         #expect(fixture.disk.read(0, 512) == VirtioTemporaryDisk.pattern(0, 512))
         #expect(try fixture.readsWell(fixture.driver))
-        let flush = SubmissionEntry(operation: VextOperation.flush.rawValue, id: 0)
+        let flush = VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: 0)
         #expect(try fixture.driver.perform(flush).status == 0)
       }
     }
@@ -204,7 +204,7 @@ extension VextTests {
             for id in (0..<32 as Range<UInt16>).shuffled(using: &generator) {
               let place = Fixture.data + UInt64(driver.queue) * 0x10_0000 + UInt64(id) * 512
               driver.push(
-                SubmissionEntry(
+                VextSubmissionEntry(
                   operation: VextOperation.read.rawValue, id: id, offset: UInt64(id) * 1024,
                   segment0: VextSegment(address: GuestAddress(place), byteCount: 512)))
             }

@@ -44,7 +44,7 @@ import VextProtocol
     /// A pass in which the first queue has an entry that uses up all that the thread does itself in a pass.
     func busyPass() throws {
       fixture.drivers[0].push(
-        SubmissionEntry(operation: VextOperation.discard.rawValue, id: 0, offset: 0, length: 4096))
+        VextSubmissionEntry(operation: VextOperation.discard.rawValue, id: 0, offset: 0, length: 4096))
       pass()
       while try fixture.drivers[0].poll() != nil {}
     }
@@ -60,7 +60,7 @@ import VextProtocol
     for _ in 0..<3000 { try bench.busyPass() }
     for _ in 0..<20 {
       bench.fixture.drivers[1].push(VextFixture.entry(.read, byteCount: 512))
-      var answer: CompletionEntry?
+      var answer: VextCompletionEntry?
       for _ in 0..<20 where answer == nil {
         try bench.busyPass()
         answer = try bench.fixture.drivers[1].poll()
@@ -81,7 +81,7 @@ import VextProtocol
 
   @Test func `a stopped or removed queue does not affect the others`() throws {
     let bench = try Bench()
-    bench.fixture.drivers[0].push(SubmissionEntry(operation: 99, id: 0))
+    bench.fixture.drivers[0].push(VextSubmissionEntry(operation: 99, id: 0))
     for _ in 0..<5000 { bench.pass() }
     #expect(bench.fixture.drivers[0].state == .stopped)
     for _ in 0..<3 {

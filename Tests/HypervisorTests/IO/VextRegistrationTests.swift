@@ -120,7 +120,7 @@ extension VextTests {
     @Test func `a stopped queue is not enabled without being disabled`() throws {
       try Fixture.withThread { (fixture) throws in
         let driver = fixture.driver
-        driver.push(SubmissionEntry(operation: 99, id: 0))
+        driver.push(VextSubmissionEntry(operation: 99, id: 0))
         #expect(driver.waitUntilStopped())
         driver.register()
         #expect(driver.state == .stopped)

@@ -41,12 +41,12 @@ enum Competitor: String, CaseIterable, Sendable {
   }
 
   /// A request at a position on the disk.
-  func entry(id: UInt16, offset: UInt64, byteCount: UInt64, buffer: GuestAddress) -> SubmissionEntry {
+  func entry(id: UInt16, offset: UInt64, byteCount: UInt64, buffer: GuestAddress) -> VextSubmissionEntry {
     if self == .zeroedRanges {
-      return SubmissionEntry(
+      return VextSubmissionEntry(
         operation: VextOperation.writeZeroes.rawValue, id: id, offset: offset, length: byteCount)
     }
-    return SubmissionEntry(
+    return VextSubmissionEntry(
       operation: VextOperation.read.rawValue, id: id, offset: offset,
       segment0: VextSegment(address: buffer, byteCount: UInt32(truncatingIfNeeded: byteCount)))
   }

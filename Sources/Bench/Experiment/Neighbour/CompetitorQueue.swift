@@ -8,8 +8,8 @@ struct CompetitorQueue: Sendable {
   private let memory: GuestMemory
   private let submissionRing: UInt64
   private let completionRing: UInt64
-  private var head: RingPosition
-  private var tail: RingPosition
+  private var head: VextRingPosition
+  private var tail: VextRingPosition
   private var freeIDs: [UInt16]
 
   /// Bytes between the rings of two queues.
@@ -21,9 +21,9 @@ struct CompetitorQueue: Sendable {
     self.depth = depth
     self.memory = memory
     submissionRing = Self.stride * (UInt64(index) + 1)
-    completionRing = submissionRing + UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount)
-    head = RingPosition(depth: depth)
-    tail = RingPosition(depth: depth)
+    completionRing = submissionRing + UInt64(depth) * UInt64(VextSubmissionEntry.encodedByteCount)
+    head = VextRingPosition(depth: depth)
+    tail = VextRingPosition(depth: depth)
     freeIDs = (0..<UInt16(iodepth)).reversed()
   }
 
@@ -56,7 +56,8 @@ struct CompetitorQueue: Sendable {
   mutating func takeAnswers() -> (taken: Int, failed: Int) {
     var (taken, failed) = (0, 0)
     while let word = try? memory.loadAcquiring(
-      at: GuestAddress(completionRing + UInt64(tail.index) * UInt64(CompletionEntry.encodedByteCount) + 8)),
+      at: GuestAddress(completionRing + UInt64(tail.index) * UInt64(VextCompletionEntry.encodedByteCount) + 8)
+    ),
       UInt32(truncatingIfNeeded: word >> 32) == tail.lap
     {
       tail.advance()
@@ -70,7 +71,7 @@ struct CompetitorQueue: Sendable {
   /// Submits requests until as many are in flight as there may be, at most `limit`.
   ///
   /// - Returns: the number of requests that were submitted.
-  mutating func submit(limit: Int, _ entry: (UInt16) -> SubmissionEntry) -> Int {
+  mutating func submit(limit: Int, _ entry: (UInt16) -> VextSubmissionEntry) -> Int {
     var count = 0
     while count < limit, let id = freeIDs.popLast() {
       // The rings lie in the memory that was made for them.
@@ -80,8 +81,8 @@ struct CompetitorQueue: Sendable {
     return count
   }
 
-  private mutating func push(_ entry: SubmissionEntry) throws(GuestMemoryError) {
-    let slot = submissionRing + UInt64(head.index) * UInt64(SubmissionEntry.encodedByteCount)
+  private mutating func push(_ entry: VextSubmissionEntry) throws(GuestMemoryError) {
+    let slot = submissionRing + UInt64(head.index) * UInt64(VextSubmissionEntry.encodedByteCount)
     let words = [
       entry.offset, entry.length, entry.segment0.address.rawValue, UInt64(entry.segment0.byteCount), 0, 0, 0,
     ]

@@ -55,13 +55,13 @@ struct RoundTripMeasurement {
 @safe
 private final class CacheLinePair: @unchecked Sendable {
   private let mapping: Mapping
-  private let words: SharedWords
+  private let words: VextSharedWords
   private let distance: Int
   private var sequence: UInt64 = 0
 
   init(distance: Int) throws(Errno) {
     mapping = try Mapping.anonymous(byteCount: 4096)
-    unsafe words = SharedWords(base: mapping.base)
+    unsafe words = VextSharedWords(base: mapping.base)
     self.distance = distance
   }
 

@@ -168,7 +168,7 @@ public struct GuestMemoryMap: @unchecked Sendable {
     guard count >= 0, count <= table.count, address.isAligned(to: 8),
       let base = unsafe hostPointer(address, byteCount: UInt64(count) &* 8)
     else { return false }
-    let words = unsafe SharedWords(base: base)
+    let words = unsafe VextSharedWords(base: base)
     for index in 0..<count { table[index] = unsafe words.load(index) }
     return true
   }
@@ -197,13 +197,15 @@ extension GuestMemory {
   /// Returns the `wordCount` 64-bit words at `address`, 8-byte aligned, for atomic access while the guest runs.
   ///
   /// The caller keeps this object alive while it uses them.
-  public func sharedWords(at address: GuestAddress, wordCount: Int) throws(GuestMemoryError) -> SharedWords {
+  public func sharedWords(at address: GuestAddress, wordCount: Int) throws(GuestMemoryError)
+    -> VextSharedWords
+  {
     guard let count = UInt64(exactly: wordCount), count < 1 << 40, address.isAligned(to: 8) else {
       throw .outsideMemory(address, byteCount: 0)
     }
     guard let base = unsafe map.hostPointer(address, byteCount: count * 8) else {
       throw .outsideMemory(address, byteCount: count * 8)
     }
-    return unsafe SharedWords(base: base)
+    return unsafe VextSharedWords(base: base)
   }
 }

@@ -12,7 +12,7 @@ public final class IOThread: IOQueueServer {
     case polling
     /// Sleeps until a guest notifies it (ioeventfd) or a request completes (eventfd).
     case events
-    /// Polls, and sleeps as with `events` once there was no work for an adaptive time (`PollingWindow`).
+    /// Polls, and sleeps as with `events` once there was no work for an adaptive time (`VextPollingWindow`).
     ///
     /// A queue that cannot notify keeps the thread awake.
     case adaptive

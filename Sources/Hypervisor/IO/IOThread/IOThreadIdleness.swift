@@ -10,12 +10,12 @@ struct IOThreadIdleness {
   static let shortestWindowNanoseconds: UInt64 = 8_000
   /// The longest window: as long as KVM's halt polling (halt_poll_ns), and longer than a request on a fast disk.
   ///
-  /// With many requests under way the limit is a multiple of it (``PollingWindow``).
+  /// With many requests under way the limit is a multiple of it (``VextPollingWindow``).
   static let longestWindowNanoseconds: UInt64 = 200_000
   /// Number of passes between two readings of the clock.
   private static let passesPerClockReading: UInt32 = 16
 
-  private(set) var window = PollingWindow(
+  private(set) var window = VextPollingWindow(
     start: Self.shortestWindowNanoseconds, limit: Self.longestWindowNanoseconds)
   private var passes: UInt32 = 0
   /// The first clock reading without work; 0 if the thread had work since.
@@ -29,7 +29,7 @@ struct IOThreadIdleness {
   /// Whether other threads wait for the thread's CPU: then it sleeps as soon as it finds nothing.
   var isCPUShared = false
   private let adaptsToLoad: Bool
-  private var load = LoadMeter()
+  private var load = VextLoadMeter()
   /// Whether the load is low, so that the thread sleeps as soon as it finds nothing.
   private(set) var isLoadLow = false
   /// End of the last sleep; 0 before the first.

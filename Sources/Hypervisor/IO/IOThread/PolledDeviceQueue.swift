@@ -13,7 +13,7 @@ struct PolledDeviceQueue {
   private let machine: Int
   /// The limits of the queue's disk; nil: none.
   private let throttle: DiskThrottle?
-  private var head: SubmissionConsumer
+  private var head: VextSubmissionConsumer
   /// Number of polls in a row that found no entry. A poll that leaves entries behind because the engine is full counts as
   /// busy.
   private(set) var idlePollCount: UInt32 = 0

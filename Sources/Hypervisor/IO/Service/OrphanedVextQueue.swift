@@ -8,8 +8,8 @@ struct OrphanedVextQueue: @unchecked Sendable {
   /// Keeps the rings mapped.
   private let memory: GuestMemory
   private let record: VextQueueRecord
-  private var submissions: SubmissionConsumer
-  private var completions: CompletionProducer
+  private var submissions: VextSubmissionConsumer
+  private var completions: VextCompletionProducer
   private let depth: UInt32
   private var wake = VextWake.never
 
@@ -63,7 +63,7 @@ struct OrphanedVextQueue: @unchecked Sendable {
     }
   }
 
-  private static func failure(of id: UInt16) -> CompletionEntry {
-    CompletionEntry(id: id, status: UInt16(EIO), byteCount: 0)
+  private static func failure(of id: UInt16) -> VextCompletionEntry {
+    VextCompletionEntry(id: id, status: UInt16(EIO), byteCount: 0)
   }
 }

@@ -5,9 +5,9 @@ import VextProtocol
 /// One thread at a time, which alone touches the queue.
 struct RecoveredQueueState: @unchecked Sendable {
   /// Continues the completion ring.
-  var completions: CompletionProducer
+  var completions: VextCompletionProducer
   /// Continues the submission ring, behind the entries of ``pending``.
-  let submissions: SubmissionConsumer
+  let submissions: VextSubmissionConsumer
   /// The ids of the requests that the service took and did not answer.
   let pending: [UInt16]
 
@@ -30,10 +30,10 @@ struct RecoveredQueueState: @unchecked Sendable {
 
   /// Where the next answer comes, and the id of the last one. The laps of the slots tell: up to there one more than from there
   /// on. A guest that writes there itself gets its answers in other places of its own ring.
-  private static func tail(_ rings: GuestRings, depth: UInt32) -> (RingPosition, last: UInt16?) {
+  private static func tail(_ rings: GuestRings, depth: UInt32) -> (VextRingPosition, last: UInt16?) {
     let announcements = rings.announcements()
     let lap = UInt32(truncatingIfNeeded: announcements[0] >> 32)
-    var position = RingPosition(depth: depth)
+    var position = VextRingPosition(depth: depth)
     guard lap != 0 || announcements.contains(where: { $0 >> 32 != 0 }) else { return (position, nil) }
     let index = announcements.firstIndex { UInt32(truncatingIfNeeded: $0 >> 32) != lap }
     position.lap = index == nil ? lap &+ 1 : lap

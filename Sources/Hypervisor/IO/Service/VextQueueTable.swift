@@ -32,7 +32,7 @@ final class VextQueueTable: @unchecked Sendable {
   func record(of queue: UInt16) -> VextQueueRecord {
     precondition(UInt32(queue) < VextRegister.queueLimit, "no such queue")
     return unsafe VextQueueRecord(
-      table: self, words: SharedWords(base: mapping.base + Int(queue) * Self.wordsPerQueue * 8))
+      table: self, words: VextSharedWords(base: mapping.base + Int(queue) * Self.wordsPerQueue * 8))
   }
 }
 
@@ -49,9 +49,9 @@ struct VextQueueRecord: @unchecked Sendable {
 
   /// Keeps the words mapped.
   private let table: VextQueueTable
-  private let words: SharedWords
+  private let words: VextSharedWords
 
-  fileprivate init(table: VextQueueTable, words: SharedWords) {
+  fileprivate init(table: VextQueueTable, words: VextSharedWords) {
     self.table = table
     unsafe self.words = unsafe words
   }
@@ -64,9 +64,9 @@ struct VextQueueRecord: @unchecked Sendable {
 
   /// The request of `entry`, whose id is less than the largest depth and whose reserved fields are zero, is about to start.
   ///
-  /// - Parameter sequence: ``CompletionProducer/sequence``: how many answers there were before.
+  /// - Parameter sequence: ``VextCompletionProducer/sequence``: how many answers there were before.
   @inline(__always)
-  func begin(_ entry: SubmissionEntry, sequence: UInt64) {
+  func begin(_ entry: VextSubmissionEntry, sequence: UInt64) {
     let place = Self.place(entry.id)
     unsafe words.store(
       place &+ 1, UInt64(entry.operation) | UInt64(entry.flags.rawValue) &<< 8 | UInt64(entry.id) &<< 16)
@@ -84,12 +84,12 @@ struct VextQueueRecord: @unchecked Sendable {
   func end(_ id: UInt16) { unsafe words.storeReleasing(Self.place(id), 0) }
 
   /// A copy of the entry of request `id`, which is under way. Every field may be hostile, except that the id is `id`.
-  func entry(of id: UInt16) -> SubmissionEntry {
+  func entry(of id: UInt16) -> VextSubmissionEntry {
     let place = Self.place(id)
     let first = unsafe words.load(place + 1)
-    return unsafe SubmissionEntry(
+    return unsafe VextSubmissionEntry(
       operation: UInt8(truncatingIfNeeded: first),
-      flags: SubmissionFlags(rawValue: UInt8(truncatingIfNeeded: first >> 8)), id: id,
+      flags: VextSubmissionFlags(rawValue: UInt8(truncatingIfNeeded: first >> 8)), id: id,
       offset: words.load(place + 2), length: words.load(place + 3), segment0: segment(place + 4),
       segment1: segment(place + 6))
   }

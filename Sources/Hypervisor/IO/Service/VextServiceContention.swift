@@ -10,9 +10,9 @@ final class VextServiceContention: Sendable {
   /// The word of a queue, in memory that stays mapped.
   private struct Word: @unchecked Sendable {
     private let memory: GuestMemory
-    private var publisher: ContentionPublisher
+    private var publisher: VextContentionPublisher
 
-    init(_ publisher: ContentionPublisher, memory: GuestMemory) {
+    init(_ publisher: VextContentionPublisher, memory: GuestMemory) {
       self.publisher = publisher
       self.memory = memory
     }

@@ -25,23 +25,23 @@ struct GuestRings {
   }
 
   /// The submission ring from `position` on, by default from its start.
-  func submissions(from position: RingPosition? = nil) -> SubmissionConsumer {
-    unsafe SubmissionConsumer(ring: submissionRing, position: checked(position))
+  func submissions(from position: VextRingPosition? = nil) -> VextSubmissionConsumer {
+    unsafe VextSubmissionConsumer(ring: submissionRing, position: checked(position))
   }
 
   /// The completion ring from `position` on, by default from its start.
-  func completions(from position: RingPosition? = nil) -> CompletionProducer {
-    unsafe CompletionProducer(ring: completionRing, position: checked(position))
+  func completions(from position: VextRingPosition? = nil) -> VextCompletionProducer {
+    unsafe VextCompletionProducer(ring: completionRing, position: checked(position))
   }
 
   /// The last word of each completion, which announces it.
   func announcements() -> [UInt64] {
-    let words = unsafe SharedWords(base: completionRing)
+    let words = unsafe VextSharedWords(base: completionRing)
     return (0..<Int(depth)).map { unsafe words.loadAcquiring($0 &* 2 &+ 1) }
   }
 
-  private func checked(_ position: RingPosition?) -> RingPosition {
-    let position = position ?? RingPosition(depth: depth)
+  private func checked(_ position: VextRingPosition?) -> VextRingPosition {
+    let position = position ?? VextRingPosition(depth: depth)
     precondition(position.mask == depth &- 1 && position.index < depth, "a position of these rings")
     return position
   }
@@ -58,7 +58,7 @@ struct GuestWakeBlock {
   /// - Returns: nil unless it lies wholly in RAM and is 64-byte aligned.
   init?(at address: GuestAddress, in map: GuestMemoryMap) {
     guard address.isAligned(to: 64),
-      let block = unsafe map.hostPointer(address, byteCount: WakeBlock.byteCount)
+      let block = unsafe map.hostPointer(address, byteCount: VextWakeBlock.byteCount)
     else { return nil }
     unsafe self.block = unsafe block
   }
@@ -66,16 +66,16 @@ struct GuestWakeBlock {
   /// The device's word.
   ///
   /// - Parameter continues: whether another device served the queue before, which has ended.
-  func publisher(continues: Bool) -> SleepPublisher {
-    let word = unsafe block + WakeBlock.deviceOffset
-    return unsafe continues ? SleepPublisher(continuing: word) : SleepPublisher(base: word)
+  func publisher(continues: Bool) -> VextSleepPublisher {
+    let word = unsafe block + VextWakeBlock.deviceOffset
+    return unsafe continues ? VextSleepPublisher(continuing: word) : VextSleepPublisher(base: word)
   }
 
   /// The contention word, which counts as zero.
-  func contention() -> ContentionPublisher {
-    unsafe ContentionPublisher(base: block + WakeBlock.contentionOffset)
+  func contention() -> VextContentionPublisher {
+    unsafe VextContentionPublisher(base: block + VextWakeBlock.contentionOffset)
   }
 
   /// The driver's word.
-  func observer() -> SleepObserver { unsafe SleepObserver(base: block + WakeBlock.driverOffset) }
+  func observer() -> VextSleepObserver { unsafe VextSleepObserver(base: block + VextWakeBlock.driverOffset) }
 }

@@ -27,8 +27,8 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   private let activity: DiskActivity?
   private let name: String
   private let depth: UInt32
-  private var submissions: SubmissionConsumer
-  private var completions: CompletionProducer
+  private var submissions: VextSubmissionConsumer
+  private var completions: VextCompletionProducer
   private var token: UInt64 = 0
   /// Whether the queue refused an entry; it takes no more entries then.
   private(set) var isStopped = false
@@ -52,7 +52,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// - Throws: ENOMEM if there is no memory for the queue's tables.
   init(
     name: String, device: VextRequestValidator, activity: DiskActivity?, depth: UInt32,
-    submissions: SubmissionConsumer, completions: CompletionProducer, wake: VextWake,
+    submissions: VextSubmissionConsumer, completions: VextCompletionProducer, wake: VextWake,
     record: VextQueueRecord? = nil
   ) throws(Errno) {
     self.record = record
@@ -81,7 +81,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   /// The consumer's position: the ring slot of the next entry.
-  var head: SubmissionConsumer { submissions }
+  var head: VextSubmissionConsumer { submissions }
 
   /// Stores the upper half of the tokens, and begins service.
   public func begin(token: UInt64, polling: Bool) { self.token = token }
@@ -192,13 +192,15 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   }
 
   @inline(__always)
-  static func answer(id: UInt16, result: Int64, wanted: UInt64) -> CompletionEntry {
-    if result == Int64(bitPattern: wanted) { return CompletionEntry(id: id, status: 0, byteCount: wanted) }
+  static func answer(id: UInt16, result: Int64, wanted: UInt64) -> VextCompletionEntry {
+    if result == Int64(bitPattern: wanted) {
+      return VextCompletionEntry(id: id, status: 0, byteCount: wanted)
+    }
     if result < 0 {
-      return CompletionEntry(id: id, status: UInt16(truncatingIfNeeded: -result), byteCount: 0)
+      return VextCompletionEntry(id: id, status: UInt16(truncatingIfNeeded: -result), byteCount: 0)
     }
     // A short transfer: the disk has become shorter since it was opened.
-    return CompletionEntry(id: id, status: UInt16(EIO), byteCount: UInt64(result))
+    return VextCompletionEntry(id: id, status: UInt16(EIO), byteCount: UInt64(result))
   }
 
   private func stop(_ error: VextQueueError, slot: UInt32) {

@@ -19,8 +19,8 @@ extension VextQueueSetup {
   /// The two rings. The sizes are those of the depth, which may be any number.
   var rings: (submissions: Run, completions: Run) {
     (
-      (GuestAddress(submissionRing), UInt64(depth) * UInt64(SubmissionEntry.encodedByteCount)),
-      (GuestAddress(completionRing), UInt64(depth) * UInt64(CompletionEntry.encodedByteCount))
+      (GuestAddress(submissionRing), UInt64(depth) * UInt64(VextSubmissionEntry.encodedByteCount)),
+      (GuestAddress(completionRing), UInt64(depth) * UInt64(VextCompletionEntry.encodedByteCount))
     )
   }
 }
@@ -101,7 +101,7 @@ extension VextRequestValidator {
 
   private func queue(
     _ setup: VextQueueSetup, _ name: String, _ activity: DiskActivity?, _ record: VextQueueRecord?,
-    _ submissions: SubmissionConsumer, _ completions: CompletionProducer, _ wake: VextWake
+    _ submissions: VextSubmissionConsumer, _ completions: VextCompletionProducer, _ wake: VextWake
   ) throws(VextQueueFault) -> VextDeviceQueue {
     do {
       return try VextDeviceQueue(
@@ -131,7 +131,7 @@ extension VextRequestValidator {
     guard !setup.features.isEmpty else { return (rings, nil) }
     let address = GuestAddress(setup.wakeBlock)
     guard let block = GuestWakeBlock(at: address, in: map),
-      [submissions, completions].allSatisfy({ Self.areApart($0, (address, WakeBlock.byteCount)) })
+      [submissions, completions].allSatisfy({ Self.areApart($0, (address, VextWakeBlock.byteCount)) })
     else { throw VextQueueFault(error: .badWakeBlock, detail: setup.wakeBlock) }
     return (rings, block)
   }

@@ -31,9 +31,9 @@ final class VextRequestValidator: Sendable {
   ///
   /// Never inlined: the loop that calls it then keeps its state in registers, and a request takes 8 % less time.
   @inline(never)
-  func check(_ entry: SubmissionEntry, depth: UInt32, table: VextDeviceRequestTable) -> VextAdmission {
+  func check(_ entry: VextSubmissionEntry, depth: UInt32, table: VextDeviceRequestTable) -> VextAdmission {
     guard let operation = VextOperation(rawValue: entry.operation) else { return .refused(.badOperation) }
-    guard entry.flags.rawValue & ~SubmissionFlags.segmentList.rawValue == 0, entry.reserved == 0,
+    guard entry.flags.rawValue & ~VextSubmissionFlags.segmentList.rawValue == 0, entry.reserved == 0,
       entry.segment0.reserved | entry.segment1.reserved == 0
     else { return .refused(.reservedNotZero) }
     guard UInt32(entry.id) < depth else { return .refused(.idOutOfRange) }
@@ -47,7 +47,7 @@ final class VextRequestValidator: Sendable {
 
   @inline(__always)
   private func transfer(
-    _ operation: BlockOperation, _ entry: SubmissionEntry, _ table: VextDeviceRequestTable
+    _ operation: BlockOperation, _ entry: VextSubmissionEntry, _ table: VextDeviceRequestTable
   ) -> VextAdmission {
     guard entry.length == 0 else { return .refused(.reservedNotZero) }
     guard disk.isAligned(entry.offset) else { return .refused(.misaligned) }
@@ -77,7 +77,7 @@ final class VextRequestValidator: Sendable {
     guard total <= UInt64(Self.maxTransferByteCount) else { return .refused(.badTransferLength) }
     guard disk.contains(offset: entry.offset, byteCount: total) else { return .refused(.rangeOutsideDisk) }
     if operation == .write && disk.isReadOnly {
-      return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
+      return .answered(VextCompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
     }
     return .admitted(VextDeviceRequest(operation: operation, vectorCount: count, byteCount: total))
   }
@@ -98,7 +98,7 @@ final class VextRequestValidator: Sendable {
 
   /// Copies a segment list once and translates the copy, because the guest may change the list at the same time.
   private func gather(
-    _ entry: SubmissionEntry, _ table: VextDeviceRequestTable
+    _ entry: VextSubmissionEntry, _ table: VextDeviceRequestTable
   ) -> Result<(count: Int, total: UInt64), VextQueueError> {
     let byteCount = UInt64(entry.segment0.byteCount)
     let count = Int(byteCount / UInt64(VextSegment.encodedByteCount))
@@ -124,7 +124,8 @@ final class VextRequestValidator: Sendable {
     return .success((count, total))
   }
 
-  private func checkWithoutTransfer(_ operation: VextOperation, _ entry: SubmissionEntry) -> VextAdmission {
+  private func checkWithoutTransfer(_ operation: VextOperation, _ entry: VextSubmissionEntry) -> VextAdmission
+  {
     guard entry.flags.isEmpty, entry.segment1.byteCount == 0, entry.segment1.address.rawValue == 0 else {
       return .refused(.reservedNotZero)
     }
@@ -143,7 +144,7 @@ final class VextRequestValidator: Sendable {
       }
       guard entry.length <= UInt64(Self.maxRangeByteCount) else { return .refused(.badTransferLength) }
       if disk.isReadOnly {
-        return .answered(CompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
+        return .answered(VextCompletionEntry(id: entry.id, status: UInt16(EROFS), byteCount: 0))
       }
       let block: BlockOperation = operation == .discard ? .discard : .writeZeroes
       return .admitted(VextDeviceRequest(operation: block, vectorCount: 0, byteCount: entry.length))
@@ -153,14 +154,14 @@ final class VextRequestValidator: Sendable {
     }
   }
 
-  private func identify(_ entry: SubmissionEntry) -> VextAdmission {
+  private func identify(_ entry: VextSubmissionEntry) -> VextAdmission {
     guard entry.segment0.byteCount >= image.identity.count else { return .refused(.badTransferLength) }
     do {
       try memory.write(image.identity, at: entry.segment0.address)
     } catch {
       return .refused(.segmentOutsideMemory)
     }
-    return .answered(CompletionEntry(id: entry.id, status: 0, byteCount: UInt64(image.identity.count)))
+    return .answered(VextCompletionEntry(id: entry.id, status: 0, byteCount: UInt64(image.identity.count)))
   }
 }
 
@@ -179,7 +180,7 @@ enum VextAdmission {
   /// The request may start.
   case admitted(VextDeviceRequest)
   /// The entry is well formed, and this completion answers it without the engine.
-  case answered(CompletionEntry)
+  case answered(VextCompletionEntry)
   /// The entry breaks the protocol: the queue must stop.
   case refused(VextQueueError)
 }

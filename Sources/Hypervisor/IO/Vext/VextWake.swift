@@ -69,13 +69,13 @@ final class ForeignVextInterrupt: Sendable {
 /// Sleep and wake of one enabled queue (docs/vext-protocol.md §8.1). The I/O thread only.
 struct VextWake {
   /// Tells the driver that the I/O thread sleeps; nil if the driver did not accept DOORBELL.
-  var publisher: SleepPublisher?
+  var publisher: VextSleepPublisher?
   /// Reads whether the driver sleeps; nil if the driver did not accept INTERRUPT.
-  var observer: SleepObserver?
+  var observer: VextSleepObserver?
   let doorbell: (any VextDoorbellSource)?
   private let interrupt: VextInterrupt?
   /// Whether the driver's CPUs are shared, and where the driver reads that; nil if it did not accept CONTENTION.
-  private var contention: (source: CPUContention, word: ContentionPublisher)?
+  private var contention: (source: CPUContention, word: VextContentionPublisher)?
 
   /// Neither side sleeps.
   static var never: VextWake {

@@ -65,7 +65,7 @@ extension VextServiceTests {
         try simulation.memory.store(random.next(), at: GuestAddress(address))
       }
       for id in 0..<8 as Range<UInt16> where Bool.random(using: &random) {
-        simulation.record.begin(SubmissionEntry(operation: 1, id: id), sequence: random.next())
+        simulation.record.begin(VextSubmissionEntry(operation: 1, id: id), sequence: random.next())
       }
       var orphan = try #require(
         OrphanedVextQueue(simulation.setup, memory: simulation.memory, record: simulation.record))

@@ -12,10 +12,10 @@ struct QueueSimulation {
   let memory: GuestMemory
   let record: VextQueueRecord
   var setup = VextQueueSetup(depth: Self.depth)
-  var submissions: SubmissionProducer
-  var answers: CompletionConsumer
-  var taken: SubmissionConsumer
-  var completions: CompletionProducer
+  var submissions: VextSubmissionProducer
+  var answers: VextCompletionConsumer
+  var taken: VextSubmissionConsumer
+  var completions: VextCompletionProducer
   var freeIDs: [UInt16] = (0..<UInt16(Self.depth)).map { $0 }
   var outstanding: Set<UInt16> = []
   var underWay: [UInt16] = []
@@ -31,10 +31,10 @@ struct QueueSimulation {
       let ring = unsafe memory.map.hostPointer(GuestAddress(0x1000), byteCount: 0x1000),
       let answerRing = unsafe memory.map.hostPointer(GuestAddress(0x4000), byteCount: 0x1000)
     else { throw Errno.badAddress }
-    submissions = unsafe SubmissionProducer(ring: ring, depth: Self.depth)
-    taken = unsafe SubmissionConsumer(ring: ring, depth: Self.depth)
-    answers = unsafe CompletionConsumer(ring: answerRing, depth: Self.depth)
-    completions = unsafe CompletionProducer(ring: answerRing, depth: Self.depth)
+    submissions = unsafe VextSubmissionProducer(ring: ring, depth: Self.depth)
+    taken = unsafe VextSubmissionConsumer(ring: ring, depth: Self.depth)
+    answers = unsafe VextCompletionConsumer(ring: answerRing, depth: Self.depth)
+    completions = unsafe VextCompletionProducer(ring: answerRing, depth: Self.depth)
   }
 
   /// The driver submits a request, if it may.
@@ -42,7 +42,7 @@ struct QueueSimulation {
     guard !freeIDs.isEmpty else { return }
     let id = freeIDs.remove(at: Int.random(in: 0..<freeIDs.count, using: &random))
     outstanding.insert(id)
-    submissions.push(SubmissionEntry(operation: VextOperation.flush.rawValue, id: id))
+    submissions.push(VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: id))
   }
 
   /// The driver takes an answer; tells whether there was one.
@@ -66,7 +66,7 @@ struct QueueSimulation {
   mutating func answer(_ random: inout SplitMix64, notes: Bool) {
     guard !underWay.isEmpty else { return }
     let id = underWay.remove(at: Int.random(in: 0..<underWay.count, using: &random))
-    completions.push(CompletionEntry(id: id, status: 0, byteCount: 0))
+    completions.push(VextCompletionEntry(id: id, status: 0, byteCount: 0))
     if notes { record.end(id) }
   }
 
@@ -76,7 +76,7 @@ struct QueueSimulation {
     guard let rings = GuestRings(setup, in: memory.map) else { return }
     var remains = RecoveredQueueState(rings, depth: Self.depth, record: record)
     for id in remains.pending {
-      remains.completions.push(CompletionEntry(id: id, status: 0, byteCount: 0))
+      remains.completions.push(VextCompletionEntry(id: id, status: 0, byteCount: 0))
       record.end(id)
     }
     taken = remains.submissions

@@ -102,7 +102,7 @@ extension VextServiceTests {
         DiskThrottle(requestsPerSecond: 20, bytesPerSecond: nil, burstMilliseconds: 100))
       let fixture = try ServiceFixture(threadCount: 2, share: DiskShare(throttle: throttle))
       let machine = try fixture.machine("rw", queueCount: 2)
-      machine.driver.push(SubmissionEntry(operation: 99, id: 0))
+      machine.driver.push(VextSubmissionEntry(operation: 99, id: 0))
       for id in 0..<8 as Range<UInt16> { machine.drivers[1].push(VextFixture.entry(.read, id: id)) }
       #expect(machine.driver.waitUntilStopped())
       var (answered, failed) = (0, 0)

@@ -63,7 +63,7 @@ extension VextServiceTests {
         try simulation.memory.store(random.next(), at: GuestAddress(address))
       }
       for id in 0..<8 as Range<UInt16> {
-        var entry = SubmissionEntry(operation: UInt8.random(in: 0..<9, using: &random), id: id)
+        var entry = VextSubmissionEntry(operation: UInt8.random(in: 0..<9, using: &random), id: id)
         if Bool.random(using: &random) { entry.offset = random.next() }
         if Bool.random(using: &random) { entry.segment0.address = GuestAddress(random.next()) }
         entry.segment0.byteCount = UInt32(truncatingIfNeeded: random.next())

@@ -184,10 +184,10 @@ extension VextServiceTests {
         Issue.record("the ring is not in memory")
         return
       }
-      var producer = unsafe SubmissionProducer(ring: ring, depth: 16)
+      var producer = unsafe VextSubmissionProducer(ring: ring, depth: 16)
       for id in 0..<16 as Range<UInt16> {
         producer.push(
-          SubmissionEntry(
+          VextSubmissionEntry(
             operation: VextOperation.read.rawValue, id: id,
             segment0: VextSegment(address: GuestAddress(0x1_0000), byteCount: 512)))
       }

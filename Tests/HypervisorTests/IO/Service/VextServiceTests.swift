@@ -18,7 +18,8 @@ import VextProtocol
     #expect(write.status == 0 && write.byteCount == 1024)
     #expect(fixture.disk.read(0x4000, 1024) == bytes)
     #expect(
-      try machine.driver.perform(SubmissionEntry(operation: VextOperation.flush.rawValue, id: 4)).status == 0)
+      try machine.driver.perform(VextSubmissionEntry(operation: VextOperation.flush.rawValue, id: 4)).status
+        == 0)
     let statistics = machine.device.statistics
     #expect(statistics.reads == 1 && statistics.writes == 1 && statistics.flushes == 1)
     #expect(statistics.writtenBytes == 1024)

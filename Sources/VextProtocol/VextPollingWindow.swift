@@ -7,7 +7,7 @@
 /// The limit grows with the number of waiting requests, up to ``maxWaiters``, because a wake-up delays each of them,
 /// while polling costs one CPU whatever their number.
 @frozen
-public struct PollingWindow: BitwiseCopyable, Sendable {
+public struct VextPollingWindow: BitwiseCopyable, Sendable {
   /// The shortest window, and the first one, in the caller's unit of time.
   public let start: UInt64
   /// The longest window while one request waits: about the cost of a sleep and a wake-up.

@@ -2,7 +2,7 @@
 ///
 /// At low load a side sleeps as soon as it finds nothing: polling would cost CPU time for a wake-up that few requests need.
 /// Times are in the caller's unit; ticks and nanoseconds both fit.
-public struct LoadMeter: BitwiseCopyable, Sendable {
+public struct VextLoadMeter: BitwiseCopyable, Sendable {
   /// A span of the sums is forgotten at this rate.
   private static var spanCount: UInt64 { 16 }
   /// Longest span that counts, in the caller's unit: about 4 ms. A longer pause says no more about the load to come.

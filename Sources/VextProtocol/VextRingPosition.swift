@@ -12,7 +12,7 @@
 ///
 /// Laps wrap at 2^32, which keeps the three cases apart.
 @frozen
-public struct RingPosition: BitwiseCopyable, Sendable {
+public struct VextRingPosition: BitwiseCopyable, Sendable {
   /// The next slot, less than the depth.
   public var index: UInt32
   /// The lap that the slot at `index` carries when it is ready.
@@ -42,26 +42,26 @@ struct RingEnd {
   // SAFETY: the initializer's caller promises a mapped ring of `depth` entries; a position's index is masked, so each slot
   // lies in it.
   @usableFromInline let ring: UnsafeMutableRawPointer
-  @usableFromInline var position: RingPosition
+  @usableFromInline var position: VextRingPosition
 
   /// The start of a ring of `depth` entries at `ring`, which must stay mapped and is aligned to the size of an entry.
   @inlinable @inline(__always)
   init(ring: UnsafeMutableRawPointer, depth: UInt32) {
     unsafe self.ring = unsafe ring
-    position = RingPosition(depth: depth)
+    position = VextRingPosition(depth: depth)
   }
 
   /// Continues the ring at `ring` from `position`.
   @inlinable @inline(__always)
-  init(ring: UnsafeMutableRawPointer, position: RingPosition) {
+  init(ring: UnsafeMutableRawPointer, position: VextRingPosition) {
     unsafe self.ring = unsafe ring
     self.position = position
   }
 
   /// The words of the next slot; each entry of the ring has `entryByteCount` bytes.
   @inlinable @inline(__always)
-  func slot(_ entryByteCount: Int) -> SharedWords {
-    unsafe SharedWords(base: ring + Int(position.index) &* entryByteCount)
+  func slot(_ entryByteCount: Int) -> VextSharedWords {
+    unsafe VextSharedWords(base: ring + Int(position.index) &* entryByteCount)
   }
 
   /// What is in the next slot, whose entry carries the lap in the upper half of `word`.
@@ -83,7 +83,7 @@ enum RingSlotState {
 
 /// The result of polling the next slot.
 @frozen
-public enum RingPoll<Entry: BitwiseCopyable> {
+public enum VextRingPoll<Entry: BitwiseCopyable> {
   /// There is no new entry.
   case idle
   /// The entry, copied out of shared memory.

@@ -5,7 +5,7 @@ import Synchronization
 /// Every access is atomic: relaxed for payload, acquire and release for a word that announces others. No reference into
 /// the memory ever escapes.
 @unsafe @frozen
-public struct SharedWords {
+public struct VextSharedWords {
   @usableFromInline let base: UnsafeMutableRawPointer
 
   /// The words that start at `base`, which must be 8-byte aligned and stay mapped while this value is in use.

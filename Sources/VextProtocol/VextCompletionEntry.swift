@@ -7,7 +7,7 @@
 ///
 /// The last eight bytes are stored last, in one release store.
 @frozen
-public struct CompletionEntry: BitwiseCopyable, Sendable {
+public struct VextCompletionEntry: BitwiseCopyable, Sendable {
   /// Number of bytes moved; less than requested only if `status` is not zero.
   public var byteCount: UInt64
   /// Zero, or the error as a positive Linux errno.
@@ -17,7 +17,7 @@ public struct CompletionEntry: BitwiseCopyable, Sendable {
   /// The number of the device's lap around the completion ring, from 1.
   public var lap: UInt32
 
-  /// Makes a completion without a lap, which ``CompletionProducer/push(_:)`` sets.
+  /// Makes a completion without a lap, which ``VextCompletionProducer/push(_:)`` sets.
   @inlinable @inline(__always)
   public init(id: UInt16, status: UInt16, byteCount: UInt64) {
     self.byteCount = byteCount

@@ -8,14 +8,14 @@
 /// The first eight bytes are stored last, in one release store, so that the lap announces and delivers the
 /// entry with one transfer of its cache line.
 @frozen
-public struct SubmissionEntry: BitwiseCopyable, Sendable {
+public struct VextSubmissionEntry: BitwiseCopyable, Sendable {
   /// The raw value of a ``VextOperation``, unchecked because a guest may write anything.
   public var operation: UInt8
   /// The entry's flags.
-  public var flags: SubmissionFlags
+  public var flags: VextSubmissionFlags
   /// The driver's name for the request, less than the queue's depth and not in flight.
   public var id: UInt16
-  /// The number of the producer's lap around the ring, from 1: see ``SubmissionProducer``.
+  /// The number of the producer's lap around the ring, from 1: see ``VextSubmissionProducer``.
   public var lap: UInt32
   /// The position on the disk in bytes, a multiple of the device's block size.
   public var offset: UInt64
@@ -28,10 +28,10 @@ public struct SubmissionEntry: BitwiseCopyable, Sendable {
   /// Zero; the device refuses any other value.
   public var reserved: UInt64
 
-  /// Makes an entry without a lap, which ``SubmissionProducer/push(_:)`` sets.
+  /// Makes an entry without a lap, which ``VextSubmissionProducer/push(_:)`` sets.
   @inlinable @inline(__always)
   public init(
-    operation: UInt8, flags: SubmissionFlags = [], id: UInt16, offset: UInt64 = 0, length: UInt64 = 0,
+    operation: UInt8, flags: VextSubmissionFlags = [], id: UInt16, offset: UInt64 = 0, length: UInt64 = 0,
     segment0: VextSegment = VextSegment(), segment1: VextSegment = VextSegment()
   ) {
     self.operation = operation
