@@ -32,11 +32,6 @@ public struct SystemCallFilter: Sendable {
   }
 
   private func install(_ program: SystemCallProgram, flags: UInt32) throws(SystemCallFilterError) -> Int32 {
-    let instructions = program.instructions
-    guard let count = UInt16(exactly: instructions.count) else { throw .failed(.argListTooLong) }
-    // SAFETY: the kernel copies `count` instructions, which are the array's, during the call.
-    let result = unsafe cseccomp_install(instructions, count, flags)
-    guard result >= 0 else { throw .failed(Errno(rawValue: -result)) }
-    return result
+    try SystemCallInterface.install(program.instructions, flags: flags)
   }
 }

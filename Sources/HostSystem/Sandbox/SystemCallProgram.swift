@@ -86,7 +86,7 @@ struct SystemCallProgram {
 extension SystemCallRule {
   /// The call's number on this architecture.
   fileprivate func number() throws(SystemCallFilterError) -> UInt32 {
-    let number = unsafe name.withCString { unsafe cseccomp_number($0) }
+    let number = SystemCallInterface.number(of: name)
     guard number >= 0 else { throw .badRule(name, .noFunction) }
     return UInt32(number)
   }

@@ -11,16 +11,12 @@ public final class SystemCallReporter: Sendable {
   /// - Parameter prefix: what each line starts with, such as "lkvm: warning: ".
   public init(prefix: String) throws(SystemCallFilterError) {
     do throws(Errno) {
-      var ends: [Int32] = [-1, -1]
-      try check(unsafe cseccomp_make_channel(&ends))
-      let reading = OwnedDescriptor(adopting: ends[0])
-      channel = OwnedDescriptor(adopting: ends[1])
-      let kinds = Self.labels
+      let ends = try SystemCallInterface.makeChannel()
+      let reading = OwnedDescriptor(adopting: ends.reading)
+      channel = OwnedDescriptor(adopting: ends.writing)
+      let labels = Self.labels
       _ = try HostThread(name: "sandbox-log", cpus: nil) {
-        // SAFETY: a label has CSECCOMP_LABEL_BYTES bytes, the last of which is zero.
-        _ = unsafe prefix.withCString {
-          unsafe cseccomp_report(reading.rawValue, $0, kinds, UInt32(ThreadKind.allCases.count))
-        }
+        SystemCallInterface.report(from: reading.rawValue, prefix: prefix, labels: labels)
       }
     } catch { throw .failed(error) }
   }
