@@ -18,7 +18,7 @@ public final class VFIOContainer: Sendable {
   private static let readWriteFlags: UInt32 = 3
 
   private let container: any VFIOFile
-  /// The groups' files, which KVM is told of.
+  /// The groups' files, which are registered with KVM.
   let groups: [any VFIOFile]
   let devices: [VFIODevice]
 
