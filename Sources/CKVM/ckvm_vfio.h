@@ -27,7 +27,7 @@ static const unsigned long CKVM_VFIO_DEVICE_GET_IRQ_INFO = VFIO_DEVICE_GET_IRQ_I
 static const unsigned long CKVM_VFIO_DEVICE_SET_IRQS = VFIO_DEVICE_SET_IRQS;
 static const unsigned long CKVM_VFIO_DEVICE_RESET = VFIO_DEVICE_RESET;
 
-/* Devices of KVM's: the one that gets VFIO's groups. */
+/* Devices of KVM: the one with which groups of VFIO are registered. */
 static const unsigned long CKVM_CREATE_DEVICE = KVM_CREATE_DEVICE;
 static const uint32_t CKVM_DEVICE_TYPE_VFIO = KVM_DEV_TYPE_VFIO;
 static const uint32_t CKVM_DEVICE_VFIO_GROUP = KVM_DEV_VFIO_GROUP;

@@ -215,7 +215,7 @@ final class VFIOFunction: PCIFunction {
     let message = InterruptMessage(
       address: UInt64(configuration.read(msi.address, byteCount: 4)) | high << 32,
       data: configuration.read(msi.data, byteCount: 2))
-    // A guest that asks for more vectors than the device has gets the device's number.
+    // A guest that asks for more messages than the device can send gets as many as it can.
     let asked = 1 << Int(min(control >> VFIOCapabilities.MSI.countShift & 7, 5))
     return VFIOInterrupts.Settings.MSI(
       message: message, count: min(asked, msi.vectorCount),

@@ -5,7 +5,7 @@ import SystemPackage
 /// The interrupts of a device of the host: the kernel signals eventfds, and KVM turns them into interrupts of the guest.
 ///
 /// A device uses its line, MSI or MSI-X. A vector gets an eventfd when the guest first unmasks it, because a device may have 2,048.
-/// While a vector is masked, its eventfd has no route and keeps the signals, so that the host's kernel need not know the masks.
+/// While a vector is masked, its eventfd has no route and keeps the signals, so that a mask needs no request to the host's kernel.
 /// vCPU threads call it.
 final class VFIOInterrupts: Sendable {
   /// What the guest has set in configuration space.
