@@ -36,7 +36,8 @@ struct NetworkProcessTests {
     let process = try fixture.processIdentifier(of: "a")
     let helper = try Self.child(of: process)
     #expect(try !Self.text(process, "maps").contains("libslirp"))
-    #expect(try Self.text(helper, "maps").contains("libslirp"))
+    // On a busy machine, a read of the list of mappings may miss some.
+    #expect(try (0..<50).contains { _ in try Self.text(helper, "maps").contains("libslirp") })
     let status = try Self.text(helper, "status")
     #expect(status.contains("\nThreads:\t1\n"))
     #expect(status.contains("\nNoNewPrivs:\t1\n"))
