@@ -55,8 +55,8 @@ enum LatencyFigure {
     let lines =
       "Lines: at each share of the requests, the median of the boots' latencies; bands: smallest and largest boot."
     let tail =
-      "The axis of percentiles is logarithmic in the share of requests that took longer, and a curve ends where ten requests of a boot "
-      + "are left."
+      "The axis of percentiles is logarithmic in the share of requests that took longer, and a curve ends where most boots "
+      + "have fewer than ten requests left."
     if isLarge { return "\(lines) Each panel has one data path in colour, and the others in grey. \(tail)" }
     return panelCount > 1 ? "\(lines) Left: all requests; right: those beyond p90. \(tail)" : lines
   }

@@ -16,15 +16,16 @@ enum LatencyTail {
 
   /// The curve of `boots`: for each share the median latency in microseconds, the smallest, the largest and the boots.
   ///
-  /// It ends where a boot has too few requests beyond, so that all of it is about the same boots.
+  /// It ends where most boots have too few requests beyond, so that one boot that was stopped does not take the others' tail away.
   static func block(_ name: String, _ boots: [FigureBoot]) -> DataBlock {
     var block = DataBlock(
       title: "\(name), by the share of requests that took longer",
       columns: DataBlock.spreadColumns("share beyond", "latency us"))
     let curves = boots.compactMap(\.latencies)
-    let fewest = curves.map(\.requestCount).min().map(Double.init) ?? 0
-    for share in shares where share * fewest >= fewestRequests {
-      let samples = curves.map { $0.nanoseconds(atShare: 1 - share) / 1000 }
+    for share in shares {
+      let own = curves.filter { share * Double($0.requestCount) >= fewestRequests }
+      guard own.count * 2 > curves.count else { break }
+      let samples = own.map { $0.nanoseconds(atShare: 1 - share) / 1000 }
       if let line = DataBlock.spreadLine(share, samples, name: name) { block.rows.append(line) }
     }
     return block

@@ -132,7 +132,7 @@ struct FigureDataTests {
   }
 
   @Test(
-    "the tail ends where ten requests of the boot with the fewest are left, and has an axis of percentiles")
+    "the tail ends where most boots have fewer than ten requests left, and has an axis of percentiles")
   func latencyTail() throws {
     let drawing = try drawing(.latency, FigureFixture.boots(.vext, iops: [1, 1, 1]))
     // Of 10,000 requests, ten took longer than at p99.9.
@@ -144,6 +144,19 @@ struct FigureDataTests {
     #expect(panel.yTics?.map(\.name) == ["p90", "p99", "p99.9"])
     #expect(panel.yStart == 0.1 && panel.isLogarithmicY)
     #expect(LatencyTail.percentile(0.00001) == "p99.999")
+  }
+
+  @Test("a boot that was stopped does not take the tail of the others away")
+  func stoppedBoot() throws {
+    let histogram = { (row: RunRecord) in
+      NanosecondHistogram(
+        LatencyDistribution(
+          entries: [.init(nanoseconds: 1000, count: row.repetition == 1 ? 5 : 10_000)], sumNanoseconds: 0,
+          maxNanoseconds: 0))
+    }
+    let runs = try FigureFixture.runs(FigureFixture.boots(.vext, iops: [1, 1, 1]), histogram: histogram)
+    let last = try #require(LatencyTail.block("vext", runs.boots).rows.last)
+    #expect(last.values.first == 0.001 && last.values.last == 2)
   }
 
   @Test("a boot with too few requests has a distribution and no tail")
