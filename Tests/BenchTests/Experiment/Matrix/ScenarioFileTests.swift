@@ -67,7 +67,7 @@ struct ScenarioFileTests {
       ("  size: 1m", "  size: [1m, 2m]", 7, "a single value is expected"),
       ("  size: 1m", "  runtime: 0", 7, "--runtime must be more than 0"),
       ("  size: 1m", "  repeat: 2", 7, "'repeat' does not belong to a configuration"),
-      ("  size: 1m", "  --size: 1m", 7, "'--size' is no option"),
+      ("  size: 1m", "  --size: 1m", 7, "'--size' is not an option"),
       ("  size: 1m", "  iodepth: 1", 10, "'iodepth' is a constant and an axis"),
       ("  size: 1m", "  size: 1m\n  size: 2m", 7, "'size' is there twice"),
       ("[virtio-blk, vext]", "[virtio-blk, nvme]", 9, "'nvme' is invalid for '--mode"),
