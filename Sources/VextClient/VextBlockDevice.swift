@@ -97,7 +97,7 @@ public final class VextBlockDevice: Sendable {
   /// Makes a queue and enables it. One thread at a time may use the queue.
   ///
   /// - Parameters:
-  ///   - depth: number of entries that may be under way at once; rounded up to a power of two, then down to the limits of
+  ///   - depth: number of entries that may be in flight at once; rounded up to a power of two, then down to the limits of
   ///     the device and of the memory's pages.
   ///   - waitPolicy: the wait policy; nil for the device's default.
   /// - Throws: `EBUSY` if every queue of the device is in use, `ENOMEM` if the pool has no room for the rings, `EIO` if

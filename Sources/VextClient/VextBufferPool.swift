@@ -129,7 +129,7 @@ public final class VextBufferPool: Sendable {
 
 /// A buffer of a ``VextBufferPool``, which returns to the pool at the end of its owner's life.
 ///
-/// One thread at a time. While a request on the buffer is under way, the device owns the bytes.
+/// One thread at a time. While a request on the buffer is in flight, the device owns the bytes.
 @safe
 public struct VextBuffer: ~Copyable, @unchecked Sendable {
   // SAFETY: the pool gave the bytes to this value alone, and gets them back in `deinit`; `pool` keeps them mapped.

@@ -86,7 +86,7 @@ extension VextClientQueue {
     }
   }
 
-  /// Ends every request that is under way.
+  /// Ends every request that is in flight.
   func endRequests(_ error: Errno) {
     for requestIndex in requests.indices where requests[requestIndex].remaining > 0 {
       note(error, request: requestIndex)

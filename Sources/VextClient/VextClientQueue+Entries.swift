@@ -2,7 +2,7 @@ import SystemPackage
 import VextProtocol
 
 extension VextClientQueue {
-  /// Adds a request, which counts as under way until ``endSubmission(_:)``, and returns its index in `requests`.
+  /// Adds a request, which counts as in flight until ``endSubmission(_:)``, and returns its index in `requests`.
   func beginRequest() throws(Errno) -> Int {
     if let failure { throw failure }
     let requestIndex: Int

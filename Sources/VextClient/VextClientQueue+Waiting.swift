@@ -9,7 +9,7 @@ extension VextClientQueue {
 
   /// Takes all available completions without waiting.
   ///
-  /// - Returns: the number of requests that are still under way.
+  /// - Returns: the number of requests that are still in flight.
   @discardableResult
   public func poll() -> Int {
     if failure == nil { _ = drain() }
@@ -63,7 +63,7 @@ extension VextClientQueue {
     return error
   }
 
-  /// Waits for a completion or a failure of the queue. A request must be under way.
+  /// Waits for a completion or a failure of the queue. A request must be in flight.
   func waitForProgress() {
     guard failure == nil else { return }
     wakeDevice()

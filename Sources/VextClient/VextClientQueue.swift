@@ -18,7 +18,7 @@ public final class VextClientQueue {
   public let device: VextBlockDevice
   /// The queue's number on the device, from 0.
   public let index: UInt16
-  /// Number of entries that may be under way at once, a power of two.
+  /// Number of entries that may be in flight at once, a power of two.
   public let depth: Int
   /// The way in which the queue waits for completions.
   public var waitPolicy: VextWaitPolicy
@@ -124,7 +124,7 @@ public final class VextClientQueue {
 
   /// Disables the queue and enables it again, which clears a ``failure``.
   ///
-  /// Blocks until the device is done with the requests under way, as long as the slowest of them takes. Requests that have
+  /// Blocks until the device is done with the requests in flight, as long as the slowest of them takes. Requests that have
   /// not ended yet end with `ECANCELED`.
   ///
   /// - Throws: `EIO` if the device refuses the queue.

@@ -11,7 +11,7 @@ struct Transfer: Sendable {
   let byteCount: UInt64
   /// Size of a request in bytes; the last request of the range has the rest.
   let blockByteCount: Int
-  /// Requests under way at once, for each queue.
+  /// Requests in flight at once, for each queue.
   let depth: Int
   let queueCount: Int
   let repetitions: Int

@@ -46,7 +46,7 @@ final class TransferWorker {
   }
 
   deinit {
-    // The results of requests under way do not matter, because the transfer has failed.
+    // The results of requests in flight do not matter, because the transfer has failed.
     do { try queue.waitForAll() } catch {}
     for index in unsafe slots.indices {
       let bytes = unsafe slots[index].bytes

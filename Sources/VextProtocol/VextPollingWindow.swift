@@ -26,7 +26,7 @@ public struct VextPollingWindow: BitwiseCopyable, Sendable {
 
   /// Adapts the window to a sleep that ended with work.
   ///
-  /// - Parameter waiting: number of requests that were under way when the sleep began.
+  /// - Parameter waiting: number of requests that were in flight when the sleep began.
   public mutating func learn(slept: UInt64, waiting: UInt64) {
     let limit = self.limit &* min(max(waiting, 1), Self.maxWaiters)
     length = slept < limit ? min(limit, length &* 2) : max(start, length / 2)

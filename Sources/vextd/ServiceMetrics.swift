@@ -16,7 +16,7 @@ struct ServiceMetrics {
         })
       + placement
       + clients("vextd_queues", "gauge", "Queues that a client has enabled.") { "\($0.queueCount)" }
-      + clients("vextd_requests_in_flight", "gauge", "Requests under way.") { "\($0.statistics.inFlight)" }
+      + clients("vextd_requests_in_flight", "gauge", "Requests in flight.") { "\($0.statistics.inFlight)" }
       + clients("vextd_throttled", "gauge", "1 while limits hold a disk's requests back.") {
         $0.isHeldBack ? "1" : "0"
       }

@@ -12,7 +12,7 @@ struct ServiceTable {
 
   private static let columns = [
     "client", "process", "user", "disk", "queues", "iops", "MiB/s", "p50 us", "p99 us", "p99.9 us",
-    "under way",
+    "in flight",
     "weight", "limited",
   ]
 

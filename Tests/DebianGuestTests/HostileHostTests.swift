@@ -92,7 +92,7 @@ extension DebianGuestTests {
         }
         for (disk, forged) in [(1, (id: 3, laps: 0)), (2, (id: 0xFFFF, laps: 0)), (3, (id: 0, laps: 7))] {
           try guest.wait(for: "@before-\(disk)=", within: GuestReport.limit)
-          // The script reads a line next; nothing is under way on this disk.
+          // The script reads a line next; nothing is in flight on this disk.
           try Self.forge(forged.id, forged.laps, devices[disk], guest)
           try guest.typeLine()
         }

@@ -54,7 +54,7 @@ extension DebianGuestTests {
       #expect(roundsBefore < 4, "the survivor had finished before the other guest was killed")
       survivor.kill()
       try VirtualHost.run("e2fsck", "-fn", images[1])
-      // What was under way when it was killed is repaired; 1 tells that something was.
+      // What was in flight when it was killed is repaired; 1 tells that something was.
       try VirtualHost.run("sh", "-c", "e2fsck -fy '\(images[0])' || [ $? -eq 1 ]")
     }
   }

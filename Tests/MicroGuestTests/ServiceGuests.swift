@@ -11,14 +11,15 @@ final class ServiceGuests {
 
   /// Boots as many guests as `run` says, each with a disk of vextd's.
   ///
-  /// - Parameter patience: how long a guest waits for a successor of its vextd, in seconds.
+  /// - Parameter successorTimeoutSeconds: how long a guest waits for a successor of its vextd, in seconds.
   convenience init(
-    run: GuestRun, mode: DataPathMode = .vext, socket: String, disks: [String], patience: UInt64 = 0
+    run: GuestRun, mode: DataPathMode = .vext, socket: String, disks: [String],
+    successorTimeoutSeconds: UInt64 = 0
   ) throws {
     try self.init(
       run: run, mode: mode,
       disks: disks.map {
-        .service(path: socket, name: $0, patienceNanoseconds: patience * 1_000_000_000)
+        .service(path: socket, name: $0, successorTimeoutNanoseconds: successorTimeoutSeconds * 1_000_000_000)
       })
   }
 

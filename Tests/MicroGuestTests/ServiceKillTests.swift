@@ -91,7 +91,8 @@ struct ServiceKillTests {
     let disks = ["a=\(runs[0].disk.path)", "b=\(runs[1].disk.path)", "victim=\(victim.path)"]
     let service = try ServiceProcess(disks: disks, options: ["--threads", "2"])
     let booted = try zip(runs, [("a", DataPathMode.vext), ("b", .vextAdaptive)]).map { run, guest in
-      try ServiceGuests(run: run, mode: guest.1, socket: service.socket, disks: [guest.0], patience: 60)
+      try ServiceGuests(
+        run: run, mode: guest.1, socket: service.socket, disks: [guest.0], successorTimeoutSeconds: 60)
     }
     defer { for one in booted { one.shutDown() } }
     var witnesses = try Witnesses(booted)

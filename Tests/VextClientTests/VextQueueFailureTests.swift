@@ -107,7 +107,7 @@ struct VextQueueFailureTests {
     #expect(throws: Errno.ioError) { try queue.wait(for: id) }
   }
 
-  @Test func `a queue goes away with requests under way`() throws {
+  @Test func `a queue goes away with requests in flight`() throws {
     let fixture = try ClientFixture(engine: .libaio)
     let pool = fixture.device.pool
     let before = pool.freeByteCount

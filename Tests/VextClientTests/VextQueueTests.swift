@@ -96,7 +96,7 @@ struct VextQueueTests {
     #expect(queue.entryCount >= 2 * 26)
   }
 
-  @Test func `many requests are under way at once, and their outcomes are taken in any order`() throws {
+  @Test func `many requests are in flight at once, and their outcomes are taken in any order`() throws {
     let fixture = try ClientFixture(engine: .libaio)
     let queue = try fixture.device.makeQueue(depth: 16)
     let count = 100

@@ -36,7 +36,7 @@ import Testing
     #expect(observer.isShared)
   }
 
-  @Test func `the load is low while requests are under way for less than a quarter of the time`() {
+  @Test func `the load is low while requests are in flight for less than a quarter of the time`() {
     var meter = VextLoadMeter()
     #expect(!meter.isLow)
     for _ in 0..<64 { meter.add(busy: 100, of: 1_000) }

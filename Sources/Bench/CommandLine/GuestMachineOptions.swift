@@ -50,9 +50,9 @@ struct GuestMachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "To what vext-adaptive adapts: guest-yield or guest-sleep (on a CPU that others need), io-thread (the same), load; or "
-        + "none. Default: \(NameList(Adaptation.defaults).defaultValueDescription).",
+        + "none. Default: \(NameList(AdaptationPart.defaults).defaultValueDescription).",
       valueName: "parts"))
-  var adaptation: NameList<Adaptation>?
+  var adaptation: NameList<AdaptationPart>?
 
   @Option(
     name: .customLong("io-thread-cpus"),

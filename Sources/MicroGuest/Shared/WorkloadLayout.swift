@@ -87,7 +87,7 @@ public struct DriverAdaptation: OptionSet, BitwiseCopyable, Sendable {
   public static var yields: DriverAdaptation { DriverAdaptation(rawValue: 1 << 0) }
   /// On a CPU that others need it waits for the interrupt at once.
   public static var sleeps: DriverAdaptation { DriverAdaptation(rawValue: 1 << 1) }
-  /// While requests are under way for less than a quarter of the time it waits for the interrupt at once.
+  /// While requests are in flight for less than a quarter of the time it waits for the interrupt at once.
   public static var load: DriverAdaptation { DriverAdaptation(rawValue: 1 << 2) }
 
   /// The bits that mean something.

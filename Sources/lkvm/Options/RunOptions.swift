@@ -50,7 +50,7 @@ enum RunOptions {
     ) { $0.machine.anyKvm = $1 },
     .choice(
       "sandbox-policy", "POLICY", .machine,
-      "Rights that the process gives up: strict (those that its options do not need), log (say them) or off.",
+      "Rights that the process gives up: strict (those that its options do not need), log (print what strict would refuse) or off.",
       standard: "strict"
     ) { $0.machine.sandboxPolicy = $1 ?? .strict },
     .value(

@@ -69,7 +69,7 @@ struct RunSettings: Equatable {
 
   /// The device of the guest's console on the terminal.
   enum Console: String, OptionChoice {
-    /// The first 8250: `ttyS0`.
+    /// The first 16550A: `ttyS0`.
     case serial
     /// The virtio console: `hvc0`.
     case virtio

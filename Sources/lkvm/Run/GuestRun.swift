@@ -208,7 +208,7 @@ struct GuestRun {
     var judges = judgesKVM
     while guest.machine.end == nil {
       let count = try poll.wait(
-        timeoutMilliseconds: judges ? SoftwareKVM.patienceMilliseconds : -1, into: &events)
+        timeoutMilliseconds: judges ? SoftwareKVM.judgementMilliseconds : -1, into: &events)
       if judges, count == 0, guest.machine.end == nil {
         judges = false
         if let verdict = try SoftwareKVM.verdict(on: guest.machine) { guest.machine.end(.crashed(verdict)) }

@@ -46,7 +46,7 @@ struct GuestStorage {
             formats: disk.acceptsAnyFormat ? .anyAsRaw : .qcow(QcowOptions()), polls: disk.polls))
       case .service(let socket, let name):
         var served = GuestConfiguration.ServiceDisk(socketPath: socket, name: name, queueCount: queueCount)
-        if let seconds = disk.waitSeconds { served.patienceNanoseconds = seconds * 1_000_000_000 }
+        if let seconds = disk.waitSeconds { served.successorTimeoutNanoseconds = seconds * 1_000_000_000 }
         serviceDisks.append(served)
       }
     }

@@ -96,7 +96,7 @@ import VextProtocol
     #expect(!bench.group.move(queue, to: 1))
   }
 
-  @Test func `a queue with requests under way is not polled, and moves when they have ended`() throws {
+  @Test func `a queue with requests in flight is not polled, and moves when they have ended`() throws {
     let bench = try Bench()
     let queue = try HeldQueue()
     try bench.group.servers[0].attach(queue)
@@ -115,7 +115,7 @@ import VextProtocol
     bench.group.servers[0].detach(queue)
   }
 
-  @Test func `a queue that is detached on its way, with requests under way, leaves when they have ended`()
+  @Test func `a queue that is detached on its way, with requests in flight, leaves when they have ended`()
     throws
   {
     let bench = try Bench()

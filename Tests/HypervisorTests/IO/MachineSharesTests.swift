@@ -115,7 +115,7 @@ import Testing
     #expect(bench.started(0) - before == 4 * 64)
   }
 
-  @Test func `as long as two machines use the engine, none has more under way than its part`() throws {
+  @Test func `as long as two machines use the engine, none has more in flight than its part`() throws {
     let disk = VirtioTemporaryDisk(byteCount: 1 << 16)
     let image = try DiskImage(path: disk.path, readOnly: true, direct: false)
     var bench = try Bench(.libaio, handle: image.handle)

@@ -56,7 +56,7 @@ import Testing
 
   @Test func `two busy queues of one thread are divided between two, after three windows`() {
     var host = Host(demands: [1, 1], places: [0, 0], nodes: [nil, nil])
-    host.run(QueueBalance.patience - 1)
+    host.run(QueueBalance.windowsBeforeMove - 1)
     #expect(host.moveCount == 0)
     host.run(1)
     #expect(host.moveCount == 1)

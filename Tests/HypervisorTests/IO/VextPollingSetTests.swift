@@ -36,7 +36,7 @@ import VextProtocol
       self.engine = engine
       for (slot, queue) in collector.queues.enumerated() {
         let machine = shares.attach(slot, memory: ObjectIdentifier(queue.memory), weight: 100)
-        set.insert(PolledDeviceQueue(queue, queueIndex: slot, machine: machine))
+        set.insert(PolledVextQueue(queue, queueIndex: slot, machine: machine))
         deferred.attach(slot, hasListener: false)
       }
     }

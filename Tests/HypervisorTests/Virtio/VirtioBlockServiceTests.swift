@@ -122,7 +122,7 @@ import VextProtocol
   }
 
   @Test(arguments: TestedEngines.asynchronous)
-  func `a reset waits for the requests under way and leaves the device usable`(engine: BlockEngineKind) throws
+  func `a reset waits for the requests in flight and leaves the device usable`(engine: BlockEngineKind) throws
   {
     let fixture = try VirtioBlockFixture(engine: engine, queueSize: 32)
     for _ in 0..<20 {

@@ -62,8 +62,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   var startsCold: Bool?
   /// How vmexits are counted; nil in records of earlier versions, which counted by statistics.
   var exitCounting: ExitCounting?
-  /// To what `vext-adaptive` adapts; nil: ``Adaptation/defaults``.
-  var adaptations: [Adaptation]?
+  /// To what `vext-adaptive` adapts; nil: ``AdaptationPart/defaults``.
+  var adaptations: [AdaptationPart]?
   /// Whether queues of micro guests move from busy I/O threads of bench's to idle ones; nil: no.
   var rebalances: Bool?
   /// Whether each guest of the mode `vext-service` runs in a process of its own; nil: no.
@@ -90,8 +90,8 @@ struct RunConfiguration: Codable, Equatable, Sendable {
   func usesGuestProcesses(_ mode: DataPathMode) -> Bool { mode == .vextService && hasGuestProcesses == true }
 
   /// To what `mode` adapts.
-  func adaptations(of mode: DataPathMode) -> [Adaptation] {
-    mode == .vextAdaptive ? adaptations ?? Adaptation.defaults : []
+  func adaptations(of mode: DataPathMode) -> [AdaptationPart] {
+    mode == .vextAdaptive ? adaptations ?? AdaptationPart.defaults : []
   }
 
   /// The configuration of guest `index`: one without work neither warms up nor verifies.

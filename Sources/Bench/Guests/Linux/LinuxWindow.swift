@@ -62,7 +62,7 @@ struct LinuxWindow {
   ) throws {
     let start = HostClock.monotonicNanoseconds()
     let end = start + UInt64((seconds + Self.graceSeconds) * 1e9)
-    let judgement = start + UInt64(SoftwareKVM.patienceMilliseconds) * 1_000_000
+    let judgement = start + UInt64(SoftwareKVM.judgementMilliseconds) * 1_000_000
     var judges = timeline.samples.isEmpty
     var round = 0
     while true {

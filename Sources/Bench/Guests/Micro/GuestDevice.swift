@@ -6,7 +6,7 @@ enum MicroDisk {
   /// I/O threads of this process serve it.
   case opened(DiskImage, ioThreads: IOThreadGroup)
   /// vextd serves it, at that socket and under that name; the modes of the vext queue alone.
-  case service(path: String, name: String, patienceNanoseconds: UInt64)
+  case service(path: String, name: String, successorTimeoutNanoseconds: UInt64)
   /// A vhost-user back end serves it, at that socket; the modes with a virtio-blk driver alone.
   case vhostUser(path: String)
 
@@ -25,10 +25,10 @@ enum GuestDevice {
     case .opened(let image, let ioThreads):
       try self.init(
         mode: mode, queueCount: queueCount, disk: image, machine: machine, servers: ioThreads.servers)
-    case .service(let path, let name, let patienceNanoseconds):
+    case .service(let path, let name, let successorTimeoutNanoseconds):
       let client = try VextServiceClient(
         path: path, disk: name, memory: machine.memory, machine: machine.name,
-        patienceNanoseconds: patienceNanoseconds)
+        successorTimeoutNanoseconds: successorTimeoutNanoseconds)
       let function =
         mode == .vextAdaptive
         ? try VextDevice(

@@ -16,9 +16,9 @@ public enum SoftwareKVM {
   private static let exitLimit: UInt64 = 1000
 
   /// The time in ms for a kernel to make progress. With VT-x or AMD-V it prints its first line within a tenth of this.
-  public static let patienceMilliseconds: Int32 = 4000
+  public static let judgementMilliseconds: Int32 = 4000
 
-  /// Says why the kernel of `machine`, which has run for ``patienceMilliseconds``, will not boot; nil if it makes
+  /// Says why the kernel of `machine`, which has run for ``judgementMilliseconds``, will not boot; nil if it makes
   /// progress.
   ///
   /// Any thread but a vCPU's own.
@@ -26,7 +26,7 @@ public enum SoftwareKVM {
     guard isLoaded, machine.vcpus.reduce(0, { $0 + $1.userExitCount }) < exitLimit else { return nil }
     guard let dump = try machine.describe(vcpu: 0) else { return nil }
     return """
-      after \(patienceMilliseconds / 1000) s the kernel has not come to its first message: KVM emulates it one instruction at a time
+      after \(judgementMilliseconds / 1000) s the kernel has not come to its first message: KVM emulates it one instruction at a time
         \(advice)
       \(dump)
       """

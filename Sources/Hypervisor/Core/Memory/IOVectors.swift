@@ -10,7 +10,7 @@ import SystemPackage
 @safe
 public struct IOVector: BitwiseCopyable, @unchecked Sendable {
   // SAFETY: the vector's maker has checked that the run is mapped, and its owner outlives the vector: the ``GuestMemory`` of a
-  // device lives until the device has no request under way, and a ``HostBuffer`` belongs to the object that uses its vectors.
+  // device lives until the device has no request in flight, and a ``HostBuffer`` belongs to the object that uses its vectors.
   private var raw: iovec
 
   /// Wraps a run of memory that stays mapped as long as the vector is in use.

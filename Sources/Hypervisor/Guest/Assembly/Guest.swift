@@ -120,7 +120,7 @@ public final class Guest: Sendable {
     try machine.startVCPUs(configuration.machine)
   }
 
-  /// Ends the guest: stops the vCPUs, finishes the requests under way, flushes the disks and restores the terminal.
+  /// Ends the guest: stops the vCPUs, finishes the requests in flight, flushes the disks and restores the terminal.
   ///
   /// - Returns: the disks whose flush failed, with the reason.
   @discardableResult

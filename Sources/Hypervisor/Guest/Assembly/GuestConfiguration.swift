@@ -39,17 +39,17 @@ public struct GuestConfiguration: Sendable {
     /// How many queues the device offers.
     public var queueCount: Int
     /// How long the guest waits for the successor of a service that has ended, before its requests end with EIO.
-    public var patienceNanoseconds: UInt64
+    public var successorTimeoutNanoseconds: UInt64
 
     /// A disk.
     public init(
       socketPath: String, name: String, queueCount: Int,
-      patienceNanoseconds: UInt64 = VextServiceClient.defaultPatienceNanoseconds
+      successorTimeoutNanoseconds: UInt64 = VextServiceClient.defaultSuccessorTimeoutNanoseconds
     ) {
       self.socketPath = socketPath
       self.name = name
       self.queueCount = queueCount
-      self.patienceNanoseconds = patienceNanoseconds
+      self.successorTimeoutNanoseconds = successorTimeoutNanoseconds
     }
   }
 
@@ -111,7 +111,7 @@ public struct GuestConfiguration: Sendable {
 
   /// The device of the guest's console.
   public enum Console: Sendable, Equatable {
-    /// The first 8250.
+    /// The first 16550A.
     case serial
     /// The virtio console.
     case virtio

@@ -86,7 +86,7 @@ final class GuestDevices: Sendable {
       let client = try GuestError.attributing(to: .vext) { () throws(VextServiceError) in
         try VextServiceClient(
           path: disk.socketPath, disk: disk.name, memory: machine.memory, machine: machine.name,
-          patienceNanoseconds: disk.patienceNanoseconds)
+          successorTimeoutNanoseconds: disk.successorTimeoutNanoseconds)
       }
       let path = "vextd:\(disk.socketPath)/\(disk.name)"
       let device = try GuestError.attributing(to: .vext) { () throws(Errno) in
@@ -174,12 +174,12 @@ final class GuestDevices: Sendable {
 
   /// The Linux driver options of virtio devices that the guest never started.
   var neverStarted: [String] {
-    functions.filter { !$0.wasStarted }.map { GuestAdvice.option(forDeviceID: $0.deviceID) }
+    functions.filter { !$0.wasStarted }.map { VirtioDriverOptions.option(forDeviceID: $0.deviceID) }
   }
 }
 
 /// Advice about devices that a guest did not use.
-enum GuestAdvice {
+enum VirtioDriverOptions {
   /// The option that a Linux kernel is built with to drive virtio devices of an ID (virtio 1.2 §5).
   static func option(forDeviceID id: UInt16) -> String {
     switch id {

@@ -44,7 +44,7 @@ final class GuestThreads: Sendable {
   /// - Parameter areDisksQuiet: false if storage hangs; then the I/O threads end when it answers.
   func stop(areDisksQuiet: Bool = true) {
     for thread in own {
-      if areDisksQuiet { thread.stop() } else { _ = thread.stop(nanoseconds: DiskPatience.nanoseconds) }
+      if areDisksQuiet { thread.stop() } else { _ = thread.stop(nanoseconds: DiskTimeout.nanoseconds) }
     }
     shares?.stop()
     devices.stop()

@@ -16,7 +16,7 @@ public protocol IOQueue: AnyObject, Sendable {
   /// What the queue may take of the thread, together with the other queues of its machine.
   var share: DiskShare { get }
 
-  /// Number of requests that are under way in the engine.
+  /// Number of requests that are in flight in the engine.
   var inFlight: Int { get }
 
   /// Number of requests that were taken since the queue was made; wraps around 2^64.
@@ -82,9 +82,9 @@ public protocol IOQueueServer: AnyObject, Sendable {
   /// - Throws: EINVAL for a queue that can only be polled, if the server does not poll.
   func attach(_ queue: any IOQueue) throws(Errno)
 
-  /// Stops taking requests from `queue`; returns when none is under way and the server will not touch the queue again.
+  /// Stops taking requests from `queue`; returns when none is in flight and the server will not touch the queue again.
   ///
-  /// Requests that were under way are still completed. Does nothing for a queue that is not attached.
+  /// Requests that were in flight are still completed. Does nothing for a queue that is not attached.
   func detach(_ queue: any IOQueue)
 
   /// Begins what ``detach(_:)`` does, without waiting for its end: storage may hang.

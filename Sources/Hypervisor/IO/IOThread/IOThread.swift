@@ -27,7 +27,7 @@ public final class IOThread: IOQueueServer {
 
     /// While other threads wait for its CPU.
     public static let contention = Adaptation(rawValue: 1 << 0)
-    /// While requests are under way for less than a quarter of the time.
+    /// While requests are in flight for less than a quarter of the time.
     public static let load = Adaptation(rawValue: 1 << 1)
   }
 
@@ -42,7 +42,7 @@ public final class IOThread: IOQueueServer {
   ///   - name: the thread's name, at most 15 bytes.
   ///   - cpus: the CPUs that it may use; nil: all.
   ///   - adaptation: when an adaptive thread does without the polling window.
-  ///   - engineCapacity: maximum number of requests under way, over all queues.
+  ///   - engineCapacity: maximum number of requests in flight, over all queues.
   ///   - offloads: whether `libaio` leaves ranges and large transfers through the page cache to a thread of their own, because they
   ///     would block the others.
   /// - Throws: the kernel's error if the engine cannot be set up or the thread cannot be pinned.
@@ -70,7 +70,7 @@ public final class IOThread: IOQueueServer {
     mailbox.send(.attach(queue))
   }
 
-  /// Stops taking requests from `queue`; returns when none is under way and the thread will not touch the queue again.
+  /// Stops taking requests from `queue`; returns when none is in flight and the thread will not touch the queue again.
   public func detach(_ queue: any IOQueue) { mailbox.send(.detach(queue, elsewhere: nil)) }
 
   /// Begins what ``detach(_:)`` does, and returns at once.
@@ -85,7 +85,7 @@ public final class IOThread: IOQueueServer {
         ?? other.mailbox.post(.detach(queue, elsewhere: nil)))
   }
 
-  /// Begins to hand a queue of this thread's over to `other`: takes no more requests from it, waits for those under way, and lets
+  /// Begins to hand a queue of this thread's over to `other`: takes no more requests from it, waits for those in flight, and lets
   /// `other` go on.
   ///
   /// - Returns: done when `other` serves the queue; at once where this thread does not have it. Nil if the thread has ended.
@@ -118,7 +118,7 @@ public final class IOThread: IOQueueServer {
   /// Ends the thread without waiting for its end.
   deinit { mailbox.post(.stop) }
 
-  /// Detaches every queue, waits for requests under way, and ends the thread.
+  /// Detaches every queue, waits for requests in flight, and ends the thread.
   ///
   /// A queue that is attached later is not served. A second call has no effect.
   public func stop() {

@@ -54,7 +54,7 @@ public final class IOThreadGroup: Sendable {
 
   /// Moves an attached queue to the thread at `place`; returns when that thread serves it.
   ///
-  /// The thread that has the queue takes no more requests from it, and hands it over when those under way have ended: as long as
+  /// The thread that has the queue takes no more requests from it, and hands it over when those in flight have ended: as long as
   /// storage does not answer, this waits.
   ///
   /// - Returns: false if the queue is not attached to the group, is on its way to another thread, or the thread cannot serve it.

@@ -10,7 +10,7 @@ struct IOThreadIdleness {
   static let shortestWindowNanoseconds: UInt64 = 8_000
   /// The longest window: as long as KVM's halt polling (halt_poll_ns), and longer than a request on a fast disk.
   ///
-  /// With many requests under way the limit is a multiple of it (``VextPollingWindow``).
+  /// With many requests in flight the limit is a multiple of it (``VextPollingWindow``).
   static let longestWindowNanoseconds: UInt64 = 200_000
   /// Number of passes between two readings of the clock.
   private static let passesPerClockReading: UInt32 = 16
@@ -22,7 +22,7 @@ struct IOThreadIdleness {
   private var idleSince: UInt64 = 0
   /// Length of the last sleep, as long as no work has followed it.
   private var lastSleep: UInt64?
-  /// Number of requests that were under way when the last sleep began.
+  /// Number of requests that were in flight when the last sleep began.
   private var lastWaiting: UInt64 = 0
   /// The last reading of the clock (CLOCK_MONOTONIC); 0 before the first.
   private(set) var clock: UInt64 = 0
@@ -73,7 +73,7 @@ struct IOThreadIdleness {
     return now &- idleSince >= window.length
   }
 
-  /// Call after a sleep from `start` to `end` (CLOCK_MONOTONIC), during which `waiting` requests were under way.
+  /// Call after a sleep from `start` to `end` (CLOCK_MONOTONIC), during which `waiting` requests were in flight.
   mutating func noteSleep(from start: UInt64, to end: UInt64, waiting: Int) {
     let slept = end &- start
     // A wake-up without work does not end a sleep: the window learns from the sum.

@@ -51,7 +51,7 @@ extension IOThreadLoop {
     let machine = shares.attach(queueIndex, memory: ObjectIdentifier(queue.memory), weight: share.weight)
     queue.begin(token: UInt64(queueIndex) << 32, polling: waiting != .events)
     if let vext = queue as? VextDeviceQueue {
-      vextQueues.insert(PolledDeviceQueue(vext, queueIndex: queueIndex, machine: machine))
+      vextQueues.insert(PolledVextQueue(vext, queueIndex: queueIndex, machine: machine))
       notifications.attach(queueIndex, hasListener: vext.raisesInterrupts)
     } else {
       otherQueues.append((queueIndex, queue, machine, share.throttle))
@@ -108,7 +108,7 @@ extension IOThreadLoop {
     departures.append(IOQueueDeparture(queue: queue, command: command, destination: destination))
   }
 
-  /// Ends the service of queues that leave and have nothing under way, and hands over those that move.
+  /// Ends the service of queues that leave and have nothing in flight, and hands over those that move.
   mutating func finishDepartures() {
     // Before any is handed over: from then on another thread may use it.
     let finished = departures.filter { $0.queue.inFlight == 0 }
@@ -136,7 +136,7 @@ extension IOThreadLoop {
   }
 }
 
-/// A queue from which an I/O thread takes no more requests, and which leaves the thread when those under way have ended.
+/// A queue from which an I/O thread takes no more requests, and which leaves the thread when those in flight have ended.
 struct IOQueueDeparture {
   let queue: any IOQueue
   /// What waits for that.

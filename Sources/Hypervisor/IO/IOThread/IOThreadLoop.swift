@@ -40,7 +40,7 @@ struct IOThreadLoop: ~Copyable {
   var idleness: IOThreadIdleness
   /// The time at which the thread last measured whether CPUs are shared.
   var contentionCheckedAt: UInt64 = 0
-  /// Queues with requests under way that leave the thread.
+  /// Queues with requests in flight that leave the thread.
   var departures: [IOQueueDeparture] = []
   /// How busy the thread is, while somebody wants to know.
   var busyTime = BusyTime()

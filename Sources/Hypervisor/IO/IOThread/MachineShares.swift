@@ -14,9 +14,9 @@ struct MachineShares {
   static let requestCost = 4096
   /// Credit of the weight 100 in each pass: 64 requests of 4 KiB.
   private static let quantum = 2 * requestCost * PassLimit.requestsPerQueue
-  /// Number of requests under way that machines divide as long as several use the engine: enough to keep a disk busy.
+  /// Number of requests in flight that machines divide as long as several use the engine: enough to keep a disk busy.
   static let sharedDepth = 128
-  /// Number of requests under way that each machine may have in any case.
+  /// Number of requests in flight that each machine may have in any case.
   static let leastDepth = 8
   /// Number of passes after which a machine that started nothing no longer counts as a user of the engine: tens of milliseconds.
   private static let recentPasses: UInt64 = 1 << 15
@@ -138,7 +138,7 @@ struct MachineShares {
 
   /// What `machine`, which wants something, may start now.
   ///
-  /// - Returns: number of bytes with ``requestCost`` for each request, and number of requests under way; 0: its turn is over.
+  /// - Returns: number of bytes with ``requestCost`` for each request, and number of requests in flight; 0: its turn is over.
   private mutating func turn(_ machine: Int) -> (credit: Int, room: Int) {
     if machines[machine].wantPass != pass {
       machines[machine].wantPass = pass
@@ -155,7 +155,7 @@ struct MachineShares {
     return (isContended ? max(machines[machine].credit, 0) : .max, room(machine))
   }
 
-  /// Number of further requests that `machine` may have under way.
+  /// Number of further requests that `machine` may have in flight.
   private func room(_ machine: Int) -> Int {
     guard userCount > (machines[machine].isUser ? 1 : 0) else { return .max }
     let weight = machines[machine].weight

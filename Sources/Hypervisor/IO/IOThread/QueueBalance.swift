@@ -1,7 +1,7 @@
 /// Decides which queue moves from a busy I/O thread to an idle one, by what a series of windows measured.
 ///
 /// A queue moves if its thread was the busiest one, and another of the same NUMA node so much idler that the busier of the two gets
-/// relief, for ``patience`` windows in a row. A queue that has moved rests, twice as long after each further move, so that a
+/// relief, for ``windowsBeforeMove`` windows in a row. A queue that has moved rests, twice as long after each further move, so that a
 /// load that changes at the wrong moments moves a queue a few times and then no more.
 struct QueueBalance {
   /// What a window measured of a thread.
@@ -32,7 +32,7 @@ struct QueueBalance {
   /// The busier one of two threads must lose at least this part of the time by a move.
   static let leastGain = 0.15
   /// Number of windows in a row that must lead to a move of the same direction.
-  static let patience = 3
+  static let windowsBeforeMove = 3
   /// Number of windows for which a queue rests after its first move.
   static let firstRest: UInt64 = 8
   /// The longest rest, in windows: minutes.
@@ -56,7 +56,7 @@ struct QueueBalance {
       return nil
     }
     let windows = candidate.map { $0.from == best.from && $0.to == best.to ? $0.windows + 1 : 1 } ?? 1
-    guard windows >= Self.patience else {
+    guard windows >= Self.windowsBeforeMove else {
       candidate = (best.from, best.to, windows)
       return nil
     }

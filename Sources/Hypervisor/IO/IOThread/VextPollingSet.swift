@@ -9,14 +9,14 @@ struct VextPollingSet {
   /// Number of polls without work after which a busy queue becomes quiet: about 100 us.
   private static let idlePollLimit: UInt32 = 1024
 
-  private var busy: ContiguousArray<PolledDeviceQueue> = []
-  private var quiet: ContiguousArray<PolledDeviceQueue> = []
+  private var busy: ContiguousArray<PolledVextQueue> = []
+  private var quiet: ContiguousArray<PolledVextQueue> = []
   /// Index of the busy queue at which this pass starts, so that queues take turns at being first when the engine has little room.
   private var turn = 0
   private var quietTurn = 0
 
   /// Adds a queue, which counts as busy at first.
-  mutating func insert(_ queue: PolledDeviceQueue) { busy.append(queue) }
+  mutating func insert(_ queue: PolledVextQueue) { busy.append(queue) }
 
   /// Removes the queue, if it is there.
   mutating func remove(_ queue: any IOQueue) {
@@ -68,7 +68,7 @@ struct VextPollingSet {
 
   @inline(__always)
   private static func drain(
-    _ polled: inout PolledDeviceQueue, _ engine: inout BlockEngine, _ shares: inout MachineShares,
+    _ polled: inout PolledVextQueue, _ engine: inout BlockEngine, _ shares: inout MachineShares,
     _ notifications: inout DeferredNotifications
   ) -> Int {
     let taken = polled.drain(engine: &engine, shares: &shares)

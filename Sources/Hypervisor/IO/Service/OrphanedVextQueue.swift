@@ -13,7 +13,7 @@ struct OrphanedVextQueue: @unchecked Sendable {
   private let depth: UInt32
   private var wake = VextWake.never
 
-  /// Takes the queue over and answers what was under way.
+  /// Takes the queue over and answers what was in flight.
   ///
   /// - Parameters:
   ///   - setup: was accepted by the service.

@@ -12,7 +12,7 @@ struct RecoveredQueueState: @unchecked Sendable {
   let pending: [UInt16]
 
   /// The service's places in the rings follow from what it left: the completion ring tells how many answers there are, and each
-  /// entry that it took is answered or under way.
+  /// entry that it took is answered or in flight.
   ///
   /// - Parameters:
   ///   - rings: of `depth` entries each.

@@ -2,7 +2,7 @@ import HostSystem
 import SystemPackage
 import VextProtocol
 
-/// The queue table that a VMM shares with vextd: which requests of each queue are under way, and why a queue stopped
+/// The queue table that a VMM shares with vextd: which requests of each queue are in flight, and why a queue stopped
 /// (docs/vext-service.md §5).
 ///
 /// The service writes it. The VMM reads it after the service has ended, and so does the service that continues a queue, which
@@ -83,7 +83,7 @@ struct VextQueueRecord: @unchecked Sendable {
   @inline(__always)
   func end(_ id: UInt16) { unsafe words.storeReleasing(Self.place(id), 0) }
 
-  /// A copy of the entry of request `id`, which is under way. Every field may be hostile, except that the id is `id`.
+  /// A copy of the entry of request `id`, which is in flight. Every field may be hostile, except that the id is `id`.
   func entry(of id: UInt16) -> VextSubmissionEntry {
     let place = Self.place(id)
     let first = unsafe words.load(place + 1)
@@ -112,7 +112,7 @@ struct VextQueueRecord: @unchecked Sendable {
       error: VextQueueError(rawValue: error) ?? .none, detail: words.load(Self.detailWord))
   }
 
-  /// The ids, less than `depth`, that were under way when the service ended.
+  /// The ids, less than `depth`, that were in flight when the service ended.
   ///
   /// - Parameters:
   ///   - sequence: how many answers there are now.

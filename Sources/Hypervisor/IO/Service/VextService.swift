@@ -96,7 +96,7 @@ public final class VextService: Sendable {
   /// Readable once ``stop()`` was called; nobody takes the signal back.
   var stopDescriptor: Int32 { stopEvent.rawValue }
 
-  /// An engine that finishes on the calling thread what a service that has ended had under way.
+  /// An engine that finishes on the calling thread what a service that has ended had in flight.
   func finishingEngine() throws(VextQueueFault) -> BlockEngine {
     do throws(Errno) {
       return try BlockEngine(kind: engine.usesStorage ? .sync : engine, capacity: 1)

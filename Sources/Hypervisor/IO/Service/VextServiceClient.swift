@@ -6,12 +6,12 @@ import VextProtocol
 /// A VMM's side of a disk that vextd serves (docs/vext-service.md).
 ///
 /// A thread watches the service ("vext-watch"). When the service has ended, the thread connects to its successor, which finishes what
-/// was under way. After `patienceNanoseconds` without a successor the thread answers everything that the guest has submitted and
+/// was in flight. After `successorTimeoutNanoseconds` without a successor the thread answers everything that the guest has submitted and
 /// submits with EIO. Any thread may call any method.
 public final class VextServiceClient: Sendable {
   /// The time in nanoseconds for which a guest waits by default for the successor of a service that has ended.
-  public static let defaultPatienceNanoseconds: UInt64 = 10_000_000_000
-  /// How long a service may take to end what is under way and to flush the disk when the guest has ended.
+  public static let defaultSuccessorTimeoutNanoseconds: UInt64 = 10_000_000_000
+  /// How long a service may take to end what is in flight and to flush the disk when the guest has ended.
   private static let closeNanoseconds: UInt64 = 30_000_000_000
   /// Between two attempts to enable a queue while the service is away.
   private static let pauseNanoseconds: UInt64 = 1_000_000
@@ -28,20 +28,20 @@ public final class VextServiceClient: Sendable {
   /// - Parameters:
   ///   - memory: made to be shared (`MachineConfiguration.sharesMemory`).
   ///   - machine: names the guest in the log.
-  ///   - patienceNanoseconds: how long the guest waits for the successor of a service that has ended.
+  ///   - successorTimeoutNanoseconds: how long the guest waits for the successor of a service that has ended.
   public convenience init(
     path: String, disk name: String, memory: GuestMemory, machine: String,
-    patienceNanoseconds: UInt64 = defaultPatienceNanoseconds
+    successorTimeoutNanoseconds: UInt64 = defaultSuccessorTimeoutNanoseconds
   ) throws(VextServiceError) {
     guard VextServiceRequest.isName(Array(name.utf8)) else { throw .noSuchDisk(path: path, name: name) }
     try self.init(
       VextServiceConnection.open(path: path), disk: name, memory: memory, machine: machine,
-      patienceNanoseconds: patienceNanoseconds)
+      successorTimeoutNanoseconds: successorTimeoutNanoseconds)
   }
 
   init(
     _ opened: consuming sending VextServiceConnection, disk name: String, memory: GuestMemory,
-    machine: String, patienceNanoseconds: UInt64 = 0
+    machine: String, successorTimeoutNanoseconds: UInt64 = 0
   ) throws(VextServiceError) {
     guard memory.sharedDescriptor != nil else { throw .privateMemory }
     var connection = opened
@@ -56,14 +56,15 @@ public final class VextServiceClient: Sendable {
     offeredFeatures = connection.offeredFeatures
     do throws(Errno) {
       let core = try VextServiceWatch(
-        connection, place: place, geometry: geometry, patienceNanoseconds: patienceNanoseconds,
+        connection, place: place, geometry: geometry,
+        successorTimeoutNanoseconds: successorTimeoutNanoseconds,
         log: VextLog(device: "\(machine) vextd:\(path)/\(name)"))
       watcher = try HostThread(name: "vext-watch", cpus: nil, kind: .watcher) { core.run() }
       self.core = core
     } catch { throw .refused(path: path, request: "watcher", error) }
   }
 
-  /// Leaves the service, which finishes what is under way.
+  /// Leaves the service, which finishes what is in flight.
   deinit {
     core.stop.signal()
     watcher.join()
@@ -100,7 +101,7 @@ public final class VextServiceClient: Sendable {
     }
   }
 
-  /// Returns when nobody touches the queue any more. Answers with EIO what a service that has ended left under way.
+  /// Returns when nobody touches the queue any more. Answers with EIO what a service that has ended left in flight.
   func disable(_ queue: UInt16) {
     core.contention.end(queue)
     core.state.withLock { state in
@@ -117,7 +118,7 @@ public final class VextServiceClient: Sendable {
   /// Why the enabled queue stopped.
   func fault(of queue: UInt16) -> VextQueueFault { core.place.table.record(of: queue).fault }
 
-  /// Ends what is under way, makes durable what was written, and leaves the service. After the machine has stopped; twice
+  /// Ends what is in flight, makes durable what was written, and leaves the service. After the machine has stopped; twice
   /// does no harm.
   ///
   /// - Throws: what the flush says; ECONNRESET while the service is away, ETIMEDOUT where it does not answer.

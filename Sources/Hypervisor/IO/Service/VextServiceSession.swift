@@ -18,7 +18,7 @@ final class VextServiceSession: ServiceSession {
   private struct Resources {
     var isGreeted = false
     var disk: VextServiceDisk?
-    var device: VextRequestValidator?
+    var device: VextServedDisk?
     var table: VextQueueTable?
     var queues: [UInt16: (queue: VextDeviceQueue, server: any IOQueueServer)] = [:]
   }
@@ -180,7 +180,7 @@ final class VextServiceSession: ServiceSession {
       do throws(Errno) {
         let memory = try GuestMemory(file: memoryFile, regions: regions)
         resources.table = try VextQueueTable(tableFile)
-        resources.device = VextRequestValidator(
+        resources.device = VextServedDisk(
           memory: memory, image: disk.image, log: log, share: disk.share)
         return .done
       } catch {

@@ -48,13 +48,13 @@ final class VextServiceWatch: Sendable {
   /// Whether the machine's CPUs are shared, for its queues; written as long as a service is there.
   let contention: VextServiceContention
   private let geometry: VextDiskGeometry
-  private let patienceNanoseconds: UInt64
+  private let successorTimeoutNanoseconds: UInt64
   private let log: VextLog
   private let poll: EventPoll
 
   init(
     _ connection: consuming sending VextServiceConnection, place: VextServicePlace,
-    geometry: VextDiskGeometry, patienceNanoseconds: UInt64, log: VextLog
+    geometry: VextDiskGeometry, successorTimeoutNanoseconds: UInt64, log: VextLog
   ) throws(Errno) {
     let stop = try EventDescriptor()
     let poll = try EventPoll()
@@ -68,7 +68,7 @@ final class VextServiceWatch: Sendable {
     self.poll = poll
     self.place = place
     self.geometry = geometry
-    self.patienceNanoseconds = patienceNanoseconds
+    self.successorTimeoutNanoseconds = successorTimeoutNanoseconds
     self.log = log
   }
 
@@ -111,9 +111,9 @@ final class VextServiceWatch: Sendable {
     }
   }
 
-  /// Connects again, as long as there is patience; tells whether the queues are served again.
+  /// Connects again, until the time-out; tells whether the queues are served again.
   private func waitForSuccessor(since start: UInt64) -> Bool {
-    while HostClock.monotonicNanoseconds() &- start < patienceNanoseconds {
+    while HostClock.monotonicNanoseconds() &- start < successorTimeoutNanoseconds {
       if stop.isSignalled { return false }
       do throws(VextServiceError) {
         var connection = try VextServiceConnection.open(path: place.path)

@@ -8,7 +8,7 @@ public import SystemPackage
 public enum BlockStart {
   /// The request is done: number of bytes moved, or -errno.
   case finished(Int64)
-  /// The request is under way: ``BlockEngine/reap()`` will return its completion.
+  /// The request is in flight: ``BlockEngine/reap()`` will return its completion.
   case pending
 }
 
@@ -16,13 +16,13 @@ public enum BlockStart {
 ///
 /// Discard and write-zeroes are fallocate(2) calls. With `sync` the I/O thread makes them itself, with `io_uring` a thread of the
 /// kernel does. `libaio` has no asynchronous form of them, nor of transfers through the page cache: with `offloads` a
-/// `BlockingWorker` carries out ranges and large transfers, otherwise the I/O thread does.
+/// `BlockingThreads` carries out ranges and large transfers, otherwise the I/O thread does.
 ///
 /// Requests on a qcow image are carried out by threads of the image, whatever the engine, except that `null` moves nothing.
 public struct BlockEngine: ~Copyable {
   /// The engine's kind.
   public let kind: BlockEngineKind
-  /// Number of requests under way.
+  /// Number of requests in flight.
   public private(set) var inFlight = 0
   /// Number of bytes that the thread itself has moved since the last ``submit()``.
   private var spentByteCount: UInt64 = 0
@@ -38,8 +38,8 @@ public struct BlockEngine: ~Copyable {
   private var ring: RingEngine?
   private var memory: MemoryTransfers?
   private let capacity: Int
-  private var worker: BlockingWorker?
-  /// Number of requests that ``worker`` and the threads of images have.
+  private var blockingThreads: BlockingThreads?
+  /// Number of requests that ``blockingThreads`` and the threads of images have.
   private var offloadedCount = 0
   private let completions: BlockingCompletions
   #if InjectSlowdown
@@ -52,7 +52,7 @@ public struct BlockEngine: ~Copyable {
   /// What a discard or a zeroed range counts, in bytes, whatever its length.
   private static let rangeCost = 1 << 20
 
-  /// Number of bytes from which on a worker moves a transfer through the page cache: about a millisecond's worth.
+  /// Number of bytes from which on a blocking thread moves a transfer through the page cache: about a millisecond's worth.
   private static let offloadByteCount: UInt64 = 4 << 20
 
   /// Maximum number of requests in one submitting system call.
@@ -61,7 +61,7 @@ public struct BlockEngine: ~Copyable {
   /// between which the guest and the I/O thread wait for each other.
   private static let submissionBatch = 2
 
-  /// Makes an engine for up to `capacity` requests under way.
+  /// Makes an engine for up to `capacity` requests in flight.
   ///
   /// - Parameters:
   ///   - completionEvent: an eventfd that each completion of a pending request signals, except those of ``mustPoll``; open as
@@ -76,7 +76,9 @@ public struct BlockEngine: ~Copyable {
     switch kind {
     case .libaio:
       context = try AIOContext(capacity: capacity, eventDescriptor: completionEvent)
-      if offloads { worker = try BlockingWorker(name: "io-blocking", threadCount: 1, capacity: capacity) }
+      if offloads {
+        blockingThreads = try BlockingThreads(name: "io-blocking", threadCount: 1, capacity: capacity)
+      }
     case .ioUring: ring = try RingEngine(capacity: capacity, completionEvent: completionEvent)
     case .memory: memory = try MemoryTransfers(capacity: capacity)
     case .sync, .null: break
@@ -121,7 +123,7 @@ public struct BlockEngine: ~Copyable {
   ///
   /// - Parameters:
   ///   - credit: bytes that the queue may start, with ``MachineShares/requestCost`` for each request.
-  ///   - room: number of requests that it may add to those under way.
+  ///   - room: number of requests that it may add to those in flight.
   @inline(__always)
   mutating func beginTurn(credit: Int, room: Int) {
     turnCost = 0
@@ -142,7 +144,7 @@ public struct BlockEngine: ~Copyable {
     }
   }
 
-  /// Whether a request is under way whose completion signals no eventfd, so that the thread must call ``reap()``.
+  /// Whether a request is in flight whose completion signals no eventfd, so that the thread must call ``reap()``.
   ///
   /// With `libaio` through the page cache, the submission itself moves the bytes, and the completions are in the ring when
   /// it returns.
@@ -263,9 +265,9 @@ public struct BlockEngine: ~Copyable {
     turnCost = turnCost &+ bytes &+ MachineShares.requestCost
   }
 
-  /// Leaves a request to the worker if it would block this thread for long; otherwise counts what this thread will move itself.
+  /// Leaves a request to the blocking threads if it would block this thread for long; otherwise counts what this thread will move itself.
   ///
-  /// - Returns: whether the worker has it.
+  /// - Returns: whether the threads have it.
   @inline(__always)
   private mutating func offload(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64,
@@ -274,14 +276,14 @@ public struct BlockEngine: ~Copyable {
     switch operation {
     case .read, .write, .durableWrite:
       if disk.isDirect { return false }
-      guard byteCount >= Self.offloadByteCount, worker != nil else {
+      guard byteCount >= Self.offloadByteCount, blockingThreads != nil else {
         spentByteCount &+= byteCount
         return false
       }
     case .flush: return false
-    case .discard, .writeZeroes: if worker == nil { return false }
+    case .discard, .writeZeroes: if blockingThreads == nil { return false }
     }
-    worker?.start(
+    blockingThreads?.start(
       request(
         operation, on: disk, vectors: vectors, offset: offset, byteCount: byteCount,
         token: token))
@@ -292,8 +294,8 @@ public struct BlockEngine: ~Copyable {
   private func request(
     _ operation: BlockOperation, on disk: DiskHandle, vectors: IOVectors, offset: UInt64, byteCount: UInt64,
     token: UInt64
-  ) -> BlockingWorker.Request {
-    BlockingWorker.Request(
+  ) -> BlockingThreads.Request {
+    BlockingThreads.Request(
       operation: operation, disk: disk, vectors: vectors, offset: offset,
       byteCount: byteCount, token: token, completions: completions)
   }

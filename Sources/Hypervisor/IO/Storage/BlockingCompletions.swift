@@ -11,7 +11,7 @@ final class BlockingCompletions: Sendable {
 
   /// - Parameters:
   ///   - capacity: the usual number of completions at a time.
-  ///   - event: an eventfd that each completion signals, open as long as requests are under way.
+  ///   - event: an eventfd that each completion signals, open as long as requests are in flight.
   init(capacity: Int, event: Int32?) {
     var completions: ContiguousArray<AIOCompletion> = []
     // Reserved now, because the I/O thread allocates nothing later.

@@ -50,7 +50,7 @@ public struct DiskHandle: @unchecked Sendable {
   }
 
   /// Leaves a request to the threads of the image, which is not raw.
-  func startFormatted(_ request: BlockingWorker.Request) {
+  func startFormatted(_ request: BlockingThreads.Request) {
     unsafe formatted?._withUnsafeGuaranteedRef { $0.start(request) }
   }
 

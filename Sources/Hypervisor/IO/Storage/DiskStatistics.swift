@@ -14,9 +14,9 @@ public struct DiskStatistics: Equatable, Sendable {
   public var readBytes: UInt64 = 0
   /// Number of bytes of all writes.
   public var writtenBytes: UInt64 = 0
-  /// Number of requests under way.
+  /// Number of requests in flight.
   public var inFlight: UInt64 = 0
-  /// Maximum number of requests under way at once; with several I/O threads, the sum of each thread's maximum.
+  /// Maximum number of requests in flight at once; with several I/O threads, the sum of each thread's maximum.
   public var maximumInFlight: UInt64 = 0
   /// Number of completed requests.
   public var finished: UInt64 = 0

@@ -11,7 +11,7 @@ struct RingRange: BitwiseCopyable {
   var change: IOUring.RangeChange
 }
 
-/// The ranges under way. Allocated once, with room for every request of the engine.
+/// The ranges in flight. Allocated once, with room for every request of the engine.
 struct RingRangeTable: ~Copyable {
   private let ranges: FixedTable<RingRange>
   /// A stack of the free indices.

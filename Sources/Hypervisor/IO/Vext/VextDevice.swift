@@ -48,7 +48,7 @@ public final class VextDevice: PCIFunction {
     countsRequests: Bool
   ) {
     self.init(
-      disk: VextRequestValidator(memory: memory, image: disk, log: log), servers: servers, signals: nil,
+      disk: VextServedDisk(memory: memory, image: disk, log: log), servers: servers, signals: nil,
       doorbells: [VextDoorbell?](repeating: nil, count: queueCount), countsRequests: countsRequests)
   }
 
@@ -66,7 +66,7 @@ public final class VextDevice: PCIFunction {
     let signals = VextSignals(
       interrupts: try MSIXTable(vectorCount: queueCount, router: interruptRouter), contention: contention)
     self.init(
-      disk: VextRequestValidator(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
+      disk: VextServedDisk(memory: memory, image: disk, log: VextLog(device: name)), servers: servers,
       signals: signals, doorbells: try Self.doorbells(queueCount), countsRequests: countsRequests)
   }
 
@@ -140,7 +140,7 @@ public final class VextDevice: PCIFunction {
   }
 
   private init(
-    disk: VextRequestValidator, servers: [any IOQueueServer], signals: VextSignals?,
+    disk: VextServedDisk, servers: [any IOQueueServer], signals: VextSignals?,
     doorbells: [VextDoorbell?],
     countsRequests: Bool
   ) {
@@ -175,13 +175,13 @@ public final class VextDevice: PCIFunction {
     service?.statistics ?? activities?.statistics ?? DiskStatistics()
   }
 
-  /// Whether nothing is under way of queues that were to be disabled.
+  /// Whether nothing is in flight of queues that were to be disabled.
   var isQuiet: Bool { queues.allSatisfy(\.isQuiet) }
 
-  /// Disables every queue and waits for requests under way, for ten seconds at most, because storage may hang. Call it after the
+  /// Disables every queue and waits for requests in flight, for ten seconds at most, because storage may hang. Call it after the
   /// machine's vCPUs have stopped.
   public func shutDown() {
-    let deadline = HostClock.monotonicNanoseconds() &+ DiskPatience.nanoseconds
+    let deadline = HostClock.monotonicNanoseconds() &+ DiskTimeout.nanoseconds
     for queue in queues {
       let now = HostClock.monotonicNanoseconds()
       queue.disable(nanoseconds: deadline > now ? deadline - now : 0)

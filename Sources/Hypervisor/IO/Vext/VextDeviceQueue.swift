@@ -14,15 +14,15 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// The doorbell's eventfd; nil if the driver rings no doorbell, so that the queue must be polled.
   public let notificationDescriptor: Int32?
   /// The device's disk.
-  public var disk: DiskHandle { device.disk }
+  public var disk: DiskHandle { served.disk }
   /// The machine's memory.
-  public var memory: GuestMemory { device.memory }
+  public var memory: GuestMemory { served.memory }
   /// What it may take of the I/O thread.
-  public var share: DiskShare { device.share }
-  /// Number of requests that are under way in the engine.
+  public var share: DiskShare { served.share }
+  /// Number of requests that are in flight in the engine.
   public private(set) var inFlight = 0
 
-  private let device: VextRequestValidator
+  private let served: VextServedDisk
   /// Counters of the disk; nil if requests are not counted, so that the data path reads no clock.
   private let activity: DiskActivity?
   private let name: String
@@ -46,12 +46,12 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
   /// - Parameters:
   ///   - name: names the queue in the log.
   ///   - depth: number of entries in each ring, a power of two.
-  ///   - submissions: the submission ring, in memory that `device` keeps mapped; so is that of `completions`.
+  ///   - submissions: the submission ring, in memory that `served` keeps mapped; so is that of `completions`.
   ///   - wake: the doorbell and interrupt that the driver asked for.
   ///   - record: the queue's part of the table that the VMM shares; nil if the VMM is this process.
   /// - Throws: ENOMEM if there is no memory for the queue's tables.
   init(
-    name: String, device: VextRequestValidator, activity: DiskActivity?, depth: UInt32,
+    name: String, served: VextServedDisk, activity: DiskActivity?, depth: UInt32,
     submissions: VextSubmissionConsumer, completions: VextCompletionProducer, wake: VextWake,
     record: VextQueueRecord? = nil
   ) throws(Errno) {
@@ -59,7 +59,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     self.name = name
     notificationDescriptor = wake.doorbellDescriptor
     self.wake = wake
-    self.device = device
+    self.served = served
     self.activity = activity
     self.depth = depth
     self.submissions = submissions
@@ -74,7 +74,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     return VextQueueFault(error: error, detail: errorDetailWord.load(ordering: .relaxed))
   }
 
-  /// Those that were answered, by the place in the completion ring, and those under way.
+  /// Those that were answered, by the place in the completion ring, and those in flight.
   public var takenCount: UInt64 {
     let sequence = completions.sequence
     return (sequence >> 32) &* UInt64(depth) &+ (sequence & 0xFFFF_FFFF) &+ UInt64(inFlight)
@@ -132,7 +132,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     // Copies in locals, because fields of a class cost an exclusivity check at each access.
     var submissions = self.submissions
     var completions = self.completions
-    let disk = device.disk
+    let disk = served.disk
     let limit = min(limit, engine.room)
     var taken = 0
     var violation = VextQueueError.none
@@ -146,7 +146,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
         break loop
       case .ready(let entry):
         let request: VextDeviceRequest
-        switch device.check(entry, depth: depth, table: requests) {
+        switch served.check(entry, depth: depth, table: requests) {
         case .refused(let error):
           violation = error
           break loop
@@ -181,7 +181,7 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     return taken
   }
 
-  /// Completes a request that was under way.
+  /// Completes a request that was in flight.
   public func complete(request: UInt32, result: Int64) {
     let id = UInt16(truncatingIfNeeded: request)
     inFlight &-= 1
@@ -210,6 +210,6 @@ public final class VextDeviceQueue: IOQueue, @unchecked Sendable {
     record?.stop(fault)
     // Without it, a driver that sleeps would never notice that the queue has stopped.
     wake.raise()
-    device.log.warn("\(name): stopped by entry \(slot): \(error)")
+    served.log.warn("\(name): stopped by entry \(slot): \(error)")
   }
 }

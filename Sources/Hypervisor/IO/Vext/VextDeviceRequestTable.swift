@@ -8,7 +8,7 @@ final class VextDeviceRequestTable: @unchecked Sendable {
   /// Maximum number of segments of a request.
   static let maxSegments = 256
 
-  /// A request that is under way.
+  /// A request that is in flight.
   private struct Slot: BitwiseCopyable {
     /// Number of bytes that the request has to move; ``idle`` for an id without a request.
     var byteCount = Self.idle
@@ -47,17 +47,17 @@ final class VextDeviceRequestTable: @unchecked Sendable {
     return listVectors.row(wrapping: id, length: Self.maxSegments, count: count)
   }
 
-  /// Whether request `id`, less than the depth, is under way.
+  /// Whether request `id`, less than the depth, is in flight.
   @inline(__always)
   func isInFlight(_ id: UInt16) -> Bool { slots[wrapping: id].byteCount != Slot.idle }
 
-  /// Records that request `id` is under way.
+  /// Records that request `id` is in flight.
   @inline(__always)
   func begin(_ id: UInt16, byteCount: UInt64, startTicks: UInt64) {
     slots[wrapping: id] = Slot(byteCount: byteCount, startTicks: startTicks)
   }
 
-  /// Start time of request `id`, which is under way, in ticks of the TSC.
+  /// Start time of request `id`, which is in flight, in ticks of the TSC.
   @inline(__always)
   func startTicks(of id: UInt16) -> UInt64 { slots[wrapping: id].startTicks }
 

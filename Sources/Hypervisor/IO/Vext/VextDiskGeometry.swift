@@ -21,9 +21,9 @@ extension VextDiskGeometry {
     } else {
       flags = disk.canDiscard ? [.discard, .writeZeroes] : .writeZeroes
     }
-    maxTransferByteCount = VextRequestValidator.maxTransferByteCount
+    maxTransferByteCount = VextServedDisk.maxTransferByteCount
     maxSegments = UInt32(VextDeviceRequestTable.maxSegments)
-    maxRangeByteCount = VextRequestValidator.maxRangeByteCount
+    maxRangeByteCount = VextServedDisk.maxRangeByteCount
     maxQueueDepth = VextDevice.maxQueueDepth
   }
 }

@@ -9,12 +9,12 @@ protocol VextQueuePort: AnyObject, Sendable {
   /// - Throws: why it cannot be enabled.
   func enable(_ setup: VextQueueSetup) throws(VextQueueFault)
 
-  /// Takes no more requests, and waits for those under way, at most for `nanoseconds`; ask again after that.
+  /// Takes no more requests, and waits for those in flight, at most for `nanoseconds`; ask again after that.
   ///
-  /// - Returns: whether nothing of the queue is under way and its memory is not touched any more.
+  /// - Returns: whether nothing of the queue is in flight and its memory is not touched any more.
   func disable(nanoseconds: UInt64) -> Bool
 
-  /// Whether nothing is under way of a queue that was to be disabled. Any thread.
+  /// Whether nothing is in flight of a queue that was to be disabled. Any thread.
   var isQuiet: Bool { get }
 
   /// Why the enabled queue stopped. Any thread.
@@ -25,12 +25,12 @@ protocol VextQueuePort: AnyObject, Sendable {
 final class LocalVextQueue: VextQueuePort {
   private struct State {
     var queue: VextDeviceQueue?
-    /// Its way out, if the disk's storage does not answer what is under way.
+    /// Its way out, if the disk's storage does not answer what is in flight.
     var leaving: IOQueueDetachment?
   }
 
   private let index: UInt16
-  private let disk: VextRequestValidator
+  private let disk: VextServedDisk
   private let server: any IOQueueServer
   private let activity: DiskActivity?
   private let signals: VextSignals?
@@ -38,7 +38,7 @@ final class LocalVextQueue: VextQueuePort {
   private let state = Mutex(State())
 
   init(
-    index: UInt16, disk: VextRequestValidator, server: any IOQueueServer, activity: DiskActivity?,
+    index: UInt16, disk: VextServedDisk, server: any IOQueueServer, activity: DiskActivity?,
     signals: VextSignals?, doorbell: VextDoorbell?
   ) {
     self.index = index

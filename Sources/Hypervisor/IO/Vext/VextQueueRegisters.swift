@@ -7,7 +7,7 @@ final class VextQueueRegisters: Sendable {
   private struct State {
     var setup = VextQueueSetup()
     var isEnabled = false
-    /// Whether the disk's storage did not answer what was under way when the driver disabled the queue.
+    /// Whether the disk's storage did not answer what was in flight when the driver disabled the queue.
     var isLeaving = false
     /// The reason why the last attempt to enable the queue failed.
     var refusal = VextQueueFault.none
@@ -66,7 +66,7 @@ final class VextQueueRegisters: Sendable {
         if value == 1 {
           enable(&state)
         } else if value == 0 {
-          disable(&state, nanoseconds: DiskPatience.nanoseconds)
+          disable(&state, nanoseconds: DiskTimeout.nanoseconds)
         }
       case VextQueueRegister.depth.rawValue where byteCount == 4 && !state.isEnabled:
         state.setup.depth = UInt32(truncatingIfNeeded: value)
@@ -87,10 +87,10 @@ final class VextQueueRegisters: Sendable {
     }
   }
 
-  /// Disables the queue if it is enabled or stopped; waits for what is under way, at most for `nanoseconds`.
+  /// Disables the queue if it is enabled or stopped; waits for what is in flight, at most for `nanoseconds`.
   func disable(nanoseconds: UInt64) { state.withLock { disable(&$0, nanoseconds: nanoseconds) } }
 
-  /// Whether nothing is under way of a queue that was to be disabled.
+  /// Whether nothing is in flight of a queue that was to be disabled.
   var isQuiet: Bool { port.isQuiet }
 
   private func enable(_ state: inout State) {
@@ -112,7 +112,7 @@ final class VextQueueRegisters: Sendable {
   private func disable(_ state: inout State, nanoseconds: UInt64) {
     guard state.isEnabled else { return }
     guard port.disable(nanoseconds: nanoseconds) else {
-      // It stays enabled, without service, until the driver asks again and nothing is under way.
+      // It stays enabled, without service, until the driver asks again and nothing is in flight.
       if !state.isLeaving { log.warn("\(name): the storage of the disk does not answer: not disabled yet") }
       state.isLeaving = true
       return

@@ -33,7 +33,7 @@ struct VextQueueFault: Error, Equatable, Sendable {
   let detail: UInt64
 }
 
-extension VextRequestValidator {
+extension VextServedDisk {
   /// Checks what a driver registered and makes the queue (docs/vext-protocol.md §5.1).
   ///
   /// - Parameters:
@@ -51,7 +51,7 @@ extension VextRequestValidator {
       place.wakeBlock.map(wake) ?? VextWake.never)
   }
 
-  /// Checks the same, and continues a queue that a service had which has ended: first finishes what that service had under way,
+  /// Checks the same, and continues a queue that a service had which has ended: first finishes what that service had in flight,
   /// on this thread (docs/vext-service.md §5).
   ///
   /// - Parameter engine: carries the requests out at once.
@@ -85,7 +85,7 @@ extension VextRequestValidator {
           offset: entry.offset,
           byteCount: request.byteCount, token: 0)
         guard case .finished(let result) = start else {
-          preconditionFailure("the engine that finishes requests leaves none under way")
+          preconditionFailure("the engine that finishes requests leaves none in flight")
         }
         recovered.completions.push(VextDeviceQueue.answer(id: id, result: result, wanted: request.byteCount))
       }
@@ -105,7 +105,7 @@ extension VextRequestValidator {
   ) throws(VextQueueFault) -> VextDeviceQueue {
     do {
       return try VextDeviceQueue(
-        name: name, device: self, activity: activity, depth: setup.depth, submissions: submissions,
+        name: name, served: self, activity: activity, depth: setup.depth, submissions: submissions,
         completions: completions, wake: wake, record: record)
     } catch {
       throw VextQueueFault(error: .outOfResources, detail: 0)

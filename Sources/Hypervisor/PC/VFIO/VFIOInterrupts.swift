@@ -212,7 +212,7 @@ final class VFIOInterrupts: Sendable {
     attempt("interrupt line") { () throws(Errno) in
       let line = if let made = state.line { made } else { try Line() }
       state.line = line
-      // Of an interrupt that was under way when the line was turned off.
+      // Of an interrupt that was in flight when the line was turned off.
       line.trigger.drain()
       line.acknowledgement.drain()
       try lines.addLevelRoute(

@@ -93,21 +93,21 @@ public final class VirtioBlock: VirtioDevice {
     served.withLock { $0 = new }
   }
 
-  /// Takes the queues back; blocks until the requests under way are done, for ten seconds at most.
+  /// Takes the queues back; blocks until the requests in flight are done, for ten seconds at most.
   public func deactivate() {
     let old = served.withLock { served in
       defer { served = [] }
       return served
     }
     let detachments = old.map { $0.server.startDetaching($0.queue) }
-    if !IOQueueDetachment.wait(for: detachments, nanoseconds: DiskPatience.nanoseconds) {
-      DiskPatience.warn(of: disk)
+    if !IOQueueDetachment.wait(for: detachments, nanoseconds: DiskTimeout.nanoseconds) {
+      DiskTimeout.warn(of: disk)
       leaving.withLock { $0 += detachments }
     }
     cache.isWriteBack = true
   }
 
-  /// Whether no request of an earlier activation is under way.
+  /// Whether no request of an earlier activation is in flight.
   public var isQuiet: Bool {
     leaving.withLock { leaving in
       leaving.removeAll(where: \.isDone)

@@ -20,14 +20,14 @@ final class VirtioBlockDeviceQueue: IOQueue, @unchecked Sendable {
   private var underWay = 0
   private(set) var takenCount: UInt64 = 0
   private var hasStopped = false
-  /// Where requests under way are noted for a successor; nil: nowhere.
+  /// Where requests in flight are noted for a successor; nil: nowhere.
   private let inflight: VhostInflightQueue?
   /// Heads that a predecessor took and did not answer, the next one last.
   private var remains: [UInt16]
 
   /// - Parameters:
   ///   - chainLimit: the most descriptors of a chain that are accepted.
-  ///   - inflight: notes requests under way.
+  ///   - inflight: notes requests in flight.
   ///   - remains: heads that a predecessor took and did not answer, in the order in which it took them.
   init(
     _ ring: Virtqueue, port: any VirtqueuePort, disk: DiskImage, cache: VirtioBlockCache,

@@ -64,7 +64,7 @@ final class VirtioNetReceiver {
       if buffersLeft == 0 { return .hasMore }
       if let frame = waiting {
         guard frame.byteCount <= heldByteCount else {
-          // No correct driver has more chains under way than this.
+          // No correct driver has more chains in flight than this.
           guard held.count < Self.vectorLimit else {
             drop(queue)
             continue

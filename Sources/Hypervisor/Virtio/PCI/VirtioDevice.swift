@@ -26,7 +26,7 @@ public protocol VirtioDevice: AnyObject, Sendable {
   /// Stops serving; returns when no thread uses the queues any more, or with ``isQuiet`` false if the host's storage hangs.
   func deactivate()
 
-  /// Whether nothing is under way of what was asked for before ``deactivate()``. Any thread.
+  /// Whether nothing is in flight of what was asked for before ``deactivate()``. Any thread.
   var isQuiet: Bool { get }
 
   /// Whether another process raises the interrupts of the queues.

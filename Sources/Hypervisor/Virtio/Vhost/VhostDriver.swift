@@ -39,7 +39,7 @@ enum VhostRequest: Equatable, Sendable {
   case setError(ring: Int, Int32)
   /// VHOST_SCSI_SET_ENDPOINT: the target that all rings lead to.
   case setEndpoint(VhostSCSITarget)
-  /// VHOST_SCSI_CLEAR_ENDPOINT: waits for the requests under way.
+  /// VHOST_SCSI_CLEAR_ENDPOINT: waits for the requests in flight.
   case clearEndpoint(VhostSCSITarget)
   /// VHOST_NET_SET_BACKEND: the tap of a ring; nil: the driver stops the ring.
   case setTap(ring: Int, Int32?)

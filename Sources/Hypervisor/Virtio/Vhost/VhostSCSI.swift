@@ -104,7 +104,7 @@ public final class VhostSCSI: VirtioDevice {
     frontEnd.activate(queues, features: features.intersection(self.features))
   }
 
-  /// Takes the rings back; waits for the requests under way.
+  /// Takes the rings back; waits for the requests in flight.
   public func deactivate() { frontEnd.deactivate() }
 
   /// Tells the vhost driver which eventfd is the queue's interrupt now.

@@ -9,7 +9,7 @@ import SystemPackage
 /// continues them if the back end noted its requests in memory that the guest's process keeps (INFLIGHT_SHMFD).
 public final class VhostUserDevice: VirtioDevice {
   /// How long a guest waits for the successor of a back end that has ended.
-  public static let defaultPatienceNanoseconds: UInt64 = 10_000_000_000
+  public static let defaultSuccessorTimeoutNanoseconds: UInt64 = 10_000_000_000
 
   /// The features that driver and back end can negotiate.
   public let features: VirtioFeatures
@@ -27,23 +27,25 @@ public final class VhostUserDevice: VirtioDevice {
   ///   - machine: names the guest in the log.
   public convenience init(
     path: String, kind: VhostUserDeviceKind, queueSize: UInt16 = 256, memory: GuestMemory, machine: String,
-    patienceNanoseconds: UInt64 = defaultPatienceNanoseconds
+    successorTimeoutNanoseconds: UInt64 = defaultSuccessorTimeoutNanoseconds
   ) throws(VhostUserError) {
     let log = VextLog(device: "\(machine) \(kind.label) \(path):")
     try self.init(
-      kind: kind, queueSize: queueSize, memory: memory, log: log, patienceNanoseconds: patienceNanoseconds
+      kind: kind, queueSize: queueSize, memory: memory, log: log,
+      successorTimeoutNanoseconds: successorTimeoutNanoseconds
     ) { () throws(Errno) in try DescriptorStream.connected(path: path) }
   }
 
   /// The same with any way to connect.
   init(
     kind: VhostUserDeviceKind, queueSize: UInt16, memory: GuestMemory, log: VextLog,
-    patienceNanoseconds: UInt64,
+    successorTimeoutNanoseconds: UInt64,
     connect: @escaping @Sendable () throws(Errno) -> DescriptorStream
   ) throws(VhostUserError) {
     guard memory.sharedDescriptor != nil else { throw .memory("the guest's memory is not shared") }
     let frontEnd = try VhostUserFrontEnd(
-      kind: kind, queueSize: queueSize, memory: memory, log: log, patienceNanoseconds: patienceNanoseconds,
+      kind: kind, queueSize: queueSize, memory: memory, log: log,
+      successorTimeoutNanoseconds: successorTimeoutNanoseconds,
       connect: connect)
     self.kind = kind
     self.frontEnd = frontEnd
@@ -81,7 +83,7 @@ public final class VhostUserDevice: VirtioDevice {
     frontEnd.activate(queues, features: features)
   }
 
-  /// Takes the rings back; waits for requests under way, for ten seconds at most.
+  /// Takes the rings back; waits for requests in flight, for ten seconds at most.
   public func deactivate() { frontEnd.deactivate() }
 
   /// Tells the back end which eventfd is the queue's interrupt now.

@@ -97,7 +97,7 @@ extension VhostUserFrontEnd {
     guard continues else { return }
     let start = HostClock.monotonicNanoseconds()
     var lastError = VhostUserError.closed
-    while HostClock.monotonicNanoseconds() &- start < patienceNanoseconds, !stop.isSignalled {
+    while HostClock.monotonicNanoseconds() &- start < successorTimeoutNanoseconds, !stop.isSignalled {
       do throws(VhostUserError) {
         let link = try openSuccessor()
         guard resume(link) else { break }
@@ -137,7 +137,7 @@ extension VhostUserFrontEnd {
     }
   }
 
-  /// The index of a used ring: requests that were taken behind it are noted as under way.
+  /// The index of a used ring: requests that were taken behind it are noted as in flight.
   private func usedIndex(_ ring: VhostRing) -> UInt16 {
     let address = GuestAddress(ring.layout.usedRing.rawValue &+ 2)
     // The transport has checked that the ring lies in memory.

@@ -42,7 +42,7 @@ final class VhostUserFrontEnd: Sendable {
   let kind: VhostUserDeviceKind
   let memory: GuestMemory
   let log: VextLog
-  let patienceNanoseconds: UInt64
+  let successorTimeoutNanoseconds: UInt64
   let connect: @Sendable () throws(Errno) -> DescriptorStream
   let stop: EventDescriptor
   let poll: EventPoll
@@ -60,7 +60,7 @@ final class VhostUserFrontEnd: Sendable {
 
   init(
     kind: VhostUserDeviceKind, queueSize: UInt16, memory: GuestMemory, log: VextLog,
-    patienceNanoseconds: UInt64,
+    successorTimeoutNanoseconds: UInt64,
     connect: @escaping @Sendable () throws(Errno) -> DescriptorStream
   ) throws(VhostUserError) {
     let link = try Self.open(kind, connect)
@@ -80,7 +80,7 @@ final class VhostUserFrontEnd: Sendable {
     self.kind = kind
     self.memory = memory
     self.log = log
-    self.patienceNanoseconds = patienceNanoseconds
+    self.successorTimeoutNanoseconds = successorTimeoutNanoseconds
     self.connect = connect
     self.queueSize = queueSize
     configurationBytes = Mutex(kind.configuration(bytes, queueCount: offer.queueCount))
@@ -171,7 +171,7 @@ final class VhostUserFrontEnd: Sendable {
       state.served = []
       state.inflight = nil
       // A back end that was sent away lets go of the guest's memory when it sees the end of the connection.
-      let deadline = HostClock.monotonicNanoseconds() &+ DiskPatience.nanoseconds
+      let deadline = HostClock.monotonicNanoseconds() &+ DiskTimeout.nanoseconds
       while !Self.hasLeft(&state), HostClock.monotonicNanoseconds() < deadline {
         HostClock.sleep(nanoseconds: 1_000_000)
       }

@@ -1,6 +1,6 @@
 import HostSystem
 
-/// The memory in which a back end notes the requests that are under way, as a front end keeps it for the back end's successor
+/// The memory in which a back end notes the requests that are in flight, as a front end keeps it for the back end's successor
 /// ("Inflight I/O tracking"). The front end never maps it.
 struct VhostUserInflight: ~Copyable, Sendable {
   /// Where the memory is, and for how many queues.

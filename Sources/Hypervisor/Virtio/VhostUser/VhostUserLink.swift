@@ -89,7 +89,7 @@ struct VhostUserLink: ~Copyable, Sendable {
     try set(.setBackEndChannel, descriptors: [descriptor])
   }
 
-  /// Asks for memory in which the back end notes the requests that are under way.
+  /// Asks for memory in which the back end notes the requests that are in flight.
   func inflight(queueCount: Int, queueSize: UInt16) throws(VhostUserError) -> VhostUserInflight {
     let wanted = VhostUserInflight.Description(
       byteCount: 0, offset: 0, queueCount: UInt16(clamping: queueCount), queueSize: queueSize)
@@ -194,11 +194,11 @@ extension VhostUserLink: VhostBackEnd {
     )
   }
 
-  /// Waits as long for the requests under way as for other storage.
+  /// Waits as long for the requests in flight as for other storage.
   mutating func stop(_ index: Int) throws(VhostUserError) -> UInt16 {
     let request = VhostUserMessage(
       .getVringBase, payload: VhostUserMessage.payload(index: index, number: 0))
-    let reply = try Self.ask(request, socket, nanoseconds: DiskPatience.nanoseconds)
+    let reply = try Self.ask(request, socket, nanoseconds: DiskTimeout.nanoseconds)
     let state = try reply.vringState()
     guard state.index == UInt32(clamping: index), let base = UInt16(exactly: state.number) else {
       throw .badValue(request: reply.request, UInt64(state.number))

@@ -66,7 +66,7 @@ struct VhostUserProtocolFeatures: OptionSet, Hashable, Sendable {
   static let backEndChannel = VhostUserProtocolFeatures(rawValue: 1 << 5)
   /// The back end has the configuration space.
   static let configuration = VhostUserProtocolFeatures(rawValue: 1 << 9)
-  /// Requests under way are noted in memory that the front end keeps for the back end's successor.
+  /// Requests in flight are noted in memory that the front end keeps for the back end's successor.
   static let inflight = VhostUserProtocolFeatures(rawValue: 1 << 12)
   /// RESET_DEVICE is understood.
   static let resetDevice = VhostUserProtocolFeatures(rawValue: 1 << 13)

@@ -20,7 +20,7 @@ struct FioOutputTests {
     #expect(output.version == "fio-3.33")
     #expect(output.requests == 22_404)
     #expect(output.readRequests == 22_404)
-    // fio counts what was under way when the ramp ended as bytes, not as requests.
+    // fio counts what was in flight when the ramp ended as bytes, not as requests.
     #expect(output.bytes == 1_468_727_296)
     #expect(abs(output.iops - 22_314.741) < 0.001)
     #expect(output.measuredSeconds == 1.004)

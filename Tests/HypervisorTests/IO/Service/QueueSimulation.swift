@@ -71,7 +71,7 @@ struct QueueSimulation {
   }
 
   /// Another service takes the place of the one that ended: it knows what the rings and the table tell, and answers what was
-  /// under way.
+  /// in flight.
   mutating func succeed() {
     guard let rings = GuestRings(setup, in: memory.map) else { return }
     var remains = RecoveredQueueState(rings, depth: Self.depth, record: record)

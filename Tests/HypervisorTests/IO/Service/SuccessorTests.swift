@@ -16,7 +16,7 @@ extension VextServiceTests {
       for step in 0..<40 {
         var random = SplitMix64(seed: seed &* 64 &+ UInt64(step))
         var simulation = try QueueSimulation()
-        let device = VextRequestValidator(
+        let device = VextServedDisk(
           memory: simulation.memory, image: image, log: VextLog(device: "test"))
         for generation in 0..<3 {
           for _ in 0..<step {
@@ -69,7 +69,7 @@ extension VextServiceTests {
         entry.segment0.byteCount = UInt32(truncatingIfNeeded: random.next())
         simulation.record.begin(entry, sequence: random.next())
       }
-      let device = VextRequestValidator(
+      let device = VextServedDisk(
         memory: simulation.memory, image: image, log: VextLog(device: "test"))
       var engine = try BlockEngine(kind: .sync, capacity: 1)
       do throws(VextQueueFault) {

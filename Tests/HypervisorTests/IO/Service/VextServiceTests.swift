@@ -149,7 +149,7 @@ import VextProtocol
     #expect(throws: Errno.connectionReset) { try machine.client.close() }
   }
 
-  @Test func `a client that leaves with requests under way is freed, and its neighbour goes on`() throws {
+  @Test func `a client that leaves with requests in flight is freed, and its neighbour goes on`() throws {
     let fixture = try ServiceFixture(engine: .libaio)
     let neighbour = try fixture.machine("ro")
     for _ in 0..<20 {

@@ -22,14 +22,14 @@ final class VhostUserFixture {
   init(
     _ backEnd: ScriptedBackEnd = ScriptedBackEnd(),
     kind: VhostUserDeviceKind = .block(queueCount: 2, limit: 2),
-    patienceNanoseconds: UInt64 = 0
+    successorTimeoutNanoseconds: UInt64 = 0
   ) throws {
     self.backEnd = backEnd
     memory = try GuestMemory(byteCount: 8 << 20, isShared: true)
     device = try VhostUserDevice(
       kind: kind, queueSize: 16, memory: memory,
       log: logged.log("test:"),
-      patienceNanoseconds: patienceNanoseconds
+      successorTimeoutNanoseconds: successorTimeoutNanoseconds
     ) { () throws(Errno) in try backEnd.connect() }
     function = try VirtioPCI(device: device, memory: memory, router: recorder)
     driver = try FakeVirtioDriver(of: function, bus: memoryBus, recorder: recorder, lines: lines)

@@ -119,7 +119,7 @@ struct VhostUserFrontEndTests {
   @Test func `a successor continues the queues at their used index`() throws {
     let backEnd = ScriptedBackEnd(
       protocolFeatures: [.multiqueue, .replyAcknowledgement, .configuration, .inflight])
-    let fixture = try VhostUserFixture(backEnd, patienceNanoseconds: 5_000_000_000)
+    let fixture = try VhostUserFixture(backEnd, successorTimeoutNanoseconds: 5_000_000_000)
     try fixture.start()
     try fixture.memory.store(5 as UInt16, at: GuestAddress(fixture.queues[1].layout.usedRing.rawValue + 2))
     backEnd.endConnections()

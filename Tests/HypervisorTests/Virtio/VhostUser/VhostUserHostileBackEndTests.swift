@@ -123,7 +123,7 @@ struct VhostUserHostileBackEndTests {
   @Test func `a successor with another disk does not get the queues`() throws {
     let backEnd = ScriptedBackEnd(
       protocolFeatures: [.multiqueue, .replyAcknowledgement, .configuration, .inflight])
-    let fixture = try VhostUserFixture(backEnd, patienceNanoseconds: 200_000_000)
+    let fixture = try VhostUserFixture(backEnd, successorTimeoutNanoseconds: 200_000_000)
     try fixture.start()
     backEnd.state.withLock { $0.configuration = ScriptedBackEnd.configuration(sectorCount: 9) }
     backEnd.endConnections()

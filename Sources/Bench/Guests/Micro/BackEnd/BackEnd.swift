@@ -39,7 +39,7 @@ enum BackEnd: CaseIterable, Sendable {
     case .vextd:
       .service(
         path: socket, name: "disk\(guest)",
-        patienceNanoseconds: VextServiceClient.defaultPatienceNanoseconds)
+        successorTimeoutNanoseconds: VextServiceClient.defaultSuccessorTimeoutNanoseconds)
     case .vextdVhostUser, .storageDaemon: .vhostUser(path: socket)
     }
   }

@@ -25,7 +25,7 @@ struct GuestProcessPlan: Codable, Sendable {
       index: index, configuration: configuration, mode: mode, seed: seed, placement: placement,
       disk: .service(
         path: socket, name: disk,
-        patienceNanoseconds: VextServiceClient.defaultPatienceNanoseconds),
+        successorTimeoutNanoseconds: VextServiceClient.defaultSuccessorTimeoutNanoseconds),
       system: KVMSystem())
   }
 }

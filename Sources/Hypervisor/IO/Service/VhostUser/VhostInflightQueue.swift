@@ -1,11 +1,11 @@
 import HostSystem
 import Synchronization
 
-/// One queue's part of a ``VhostInflightRegion``: which requests are under way, and in which order they were taken.
+/// One queue's part of a ``VhostInflightRegion``: which requests are in flight, and in which order they were taken.
 ///
 /// ```
 /// byte 0: features (64 bits)   8: version (16)   10: entries (16)   12: head of the last batch (16)   14: used index (16)
-/// byte 16 + 16 i, of head i: under way (8 bits)   +6: next of the last batch (16)   +8: place in the order (64)
+/// byte 16 + 16 i, of head i: in flight (8 bits)   +6: next of the last batch (16)   +8: place in the order (64)
 /// ```
 ///
 /// The I/O thread that serves the queue writes it, with one store for each field, so that a successor finds the memory in a state

@@ -1,7 +1,7 @@
 import HostSystem
 import SystemPackage
 
-/// The memory in which this back end notes the requests that are under way, for its successor: a part for each queue
+/// The memory in which this back end notes the requests that are in flight, for its successor: a part for each queue
 /// (vhost-user, "Inflight I/O tracking"). The front end keeps it and may write anything to it.
 @safe
 final class VhostInflightRegion: @unchecked Sendable {
@@ -38,7 +38,7 @@ final class VhostInflightRegion: @unchecked Sendable {
     let byteCount = Self.stride(queueSize: description.queueSize) * Int(description.queueCount)
     let file: SharedMemoryFile
     do throws(SharedMemoryFile.Unfit) { file = try SharedMemoryFile(checking: descriptor) } catch {
-      throw .memory("its memory for requests under way was refused: \(error)")
+      throw .memory("its memory for requests in flight was refused: \(error)")
     }
     guard description.offset == 0, description.byteCount == UInt64(byteCount),
       file.byteCount >= UInt64(byteCount)

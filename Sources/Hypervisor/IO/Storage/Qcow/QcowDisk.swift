@@ -14,7 +14,7 @@ final class QcowDisk: Sendable {
 
   let image: QcowImage
   private let path: String
-  private let worker: BlockingWorker
+  private let blockingThreads: BlockingThreads
   /// Memory that no request uses now.
   private let buffers = Mutex<[HostBuffer]>([])
 
@@ -22,7 +22,7 @@ final class QcowDisk: Sendable {
   init(_ image: QcowImage, path: String) throws(Errno) {
     self.image = image
     self.path = path
-    worker = try BlockingWorker(name: "io-qcow", threadCount: Self.threadCount, capacity: 256)
+    blockingThreads = try BlockingThreads(name: "io-qcow", threadCount: Self.threadCount, capacity: 256)
   }
 
   /// Writes the tables that nobody flushed. Call it when all requests have ended.
@@ -38,7 +38,7 @@ final class QcowDisk: Sendable {
   }
 
   /// Carries a request out on a thread of the disk's.
-  func start(_ request: BlockingWorker.Request) { worker.start(request) }
+  func start(_ request: BlockingThreads.Request) { blockingThreads.start(request) }
 
   /// Carries a request out on the calling thread.
   ///

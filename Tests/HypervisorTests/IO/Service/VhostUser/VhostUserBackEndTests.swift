@@ -155,7 +155,7 @@ struct VhostUserBackEndTests {
     #expect(front.hasEnded())
   }
 
-  @Test func `a successor finishes the requests that were noted as under way, in their order`() throws {
+  @Test func `a successor finishes the requests that were noted as in flight, in their order`() throws {
     let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let region = try VhostInflightRegion(queueCount: 1, queueSize: FrontEnd.queueSize)
     let notes = try #require(region.queue(0, size: FrontEnd.queueSize))
@@ -186,7 +186,7 @@ struct VhostUserBackEndTests {
     #expect(try #require(region.queue(0, size: FrontEnd.queueSize)).recover(usedIndex: 4) == [])
   }
 
-  @Test func `the memory for requests under way is sealed and as large as it says`() throws {
+  @Test func `the memory for requests in flight is sealed and as large as it says`() throws {
     let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let wanted = VhostUserInflight.Description(byteCount: 0, offset: 0, queueCount: 2, queueSize: 128)

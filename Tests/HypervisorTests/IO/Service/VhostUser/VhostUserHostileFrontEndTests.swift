@@ -152,7 +152,7 @@ struct VhostUserHostileFrontEndTests {
     #expect(try front.answer(queue: 1)?.status == 0)
   }
 
-  @Test func `notes of requests under way that are garbage harm the front end alone`() throws {
+  @Test func `notes of requests in flight that are garbage harm the front end alone`() throws {
     let service = try ServiceFixture(diskByteCount: VirtioBlockFixture.diskByteCount)
     let front = try FrontEnd(service.service)
     let region = try VhostInflightRegion(queueCount: 1, queueSize: FrontEnd.queueSize)

@@ -19,7 +19,7 @@ final class VhostUserLoop {
     memory = try GuestMemory(byteCount: 8 << 20, isShared: true)
     let device = try VhostUserDevice(
       kind: .block(queueCount: 1, limit: 1), queueSize: 16, memory: memory, log: LogRecorder().log("test:"),
-      patienceNanoseconds: 0
+      successorTimeoutNanoseconds: 0
     ) { [service = service.service] () throws(Errno) in
       var other: OwnedDescriptor?
       let stream = try DescriptorStream(other: &other)

@@ -4,7 +4,7 @@ import VextProtocol
 ///
 /// Because of the copy, polling an empty queue touches nothing but its ring.
 @safe
-struct PolledDeviceQueue {
+struct PolledVextQueue {
   // SAFETY: the copied position points into the ring of `queue`, which is kept alive here.
   let queue: VextDeviceQueue
   /// The queue's index among the thread's queues.

@@ -8,7 +8,7 @@ import SystemPackage
 /// through the page cache, and every request on an image that is not raw.
 ///
 /// The threads take requests in their order.
-final class BlockingWorker: Sendable {
+final class BlockingThreads: Sendable {
   /// One request, whose vectors and memory stay valid until its completion was taken.
   struct Request: Sendable {
     let operation: BlockOperation
@@ -28,7 +28,7 @@ final class BlockingWorker: Sendable {
     var isStopping = false
   }
 
-  /// What the threads need, so that they do not keep the worker alive.
+  /// What the threads need, so that they do not keep their owner alive.
   private final class Core: Sendable {
     let state: Mutex<State>
     let event: EventDescriptor

@@ -1,10 +1,11 @@
 import Glibc
 import VextProtocol
 
-/// Checks the requests of all queues of a device against guest memory and the disk. Immutable; any thread.
+/// The disk that the queues of one vext device or client share, with their guest memory, limits and log. Checks each request against
+/// them, and makes the queues. Immutable; any thread.
 ///
 /// A class, because a queue that calls a method of a large structure copies it first.
-final class VextRequestValidator: Sendable {
+final class VextServedDisk: Sendable {
   /// Maximum number of bytes that a request may move.
   static let maxTransferByteCount: UInt32 = 16 << 20
 

@@ -2,7 +2,7 @@ import Hypervisor
 import MicroGuest
 
 /// To what the sides of `vext-adaptive` adapt beside the length of their sleeps; each can be switched off to measure its worth.
-enum Adaptation: String, CaseIterable, Codable, Sendable {
+enum AdaptationPart: String, CaseIterable, Codable, Sendable {
   /// Nothing: both sides poll for their window even if other threads need the CPU.
   case none
   /// On a CPU that others need, the guest yields between polls.
@@ -15,10 +15,10 @@ enum Adaptation: String, CaseIterable, Codable, Sendable {
   case load
 
   /// What is in force unless the user says otherwise.
-  static let defaults: [Adaptation] = [.guestYield, .ioThread, .load]
+  static let defaults: [AdaptationPart] = [.guestYield, .ioThread, .load]
 }
 
-extension [Adaptation] {
+extension [AdaptationPart] {
   /// What the micro guest's driver does.
   var ofDriver: DriverAdaptation {
     var adaptation: DriverAdaptation = []
