@@ -47,7 +47,7 @@ final class NinePTarget: FuzzTarget {
 
   func run(_ input: inout FuzzInput) throws {
     let share = try makeShare(readOnly: input.happens(oneIn: 8))
-    let server = NinePServer(share: share)
+    let server = try NinePServer(share: share)
     _ = server.handle(message: Self.versionMessage, replyByteCount: 8192)
     // The root as fid 0, a file as 1, a folder as 2, and the link that leads out as 3.
     _ = server.handle(

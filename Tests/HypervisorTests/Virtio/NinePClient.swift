@@ -66,7 +66,7 @@ final class NinePClient {
   init(
     _ share: NinePShare, user: UInt32 = 0, messageLimit: UInt32 = 8192, descriptorLimit: Int? = nil
   ) throws {
-    server = NinePServer(share: share, descriptorLimit: descriptorLimit)
+    server = try NinePServer(share: share, descriptorLimit: descriptorLimit)
     self.messageLimit = Int(messageLimit)
     try begin(messageLimit: messageLimit)
     try attach(Self.root, user: user)

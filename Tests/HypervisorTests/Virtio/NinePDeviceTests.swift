@@ -24,7 +24,7 @@ import VextProtocol
       memory = try GuestMemory(byteCount: 8 << 20)
       thread = try DeviceThread(name: "9p-test")
       let share = try NinePShare(path: directory.path, tag: "host", readOnly: false)
-      let device = Virtio9P(share: share, memory: memory, thread: thread)
+      let device = try Virtio9P(share: share, memory: memory, thread: thread)
       function = try VirtioPCI(device: device, memory: memory, router: recorder)
       let bus = AddressBus()
       driver = try FakeVirtioDriver(of: function, bus: bus, recorder: recorder, lines: lines)

@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func `nothing goes before the version`() throws {
-    let server = NinePServer(share: try NinePShare(path: directory.path, tag: "x", readOnly: false))
+    let server = try NinePServer(share: NinePShare(path: directory.path, tag: "x", readOnly: false))
     for type in UInt8.min...UInt8.max where type != T.version {
       let answer = server.handle(
         message: NinePMessage().u32(0).u64(0).framed(type), replyByteCount: 4096)

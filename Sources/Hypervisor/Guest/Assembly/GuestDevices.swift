@@ -49,7 +49,10 @@ final class GuestDevices: Sendable {
         try NinePShare(
           path: share.directory, tag: share.tag, readOnly: share.isReadOnly, security: share.security)
       }
-      try plug.insert(Virtio9P(share: folder, memory: machine.memory, thread: thread), part: .share)
+      let device = try GuestError.attributing(to: .share) { () throws(Errno) in
+        try Virtio9P(share: folder, memory: machine.memory, thread: thread)
+      }
+      try plug.insert(device, part: .share)
     }
     console =
       configuration.console == .virtio

@@ -1,5 +1,5 @@
 import CLinux
-import SystemPackage
+public import SystemPackage
 
 /// Answers 9P2000.L requests for one share: a session, its fids, and what they stand for.
 ///
@@ -41,16 +41,15 @@ public final class NinePServer: @unchecked Sendable {
   ///
   /// - Parameter descriptorLimit: the descriptors of the process, a part of which the session may have; nil: as many as
   ///   the process may have (RLIMIT_NOFILE).
-  public init(share: NinePShare, descriptorLimit: Int? = nil) {
+  /// - Throws: ENOMEM.
+  public init(share: NinePShare, descriptorLimit: Int? = nil) throws(Errno) {
+    vectors = try FixedTable(emptyVectors: 1024)
     self.share = share
     nodes = NinePNodeTable(
       share: share, descriptorLimit: descriptorLimit ?? Int(clamping: linux_descriptor_limit()))
     devices = NinePDeviceTable(root: share.root.device)
     request = NinePBuffers(IOVectors())
     reply = NinePBuffers(IOVectors())
-    do { vectors = try FixedTable(emptyVectors: 1024) } catch {
-      preconditionFailure("no memory for a session's buffers: \(error)")
-    }
   }
 
   /// Ends the session: every fid is forgotten, every descriptor closed.

@@ -1,5 +1,5 @@
 import Synchronization
-import SystemPackage
+public import SystemPackage
 
 /// A virtio 9P transport (virtio device 9): a directory of the host for the guest to mount.
 ///
@@ -25,10 +25,12 @@ public final class Virtio9P: VirtioDevice {
   private let services = Mutex<[VirtqueueService]>([])
 
   /// A device that serves `share` on `thread`.
-  public init(share: NinePShare, memory: GuestMemory, thread: DeviceThread) {
+  ///
+  /// - Throws: ENOMEM.
+  public init(share: NinePShare, memory: GuestMemory, thread: DeviceThread) throws(Errno) {
     let tag = Array(share.tag.utf8)
     configuration = [UInt8(truncatingIfNeeded: tag.count), UInt8(truncatingIfNeeded: tag.count >> 8)] + tag
-    server = NinePServer(share: share)
+    server = try NinePServer(share: share)
     self.memory = memory
     self.thread = thread
   }
