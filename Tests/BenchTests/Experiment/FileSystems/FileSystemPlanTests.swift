@@ -40,8 +40,8 @@ struct FileSystemPlanTests {
   func room() {
     var settings = Self.settings
     settings.workloads = [.read]
-    #expect(settings.imageByteCount(.data) == 80 << 20)
-    #expect(settings.byteCount == 240 << 20)
+    #expect(settings.imageByteCount(.data) == 88 << 20)
+    #expect(settings.byteCount == 264 << 20)
     settings.workloads = [.stat]
     #expect(settings.contents == [.names])
     #expect(settings.byteCount == 3 * ((64 << 20) + 100 * (16 << 10)))
