@@ -21,6 +21,11 @@ struct ReportCommand: ParsableCommand {
   }
 
   func run() throws {
+    // The page takes the place of what has its name: a device or a pipe must not go.
+    let type = try? FileManager.default.attributesOfItem(atPath: output)[.type] as? FileAttributeType
+    if let type, type != .typeRegular, type != .typeSymbolicLink {
+      throw BenchFailure("the output \(output) is no regular file", exitCode: .cannotCreate)
+    }
     let runs = try input.runs()
     let figures = try FigureSet(runs)
     let gnuplot = Gnuplot()

@@ -1,10 +1,12 @@
+import HostSystem
+
 /// CPU numbers in the order in which they were given, written as the kernel writes CPU lists: `0-3,8`.
 struct CPUList: Equatable, Sendable {
   /// The CPUs, none of them twice.
   let cpus: [Int]
 
-  /// CPU numbers stay below this: more than any x86-64 kernel supports.
-  private static let limit = 65_536
+  /// CPU numbers stay below this, as those of a set of CPUs do: more than any x86-64 kernel supports.
+  private static let limit = CPUSet.numberLimit
 
   /// Reads `text`, or answers nil if it is no list, is empty, or names a CPU twice.
   init?(_ text: String) {

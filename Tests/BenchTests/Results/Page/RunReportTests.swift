@@ -245,6 +245,16 @@ struct RunReportTests {
     #expect(InlineSVG.element(of: "no figure", prefix: "p", title: "") == nil)
   }
 
+  @Test("a page does not take the place of a pipe or a device")
+  func noRegularFile() throws {
+    let folder = try TemporaryFolder()
+    try FigureFixture.write(FigureFixture.boots(.vext, iops: [1]), to: folder.path)
+    #expect(try CommandRun(["mkfifo", folder.file("pipe")]).exitCode == 0)
+    let outcome = try BenchProgram.run(["report", "--from", ".", "--output", "pipe"], in: folder.path)
+    #expect(outcome.exitCode == 73)
+    #expect(outcome.errors == "bench: error: the output pipe is no regular file\n")
+  }
+
   @Test("without gnuplot the page is written nonetheless, and the package is named")
   func missingGnuplot() throws {
     let folder = try TemporaryFolder()
