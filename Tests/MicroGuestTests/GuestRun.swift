@@ -21,7 +21,9 @@ func isAvailable(_ engine: BlockEngineKind) -> Bool {
 
 extension DataPathMode {
   /// Those that bench serves itself and that this host can run.
-  static let available = allCases.filter { $0.backEnd == nil && isAvailable($0.engine(.libaio)) }
+  static let available = allCases.filter {
+    $0.takesMicroGuests && $0.backEnd == nil && isAvailable($0.engine(.libaio))
+  }
   /// Those that another process serves.
   static let servedByOthers = allCases.filter { $0.backEnd != nil }
 }
