@@ -14,7 +14,7 @@ import Testing
     let inode: OpenInode
 
     init(make: String = "mkfs.ext4 -q -F -b 4096", durability: FileSystem.Durability = .byFlags) throws {
-      let disk = MountedImage(megabytes: 64, make: make)
+      let disk = MountedImage(megabytes: 16, make: make)
       device = try MemoryDevice(try ImageBytes.read(disk.image))
       resources = try ServingResources(device: device)
       fileSystem = try FileSystem(
