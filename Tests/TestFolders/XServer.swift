@@ -27,7 +27,8 @@ package final class XServer {
   }
 
   deinit {
-    process.terminate()
+    // It may have inherited a mask with SIGTERM from the thread of the test.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 
