@@ -34,7 +34,10 @@ struct ChildProcessTests {
     let child = try ChildProcess(
       path: "/bin/sh", arguments: ["-c", "sleep 0.2; echo a >&3; echo b >&4; echo c >&5"],
       errors: second.descriptor, descriptors: [first.descriptor, second.descriptor])
+    let id = child.id
     child.release()
+    // An exit test that looks for its own process must not find this one instead, again and again.
+    defer { waitpid(id, nil, 0) }
     for _ in 0..<200 {
       if try first.contents().count > 0, try second.contents().count > 2 { break }
       usleep(20_000)
