@@ -29,18 +29,13 @@ extension FileSystem {
     // Empty if the write lies among the blocks that are delayed.
     let end = delayed.blocks.upperBound
     let new = max(blocks.lowerBound, end)..<max(blocks.upperBound, end)
-    if !new.isEmpty {
-      let memory = resources.staging.slice(0, Int(new.upperBound - new.lowerBound) * blockByteCount)
-      try readEnds(of: new, around: offset..<endOffset, map: map, into: memory, resources)
-      // Only this function holds the contents from here on, so that adding to them copies nothing.
-      inode.data?.delayed = nil
-      let isTaken = delayed.append(memory)
-      guard isTaken else {
-        if !delayed.content.isEmpty { inode.data?.delayed = delayed }
-        return false
-      }
-    } else {
-      inode.data?.delayed = nil
+    let memory = resources.staging.slice(0, Int(new.upperBound - new.lowerBound) * blockByteCount)
+    try readEnds(of: new, around: offset..<endOffset, map: map, into: memory, resources)
+    // Only this function holds the contents from here on, so that adding to them copies nothing.
+    inode.data?.delayed = nil
+    guard delayed.append(memory) else {
+      if !delayed.content.isEmpty { inode.data?.delayed = delayed }
+      return false
     }
     delayed.replace(at: Int(offset - delayed.first * size), with: source)
     inode.data?.delayed = delayed
@@ -55,14 +50,14 @@ extension FileSystem {
     of blocks: Range<UInt64>, around written: Range<UInt64>, map: ExtentMap, into memory: BlockMemory,
     _ resources: ServingResources
   ) throws(Errno) {
+    guard !blocks.isEmpty else { return }
     let size = UInt64(blockByteCount)
-    let last = blocks.upperBound - 1
-    let isFirstPartial = written.lowerBound > blocks.lowerBound * size
-    if isFirstPartial || blocks.count == 1 && written.upperBound < blocks.upperBound * size {
-      try readBlocks(
-        blocks.lowerBound..<blocks.lowerBound + 1, map: map, into: memory.slice(0, blockByteCount), resources)
+    let (first, last) = (blocks.lowerBound, blocks.upperBound - 1)
+    let isLastPartial = written.upperBound < blocks.upperBound * size
+    if written.lowerBound > first * size || isLastPartial && first == last {
+      try readBlocks(first..<first + 1, map: map, into: memory.slice(0, blockByteCount), resources)
     }
-    if written.upperBound < blocks.upperBound * size, blocks.count > 1 {
+    if isLastPartial, first != last {
       try readBlocks(
         last..<last + 1, map: map, into: memory.slice(memory.count - blockByteCount, blockByteCount),
         resources)
