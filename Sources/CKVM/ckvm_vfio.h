@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* The container. */
@@ -68,12 +67,4 @@ static inline int64_t ckvm_region_write(int descriptor, uint64_t offset, uint32_
   do result = pwrite(descriptor, &value, byte_count, (off_t)offset);
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
-}
-
-/* Raises the limit of memory that the process may lock, against which pinned guest memory counts, to what it may have. */
-static inline int ckvm_raise_locked_memory_limit(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0) return -errno;
-  limit.rlim_cur = limit.rlim_max;
-  return setrlimit(RLIMIT_MEMLOCK, &limit) < 0 ? -errno : 0;
 }

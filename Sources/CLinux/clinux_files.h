@@ -41,13 +41,17 @@ static inline uint64_t linux_descriptor_limit(void) {
   return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 0 : limit.rlim_cur;
 }
 
-// Raises it to what the process may have at most.
-static inline int linux_raise_descriptor_limit(void) {
+// Raises a limit to what the process may have at most.
+static inline int linux_raise_limit(int resource) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  if (getrlimit(resource, &limit) < 0) return -errno;
   limit.rlim_cur = limit.rlim_max;
-  return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+  return setrlimit(resource, &limit) < 0 ? -errno : 0;
 }
+
+static inline int linux_raise_descriptor_limit(void) { return linux_raise_limit(RLIMIT_NOFILE); }
+// Of memory that the process may lock, against which pinned guest memory counts.
+static inline int linux_raise_locked_memory_limit(void) { return linux_raise_limit(RLIMIT_MEMLOCK); }
 
 static inline uint32_t linux_effective_user(void) { return geteuid(); }
 

@@ -151,12 +151,15 @@ static inline int linux_lower_core_limit(void) { return linux_lower_limit(RLIMIT
 static inline int linux_lower_descriptor_limit(uint64_t most) { return linux_lower_limit(RLIMIT_NOFILE, most); }
 static inline int linux_lower_message_limit(void) { return linux_lower_limit(LINUX_LIMIT_OF_MESSAGES, 0); }
 
+/* struct mount_attr of linux/mount.h. */
+struct linux_mount_change {
+  uint64_t set, clear, propagation, user_namespace;
+};
+
 /* A copy of the mount at `path`, or of what is below `path` there, that is attached nowhere; `is_recursive`: with the mounts below it. */
 static inline int linux_copy_mount(const char *path, int is_recursive, uint64_t attributes) {
   const unsigned clone = 1, recursive = 0x8000;
-  struct {
-    uint64_t set, clear, propagation, user_namespace;
-  } change = {attributes, 0, 1 << 18 /* MS_PRIVATE */, 0};
+  struct linux_mount_change change = {attributes, 0, 1 << 18 /* MS_PRIVATE */, 0};
   unsigned flags = is_recursive ? recursive : 0;
   int tree = (int)syscall(LINUX_SYS_OPEN_TREE, AT_FDCWD, path, clone | O_CLOEXEC | flags);
   if (tree < 0) return -errno;
@@ -196,9 +199,8 @@ static inline int linux_change_root(const char *path) {
 
 /* Forbids changes of the root's own file system through its mount, and programs, set-user-ID bits and devices there. */
 static inline int linux_seal_root(void) {
-  struct {
-    uint64_t set, clear, propagation, user_namespace;
-  } change = {LINUX_MOUNT_READ_ONLY | LINUX_MOUNT_NO_SET_ID | LINUX_MOUNT_NO_DEVICES | LINUX_MOUNT_NO_PROGRAMS, 0, 0, 0};
+  struct linux_mount_change change = {
+      LINUX_MOUNT_READ_ONLY | LINUX_MOUNT_NO_SET_ID | LINUX_MOUNT_NO_DEVICES | LINUX_MOUNT_NO_PROGRAMS, 0, 0, 0};
   return syscall(LINUX_SYS_MOUNT_SETATTR, AT_FDCWD, "/", 0, &change, sizeof change) < 0 ? -errno : 0;
 }
 

@@ -1,4 +1,3 @@
-import CKVM
 import HostSystem
 import SystemPackage
 

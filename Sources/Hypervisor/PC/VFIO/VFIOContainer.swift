@@ -1,4 +1,4 @@
-import CKVM
+import CLinux
 import SystemPackage
 import VextProtocol
 
@@ -24,7 +24,7 @@ public final class VFIOContainer: Sendable {
 
   /// Opens the devices, resets them, and raises the process's limit of locked memory as far as it may be.
   public convenience init(_ addresses: [HostPCIAddress]) throws(VFIOError) {
-    _ = ckvm_raise_locked_memory_limit()
+    _ = linux_raise_locked_memory_limit()
     try self.init(addresses, sysfs: "/sys") { path throws(Errno) in try VFIOKernelFile(path: path) }
   }
 

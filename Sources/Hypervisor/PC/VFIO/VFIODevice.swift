@@ -169,7 +169,7 @@ final class VFIODevice: Sendable {
       switch space {
       case .memory:
         let least = isROM ? PCIBaseAddress.leastROMByteCount : 16
-        let size = max(least, byteCount.nonzeroBitCount == 1 ? byteCount : byteCount.roundedUpToPowerOfTwo)
+        let size = max(least, byteCount.roundedUpToPowerOfTwo)
         bars.append(PCIBaseAddress(index: index, space: .memory, byteCount: size))
       case .port:
         // No BAR of ports has more (PCI Local Bus 3.0 §6.2.5.1).
