@@ -1,5 +1,4 @@
 import HostSystem
-import Synchronization
 import SystemPackage
 
 /// The thread that measures the I/O threads of a group, and moves queues from busy ones to idle ones (``QueueBalance``).
@@ -12,41 +11,35 @@ final class IOQueueBalancer: Sendable {
   /// How long a thread may take to answer; a long request of a synchronous engine can keep it.
   private static let answerNanoseconds: UInt64 = 1_000_000_000
 
-  private let stopEvent: StopEvent
+  private let body: Body
   private let thread: HostThread
-
-  /// Carries the event to the thread.
-  private final class StopEvent: Sendable {
-    let event: EventDescriptor
-    init() throws(Errno) { event = try EventDescriptor() }
-  }
 
   /// Starts the thread.
   ///
   /// - Parameter nodes: the NUMA node of each thread.
   init(_ directory: IOQueueDirectory, nodes: [Int?]) throws(Errno) {
-    let stopEvent = try StopEvent()
-    let poll = try EventPoll()
-    try poll.add(descriptor: stopEvent.event.rawValue, token: 0)
-    let body = Body(directory: directory, nodes: nodes, stopEvent: stopEvent, poll: poll)
-    self.stopEvent = stopEvent
+    let body = try Body(directory: directory, nodes: nodes)
+    self.body = body
     thread = try HostThread(name: "io-balance", cpus: nil) { body.run() }
   }
 
   /// Ends the thread; a second call has no effect.
   func stop() {
-    stopEvent.event.signal()
+    body.stopEvent.signal()
     thread.join()
   }
 
   /// What the thread works with.
   private final class Body: Sendable {
+    let stopEvent: EventDescriptor
     private let directory: IOQueueDirectory
     private let nodes: [Int?]
-    private let stopEvent: StopEvent
     private let poll: EventPoll
 
-    init(directory: IOQueueDirectory, nodes: [Int?], stopEvent: StopEvent, poll: consuming EventPoll) {
+    init(directory: IOQueueDirectory, nodes: [Int?]) throws(Errno) {
+      let stopEvent = try EventDescriptor()
+      let poll = try EventPoll()
+      try poll.add(descriptor: stopEvent.rawValue, token: 0)
       self.directory = directory
       self.nodes = nodes
       self.stopEvent = stopEvent
@@ -78,7 +71,7 @@ final class IOQueueBalancer: Sendable {
       do throws(Errno) { try poll.wait(timeoutMilliseconds: milliseconds, into: &events) } catch {
         preconditionFailure("epoll_wait fails for wrong arguments alone: \(error)")
       }
-      return stopEvent.event.isSignalled
+      return stopEvent.isSignalled
     }
 
     private func cpuTimes() -> [UInt64] {

@@ -1,5 +1,4 @@
 import HostSystem
-import Synchronization
 public import SystemPackage
 
 /// I/O threads between which queues can move (docs/vext-service.md, "Several I/O threads").
@@ -85,9 +84,6 @@ final class IOThreadGroupMember: IOQueueServer {
     self.directory = directory
     self.place = place
   }
-
-  /// The thread to which the member attaches queues.
-  var thread: IOThread { directory.threads[place] }
 
   func attach(_ queue: any IOQueue) throws(Errno) { try directory.attach(queue, to: place) }
 

@@ -12,8 +12,8 @@ extension IOThreadLoop {
       case .register(let disk, let memory):
         engine.register(disk: disk, memory: memory)
         command.markDone()
-      case .detach(let queue, elsewhere: let elsewhere):
-        detach(queue, elsewhere: elsewhere, command)
+      case .detach(let queue, elsewhere: _):
+        detach(queue, command)
       case .move(let queue, to: let destination) where destination === mailbox:
         // The thread that had the queue has forwarded the command.
         if stopCommands.isEmpty { attach(queue) }
@@ -80,14 +80,9 @@ extension IOThreadLoop {
 
   private func isAttached(_ queue: any IOQueue) -> Bool { attachedQueues.contains { $0 === queue } }
 
-  private mutating func detach(
-    _ queue: any IOQueue, elsewhere: IOThreadMailbox?, _ command: IOThreadCommand
-  ) {
-    guard isAttached(queue) else {
-      // It was handed over before: the other thread got it before it gets this command.
-      if let elsewhere, elsewhere !== mailbox { elsewhere.forward(command) } else { command.markDone() }
-      return
-    }
+  private mutating func detach(_ queue: any IOQueue, _ command: IOThreadCommand) {
+    // If it was handed over before, the other thread got it before it gets this command.
+    guard isAttached(queue) else { return refuse(command) }
     if let index = departures.firstIndex(where: { $0.queue === queue && $0.destination != nil }) {
       // It was about to move, and leaves instead.
       departures[index].command?.markDone()
@@ -126,7 +121,7 @@ extension IOThreadLoop {
     }
   }
 
-  /// Answers a command that came after the thread's last pass.
+  /// Answers a command about a queue that the thread does not have, or any that came after the thread's last pass.
   func refuse(_ command: IOThreadCommand) {
     if case .detach(_, elsewhere: let elsewhere?) = command.message, elsewhere !== mailbox {
       elsewhere.forward(command)

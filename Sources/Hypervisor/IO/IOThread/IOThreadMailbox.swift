@@ -58,26 +58,25 @@ final class IOThreadMailbox: Sendable {
   /// - Returns: the command to wait for, or nil if the thread has ended.
   @discardableResult
   func post(_ message: IOThreadAction) -> IOThreadCommand? {
-    let command: IOThreadCommand? = state.withLock { state in
-      if state.isClosed { return nil }
-      let command = IOThreadCommand(message)
-      state.commands.append(command)
-      hasCommandsFlag.store(true, ordering: .releasing)
-      return command
-    }
-    event.signal()
-    return command
+    let command = IOThreadCommand(message)
+    return append(command) ? command : nil
   }
 
   /// Posts a command that another I/O thread received. If the thread has ended, nothing is left to do for it.
   func forward(_ command: IOThreadCommand) {
-    let isClosed = state.withLock { state in
-      if state.isClosed { return true }
+    if !append(command) { command.markDone() }
+  }
+
+  /// Appends `command` and wakes the thread; false if the thread has ended.
+  private func append(_ command: IOThreadCommand) -> Bool {
+    let isOpen = state.withLock { state in
+      if state.isClosed { return false }
       state.commands.append(command)
       hasCommandsFlag.store(true, ordering: .releasing)
-      return false
+      return true
     }
-    if isClosed { command.markDone() } else { event.signal() }
+    if isOpen { event.signal() }
+    return isOpen
   }
 
   /// Takes all posted commands, in order. The I/O thread only.
