@@ -84,20 +84,14 @@ public final class PCIConfigurationSpace: Sendable {
     vendorCapabilities: [PCICapability] = [], msix: (bar: Int, table: MSIXTable)? = nil,
     interruptPin: PCIInterruptPin? = nil
   ) {
-    var state = Self.header(identity, hasPin: interruptPin != nil)
     let memoryBARs = msix.map { msix in bars.merging([msix.bar: MSIXTable.barByteCount]) { $1 } } ?? bars
     self.bars =
       (memoryBARs.map { PCIBaseAddress(index: $0, space: .memory, byteCount: $1) }
       + portBARs.map { PCIBaseAddress(index: $0, space: .port, byteCount: $1) })
       .sorted { $0.index < $1.index }
-    for bar in self.bars {
-      Self.put(&state.bytes, bar.register, bar.typeBits)
-      Self.put(&state.writable, bar.register, bar.writableBits)
-    }
     var command = Command.memorySpace | Command.busMaster | Command.interruptDisable
     if !portBARs.isEmpty { command |= Command.portSpace }
-    state.writable[Register.command] = UInt8(truncatingIfNeeded: command)
-    state.writable[Register.command + 1] = UInt8(truncatingIfNeeded: command >> 8)
+    var state = Self.header(identity, self.bars, command: command, hasPin: interruptPin != nil)
     vendorCapabilityOffsets = vendorCapabilities.map {
       Self.add($0, id: CapabilityID.vendor, to: &state)
     }
@@ -120,14 +114,8 @@ public final class PCIConfigurationSpace: Sendable {
     identity: PCIIdentity, bars: [PCIBaseAddress], capabilities: [PCIPlacedCapability],
     interruptPin: PCIInterruptPin?
   ) {
-    var state = Self.header(identity, hasPin: interruptPin != nil)
-    for bar in bars {
-      Self.put(&state.bytes, bar.register, bar.typeBits)
-      Self.put(&state.writable, bar.register, bar.writableBits)
-    }
     let command = bars.reduce(Command.busMaster | Command.interruptDisable) { $0 | $1.commandBit }
-    state.writable[Register.command] = UInt8(truncatingIfNeeded: command)
-    state.writable[Register.command + 1] = UInt8(truncatingIfNeeded: command >> 8)
+    var state = Self.header(identity, bars, command: command, hasPin: interruptPin != nil)
     var link = Register.capabilitiesPointer
     for capability in capabilities {
       precondition(capability.offset >= 0x40 && capability.offset + capability.bytes.count <= 256)
@@ -202,8 +190,12 @@ public final class PCIConfigurationSpace: Sendable {
       isLineDisabled: command & Command.interruptDisable != 0, usesMessages: usesMessages)
   }
 
-  /// The registers that every function has.
-  private static func header(_ identity: PCIIdentity, hasPin: Bool) -> State {
+  /// The registers that every function has, and the BARs.
+  ///
+  /// - Parameter command: the bits of the command register that a guest can change.
+  private static func header(
+    _ identity: PCIIdentity, _ bars: [PCIBaseAddress], command: UInt16, hasPin: Bool
+  ) -> State {
     var state = State()
     put(&state.bytes, 0x00, UInt32(identity.device) << 16 | UInt32(identity.vendor))
     put(&state.bytes, 0x08, identity.classCode << 8 | UInt32(identity.revision))
@@ -211,6 +203,12 @@ public final class PCIConfigurationSpace: Sendable {
     state.writable[0x0C] = 0xFF  // cache line size
     state.writable[Register.interruptLine] = 0xFF
     if hasPin { state.bytes[Register.interruptPin] = 1 }
+    for bar in bars {
+      put(&state.bytes, bar.register, bar.typeBits)
+      put(&state.writable, bar.register, bar.writableBits)
+    }
+    state.writable[Register.command] = UInt8(truncatingIfNeeded: command)
+    state.writable[Register.command + 1] = UInt8(truncatingIfNeeded: command >> 8)
     return state
   }
 
