@@ -25,10 +25,9 @@ import Testing
         #expect(FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: Data(count: size)))
       }
       let log = try OwnedDescriptor.open("\(folder)/log", flags: O_WRONLY | O_APPEND)
-      let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent().appending(path: "vextd")
       process = try ChildProcess(
-        path: program.path, arguments: ["--socket", "\(folder)/s", "--disk", "a=\(folder)/a"],
+        path: VextdProcessTests.program.path,
+        arguments: ["--socket", "\(folder)/s", "--disk", "a=\(folder)/a"],
         errors: log.rawValue)
       #expect(waits { (try? VextServiceQuestion.list.ask(path: socket)) != nil })
     }

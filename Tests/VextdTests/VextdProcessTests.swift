@@ -6,7 +6,7 @@ import Testing
 
 /// The program vextd as systemd, Prometheus and an administrator meet it.
 @Suite struct VextdProcessTests {
-  private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+  static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appending(path: "vextd")
 
   /// A folder that goes with the test.

@@ -23,9 +23,7 @@ struct RunGuestCommand: Subcommand {
     if kernelFile != nil, settings.kernel.kernel != nil {
       throw .usage("--kernel and a kernel as argument exclude each other")
     }
-    try settings.devices.checkDisplays()
-    try GuestStartFile.check(settings, kernelFile: kernelFile, command: command)
-    try JailOption.check(settings)
+    try settings.check(kernelFile: kernelFile, command: command)
   }
 
   func run(_ startUp: StartUpClock) throws -> Int32 {

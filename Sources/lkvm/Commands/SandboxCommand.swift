@@ -17,9 +17,7 @@ struct SandboxCommand: Subcommand {
     guard settings.runsCommand(command) else {
       throw .usage("name a command: lkvm sandbox [OPTION...] COMMAND")
     }
-    try settings.devices.checkDisplays()
-    try GuestStartFile.check(settings, kernelFile: nil, command: command)
-    try JailOption.check(settings)
+    try settings.check(kernelFile: nil, command: command)
   }
 
   func run(_ startUp: StartUpClock) throws -> Int32 {

@@ -36,9 +36,7 @@ struct JailOption: Equatable {
     if options.devices.sdl {
       throw .usage("--jail: a window of --sdl needs the X server's files; use --vnc")
     }
-    if options.devices.network.contains(where: {
-      $0.mode == .tap && ($0.script != nil || $0.downScript != nil)
-    }) {
+    if options.devices.network.contains(where: \.runsScripts) {
       throw .usage(
         "--jail: script= and downscript= of --network run programs; set the tap up before, and name it by tapif="
       )

@@ -92,4 +92,11 @@ struct RunSettings: Equatable {
 
   /// Whether the guest runs `command`, or a script, and then ends.
   func runsCommand(_ command: [String]) -> Bool { !command.isEmpty || kernel.sandbox != nil }
+
+  /// Refuses options that contradict each other, for all commands that start a guest. Needs no files.
+  func check(kernelFile: String?, command: [String]) throws(LkvmFailure) {
+    try devices.checkDisplays()
+    try GuestStartFile.check(self, kernelFile: kernelFile, command: command)
+    try JailOption.check(self)
+  }
 }

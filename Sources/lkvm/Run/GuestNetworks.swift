@@ -68,6 +68,11 @@ final class GuestNetworks {
   var endDescriptors: [Int32] { processes.map(\.endDescriptor) }
 }
 
+extension NetworkOptions {
+  /// Whether lkvm runs a program of the user's for the card.
+  var runsScripts: Bool { mode == .tap && (script != nil || downScript != nil) }
+}
+
 extension GuestPlan {
   /// The network cards that the options ask for, in order.
   static func networks(_ options: RunSettings) -> [NetworkOptions] {

@@ -97,8 +97,8 @@ struct GuestSandbox {
     self.rules = rules
     // A network in user space is a process of its own.
     allowsTCP = false
-    let runsScripts = plan.networks.contains { $0.mode == .tap && ($0.script != nil || $0.downScript != nil) }
-    obstacle = runsScripts ? "--network script= and downscript= run programs" : nil
+    obstacle =
+      plan.networks.contains(where: \.runsScripts) ? "--network script= and downscript= run programs" : nil
   }
 
   /// Restricts the calling thread, and all threads that it starts from now on, as `policy` says.

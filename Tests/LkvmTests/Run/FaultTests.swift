@@ -11,12 +11,10 @@ struct FaultTests {
 
   /// Runs the script; whole runs of it find what the sample misses.
   private static func run(_ arguments: [String]) throws -> (exitCode: Int32, output: String) {
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(filePath: "/usr/bin/timeout")
-    process.arguments =
-      ["-k", "1", "120", script, "--lkvm", program.appending(path: "lkvm").path] + arguments
+    process.arguments = ["-k", "1", "120", script, "--lkvm", LkvmProcess.program.path] + arguments
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = output

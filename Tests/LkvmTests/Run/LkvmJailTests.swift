@@ -9,15 +9,10 @@ struct LkvmJailTests {
   private static let user = "65534:65533"
   private static let machine = ["-m", "32", "-c", "1", "--nodefaults", "--any-kvm"]
 
-  /// A file of /proc about a process or one of its threads.
-  private static func text(_ process: Int32, _ name: String) throws -> String {
-    try String(contentsOfFile: "/proc/\(process)/\(name)", encoding: .utf8)
-  }
-
   /// The lines of a thread's status, without the spaces behind the names.
   private static func status(_ process: Int32, thread: String) throws -> [String: String] {
     var lines: [String: String] = [:]
-    for line in try text(process, "task/\(thread)/status").split(separator: "\n") {
+    for line in try LkvmProcess.text(process, "task/\(thread)/status").split(separator: "\n") {
       let parts = line.split(separator: ":", maxSplits: 1)
       if parts.count == 2 { lines[String(parts[0])] = parts[1].trimmingCharacters(in: .whitespaces) }
     }
@@ -26,11 +21,6 @@ struct LkvmJailTests {
 
   /// The first folder of a path.
   private static func top(of path: String) -> String { String(path.split(separator: "/")[0]) }
-
-  /// Whether a process is there and no zombie.
-  private static func isRunning(_ process: Int32) -> Bool {
-    ((try? text(process, "stat")) ?? ") Z ").contains(") Z ") == false
-  }
 
   private static func namespace(_ process: String, _ kind: String) throws -> String {
     try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/\(kind)")
@@ -76,7 +66,7 @@ struct LkvmJailTests {
         let isShared = try Self.namespace("\(process)", kind) == Self.namespace("self", kind)
         #expect(isShared == shared.contains(kind), "\(kind)")
       }
-      #expect(try Self.text(process, "status").contains("\nNSpid:\t\(process)\t1\n"))
+      #expect(try LkvmProcess.text(process, "status").contains("\nNSpid:\t\(process)\t1\n"))
       #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
       #expect(try guest.waitForEnd().exitCode == 0)
     }
@@ -105,8 +95,9 @@ struct LkvmJailTests {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\($0)")
     }
     #expect(descriptors.contains { $0.hasSuffix("/disk.img") }, "\(descriptors)")
-    #expect(try Self.text(process, "environ").utf8.allSatisfy { $0 == 0 })
-    #expect(try Self.text(process, "limits").contains("Max core file size        0                    0 "))
+    #expect(try LkvmProcess.text(process, "environ").utf8.allSatisfy { $0 == 0 })
+    #expect(
+      try LkvmProcess.text(process, "limits").contains("Max core file size        0                    0 "))
     #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
     let outcome = try guest.waitForEnd()
     #expect(outcome.exitCode == 0)
@@ -149,7 +140,7 @@ struct LkvmJailTests {
     let process = try fixture.processIdentifier(of: "a")
     let members = try String(contentsOfFile: "\(group)/cgroup.procs", encoding: .utf8)
     #expect(members.split(separator: "\n") == ["\(process)"])
-    #expect(try Self.text(process, "cgroup").contains("0::/lkvm-test-\(getpid())"))
+    #expect(try LkvmProcess.text(process, "cgroup").contains("0::/lkvm-test-\(getpid())"))
     #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
     #expect(try guest.waitForEnd().exitCode == 0)
   }
@@ -186,11 +177,10 @@ struct LkvmJailTests {
     let process = try fixture.processIdentifier(of: "a")
     let parent = try #require(
       Self.status(process, thread: "\(process)")["PPid"].flatMap { Int32($0) })
-    #expect(try Self.text(parent, "status").contains("\nCapEff:\t0000000000000022\n"))
+    #expect(try LkvmProcess.text(parent, "status").contains("\nCapEff:\t0000000000000022\n"))
     kill(parent, signal)
     #expect(try guest.waitForEnd().exitCode == exitCode)
-    for _ in 0..<100 where Self.isRunning(process) { usleep(20_000) }
-    #expect(!Self.isRunning(process))
+    #expect(LkvmProcess.hasEnded(process))
     #expect(try fixture.homeEntries == left)
   }
 
@@ -231,12 +221,11 @@ struct LkvmJailTests {
 
   @Test func `another user than root makes no jail`() throws {
     let fixture = try LkvmFixture()
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let process = Process()
     let errors = Pipe()
     process.executableURL = URL(filePath: "/usr/bin/setpriv")
     process.arguments = [
-      "--reuid=65534", "--clear-groups", program.appending(path: "lkvm").path, "run",
+      "--reuid=65534", "--clear-groups", LkvmProcess.program.path, "run",
       fixture.folder.file("halt"), "--jail", Self.user,
     ]
     process.environment = ["LKVM_HOME": fixture.home]

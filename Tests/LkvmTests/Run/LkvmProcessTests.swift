@@ -169,9 +169,8 @@ struct LkvmProcessTests {
 
   @Test func `output that cannot be written is a failure`() throws {
     let fixture = try LkvmFixture()
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let process = Process()
-    process.executableURL = program.appending(path: "lkvm")
+    process.executableURL = LkvmProcess.program
     process.arguments = ["list"]
     process.environment = ["LKVM_HOME": fixture.home]
     process.standardOutput = FileHandle(forWritingAtPath: "/dev/full")

@@ -9,25 +9,13 @@ struct NetworkProcessTests {
 
   private struct Missing: Error {}
 
-  private static func text(_ process: Int32, _ name: String) throws -> String {
-    try String(contentsOfFile: "/proc/\(process)/\(name)", encoding: .utf8)
-  }
-
   /// The process that `parent` started.
   private static func child(of parent: Int32) throws -> Int32 {
     for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
-      guard let process = Int32(name), let status = try? text(process, "status") else { continue }
+      guard let process = Int32(name), let status = try? LkvmProcess.text(process, "status") else { continue }
       if status.contains("\nPPid:\t\(parent)\n") { return process }
     }
     throw Missing()
-  }
-
-  private static func hasEnded(_ process: Int32) -> Bool {
-    for _ in 0..<100 where kill(process, 0) == 0 {
-      if (try? text(process, "stat").contains(") Z ")) == true { return true }
-      usleep(20_000)
-    }
-    return kill(process, 0) != 0
   }
 
   @Test func `libslirp is in a process with a filter, two sockets and none of the guest's memory`() throws {
@@ -35,10 +23,10 @@ struct NetworkProcessTests {
     let guest = try fixture.start(["run", "halt", "-n", "mode=user"] + Self.machine)
     let process = try fixture.processIdentifier(of: "a")
     let helper = try Self.child(of: process)
-    #expect(try !Self.text(process, "maps").contains("libslirp"))
+    #expect(try !LkvmProcess.text(process, "maps").contains("libslirp"))
     // On a busy machine, a read of the list of mappings may miss some.
-    #expect(try (0..<50).contains { _ in try Self.text(helper, "maps").contains("libslirp") })
-    let status = try Self.text(helper, "status")
+    #expect(try (0..<50).contains { _ in try LkvmProcess.text(helper, "maps").contains("libslirp") })
+    let status = try LkvmProcess.text(helper, "status")
     #expect(status.contains("\nThreads:\t1\n"))
     #expect(status.contains("\nNoNewPrivs:\t1\n"))
     if SystemCallFilter.isAvailable { #expect(status.contains("\nSeccomp:\t2\n")) }
@@ -53,7 +41,7 @@ struct NetworkProcessTests {
     let outcome = try guest.waitForEnd()
     #expect(outcome.exitCode == 0)
     #expect(outcome.errors.isEmpty, "\(outcome.errors)")
-    #expect(Self.hasEnded(helper))
+    #expect(LkvmProcess.hasEnded(helper))
   }
 
   @Test func `the network's process ends with a guest that is killed`() throws {
@@ -63,7 +51,7 @@ struct NetworkProcessTests {
     let helper = try Self.child(of: process)
     kill(process, SIGKILL)
     _ = try guest.waitForEnd()
-    #expect(Self.hasEnded(helper))
+    #expect(LkvmProcess.hasEnded(helper))
   }
 
   @Test func `a guest goes on without its network's process, and says so once`() throws {
@@ -108,7 +96,8 @@ struct NetworkProcessTests {
     let fixture = try LkvmFixture()
     let guest = try fixture.start(["run", "halt", "-n", card] + Self.machine)
     let helper = try Self.child(of: try fixture.processIdentifier(of: "a"))
-    let words = try Self.text(helper, "cmdline").split(separator: "\0", omittingEmptySubsequences: false)
+    let words = try LkvmProcess.text(helper, "cmdline")
+      .split(separator: "\0", omittingEmptySubsequences: false)
     #expect(words.dropFirst().prefix(4) == ["network-process", "strict", "", Substring(card)])
     #expect(try fixture.run(["stop", "-n", "a"]).exitCode == 0)
     #expect(try guest.waitForEnd().exitCode == 0)
@@ -123,7 +112,7 @@ struct NetworkProcessTests {
     let guest = try fixture.start(["run", "halt", "-n", "mode=user", "--jail", "65534:65533"] + Self.machine)
     let process = try fixture.processIdentifier(of: "a")
     let helper = try Self.child(of: process)
-    let status = try Self.text(helper, "status")
+    let status = try LkvmProcess.text(helper, "status")
     for line in ["Uid:\t65534\t65534\t65534\t65534", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"] {
       #expect(status.contains("\n\(line)\n"), "\(status)")
     }
