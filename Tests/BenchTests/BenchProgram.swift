@@ -2,6 +2,10 @@ import Foundation
 
 /// The built program, as a user's shell sees it.
 enum BenchProgram {
+  /// Where it is.
+  static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    .appending(path: "bench")
+
   struct Outcome {
     var exitCode: Int32
     var output: String
@@ -14,8 +18,6 @@ enum BenchProgram {
     under limits: [String] = [],
     outputPath: String? = nil
   ) throws -> Outcome {
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appending(path: "bench")
     let process = Process()
     process.executableURL = limits.isEmpty ? program : URL(filePath: "/usr/bin/prlimit")
     process.arguments = (limits.isEmpty ? [] : limits + [program.path]) + arguments

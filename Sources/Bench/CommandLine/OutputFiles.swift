@@ -47,7 +47,12 @@ struct OutputFiles: Equatable, Sendable {
       throw BenchFailure("the output \(path) is not a regular file", exitCode: .cannotCreate)
     }
     self.csvPath = path
-    stem = path.hasSuffix(".csv") ? String(path.dropLast(4)) : path
+    stem = Self.stem(csvPath: path)
+  }
+
+  /// What the names of all files of the rows at `csvPath` begin with.
+  static func stem(csvPath: String) -> String {
+    csvPath.hasSuffix(".csv") ? String(csvPath.dropLast(4)) : csvPath
   }
 
   /// Where an open window publishes its count, for `bench view`.

@@ -2,10 +2,6 @@ import Foundation
 import HostSystem
 import SystemPackage
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// The images that `bench fs` mounts: one of each content, made by mkfs.ext4, and a copy for each measurement.
 ///
 /// Every file system finds the same blocks at the same places, because all copies have one origin.
@@ -58,11 +54,7 @@ struct FileSystemImages: Sendable {
       ["cp", "--reflink=never", "--sparse=never", basePath(content), path], makes: path, watch: watch)
     do {
       let descriptor = try FileDescriptor.open(FilePath(path), .readWrite, options: .closeOnExec)
-      try descriptor.closeAfter {
-        try checkErrno(fsync(descriptor.rawValue))
-        let result = posix_fadvise(descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED)
-        guard result == 0 else { throw Errno(rawValue: result) }
-      }
+      try descriptor.closeAfter { try PageCache.forgetPages(of: descriptor) }
     } catch {
       throw BenchFailure("cannot write \(path): \(error)", exitCode: .ioError)
     }

@@ -14,9 +14,6 @@ enum Competitor: String, CaseIterable, Sendable {
   /// Random reads of 4 KiB in 128 queues, each with 64 at once.
   case fullQueues = "full-queues"
 
-  /// Those that do their worst.
-  static let greedy: [Competitor] = [.largeReads, .zeroedRanges, .fullQueues]
-
   /// Queues of the machine.
   var queueCount: Int { self == .fullQueues ? 128 : 1 }
 

@@ -9,14 +9,7 @@ final class FileSystemImage {
   /// Where the files are copied from.
   private let sourceFolder: String
   private let files: [(name: String, byteCount: UInt64)]
-  private var source: FileSource?
-
-  /// Keeps the folder as long as this object lives.
-  private final class FileSource {
-    private let folder: ScratchFolder
-
-    init(_ path: String) throws { folder = try ScratchFolder(path) }
-  }
+  private var source: ScratchFolderHolder?
 
   /// What is made.
   enum Kind: Equatable {
@@ -94,7 +87,7 @@ final class FileSystemImage {
 
   private func makeSource(_ isInterrupted: () -> Bool) throws {
     guard source == nil else { return }
-    let source = try FileSource(sourceFolder)
+    let source = try ScratchFolderHolder(sourceFolder)
     for file in files {
       try ScratchDisks.makeFile(
         "\(sourceFolder)/\(file.name)", byteCount: file.byteCount, isFilled: true,

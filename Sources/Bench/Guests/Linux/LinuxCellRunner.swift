@@ -32,8 +32,9 @@ final class LinuxCellRunner: CellMeasuring {
     func folder() -> String {
       ScratchFolder.path(stem: "\(scratchFolder)/bench", runID: UUID().uuidString, kind: .files)
     }
-    image = FileSystemImage(files: FioJob.files(configuration), sourceFolder: folder())
-    folders = SharedFolders(files: FioJob.files(configuration), path: folder())
+    let files = FioJob.files(configuration)
+    image = FileSystemImage(files: files, sourceFolder: folder())
+    folders = SharedFolders(files: files, path: folder())
   }
 
   /// What was planned, for the output.

@@ -17,10 +17,7 @@ enum LinuxRequirements {
   }
 
   /// Where fuse-vext is: beside bench, which the same build made.
-  static var fuseProgram: String {
-    URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-      .appending(path: "fuse-vext").path
-  }
+  static var fuseProgram: String { FileSystemPrograms.defaultFuseVext }
 
   /// The block driver for the vext queue that scripts/build-driver or DKMS built for the kernel at `path`; nil if neither did.
   ///

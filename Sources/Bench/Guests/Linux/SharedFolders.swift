@@ -6,14 +6,7 @@ import Foundation
 final class SharedFolders {
   private let path: String
   private let files: [(name: String, byteCount: UInt64)]
-  private var holder: Holder?
-
-  /// Keeps the folder as long as this object lives.
-  private final class Holder {
-    private let folder: ScratchFolder
-
-    init(_ path: String) throws { folder = try ScratchFolder(path) }
-  }
+  private var holder: ScratchFolderHolder?
 
   /// Folders in `path`, which is made when the first of them is needed and removed with this object.
   init(files: [(name: String, byteCount: UInt64)], path: String) {
@@ -30,7 +23,7 @@ final class SharedFolders {
   func make(guestCount: Int, isInterrupted: () -> Bool) throws -> [String] {
     let folders = (0..<guestCount).map { "\(path)/guest\($0)" }
     guard holder == nil else { return folders }
-    let holder = try Holder(path)
+    let holder = try ScratchFolderHolder(path)
     for folder in folders {
       do {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)

@@ -1,4 +1,3 @@
-import Foundation
 import HostSystem
 import Hypervisor
 
@@ -8,8 +7,6 @@ final class VirtioFSServer {
   let socket: String
   private let process: PeerProcess
   private var lastNanoseconds: UInt64 = 0
-
-  private static let startMilliseconds: UInt64 = 10_000
 
   /// The program: that of Debian 13 and newer, written in Rust, or QEMU's own of Debian 12. Their options differ.
   enum Program: CaseIterable {
@@ -57,13 +54,7 @@ final class VirtioFSServer {
       program: pinned[0], arguments: Array(pinned.dropFirst()), outputPath: "\(errorPath).output",
       errorPath: errorPath)
     self.socket = socket
-    let deadline = HostClock.monotonicNanoseconds() + Self.startMilliseconds * 1_000_000
-    while !FileManager.default.fileExists(atPath: socket) {
-      guard process.isRunning, HostClock.monotonicNanoseconds() < deadline else {
-        throw BenchFailure("virtiofsd did not start: \(process.lastWords)", exitCode: .unavailable)
-      }
-      HostClock.sleep(nanoseconds: 1_000_000)
-    }
+    try process.waitForSockets([socket], name: "virtiofsd")
   }
 
   /// What to say where it is not installed.

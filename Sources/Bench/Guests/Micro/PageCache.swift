@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 import SystemPackage
 
 #if canImport(Glibc)
@@ -24,15 +25,18 @@ enum PageCache {
   static func forget(_ path: String) throws {
     do {
       let descriptor = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-      try descriptor.closeAfter {
-        guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
-        let result = posix_fadvise(descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED)
-        guard result == 0 else { throw Errno(rawValue: result) }
-      }
+      try descriptor.closeAfter { try forgetPages(of: descriptor) }
     } catch {
       throw BenchFailure(
         "--cold-cache: cannot drop \(path) from the page cache: \(error)", exitCode: .ioError)
     }
+  }
+
+  /// The same for an open file.
+  static func forgetPages(of descriptor: FileDescriptor) throws(Errno) {
+    try checkErrno(fsync(descriptor.rawValue))
+    let result = posix_fadvise(descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED)
+    guard result == 0 else { throw Errno(rawValue: result) }
   }
 
   /// Whether the files below `path` have no storage other than memory, so that their pages cannot be dropped.

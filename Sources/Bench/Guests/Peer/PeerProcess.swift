@@ -17,6 +17,7 @@ final class PeerProcess {
   private let errorPath: String
 
   private static let pollNanoseconds: UInt64 = 5_000_000
+  private static let listenNanoseconds: UInt64 = 10_000_000_000
   /// Kills the process when the thread that started it ends: bench may be killed itself.
   private static let deathSignal = ["setpriv", "--pdeathsig", "KILL", "--"]
 
@@ -73,6 +74,19 @@ final class PeerProcess {
 
   /// The last line that it wrote to standard error; empty if there is none.
   var lastWords: String { ConsoleTail.lines(of: errorPath).last ?? "" }
+
+  /// Waits until it listens: until the files of all `sockets` are there.
+  ///
+  /// - Throws: ``BenchFailure`` with its last words, as those of `name`, if it ends before or takes too long.
+  func waitForSockets(_ sockets: [String], name: String) throws {
+    let deadline = HostClock.monotonicNanoseconds() + Self.listenNanoseconds
+    while !sockets.allSatisfy({ FileManager.default.fileExists(atPath: $0) }) {
+      guard process.isRunning, HostClock.monotonicNanoseconds() < deadline else {
+        throw BenchFailure("\(name) did not start: \(lastWords)", exitCode: .unavailable)
+      }
+      HostClock.sleep(nanoseconds: 1_000_000)
+    }
+  }
 
   /// Waits for its end.
   ///

@@ -80,3 +80,11 @@ struct ScratchFolder: ~Copyable {
     return UUID(uuidString: String(parts[parts.count - 2])) != nil
   }
 }
+
+/// Keeps a ``ScratchFolder`` as long as this object lives.
+final class ScratchFolderHolder {
+  private let folder: ScratchFolder
+
+  /// Makes the folder at `path`, as ``ScratchFolder`` does.
+  init(_ path: String) throws { folder = try ScratchFolder(path) }
+}

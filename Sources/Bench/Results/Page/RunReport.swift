@@ -124,10 +124,12 @@ struct RunReport {
   /// Paths beside each other: what chooses among them, small figures of ratios, and the table.
   private var paths: String {
     let comparisons = PathComparison.all(of: runs.boots)
+    let compared = comparisons.filter { $0.lines.count > 1 }
+    let tails = compared.map { TailFigure($0) }
     var choices = PathComparison.Measure.allCases.map {
       "<option value=\"\($0.rawValue)\">\(HTMLText.escaped($0.title))</option>"
     }
-    if comparisons.contains(where: { $0.lines.count > 1 && TailFigure($0) != nil }) {
+    if tails.contains(where: { $0 != nil }) {
       choices.append("<option value=\"\(TailFigure.name)\">\(HTMLText.escaped(TailFigure.title))</option>")
     }
     let controls = """
@@ -138,25 +140,25 @@ struct RunReport {
       </form>
 
       """
-    return controls + dots(comparisons) + PathTable.html(comparisons)
+    return controls + dots(compared, tails) + PathTable.html(comparisons)
   }
 
-  private func dots(_ comparisons: [PathComparison]) -> String {
-    let compared = comparisons.filter { $0.lines.count > 1 }
+  /// The figures of `compared`, which have two paths or more, and their tails where there are any.
+  private func dots(_ compared: [PathComparison], _ tails: [TailFigure?]) -> String {
     guard !compared.isEmpty else { return "<p>No workload has two paths.</p>\n" }
     let figures = PathComparison.Measure.allCases.map { DotFigure($0, of: compared) }
-    let elements = compared.map { comparison in
+    let elements = zip(compared, tails).map { comparison, tail in
       var pictures = figures.map { figure in
         "<div data-measure=\"\(figure.measure.rawValue)\"\(figure.measure == .iops ? "" : " hidden")>"
           + figure.svg(comparison) + "</div>\n"
       }
-      if let tail = TailFigure(comparison) {
+      if let tail {
         pictures.append("<div data-measure=\"\(TailFigure.name)\" hidden>\(tail.svg)</div>\n")
       }
       return "<figure data-text=\"\(PathTable.searchText(comparison))\">\n\(pictures.joined())"
         + "\(HTMLText.element("figcaption", comparison.title))</figure>\n"
     }
-    let hasTail = compared.contains { TailFigure($0) != nil }
+    let hasTail = tails.contains { $0 != nil }
     let hint = hasTail ? "The latency tail has the times themselves. " : ""
     return
       "<p>Ratio to the first path of each workload, on a logarithmic axis: the estimate over boots and its interval. \(hint)"

@@ -22,6 +22,11 @@ struct TailFigure {
     let series: FigureSeries
     let bootCount: Int
     let block: DataBlock
+
+    /// The points at the axis' marks.
+    var marked: [DataBlock.Line] {
+      block.rows.filter { row in TailFigure.marks.contains { abs($0 / row.values[0] - 1) < 1e-6 } }
+    }
   }
 
   private let heading: String
@@ -68,7 +73,7 @@ struct TailFigure {
       let y = axes.bottom + 34 + Double(place / 2) * Self.legendHeight
       return SeriesMark.element(curve.series, x, y - 4) + text(curve.series.name, x + 10, y, "start")
     }
-    return grid(axes, hasLabels: true) + lines.joined() + legend.joined()
+    return grid(axes) + lines.joined() + legend.joined()
   }
 
   /// A panel for each path, two in a row, with the others as grey lines.
@@ -81,7 +86,7 @@ struct TailFigure {
         times: times,
         end: end)
       let others = curves.indices.filter { $0 != place }.map { line(curves[$0], axes, isOwn: false) }
-      return grid(axes, hasLabels: true) + others.joined() + line(curves[place], axes, isOwn: true)
+      return grid(axes) + others.joined() + line(curves[place], axes, isOwn: true)
         + text(curves[place].series.name, x + 40, y + 12, "start")
     }.joined()
   }
@@ -103,7 +108,7 @@ struct TailFigure {
     func y(_ beyond: Double) -> Double { bottom - min(1, log(beyond) / log(end * 0.9)) * (bottom - top) }
   }
 
-  private func grid(_ axes: Axes, hasLabels: Bool) -> String {
+  private func grid(_ axes: Axes) -> String {
     let percentiles = Self.marks.filter { $0 >= end * 0.999 }.map { mark in
       let y = number(axes.y(mark))
       return
@@ -132,10 +137,9 @@ struct TailFigure {
     let points = curve.block.rows.map { "\(number(axes.x($0.values[1]))) \(number(axes.y($0.values[0])))" }
     let path = "M" + points.joined(separator: "L")
     guard isOwn else { return "<path class=\"other\" d=\"\(path)\"/>" }
-    let shapes = curve.block.rows.filter { row in Self.marks.contains { abs($0 / row.values[0] - 1) < 1e-6 } }
-      .map {
-        SeriesMark.element(curve.series, axes.x($0.values[1]), axes.y($0.values[0]))
-      }
+    let shapes = curve.marked.map {
+      SeriesMark.element(curve.series, axes.x($0.values[1]), axes.y($0.values[0]))
+    }
     let dashes = curve.series.dashType == 1 ? "" : " stroke-dasharray=\"5 3\""
     return
       "<g>\(HTMLText.element("title", hover(curve)))<path class=\"curve\" stroke=\"\(curve.series.colour)\"\(dashes) d=\"\(path)\"/>"
@@ -143,10 +147,9 @@ struct TailFigure {
   }
 
   private func hover(_ curve: Curve) -> String {
-    let values = curve.block.rows.filter { row in Self.marks.contains { abs($0 / row.values[0] - 1) < 1e-6 } }
-      .map {
-        "\(LatencyTail.percentile($0.values[0])) \(NumberText.text($0.values[1])) us"
-      }
+    let values = curve.marked.map {
+      "\(LatencyTail.percentile($0.values[0])) \(NumberText.text($0.values[1])) us"
+    }
     return
       "\(curve.series.name): \(values.joined(separator: ", ")), \(curve.bootCount) boot\(curve.bootCount == 1 ? "" : "s")"
   }

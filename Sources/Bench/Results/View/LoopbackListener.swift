@@ -19,7 +19,7 @@ struct LoopbackListener: ~Copyable {
   /// Listens at `port`, or at one that the kernel chooses if it is 0. `EADDRINUSE` if another program listens there.
   init(port: UInt16, backlog: Int32 = 16) throws(Errno) {
     let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    let descriptor = OwnedDescriptor(adopting: try Self.check(socket(AF_INET, flags, 0)))
+    let descriptor = OwnedDescriptor(adopting: try checkErrno(socket(AF_INET, flags, 0)))
     var isReused: Int32 = 1
     let length = socklen_t(MemoryLayout<sockaddr_in>.size)
     var address = sockaddr_in()
@@ -27,18 +27,18 @@ struct LoopbackListener: ~Copyable {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     // Connections of an earlier listener that are about to end keep nobody from the port.
-    try Self.check(
+    try checkErrno(
       unsafe setsockopt(
         descriptor.rawValue, SOL_SOCKET, SO_REUSEADDR, &isReused, socklen_t(MemoryLayout<Int32>.size)))
-    try Self.check(
+    try checkErrno(
       unsafe withUnsafePointer(to: &address) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           unsafe bind(descriptor.rawValue, $0, length)
         }
       })
-    try Self.check(listen(descriptor.rawValue, backlog))
+    try checkErrno(listen(descriptor.rawValue, backlog))
     var ownLength = length
-    try Self.check(
+    try checkErrno(
       unsafe withUnsafeMutablePointer(to: &address) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           unsafe getsockname(descriptor.rawValue, $0, &ownLength)
@@ -51,16 +51,10 @@ struct LoopbackListener: ~Copyable {
   /// Takes a waiting connection. `EAGAIN` if there is none.
   func accept() throws(Errno) -> LoopbackConnection {
     let accepted = OwnedDescriptor(
-      adopting: try Self.check(Glibc.accept(descriptor.rawValue, nil, nil)))
-    try Self.check(fcntl(accepted.rawValue, F_SETFD, FD_CLOEXEC))
-    try Self.check(fcntl(accepted.rawValue, F_SETFL, O_NONBLOCK))
+      adopting: try checkErrno(Glibc.accept(descriptor.rawValue, nil, nil)))
+    try checkErrno(fcntl(accepted.rawValue, F_SETFD, FD_CLOEXEC))
+    try checkErrno(fcntl(accepted.rawValue, F_SETFL, O_NONBLOCK))
     return LoopbackConnection(accepted)
-  }
-
-  @discardableResult
-  fileprivate static func check(_ result: Int32) throws(Errno) -> Int32 {
-    guard result >= 0 else { throw Errno(rawValue: errno) }
-    return result
   }
 }
 

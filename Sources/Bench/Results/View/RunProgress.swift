@@ -70,8 +70,7 @@ struct RunProgress: Codable, Equatable, Sendable {
 
   /// What the run that writes the file of rows `rows` publishes.
   private static func samples(beside rows: String) -> [LiveSample] {
-    let stem = rows.hasSuffix(".csv") ? String(rows.dropLast(4)) : rows
-    return LiveSample.read(stem + LiveSample.nameEnd).map { [$0] } ?? []
+    LiveSample.read(OutputFiles.stem(csvPath: rows) + LiveSample.nameEnd).map { [$0] } ?? []
   }
 
   private static func samples(in folder: String) -> [LiveSample] {

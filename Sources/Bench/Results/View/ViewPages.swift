@@ -57,10 +57,9 @@ final class ViewPages {
     let live = LiveSection(progress: progress)
     do {
       let runs = try FigureRuns([run], choice: choice)
-      let figures = try FigureSet(runs)
       if progress.isComplete { return try ReportCommand.page(of: runs, root: run, live: live) }
       return try RunReport(
-        runs: runs, figures: figures, drawn: [:], root: run, live: live,
+        runs: runs, figures: FigureSet(runs), drawn: [:], root: run, live: live,
         undrawnReason: "Drawn once all boots have ended: drawing takes CPU time that the run needs."
       ).html()
     } catch let failure as BenchFailure {

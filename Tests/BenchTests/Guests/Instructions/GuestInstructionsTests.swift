@@ -13,7 +13,7 @@ struct GuestInstructionsTests {
   private func compare(_ first: String, _ second: String) throws -> CommandRun {
     let folder = try TemporaryFolder()
     for (name, text) in [("a.csv", first), ("b.csv", second)] {
-      try Data("mode,boot,instructions_per_request\n\(text)".utf8).write(to: URL(filePath: folder.file(name)))
+      try folder.write(name, "mode,boot,instructions_per_request\n\(text)")
     }
     return try CommandRun(["python3", Self.script, "--compare", folder.file("a.csv"), folder.file("b.csv")])
   }

@@ -33,7 +33,7 @@ struct NotebookTests {
     let notebook = try JSONDecoder().decode(Notebook.self, from: Data(contentsOf: file))
     let code = notebook.cells.filter { $0.cellType == "code" }.map { $0.source.joined() }
     #expect(code.count >= 4)
-    try Data(code.joined(separator: "\n\n").utf8).write(to: URL(filePath: folder.file("cells.py")))
+    try folder.write("cells.py", code.joined(separator: "\n\n"))
     let target = folder.file("rows.parquet")
     let run = try CommandRun(
       ["env", "VEXT_PARQUET=\(target)", Self.python, folder.file("cells.py")],

@@ -69,10 +69,9 @@ struct ViewServerTests {
   func clients() throws {
     let folder = try TemporaryFolder()
     try FigureFixture.write(FigureFixture.boots(.vext, iops: [1, 2]), to: folder.path)
-    try Data(Self.clients.utf8).write(to: URL(filePath: folder.file("clients.py")))
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    try folder.write("clients.py", Self.clients)
     let run = try CommandRun([
-      "python3", folder.file("clients.py"), program.appending(path: "bench").path, folder.path,
+      "python3", folder.file("clients.py"), BenchProgram.program.path, folder.path,
     ])
     #expect(
       run.output.split(separator: "\n").map(String.init) == [
@@ -88,7 +87,7 @@ struct ViewServerTests {
   @Test("the live page's script is the one that its content policy allows")
   func policy() throws {
     let folder = try TemporaryFolder()
-    try Data(LiveSection.script.utf8).write(to: URL(filePath: folder.file("script.js")))
+    try folder.write("script.js", LiveSection.script)
     let sum = try CommandRun(["sha256sum", folder.file("script.js")]).output.prefix(64)
     let bytes = stride(from: 0, to: 64, by: 2).compactMap { UInt8(sum.dropFirst($0).prefix(2), radix: 16) }
     #expect(LiveSection.scriptPolicySource == "'sha256-\(Data(bytes).base64EncodedString())'")

@@ -1,4 +1,3 @@
-import Foundation
 import HostSystem
 import Hypervisor
 
@@ -9,8 +8,6 @@ final class BackEndProcess {
   private let process: PeerProcess
   /// Keeps the sockets and the messages.
   private let folder: PeerFolder
-
-  private static let startMilliseconds = 10_000
 
   /// Starts `backEnd` on `cpus` and waits until it listens.
   ///
@@ -31,14 +28,7 @@ final class BackEndProcess {
       errorPath: folder.errors(guest: 0))
     self.folder = folder
     self.sockets = sockets
-    let deadline = HostClock.monotonicNanoseconds() + UInt64(Self.startMilliseconds) * 1_000_000
-    while !sockets.allSatisfy({ FileManager.default.fileExists(atPath: $0) }) {
-      guard process.isRunning, HostClock.monotonicNanoseconds() < deadline else {
-        throw BenchFailure(
-          "\(backEnd.programName) did not start: \(process.lastWords)", exitCode: .unavailable)
-      }
-      HostClock.sleep(nanoseconds: 1_000_000)
-    }
+    try process.waitForSockets(sockets, name: backEnd.programName)
   }
 
   private var threads: [ProcessThread] { ProcessThread.named(of: process.id).map(\.thread) }
