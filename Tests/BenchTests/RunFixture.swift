@@ -61,7 +61,8 @@ enum RunFixture {
     return measurement
   }
 
-  static var record: RunRecord { RunRecord(context: context, cell: cell, measurement: measurement()) }
+  // Made once: a debug build takes milliseconds for its histogram, and some tests have hundreds of rows.
+  static let record = RunRecord(context: context, cell: cell, measurement: measurement())
 
   /// The document of a run without a boot.
   static var document: RunDocument {

@@ -38,7 +38,7 @@ struct ShardTests {
     return (names ?? []).count { $0.hasSuffix(".csv") && !$0.hasSuffix(".part.csv") }
   }
 
-  @Test(arguments: 0..<4)
+  @Test(arguments: 0..<2)
   func `a shard that was killed and resumed is merged to the plan's rows, none lost or doubled`(trial: Int)
     throws
   {

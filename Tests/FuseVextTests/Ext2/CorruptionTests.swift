@@ -19,7 +19,7 @@ struct CorruptionTests {
     let original = [UInt8](try Self.bytes(of: disk.image, count: size))
     // Where structures are: what is not zero, and no file's contents.
     let places = original.indices.filter { original[$0] != 0 && original[$0] != 0x61 }
-    for seed: UInt64 in 1...(Self.imageCount * 5) {
+    for seed: UInt64 in 1...(Self.imageCount * 3) {
       var generator = SplitMix64(seed: seed)
       var mutated = original
       for _ in 0..<Int.random(in: 1...8, using: &generator) {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct NinePDescriptorTests {
   private typealias T = NinePClient.T
   private static let rememberedFileCount =
-    ProcessInfo.processInfo.environment["VEXT_NINEP_FILES"].flatMap(Int.init) ?? 20_000
+    ProcessInfo.processInfo.environment["VEXT_NINEP_FILES"].flatMap(Int.init) ?? 5000
   private let directory = NinePTemporaryDirectory()
 
   private func client(descriptorLimit: Int) throws -> NinePClient {

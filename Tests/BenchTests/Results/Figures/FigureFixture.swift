@@ -84,7 +84,7 @@ enum FigureFixture {
   }
 
   /// Rows that have the data of every figure.
-  static var everything: [RunRecord] {
+  static let everything: [RunRecord] = {
     var rows: [RunRecord] = []
     for (index, mode) in DataPathMode.allCases.enumerated() {
       for depth in [1, 4, 16] {
@@ -104,5 +104,5 @@ enum FigureFixture {
       }
     }
     return rows
-  }
+  }()
 }

@@ -10,8 +10,9 @@ import Testing
     if: Browser.isInstalled && GnuplotTests.isInstalled && CommandRun.find("pdftotext") != nil,
     "chromium, gnuplot or pdftotext is not installed: scripts/install-dependencies --tests"))
 struct BrowserTests {
-  /// Makes the page of rows that have all data, in `folder`.
-  private func makePage(in folder: borrowing TemporaryFolder) throws {
+  /// The page of rows that have all data. Made once for all tests.
+  private static let page = Result { () throws -> Data in
+    let folder = try TemporaryFolder()
     let name = "Imaginary </title><script>document.title = 'run'</script>"
     var host = RunFixture.host
     host.cpuModel = name
@@ -23,6 +24,12 @@ struct BrowserTests {
     try FigureFixture.write(rows, to: folder.path, host: host)
     let outcome = try BenchProgram.run(["report", "--from", ".", "--output", "r.html"], in: folder.path)
     try #require(outcome.exitCode == 0, "\(outcome.errors)")
+    return try Data(contentsOf: URL(filePath: folder.file("r.html")))
+  }
+
+  /// Puts the page into `folder`, as `r.html`.
+  private func makePage(in folder: borrowing TemporaryFolder) throws {
+    try Self.page.get().write(to: URL(filePath: folder.file("r.html")))
   }
 
   @Test("a browser finds six drawn figures, tables and headings, and runs nothing of what hosts are called")
