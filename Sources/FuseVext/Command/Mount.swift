@@ -61,7 +61,11 @@ public struct Mount: ~Copyable {
     do throws(Errno) {
       _ = try OwnedDescriptor.open("/dev/fuse", flags: O_RDWR)
     } catch {
-      throw .fuse("/dev/fuse: \(error)")
+      switch error {
+      case .noSuchFileOrDirectory, .operationNotSupportedByDevice, .noSuchAddressOrDevice:
+        throw .fuse("there is no /dev/fuse; load the kernel's module: modprobe fuse")
+      default: throw .fuse("/dev/fuse: \(error)")
+      }
     }
   }
 

@@ -33,6 +33,19 @@ struct RefusalTests {
     expectRefusal(disk, code: 2, "Block device required", arguments: "/tmp '\(disk.mountPoint)'")
   }
 
+  @Test func `without FUSE in the kernel the message names the module`() {
+    let disk = MountedImage()
+    let result = Command.run(
+      """
+      unshare -m sh -c 'mount -t tmpfs tmpfs /dev && exec "$@"' sh '\(MountedImage.program)' \
+        '\(disk.image)' '\(disk.mountPoint)'
+      """)
+    #expect(result.exitCode == 4)
+    #expect(
+      result.output
+        == "fuse-vext: error: there is no /dev/fuse; load the kernel's module: modprobe fuse\n")
+  }
+
   @Test func `a dirty journal on a device that takes no writes`() {
     let disk = MountedImage()
     Command.run("debugfs -w -R 'feature needs_recovery' '\(disk.image)'")

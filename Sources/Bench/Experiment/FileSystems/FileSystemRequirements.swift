@@ -48,7 +48,8 @@ struct FileSystemRequirements {
         exitCode: .unavailable)
     }
     if settings.fileSystems.contains(where: \.usesFUSE), !exists("/dev/fuse") {
-      throw BenchFailure("there is no /dev/fuse: load the module fuse", exitCode: .unavailable)
+      throw BenchFailure(
+        "there is no /dev/fuse; load the kernel's module: modprobe fuse", exitCode: .unavailable)
     }
     return (settings, notes, FileSystemPrograms(fuseVext: fuseVext, fuse2fs: find("fuse2fs")))
   }
