@@ -30,8 +30,8 @@ struct ConfigurationKey: Sendable {
   /// A spreadsheet writes `0.100` as `0.1` and `true` as `TRUE`: the same values.
   private static func normalized(_ text: String, of column: any AnyRecordColumn) -> String {
     if column.isText { return text }
-    if Int64(text) != nil { return text }
-    if let number = Double(text), number.isFinite {
+    if DecimalText.isInteger(text.utf8) { return text }
+    if let number = DecimalText.number(text) {
       return number == number.rounded() && abs(number) < 1e15 ? String(Int64(number)) : String(number)
     }
     let lowercase = text.lowercased()

@@ -5,7 +5,7 @@ struct Percentage: Equatable, Sendable {
 
   /// The share that `text` writes; nil if it is no number of percent above 0.
   init?(_ text: String) {
-    guard text.hasSuffix("%"), let percent = Double(text.dropLast()), percent.isFinite, percent > 0 else {
+    guard text.hasSuffix("%"), let percent = DecimalText.number(text.dropLast()), percent > 0 else {
       return nil
     }
     share = percent / 100

@@ -30,7 +30,9 @@ extension ExperimentShard: CustomStringConvertible {
 
 extension ExperimentShard: ExpressibleByArgument {
   init?(argument: String) {
-    let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map {
+      DecimalText.integer($0) as Int?
+    }
     guard parts.count == 2, let number = parts[0], let count = parts[1] else { return nil }
     self.init(number: number, count: count)
   }

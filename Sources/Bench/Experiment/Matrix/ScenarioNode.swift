@@ -83,7 +83,7 @@ struct ScenarioNode {
   /// The whole number in `range` that the scalar is.
   func number(in range: ClosedRange<Int>) throws(ScenarioFault) -> Int {
     let text = try text()
-    guard let number = Int(text), range.contains(number) else {
+    guard let number: Int = DecimalText.integer(text), range.contains(number) else {
       throw ScenarioFault(
         line: line, reason: "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
     }

@@ -33,13 +33,16 @@ enum CacheDatabase {
     return queue
   }
 
-  /// What changes with the contents of the file at `path`.
+  /// Changes when files are refused that an earlier bench read.
+  private static let readerVersion = 2
+
+  /// What changes with the contents of the file at `path`, and with what bench makes of them.
   static func state(of path: String) throws -> String {
     do {
       let attributes = try FileManager.default.attributesOfItem(atPath: path)
       let time = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
       let (size, inode) = (attributes[.size] as? UInt64 ?? 0, attributes[.systemFileNumber] as? UInt64 ?? 0)
-      return "\(size) \(inode) \(time)"
+      return "\(size) \(inode) \(time) \(readerVersion)"
     } catch {
       throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
     }

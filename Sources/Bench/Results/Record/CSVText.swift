@@ -2,7 +2,7 @@ import Foundation
 
 /// Reads comma-separated text as results/SCHEMA.md defines it, or as a spreadsheet saved it, and trusts none of it.
 ///
-/// Lines may end with CRLF, and a byte order mark may stand before the text.
+/// Lines may end with CRLF, and a byte order mark may stand before the text. Other control characters than tabs are refused.
 struct CSVText: Sendable {
   /// What is wrong, and where.
   struct Fault: Error, Equatable {
@@ -75,6 +75,9 @@ struct CSVText: Sendable {
     case carriageReturn
   }
 
+  /// Whether `byte` is a control character that may not stand in a field, not even within quotes. A terminal would obey it.
+  static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && byte != 0x09 && byte != 0x0A && byte != 0x0D }
+
   private var record = Record(line: 1, fields: [])
   private var fieldStart: Int
   private var state = State.start
@@ -95,6 +98,13 @@ struct CSVText: Sendable {
   private mutating func read(_ byte: UInt8, at place: Int) throws(Fault) -> Bool {
     let (comma, quote) = (UInt8(ascii: ","), UInt8(ascii: "\""))
     let (lineFeed, carriageReturn) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
+    if Self.isControl(byte) {
+      throw Fault(
+        line: line,
+        reason:
+          "the text holds the control character \(String(format: "0x%02X", byte)), which no file of rows does"
+      )
+    }
     if byte == lineFeed { line += 1 }
     switch (state, byte) {
     case (.plain, _) where byte > comma: break

@@ -103,7 +103,12 @@ final class RecordColumn<Value: ColumnValue>: AnyRecordColumn {
 
   func current(_ word: String) -> String { formerWords[word] ?? word }
 
-  func field(of source: RecordSource) -> FieldValue { value(source).field }
+  func field(of source: RecordSource) -> FieldValue {
+    guard case .text(let text) = value(source).field else { return value(source).field }
+    // A guest or a job file may have said it. No file of rows may hold it.
+    return .text(
+      String(decoding: text.utf8.map { CSVText.isControl($0) ? UInt8(ascii: "?") : $0 }, as: UTF8.self))
+  }
 
   func text(_ field: FieldValue) -> String {
     switch field {
@@ -133,6 +138,10 @@ final class RecordColumn<Value: ColumnValue>: AnyRecordColumn {
       case .count: .count(try container.decode(UInt64.self, forKey: key))
       case .number: .number(try container.decode(Double.self, forKey: key))
       }
+    if case .text(let text) = field, text.utf8.contains(where: CSVText.isControl) {
+      throw DecodingError.dataCorruptedError(
+        forKey: key, in: container, debugDescription: "\(name) holds a control character")
+    }
     guard Value(field) != nil else {
       throw DecodingError.dataCorruptedError(
         forKey: key, in: container, debugDescription: "\(text(field)) is not a value of \(name)")

@@ -40,7 +40,7 @@ struct Row: Sendable {
   func integer<Value>(_ column: ColumnPath<Value>) throws(CSVText.Fault) -> Int {
     let column = RecordColumns.table[keyPath: column]
     let text = try required(column)
-    guard let number = Int(text) else {
+    guard let number: Int = DecimalText.integer(text) else {
       throw CSVText.Fault(line: line, reason: "\(column.name) is not a whole number: '\(text)'")
     }
     return number
@@ -54,7 +54,7 @@ struct Row: Sendable {
   /// The number of `column`, finite and not negative.
   func number(_ column: any AnyRecordColumn) throws(CSVText.Fault) -> Double {
     let text = try required(column)
-    guard let number = Double(text), number.isFinite, number >= 0 else {
+    guard let number = DecimalText.number(text), number >= 0 else {
       throw CSVText.Fault(line: line, reason: "\(column.name) is not a number of 0 or more: '\(text)'")
     }
     return number

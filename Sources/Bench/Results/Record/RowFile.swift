@@ -9,7 +9,7 @@ struct RowFile: Sendable {
 
   /// Reads the file at `path`. Columns are found by their names: others than bench's are passed over.
   ///
-  /// - Throws: ``BenchFailure`` with the line for a row that is damaged, or of a newer version.
+  /// - Throws: ``BenchFailure`` with the line for a row that is damaged or of a newer version, or has a field of another kind than its column.
   init(path: String) throws {
     self.path = path
     let data: Data
@@ -24,6 +24,7 @@ struct RowFile: Sendable {
     do throws(CSVText.Fault) {
       table = try RowTable([UInt8](data))
       for index in 0..<table.count { try Self.checkVersion(of: Row(table: table, index: index)) }
+      try table.checkKinds()
     } catch {
       throw Self.failure(error, path: path)
     }

@@ -90,6 +90,28 @@ final class RowTable: Sendable {
     return try text(at: place, ofRow: index)
   }
 
+  /// Checks that each field of bench's columns is empty, or a value of its column's kind. Commands read few of the columns, and what
+  /// passes here for one command does for all.
+  ///
+  /// - Throws: The fault of the first line that has one.
+  func checkKinds() throws(CSVText.Fault) {
+    var columns: [(place: Int, name: String, kind: FieldValue.Kind)] = []
+    for (place, name) in header.enumerated() {
+      guard let column = RecordColumns.column(named: name), !column.isText else { continue }
+      columns.append((place, name, column.kind))
+    }
+    for index in 0..<count {
+      for column in columns {
+        let field = field(at: column.place, ofRow: index)
+        if field.isEmpty || column.kind.holds(bytes[field]) { continue }
+        // Quoted, of many digits, or wrong.
+        let text = try text(at: column.place, ofRow: index)
+        guard let reason = column.kind.objection(to: text) else { continue }
+        throw CSVText.Fault(line: line(ofRow: index), reason: "\(column.name) is \(reason): '\(text)'")
+      }
+    }
+  }
+
   /// All fields of row `index`, in the file's order.
   func fields(ofRow index: Int) throws(CSVText.Fault) -> [String] {
     var fields: [String] = []
@@ -98,10 +120,15 @@ final class RowTable: Sendable {
   }
 
   private func text(at place: Int, ofRow index: Int) throws(CSVText.Fault) -> String {
+    try CSVText.text(bytes, field(at: place, ofRow: index), line: line(ofRow: index))
+  }
+
+  /// The bytes of a field, quotes included.
+  private func field(at place: Int, ofRow index: Int) -> Range<Int> {
     let start = Int(starts[index])
     let first = index * header.count
     // A comma lies between two fields.
     let lower = place == 0 ? start : start + Int(ends[first + place - 1]) + 1
-    return try CSVText.text(bytes, lower..<(start + Int(ends[first + place])), line: line(ofRow: index))
+    return lower..<(start + Int(ends[first + place]))
   }
 }

@@ -75,6 +75,74 @@ struct RowFileTests {
     }
   }
 
+  /// The row of the fixture with another field.
+  private static func line(_ column: String, _ field: String) -> String {
+    RecordColumns.all.map { $0.name == column ? field : CSVSchema.quoted(RunFixture.record.text(of: $0)) }
+      .joined(separator: ",")
+  }
+
+  @Test(
+    "a field of another kind than its column is refused with file and line, whether or not a command reads it",
+    arguments: [
+      ("iops", "0x10", "not a number"), ("iops", "inf", "not a number"), ("iops", "nan", "not a number"),
+      ("iops", "1e400", "not a number"), ("iops", "+1", "not a number"), ("iops", " 1", "not a number"),
+      ("io_vmexits_per_io_beyond_idle", "0x1p3", "not a number"), ("latency_max_us", "1 000", "not a number"),
+      ("iodepth", "0x10", "not a whole number"), ("iodepth", "4.5", "not a whole number"),
+      ("repetition", "+1", "not a whole number"), ("guests", "99999999999999999999", "not a whole number"),
+      ("block_bytes", "0x1000", "not a whole number of 0 or more"),
+      ("ios", "-1", "not a whole number of 0 or more"),
+      ("seed", "18446744073709551616", "not a whole number of 0 or more"),
+      ("direct", "yes", "neither true nor false"), ("dirty", "1", "neither true nor false"),
+      ("timing_valid", "true ", "neither true nor false"),
+    ])
+  func kinds(column: String, field: String, reason: String) throws {
+    let sound = CSVSchema.header + "\n" + Self.line + "\n"
+    #expect(try failure(sound) == nil)
+    #expect(try failure(sound + Self.line(column, field) + "\n") == ":3: \(column) is \(reason): '\(field)'")
+    // Quotes change nothing.
+    #expect(
+      try failure(sound + Self.line(column, "\"\(field)\"") + "\n")
+        == ":3: \(column) is \(reason): '\(field)'")
+  }
+
+  @Test(
+    "fields that are empty, quoted or as a spreadsheet writes them are values of their column's kind",
+    arguments: [
+      ("iops", "1.5E+05"), ("iops", "\"2000\""), ("iops", ""), ("direct", "TRUE"), ("direct", "\"false\""),
+      ("seed", "18446744073709551615"), ("io_vmexits_per_io_beyond_idle", "-0.25"), ("numa_node", "0"),
+      ("latency_max_us", "123456789012345678901234567890.5"),
+    ])
+  func kindsOfSpreadsheets(column: String, field: String) throws {
+    #expect(try failure(CSVSchema.header + "\n" + Self.line(column, field) + "\n") == nil)
+  }
+
+  @Test(
+    "control characters are refused with the line, also within quotes",
+    arguments: [0, 0x01, 0x1B, 0x1F] as [UInt8])
+  func controlCharacters(byte: UInt8) throws {
+    let character = String(UnicodeScalar(byte))
+    let reason = String(
+      format: "the text holds the control character 0x%02X, which no file of rows does", byte)
+    for field in [character, "vext\(character)", "\"a\nb\(character)\""] {
+      let text = CSVSchema.header + "\n" + Self.line + "\n" + Self.line("host_cpu", field) + "\n"
+      #expect(try failure(text) == ":\(field.contains("\n") ? 4 : 3): \(reason)")
+    }
+    #expect(try failure("a\(character)," + CSVSchema.header + "\n0,\(Self.line)\n") == ":1: \(reason)")
+    #expect(try failure(CSVSchema.header + "\n" + Self.line("host_cpu", "a\tb") + "\n") == nil)
+  }
+
+  @Test("what a guest says with control characters is written without them, and no record may hold one")
+  func foreignText() throws {
+    var context = RunFixture.context
+    context.host.cpuModel = "X\u{1B}[2J\u{0}9000"
+    let record = RunRecord(context: context, cell: RunFixture.cell, measurement: RunFixture.measurement())
+    #expect(record.hostCPU == "X?[2J?9000")
+    let data = try JSONEncoder().encode(record)
+    #expect(try JSONDecoder().decode(RunRecord.self, from: data) == record)
+    let hostile = String(decoding: data, as: UTF8.self).replacing("X?[2J", with: "X\\u001B[2J")
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode(RunRecord.self, from: Data(hostile.utf8)) }
+  }
+
   @Test("a missing file is an input error")
   func missing() {
     let failure = #expect(throws: BenchFailure.self) { try RowFile(path: "/nonexistent/rows.csv") }

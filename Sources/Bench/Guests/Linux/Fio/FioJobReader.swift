@@ -44,7 +44,7 @@ struct FioJobReader {
     }
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let text = String(data: data.starts(with: mark) ? data.dropFirst(mark.count) : data, encoding: .utf8)
-    guard let text, !text.utf8.contains(0) else {
+    guard let text else {
       throw BenchFailure("the job file \(path) is not UTF-8 text", exitCode: .dataError)
     }
     try parse(text, path: path, depth: depth)
@@ -71,9 +71,13 @@ struct FioJobReader {
     // A carriage return and a line feed are one Character.
     let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, scalars) in lines.enumerated() {
-      let line = Self.stripped(String(scalars))
-      guard !line.isEmpty else { continue }
       let place = "\(path):\(index + 1)"
+      let line = Self.stripped(String(scalars))
+      guard !Self.uncommented(String(scalars)).utf8.contains(where: CSVText.isControl) else {
+        // Names of sections become fields of rows, which hold none.
+        throw BenchFailure("\(place): the line holds a control character", exitCode: .dataError)
+      }
+      guard !line.isEmpty else { continue }
       if line.hasPrefix("[") {
         guard depth == 0 || path == "job file" else {
           throw BenchFailure("\(place): an included file cannot have sections", exitCode: .dataError)
@@ -92,10 +96,12 @@ struct FioJobReader {
     }
   }
 
-  /// A line without its comment and the white space around it: fio ends a line at the first `;` or `#`, wherever that is.
+  /// A line without its comment: fio ends a line at the first `;` or `#`, wherever that is.
+  private static func uncommented(_ line: String) -> Substring { line.prefix { $0 != ";" && $0 != "#" } }
+
+  /// The same without the white space around it.
   private static func stripped(_ line: String) -> String {
-    line.prefix { $0 != ";" && $0 != "#" }
-      .trimmingCharacters(in: .whitespacesAndNewlines.union(.controlCharacters))
+    uncommented(line).trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   private static func includedName(_ line: String) -> String? {
