@@ -44,34 +44,56 @@ struct RowDatabase {
 
   /// Runs `sql`, one statement that only reads, over the rows of the files below `places`.
   ///
-  /// - Parameter body: Gets the names of the result's columns, then each line of it.
-  /// - Throws: ``BenchFailure`` for a file that cannot be read, and for what SQLite says of the statement.
+  /// Afterwards, the connection answers queries only.
+  ///
+  /// - Parameters:
+  ///   - columns: Gets the names of the result's columns.
+  ///   - line: Gets each line of the result.
+  /// - Throws: ``BenchFailure`` for a file that cannot be read, for what SQLite says of the statement, and for a result beyond `limits`.
   func query(
-    _ sql: String, places: [String], columns: ([String]) throws -> Void, line: ([QueryValue]) throws -> Void
+    _ sql: String, places: [String], limits: QueryLimits = .standard, columns: ([String]) throws -> Void,
+    line: ([QueryValue]) throws -> Void
   ) throws {
     let files = try refresh(places)
+    let clock = QueryClock(queue, limit: limits.time)
     try queue.inDatabase { database in
       try select(files, database)
-      defer { try? database.execute(sql: "PRAGMA query_only = 0") }
-      let statement: Statement
-      do {
-        statement = try database.makeStatement(sql: sql)
-        guard statement.isReadonly else {
-          throw BenchFailure("the statement writes: a query only reads", exitCode: .usage)
-        }
-        try database.execute(sql: "PRAGMA query_only = 1")
-      } catch let error as DatabaseError {
-        throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .usage)
-      }
+      ReadAuthorizer.install(on: database)
+      let statement = try Self.statement(sql, database)
       try columns(statement.columnNames)
+      var count = 0
       do {
         let cursor = try GRDB.Row.fetchCursor(statement)
-        while let row = try cursor.next() {
-          try line(row.databaseValues.map(QueryValue.init))
+        while let values = try clock.measure({ try cursor.next().map { Array($0.databaseValues) } }) {
+          count += 1
+          guard count <= limits.rows else {
+            throw BenchFailure(
+              "the result has more than \(limits.rows) lines; --max-rows N allows more, and LIMIT in the statement makes fewer",
+              exitCode: .dataError)
+          }
+          try line(values.map(QueryValue.init))
         }
       } catch let error as DatabaseError {
-        throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .dataError)
+        throw BenchFailure(
+          clock.isOver
+            ? "the query took longer than \(limits.time); --time-limit TIME allows more"
+            : "SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .dataError)
       }
+    }
+  }
+
+  private static func statement(_ sql: String, _ database: Database) throws -> Statement {
+    let refusal = BenchFailure(
+      "SQL: the statement does more than read: a query only reads, by one SELECT, WITH, VALUES or EXPLAIN",
+      exitCode: .usage)
+    do {
+      let statement = try database.makeStatement(sql: sql)
+      // SQLite asks its authorizer about VACUUM only when that runs.
+      guard statement.isReadonly else { throw refusal }
+      return statement
+    } catch let error as DatabaseError {
+      if error.resultCode == .SQLITE_AUTH { throw refusal }
+      throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .usage)
     }
   }
 
@@ -150,7 +172,7 @@ extension AnyRecordColumn {
     }
   }
 
-  /// The value of a field: NULL where it is empty; text where it is nothing of the column's kind.
+  /// The value of a field: NULL where it is empty; text where it is a count that SQLite's integers cannot hold.
   fileprivate func databaseValue(_ text: String?) -> DatabaseValue {
     guard let text, !text.isEmpty else { return .null }
     switch kind {

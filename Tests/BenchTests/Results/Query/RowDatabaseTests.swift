@@ -29,11 +29,15 @@ struct RowDatabaseTests {
         .write(toFile: "\(results)/\(name)", atomically: true, encoding: .utf8)
     }
 
-    func query(_ sql: String, _ format: QueryWriter.Format = .csv, places: [String]? = nil) throws -> String {
+    func query(
+      _ sql: String, _ format: QueryWriter.Format = .csv, places: [String]? = nil,
+      limits: QueryLimits = .standard
+    ) throws -> String {
       var text = ""
       var writer = QueryWriter(format: format) { text += $0 }
       try RowDatabase(path: database).query(
-        sql, places: places ?? [results], columns: { try writer.begin($0) }, line: { try writer.add($0) })
+        sql, places: places ?? [results], limits: limits, columns: { try writer.begin($0) },
+        line: { try writer.add($0) })
       try writer.end()
       return text
     }
@@ -97,6 +101,19 @@ struct RowDatabaseTests {
     ("create table x(y)", "a query only reads"), ("select missing from rows", "no such column"),
     ("selec", "syntax error"), ("", "SQL"), ("select 1; select 2", "SQL"),
     ("pragma query_only = 0; drop table boot", "SQL"),
+    ("attach '/tmp/other.sqlite' as other", "a query only reads"),
+    ("attach '/tmp/' || 'other.sqlite' as other", "a query only reads"),
+    ("detach main", "a query only reads"),
+    ("begin", "a query only reads"), ("commit", "a query only reads"), ("savepoint a", "a query only reads"),
+    ("pragma query_only = 0", "a query only reads"), ("pragma journal_mode = wal", "a query only reads"),
+    ("pragma table_info(rows)", "a query only reads"), ("vacuum", "a query only reads"),
+    ("vacuum into '/tmp/other.sqlite'", "a query only reads"), ("reindex", "a query only reads"),
+    ("analyze", "a query only reads"), ("explain delete from boot", "a query only reads"),
+    ("insert into file(path, state) values ('a', 'b') returning id", "a query only reads"),
+    ("with x as (select 1) delete from boot", "a query only reads"), ("drop view rows", "a query only reads"),
+    ("create temp view other as select 1", "a query only reads"),
+    ("select load_extension('x')", "not authorized"),
+    ("select * from pragma_database_list", "not authorized"),
   ])
   func `anything but one statement that reads is refused, and nothing is changed`(
     sql: String, reason: String
@@ -107,6 +124,66 @@ struct RowDatabaseTests {
     #expect(failure?.exitCode == .usage, "\(failure?.description ?? "")")
     #expect(failure?.description.contains(reason) == true, "\(failure?.description ?? "")")
     #expect(try store.query("select count(*) as n from rows") == "n\n1\n")
+  }
+
+  @Test(arguments: [
+    "select count(*) as n from rows", "with x as (select * from rows) select count(*) as n from x",
+    "values (1)",
+    "explain select * from rows", "explain query plan select iops from rows where iodepth > 1",
+    "select group_concat(mode) over (order by iops) as m from rows",
+    "/* a comment */ select 1; -- another one",
+    "with recursive c(x) as (select 1 union all select x + 1 from c where x < 9) select max(x) from c",
+  ])
+  func `every statement that only reads is answered`(sql: String) throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000])
+    #expect(try store.query(sql).split(separator: "\n").count > 1)
+  }
+
+  @Test func `a query that does not end is ended after its time`() throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000])
+    let limits = QueryLimits(rows: 10, time: .milliseconds(100))
+    let sql = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
+    let start = ContinuousClock.now
+    let failure = #expect(throws: BenchFailure.self) { try store.query(sql, limits: limits) }
+    #expect(ContinuousClock.now - start < .seconds(10))
+    #expect(failure?.description == "the query took longer than 100ms; --time-limit TIME allows more")
+    #expect(failure?.exitCode == .dataError)
+  }
+
+  @Test func `the time in which a result is written does not count`() throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000, 2000])
+    var count = 0
+    try RowDatabase(path: store.database).query(
+      "select iops from rows", places: [store.results],
+      limits: QueryLimits(rows: 2, time: .milliseconds(1000)),
+      columns: { _ in },
+      line: { _ in
+        count += 1
+        Thread.sleep(forTimeInterval: 1.2)
+      })
+    #expect(count == 2)
+  }
+
+  @Test func `a result of too many lines is an error that names the option`() throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000, 2000, 3000])
+    let limits = QueryLimits(rows: 2, time: .milliseconds(10_000))
+    #expect(try store.query("select iops from rows limit 2", limits: limits) == "iops\n1000\n2000\n")
+    let failure = #expect(throws: BenchFailure.self) {
+      try store.query("select iops from rows", limits: limits)
+    }
+    #expect(failure?.description.contains("more than 2 lines; --max-rows N allows more") == true)
+    #expect(failure?.exitCode == .dataError)
+  }
+
+  @Test func `a value that is larger than any of ours is an error`() throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000])
+    let failure = #expect(throws: BenchFailure.self) { try store.query("select zeroblob(1000000000)") }
+    #expect(failure?.description == "SQL: string or blob too big")
   }
 
   @Test func `a database that is damaged or has other columns is replaced`() throws {

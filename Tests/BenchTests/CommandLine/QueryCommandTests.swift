@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+/// `bench query` as a process.
+struct QueryCommandTests {
+  private static let endless =
+    "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
+
+  /// A folder with a file of rows; the database is beside it.
+  private func folder() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    try BootRows.write(BootRows.rows(iops: [1, 2, 3]), to: folder.file("a.csv"))
+    return folder
+  }
+
+  @Test(
+    "a query that does not end is ended by a signal at once, with one line and the signal's exit code",
+    arguments: [("INT", 130), ("TERM", 143), ("HUP", 129)] as [(String, Int32)])
+  func signals(signal: String, exitCode: Int32) throws {
+    let folder = try folder()
+    let start = ContinuousClock.now
+    let run = try CommandRun([
+      "timeout", "--preserve-status", "--kill-after", "10", "--signal", signal, "1",
+      BenchProgram.program.path, "query",
+      Self.endless, folder.file("a.csv"), "--database", folder.file("rows.sqlite"),
+    ])
+    #expect(run.exitCode == exitCode)
+    #expect(run.output == "bench: error: interrupted\n")
+    #expect(ContinuousClock.now - start < .seconds(8))
+  }
+
+  @Test(
+    "limits and refusals are one line and an exit code",
+    arguments: [
+      ([endless, "--time-limit", "100ms"], 65, "the query took longer than 100ms"),
+      (["select iops from rows", "--max-rows", "2"], 65, "the result has more than 2 lines"),
+      (["select iops from rows", "--max-rows", "0"], 64, "--max-rows must be at least 1"),
+      (["select iops from rows", "--time-limit", "0"], 64, "--time-limit must be longer than 0"),
+      (["attach 'other.sqlite' as other"], 64, "the statement does more than read"),
+      (["select missing from rows"], 64, "no such column: missing"),
+    ] as [([String], Int32, String)])
+  func refusals(arguments: [String], exitCode: Int32, message: String) throws {
+    let folder = try folder()
+    let outcome = try BenchProgram.run(
+      ["query"] + arguments.prefix(1) + ["a.csv", "--database", "rows.sqlite"] + arguments.dropFirst(),
+      in: folder.path)
+    #expect(outcome.exitCode == exitCode)
+    #expect(
+      outcome.errors.hasPrefix("bench: error: ") && outcome.errors.contains(message), "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+    #expect(!FileManager.default.fileExists(atPath: folder.file("other.sqlite")))
+  }
+}
