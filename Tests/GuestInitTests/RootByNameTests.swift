@@ -43,7 +43,7 @@ struct RootByNameTests {
       echo "root=$2 lkvm.host=none" > cmdline
       other=$(losetup -f --show other.ext4); trap 'losetup -d $other' EXIT
       disk=$(losetup -f --show root.ext4); trap 'losetup -d $other $disk' EXIT
-      timeout -k 1 20 unshare -m -p -f -u -n -i --propagation private sh -ec '
+      timeout -k 1 120 unshare -m -p -f -u -n -i --propagation private sh -ec '
         mount --bind ram ram; cd ram
         mount -t proc proc proc; mount --bind ../cmdline proc/cmdline
         exec setpriv --bounding-set=-sys_rawio,-sys_boot --inh-caps=-sys_rawio,-sys_boot chroot . /init'
@@ -107,7 +107,7 @@ struct RootByNameTests {
       touch console
       disk=$(losetup -f --show disk); trap 'losetup -d $disk; cat console' EXIT
       part=$(losetup -o 2097152 -f --show disk); trap 'losetup -d $part $disk; cat console' EXIT
-      timeout -k 1 20 unshare -m -p -f -u -n -i --propagation private sh -ec '
+      timeout -k 1 120 unshare -m -p -f -u -n -i --propagation private sh -ec '
         mount --bind ram ram; cd ram
         mount -t tmpfs tmpfs dev; touch dev/console; mount --bind ../console dev/console
         cp -a "$0" "$1" dev; cp -a "$1" "dev/${0##*/}p2"
