@@ -36,10 +36,10 @@ struct ScratchFolder: ~Copyable {
       if !parent.isEmpty {
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
       }
-      // Somebody else's sweep may come between the two; the name is this run's alone.
+      // Another run's sweep may remove the folder before it is locked; the name is this run's alone.
       while true {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        let lock = try FileDescriptor.open(FilePath(path), .readOnly, options: [.directory, .closeOnExec])
+        guard let lock = try Self.opened(path) else { continue }
         if flock(lock.rawValue, LOCK_EX) == 0, FileManager.default.fileExists(atPath: path) {
           self.lock = lock
           break
@@ -52,6 +52,15 @@ struct ScratchFolder: ~Copyable {
         "cannot make the folder \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
     }
     self.path = path
+  }
+
+  /// Opens the folder at `path`; nil if it is gone.
+  private static func opened(_ path: String) throws -> FileDescriptor? {
+    do {
+      return try FileDescriptor.open(FilePath(path), .readOnly, options: [.directory, .closeOnExec])
+    } catch Errno.noSuchFileOrDirectory {
+      return nil
+    }
   }
 
   deinit {

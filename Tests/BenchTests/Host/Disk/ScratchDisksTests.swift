@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Bench
@@ -47,6 +48,33 @@ struct ScratchDisksTests {
     }
     #expect(error?.exitCode == .cannotCreate)
     #expect(try folder.entries == ["d"])
+  }
+
+  @Test(
+    "runs that begin at the same moment beside each other all get their folder, though each removes leftovers"
+  )
+  func simultaneousRuns() throws {
+    let folder = try TemporaryFolder()
+    let stem = folder.file("rows")
+    let parent = folder.path
+    let failures = Mutex<[String]>([])
+    DispatchQueue.concurrentPerform(iterations: 4) { thread in
+      for _ in 0..<100 {
+        // The others look for leftovers all the time.
+        if thread == 0 { ScratchFolder.removeLeftovers(in: parent) }
+        let path = ScratchFolder.path(stem: stem, runID: UUID().uuidString, kind: .disks)
+        do {
+          let scratch = try ScratchFolder(path)
+          if !FileManager.default.fileExists(atPath: scratch.path) {
+            failures.withLock { $0.append("\(path) is gone") }
+          }
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+    }
+    #expect(failures.withLock { $0 } == [])
+    #expect(try folder.entries == [])
   }
 
   @Test("the disks of a run that was killed are removed by the next; those of a run that lives are not")
