@@ -27,7 +27,7 @@ struct QueryCommandTests {
       Self.endless, folder.file("a.csv"), "--database", folder.file("rows.sqlite"),
     ])
     #expect(run.exitCode == exitCode)
-    #expect(run.output == "bench: error: interrupted\n")
+    #expect(run.output == "bench: error: interrupted")
     #expect(ContinuousClock.now - start < .seconds(8))
   }
 

@@ -112,7 +112,6 @@ struct RowDatabaseTests {
     ("insert into file(path, state) values ('a', 'b') returning id", "a query only reads"),
     ("with x as (select 1) delete from boot", "a query only reads"), ("drop view rows", "a query only reads"),
     ("create temp view other as select 1", "a query only reads"),
-    ("select load_extension('x')", "not authorized"),
     ("select * from pragma_database_list", "not authorized"),
   ])
   func `anything but one statement that reads is refused, and nothing is changed`(
@@ -184,6 +183,13 @@ struct RowDatabaseTests {
     try store.write("a.csv", iops: [1000])
     let failure = #expect(throws: BenchFailure.self) { try store.query("select zeroblob(1000000000)") }
     #expect(failure?.description == "SQL: string or blob too big")
+  }
+
+  @Test func `a statement cannot load code`() throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000])
+    let failure = #expect(throws: BenchFailure.self) { try store.query("select load_extension('x')") }
+    #expect(failure?.description == "SQL: not authorized")
   }
 
   @Test func `a database that is damaged or has other columns is replaced`() throws {
