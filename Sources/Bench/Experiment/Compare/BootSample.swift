@@ -6,10 +6,8 @@ struct BootSample: Equatable, Sendable {
   let runID: String
   /// Which boot of its configuration. Boots of the same repetition were close in time, and are paired.
   let repetition: Int
-  /// Where it ran.
-  let host: HostIdentity
-  /// The revision of bench's source, with `-dirty` behind it where files differed from it.
-  let revision: String
+  /// What it has in common with other boots of its file.
+  private let origin: BootOrigin
   /// When its run began, as ISO 8601: sorts by time.
   let startedAt: String
   /// The CPUs that it ran on.
@@ -22,15 +20,20 @@ struct BootSample: Equatable, Sendable {
   let doubts: Set<TrustIssue>
   /// The share of all CPUs that other work kept busy within the window; nil if the record does not say.
   let otherShare: Double?
-  /// The file of its rows.
-  let file: String
   /// The line of its first row.
   let line: Int
-  /// The metrics that were asked for, by their place in `Metric.allCases`.
+  /// The metrics that were asked for, in the order of the origin's.
   private let values: [Double?]
 
+  /// Where it ran.
+  var host: HostIdentity { origin.host }
+  /// The revision of bench's source, with `-dirty` behind it where files differed from it.
+  var revision: String { origin.revision }
+  /// The file of its rows.
+  var file: String { origin.file }
+
   /// The value of `metric`; nil if it was not asked for.
-  subscript(metric: Metric) -> Double? { values.isEmpty ? nil : values[metric.place] }
+  subscript(metric: Metric) -> Double? { origin.metrics.firstIndex(of: metric).flatMap { values[$0] } }
 
   /// Where the boot stands, for a message: `rows.csv:12`.
   var location: String { "\(file):\(line)" }
@@ -44,18 +47,20 @@ struct BootSample: Equatable, Sendable {
   static func boots(of file: RowFile, metrics: [Metric], ignoring ignored: Set<String> = []) throws
     -> [BootSample]
   {
-    try rowsByBoot(of: file, metrics: metrics, ignoring: ignored).map(\.boot)
+    try collect(of: file, metrics: metrics, ignoring: ignored) { boot, _ in boot }
   }
 
   /// The same, each with its rows.
   static func rowsByBoot(of file: RowFile, metrics: [Metric], ignoring ignored: Set<String> = []) throws
     -> [(boot: BootSample, rows: [Row])]
   {
-    struct BootKey: Hashable {
-      let runID: String
-      let configuration: Int
-      let repetition: Int
-    }
+    try collect(of: file, metrics: metrics, ignoring: ignored) { ($0, $1) }
+  }
+
+  /// What `body` makes of each boot and its rows. Only that stays in memory.
+  private static func collect<Element>(
+    of file: RowFile, metrics: [Metric], ignoring ignored: Set<String>, _ body: (BootSample, [Row]) -> Element
+  ) throws -> [Element] {
     do throws(CSVText.Fault) {
       var interner = RowInterner(ignoring: ignored)
       var places: [BootKey: Int] = [:]
@@ -71,18 +76,25 @@ struct BootSample: Equatable, Sendable {
           groups.append((key, [row]))
         }
       }
-      var boots: [(boot: BootSample, rows: [Row])] = []
-      boots.reserveCapacity(groups.count)
+      var elements: [Element] = []
+      elements.reserveCapacity(groups.count)
       for (key, rows) in groups {
         let boot = try BootSample(
           rows: rows, file: file.path, runID: key.runID, configuration: interner.keys[key.configuration],
           repetition: key.repetition, metrics: metrics, interner: &interner)
-        boots.append((boot, rows))
+        elements.append(body(boot, rows))
       }
-      return boots
+      return elements
     } catch {
       throw RowFile.failure(error, path: file.path)
     }
+  }
+
+  /// What tells a boot of a file from others.
+  private struct BootKey: Hashable {
+    let runID: String
+    let configuration: Int
+    let repetition: Int
   }
 
   /// The same boot, distinguished from others without `columns`.
@@ -111,17 +123,19 @@ struct BootSample: Equatable, Sendable {
     self.configuration = configuration
     self.runID = runID
     self.repetition = repetition
-    self.file = file
-    host = try interner.host(of: first)
-    revision = interner.shared(
-      (first.text(\.gitRevision) ?? "") + (first.bool(\.isDirty) == true ? "-dirty" : ""))
+    origin = interner.shared(
+      BootOrigin(
+        host: try HostIdentity(first),
+        revision: (first.text(\.gitRevision) ?? "") + (first.bool(\.isDirty) == true ? "-dirty" : ""),
+        file: file, metrics: metrics))
     isTimingValid = first.bool(\.isTimingValid) != false
     startedAt = interner.shared(first.text(\.startedAt) ?? "")
     placement = interner.shared(
       rows.map { "\($0.text(\.ioThreadCPUs) ?? "") / \($0.text(\.vcpuCPUs) ?? "")" }.joined(separator: "; "))
     line = first.line
-    var values = [Double?](repeating: nil, count: Metric.allCases.count)
-    for metric in metrics { values[metric.place] = try metric.value(ofBoot: rows) }
+    var values: [Double?] = []
+    values.reserveCapacity(metrics.count)
+    for metric in metrics { values.append(try metric.value(ofBoot: rows)) }
     self.values = values
     var faults = 0.0
     var requests = 0.0
@@ -130,7 +144,7 @@ struct BootSample: Equatable, Sendable {
       requests += try row.number(\.ios)
     }
     isSound = faults == 0 && requests > 0
-    doubts = try TrustIssue.issues(ofBoot: rows)
+    doubts = interner.shared(try TrustIssue.issues(ofBoot: rows))
     otherShare = try first.optionalNumber(\.otherShare)
   }
 }

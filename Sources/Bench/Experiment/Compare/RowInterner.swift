@@ -6,7 +6,10 @@ struct RowInterner {
   private var placeByText: [String: Int] = [:]
   private var placeByKey: [ConfigurationKey: Int] = [:]
   private var texts: Set<String> = []
-  private var hosts: [HostIdentity: HostIdentity] = [:]
+  /// The places of the columns in the last row's table.
+  private var places: (table: RowTable?, places: [Int?]) = (nil, [])
+  private var doubts: Set<Set<TrustIssue>> = []
+  private var origins: Set<BootOrigin> = []
 
   /// Nothing was seen yet.
   ///
@@ -18,8 +21,9 @@ struct RowInterner {
   /// The place in ``keys`` of what `row` measured.
   mutating func configuration(of row: Row) -> Int {
     var text = ""
-    for column in Self.columns {
-      text += row.text(of: column) ?? ""
+    if places.table !== row.table { places = (row.table, Self.columns.map { row.table.place(of: $0) }) }
+    for (column, place) in zip(Self.columns, places.places) {
+      text += row.text(of: column, at: place) ?? ""
       text += "\u{1F}"
     }
     if let place = placeByText[text] { return place }
@@ -36,11 +40,11 @@ struct RowInterner {
   /// A text that is stored once.
   mutating func shared(_ text: String) -> String { texts.insert(text).memberAfterInsert }
 
-  /// The host of `row`, whose texts are stored once.
-  mutating func host(of row: Row) throws(CSVText.Fault) -> HostIdentity {
-    let host = try HostIdentity(row)
-    if let known = hosts[host] { return known }
-    hosts[host] = host
-    return host
+  /// Marks that are stored once.
+  mutating func shared(_ issues: Set<TrustIssue>) -> Set<TrustIssue> {
+    doubts.insert(issues).memberAfterInsert
   }
+
+  /// An origin that is stored once.
+  mutating func shared(_ origin: BootOrigin) -> BootOrigin { origins.insert(origin).memberAfterInsert }
 }

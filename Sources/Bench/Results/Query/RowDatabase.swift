@@ -147,9 +147,15 @@ struct RowDatabase {
         let file = database.lastInsertedRowID
         let marks = databaseQuestionMarks(count: Self.columnNames.count)
         let insertion = try database.makeStatement(sql: "INSERT INTO boot VALUES (\(marks))")
+        let columns = RecordColumns.all
+        let places = columns.map { rows.first?.table.place(of: $0) }
         for row in rows {
-          var values: [DatabaseValue] = [file.databaseValue, row.line.databaseValue]
-          for column in RecordColumns.all { values.append(column.databaseValue(row.text(of: column))) }
+          // GRDB takes values of any type faster than values of one type, which it reads through a key path.
+          var values: [(any DatabaseValueConvertible)?] = [file, row.line]
+          values.reserveCapacity(columns.count + 2)
+          for (column, place) in zip(columns, places) {
+            values.append(column.databaseValue(row.text(of: column, at: place)))
+          }
           insertion.setUncheckedArguments(StatementArguments(values))
           try insertion.execute()
         }

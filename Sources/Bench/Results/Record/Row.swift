@@ -11,8 +11,13 @@ struct Row: Sendable {
   /// The field of `column` in the words of the current version, or what rows of a version that lacks the column mean by that; nil if that
   /// is not known, or if the field is no text.
   func text(of column: any AnyRecordColumn) -> String? {
-    if let text = try? table.text(named: column.name, ofRow: index) { return column.current(text) }
-    return table.has(column) ? nil : absent(column)
+    text(of: column, at: table.place(of: column))
+  }
+
+  /// The same for a caller that has looked up the column's `place` in the table.
+  func text(of column: any AnyRecordColumn, at place: Int?) -> String? {
+    guard let place else { return absent(column) }
+    return (try? table.text(at: place, ofRow: index)).map(column.current)
   }
 
   /// The field of `column` in the words of the current version; nil as in ``text(of:)``.

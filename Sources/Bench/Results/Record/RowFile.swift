@@ -12,17 +12,9 @@ struct RowFile: Sendable {
   /// - Throws: ``BenchFailure`` with the line for a row that is damaged or of a newer version, or has a field of another kind than its column.
   init(path: String) throws {
     self.path = path
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
-    }
-    guard data.count <= RowTable.largestByteCount else {
-      throw BenchFailure("\(path) has \(data.count >> 20) MiB: no file of rows", exitCode: .dataError)
-    }
+    let bytes = try Self.bytes(path)
     do throws(CSVText.Fault) {
-      table = try RowTable([UInt8](data))
+      table = try RowTable(bytes)
       for index in 0..<table.count { try Self.checkVersion(of: Row(table: table, index: index)) }
       try table.checkKinds()
     } catch {
@@ -36,6 +28,26 @@ struct RowFile: Sendable {
   /// Its rows, at least one.
   var rows: LazyMapCollection<Range<Int>, Row> {
     (0..<table.count).lazy.map { [table] in Row(table: table, index: $0) }
+  }
+
+  /// The content of the file at `path`, which is stored once.
+  private static func bytes(_ path: String) throws -> [UInt8] {
+    do {
+      let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+      defer { try? handle.close() }
+      // A pipe has no size, and a device no end.
+      let data = try handle.read(upToCount: RowTable.largestByteCount + 1) ?? Data()
+      guard data.count <= RowTable.largestByteCount else {
+        throw BenchFailure(
+          "\(path) has more than \(RowTable.largestByteCount >> 20) MiB: no file of rows",
+          exitCode: .dataError)
+      }
+      return [UInt8](data)
+    } catch let failure as BenchFailure {
+      throw failure
+    } catch {
+      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+    }
   }
 
   /// The failure for `fault` in the file at `path`.

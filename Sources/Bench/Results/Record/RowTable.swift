@@ -78,8 +78,11 @@ final class RowTable: Sendable {
   /// The line of row `index`, from 1.
   func line(ofRow index: Int) -> Int { Int(lines[index]) }
 
+  /// The place of `column` in each row; nil if the file lacks the column.
+  func place(of column: any AnyRecordColumn) -> Int? { places[column.name] }
+
   /// Whether the file has `column`.
-  func has(_ column: any AnyRecordColumn) -> Bool { places[column.name] != nil }
+  func has(_ column: any AnyRecordColumn) -> Bool { place(of: column) != nil }
 
   /// Whether the file has `column`.
   func has<Value>(_ column: ColumnPath<Value>) -> Bool { has(RecordColumns.table[keyPath: column]) }
@@ -119,7 +122,8 @@ final class RowTable: Sendable {
     return fields
   }
 
-  private func text(at place: Int, ofRow index: Int) throws(CSVText.Fault) -> String {
+  /// The field at `place` of row `index`.
+  func text(at place: Int, ofRow index: Int) throws(CSVText.Fault) -> String {
     try CSVText.text(bytes, field(at: place, ofRow: index), line: line(ofRow: index))
   }
 

@@ -1,4 +1,5 @@
 import HostSystem
+import Synchronization
 
 /// Finds lasting changes of the level of a series.
 ///
@@ -8,8 +9,9 @@ import HostSystem
 /// outlier is too short to be a segment. The search is quadratic in the number of points, which are hundreds at most.
 ///
 /// The penalty is the quantile 1 - `falseAlarmRate` of the gain of the best single cut in random orders of the same number of ranks. So a
-/// series without a step shows one in about that share of cases, whatever its distribution.
-struct StepDetection: Sendable {
+/// series without a step shows one in about that share of cases, whatever its distribution. It is computed once for all series of the same
+/// ranks, which are those of the same number of points unless values are equal.
+struct StepDetection: Hashable, Sendable {
   /// The share of series without a step in which one is found.
   var falseAlarmRate = 0.01
   /// The smallest number of points of a segment.
@@ -74,8 +76,25 @@ struct StepDetection: Sendable {
     return cuts.reversed()
   }
 
-  /// The quantile 1 - ``falseAlarmRate`` of the gain of the best cut in a random order of `ranks`.
+  /// What a penalty depends on.
+  private struct PenaltyKey: Hashable {
+    let detection: StepDetection
+    let sortedRanks: [Double]
+  }
+
+  /// The penalties so far: a history has thousands of series, and few numbers of points.
+  private static let penalties = Mutex<[PenaltyKey: Double]>([:])
+
   private func penalty(_ ranks: [Double]) -> Double {
+    let key = PenaltyKey(detection: self, sortedRanks: ranks.sorted())
+    if let known = Self.penalties.withLock({ $0[key] }) { return known }
+    let penalty = quantileOfGains(key.sortedRanks)
+    Self.penalties.withLock { $0[key] = penalty }
+    return penalty
+  }
+
+  /// The quantile 1 - ``falseAlarmRate`` of the gain of the best cut in a random order of `ranks`.
+  private func quantileOfGains(_ ranks: [Double]) -> Double {
     var generator = SplitMix64(seed: seed)
     var order = ranks
     var gains: [Double] = []

@@ -39,6 +39,28 @@ struct StepDetectionTests {
     #expect(alarms <= 8, "\(alarms) of 200")
   }
 
+  @Test("what is found depends on the series alone, not on the series before it")
+  func repeatable() {
+    let series = (0..<30).map { seed in noise(24, seed: seed).enumerated().map { $1 + ($0 < 12 ? 0 : 2) } }
+    let found = series.map { StepDetection().steps(in: $0) }
+    #expect(series.reversed().map { StepDetection().steps(in: $0) } == found.reversed())
+    #expect(found.count { $0.count == 1 } > 15)
+    // Ties make other ranks, and so another penalty.
+    let tied = series.map { $0.map { $0.rounded() } }
+    #expect(tied.map { StepDetection().steps(in: $0) } == tied.map { StepDetection().steps(in: $0) })
+  }
+
+  @Test("hundreds of series of a hundred points take no longer than a few")
+  func manySeries() {
+    let series = noise(100, seed: 9)
+    let start = ContinuousClock.now
+    for index in 0..<200 {
+      let values = series.enumerated().map { $1 + Double(($0 * (index + 7)) % 13) / 100 }
+      _ = StepDetection().steps(in: values)
+    }
+    #expect(ContinuousClock.now - start < .seconds(5))
+  }
+
   @Test("constants and series too short for two levels have no step")
   func degenerate() {
     #expect(StepDetection().steps(in: []).isEmpty)
