@@ -30,7 +30,7 @@ struct CrashStateTests {
     `the journal keeps what was acknowledged, and each state of names in between, whichever writes are lost`()
     throws
   {
-    try expectNoException(settings(workloads: 5, subsets: 40))
+    try expectNoException(settings(workloads: 3, subsets: 40))
   }
 
   @Test(arguments: [CrashDefect.ignoresFlushes, .commitsEarly, .acknowledgesEarly])

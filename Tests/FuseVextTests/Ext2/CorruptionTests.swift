@@ -41,7 +41,7 @@ struct CorruptionTests {
   /// `FUSE_VEXT_FUZZ=5000 swift test --filter CorruptionTests`.
   private static let imageCount: UInt64 = {
     guard let text = unsafe getenv("FUSE_VEXT_FUZZ"), let count = UInt64(unsafe String(cString: text)) else {
-      return 8
+      return 5
     }
     return count
   }()

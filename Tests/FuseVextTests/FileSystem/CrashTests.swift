@@ -76,7 +76,7 @@ struct CrashTests {
     for _ in 0..<200 where records.contains(where: { Command.text(of: $0).isEmpty }) {
       HostClock.sleep(nanoseconds: 50_000_000)
     }
-    HostClock.sleep(nanoseconds: UInt64.random(in: 0...2_000_000_000, using: &generator))
+    HostClock.sleep(nanoseconds: UInt64.random(in: 0...1_000_000_000, using: &generator))
     disk.kill()
     for writer in writers {
       _ = Glibc.kill(writer, SIGKILL)
