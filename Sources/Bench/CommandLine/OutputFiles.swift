@@ -17,7 +17,7 @@ struct OutputFiles: Equatable, Sendable {
   /// The folder that everything goes to, for `csvPath` if the user gave it.
   static func folder(csvPath: String?) -> String {
     guard let csvPath else { return defaultFolder }
-    let folder = (csvPath as NSString).deletingLastPathComponent
+    let folder = csvPath.parentFolder
     return folder.isEmpty ? "." : folder
   }
 
@@ -28,7 +28,7 @@ struct OutputFiles: Equatable, Sendable {
   init(csvPath: String?, scratchFolder: String? = nil, identity: RunIdentity) throws {
     self.scratchFolder = scratchFolder
     let path = csvPath ?? "\(Self.defaultFolder)/\(identity.fileStem).csv"
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = path.parentFolder
     let manager = FileManager.default
     if csvPath != nil {
       let place = folder.isEmpty ? "." : folder
@@ -77,7 +77,7 @@ struct OutputFiles: Equatable, Sendable {
   ///
   /// - Throws: ``BenchFailure`` if it cannot be made.
   func makeFolder() throws {
-    let folder = (csvPath as NSString).deletingLastPathComponent
+    let folder = csvPath.parentFolder
     if folder.isEmpty { return }
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

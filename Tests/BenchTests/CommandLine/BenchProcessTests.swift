@@ -12,6 +12,15 @@ struct BenchProcessTests {
       (["run", "--bs", "1000"], 64, "--bs must be a multiple of 512"),
       (["run", "--disk", "missing.img"], 66, "cannot open the disk missing.img: No such file or directory"),
       (["run", "--disk", "."], 66, "is a directory"),
+      // Names of one character, which Foundation's NSString cannot take apart.
+      (["run", "--disk", "m"], 66, "cannot open the disk m: No such file or directory"),
+      (["run", "--output", "q", "--disk", "m"], 66, "cannot open the disk m: No such file or directory"),
+      (
+        ["run", "--dry-run", "--guest", "linux", "--mode", "virtio-blk", "--fs", "none", "--job", "j"], 66,
+        "cannot read the job file j"
+      ),
+      (["report", "--from", "r", "--output", "o"], 66, "r does not exist"),
+      (["bundle", "r", "--output", "o"], 66, "r does not exist"),
       (["run", "--disk", "tiny.img"], 65, "has 100 bytes: less than one I/O block"),
       (
         ["run", "--disk", "small.img", "--size", "64k"], 64,

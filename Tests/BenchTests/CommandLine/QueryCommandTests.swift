@@ -31,6 +31,25 @@ struct QueryCommandTests {
     #expect(ContinuousClock.now - start < .seconds(8))
   }
 
+  @Test("files and folders may have names of one character")
+  func shortNames() throws {
+    let folder = try folder()
+    try FileManager.default.moveItem(atPath: folder.file("a.csv"), toPath: folder.file("a"))
+    for arguments in [
+      ["query", "select count(*) as n from rows", "a", "--database", "q"],
+      ["history", "a", "--database", "h"],
+      ["compare", "a", "a", "--metric", "iops"], ["bundle", "a", "--output", "b"],
+      ["bundle", "--verify", "b"],
+      ["report", "--from", ".", "--output", "r"], ["report", "--from", "a", "--output", "s"],
+    ] {
+      let outcome = try BenchProgram.run(arguments, in: folder.path)
+      let isExpected =
+        outcome.exitCode == 0 || outcome.exitCode == 6 || outcome.exitCode == 69
+        || outcome.errors.hasPrefix("bench: error: ")
+      #expect(isExpected && outcome.exitCode < 128, "\(arguments): \(outcome.exitCode), \(outcome.errors)")
+    }
+  }
+
   @Test(
     "limits and refusals are one line and an exit code",
     arguments: [

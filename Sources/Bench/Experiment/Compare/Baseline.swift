@@ -34,7 +34,7 @@ struct Baseline: Sendable {
   /// Puts the rows of the file at `rowsPath` in place.
   func replace(by rowsPath: String) throws {
     do {
-      let folder = (path as NSString).deletingLastPathComponent
+      let folder = path.parentFolder
       if !folder.isEmpty {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       }

@@ -24,7 +24,7 @@ struct CalibrationStore: Sendable {
   func save(_ calibration: Calibration, to path: String? = nil) throws -> String {
     let path = path ?? self.path(host: calibration.host, fingerprint: calibration.scenarioFingerprint)
     do {
-      let parent = (path as NSString).deletingLastPathComponent
+      let parent = path.parentFolder
       if !parent.isEmpty {
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
       }
@@ -48,7 +48,8 @@ struct CalibrationStore: Sendable {
       return calibration
     } catch let error as DecodingError {
       throw BenchFailure(
-        "\(path) is not a calibration: \(error); make it again with bench calibrate", exitCode: .dataError)
+        "\(path) is not a calibration: \(error.reason); make it again with bench calibrate",
+        exitCode: .dataError)
     } catch let error as BenchFailure {
       throw error
     } catch {

@@ -79,7 +79,8 @@ struct ExperimentFolder: ~Copyable {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("\(path)/plan.json is not a plan: \(error)", exitCode: .dataError)
+      let reason = (error as? DecodingError)?.reason ?? error.localizedDescription
+      throw BenchFailure("\(path)/plan.json is not a plan: \(reason)", exitCode: .dataError)
     }
   }
 

@@ -30,7 +30,7 @@ struct ScratchFolder: ~Copyable {
   ///
   /// - Throws: ``BenchFailure`` if it cannot be made.
   init(_ path: String) throws {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = path.parentFolder
     Self.removeLeftovers(in: parent)
     do {
       if !parent.isEmpty {

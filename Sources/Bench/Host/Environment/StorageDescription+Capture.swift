@@ -29,7 +29,7 @@ extension StorageDescription {
   static func existing(_ path: String) -> String {
     var folder = path
     while !folder.isEmpty && folder != "/" && !FileManager.default.fileExists(atPath: folder) {
-      folder = (folder as NSString).deletingLastPathComponent
+      folder = folder.parentFolder
     }
     return folder.isEmpty ? "." : folder
   }

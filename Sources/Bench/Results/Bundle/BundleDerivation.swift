@@ -19,7 +19,7 @@ struct BundleDerivation {
       for (name, data) in files {
         let path = "\(folder)/\(name)"
         try FileManager.default.createDirectory(
-          atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+          atPath: path.parentFolder, withIntermediateDirectories: true)
         try data.write(to: URL(filePath: path))
       }
     } catch {

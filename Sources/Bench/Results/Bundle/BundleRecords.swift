@@ -16,6 +16,8 @@ struct BundleRecords {
     guard !rows.isEmpty || FileManager.default.fileExists(atPath: "\(folder)/plan.json") else {
       throw BenchFailure("\(path) holds no rows of bench", exitCode: .noInput)
     }
+    // A damaged row is named by its own file here, and by its copy later.
+    for file in rows { _ = try RowFile(path: file) }
     var found = Set(rows.map { Self.relative($0, to: folder) })
     for file in rows {
       let parent = Self.parent(of: file)
@@ -66,7 +68,7 @@ struct BundleRecords {
   }
 
   private static func parent(of path: String) -> String {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = path.parentFolder
     return parent.isEmpty ? "." : parent
   }
 

@@ -87,7 +87,8 @@ enum RunBundle {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("\(archive) is not a bundle: bundle.json: \(error)", exitCode: .dataError)
+      let reason = (error as? DecodingError)?.reason ?? error.localizedDescription
+      throw BenchFailure("\(archive) is not a bundle: bundle.json: \(reason)", exitCode: .dataError)
     }
   }
 

@@ -142,7 +142,7 @@ extension Drawing {
   }
 
   private static func marks(_ tics: [Tic]) -> String {
-    tics.map { "\(GnuplotText.quoted($0.name)) \(GnuplotText.number($0.place))" }.joined(separator: ", ")
+    tics.map { "\(GnuplotText.mark($0.name)) \(GnuplotText.number($0.place))" }.joined(separator: ", ")
   }
 
   private static func decimal(_ value: Double) -> String {

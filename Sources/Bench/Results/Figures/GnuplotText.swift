@@ -5,6 +5,9 @@ enum GnuplotText {
     "'" + plain(text).split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
   }
 
+  /// `text` as a string constant for a mark on an axis, in which gnuplot takes `%` for the begin of a format.
+  static func mark(_ text: String) -> String { quoted(text.replacing("%", with: "%%")) }
+
   /// `text` on one line, without characters that a script, a column or a comment would take for an end.
   static func plain(_ text: String) -> String {
     String(

@@ -98,7 +98,7 @@ struct RunDocuments: Sendable {
     } catch let failure as BenchFailure {
       throw failure
     } catch let error as DecodingError {
-      throw BenchFailure("\(path) is not the record of a run: \(error)", exitCode: .dataError)
+      throw BenchFailure("\(path) is not the record of a run: \(error.reason)", exitCode: .dataError)
     } catch {
       throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
     }

@@ -6,7 +6,7 @@ enum ReportScenario {
   static func html(files: [String]) throws -> String {
     var folders: [String] = []
     for file in files {
-      let folder = (file as NSString).deletingLastPathComponent
+      let folder = file.parentFolder
       let path = folder.isEmpty ? "." : folder
       if !folders.contains(path) { folders.append(path) }
     }

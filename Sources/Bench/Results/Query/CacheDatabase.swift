@@ -8,7 +8,7 @@ enum CacheDatabase {
   /// - Parameter prepare: Makes the tables, or makes them again if they are not as they should be.
   static func open(_ path: String, prepare: @escaping (Database) throws -> Void) throws -> DatabaseQueue {
     do {
-      let folder = (path as NSString).deletingLastPathComponent
+      let folder = path.parentFolder
       if !folder.isEmpty {
         try FileManager.default.createDirectory(
           atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -20,7 +20,9 @@ enum CacheDatabase {
         return try opened(path, prepare)
       }
     } catch {
-      throw BenchFailure("cannot open the database \(path): \(error)", exitCode: .cannotCreate)
+      let reason =
+        (error as? DatabaseError).map { $0.message ?? "\($0.resultCode)" } ?? error.localizedDescription
+      throw BenchFailure("cannot open the database \(path): \(reason)", exitCode: .cannotCreate)
     }
   }
 

@@ -75,6 +75,12 @@ struct CSVText: Sendable {
     case carriageReturn
   }
 
+  /// `text` in quotes for a message, its beginning if it is long.
+  static func quoted(_ text: String) -> String {
+    let longest = 60
+    return text.count > longest ? "'\(text.prefix(longest))...'" : "'\(text)'"
+  }
+
   /// Whether `byte` is a control character that may not stand in a field, not even within quotes. A terminal would obey it.
   static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && byte != 0x09 && byte != 0x0A && byte != 0x0D }
 

@@ -46,7 +46,7 @@ struct Row: Sendable {
     let column = RecordColumns.table[keyPath: column]
     let text = try required(column)
     guard let number: Int = DecimalText.integer(text) else {
-      throw CSVText.Fault(line: line, reason: "\(column.name) is not a whole number: '\(text)'")
+      throw CSVText.Fault(line: line, reason: "\(column.name) is not a whole number: \(CSVText.quoted(text))")
     }
     return number
   }
@@ -60,7 +60,8 @@ struct Row: Sendable {
   func number(_ column: any AnyRecordColumn) throws(CSVText.Fault) -> Double {
     let text = try required(column)
     guard let number = DecimalText.number(text), number >= 0 else {
-      throw CSVText.Fault(line: line, reason: "\(column.name) is not a number of 0 or more: '\(text)'")
+      throw CSVText.Fault(
+        line: line, reason: "\(column.name) is not a number of 0 or more: \(CSVText.quoted(text))")
     }
     return number
   }

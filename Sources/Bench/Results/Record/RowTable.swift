@@ -110,7 +110,8 @@ final class RowTable: Sendable {
         // Quoted, of many digits, or wrong.
         let text = try text(at: column.place, ofRow: index)
         guard let reason = column.kind.objection(to: text) else { continue }
-        throw CSVText.Fault(line: line(ofRow: index), reason: "\(column.name) is \(reason): '\(text)'")
+        throw CSVText.Fault(
+          line: line(ofRow: index), reason: "\(column.name) is \(reason): \(CSVText.quoted(text))")
       }
     }
   }

@@ -199,4 +199,20 @@ struct FioJobFileTests {
         == "fio does not take the job file bogus.fio: failed parsing rw=bogus; job a dropped")
     #expect(failure?.exitCode == .dataError)
   }
+
+  @Test(
+    .enabled(if: CommandRun.find("fio") != nil, "fio is not installed"),
+    arguments: ["libaio", "psync", "mmap", "null", "io_uring"])
+  func `engines that fio has are taken, with options of their own or without`(engine: String) throws {
+    try FioParseCheck.check(["[a]\nioengine=\(engine)\n"], of: "a.fio")
+  }
+
+  @Test(.enabled(if: CommandRun.find("fio") != nil, "fio is not installed"))
+  func `an engine that fio has not is refused before a guest boots`() throws {
+    let failure = #expect(throws: BenchFailure.self) {
+      try FioParseCheck.check(["[a]\nioengine=null\n[b]\nioengine=bogus\n"], of: "a.fio")
+    }
+    #expect(failure?.description == "the job file a.fio: fio has no ioengine bogus")
+    #expect(failure?.exitCode == .dataError)
+  }
 }

@@ -12,6 +12,7 @@ struct GnuplotTests {
     #expect(GnuplotText.quoted("it's") == "'it''s'")
     #expect(GnuplotText.quoted("a\nb\tc\u{0}") == "'a b c '")
     #expect(GnuplotText.quoted("`touch x`\\\"") == "'`touch x`\\\"'")
+    #expect(GnuplotText.mark("50 % of '%s'") == "'50 %% of ''%%s'''")
     #expect(GnuplotText.plain("héllo\r\n") == "héllo  ")
   }
 

@@ -105,6 +105,14 @@ struct RowFileTests {
         == ":3: \(column) is \(reason): '\(field)'")
   }
 
+  @Test("a long field is cut off in the message")
+  func longField() throws {
+    let field = String(repeating: "9", count: 5000)
+    let failure = try #require(try failure(CSVSchema.header + "\n" + Self.line("guests", field) + "\n"))
+    #expect(failure.hasPrefix(":2: guests is not a whole number: '999") && failure.hasSuffix("999...'"))
+    #expect(failure.count < 120)
+  }
+
   @Test(
     "fields that are empty, quoted or as a spreadsheet writes them are values of their column's kind",
     arguments: [

@@ -119,7 +119,8 @@ struct FioJobReader {
     guard depth < Self.depthLimit else {
       throw BenchFailure("\(place): files include each other \(depth) levels deep", exitCode: .dataError)
     }
-    let beside = "\((path as NSString).deletingLastPathComponent)/\(name)"
+    let folder = path.parentFolder
+    let beside = folder.isEmpty ? name : "\(folder)/\(name)"
     let found = [name, beside].first { FileManager.default.fileExists(atPath: $0) }
     guard let found else {
       throw BenchFailure("\(place): cannot find the included file \(name)", exitCode: .noInput)

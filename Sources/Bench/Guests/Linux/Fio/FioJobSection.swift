@@ -77,7 +77,8 @@ struct FioJobSection: Codable, Equatable, Sendable {
       return options.last { ["bssplit", "bsrange", "bs"].contains($0.key) }
     }
     return options.first { option in
-      ["iodepth", "numjobs"].contains(option.key) && Int(option.value ?? "").map { $0 > 0 } != true
+      ["iodepth", "numjobs"].contains(option.key)
+        && (DecimalText.integer(option.value ?? "") as Int?).map { $0 > 0 } != true
     }
   }
 

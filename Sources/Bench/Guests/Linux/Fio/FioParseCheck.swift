@@ -21,6 +21,7 @@ enum FioParseCheck {
   /// - Throws: ``BenchFailure`` with fio's own words if it refuses one. Without fio on the host nothing is checked.
   static func check(_ texts: [String], of name: String) throws {
     guard CommandRun.find("fio") != nil else { return }
+    try checkEngines(texts, of: name)
     let folder = FileManager.default.temporaryDirectory.appending(path: "bench-fio-\(UUID().uuidString)")
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
@@ -40,6 +41,20 @@ enum FioParseCheck {
     } catch {
       throw BenchFailure(
         "cannot write to \(folder.path): \(error.localizedDescription)", exitCode: .cannotCreate)
+    }
+  }
+
+  /// Has fio name each engine of `texts`, which it loads only when a job runs. Engines outside of fio are files of the guest.
+  private static func checkEngines(_ texts: [String], of name: String) throws {
+    let key = "ioengine="
+    let engines = texts.flatMap { $0.split(separator: "\n") }.filter { $0.hasPrefix(key) }
+      .map { $0.dropFirst(key.count).trimmingCharacters(in: .whitespaces) }
+    for engine in Set(engines).sorted() where !engine.contains(":") {
+      let run = try CommandRun(["fio", "--enghelp=\(engine)"])
+      // Engines without options of their own are an error too.
+      if run.exitCode != 0, run.output.contains("not found") {
+        throw BenchFailure("the job file \(name): fio has no ioengine \(engine)", exitCode: .dataError)
+      }
     }
   }
 
