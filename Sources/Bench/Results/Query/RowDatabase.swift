@@ -93,6 +93,10 @@ struct RowDatabase {
       return statement
     } catch let error as DatabaseError {
       if error.resultCode == .SQLITE_AUTH { throw refusal }
+      // GRDB found more after the first statement.
+      if error.resultCode == .SQLITE_MISUSE {
+        throw BenchFailure("SQL: a query is one statement, and this is more", exitCode: .usage)
+      }
       throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .usage)
     }
   }

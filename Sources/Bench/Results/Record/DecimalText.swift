@@ -2,12 +2,12 @@
 ///
 /// Swift's own readers take `0x10`, `inf`, `nan` and `+1` as well, which bench never writes.
 enum DecimalText {
-  /// The whole number that `text` writes; nil if it is none, or too large for the type.
+  /// The whole number that `text` writes; nil for any other text, and for one that is too large for the type.
   static func integer<Number: FixedWidthInteger>(_ text: some StringProtocol) -> Number? {
     isInteger(text.utf8) ? Number(text) : nil
   }
 
-  /// The number that `text` writes; nil if it is none, or too large for a number.
+  /// The number that `text` writes; nil for any other text, and for a number that no Double can hold.
   static func number(_ text: some StringProtocol) -> Double? {
     guard isNumber(text.utf8), let number = Double(text), number.isFinite else { return nil }
     return number

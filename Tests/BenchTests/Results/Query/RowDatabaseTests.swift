@@ -99,7 +99,7 @@ struct RowDatabaseTests {
   @Test(arguments: [
     ("delete from rows", "view"), ("delete from boot", "a query only reads"),
     ("create table x(y)", "a query only reads"), ("select missing from rows", "no such column"),
-    ("selec", "syntax error"), ("", "SQL"), ("select 1; select 2", "SQL"),
+    ("selec", "syntax error"), ("", "SQL"), ("select 1; select 2", "a query is one statement"),
     ("pragma query_only = 0; drop table boot", "SQL"),
     ("attach '/tmp/other.sqlite' as other", "a query only reads"),
     ("attach '/tmp/' || 'other.sqlite' as other", "a query only reads"),

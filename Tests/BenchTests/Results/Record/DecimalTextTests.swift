@@ -14,7 +14,7 @@ struct DecimalTextTests {
   ]
 
   @Test(arguments: foreign)
-  func `text that is no decimal number is refused`(text: String) {
+  func `text other than a decimal number is refused`(text: String) {
     #expect(DecimalText.number(text) == nil)
     #expect(DecimalText.integer(text) as Int? == nil)
     #expect(DecimalText.integer(text) as UInt64? == nil)
