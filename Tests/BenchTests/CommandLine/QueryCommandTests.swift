@@ -15,20 +15,32 @@ struct QueryCommandTests {
     return folder
   }
 
+  /// Starts the program of argument 1, sends the signal of argument 4 once the query has begun to answer, and reads nothing more of the answer.
+  private static let client = """
+    import signal, subprocess, sys, time
+    sql = "with recursive c(x) as (select 1 union all select x + 1 from c) select x from c"
+    query = subprocess.Popen(
+        [sys.argv[1], "query", sql, sys.argv[2], "--database", sys.argv[3], "--format", "csv", "--max-rows", "1000000000"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    query.stdout.readline()
+    start = time.time()
+    query.send_signal(getattr(signal, sys.argv[4]))
+    errors = query.stderr.read()
+    print(query.wait(10), repr(errors), time.time() - start < 10)
+    """
+
   @Test(
     "a query that does not end is ended by a signal at once, with one line and the signal's exit code",
-    arguments: [("INT", 130), ("TERM", 143), ("HUP", 129)] as [(String, Int32)])
-  func signals(signal: String, exitCode: Int32) throws {
+    arguments: [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+  func signals(signal: String, exitCode: Int) throws {
     let folder = try folder()
-    let start = ContinuousClock.now
+    try folder.write("client.py", Self.client)
     let run = try CommandRun([
-      "timeout", "--preserve-status", "--kill-after", "10", "--signal", signal, "1",
-      BenchProgram.program.path, "query",
-      Self.endless, folder.file("a.csv"), "--database", folder.file("rows.sqlite"),
+      "python3", folder.file("client.py"), BenchProgram.program.path, folder.file("a.csv"),
+      folder.file("rows.sqlite"),
+      signal,
     ])
-    #expect(run.exitCode == exitCode)
-    #expect(run.output == "bench: error: interrupted")
-    #expect(ContinuousClock.now - start < .seconds(8))
+    #expect(run.output == "\(exitCode) 'bench: error: interrupted\\n' True", "\(run.output)")
   }
 
   @Test("files and folders may have names of one character")

@@ -182,7 +182,7 @@ extension AnyRecordColumn {
     }
   }
 
-  /// The value of a field: NULL where it is empty; text where it is a count that SQLite's integers cannot hold.
+  /// The value of a field: NULL where it is empty; text where it is a count that is too large for an Int64, of which SQLite makes a REAL.
   fileprivate func databaseValue(_ text: String?) -> DatabaseValue {
     guard let text, !text.isEmpty else { return .null }
     switch kind {
