@@ -21,7 +21,8 @@ struct FuzzFailure: Error, CustomStringConvertible {
 
 /// What can be fuzzed.
 enum TargetName: String, CaseIterable {
-  case virtqueue, pci, vext, serial, platform, ninep, control, qcow, vhost
+  case virtqueue, pci, vext, serial, platform, ninep, control, qcow
+  case vhostUser = "vhost-user"
 
   /// Makes the target; what it needs on disk goes below `directory`.
   func makeTarget(directory: ScratchDirectory) throws -> any FuzzTarget {
@@ -34,7 +35,7 @@ enum TargetName: String, CaseIterable {
     case .ninep: NinePTarget(directory: directory)
     case .control: try ControlTarget(directory: directory)
     case .qcow: QcowTarget(directory: directory)
-    case .vhost: try VhostUserTarget(directory: directory)
+    case .vhostUser: try VhostUserTarget(directory: directory)
     }
   }
 }
