@@ -76,16 +76,16 @@ extension VextClientQueue {
 
   private func waitWithBackOff() {
     let start = HostClock.monotonicNanoseconds()
-    var nextLook = start &+ Self.stateInterval
+    var nextStateCheck = start &+ Self.stateInterval
     var yields = 0
     var backOff = max(waitPolicy.sleepNanoseconds, 1)
     while true {
       if drain() > 0 || failure != nil { return }
       let now = HostClock.monotonicNanoseconds()
       if now &- start >= waitPolicy.timeoutNanoseconds { return expire() }
-      if now >= nextLook {
+      if now >= nextStateCheck {
         if load(.state) != VextQueueState.enabled.rawValue { return stop() }
-        nextLook = now &+ Self.stateInterval
+        nextStateCheck = now &+ Self.stateInterval
       }
       if yields < waitPolicy.yieldCount {
         yields += 1

@@ -117,7 +117,7 @@ static int vext_add_disk(struct vext_device *device)
 	device->tags.queue_depth = device->depth;
 	device->tags.numa_node = dev_to_node(&device->pci->dev);
 	device->tags.cmd_size = sizeof(struct vext_request);
-	device->tags.timeout = VEXT_LOOK_AGAIN;
+	device->tags.timeout = VEXT_STATE_CHECK_INTERVAL;
 	device->tags.flags = BLK_MQ_F_SHOULD_MERGE;
 	device->tags.driver_data = device;
 	error = blk_mq_alloc_tag_set(&device->tags);

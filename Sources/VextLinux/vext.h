@@ -25,7 +25,7 @@
 #define VEXT_MAX_SEGMENTS 256
 #define VEXT_LIST_BYTES (VEXT_MAX_SEGMENTS * sizeof(struct vext_segment))
 /* How often a request that waits makes the driver read its queue's state. */
-#define VEXT_LOOK_AGAIN (2 * HZ)
+#define VEXT_STATE_CHECK_INTERVAL (2 * HZ)
 /* Resets by the host that the driver makes up for. */
 #define VEXT_MAX_RECOVERIES 3
 /* How often a request is submitted again that the host was short of resources for. */
