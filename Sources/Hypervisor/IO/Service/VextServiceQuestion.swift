@@ -15,7 +15,9 @@ public enum VextServiceQuestion: Sendable {
 
   private var name: String {
     switch self {
-    case .list, .metrics, .snapshot: "question"
+    case .list: "list"
+    case .metrics: "stat"
+    case .snapshot: "top"
     case .drain(let disk): "drain '\(disk)'"
     case .detach(let disk): "detach '\(disk)'"
     case .reload: "reload (the service's log says more)"
