@@ -41,7 +41,7 @@ struct GuestProcessCommand: ParsableCommand {
         try guest.machine.pause()
         try StandardOutput.writeLine("paused")
       case nil: return
-      case let line?: throw BenchFailure("'\(line)' is no request", exitCode: .usage)
+      case let line?: throw BenchFailure("'\(line)' is not a request", exitCode: .usage)
       }
     }
   }

@@ -24,7 +24,8 @@ struct ReportCommand: ParsableCommand {
     // The page takes the place of what has its name: a device or a pipe must not go.
     let type = try? FileManager.default.attributesOfItem(atPath: output)[.type] as? FileAttributeType
     if let type, type != .typeRegular, type != .typeSymbolicLink {
-      throw BenchFailure("the output \(output) is no regular file", exitCode: .cannotCreate)
+      throw BenchFailure(
+        "the output \(output) is not a regular file; name another with --output", exitCode: .cannotCreate)
     }
     let runs = try input.runs()
     let figures = try FigureSet(runs)

@@ -252,7 +252,8 @@ struct RunReportTests {
     #expect(try CommandRun(["mkfifo", folder.file("pipe")]).exitCode == 0)
     let outcome = try BenchProgram.run(["report", "--from", ".", "--output", "pipe"], in: folder.path)
     #expect(outcome.exitCode == 73)
-    #expect(outcome.errors == "bench: error: the output pipe is no regular file\n")
+    #expect(
+      outcome.errors == "bench: error: the output pipe is not a regular file; name another with --output\n")
   }
 
   @Test("without gnuplot the page is written nonetheless, and the package is named")
