@@ -27,8 +27,8 @@ final class SlirpStack: @unchecked Sendable {
   private var slirp: OpaquePointer?
   private var backlog: [[UInt8]] = []
   private var descriptors: [pollfd] = []
-  /// Whether the last turn brought frames of the guest. Packets may have waited for them, such as for the answer to a
-  /// question of ARP, and libslirp sends them at its next turn only, of which it does not remind.
+  /// Whether the last turn passed frames of the guest to libslirp. libslirp may then send packets that waited, such as for an ARP
+  /// reply, in its next turn, and does not report that it has them.
   private var tookFrames = false
   var timers = SlirpTimers()
   private var rules: FlowRules

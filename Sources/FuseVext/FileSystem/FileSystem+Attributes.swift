@@ -33,7 +33,7 @@ extension FileSystem {
       do throws(Errno) {
         record = try inspect(resources) { (metadata) throws(Errno) in try metadata.inode(inode.number) }
       } catch {
-        // The answer is counted already, and what was read before is as good as its reader could know.
+        // The lookup is already counted in the answer, so that it must not fail: use the record as it was read.
       }
     }
     return attributesLocked(record, inode)

@@ -110,7 +110,7 @@ extension FileSystem {
       if data.usesExtents { try fill(inode, offset..<end, keepsSize: keepsSize, resources) }
       if !keepsSize { try grow(inode, to: end, resources) }
     }
-    // Where nothing was to be done too, as with the kernel.
+    // Also if the range needed no change, as in the kernel's ext4.
     noteWrite(inode)
   }
 

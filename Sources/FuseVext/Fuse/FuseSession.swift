@@ -54,7 +54,7 @@ final class FuseSession: @unchecked Sendable {
     }
   }
 
-  /// Takes the file system away, from under those who use it too.
+  /// Unmounts the file system, even while programs use it.
   func unmount() {
     guard isMounted else { return }
     isMounted = false

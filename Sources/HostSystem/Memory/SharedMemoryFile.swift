@@ -7,7 +7,7 @@ public import SystemPackage
 /// The seals make it safe to map a file that somebody else made: a page that is mapped never goes away, so that no access
 /// raises `SIGBUS`.
 public struct SharedMemoryFile: ~Copyable, Sendable {
-  /// Why a file of somebody else's is no such file.
+  /// Why a descriptor from another process is not accepted.
   public enum Unfit: Error, Equatable, Sendable {
     /// It has no seals: no `memfd`.
     case notMemory

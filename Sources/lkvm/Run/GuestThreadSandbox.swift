@@ -5,7 +5,7 @@ import Hypervisor
 
 /// What each thread of a guest's process may do: the system calls of its kind, and the capabilities that the options need.
 struct GuestThreadSandbox {
-  /// The kinds of threads that there are and that are restricted.
+  /// The kinds of threads that this guest has and that are restricted.
   let kinds: [ThreadKind]
   /// The capabilities that the kinds keep if the process has them; the other kinds keep none.
   let capabilities: [ThreadKind: Capabilities]

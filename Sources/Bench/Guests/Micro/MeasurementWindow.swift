@@ -5,7 +5,7 @@ import MicroGuest
 /// Runs prepared guests through warm-up, measured window and verification.
 ///
 /// The window opens when every worker of every guest has warmed up and has no request in flight, and closes when all have
-/// their last completion. Host and guests signal each other through shared memory, so that the marks cost no vmexit. Guests
+/// their last completion. Host and guests signal each other through shared memory, so that these signals cost no vmexit. Guests
 /// without work are booted before, and paused once their queues exist: the I/O threads serve the queues, and no vCPU runs.
 struct MeasurementWindow {
   /// Where the window publishes its count while it is open, and under what name.

@@ -28,7 +28,7 @@ struct KernelSettings: Codable, Equatable, Sendable {
   var ioUringDisabled: Int?
   /// Whether the NMI watchdog runs.
   var nmiWatchdog: Int?
-  /// The clock sources that there are.
+  /// The available clock sources.
   var clockSources: [String]?
 
   /// The names in the JSON file.

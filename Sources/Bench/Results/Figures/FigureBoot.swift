@@ -6,8 +6,8 @@ struct FigureBoot: Sendable {
   let sample: BootSample
   /// What it is drawn as.
   let series: FigureSeries
-  /// What was measured, without what has no bearing on the figures. A mode that chooses its engine itself was measured beside each
-  /// of several.
+  /// The configurations that the boot stands for, without columns that figures ignore. A mode that chooses its engine itself stands
+  /// for several.
   let configurations: [ConfigurationKey]
   let workload: FigureWorkload
   let iodepth: Int
@@ -28,7 +28,7 @@ struct FigureBoot: Sendable {
   /// Latencies of all its guests, where the record beside the rows was found.
   let latencies: LatencyCurve?
 
-  /// Columns in which boots of one figure may differ. How long was measured, and what lay around it, is no other experiment.
+  /// Columns in which boots of one figure may differ: the lengths of window and warm-up do not make another experiment.
   private static let withoutBearing = RecordColumns.names {
     [$0.mode, $0.vmm, $0.fileSystem, $0.runtimeSeconds, $0.warmupSeconds, $0.requestLimit, $0.diskBytes]
   }
@@ -66,7 +66,7 @@ struct FigureBoot: Sendable {
       ioThread += try row.number(\.ioThreadCPUSeconds)
       vcpu += try row.number(\.vcpuCPUSeconds)
     }
-    // KVM counts an exit under two reasons now and then; the whole is what they add up to then.
+    // KVM sometimes counts an exit under two reasons; the total is then the sum of the reasons.
     let named = counts.values.reduce(0, +)
     counts[.other] = max(0, total - named)
     func perRequest(_ value: Double) -> Double { requests > 0 ? value / requests : 0 }

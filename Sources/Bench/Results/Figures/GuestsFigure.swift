@@ -98,7 +98,8 @@ enum GuestsFigure {
     }
   }
 
-  /// Boots of `load`. Where as many guests as that are all that there are, the boot belongs to both lines.
+  /// The data of the boots that fit `load`. A boot whose guests are all busy can belong to two lines: "all", and that number of
+  /// busy guests.
   private static func block(of boots: [FigureBoot], _ series: FigureSeries, _ load: Load) -> DataBlock {
     let fitting = boots.filter { boot in
       switch load {

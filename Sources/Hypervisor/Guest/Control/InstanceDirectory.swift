@@ -142,7 +142,7 @@ public struct InstanceDirectory: Sendable {
     return alive
   }
 
-  /// Refuses a directory where others may be the ones who listen. One that is not there is nobody's.
+  /// Throws if other users can write to the directory, because one of them could then listen there. Accepts a missing directory.
   private func checkRights() throws(InstanceError) {
     if NamedFiles.isWritableByOthers(path) { throw .writableByOthers(path: path) }
   }

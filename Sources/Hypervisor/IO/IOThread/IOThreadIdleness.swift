@@ -1,7 +1,7 @@
 import HostSystem
 import VextProtocol
 
-/// Decides when an adaptive I/O thread goes to sleep: once it had no work for the whole polling window, or at once while polling
+/// Decides when an adaptive I/O thread goes to sleep: once it had no work for the whole poll window, or at once while polling
 /// is not worth its CPU time.
 ///
 /// The window adapts to the length of earlier sleeps (docs/vext-protocol.md §8.1).

@@ -29,7 +29,7 @@ public final class VextService: Sendable {
     var isDrained = false
   }
 
-  /// Reads the configuration again: the disks that there are to be, each with the way to open it.
+  /// Reads the configuration again, and returns the disks to serve, each with the way to open it.
   public typealias Reload = @Sendable () throws -> [VextServiceDiskPlan]
 
   let servers: [any IOQueueServer]
@@ -318,7 +318,7 @@ public final class VextService: Sendable {
     return disks.joined() + sessions.map { "\($0.summary)\n" }.joined()
   }
 
-  /// A figure of a client, of the threads or of a thread in each line: name and value.
+  /// One metric of a client, of all threads or of one thread in each line: name and value.
   func metrics() -> String {
     var metrics = sessions.flatMap(\.metrics).map { "\($0.name) \($0.value)\n" }
     if let placement {
@@ -368,8 +368,8 @@ public final class VextService: Sendable {
   /// Connections now.
   var clientCount: Int { state.withLock { $0.sessions.count } }
 
-  /// Takes no more connections, ends those that there are when their requests have ended, and returns then, or after ten
-  /// seconds: a client's descriptors can keep its thread from ending.
+  /// Stops accepting connections, and ends each existing one when its requests have ended. Returns after ten seconds at the
+  /// latest, because a client's descriptors can keep its thread from ending.
   ///
   /// - Returns: whether all have ended.
   @discardableResult

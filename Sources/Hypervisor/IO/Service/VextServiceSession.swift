@@ -142,7 +142,7 @@ final class VextServiceSession: ServiceSession {
     }
   }
 
-  /// Changes the service, for those who may.
+  /// Carries out drain, detach and reload, for root and the service's user.
   private func administer(_ request: VextServiceRequest) -> VextServiceReply {
     guard service.isOwn(peer) else { return .failed(.permissionDenied) }
     do throws(Errno) {

@@ -106,7 +106,7 @@ public final class DiskThrottle: Sendable {
 
 /// What a disk's requests may take of the I/O threads that serve it.
 public struct DiskShare: Sendable {
-  /// The weights that there are.
+  /// The valid weights.
   public static let weights = 1...1000
   /// Its part relative to those of others, one of ``weights``.
   public let weight: Int

@@ -194,7 +194,7 @@ public final class KeyboardController: BusDevice {
     case 0xD0: Self.answer(&state, state.outputPort)
     case 0xD1: state.pending = .writeOutputPort
     case 0xD2: state.pending = .echo(fromMouse: false)
-    // Without a mouse, a byte for its buffer comes back as the keyboard's, by which kernels see that there is none.
+    // Without a mouse the byte is echoed as the keyboard's, by which kernels detect that the mouse is missing.
     case 0xD3: state.pending = .echo(fromMouse: state.mouse != nil)
     case 0xD4: state.pending = .mouse
     // Pulses each line whose bit is zero; line 0 is the processor's reset.
