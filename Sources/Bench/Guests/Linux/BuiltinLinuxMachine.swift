@@ -12,8 +12,10 @@ final class BuiltinLinuxMachine: GuestMachine {
   private let output: FileDescriptor
   /// What serves its folder over virtio-fs; nil for the other paths.
   private let server: VirtioFSServer?
-  /// The thread that serves its folder over virtio-9p; nil for the other paths.
-  private let shareThread: ProcessThread?
+  /// Whether a thread of bench serves its folder, over virtio-9p.
+  private let hasShareThread: Bool
+  /// That thread, from the start on.
+  private var shareThread: ProcessThread?
   private var lastShareNanoseconds: UInt64 = 0
   private var lastExits = ExitCounts()
   private var lastNanoseconds: UInt64 = 0
@@ -74,11 +76,24 @@ final class BuiltinLinuxMachine: GuestMachine {
       try output.close()
       throw BenchFailure("guest \(index): \(error)", exitCode: .unavailable)
     }
-    // As GuestThreads calls it.
-    shareThread =
-      cell.mode == .virtio9P
-      ? ProcessThread.named(of: ProcessInfo.processInfo.processIdentifier)
-        .first { $0.name.hasPrefix("guest\(index)-9p") }?.thread : nil
+    hasShareThread = cell.mode == .virtio9P
+  }
+
+  /// How long a thread may take to give itself its name. An emulated host is slow.
+  private static let namingNanoseconds: UInt64 = 10_000_000_000
+
+  /// Finds the thread that serves its folder, once that has given itself its name.
+  private func findShareThread() throws -> ProcessThread {
+    let end = HostClock.monotonicNanoseconds() + Self.namingNanoseconds
+    while true {
+      let threads = ProcessThread.named(of: ProcessInfo.processInfo.processIdentifier)
+      // As GuestThreads calls it.
+      if let found = threads.first(where: { $0.name.hasPrefix("guest\(index)-9p") }) { return found.thread }
+      guard HostClock.monotonicNanoseconds() < end else {
+        throw BenchFailure("guest \(index): no thread serves its folder", exitCode: .general)
+      }
+      HostClock.sleep(nanoseconds: 1_000_000)
+    }
   }
 
   /// fuse-vext has a queue for each of its threads, of which there are two for each vCPU and at least four; one for its
@@ -93,6 +108,7 @@ final class BuiltinLinuxMachine: GuestMachine {
     } catch {
       throw BenchFailure("guest \(index): \(error)", exitCode: .unavailable)
     }
+    if hasShareThread { shareThread = try findShareThread() }
   }
 
   var vcpuThreads: [ForeignThread] { guest.machine.vcpus.compactMap { $0.thread?.byNumber } }
