@@ -17,11 +17,11 @@ enum BlockDriver {
       self = .modern(
         try FakeVirtioDriver(of: function, bus: AddressBus(), recorder: recorder, lines: lines))
     case .legacy:
-      let ports = AddressBus()
+      let (ports, memoryBus) = (AddressBus(), AddressBus())
       let host = PCIHost(
-        memoryBus: AddressBus(), portBus: ports, registrar: recorder, interruptLine: lines.line)
+        memoryBus: memoryBus, portBus: ports, registrar: recorder, interruptLine: lines.line)
       try host.add(function)
-      self = .legacy(FakeLegacyDriver(ports: ports, host: host))
+      self = .legacy(FakeLegacyDriver(ports: ports, memoryBus: memoryBus, host: host))
     }
   }
 

@@ -18,12 +18,15 @@ package struct FakeLegacyDriver {
   }
 
   package let ports: AddressBus
+  /// Kept for the host, which does not own its buses.
+  private let memoryBus: AddressBus?
   package let host: PCIHost
   package let base: UInt64
 
-  /// Finds the registers and enables ports, memory and bus mastering.
-  package init(ports: AddressBus, host: PCIHost) {
+  /// Finds the registers and enables ports, memory and bus mastering. Keeps the buses, but for a memory bus that the caller keeps.
+  package init(ports: AddressBus, memoryBus: AddressBus? = nil, host: PCIHost) {
     self.ports = ports
+    self.memoryBus = memoryBus
     self.host = host
     FakeVirtioDriver.setRegister(host, 0x04, byteCount: 2, 0b111)
     base = UInt64(FakeVirtioDriver.register(host, 0x10) & ~3)

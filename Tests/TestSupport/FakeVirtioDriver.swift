@@ -41,6 +41,8 @@ package struct FakeVirtioDriver {
   }
 
   package let bus: AddressBus
+  /// Kept for the host, which does not own its buses.
+  private let portBus: AddressBus?
   package let host: PCIHost
   package let recorder: VirtioEventRecorder
   package let commonBase: UInt64
@@ -57,12 +59,15 @@ package struct FakeVirtioDriver {
   ) throws {
     let host = PCIHost(memoryBus: bus, portBus: portBus, registrar: recorder, interruptLine: lines.line)
     try host.add(function)
-    try self.init(bus: bus, host: host, recorder: recorder)
+    try self.init(bus: bus, portBus: portBus, host: host, recorder: recorder)
   }
 
-  /// Finds the structures, enables memory, and gives every vector of MSI-X a message.
-  package init(bus: AddressBus, host: PCIHost, recorder: VirtioEventRecorder) throws {
+  /// Finds the structures, enables memory, and gives every vector of MSI-X a message. Keeps the buses, but for ports that the caller keeps.
+  package init(bus: AddressBus, portBus: AddressBus? = nil, host: PCIHost, recorder: VirtioEventRecorder)
+    throws
+  {
     self.bus = bus
+    self.portBus = portBus
     self.host = host
     self.recorder = recorder
     Self.setRegister(host, 0x04, byteCount: 2, 0b110)
