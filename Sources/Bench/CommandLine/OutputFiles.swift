@@ -16,9 +16,7 @@ struct OutputFiles: Equatable, Sendable {
 
   /// The folder that everything goes to, for `csvPath` if the user gave it.
   static func folder(csvPath: String?) -> String {
-    guard let csvPath else { return defaultFolder }
-    let folder = csvPath.parentFolder
-    return folder.isEmpty ? "." : folder
+    csvPath?.parentFolderOrCurrent ?? defaultFolder
   }
 
   /// The files of the run `identity`, beside `csvPath` if the user gave it.
@@ -28,15 +26,14 @@ struct OutputFiles: Equatable, Sendable {
   init(csvPath: String?, scratchFolder: String? = nil, identity: RunIdentity) throws {
     self.scratchFolder = scratchFolder
     let path = csvPath ?? "\(Self.defaultFolder)/\(identity.fileStem).csv"
-    let folder = path.parentFolder
     let manager = FileManager.default
-    if csvPath != nil {
-      let place = folder.isEmpty ? "." : folder
-      guard manager.isDirectory(atPath: place) == true else {
-        throw BenchFailure("the folder of the output, \(place), does not exist", exitCode: .cannotCreate)
+    if let csvPath {
+      let folder = Self.folder(csvPath: csvPath)
+      guard manager.isDirectory(atPath: folder) == true else {
+        throw BenchFailure("the folder of the output, \(folder), does not exist", exitCode: .cannotCreate)
       }
-      guard manager.isWritableFile(atPath: place) else {
-        throw BenchFailure("the folder of the output, \(place), is not writable", exitCode: .cannotCreate)
+      guard manager.isWritableFile(atPath: folder) else {
+        throw BenchFailure("the folder of the output, \(folder), is not writable", exitCode: .cannotCreate)
       }
     }
     if manager.isDirectory(atPath: path) == true {
@@ -77,13 +74,12 @@ struct OutputFiles: Equatable, Sendable {
   ///
   /// - Throws: ``BenchFailure`` if it cannot be made.
   func makeFolder() throws {
-    let folder = csvPath.parentFolder
-    if folder.isEmpty { return }
     do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try FileManager.default.makeParentFolder(of: csvPath)
     } catch {
       throw BenchFailure(
-        "cannot make the folder \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot make the folder \(csvPath.parentFolder): \(error.localizedDescription)",
+        exitCode: .cannotCreate)
     }
   }
 

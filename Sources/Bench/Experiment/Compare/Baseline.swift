@@ -34,10 +34,7 @@ struct Baseline: Sendable {
   /// Puts the rows of the file at `rowsPath` in place.
   func replace(by rowsPath: String) throws {
     do {
-      let folder = path.parentFolder
-      if !folder.isEmpty {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      }
+      try FileManager.default.makeParentFolder(of: path)
       try Data(contentsOf: URL(filePath: rowsPath)).write(to: URL(filePath: path), options: .atomic)
     } catch {
       throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)

@@ -24,10 +24,7 @@ struct CalibrationStore: Sendable {
   func save(_ calibration: Calibration, to path: String? = nil) throws -> String {
     let path = path ?? self.path(host: calibration.host, fingerprint: calibration.scenarioFingerprint)
     do {
-      let parent = path.parentFolder
-      if !parent.isEmpty {
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-      }
+      try FileManager.default.makeParentFolder(of: path)
       try calibration.encoded().write(to: URL(filePath: path), options: .atomic)
     } catch {
       throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)

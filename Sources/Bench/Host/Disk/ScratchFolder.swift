@@ -30,12 +30,9 @@ struct ScratchFolder: ~Copyable {
   ///
   /// - Throws: ``BenchFailure`` if it cannot be made.
   init(_ path: String) throws {
-    let parent = path.parentFolder
-    Self.removeLeftovers(in: parent)
+    Self.removeLeftovers(in: path.parentFolder)
     do {
-      if !parent.isEmpty {
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-      }
+      try FileManager.default.makeParentFolder(of: path)
       // Another run's sweep may remove the folder before it is locked; the name is this run's alone.
       while true {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)

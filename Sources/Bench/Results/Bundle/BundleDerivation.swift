@@ -18,8 +18,7 @@ struct BundleDerivation {
     do {
       for (name, data) in files {
         let path = "\(folder)/\(name)"
-        try FileManager.default.createDirectory(
-          atPath: path.parentFolder, withIntermediateDirectories: true)
+        try FileManager.default.makeParentFolder(of: path)
         try data.write(to: URL(filePath: path))
       }
     } catch {

@@ -12,7 +12,7 @@ struct BundleRecords {
     let files = try RowFileSearch.csvFiles(below: path)
     let isFile = files == [path]
     let rows = isFile ? files : try files.filter(RowFileSearch.holdsRows)
-    let folder = isFile ? Self.parent(of: path) : path
+    let folder = isFile ? path.parentFolderOrCurrent : path
     guard !rows.isEmpty || FileManager.default.fileExists(atPath: "\(folder)/plan.json") else {
       throw BenchFailure("\(path) holds no rows of bench", exitCode: .noInput)
     }
@@ -20,7 +20,7 @@ struct BundleRecords {
     for file in rows { _ = try RowFile(path: file) }
     var found = Set(rows.map { Self.relative($0, to: folder) })
     for file in rows {
-      let parent = Self.parent(of: file)
+      let parent = file.parentFolderOrCurrent
       let stem = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
       for name in Self.files(in: parent) where name.hasPrefix("\(stem).") && name.hasSuffix(".json") {
         found.insert(Self.relative("\(parent)/\(name)", to: folder))
@@ -51,8 +51,7 @@ struct BundleRecords {
     do {
       for name in names {
         let path = "\(target)/\(name)"
-        try FileManager.default.createDirectory(
-          atPath: Self.parent(of: path), withIntermediateDirectories: true)
+        try FileManager.default.makeParentFolder(of: path)
         // The content, and no link.
         try Data(contentsOf: URL(filePath: "\(folder)/\(name)")).write(to: URL(filePath: path))
       }
@@ -65,11 +64,6 @@ struct BundleRecords {
   private static func files(in folder: String) -> [String] {
     // Where there is no such folder, there are no files.
     (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-  }
-
-  private static func parent(of path: String) -> String {
-    let parent = path.parentFolder
-    return parent.isEmpty ? "." : parent
   }
 
   private static func relative(_ path: String, to folder: String) -> String {

@@ -49,7 +49,7 @@ final class HistoryCache {
       return groups
     } catch let error as DatabaseError {
       throw BenchFailure(
-        "the database of points: \(error.message ?? "\(error.resultCode)")", exitCode: .ioError)
+        "the database of points: \(error.reason)", exitCode: .ioError)
     }
   }
 

@@ -6,9 +6,8 @@ enum ReportScenario {
   static func html(files: [String]) throws -> String {
     var folders: [String] = []
     for file in files {
-      let folder = file.parentFolder
-      let path = folder.isEmpty ? "." : folder
-      if !folders.contains(path) { folders.append(path) }
+      let folder = file.parentFolderOrCurrent
+      if !folders.contains(folder) { folders.append(folder) }
     }
     let plans = try folders.filter { FileManager.default.fileExists(atPath: "\($0)/plan.json") }
       .map(ExperimentFolder.plan(in:))

@@ -8,11 +8,7 @@ enum CacheDatabase {
   /// - Parameter prepare: Makes the tables, or makes them again if they are not as they should be.
   static func open(_ path: String, prepare: @escaping (Database) throws -> Void) throws -> DatabaseQueue {
     do {
-      let folder = path.parentFolder
-      if !folder.isEmpty {
-        try FileManager.default.createDirectory(
-          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      }
+      try FileManager.default.makeParentFolder(of: path, attributes: [.posixPermissions: 0o700])
       do {
         return try opened(path, prepare)
       } catch let error as DatabaseError where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode) {
@@ -20,8 +16,7 @@ enum CacheDatabase {
         return try opened(path, prepare)
       }
     } catch {
-      let reason =
-        (error as? DatabaseError).map { $0.message ?? "\($0.resultCode)" } ?? error.localizedDescription
+      let reason = (error as? DatabaseError)?.reason ?? error.localizedDescription
       throw BenchFailure("cannot open the database \(path): \(reason)", exitCode: .cannotCreate)
     }
   }
@@ -49,4 +44,9 @@ enum CacheDatabase {
       throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
     }
   }
+}
+
+extension DatabaseError {
+  /// SQLite's own words, or the name of its result where it has none.
+  var reason: String { message ?? "\(resultCode)" }
 }

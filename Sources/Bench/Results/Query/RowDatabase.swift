@@ -77,7 +77,7 @@ struct RowDatabase {
         throw BenchFailure(
           clock.isOver
             ? "the query took longer than \(limits.time); --time-limit TIME allows more"
-            : "SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .dataError)
+            : "SQL: \(error.reason)", exitCode: .dataError)
       }
     }
   }
@@ -97,7 +97,7 @@ struct RowDatabase {
       if error.resultCode == .SQLITE_MISUSE {
         throw BenchFailure("SQL: a query is one statement, and this is more", exitCode: .usage)
       }
-      throw BenchFailure("SQL: \(error.message ?? "\(error.resultCode)")", exitCode: .usage)
+      throw BenchFailure("SQL: \(error.reason)", exitCode: .usage)
     }
   }
 
@@ -167,7 +167,7 @@ struct RowDatabase {
       }
     } catch let error as DatabaseError {
       throw BenchFailure(
-        "the database of rows: \(error.message ?? "\(error.resultCode)")", exitCode: .ioError)
+        "the database of rows: \(error.reason)", exitCode: .ioError)
     }
   }
 }
