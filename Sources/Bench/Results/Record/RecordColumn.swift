@@ -104,7 +104,8 @@ final class RecordColumn<Value: ColumnValue>: AnyRecordColumn {
   func current(_ word: String) -> String { formerWords[word] ?? word }
 
   func field(of source: RecordSource) -> FieldValue {
-    guard case .text(let text) = value(source).field else { return value(source).field }
+    let field = value(source).field
+    guard case .text(let text) = field, text.utf8.contains(where: CSVText.isControl) else { return field }
     // A guest or a job file may have said it. No file of rows may hold it.
     return .text(
       String(decoding: text.utf8.map { CSVText.isControl($0) ? UInt8(ascii: "?") : $0 }, as: UTF8.self))

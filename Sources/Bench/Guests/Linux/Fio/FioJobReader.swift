@@ -72,11 +72,12 @@ struct FioJobReader {
     let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, scalars) in lines.enumerated() {
       let place = "\(path):\(index + 1)"
-      let line = Self.stripped(String(scalars))
-      guard !Self.uncommented(String(scalars)).utf8.contains(where: CSVText.isControl) else {
+      let uncommented = Self.uncommented(String(scalars))
+      guard !uncommented.utf8.contains(where: CSVText.isControl) else {
         // Names of sections become fields of rows, which hold none.
         throw BenchFailure("\(place): the line holds a control character", exitCode: .dataError)
       }
+      let line = uncommented.trimmingCharacters(in: .whitespacesAndNewlines)
       guard !line.isEmpty else { continue }
       if line.hasPrefix("[") {
         guard depth == 0 || path == "job file" else {
@@ -98,11 +99,6 @@ struct FioJobReader {
 
   /// A line without its comment: fio ends a line at the first `;` or `#`, wherever that is.
   private static func uncommented(_ line: String) -> Substring { line.prefix { $0 != ";" && $0 != "#" } }
-
-  /// The same without the white space around it.
-  private static func stripped(_ line: String) -> String {
-    uncommented(line).trimmingCharacters(in: .whitespacesAndNewlines)
-  }
 
   private static func includedName(_ line: String) -> String? {
     let word = "include"
