@@ -7,6 +7,8 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -87,6 +89,49 @@ static inline int linux_spawn(const char *path, char *const *arguments, char *co
   }
   posix_spawn_file_actions_destroy(&actions);
   return -result;
+}
+
+/* What a new process does before it executes a program: only calls that are safe after the fork of a process with threads. */
+static inline void linux_become(const char *path, char *const *arguments, char *const *environment, int output,
+                                const int *descriptors, int count, int gate) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  for (int number = 1; number < _NSIG; number++) sigaction(number, &action, NULL);
+  int null = open("/dev/null", O_RDONLY);
+  if (null < 0 || setpgid(0, 0) < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0) return;
+  for (int index = 0; index < count; index++)
+    if (dup2(descriptors[index], 3 + index) < 0) return;
+  if (close_range(3 + (unsigned)count, ~0U, 0) < 0) return;
+  sigset_t none;
+  sigemptyset(&none);
+  if (sigprocmask(SIG_SETMASK, &none, NULL) < 0) return;
+  struct pollfd wait = {.fd = 3 + gate, .events = POLLIN};
+  int ready;
+  do ready = poll(&wait, 1, -1);
+  while (ready < 0 && errno == EINTR);
+  char word;
+  if (ready == 1 && read(3 + gate, &word, 1) == 1) execve(path, arguments, environment);
+}
+
+/*
+ * As linux_spawn, but the new process waits for a byte on the descriptor with the index `gate` before it executes the program,
+ * and ends if none comes. Its standard output is another than the caller's; folder and standard error are the caller's.
+ */
+static inline int linux_spawn_at_gate(const char *path, char *const *arguments, char *const *environment, int output,
+                                      const int *descriptors, int count, int gate, int *process) {
+  sigset_t all, before;
+  sigfillset(&all);
+  /* No handler of the caller's may run in the new process. */
+  int result = pthread_sigmask(SIG_SETMASK, &all, &before);
+  if (result != 0) return -result;
+  pid_t id = _Fork();
+  if (id == 0) {
+    linux_become(path, arguments, environment ? environment : environ, output, descriptors, count, gate);
+    _exit(127);
+  }
+  result = id < 0 ? -errno : 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  *process = id;
+  return result;
 }
 
 /* A copy of a descriptor with a number of at least `lowest`, closed on exec. */

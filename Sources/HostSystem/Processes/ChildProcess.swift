@@ -5,8 +5,8 @@ import SystemPackage
 /// A program that this process started: in a process group of its own, without standard input, and with no descriptor but
 /// those that it is given. It is killed with its owner.
 ///
-/// Built on posix_spawn(3): it needs no thread, no run loop and hardly any memory, so that it fails with an error where
-/// descriptors or memory are short.
+/// Built on posix_spawn(3), or on fork(2) where the program starts later: it needs no thread, no run loop and hardly any
+/// memory, so that it fails with an error where descriptors or memory are short.
 public struct ChildProcess: ~Copyable {
   /// The kernel's number.
   public let id: Int32
@@ -29,16 +29,11 @@ public struct ChildProcess: ~Copyable {
     output: Int32? = nil, errors: Int32? = nil, descriptors: [Int32] = []
   ) throws(Errno) {
     let words = try CStringList([path] + arguments)
-    let variables = try environment.map { variables throws(Errno) in
-      try CStringList(variables.map { "\($0)=\($1)" })
-    }
+    let variables = try Self.list(environment)
     let place = try folder.map { folder throws(Errno) in try CStringList([folder]) }
-    // With numbers above those that they get, so that none takes the place of another.
     var copies: [Int32] = []
-    defer { for copy in copies { _ = linux_close(copy) } }
-    for descriptor in descriptors {
-      copies.append(try check(linux_copy_descriptor(descriptor, Int32(clamping: 3 + descriptors.count))))
-    }
+    defer { Self.close(copies) }
+    try Self.copy(descriptors, to: &copies)
     var process: Int32 = 0
     // SAFETY: the lists own what they point to, end with a null pointer, and outlive the call.
     let result = unsafe linux_spawn(
@@ -46,6 +41,46 @@ public struct ChildProcess: ~Copyable {
       copies, Int32(clamping: copies.count), &process)
     try check(result)
     id = process
+  }
+
+  /// Makes a process that starts the program at `path` once there is a byte on the descriptor with the index `gate` of
+  /// `descriptors`. It takes the byte; at the end of the stream it ends with 127, as it does where the program cannot be
+  /// started. Until then it costs hardly more than a copy of this process's page tables.
+  ///
+  /// Parameters and errors as above.
+  public init(
+    path: String, arguments: [String], environment: [String: String]? = nil, output: Int32,
+    descriptors: [Int32], gate: Int
+  ) throws(Errno) {
+    let words = try CStringList([path] + arguments)
+    let variables = try Self.list(environment)
+    var copies: [Int32] = []
+    defer { Self.close(copies) }
+    try Self.copy(descriptors, to: &copies)
+    var process: Int32 = 0
+    // SAFETY: as above.
+    let result = unsafe linux_spawn_at_gate(
+      words.pointers[0], words.pointers, variables?.pointers, output, copies, Int32(clamping: copies.count),
+      Int32(clamping: gate), &process)
+    try check(result)
+    id = process
+  }
+
+  private static func list(_ environment: [String: String]?) throws(Errno) -> CStringList? {
+    try environment.map { variables throws(Errno) in
+      try CStringList(variables.map { "\($0)=\($1)" })
+    }
+  }
+
+  /// With numbers above those that they get in the new process, so that none takes the place of another.
+  private static func copy(_ descriptors: [Int32], to copies: inout [Int32]) throws(Errno) {
+    for descriptor in descriptors {
+      copies.append(try check(linux_copy_descriptor(descriptor, Int32(clamping: 3 + descriptors.count))))
+    }
+  }
+
+  private static func close(_ copies: [Int32]) {
+    for copy in copies { _ = linux_close(copy) }
   }
 
   /// Whether it still runs; does not block.

@@ -1,4 +1,5 @@
 import CSeccomp
+import Glibc
 import Synchronization
 import SystemPackage
 
@@ -13,8 +14,11 @@ public struct ThreadRestrictions: Sendable {
   public var capabilities: [ThreadKind: Capabilities] = [:]
   /// Reports what filters would not let through; nil: they kill the process.
   public var reporter: SystemCallReporter?
+  /// Removes what the process would leave behind. A thread that cannot restrict itself calls it, and then ends the process.
+  public var cleanUp: (@Sendable () -> Void)?
 
   private static let current = Mutex<ThreadRestrictions?>(nil)
+  private static let isEnding = Atomic<Bool>(false)
 
   /// No restrictions yet.
   public init() {}
@@ -23,6 +27,16 @@ public struct ThreadRestrictions: Sendable {
   public func activate() {
     cseccomp_prepare_library()
     Self.current.withLock { $0 = self }
+  }
+
+  /// Ends the process because the calling thread, named `thread`, could not restrict itself. Of several such threads one says so.
+  static func endProcess(thread: String, _ failure: SystemCallFilterError) -> Never {
+    while isEnding.exchange(true, ordering: .relaxed) { pause() }
+    let program = CommandLine.arguments.first.flatMap { $0.split(separator: "/").last } ?? "error"
+    StandardError.write(
+      .error, "the thread \(thread) could not give up its rights: \(failure)", from: String(program))
+    current.withLock { $0 }?.cleanUp?()
+    _exit(EX_OSERR)
   }
 
   /// Restricts the calling thread for good, and forbids it new privileges; does nothing while restrictions are off, or none

@@ -55,10 +55,7 @@ final class ThreadStart: Sendable {
       }
       // The thread must not serve a guest with rights that the process meant to give up.
       do throws(SystemCallFilterError) { try ThreadRestrictions.applyToCurrentThread(as: kind) } catch {
-        let program = CommandLine.arguments.first.flatMap { $0.split(separator: "/").last } ?? "error"
-        StandardError.write(
-          .error, "the thread \(name) could not give up its rights: \(error)", from: String(program))
-        _exit(EX_OSERR)
+        ThreadRestrictions.endProcess(thread: name, error)
       }
     }
     body()

@@ -6,18 +6,24 @@ import SystemPackage
 
 /// A network in user space in a process of its own, so that a hole in libslirp does not open the guest's process.
 ///
-/// Frames pass over a socket pair. The process, a ``NetworkProcessCommand``, ends when the guest's end of the pair is closed, for whatever reason.
+/// Frames pass over a socket pair; what the guest sends before libslirp is loaded waits in it. The process, a
+/// ``NetworkProcessCommand``, ends when the guest's end of the pair is closed, for whatever reason.
 final class NetworkProcess: Sendable {
   /// The time for loading libslirp and binding ports, on a busy host.
   private static let startNanoseconds: UInt64 = 20_000_000_000
   private static let stopNanoseconds: UInt64 = 2_000_000_000
+  /// Where the channel is among the process's descriptors.
+  private static let channelIndex = 1
+  /// Any byte starts the process's program.
+  private static let beginning: UInt8 = 0
 
   /// The guest's end.
   let port: FramePort
   private let channel: DescriptorStream
+  private let hasBegun = Atomic<Bool>(false)
   private let isReady = Atomic<Bool>(false)
 
-  /// Starts the process and returns at once.
+  /// Makes the process and returns at once. It loads nothing before ``waitUntilReady()``: the guest's start needs the CPUs.
   ///
   /// - Parameters:
   ///   - policy: whether it gives up rights.
@@ -36,7 +42,7 @@ final class NetworkProcess: Sendable {
           NetworkProcessCommand.name, policy.rawValue, user?.text ?? "", network.userModeText,
         ],
         environment: Self.environment, output: null.rawValue,
-        descriptors: [ends.peer.rawValue, other?.rawValue ?? -1])
+        descriptors: [ends.peer.rawValue, other?.rawValue ?? -1], gate: Self.channelIndex)
       process.release()
       // Until here: the process has copies.
       extendLifetime(ends.peer)
@@ -53,12 +59,15 @@ final class NetworkProcess: Sendable {
     return unsafe getenv(name).map { unsafe [name: String(cString: $0)] } ?? [:]
   }
 
-  /// Waits until the network is there and the process has given up its rights. Twice does no harm.
+  /// Lets the process load libslirp, and waits until the network is there and the process has given up its rights. Twice
+  /// does no harm.
   func waitUntilReady() throws(LkvmFailure) {
     guard !isReady.load(ordering: .relaxed) else { return }
     let deadline = HostClock.monotonicNanoseconds() + Self.startNanoseconds
     let text: [UInt8]
     do throws(Errno) {
+      hasBegun.store(true, ordering: .relaxed)
+      try channel.send([Self.beginning], deadline: deadline)
       guard let length = try channel.receive(byteCount: 1, deadline: deadline).bytes.first else {
         throw .connectionReset
       }
@@ -76,6 +85,8 @@ final class NetworkProcess: Sendable {
   /// Ends the network and waits until its ports are free, two seconds at most.
   func stop() {
     port.end()
+    // One that waits to begin holds nothing, and ends with this object.
+    guard hasBegun.load(ordering: .relaxed) else { return }
     // It says nothing more; an error means that it does not end in time, and then it will do so alone.
     _ = try? channel.receive(
       byteCount: 1, deadline: HostClock.monotonicNanoseconds() + Self.stopNanoseconds)

@@ -9,7 +9,7 @@ final class GuestNetworks {
   private let processes: [NetworkProcess]
   private var taps: [TapDevice] = []
 
-  /// Starts the processes of networks in user space; they get ready by themselves.
+  /// Makes the processes of networks in user space, which get ready once ``waitUntilReady()`` is called.
   static func startProcesses(_ options: RunSettings, user: JailUser?) throws(LkvmFailure) -> [NetworkProcess]
   {
     var processes: [NetworkProcess] = []
@@ -45,7 +45,6 @@ final class GuestNetworks {
     switch network.mode {
     case .user:
       guard let process = waiting.popFirst() else { return [] }
-      try process.waitUntilReady()
       return [process.port]
     case .tap:
       let tap = try TapDevice(network.tap)
@@ -53,6 +52,11 @@ final class GuestNetworks {
       return tap.ports
     case .none: return []
     }
+  }
+
+  /// Lets the networks in user space get ready, and waits until they are.
+  func waitUntilReady() throws(LkvmFailure) {
+    for process in processes { try process.waitUntilReady() }
   }
 
   /// Closes all of them, after the guest was shut down. Reports a script that fails.

@@ -56,7 +56,8 @@ struct GuestRun {
       // They load their libraries outside.
       for process in processes { try process.waitUntilReady() }
     }
-    let restrict = try Self.restrict(&plan, options, home: directory.path, jail: jail)
+    let restrict = try Self.restrict(
+      &plan, options, home: directory.path, socket: listener.path, jail: jail)
     let networks = try GuestNetworks(plan.networks, processes: processes)
     let code: Int32
     do {
@@ -83,13 +84,17 @@ struct GuestRun {
 
   /// Gives up the rights that the guest does not need, before the threads exist that serve it.
   ///
+  /// - Parameter socket: the control socket's file, which goes if the process ends because a thread keeps its rights.
   /// - Returns: does the same on the thread of a display that exists already.
   private static func restrict(
-    _ plan: inout GuestPlan, _ options: RunSettings, home: String, jail: Jail?
+    _ plan: inout GuestPlan, _ options: RunSettings, home: String, socket: String, jail: Jail?
   ) throws -> @Sendable () throws -> Void {
     let policy = options.machine.sandboxPolicy
     guard policy != .off || jail != nil else { return {} }
-    let unfiltered = try GuestThreadSandbox(plan, home: home, isJailed: jail != nil).activate(policy)
+    let unfiltered = try GuestThreadSandbox(plan, home: home, isJailed: jail != nil).activate(
+      policy,
+      // Without its file the socket is nobody's; an error leaves a file that the next guest of the name replaces.
+      cleanUp: { try? UnixSocket.remove(path: socket) })
     func collect(_ plan: GuestPlan) -> GuestSandbox {
       GuestSandbox(
         plan, initrd: options.kernel.initrd, home: home, kvm: options.devices.dev, isJailed: jail != nil)
@@ -156,6 +161,8 @@ struct GuestRun {
       if isJailed { try Jail.giveUpCapabilities() }
       try display?.start(guest, restrict: restrict)
       try guest.start()
+      // Not before: libslirp is loaded while the guest's kernel unpacks itself. If it cannot be, the guest ends here.
+      try networks.waitUntilReady()
       // Commands that came before it wait at the listener.
       let server = try ControlServer(listener, handler: guest)
       defer { server.stop() }

@@ -87,10 +87,14 @@ struct GuestThreadSandbox {
   /// Makes all threads of these kinds restrict themselves when they start. The main thread does so when it calls
   /// `ThreadRestrictions.applyToCurrentThread(as:)`. With the policy `log` the calls are reported instead.
   ///
+  /// - Parameter cleanUp: a thread that cannot restrict itself calls it before it ends the process.
   /// - Returns: what could not be restricted, in sentences.
-  func activate(_ policy: SandboxPolicy) throws(LkvmFailure) -> [String] {
+  func activate(
+    _ policy: SandboxPolicy, cleanUp: (@Sendable () -> Void)? = nil
+  ) throws(LkvmFailure) -> [String] {
     guard policy != .off || isJailed else { return [] }
     var restrictions = ThreadRestrictions()
+    restrictions.cleanUp = cleanUp
     let obstacles = try policy == .off ? [] : addFilters(to: &restrictions, policy)
     if isJailed {
       for kind in ThreadKind.allCases { restrictions.capabilities[kind] = [] }

@@ -47,6 +47,33 @@ struct ChildProcessTests {
     #expect(rest.hasPrefix("b\n") && rest.contains("5"), "\(rest)")
   }
 
+  @Test("a child behind a gate starts its program once there is a byte, takes that byte alone, and ends without one")
+  func gate() throws {
+    let output = try MemoryFile(name: "output")
+    var other: OwnedDescriptor?
+    let gate = try DescriptorStream(other: &other)
+    var child = try ChildProcess(
+      path: "/bin/sh", arguments: ["-c", "echo $A; head -c 1 <&4; exit 5"], environment: ["A": "started"],
+      output: output.descriptor, descriptors: [output.descriptor, other?.rawValue ?? -1], gate: 1)
+    other = nil
+    usleep(50_000)
+    #expect(try child.isRunning())
+    #expect(try output.contents().isEmpty)
+    try gate.send(Array("12".utf8), deadline: HostClock.monotonicNanoseconds() + 1_000_000_000)
+    #expect(try child.wait() == 5)
+    #expect(String(decoding: try output.contents(), as: UTF8.self) == "started\n2")
+
+    var another: OwnedDescriptor?
+    let unused = try DescriptorStream(other: &another)
+    var neverStarted = try ChildProcess(
+      path: "/bin/sh", arguments: ["-c", "echo no"], output: output.descriptor,
+      descriptors: [another?.rawValue ?? -1], gate: 0)
+    another = nil
+    unused.end()
+    #expect(try neverStarted.wait() == 127)
+    #expect(String(decoding: try output.contents(), as: UTF8.self) == "started\n2")
+  }
+
   @Test("a child that a signal ends has the exit code 128 plus its number")
   func signalled() throws {
     #expect(try shell("kill -9 $$").exitCode == 137)
