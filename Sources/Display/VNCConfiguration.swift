@@ -1,3 +1,4 @@
+import Glibc
 import HostSystem
 public import Hypervisor
 import SystemPackage
@@ -29,7 +30,8 @@ public struct VNCConfiguration: Equatable, Sendable {
     guard let passwordFile else { return nil }
     let bytes: [UInt8]
     do throws(Errno) {
-      let file = try OwnedDescriptor.open(passwordFile, flags: 0)
+      // A FIFO without a writer is empty, and nobody waits for one.
+      let file = try OwnedDescriptor.open(passwordFile, flags: O_NONBLOCK)
       bytes = try DescriptorBytes.read(file.rawValue, limit: 256)
     } catch {
       throw .cannotReadPassword(passwordFile, error)

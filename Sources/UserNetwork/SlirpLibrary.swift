@@ -5,9 +5,8 @@ import Synchronization
 @safe
 final class SlirpLibrary: Sendable {
   // SAFETY: `cslirp_load` fills in every function pointer or returns a reason; the library is never unloaded, so that they stay valid.
-  private static let fileName = "libslirp.so.0"
   private static let loaded = Result<SlirpLibrary, UserNetworkError> { () throws(UserNetworkError) in
-    try SlirpLibrary(fileName: fileName)
+    try SlirpLibrary(fileName: UserNetwork.libraryName)
   }
 
   private let functions: cslirp_functions

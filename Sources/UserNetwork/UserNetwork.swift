@@ -5,6 +5,9 @@ public import Hypervisor
 ///
 /// libslirp does the work, on the thread that calls ``serve()``.
 public final class UserNetwork: Sendable {
+  /// The file of libslirp, which dlopen(3) looks for.
+  public static let libraryName = "libslirp.so.0"
+
   private let stack: SlirpStack
 
   /// Makes a network, and binds the ports that it forwards. The first one loads libslirp.

@@ -64,8 +64,8 @@ public struct UserNetworkConfiguration: Equatable, Sendable {
     return candidates.first { $0 != hostAddress && $0 != guestAddress } ?? network
   }
 
-  /// Checks what libslirp takes for granted.
-  func check() throws(UserNetworkError) {
+  /// Checks what libslirp takes for granted: addresses of machines in the network, all different.
+  public func check() throws(UserNetworkError) {
     let hostBits = ~netmask.rawValue
     // A mask of ones, then at least two zeros.
     guard hostBits & (hostBits &+ 1) == 0, hostBits >= 3, netmask.rawValue != 0 else {

@@ -17,6 +17,8 @@ enum GuestEnd {
     InitTerminal.drain()
     Kernel.attempt(.sync)
     if let status {
+      // Nothing follows the command's output: not even that the machine is switched off, which the kernel prints at the level 0. Where there is no /proc, it does.
+      try? Kernel.writeFile("/proc/sys/kernel/printk", "0\n")
       if let port = exitPort(), !writePort(port, status) {
         report("the kernel lets no process write ports: the exit status is lost")
       }

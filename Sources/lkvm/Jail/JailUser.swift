@@ -31,12 +31,12 @@ struct JailUser: Equatable {
       guard result >= 0 else {
         let error = Errno(rawValue: -result)
         let reason = error == .noSuchFileOrDirectory ? "there is no such user" : "\(error)"
-        throw LkvmFailure("--jail \(text): \(reason); give a user's name, or UID:GID")
+        throw .usage("--jail \(text): \(reason); give a user's name, or UID:GID")
       }
       (self.user, self.group) = (user, group)
     }
     guard user != 0, group != 0 else {
-      throw LkvmFailure("--jail \(text): root's rights would stay; name another user")
+      throw .usage("--jail \(text): root's rights would stay; name another user")
     }
   }
 

@@ -15,13 +15,15 @@ enum NetworkProcessCommand {
   private static let channel: Int32 = 4
   private static let answerNanoseconds: UInt64 = 2_000_000_000
 
-  /// The files that libslirp and GLib open while they serve.
+  /// The files that the process opens when it serves.
   static let rules = [
     // libslirp reads it again when it has changed; it may be a link to another folder.
     GuestSandbox.Rule(path: "/etc/resolv.conf", access: .read, isOptional: true),
     GuestSandbox.Rule(path: "/run/systemd/resolve", access: .read, isOptional: true),
     // GLib seeds its random numbers from it.
     GuestSandbox.Rule(path: "/dev/urandom", access: .read, isOptional: true),
+    // Whether a debugger has breakpoints in code that is to be given back.
+    GuestSandbox.Rule(path: "/proc/self/status", access: .read, isOptional: true),
   ]
 
   /// Serves until the guest's process closes its end.
@@ -39,6 +41,8 @@ enum NetworkProcessCommand {
       let network = try UserNetwork(UserNetworkConfiguration(options), port: port)
       try restrict(policy, user: words[1].isEmpty ? nil : JailUser(words[1]))
       try answer.send([0], deadline: deadline)
+      // The loader, GLib and the filters' compiler needed much code once.
+      ProgramMemory.releaseStartUp()
       network.serve()
       return 0
     } catch {

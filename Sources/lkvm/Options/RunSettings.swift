@@ -1,5 +1,6 @@
 import Display
 import Hypervisor
+import UserNetwork
 
 /// The values of the options of `lkvm run` and `lkvm sandbox`.
 struct RunSettings: Equatable {
@@ -96,6 +97,12 @@ struct RunSettings: Equatable {
   /// Refuses options that contradict each other, for all commands that start a guest. Needs no files.
   func check(kernelFile: String?, command: [String]) throws(LkvmFailure) {
     try devices.checkDisplays()
+    for network in devices.network where network.mode == .user {
+      do throws(UserNetworkError) { try UserNetworkConfiguration(network).check() } catch {
+        throw .usage("--network: \(error)")
+      }
+    }
+    try SharedMemoryOption.check(devices.sharedMemory)
     try GuestStartFile.check(self, kernelFile: kernelFile, command: command)
     try JailOption.check(self)
   }

@@ -28,6 +28,13 @@ struct SharedMemoryOption: Equatable {
       let (least, most) = (SharedMemoryDevice.byteCounts.lowerBound, SharedMemoryDevice.byteCounts.upperBound)
       throw OptionProblem(text: "the size must be a power of two from \(least) to \(most) bytes")
     }
+    let (window, end) = (PCIHost.barWindowStart, PCIHost.barWindowEnd)
+    guard address.isMultiple(of: byteCount), address >= window, address < end, byteCount <= end - address
+    else {
+      throw OptionProblem(
+        text: "the address must be a multiple of the size, from 0x\(String(window, radix: 16)), "
+          + "and the memory end at 0x\(String(end, radix: 16)) at the latest")
+    }
     self.address = address
     self.byteCount = byteCount
     for word in words {
@@ -35,9 +42,21 @@ struct SharedMemoryOption: Equatable {
         creates = true
       } else if word.hasPrefix("handle="), word.count > "handle=".count {
         name = String(word.dropFirst("handle=".count))
+        guard SharedMemoryArea.accepts(name: name) else {
+          throw OptionProblem(text: "\(SharedMemoryError.badName(name))")
+        }
       } else {
         throw .wanted("handle=NAME or create behind ADDR:SIZE")
       }
+    }
+  }
+
+  /// Refuses memories that lie over each other.
+  static func check(_ all: [SharedMemoryOption]) throws(LkvmFailure) {
+    let sorted = all.sorted { $0.address < $1.address }
+    for (lower, upper) in zip(sorted, sorted.dropFirst())
+    where lower.address + lower.byteCount > upper.address {
+      throw .usage("--shmem: two memories lie over each other at 0x\(String(upper.address, radix: 16))")
     }
   }
 

@@ -9,12 +9,14 @@ final class GuestNetworks {
   private let processes: [NetworkProcess]
   private var taps: [TapDevice] = []
 
-  /// Makes the processes of networks in user space, which get ready once ``waitUntilReady()`` is called.
+  /// Makes the processes of networks in user space. One that may fail begins at once; the others wait until the guest runs, whose start needs the CPUs.
   static func startProcesses(_ options: RunSettings, user: JailUser?) throws(LkvmFailure) -> [NetworkProcess]
   {
     var processes: [NetworkProcess] = []
     for network in GuestPlan.networks(options) where network.mode == .user {
-      processes.append(try NetworkProcess(network, policy: options.machine.sandboxPolicy, user: user))
+      let process = try NetworkProcess(network, policy: options.machine.sandboxPolicy, user: user)
+      if !process.mayBeginLate { try process.begin() }
+      processes.append(process)
     }
     return processes
   }
@@ -45,6 +47,7 @@ final class GuestNetworks {
     switch network.mode {
     case .user:
       guard let process = waiting.popFirst() else { return [] }
+      if !process.mayBeginLate { try process.waitUntilReady() }
       return [process.port]
     case .tap:
       let tap = try TapDevice(network.tap)
@@ -54,9 +57,19 @@ final class GuestNetworks {
     }
   }
 
-  /// Lets the networks in user space get ready, and waits until they are.
-  func waitUntilReady() throws(LkvmFailure) {
-    for process in processes { try process.waitUntilReady() }
+  /// Lets the networks in user space that wait get ready; does not block.
+  func begin() throws(LkvmFailure) {
+    for process in processes { try process.begin() }
+  }
+
+  /// When a network in user space must have answered, in nanoseconds of `HostClock`; nil if none is waited for.
+  var deadline: UInt64? { processes.compactMap(\.deadline).min() }
+
+  /// Throws if a network in user space has not answered although its time is over `now`.
+  func checkDeadlines(_ now: UInt64) throws(LkvmFailure) {
+    for process in processes {
+      if let deadline = process.deadline, deadline <= now { try process.waitUntilReady() }
+    }
   }
 
   /// Closes all of them, after the guest was shut down. Reports a script that fails.
@@ -68,8 +81,18 @@ final class GuestNetworks {
     taps = []
   }
 
-  /// Descriptors that are readable when the process of a network in user space has ended.
-  var endDescriptors: [Int32] { processes.map(\.endDescriptor) }
+  /// What tells of the processes of networks in user space, by their order.
+  var channelDescriptors: [Int32] { processes.map(\.channelDescriptor) }
+
+  /// Takes what the process has to say whose descriptor is readable.
+  ///
+  /// - Returns: whether it is there; false if it has ended.
+  /// - Throws: why the network never came to be.
+  func isStillThere(_ index: Int) throws(LkvmFailure) -> Bool {
+    guard processes[index].deadline != nil else { return false }
+    try processes[index].waitUntilReady()
+    return true
+  }
 }
 
 extension NetworkOptions {

@@ -28,6 +28,11 @@ struct GuestRun {
     let directory = try Instances.directory()
     let name = try options.machine.name ?? GuestStorage.rootName(options, home: directory.path)
     let guestName = name ?? "guest-\(getpid())"
+    if options.machine.name != nil {
+      do throws(InstanceError) { _ = try directory.socketPath(of: guestName) } catch {
+        throw LkvmFailure.usage("--name: \(error)")
+      }
+    }
     let jail = try options.machine.jail.map { option throws(LkvmFailure) in
       try Jail.isolate(option, options, from: directory, named: guestName)
     }
@@ -37,9 +42,9 @@ struct GuestRun {
     DescriptorLimit.raise()
     let configuration = try GuestPlan.machine(
       options, name: guestName, host: .current(kvm: options.devices.dev))
-    let machine = PendingMachine(configuration, kvm: options.devices.dev)
-    // Before the process gives up the right to start programs.
+    // Before the process gives up the right to start programs, and before it has the guest's memory, of which each of them is a copy until it begins.
     let processes = try GuestNetworks.startProcesses(options, user: jail?.user)
+    let machine = PendingMachine(configuration, kvm: options.devices.dev)
     // The first file that is created, because all errors of the options are known by now.
     let statisticsFile = try options.debugging.statsFile.map { path in try StatisticsFile(path: path) }
     var plan = try GuestPlan(
@@ -161,18 +166,18 @@ struct GuestRun {
       if isJailed { try Jail.giveUpCapabilities() }
       try display?.start(guest, restrict: restrict)
       try guest.start()
-      // Not before: libslirp is loaded while the guest's kernel unpacks itself. If it cannot be, the guest ends here.
-      try networks.waitUntilReady()
+      // libslirp is loaded while the guest's kernel unpacks itself.
+      try networks.begin()
       // Commands that came before it wait at the listener.
       let server = try ControlServer(listener, handler: guest)
       defer { server.stop() }
       // lkvm starts no thread from here on.
       try ThreadRestrictions.applyToCurrentThread(as: .main)
-      ProgramMemory.releaseStartUp()
       signal = try waitForEnd(signals)
     } catch {
       display?.stop()
       guest.shutDown()
+      endConsoleLine()
       if let error = error as? GuestError { throw LkvmFailure(error) }
       throw error
     }
@@ -189,9 +194,8 @@ struct GuestRun {
     }
     let hasStarted = !guest.startFailed
     if let message = Self.message(of: end) ?? (hasStarted ? nil : "the guest's system could not be started") {
-      // The guest's last output may not end a line, and both may be on one terminal.
-      let separator = guest.consoleEndsWithinLine && StandardError.isWhereOutputGoes ? "\n" : ""
-      StandardError.write("\(separator)lkvm: error: \(message)\n")
+      endConsoleLine()
+      StandardError.writeError(message)
     }
     let code = GuestExit.code(
       end: end, status: guest.exitStatus, ranCommand: plan.runsCommand, startFailed: !hasStarted,
@@ -199,29 +203,53 @@ struct GuestRun {
     return code == 0 && !failures.isEmpty ? 1 : code
   }
 
+  /// Ends the line of the guest's last output before a message, because both may be on one terminal.
+  private func endConsoleLine() {
+    if guest.consoleEndsWithinLine, StandardError.isWhereOutputGoes { StandardError.write("\n") }
+  }
+
   /// Of the first process of a network in user space.
   private static let networkToken: UInt64 = 2
+
+  private static let judgementNanoseconds = UInt64(SoftwareKVM.judgementMilliseconds) * 1_000_000
+
+  /// The time until `deadline`, at least 1 ms if it is yet to come; -1, for ever, if there is none.
+  private static func milliseconds(until deadline: UInt64?) -> Int32 {
+    guard let deadline else { return -1 }
+    let now = HostClock.monotonicNanoseconds()
+    return deadline > now ? Int32(clamping: (deadline - now) / 1_000_000 + 1) : 0
+  }
 
   /// Waits for the end. Returns the signal that requested it; nil if the guest or a command ended the guest.
   private func waitForEnd(_ signals: borrowing SignalDescriptor) throws -> Int32? {
     let poll = try EventPoll()
     try poll.add(descriptor: signals.rawValue, token: 0)
     try poll.add(descriptor: guest.machine.endDescriptor, token: 1)
-    let networkEnds = networks.endDescriptors
-    for (index, descriptor) in networkEnds.enumerated() {
+    let channels = networks.channelDescriptors
+    for (index, descriptor) in channels.enumerated() {
       try poll.add(descriptor: descriptor, token: UInt64(index) + Self.networkToken)
     }
     var events = EventBuffer(capacity: 2)
-    var judges = judgesKVM
+    var judgement: UInt64? = judgesKVM ? HostClock.monotonicNanoseconds() + Self.judgementNanoseconds : nil
+    var hasReleased = false
     while guest.machine.end == nil {
-      let count = try poll.wait(
-        timeoutMilliseconds: judges ? SoftwareKVM.judgementMilliseconds : -1, into: &events)
-      if judges, count == 0, guest.machine.end == nil {
-        judges = false
+      // Once nothing of the start is under way any more.
+      if !hasReleased, networks.deadline == nil {
+        ProgramMemory.releaseStartUp()
+        hasReleased = true
+      }
+      let deadline = [judgement, networks.deadline].compactMap(\.self).min()
+      let count = try poll.wait(timeoutMilliseconds: Self.milliseconds(until: deadline), into: &events)
+      let now = HostClock.monotonicNanoseconds()
+      if let time = judgement, time <= now, guest.machine.end == nil {
+        judgement = nil
         if let verdict = try SoftwareKVM.verdict(on: guest.machine) { guest.machine.end(.crashed(verdict)) }
       }
+      try networks.checkDeadlines(now)
       for index in 0..<count where events[index] >= Self.networkToken {
-        try poll.remove(descriptor: networkEnds[Int(events[index] - Self.networkToken)])
+        let index = Int(events[index] - Self.networkToken)
+        guard try !networks.isStillThere(index) else { continue }
+        try poll.remove(descriptor: channels[index])
         StandardError.writeError(
           "--network: the process of libslirp has ended; the guest's card has no network any more")
       }

@@ -119,6 +119,23 @@ struct RunCommandTests {
       (["--shmem", "0xc8000000:3M"], "--shmem 0xc8000000:3M: the size must be a power of two"),
       (["--shmem", "0xc8000000:2k"], "--shmem 0xc8000000:2k: the size must be a power of two"),
       (["--shmem", "0xc8000000:4k:handle="], "--shmem 0xc8000000:4k:handle=: wanted handle=NAME or create"),
+      (
+        ["--shmem", "0x1000:16M"],
+        "--shmem 0x1000:16M: the address must be a multiple of the size, from 0xc1000000"
+      ),
+      (["--shmem", "0xfeb00000:2M"], "--shmem 0xfeb00000:2M: the address must be a multiple of the size"),
+      (["--shmem", "0xc8000000:4k:handle=../x"], "--shmem 0xc8000000:4k:handle=../x: '../x' is not a name"),
+      (
+        ["--shmem", "0xc8000000:8k", "--shmem", "0xc8001000:4k"],
+        "--shmem: two memories lie over each other at 0xc8001000"
+      ),
+      (["-n", "mode=user,guest_ip=0.0.0.0"], "--network: address 0.0.0.0 is not one of a machine"),
+      (
+        ["-n", "mode=user,guest_ip=192.168.33.255"],
+        "--network: address 192.168.33.255 is not one of a machine"
+      ),
+      (["-n", "mode=user,host_ip=10.0.0.1"], "--network: address 192.168.33.15 is not one of a machine"),
+      (["-n", "mode=user,host_ip=192.168.33.15"], "--network:"),
       (["--shmem", "0xc8000000:4k:x"], "--shmem 0xc8000000:4k:x: wanted handle=NAME or create"),
       (["--vfio-pci", "x"], "--vfio-pci x: wanted [DOMAIN:]BUS:DEV.FN as lspci prints it"),
       (["--vfio-pci", "0000:00:20.0"], "--vfio-pci 0000:00:20.0: wanted [DOMAIN:]BUS:DEV.FN"),

@@ -188,9 +188,9 @@ struct LkvmJailTests {
     arguments: [
       ("", 64, "--jail : wanted USER"), ("a,", 64, "--jail a,: wanted USER"),
       ("a,root=/", 64, "--jail a,root=/: wanted USER"),
-      ("a,chroot=/,chroot=/", 64, "wanted USER"), ("nobody-at-all", 1, "there is no such user"),
-      ("root", 1, "root's rights would stay"), ("0:5", 1, "root's rights would stay"),
-      ("5:0", 1, "root's rights would stay"), ("1:2:3", 1, "there is no such user"),
+      ("a,chroot=/,chroot=/", 64, "wanted USER"), ("nobody-at-all", 64, "there is no such user"),
+      ("root", 64, "root's rights would stay"), ("0:5", 64, "root's rights would stay"),
+      ("5:0", 64, "root's rights would stay"), ("1:2:3", 64, "there is no such user"),
       ("5:5,chroot=missing", 1, "chroot missing: No such file or directory"),
       ("5:5,chroot=halt", 1, "chroot halt: not a folder"),
       ("5:5,chroot=/tmp", 1, "chroot /tmp: must be root's, and writable by no one else"),

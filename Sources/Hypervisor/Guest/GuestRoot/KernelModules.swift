@@ -43,7 +43,7 @@ public struct KernelModules: Sendable {
   /// Returns the files of the modules for `kinds` and of their dependencies, each once, in an order of loading.
   ///
   /// Modules that are built into the kernel have no file and are left out, and so are optional modules that the kernel
-  /// lacks.
+  /// lacks, or one of whose files cannot be read: a distribution may have them in a package of their own.
   public func files(for kinds: [GuestModuleKind]) throws(GuestRootError) -> [String] {
     try files(for: GuestModuleKind.allCases.filter(kinds.contains).flatMap(\.modules))
   }
@@ -61,7 +61,11 @@ public struct KernelModules: Sendable {
         guard request.isRequired, builtinLines[index] == nil else { continue }
         throw .missingModule(name: request.name, purpose: request.purpose, release: release)
       }
-      for file in loadOrder(line) where !files.contains(file) {
+      let order = loadOrder(line).filter { !files.contains($0) }
+      guard request.isRequired || order.allSatisfy({ (try? NamedFiles.checkReadable($0)) != nil }) else {
+        continue
+      }
+      for file in order {
         guard file.hasSuffix(".ko") || ModuleCompression(path: file) != nil else {
           throw .compressedModule(path: file)
         }

@@ -13,6 +13,18 @@ public final class SharedMemoryArea: HostMemoryArea {
   public let byteCount: UInt64
   private let mapping: Mapping
 
+  /// Whether an object can have the name.
+  public static func accepts(name: String) -> Bool { plainName(name) != nil }
+
+  /// The file's name.
+  private static func plainName(_ name: String) -> String? {
+    let plain = name.hasPrefix("/") ? String(name.dropFirst()) : name
+    let isPossible =
+      !plain.isEmpty && plain != "." && plain != ".." && !plain.utf8.contains(0) && !plain.contains("/")
+      && plain.utf8.count <= 255
+    return isPossible ? plain : nil
+  }
+
   /// Opens the object `name`, or makes it.
   ///
   /// - Parameters:
@@ -20,10 +32,7 @@ public final class SharedMemoryArea: HostMemoryArea {
   ///   - byteCount: A multiple of the page size. A longer object is used in part.
   ///   - creates: Whether to make the object, for its owner alone, if it is not there, and to lengthen it if it is shorter.
   public init(name: String, byteCount: UInt64, creates: Bool) throws(SharedMemoryError) {
-    let plain = name.hasPrefix("/") ? String(name.dropFirst()) : name
-    guard !plain.isEmpty, plain != ".", plain != "..", !plain.utf8.contains(0), !plain.contains("/"),
-      plain.utf8.count <= 255
-    else { throw .badName(name) }
+    guard let plain = Self.plainName(name) else { throw .badName(name) }
     guard let count = Int(exactly: byteCount), count > 0,
       byteCount.isMultiple(of: GuestMemory.pageByteCount)
     else { throw .badSize(byteCount) }
