@@ -18,6 +18,9 @@ struct DiskOption: Equatable {
   /// The formats that an image may have.
   var formats: DiskFormats { acceptsAnyFormat ? .anyAsRaw : .qcow(qcow) }
 
+  /// Whether all settings are ones that a folder has.
+  var isForFolder: Bool { !isDirect && !acceptsAnyFormat && qcow == QcowOptions() }
+
   /// What an argument begins with that names a target of the host's SCSI stack, as kvmtool has it.
   static let targetPrefix = "scsi:"
 

@@ -25,6 +25,10 @@ struct GuestStorage {
     let queueCount = options.devices.diskQueues ?? min(vcpuCount, 64)
     for disk in options.devices.disk {
       if let folder = try Self.rootFolder(disk.path, home) {
+        guard disk.isForFolder else {
+          throw LkvmFailure.usage(
+            "--disk \(disk.path): of the settings only ro and security= are for a folder")
+        }
         let security = disk.security ?? Self.security(ofRoot: folder, home: home)
         try addRoot(folder, isReadOnly: disk.isReadOnly, security: security)
       } else {

@@ -42,6 +42,15 @@ struct LkvmGuestTests {
     #expect(try fixture.homeEntries == [])
   }
 
+  @Test(arguments: ["direct", "format=raw", "snapshot=a"])
+  func `a folder as the root has none of the settings of an image`(setting: String) throws {
+    let fixture = try LkvmFixture()
+    let outcome = try fixture.run(["run", "halt", "-d", "dir,\(setting)"] + Self.machine)
+    #expect(outcome.exitCode == 64)
+    #expect(
+      outcome.errors == "lkvm: error: --disk dir: of the settings only ro and security= are for a folder\n")
+  }
+
   @Test(
     .enabled("the host has vhost drivers loaded") { unsafe access("/dev/vhost-vsock", F_OK) != 0 },
     arguments: [
