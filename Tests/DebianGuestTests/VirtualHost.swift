@@ -22,6 +22,8 @@ enum VirtualHost {
   static let fileExerciser = project.appending(path: "scripts/lib/guest/file-exerciser")
   /// Makes a disk with GRUB from an installation of Debian.
   static let grubImage = project.appending(path: "scripts/lib/guest/grub-image")
+  /// Writes the ELF kernel that a bzImage holds.
+  static let vmlinux = project.appending(path: "scripts/lib/guest/vmlinux")
   /// The release build of bench.
   static let bench = project.appending(path: ".build/release/bench")
   /// Runs bench with its disks in memory.
@@ -43,6 +45,12 @@ enum VirtualHost {
   /// Whether it has an IOMMU, and devices for guests (scripts/testbed --vfio).
   static let hasHostDevices =
     (try? FileManager.default.contentsOfDirectory(atPath: "/sys/kernel/iommu_groups"))?.isEmpty == false
+
+  /// The folder of scripts/lib/guest/debian-kernels, or nothing where the suite of these kernels could not be had.
+  static let newerKernels = ProcessInfo.processInfo.environment["VEXT_DEBIAN_KERNELS"] ?? ""
+  /// Why the tests of these kernels are skipped then.
+  static let newerKernelsAbsence =
+    "no kernel 6.12 of the backports suite: scripts/lib/guest/debian-kernels says why (VEXT_DEBIAN_KERNELS)"
 
   /// Runs a host command to its end and answers what it printed.
   @discardableResult
