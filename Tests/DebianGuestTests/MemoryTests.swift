@@ -39,6 +39,37 @@ extension DebianGuestTests {
       #expect(try Self.meminfo("HugePages_Free") == free)
     }
 
+    private static func sharingPages() throws -> Int {
+      let text = try String(contentsOfFile: "/sys/kernel/mm/ksm/pages_sharing", encoding: .utf8)
+      return Int(text.trimmingCharacters(in: .newlines)) ?? 0
+    }
+
+    @Test func `with --ksm the host merges equal pages of a guest, and without it none`() throws {
+      try VirtualHost.run(
+        "sh", "-c",
+        "cd /sys/kernel/mm/ksm && echo 20000 > pages_to_scan && echo 20 > sleep_millisecs && echo 1 > run")
+      defer { _ = try? VirtualHost.run("sh", "-c", "echo 2 > /sys/kernel/mm/ksm/run") }
+      let before = try Self.sharingPages()
+      // 32 MiB of pages that are all alike and not empty.
+      let script = "yes | head -c 32M > /tmp/alike; say filled yes; read answer; exit 3"
+      let guests = try [["--ksm"], []].map {
+        try LkvmProcess(GuestReport.arguments(["-c", "1", "-m", "512"] + $0, script: script))
+      }
+      for guest in guests { try guest.wait(for: "@filled=yes@", within: GuestReport.limit) }
+      let alike = (32 << 20) / 4096
+      try guests[0].wait("the host merged too few pages", within: .seconds(120)) {
+        try Self.sharingPages() >= before + alike * 9 / 10
+      }
+      let merging = try guests.map {
+        try String(contentsOfFile: "/proc/\($0.identifier)/ksm_merging_pages", encoding: .utf8)
+      }
+      #expect(merging[1] == "0\n")
+      for guest in guests {
+        try guest.type("\n")
+        #expect(try guest.waitForEnd(within: .seconds(60)) == 3)
+      }
+    }
+
     /// The kernel's modules as other distributions have them, in the place of Debian's, whose depmod reads no .ko.gz.
     @Test(arguments: [("xz -T1 --check=crc32", "xz"), ("zstd -q --rm", "zst")])
     func `a guest starts with modules that are compressed`(command: String, suffix: String) throws {
