@@ -9,6 +9,19 @@ extension DebianGuestTests {
       cd /usr/bin && find . -maxdepth 1 -type f -size -64k | LC_ALL=C sort | head -n 300 | xargs cksum | cksum
       """
 
+    /// Opens a new file, takes all rights to write it away, and truncates it through the descriptor; says how large it is, and whether it
+    /// can be opened again.
+    private static let truncation = #"""
+      setpriv --reuid=nobody --regid=nogroup --clear-groups perl -e '
+        chdir "/tmp/share/anyone" or die "chdir: $!";
+        open(my $file, ">", "file") or die "open: $!";
+        syswrite($file, "0123456789") == 10 or die "write: $!";
+        chmod(0444, "file") or die "chmod: $!";
+        truncate($file, 4) or die "truncate: $!";
+        print -s $file, open(my $again, ">>", "file") ? " writable" : " $!";
+      ' 2>&1
+      """#
+
     private struct Shared {
       let folder: TemporaryFolder
       let report: GuestReport
@@ -37,6 +50,8 @@ extension DebianGuestTests {
           say new "$?"
           mkdir -m 2750 /tmp/share/folder && mv /tmp/share/new /tmp/share/folder/moved
           say moved "$?"
+          mkdir /tmp/share/anyone && chmod 777 /tmp/share/anyone
+          say truncated "$(\(SharedFolderTests.truncation))"
           umount /tmp/share
           """
         report = try GuestReport(["-c", "2", "-m", "512", "--9p", "\(share),share"], script: script)
@@ -108,6 +123,39 @@ extension DebianGuestTests {
       #expect(Int(host.trimmingCharacters(in: .newlines)) ?? 0 > 512, "the folder has too few files")
       #expect(try report.value("files") == host.trimmingCharacters(in: .newlines))
       #expect(try report.value("du") == "0", "\(report.console.suffix(2000))")
+    }
+
+    @Test func `a user of the guest truncates an open file after chmod 444`() throws {
+      let shared = try Self.shared.get()
+      #expect(try shared.report.value("truncated") == "4 Permission denied")
+      let file = shared.folder.file("share/anyone/file")
+      #expect(try VirtualHost.run("stat", "--format=%s %a %U", file) == "4 444 nobody\n")
+    }
+
+    /// The host then checks the rights too: lkvm may truncate the file only through the descriptor that it has.
+    @Test func `a user of the guest truncates an open file after chmod 444 where lkvm is not root either`()
+      throws
+    {
+      let folder = try TemporaryFolder()
+      let share = folder.file("share")
+      try VirtualHost.run(
+        "sh", "-c",
+        "mkdir -p $0/anyone && chown -R nobody:nogroup $0 && chmod a+rx $1 && chmod a+rw /dev/kvm", share,
+        folder.path)
+      let arguments = GuestReport.arguments(
+        ["-c", "1", "-m", "512", "--9p", "\(share),share"],
+        script: """
+          mkdir /tmp/share && mount -t 9p -o trans=virtio,version=9p2000.L share /tmp/share
+          say truncated "$(\(Self.truncation))"
+          """)
+      let user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+      let guest = try LkvmProcess(
+        user + [VirtualHost.lkvm.path] + arguments, program: URL(filePath: "/usr/bin/setpriv"),
+        environment: ["HOME": share, "LKVM_HOME": share + "/home"])
+      let report = try GuestReport(guest)
+      #expect(try report.value("truncated") == "4 Permission denied")
+      let file = share + "/anyone/file"
+      #expect(try VirtualHost.run("stat", "--format=%s %a %U", file) == "4 444 nobody\n")
     }
 
     @Test func `files of the guest have its owner and mode, but no set-group-ID bit`() throws {
