@@ -134,6 +134,8 @@ struct RunCommand: ParsableCommand {
       workload.regionSize
       ?? defaultRegionSize(
         diskByteCount: diskByteCount, hasFileSystem: configuration.paths.contains { $0.fileSystem != .none })
+    let byteCount = configuration.jobFileByteCount
+    configuration.linux?.job?.nameChanges(byteCount: byteCount)
     return configuration
   }
 

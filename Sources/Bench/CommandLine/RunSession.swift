@@ -85,8 +85,8 @@ struct RunSession: ~Copyable {
       for measurement in measurements {
         try record(measurement, of: cell)
       }
-      let phases = Dictionary(grouping: measurements, by: \.phase).sorted { $0.key < $1.key }
-      boots += phases.compactMap { BootSummary(cell: cell, measurements: $0.value) }
+      let parts = Dictionary(grouping: measurements, by: \.part).sorted { $0.key < $1.key }
+      boots += parts.compactMap { BootSummary(cell: cell, measurements: $0.value) }
       bootCount += 1
       try measureRoundTrip()
     }
@@ -137,15 +137,15 @@ struct RunSession: ~Copyable {
     try show("- rows: \(files.csvPath); host, plan and histograms: \(jsonPath)")
   }
 
-  /// A table for each phase of a job file, or the only one.
+  /// A table for each part of a job file, or the only one.
   private func tables() -> String {
     let paths = context.configuration.paths
-    guard let job = context.configuration.linux?.job, job.phases.count > 1 else {
+    guard let job = context.configuration.linux?.job, job.parts.count > 1 else {
       return RunTable(boots: boots, paths: paths).text()
     }
-    return job.phases.indices.map { phase in
-      let table = RunTable(boots: boots.filter { $0.phase == phase }, paths: paths).text()
-      return "phase \(job.groupName(ofPhase: phase) ?? ""): \(job.phases[phase].summary)\n\n\(table)"
+    return job.parts.enumerated().map { index, part in
+      let table = RunTable(boots: boots.filter { $0.part == index }, paths: paths).text()
+      return "phase \(job.groupName(ofPart: index) ?? ""): \(part.summary)\n\n\(table)"
     }.joined(separator: "\n")
   }
 

@@ -102,7 +102,9 @@ struct RunSessionTests {
     #expect(rows.map { $0.latencyP99Microseconds != nil } == [true, false, true, false])
     #expect(outcome.shown.contains("phase fill: write, bs 1m, iodepth 1, rate=8m, 7s\n"))
     #expect(outcome.shown.contains("phase ask: randread, bs 4k, iodepth 1, 7s\n"))
-    #expect(outcome.shown.contains("- job file two.fio: file name and size are bench's; stonewall replaced"))
+    #expect(
+      outcome.shown.contains(
+        "- job file two.fio: file name and size are bench's; stonewall is replaced by phases"))
     #expect(outcome.shown.contains("one boot per column"))
   }
 
@@ -115,7 +117,7 @@ struct RunSessionTests {
     func run(_ cell: RunCell, diskPaths: [String], watch: InterruptionWatch) throws -> [CellMeasurement] {
       (0..<2).map { phase in
         var measurement = RunFixture.measurement()
-        measurement.phase = phase
+        measurement.part = phase
         if phase == 1 { measurement.latency = LatencyDistribution() }
         return measurement
       }

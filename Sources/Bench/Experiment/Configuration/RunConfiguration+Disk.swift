@@ -27,6 +27,9 @@ extension RunConfiguration {
     byteCount < structureByteCount ? 0 : (byteCount - structureByteCount) / 17 * 16
   }
 
+  /// Bytes that the jobs of a user's file have, in whole blocks of a file system.
+  var jobFileByteCount: UInt64 { regionSize.byteCount / 4096 * 4096 }
+
   /// Bytes of the region for each worker of a Linux guest, in whole blocks of the workload and of 4 KiB.
   var sliceByteCount: UInt64 {
     let unit = max(4096, blockSize.byteCount)

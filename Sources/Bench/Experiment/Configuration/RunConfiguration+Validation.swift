@@ -87,16 +87,18 @@ extension RunConfiguration {
       throw InvalidConfiguration(
         description: "--ioengine sync has one request at a time: --iodepth must be 1, and is \(iodepth)")
     }
-    if linux.ioengine == .polledIOUring {
+    let polls = linux.job.map { $0.phases.contains(where: \.polls) } ?? (linux.ioengine == .polledIOUring)
+    if polls {
+      let name = linux.job.map { "hipri in the job file \($0.name)" } ?? "--ioengine io_uring-hipri"
       if let other = paths.first(where: { !$0.needsBlockDriver }) {
         throw InvalidConfiguration(
           description:
-            "--ioengine io_uring-hipri needs the polled queues of vext's block driver, and \(other.name) has none: "
+            "\(name) needs the polled queues of vext's block driver, and \(other.name) has none: "
             + "combine it with --mode vext or vext-adaptive and --fs none, ext4 or xfs")
       }
       guard usesDirectIO else {
         throw InvalidConfiguration(
-          description: "--ioengine io_uring-hipri needs --direct: the page cache does not poll")
+          description: "\(name) needs --direct: the page cache does not poll")
       }
     }
     guard linux.memory.byteCount >= 128 << 20, linux.memory.byteCount.isMultiple(of: 1 << 20) else {

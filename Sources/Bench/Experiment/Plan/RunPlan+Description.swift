@@ -48,11 +48,15 @@ extension RunPlan {
 
   /// What the row of each phase will say, and what bench changes.
   private static func phases(of job: FioJobFile) -> [String] {
-    let phases = job.phases.enumerated().map { index, phase in
-      let title = job.phases.count > 1 ? "phase \(index + 1)" : "job"
-      return title.padding(toLength: 13, withPad: " ", startingAt: 0) + "\(phase.name): \(phase.summary)"
+    let phases = job.phases.enumerated().flatMap { index, phase in
+      let title = (job.phases.count > 1 ? "phase \(index + 1)" : "job").padding(
+        toLength: 13, withPad: " ", startingAt: 0)
+      return phase.groups.map { group in
+        let name = phase.groups.count > 1 ? "\(group.name) of \(phase.name)" : phase.name
+        return "\(title)\(name): \(group.summary)"
+      }
     }
-    return phases + ["changes      \(job.changeNote)"]
+    return phases + ["changes      \(job.changeNote)"] + (job.groupNote.map { ["groups       \($0)"] } ?? [])
   }
 
   private static func workload(of configuration: RunConfiguration) -> String {

@@ -8,6 +8,8 @@ struct GuestReport {
   struct Phase {
     /// What fio measured.
     let fio: FioOutput
+    /// The same for each group of jobs where there are several; otherwise the whole alone.
+    let groups: [FioOutput]
     /// The clocks after it, for its window.
     let alignment: ClockAlignment
   }
@@ -23,26 +25,32 @@ struct GuestReport {
 
   /// Reads it.
   ///
+  /// - Parameters:
+  ///   - guest: The guest, which has ended.
+  ///   - verifies: Whether bench's own job verifies.
+  ///   - job: The user's job file, if there is one.
   /// - Throws: ``BenchFailure`` if something is missing or makes no sense.
-  init(of guest: LinuxGuest, verifies: Bool) throws {
+  init(of guest: LinuxGuest, verifies: Bool, job: FioJobFile?) throws {
     marks = try Self.marks(of: guest)
     alignmentBefore = ClockAlignment(Self.probes(marks, .before, guest))
     var phases: [Phase] = []
     for index in guest.jobs.indices {
-      phases.append(try Self.phase(index, marks: marks, guest: guest, verifies: verifies))
+      phases.append(
+        try Self.phase(index, of: job?.phases[index], marks: marks, guest: guest, verifies: verifies))
     }
     self.phases = phases
   }
 
   private static func phase(
-    _ index: Int, marks: GuestMarks, guest: LinuxGuest, verifies: Bool
+    _ index: Int, of phase: FioPhase?, marks: GuestMarks, guest: LinuxGuest, verifies: Bool
   ) throws -> Phase {
     let name = guest.jobs.count > 1 ? "fio in phase \(index + 1)" : "fio"
     guard let code = marks.fioCodes[index] else { throw guest.failure("\(name) did not come to its end") }
     let output = try contents(of: GuestScript.File.output(index), limit: FioOutput.byteCountLimit, guest)
-    let fio: FioOutput
+    let (fio, groups): (FioOutput, [FioOutput])
     do throws(FioOutput.Failure) {
       fio = try FioOutput(output, verifies: verifies)
+      groups = try fio.groups(of: phase, verifies: verifies)
     } catch {
       throw guest.failure("\(name) ended with code \(code) and its output cannot be used: \(error)")
     }
@@ -53,7 +61,7 @@ struct GuestReport {
     guard let alignment = ClockAlignment(probes(marks, .after(index), guest)) else {
       throw guest.failure("its clock was not compared with the host's")
     }
-    return Phase(fio: fio, alignment: alignment)
+    return Phase(fio: fio, groups: groups, alignment: alignment)
   }
 
   /// What the guest noted until now.

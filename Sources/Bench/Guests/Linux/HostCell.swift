@@ -64,7 +64,7 @@ struct HostCell {
         try PageCache.drop()
         try PageCache.forget(diskPath)
       }
-      measurements.append(try run(job, phase: phase, in: folder, on: mounted))
+      measurements += try run(job, phase: phase, in: folder, on: mounted)
     }
     try mounted.unmount()
     return measurements
@@ -76,10 +76,10 @@ struct HostCell {
   }
 
   private func run(
-    _ job: String, phase: Int, in folder: String, on mounted: MountedFileSystem
-  ) throws -> CellMeasurement {
+    _ text: String, phase: Int, in folder: String, on mounted: MountedFileSystem
+  ) throws -> [CellMeasurement] {
     let (jobPath, outputPath) = ("\(folder)/job.\(phase).fio", "\(folder)/fio.\(phase).json")
-    guard FileManager.default.createFile(atPath: jobPath, contents: Data(job.utf8)) else {
+    guard FileManager.default.createFile(atPath: jobPath, contents: Data(text.utf8)) else {
       throw BenchFailure("cannot write \(jobPath)", exitCode: .cannotCreate)
     }
     let (serverBefore, start) = (mounted.serverNanoseconds, HostClock.monotonicNanoseconds())
@@ -88,10 +88,12 @@ struct HostCell {
     let serverNanoseconds = mounted.serverNanoseconds &- serverBefore
     let elapsed = Double(HostClock.monotonicNanoseconds() - start) / 1e9
     if watch.isInterrupted { throw RunInterruption() }
-    let fio: FioOutput
+    let job = configuration.linux?.job
+    let (fio, groups): (FioOutput, [FioOutput])
     do throws(FioOutput.Failure) {
       fio = try FioOutput(
         FileManager.default.contents(atPath: outputPath) ?? Data(), verifies: configuration.verifies)
+      groups = try fio.groups(of: job?.phases[phase], verifies: configuration.verifies)
     } catch {
       throw BenchFailure(
         "fio on \(cell.path.name) ended with code \(run.exitCode) and its output cannot be used: \(error)")
@@ -99,9 +101,9 @@ struct HostCell {
     guard run.exitCode == 0 || fio.errors + fio.verifyErrors > 0 else {
       throw BenchFailure("fio on \(cell.path.name) ended with code \(run.exitCode): \(run.output)")
     }
-    let verifies = configuration.linux?.job?.phases[phase].verifies ?? configuration.verifies
-    return CellMeasurement(
-      guestIndex: 0, phase: phase, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
+    let verifies = job?.phases[phase].verifies ?? configuration.verifies
+    let whole = CellMeasurement(
+      guestIndex: 0, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
       verifiedBlocks: verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,
       elapsedSeconds: fio.jobSeconds, iops: fio.iops, latency: fio.latency, exits: ExitCounts(),
       windowSeconds: fio.measuredSeconds,
@@ -113,8 +115,9 @@ struct HostCell {
       linux: LinuxDetails(
         kernel: KernelFiles(root: "/").word("proc/sys/kernel/osrelease") ?? "", fioVersion: fio.version,
         latencyKind: fio.latencyKind, measuredSeconds: fio.measuredSeconds, clockUncertaintySeconds: 0,
-        makeFileSystem: makeFileSystem, job: job,
+        makeFileSystem: makeFileSystem, job: text,
         console: fio.errors + fio.verifyErrors > 0 ? [run.output] : [], fio: fio.json))
+    return whole.parts(groups, ofPhase: phase, job: job)
   }
 }
 

@@ -172,11 +172,12 @@ final class LinuxCellRunner: CellMeasuring {
     of guest: LinuxGuest, cell: RunCell, timeline: UsageTimeline, granted: GrantedPlacement,
     causes: ExitCauseCounter
   ) throws -> [CellMeasurement] {
-    let report = try GuestReport(of: guest, verifies: configuration.verifies)
-    return try report.phases.indices.map { phase in
-      try measurement(
+    let report = try GuestReport(of: guest, verifies: configuration.verifies, job: linux.job)
+    return try report.phases.indices.flatMap { phase in
+      let whole = try measurement(
         of: guest, phase: phase, report: report, cell: cell, timeline: timeline, granted: granted,
         causes: causes)
+      return whole.parts(report.phases[phase].groups, ofPhase: phase, job: linux.job)
     }
   }
 
@@ -189,7 +190,7 @@ final class LinuxCellRunner: CellMeasuring {
       let window = alignment.inner(report.phases[phase].measuredPhase, margin: Self.marginNanoseconds),
       let (first, last) = timeline.cut(window)
     else {
-      let name = linux.job?.groupName(ofPhase: phase).map { " (\($0))" } ?? ""
+      let name = linux.job.map { $0.phases.count > 1 ? " (\($0.phases[phase].name))" : "" } ?? ""
       throw guest.failure("fio's measured phase\(name) is too short to count exits in it")
     }
     func rates(_ window: ClosedRange<UInt64>?) -> ExitRates? {
@@ -211,7 +212,7 @@ final class LinuxCellRunner: CellMeasuring {
     let exits = last.exits[guest.index] - first.exits[guest.index]
     let verifies = linux.job?.phases[phase].verifies ?? configuration.verifies
     return CellMeasurement(
-      guestIndex: guest.index, phase: phase, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
+      guestIndex: guest.index, requests: fio.requests, bytes: fio.bytes, errors: fio.errors,
       verifiedBlocks: verifies ? fio.readRequests : 0, verifyErrors: fio.verifyErrors,
       elapsedSeconds: fio.jobSeconds, iops: fio.iops, latency: fio.latency,
       exits: exits,

@@ -3,8 +3,10 @@ import Hypervisor
 struct CellMeasurement: Equatable, Sendable {
   /// Which guest, from 0.
   var guestIndex: Int
-  /// Which phase of a job file, from 0.
-  var phase = 0
+  /// Which part of a job file, from 0 (``FioJobFile/parts``).
+  var part = 0
+  /// Requests of the whole phase, where this is one of several groups of jobs: those that ``exits`` and CPU times belong to.
+  var phaseRequests: UInt64?
   /// Requests answered, failed ones included.
   var requests: UInt64
   /// Bytes moved.
@@ -17,7 +19,7 @@ struct CellMeasurement: Equatable, Sendable {
   var verifyErrors: UInt64
   /// Each worker's time from its first submission to its last answer.
   var elapsedSeconds: [Double]
-  /// Sum over the workers of requests by elapsed time.
+  /// Sum over the workers of requests by elapsed time; in a Linux guest all requests by fio's measured phase.
   var iops: Double
   /// The latencies of all workers.
   var latency: LatencyDistribution
@@ -49,8 +51,9 @@ extension CellMeasurement {
   /// How many requests the window of ``exits`` stands for: all of them, or in a Linux guest those of the part of fio's
   /// measured phase that was cut out.
   var windowRequests: Double {
-    guard let linux, linux.measuredSeconds > 0 else { return Double(requests) }
-    return Double(requests) * windowSeconds / linux.measuredSeconds
+    let requests = Double(phaseRequests ?? requests)
+    guard let linux, linux.measuredSeconds > 0 else { return requests }
+    return requests * windowSeconds / linux.measuredSeconds
   }
 
   /// I/O vmexits per request beyond those that the guest makes anyway, at `rates`. Negative where it made fewer.

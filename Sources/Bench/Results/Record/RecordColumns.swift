@@ -105,7 +105,7 @@ struct RecordColumns: Sendable {
   }
   let iops = RecordColumn<Double>(
     "iops", .result, unit: "1/s", comparison: .rate(.sum),
-    "sum over the workers of requests by each worker's own time"
+    "sum over the workers of requests by each worker's own time; in a Linux guest all requests by the length of fio's phase"
   ) { $0.measurement.iops }
   let bandwidthMiBPerSecond = RecordColumn<Double>(
     "bandwidth_mib_s", .result, unit: "MiB/s", "`iops` times the mean number of bytes that a request moved"
@@ -329,9 +329,9 @@ struct RecordColumns: Sendable {
     "fio_group", .configuration,
     """
     the phase of the user's job file that the row describes, by the names of its jobs, if the file has \
-    several
+    several; `a of a+b` is a group of it (`new_group`), whose window, vmexits and CPU times, and quotients of these, are the phase's
     """
-  ) { $0.job?.groupName(ofPhase: $0.measurement.phase) }
+  ) { $0.job?.groupName(ofPart: $0.measurement.part) }
   let fioBlockSizes = RecordColumn<String?>(
     "fio_bs", .configuration,
     "block sizes where there are several, as written: `bssplit=4k/60:64k/40`, `bs=4k+bs=1m`"

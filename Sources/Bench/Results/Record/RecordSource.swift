@@ -15,8 +15,8 @@ struct RecordSource: Sendable {
   var configuration: RunConfiguration { context.configuration }
   /// The user's fio job file.
   var job: FioJobFile? { configuration.linux?.job }
-  /// The phase of the job file that was measured.
-  var phase: FioPhase? { job?.phases[measurement.phase] }
+  /// The part of the job file that the row is about: a phase, or a group of its jobs.
+  var phase: FioPhase? { job?.parts[measurement.part] }
   /// The length of the window that was asked for.
   var runtime: TimeSpan? { phase == nil ? configuration.runtime : phase?.runtime }
   /// What only a Linux guest tells.

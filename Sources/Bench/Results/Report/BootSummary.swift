@@ -5,8 +5,8 @@ struct BootSummary: Equatable, Sendable {
   let path: DataPath
   /// Which repetition, from 1.
   let repetition: Int
-  /// Which phase of a job file, from 0.
-  let phase: Int
+  /// Which part of a job file, from 0 (``FioJobFile/parts``).
+  let part: Int
   /// What another VMM tells of itself, as its first guest has it; nil for ours.
   let peer: PeerRecord?
   /// What a reader must know of its exits by cause, one sentence each.
@@ -36,14 +36,14 @@ struct BootSummary: Equatable, Sendable {
   /// I/O blocks whose content was wrong.
   let verifyErrors: UInt64
 
-  /// Sums up `measurements`, one for each guest of `cell` in one phase; nil if there is none.
+  /// Sums up `measurements`, one for each guest of `cell` in one part of a job file; nil if there is none.
   init?(cell: RunCell, measurements: [CellMeasurement]) {
     guard !measurements.isEmpty else { return nil }
     let requests = measurements.reduce(0.0) { $0 + $1.windowRequests }
     var latencies = LatencyDistribution()
     for measurement in measurements { latencies.add(measurement.latency) }
     let lacksLatencies = measurements.contains { $0.requests > 0 && $0.latency.entries.isEmpty }
-    phase = measurements[0].phase
+    part = measurements[0].part
     path = cell.path
     repetition = cell.repetition
     peer = measurements[0].peer

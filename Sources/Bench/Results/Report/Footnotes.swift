@@ -25,7 +25,7 @@ enum Footnotes {
     let changes = configuration.linux?.job.map { "job file \($0.name): \($0.changeNote)" }
     return (configuration.modeReason.map { ["modes: \($0)"] } ?? [])
       + (reason.isEmpty ? [] : ["guest: \(configuration.guest.rawValue), \(reason)"])
-      + (changes.map { [$0] } ?? [])
+      + (changes.map { [$0] } ?? []) + (configuration.linux?.job?.groupNote.map { [$0] } ?? [])
       + configuration.pathsLeftOut.map { "left out: \($0.name): \(configuration.reasonForLeavingOut($0))" }
   }
 
@@ -40,8 +40,8 @@ enum Footnotes {
   }
 
   private static func repetitions(_ boots: [BootSummary]) -> String {
-    // A boot has one summary for each phase of a job file.
-    let columns = Dictionary(grouping: boots) { "\($0.path.name) \($0.phase)" }
+    // A boot has one summary for each part of a job file.
+    let columns = Dictionary(grouping: boots) { "\($0.path.name) \($0.part)" }
     let counts = Set(columns.values.map(\.count)).sorted()
     guard let fewest = counts.first, let most = counts.last else { return "all boots failed" }
     if most == 1 { return "one boot per column: the spread is unknown; --repeat 5 shows it" }

@@ -22,7 +22,7 @@ struct FioJobFileTests {
   func `a job keeps its options and those of the global sections before it, but for file, size and order`()
     throws
   {
-    let file = try Self.file(
+    var file = try Self.file(
       """
       [global]
       ioengine=io_uring
@@ -70,10 +70,17 @@ struct FioJobFileTests {
 
         """,
       ])
+    let fileChange =
+      "filename=/mnt/data, directory=/elsewhere, nrfiles=4, filesize=1g are replaced by bench's file or device"
     #expect(
       file.changeNote
-        == "file name and size are bench's; filename=/mnt/data, size=10g, directory=/elsewhere, nrfiles=4, stonewall, "
-        + "filesize=1g replaced; lat_percentiles=1 added")
+        == "file name and size are bench's; \(fileChange); size=10g is replaced by bytes within --size; "
+        + "stonewall is replaced by phases; lat_percentiles=1 is added")
+    file.nameChanges(byteCount: 256 << 20)
+    #expect(
+      file.changeNote
+        == "file name and size are bench's; \(fileChange); size=10g is replaced by 256m; "
+        + "stonewall is replaced by phases; lat_percentiles=1 is added")
   }
 
   @Test func `a phase ends at stonewall and at its alias, and where a job waits for the only one before it`()
@@ -96,8 +103,52 @@ struct FioJobFileTests {
 
   @Test func `phases of one name are numbered, and a single one has no name`() throws {
     let file = try Self.file("[a]\n[a]\nstonewall\n[b]\nstonewall\n")
-    #expect((0..<3).map { file.groupName(ofPhase: $0) } == ["a.1", "a.2", "b"])
-    #expect(try Self.file("[a]\n").groupName(ofPhase: 0) == nil)
+    #expect((0..<3).map { file.groupName(ofPart: $0) } == ["a.1", "a.2", "b"])
+    #expect(try Self.file("[a]\n").groupName(ofPart: 0) == nil)
+  }
+
+  @Test func `the line of changes says from what to what, and nothing of what stays`() throws {
+    var file = try Self.file(
+      "[a]\nsize=50%\noffset=64k\nnew_group=0\ngroup_reporting\nwrite_bw_log=x\nlat_percentiles=0\n")
+    file.nameChanges(byteCount: 1 << 20)
+    #expect(
+      file.changes
+        == "size=50% is replaced by 512k; group_reporting is left out: bench sums up a group's jobs; "
+        + "write_bw_log=x is left out: logs would stay in the guest")
+  }
+
+  @Test func `new_group divides a phase into rows, and a line says what they share`() throws {
+    let file = try Self.file(
+      "[a]\nnumjobs=2\n[b]\n[c]\nnew_group\nrw=write\n[d]\nstonewall\nnew_group\n[e]\nwait_for=d\n")
+    #expect(file.phases.map(\.name) == ["a+b+c", "d", "e"])
+    #expect(file.parts.map(\.name) == ["a+b", "c", "d", "e"])
+    #expect(file.parts.map(\.rw) == ["read", "write", "read", "read"])
+    #expect((0..<3).map { file.parts(ofPhase: $0) } == [0..<2, 2..<3, 3..<4])
+    #expect((0..<4).map { file.groupName(ofPart: $0) } == ["a+b of a+b+c", "c of a+b+c", "d", "e"])
+    #expect(file.groupNote?.hasPrefix("rows of the groups of a+b+c: requests and latencies are each") == true)
+    #expect(try Self.file("[a]\n[b]\n").groupNote == nil)
+    #expect(try !file.phases[0].text(for: "/dev/vda", byteCount: 1 << 20).contains("new_group"))
+  }
+
+  @Test(arguments: [
+    ("[a]\nruntime=1\ntime_based\n[b]\nruntime=10\ntime_based\n", "differ in runtime (1, 10)"),
+    ("[a]\ntimeout=1\n[b]\nruntime=10\n", "differ in runtime (1, 10)"),
+    ("[a]\n[b]\nramp_time=5s\n", "differ in ramp_time (0, 5s)"),
+    ("[a]\nruntime=60\n[b]\nruntime=1m\n", "taken"), ("[a]\nruntime=10\n[b]\n", "taken"),
+    ("[a]\nruntime=1\n[b]\nstonewall\nruntime=10\n", "taken"),
+  ])
+  func `jobs of a phase that measure at different times are refused`(text: String, words: String) {
+    let refusal = Self.refusal(text)
+    #expect(refusal.contains(words), "\(refusal)")
+    #expect(words == "taken" || refusal.contains("no common window; use stonewall"))
+  }
+
+  @Test func `more jobs at a time than fio runs are refused`() {
+    #expect(Self.refusal("[a]\nnumjobs=4096\n") == "taken")
+    #expect(Self.refusal("[a]\nnumjobs=4096\n[b]\nstonewall\n") == "taken")
+    #expect(
+      Self.refusal("[a]\nnumjobs=4096\n[b]\n").contains(
+        "4097 jobs run at the same time (a+b); fio takes up to 4096: lower numjobs"))
   }
 
   @Test func `the row has what the job says`() throws {
@@ -158,8 +209,9 @@ struct FioJobFileTests {
   }
 
   @Test(arguments: [
-    "offset=1m", "offset_increment=512k\nnumjobs=3", "offset=3z", "size=0", "size=101%",
-    "offset_increment=8e\nnumjobs=1000000", "offset_increment=8191p\nnumjobs=1000000",
+    "offset=1m", "size=2k", "bs=64k\nsize=32k", "bsrange=8k-64k\nsize=4k", "bs=1m\noffset=4k",
+    "offset_increment=512k\nnumjobs=3", "offset=3z", "size=0", "size=101%",
+    "offset_increment=8e\nnumjobs=4000", "offset_increment=8191p\nnumjobs=4000",
   ])
   func `a job with values outside of bench's limits is refused`(options: String) throws {
     let job = try Self.file("[a]\n\(options)\n").phases[0].jobs[0]
@@ -172,6 +224,9 @@ struct FioJobFileTests {
         "bench does not take fill_device (job a): it writes beyond --size"))
     #expect(Self.refusal("[global]\nexec_prerun=/bin/true\n[a]\n").contains("exec_prerun"))
     #expect(Self.refusal("[a]\nfill_device=0\n") == "taken")
+    #expect(Self.refusal("[a]\nbs_is_seq_rand=1\n").contains("a sequential and a random size"))
+    #expect(Self.refusal("[a]\nioengine=net\nhostname=x\n").contains("does not use the file or device"))
+    #expect(Self.refusal("[a]\nmem_align=4k\nsqthread_poll=1\nfixedbufs\n") == "taken")
     for line in ["bs=(4*1k)", "iodepth=$ncpus", "numjobs=0", "bssplit=x", "iodepth"] {
       #expect(Self.refusal("[a]\n\(line)\n").contains("bench cannot read \(line); write one number"))
     }

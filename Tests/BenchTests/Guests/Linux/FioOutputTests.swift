@@ -53,6 +53,59 @@ struct FioOutputTests {
     #expect(output.latencyKind == "clat")
   }
 
+  /// Jobs that each read 100 times, for as many milliseconds.
+  private static func jobs(_ milliseconds: [Int]) -> Data {
+    let jobs = milliseconds.map {
+      """
+      {"read": {"total_ios": 100, "runtime": \($0), "io_bytes": 409600, "iops": \(100_000.0 / Double($0)), \
+      "clat_ns": {"mean": 1, "max": 1, "N": 100, "bins": {"1": 100}}}}
+      """
+    }
+    return Data("{\"fio version\": \"x\", \"jobs\": [\(jobs.joined(separator: ","))]}".utf8)
+  }
+
+  @Test func `a job that ended early adds its requests to the rate of the phase, not its own rate`() throws {
+    let output = try FioOutput(Self.jobs([1000, 10_000]), verifies: false)
+    #expect(output.measuredSeconds == 10)
+    #expect(output.iops == 20)
+  }
+
+  @Test func `groups of jobs have requests of their own, and the window of the phase`() throws {
+    let phase = try FioJobFile(
+      name: "x", sections: FioJobReader(text: "[a]\nnumjobs=2\n[b]\nnew_group\n").sections
+    ).phases[0]
+    let output = try FioOutput(Self.jobs([1000, 1000, 10_000]), verifies: false)
+    let groups = try output.groups(of: phase, verifies: false)
+    #expect(groups.map(\.requests) == [200, 100])
+    #expect(groups.map(\.iops) == [20, 10])
+    #expect(groups.map(\.measuredSeconds) == [10, 10])
+    #expect(groups.map { NanosecondHistogram($0.latency).counts.reduce(0, +) } == [200, 100])
+    #expect(try output.groups(of: nil, verifies: false) == [output])
+    let failure = #expect(throws: FioOutput.Failure.self) {
+      try FioOutput(Self.jobs([1000, 1000]), verifies: false).groups(of: phase, verifies: false)
+    }
+    #expect(failure?.description == "it does not have the 3 jobs of its groups")
+  }
+
+  @Test func `a row of a group divides exits and CPU time by the requests of its phase`() throws {
+    let job = try FioJobFile(
+      name: "x", sections: FioJobReader(text: "[a]\n[b]\nnew_group\n").sections)
+    let output = try FioOutput(Self.jobs([500, 500]), verifies: false)
+    let whole = RunFixture.linuxMeasurement()
+    let parts = whole.parts(
+      try output.groups(of: job.phases[0], verifies: false), ofPhase: 0, job: job)
+    #expect(parts.map(\.part) == [0, 1])
+    #expect(parts.map(\.requests) == [100, 100])
+    #expect(parts.allSatisfy { $0.windowRequests == whole.windowRequests && $0.exits == whole.exits })
+    var context = RunFixture.context
+    context.configuration.guest = .linux
+    context.configuration.linux = LinuxConfiguration(
+      kernelPath: "/k", initrdPath: nil, kernelParameters: "", memory: ByteSize(byteCount: 1 << 29),
+      ioengine: .libaio, idleSpan: .milliseconds(0), job: job)
+    let row = RunRecord(context: context, cell: RunFixture.cell, measurement: parts[1])
+    #expect(row.fioGroup == "b of a+b" && row.iops == 200 && row.vmexitsPerIO == 1.5)
+  }
+
   @Test func `a verifying job writes and then reads: its phases follow one another`() throws {
     #expect(try Self.output("verify", verifies: true).measuredSeconds == 0.023)
     // Its own options say so too, as they do in a user's job file.

@@ -22,7 +22,9 @@ struct FioJob {
   func texts() throws(BenchFailure) -> [String] {
     guard let job = configuration.linux?.job else { return [ownText] }
     var texts: [String] = []
-    for phase in job.phases { texts.append(try phase.text(for: target, byteCount: jobFileByteCount)) }
+    for phase in job.phases {
+      texts.append(try phase.text(for: target, byteCount: configuration.jobFileByteCount))
+    }
     return texts
   }
 
@@ -98,12 +100,10 @@ struct FioJob {
     path.fileSystem == .none ? path.blockDevice : "\(folder)/\(Self.fileName(worker: 0))"
   }
 
-  private var jobFileByteCount: UInt64 { configuration.regionSize.byteCount / 4096 * 4096 }
-
   /// The files that the file system is made with, by name.
   static func files(_ configuration: RunConfiguration) -> [(name: String, byteCount: UInt64)] {
     if configuration.linux?.job != nil {
-      return [(fileName(worker: 0), configuration.regionSize.byteCount / 4096 * 4096)]
+      return [(fileName(worker: 0), configuration.jobFileByteCount)]
     }
     return (0..<configuration.workerCount).map { (fileName(worker: $0), configuration.sliceByteCount) }
   }

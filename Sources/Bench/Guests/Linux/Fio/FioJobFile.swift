@@ -9,10 +9,12 @@ struct FioJobFile: Codable, Equatable, Sendable {
   let name: String
   /// Its jobs: those of a phase run at the same time, the phases one after the other. None is empty.
   let phases: [FioPhase]
-  /// What bench changes beside the file and its size, in a line; empty for nothing.
-  let changes: String
+  /// What bench changes in the options, from what to what, in a line; empty for nothing.
+  private(set) var changes: String
 
   private static let phaseLimit = 64
+  /// fio's REAL_MAX_JOBS: what one run of it takes.
+  private static let jobCountLimit: UInt64 = 4096
 
   /// Reads the file at `path`.
   ///
@@ -47,18 +49,60 @@ struct FioJobFile: Codable, Equatable, Sendable {
         "the job file \(name) has \(phases.count) phases; bench takes up to \(Self.phaseLimit)",
         exitCode: .dataError)
     }
-    changes = Self.changes(jobs)
+    for phase in phases { try Self.check(phase, file: name) }
+    changes = FioJobChanges(jobs, byteCount: nil).text
   }
 
-  /// What rows of a phase are called where there are several: a name that no other phase has.
-  func groupName(ofPhase index: Int) -> String? {
-    guard phases.count > 1 else { return nil }
-    let name = phases[index].name
-    return phases.count { $0.name == name } > 1 ? "\(name).\(index + 1)" : name
+  /// What has a row of its own: each phase, or each group of its jobs where `new_group` makes several.
+  var parts: [FioPhase] { phases.flatMap(\.groups) }
+
+  /// Where among ``parts`` those of phase `index` are.
+  func parts(ofPhase index: Int) -> Range<Int> {
+    let first = phases[..<index].reduce(0) { $0 + $1.groups.count }
+    return first..<first + phases[index].groups.count
+  }
+
+  /// What the rows of a part are called where there are several: a name that no other part has. `a of a+b` is a group of the
+  /// phase `a+b`.
+  func groupName(ofPart index: Int) -> String? {
+    let names = phases.flatMap { phase in
+      phase.groups.count > 1 ? phase.groups.map { "\($0.name) of \(phase.name)" } : [phase.name]
+    }
+    guard names.count > 1 else { return nil }
+    return names.count { $0 == names[index] } > 1 ? "\(names[index]).\(index + 1)" : names[index]
+  }
+
+  /// Says in ``changes`` what sizes and offsets become where the jobs have `byteCount` bytes.
+  mutating func nameChanges(byteCount: UInt64) {
+    changes = FioJobChanges(phases.flatMap(\.jobs), byteCount: byteCount).text
   }
 
   /// What bench changes in the file, in a line.
   var changeNote: String { "file name and size are bench's" + (changes.isEmpty ? "" : "; \(changes)") }
+
+  /// What a reader of rows must know of groups; nil where no phase has several.
+  var groupNote: String? {
+    let names = phases.filter { $0.groups.count > 1 }.map(\.name)
+    return names.isEmpty
+      ? nil
+      : "rows of the groups of \(names.joined(separator: ", ")): requests and latencies are each group's; window, vmexits and "
+        + "CPU times, and what is computed from these, are the phase's"
+  }
+
+  /// Checks what only jobs that run together can have wrong.
+  private static func check(_ phase: FioPhase, file: String) throws(BenchFailure) {
+    guard phase.jobCount <= jobCountLimit else {
+      throw BenchFailure(
+        "the job file \(file): \(phase.jobCount) jobs run at the same time (\(phase.name)); fio takes up to \(jobCountLimit): "
+          + "lower numjobs", exitCode: .dataError)
+    }
+    if let (key, values) = phase.differingWindow {
+      throw BenchFailure(
+        "the job file \(file): the jobs \(phase.name) run at the same time and differ in \(key) "
+          + "(\(values.joined(separator: ", "))), so that they have no common window; use stonewall, or the same \(key)",
+        exitCode: .dataError)
+    }
+  }
 
   private static func checkOptions(_ jobs: [FioJobSection], file: String) throws(BenchFailure) {
     for job in jobs {
@@ -120,17 +164,5 @@ struct FioJobFile: Codable, Equatable, Sendable {
         exitCode: .dataError)
     }
     return levels
-  }
-
-  private static func changes(_ jobs: [FioJobSection]) -> String {
-    var seen: Set<String> = []
-    let replaced = jobs.flatMap(\.options).map(\.line).filter { line in
-      FioOptionTable.treatment(of: FioJobOption(line: line).key) == .replaced && seen.insert(line).inserted
-    }
-    let parts = [
-      replaced.isEmpty ? "" : "\(replaced.joined(separator: ", ")) replaced",
-      jobs.contains { !$0.addedOptions.isEmpty } ? "lat_percentiles=1 added" : "",
-    ]
-    return parts.filter { !$0.isEmpty }.joined(separator: "; ")
   }
 }

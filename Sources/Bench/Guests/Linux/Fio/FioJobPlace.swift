@@ -12,7 +12,7 @@ struct FioJobPlace: Equatable {
 
   /// The place of `job` in `byteCount` bytes, of which percentages are taken.
   ///
-  /// - Throws: ``BenchFailure`` if nothing is left.
+  /// - Throws: ``BenchFailure`` if less than a block is left.
   init(_ job: FioJobSection, byteCount: UInt64) throws(BenchFailure) {
     func amount(_ key: String) throws(BenchFailure) -> UInt64? {
       guard let text = job.value(key) else { return nil }
@@ -35,10 +35,10 @@ struct FioJobPlace: Equatable {
           + "\(ByteSize(byteCount: byteCount))", exitCode: .dataError)
     }
     size = min(try amount("size") ?? byteCount, byteCount - start)
-    guard size > 0 else {
+    guard size >= job.leastBlockByteCount else {
       throw BenchFailure(
-        "job \(job.name): size=\(job.value("size") ?? "") of --size \(ByteSize(byteCount: byteCount)) is nothing",
-        exitCode: .dataError)
+        "job \(job.name): size=\(job.value("size") ?? "") of --size \(ByteSize(byteCount: byteCount)) leaves \(size) bytes, "
+          + "less than a block of \(ByteSize(byteCount: job.leastBlockByteCount))", exitCode: .dataError)
     }
   }
 

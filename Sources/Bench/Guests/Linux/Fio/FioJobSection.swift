@@ -50,6 +50,12 @@ struct FioJobSection: Codable, Equatable, Sendable {
     return sizes.isEmpty ? nil : sizes[min(direction ?? 0, sizes.count - 1)].byteCount
   }
 
+  /// The smallest size of a request in bytes, as far as bench can read it: what fio requires of a file at least.
+  var leastBlockByteCount: UInt64 {
+    let text = value("bssplit") ?? value("bsrange") ?? value("bs") ?? "4k"
+    return Self.sizes(text).map(\.byteCount).min() ?? 1
+  }
+
   /// The place among reads, writes and trims of the only kind of requests that the job makes; nil where it makes several.
   private var direction: Int? {
     switch rw.prefix(while: { $0 != ":" }) {

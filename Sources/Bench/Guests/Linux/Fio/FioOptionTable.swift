@@ -1,7 +1,7 @@
-/// What bench does with each option that fio 3.33 documents (`fio --cmdhelp=all`).
+/// What bench does with each option that fio 3.33 documents (`fio --cmdhelp=all`), with those that this list hides and with those of
+/// I/O engines (`fio --enghelp=ENGINE`).
 ///
-/// docs/linux-guests.md has the same table, and a test compares both with fio. Options of I/O engines are not listed there, nor
-/// here: fio takes or refuses them.
+/// docs/linux-guests.md has the same table, and a test compares both with fio.
 enum FioOptionTable {
   /// What becomes of an option in the job that fio gets.
   enum Treatment: Equatable {
@@ -13,7 +13,7 @@ enum FioOptionTable {
     case refused(String)
   }
 
-  /// The treatment of `key`; nil for one that fio does not list.
+  /// The treatment of `key`; nil for one that fio 3.33 does not have.
   static func treatment(of key: String) -> Treatment? {
     if let reason = refused[key] { return .refused(reason) }
     if replaced.contains(key) { return .replaced }
@@ -29,7 +29,8 @@ enum FioOptionTable {
     "blocksize_unaligned": "bs_unaligned", "iodepth_batch_submit": "iodepth_batch",
     "iodepth_batch_complete": "iodepth_batch_complete_min", "io_limit": "io_size", "fill_fs": "fill_device",
     "fileoffset": "offset", "nr_files": "nrfiles", "timeout": "runtime", "iomem": "mem",
-    "ratemin": "rate_min", "ratecycle": "rate_cycle", "wait_for_previous": "stonewall",
+    "mem_align": "iomem_align", "ratemin": "rate_min", "ratecycle": "rate_cycle",
+    "wait_for_previous": "stonewall",
     "disable_bw": "disable_bw_measurement", "ss": "steadystate", "ss_dur": "steadystate_duration",
     "ss_ramp": "steadystate_ramp_time",
   ]
@@ -61,7 +62,9 @@ enum FioOptionTable {
       "exec_postrun": "a program beside fio makes exits within the window",
       "profile": "its options are not in the file",
       "kb_base": "sizes are in powers of 1024; write them so",
+      "bs_is_seq_rand": "bs then has a sequential and a random size, which a row cannot tell; use bssplit",
     ]
+    for key in otherEngineOptions { reasons[key] = "its ioengine does not use the file or device of a job" }
     for key in ["cgroup", "cgroup_nodelete", "cgroup_weight"] { reasons[key] = "the guest has no cgroups" }
     for key in [
       "write_iolog", "read_iolog", "read_iolog_chunked", "replay_no_stall", "replay_redirect", "replay_scale",
@@ -71,7 +74,27 @@ enum FioOptionTable {
     return reasons
   }()
 
+  /// Options of engines for networks, clusters, other devices and programs.
+  private static let otherEngineOptions = [
+    // cpuio, exec, filestat, e4defrag, mtd, sg, io_uring_cmd
+    "cpuload", "cpuchunks", "cpumode", "exit_on_io_done", "program", "arguments", "grace_time",
+    "std_redirect",
+    "stat_type", "donorname", "inplace", "skip_bad", "readfua", "writefua", "sg_write_mode", "stream_id",
+    "cmd_type",
+    // net, rdma, nbd, rados, rbd, gfapi
+    "hostname", "port", "protocol", "nodelay", "listen", "pingpong", "interface", "ttl", "window_size", "mss",
+    "bindname", "verb", "uri", "clustername", "clientname", "pool", "rbdname", "busy_poll", "touch_objects",
+    "conf", "volume", "brick", "single-instance",
+  ]
+
   private static let taken: Set<String> = [
+    // Hidden by --cmdhelp=all.
+    "iomem_align", "softrandommap", "verify_async_cpus",
+    // libaio, io_uring, pvsync2, mmap
+    "userspace_reap", "cmdprio_percentage", "cmdprio_class", "cmdprio", "cmdprio_bssplit", "nowait", "hipri",
+    "hipri_percentage", "fixedbufs", "registerfiles", "sqthread_poll", "sqthread_poll_cpu", "nonvectored",
+    "uncached", "force_async", "thp",
+    // The rest, as --cmdhelp=all has them.
     "description", "name", "lockfile", "rw", "bs", "ba", "bsrange", "bssplit", "bs_unaligned", "randrepeat",
     "randseed", "norandommap", "ignore_error", "rw_sequencer", "ioengine", "iodepth", "iodepth_batch",
     "iodepth_batch_complete_min", "iodepth_batch_complete_max", "iodepth_low", "serialize_overlap",

@@ -21,7 +21,8 @@ struct FioOutput: Equatable, Sendable {
   let readRequests: UInt64
   /// Bytes moved.
   let bytes: UInt64
-  /// Requests per second, summed over jobs and directions.
+  /// Requests per second: all of them by ``measuredSeconds``, as fio's own sum of a group has it, because a job that ended early
+  /// makes none in the rest of the phase.
   let iops: Double
   /// Errors: those that fio went past, or one for a job that an error ended.
   let errors: UInt64
@@ -47,18 +48,16 @@ struct FioOutput: Equatable, Sendable {
   ///
   /// - Parameter verifies: whether the phases of a job follow one another: first it writes, then it reads.
   init(_ text: Data, verifies: Bool) throws(Failure) {
-    json = try Self.object(in: text)
+    let json = try Self.object(in: text)
     guard let version = json["fio version"]?.string else {
       throw Failure(description: "it names no version of fio")
     }
-    self.version = version
     guard case .array(let jobs)? = json["jobs"], !jobs.isEmpty else {
       throw Failure(description: "it has no jobs")
     }
     guard jobs.count <= Self.jobCountLimit else {
       throw Failure(description: "it has \(jobs.count) jobs; at most \(Self.jobCountLimit) are read")
     }
-    endMilliseconds = json["timestamp_ms"]?.count ?? 0
     var sums = Sums()
     for job in jobs { try sums.add(job, phasesFollow: verifies) }
     guard let longest = sums.jobSeconds.max(), sums.requests > 0 else {
@@ -66,17 +65,51 @@ struct FioOutput: Equatable, Sendable {
         description: sums.errors > 0
           ? "its jobs ended with error \(sums.firstError) before they did anything" : "its jobs did nothing")
     }
-    measuredSeconds = longest
+    self.init(
+      sums, version: version, endMilliseconds: json["timestamp_ms"]?.count ?? 0, measuredSeconds: longest,
+      json: json)
+  }
+
+  private init(
+    _ sums: Sums, version: String, endMilliseconds: UInt64, measuredSeconds: Double, json: JSONValue
+  ) {
+    self.version = version
+    self.endMilliseconds = endMilliseconds
+    self.measuredSeconds = measuredSeconds
+    self.json = json
     jobSeconds = sums.jobSeconds
     requests = sums.requests
     readRequests = sums.readRequests
     bytes = sums.bytes
-    iops = sums.iops
+    // fio tells lengths in milliseconds: one that did not last any has its own rates only.
+    iops = measuredSeconds > 0 ? min(Double(sums.requests) / measuredSeconds, Sums.rateLimit) : sums.iops
     errors = sums.errors
     verifyErrors = sums.verifyErrors
     // The latencies of some jobs would pass for those of all.
     latency = sums.lacksLatencies ? LatencyDistribution() : sums.latency
     latencyKind = sums.lacksLatencies ? "none" : sums.latencyKind
+  }
+
+  /// What the jobs of each group of `phase` did, within the window of all of them; the whole alone where there are no groups.
+  ///
+  /// - Throws: ``Failure`` if fio tells of more or fewer jobs than the phase has, clones included.
+  func groups(of phase: FioPhase?, verifies: Bool) throws(Failure) -> [FioOutput] {
+    guard let jobCounts = phase?.groups.map(\.jobCount), jobCounts.count > 1 else { return [self] }
+    guard case .array(let jobs)? = json["jobs"], UInt64(jobs.count) == jobCounts.reduce(0, &+) else {
+      throw Failure(description: "it does not have the \(jobCounts.reduce(0, &+)) jobs of its groups")
+    }
+    var rest = jobs[...]
+    var groups: [FioOutput] = []
+    for count in jobCounts {
+      var sums = Sums()
+      for job in rest.prefix(Int(clamping: count)) { try sums.add(job, phasesFollow: verifies) }
+      rest = rest.dropFirst(Int(clamping: count))
+      groups.append(
+        FioOutput(
+          sums, version: version, endMilliseconds: endMilliseconds, measuredSeconds: measuredSeconds,
+          json: json))
+    }
+    return groups
   }
 
   /// The JSON object: from the first line that begins with a brace to the last brace.

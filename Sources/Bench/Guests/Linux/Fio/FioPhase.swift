@@ -1,7 +1,30 @@
-/// Jobs of a job file that run at the same time. The next phase begins when all of them have ended.
+/// Jobs of a job file that run at the same time, or a group of them. The next phase begins when all of a phase have ended.
 struct FioPhase: Codable, Equatable, Sendable {
   /// The jobs, of which there is at least one.
   let jobs: [FioJobSection]
+
+  /// Its jobs by `new_group`, which ends a group of those before it.
+  var groups: [FioPhase] {
+    var groups: [[FioJobSection]] = []
+    for job in jobs {
+      if groups.isEmpty || job.isOn("new_group") { groups.append([]) }
+      groups[groups.count - 1].append(job)
+    }
+    return groups.map { FioPhase(jobs: $0) }
+  }
+
+  /// What makes jobs measure at different times, with the values that differ: two values of `runtime`, or a `ramp_time` that not all
+  /// jobs have. nil if nothing does.
+  ///
+  /// A job without `runtime` ends with its work, which nobody knows before.
+  var differingWindow: (key: String, values: [String])? {
+    for (key, absent) in [("runtime", nil), ("ramp_time", "0")] as [(String, String?)] {
+      let values = jobs.compactMap { $0.value(key) ?? absent }
+      let lengths = values.map { TimeSpan($0).map { "\($0.nanoseconds)" } ?? $0 }
+      if Set(lengths).count > 1 { return (key, Self.distinct(values)) }
+    }
+    return nil
+  }
 
   /// The names of its jobs, each once: `seqread`, `reader+writer`.
   var name: String { Self.joined(jobs.map(\.name)) }
@@ -18,8 +41,16 @@ struct FioPhase: Codable, Equatable, Sendable {
   var iodepth: Int { jobs.map(\.iodepth).max() ?? 1 }
   /// Whether all jobs leave out the page cache.
   var isDirect: Bool { jobs.allSatisfy(\.isDirect) }
-  /// fio's `ioengine`; empty where it is left to fio.
-  var ioengine: String { Self.joined(jobs.map { $0.value("ioengine") ?? "" }.filter { !$0.isEmpty }) }
+  /// fio's `ioengine`, `io_uring-hipri` for io_uring that polls; empty where it is left to fio.
+  var ioengine: String {
+    let names = jobs.map { job in
+      let name = job.value("ioengine") ?? ""
+      return name == "io_uring" && job.isOn("hipri") ? "\(name)-hipri" : name
+    }
+    return Self.joined(names.filter { !$0.isEmpty })
+  }
+  /// Whether a job polls for the completions of io_uring.
+  var polls: Bool { jobs.contains { $0.value("ioengine") == "io_uring" && $0.isOn("hipri") } }
   /// How many processes or threads, clones included.
   var jobCount: UInt64 { jobs.reduce(0) { $0 &+ $1.jobCount } }
   /// Whether all jobs are threads.
@@ -60,8 +91,10 @@ struct FioPhase: Codable, Equatable, Sendable {
     return parts.filter { !$0.isEmpty }.joined(separator: ", ")
   }
 
-  private static func joined(_ texts: [String]) -> String {
+  private static func joined(_ texts: [String]) -> String { distinct(texts).joined(separator: "+") }
+
+  private static func distinct(_ texts: [String]) -> [String] {
     var seen: Set<String> = []
-    return texts.filter { seen.insert($0).inserted }.joined(separator: "+")
+    return texts.filter { seen.insert($0).inserted }
   }
 }
