@@ -12,7 +12,7 @@ import Testing
 struct QEMUTests {
   @Test(
     "requests are answered and what they cost is counted",
-    arguments: ["--engine libaio", "--engine null --no-direct", "--engine io_uring --no-direct"])
+    arguments: ["--engine libaio", "--engine null", "--engine io_uring --no-direct"])
   func counts(options: String) throws {
     let run = try GuestRun(
       "--vmm qemu --mode virtio-blk --warmup 10ms --runtime 200ms --size 4m \(options)")

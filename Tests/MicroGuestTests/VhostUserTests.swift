@@ -107,8 +107,8 @@ struct VhostUserTests {
     // Guests that share a disk can only read.
     let isNull = engine == .null
     let run = try GuestRun(
-      "--mode \(mode.rawValue) --engine \(engine.rawValue) --no-direct --workers 2 --iodepth 4 --requests 400 --warmup 20ms "
-        + (isNull ? "--guests 2 --rw randread" : "--rw randrw --verify"))
+      "--mode \(mode.rawValue) --engine \(engine.rawValue) --workers 2 --iodepth 4 --requests 400 --warmup 20ms "
+        + (isNull ? "--guests 2 --rw randread" : "--no-direct --rw randrw --verify"))
     let results = try run.measure(mode)
     #expect(results.map(\.requests) == (isNull ? [800, 800] : [800]))
     #expect(results.allSatisfy { $0.errors == 0 && $0.verifyErrors == 0 })
@@ -121,8 +121,8 @@ struct VhostUserTests {
   func `bench measures guests in processes of their own, which vextd serves`(engine: BlockEngineKind) throws {
     let isNull = engine == .null
     let run = try GuestRun(
-      "--mode vext-service --guest-processes --engine \(engine.rawValue) --no-direct --workers 2 --iodepth 4 --requests 400 "
-        + "--warmup 20ms " + (isNull ? "--guests 3 --busy-guests 2 --rw randread" : "--rw randrw --verify"))
+      "--mode vext-service --guest-processes --engine \(engine.rawValue) --workers 2 --iodepth 4 --requests 400 --warmup 20ms "
+        + (isNull ? "--guests 3 --busy-guests 2 --rw randread" : "--no-direct --rw randrw --verify"))
     let results = try run.measure(.vextService)
     #expect(results.map(\.requests) == (isNull ? [800, 800, 0] : [800]))
     #expect(results.allSatisfy { $0.errors == 0 && $0.verifyErrors == 0 })

@@ -61,8 +61,11 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--output must name a CSV file, and is '\(output)'")
     }
     do {
-      try runConfiguration(diskByteCount: nil, seed: 0, decision: likelyDecision).validate()
+      let configuration = runConfiguration(diskByteCount: nil, seed: 0, decision: likelyDecision)
+      try configuration.validate()
       try checkLinuxOptions(likelyDecision)
+      // Which modes are the usual ones depends on the host.
+      if !modeLists.isEmpty { try checkEffects(in: configuration) }
     } catch {
       throw ValidationError(error.description)
     }
@@ -177,6 +180,11 @@ struct RunCommand: ParsableCommand {
     let scratchFolder = try scratchFolder()
     if modeLists.isEmpty, try RunPlacement(configuration, scratchFolder: scratchFolder).plan.oversubscribed {
       configuration.giveUpSharedCPUs()
+    }
+    do throws(InvalidConfiguration) {
+      try checkEffects(in: configuration)
+    } catch {
+      throw BenchFailure(error.description, exitCode: .usage)
     }
     let plan = RunPlan(configuration)
     if let linux = configuration.linux {

@@ -145,11 +145,77 @@ struct RunCommandTests {
       ["--guest", "linux", "--guests", "2", "--disk", "disk.img"],
       ["--guest", "linux", "--ioengine", "sync", "--iodepth", "2"],
       ["--guest", "linux", "--size", "4k", "--bs", "512", "--workers", "2"],
+      ["--mode", "vext", "--adaptation", "none"], ["--mode", "vext", "--rebalance"],
+      ["--guest", "linux", "--mode", "virtio-blk", "--fs", "ext4", "--io-threads", "2", "--rebalance"],
+      ["--mode", "vext", "--engine", "null", "--drop-caches"],
+      ["--mode", "vext", "--engine", "memory", "--no-direct"],
       ["--output", ""], ["--output", "folder/"], ["--output", "rows.json"], ["--disk"],
     ])
   func usageErrors(arguments: [String]) {
     let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["run"] + arguments) }
     #expect(error.map(BenchCommand.exitCode(for:)) == .validationFailure)
+  }
+
+  @Test(
+    "options without effect are refused by name",
+    arguments: [
+      ("--mode vext --adaptation none", "--adaptation has no effect: it needs --mode vext-adaptive"),
+      ("--mode vext --rebalance", "--rebalance has no effect: queues move between I/O threads"),
+      ("--mode vext --engine null --drop-caches", "--drop-caches has no effect: --engine null uses no file"),
+      ("--mode vext --engine memory --no-direct", "--no-direct has no effect: --engine memory uses no file"),
+      (
+        "--guest linux --mode host --fs ext4 --engine io_uring",
+        "--engine io_uring has no effect: --mode host"
+      ),
+      ("--guest linux --mode host --fs ext4 --io-threads 4", "--io-threads 4 has no effect: --mode host"),
+      ("--guest linux --mode host --fs ext4 --idle 3s", "--idle has no effect: --mode host has neither"),
+      ("--guest linux --mode host --fs ext4 --vcpu-cpus 0", "--vcpu-cpus has no effect: --mode host"),
+      ("--guest linux --mode virtio-9p --fs 9p-none --engine sync", "--engine sync has no effect: a shared"),
+      (
+        "--guest linux --mode virtio-blk --fs ext4 --job x.fio --iodepth 4",
+        "--iodepth 4 has no effect: with --job"
+      ),
+    ])
+  func optionsWithoutEffect(words: String, message: String) {
+    let arguments = words.split(separator: " ").map(String.init)
+    let error = #expect(throws: (any Error).self) { try BenchCommand.parseAsRoot(["run"] + arguments) }
+    #expect(error.map(BenchCommand.exitCode(for:)) == .validationFailure)
+    #expect(error.map(BenchCommand.message(for:))?.contains(message) == true)
+  }
+
+  @Test(
+    "an option that has an effect on one path is taken",
+    arguments: [
+      "--mode vext,vext-adaptive --adaptation none", "--mode vext --workers 2 --io-threads 2 --rebalance",
+      "--guest linux --mode virtio-blk,host --fs ext4 --idle 3s --memory 256m --io-threads 2",
+      "--guest linux --mode virtio-blk --fs none --engine null --no-direct", "--engine null",
+      "--adaptation load",
+    ])
+  func optionsWithEffect(words: String) throws {
+    _ = try BenchCommand.parseAsRoot(["run"] + words.split(separator: " ").map(String.init))
+  }
+
+  @Test("without modes of the user's, the host decides whether --adaptation has an effect")
+  func adaptationOfUsualModes() throws {
+    let command = try RunCommand.parse(["--adaptation", "load"])
+    var configuration = command.runConfiguration(
+      diskByteCount: nil, seed: 1, decision: command.likelyDecision)
+    #expect(throws: InvalidConfiguration.self) { try command.checkEffects(in: configuration) }
+    configuration.giveUpSharedCPUs()
+    try command.checkEffects(in: configuration)
+  }
+
+  @Test("the plan of a run without a machine has no CPUs, no idle time and no boot")
+  func planWithoutMachine() throws {
+    let configuration = try configuration([
+      "--guest", "linux", "--mode", "host", "--fs", "ext4", "--runtime", "2s", "--warmup", "1s",
+    ])
+    let placement = try RunPlacement(configuration, scratchFolder: "/").record
+    #expect(!placement.oversubscribed && placement.ioThreadCPUs.isEmpty && placement.vcpuCPUs.isEmpty)
+    let text = RunPlan(configuration).description(of: configuration, placement: placement)
+    #expect(text.contains("machines     none: fio runs on the host, 1 worker(s), nothing is pinned"))
+    #expect(text.contains("about 4.0 s"))
+    for word in ["cores", "CPUs", "I/O threads", "NUMA"] { #expect(!text.contains(word), "\(word)") }
   }
 
   @Test("a Linux guest has defaults of its own")

@@ -1,6 +1,11 @@
+import Hypervisor
+
 extension RunConfiguration {
   /// Whether the workload writes to the disk, as far as is known: a job file may.
   var writesDisk: Bool { rw.writes || verifies || linux?.job != nil }
+
+  /// Whether the file behind a micro guest's disk is opened with O_DIRECT: an engine that uses no file needs no file system that has it.
+  var opensDirectly: Bool { usesDirectIO && engine.usesStorage }
 
   /// What a file system needs beside the workload's data: its own structures, and a journal.
   private static let structureByteCount: UInt64 = 64 << 20

@@ -18,7 +18,8 @@ import Yams
 /// host: {online_cpus: 2}
 /// ```
 ///
-/// Names below `constants` and `axes` are the long options of `bench run`, which also judges their values.
+/// Names below `constants` and `axes` are the long options of `bench run`, which also judges their values. Cells of mode `host` go without
+/// the constants that only machines have.
 struct ScenarioFile {
   /// More cells than anybody waits for.
   private static let largestCellCount = 10_000
@@ -192,7 +193,14 @@ struct ScenarioFile {
   private static func cell(
     _ combination: [PlacedSetting], axes: [String], line: Int
   ) throws(ScenarioFault) -> ScenarioCell {
-    let cell = ScenarioCell(settings: combination.map(\.setting), axes: axes)
+    let isHost = combination.contains {
+      $0.setting.option == "mode" && $0.setting.value == DataPathMode.host.rawValue
+    }
+    // A constant is for all modes, and one that only machines have is for all others.
+    let settings = combination.map(\.setting).filter {
+      !isHost || axes.contains($0.option) || !RunCommand.machineOptions.contains($0.option)
+    }
+    let cell = ScenarioCell(settings: settings, axes: axes)
     do {
       let command = try RunCommand.parse(cell.arguments)
       guard command.modeLists.flatMap(\.modes).count == 1 else {

@@ -7,13 +7,10 @@ extension RunPlan {
     var lines = [
       "paths        \(configuration.paths.map(\.name).joined(separator: ", "))",
       "workload     \(Self.workload(of: configuration))",
-      "guests       \(configuration.guestCount) x \(configuration.guest.rawValue), "
-        + "\(configuration.workerCount) worker(s) each"
-        + (configuration.busyGuests < configuration.guestCount ? ", \(configuration.busyGuests) busy" : ""),
-      "I/O threads  \(configuration.ioThreadCount), engine \(configuration.engine.rawValue)",
-      "disk         \(Self.disk(of: configuration))",
-      "window       \(Self.window(of: configuration))",
-      "I/O CPUs     \(Self.list(placement.ioThreadCPUs))",
+    ]
+    lines += Self.machines(of: configuration)
+    lines += [
+      "disk         \(Self.disk(of: configuration))", "window       \(Self.window(of: configuration))",
     ]
     if !configuration.guestReason.isEmpty {
       lines.insert("guest        \(configuration.guest.rawValue): \(configuration.guestReason)", at: 2)
@@ -24,12 +21,7 @@ extension RunPlan {
     for path in configuration.pathsLeftOut {
       lines.insert("left out     \(path.name): \(configuration.reasonForLeavingOut(path))", at: 1)
     }
-    for (guest, cpus) in placement.vcpuCPUs.enumerated() {
-      lines.append("vCPU CPUs    guest \(guest): \(Self.list(cpus))")
-    }
-    lines.append("NUMA node    \(placement.numaNode.map(String.init) ?? "not bound")")
-    lines.append("cores        \(placement.oversubscribed ? "OVERSUBSCRIBED: threads share CPUs" : "enough")")
-    lines += placement.notes.map { "note         \($0)" }
+    if configuration.needsMachine { lines += Self.lines(of: placement) }
     lines.append("order        \(cells.count) boots, seed \(configuration.seed)")
     for repetition in 1...configuration.repetitionCount {
       let paths = cells.filter { $0.repetition == repetition }.map(\.path.name)
@@ -37,6 +29,29 @@ extension RunPlan {
     }
     lines.append("time         \(estimatedTime(of: configuration))")
     return lines.joined(separator: "\n")
+  }
+
+  private static func machines(of configuration: RunConfiguration) -> [String] {
+    guard configuration.needsMachine else {
+      return [
+        "machines     none: fio runs on the host, \(configuration.workerCount) worker(s), nothing is pinned"
+      ]
+    }
+    return [
+      "guests       \(configuration.guestCount) x \(configuration.guest.rawValue), "
+        + "\(configuration.workerCount) worker(s) each"
+        + (configuration.busyGuests < configuration.guestCount ? ", \(configuration.busyGuests) busy" : ""),
+      "I/O threads  \(configuration.ioThreadCount), engine \(configuration.engine.rawValue)",
+    ]
+  }
+
+  private static func lines(of placement: PlacementRecord) -> [String] {
+    ["I/O CPUs     \(list(placement.ioThreadCPUs))"]
+      + placement.vcpuCPUs.enumerated().map { "vCPU CPUs    guest \($0.offset): \(list($0.element))" }
+      + [
+        "NUMA node    \(placement.numaNode.map(String.init) ?? "not bound")",
+        "cores        \(placement.oversubscribed ? "OVERSUBSCRIBED: threads share CPUs" : "enough")",
+      ] + placement.notes.map { "note         \($0)" }
   }
 
   private func estimatedTime(of configuration: RunConfiguration) -> String {

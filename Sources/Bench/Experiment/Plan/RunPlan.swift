@@ -36,6 +36,8 @@ struct RunPlan: Codable, Equatable, Sendable {
   static func estimatedSecondsPerCell(_ configuration: RunConfiguration) -> Double? {
     if let linux = configuration.linux {
       guard let seconds = workSeconds(configuration, job: linux.job) else { return nil }
+      // Without a machine nothing boots, and nothing idles before the workload.
+      guard configuration.needsMachine else { return 1 + seconds }
       return 4 + Double(configuration.guestCount) + 2 * linux.idleSpan.seconds + seconds
     }
     guard let runtime = configuration.runtime else { return nil }

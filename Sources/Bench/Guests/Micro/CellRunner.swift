@@ -72,7 +72,7 @@ struct CellRunner: CellMeasuring {
       let hasPeer =
         configuration.vmms.contains { $0.isPeer } || configuration.modes.contains { $0.backEnd != nil }
       let disk = try DiskImage(
-        path: path, readOnly: !writes, direct: configuration.usesDirectIO,
+        path: path, readOnly: !writes, direct: configuration.opensDirectly,
         formats: hasPeer ? .raw : .qcow(QcowOptions()), inMemory: configuration.engine == .memory)
       let block = UInt64(disk.handle.blockByteCount)
       guard configuration.blockSize.byteCount.isMultiple(of: block) else {
@@ -146,7 +146,7 @@ struct CellRunner: CellMeasuring {
       BackEndDisk(
         path: diskPaths[guest], byteCount: diskByteCounts[guest],
         isBlockDevice: PeerStart.isBlockDevice(diskPaths[guest]), isReadOnly: !writes,
-        isDirect: configuration.usesDirectIO, queueCount: configuration.workerCount, socket: socket)
+        isDirect: configuration.opensDirectly, queueCount: configuration.workerCount, socket: socket)
     }
     defer { process.end() }
     let folder = try PeerFolder()

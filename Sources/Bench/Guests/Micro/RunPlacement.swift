@@ -5,6 +5,8 @@ import Hypervisor
 struct RunPlacement {
   /// The plan.
   let plan: Placement
+  /// Whether there are threads to be placed at all.
+  private let needsMachine: Bool
 
   /// Reads the host's topology and the disk's place in it; starts nothing.
   ///
@@ -20,6 +22,7 @@ struct RunPlacement {
       ioThreadCPUs: configuration.ioThreadCPUs, vcpuCPUs: configuration.vcpuCPUs,
       numaNode: configuration.numaNode
     )
+    needsMachine = configuration.needsMachine
     do {
       plan = try PlacementPlanner.plan(request, on: Self.topology(naming: request))
     } catch let error as PlacementError {
@@ -40,9 +43,12 @@ struct RunPlacement {
     return try NUMATopology(allowed: allowed.union(CPUSet(reachable)))
   }
 
-  /// What was planned, for the output.
+  /// What was planned, for the output; nothing where nothing is pinned.
   var record: PlacementRecord {
-    PlacementRecord(
+    guard needsMachine else {
+      return PlacementRecord(ioThreadCPUs: [], vcpuCPUs: [], numaNode: nil, oversubscribed: false, notes: [])
+    }
+    return PlacementRecord(
       ioThreadCPUs: plan.ioThreadCPUs, vcpuCPUs: plan.vcpuCPUs, numaNode: plan.memoryNode,
       oversubscribed: plan.oversubscribed, notes: plan.notes)
   }

@@ -29,7 +29,7 @@ struct PeerStart {
       disk: PeerGuest.Disk(
         path: diskPath, byteCount: try DiskSize.byteCount(diskPath),
         isBlockDevice: Self.isBlockDevice(diskPath), isReadOnly: isReadOnly,
-        isDirect: configuration.usesDirectIO, engine: configuration.engine))
+        isDirect: configuration.opensDirectly, engine: configuration.engine))
     do {
       return PeerMachine(
         index: index, program: try program(guest, errorPath: errorPath),

@@ -8,7 +8,7 @@ struct ScenarioFileTests {
     name: depth
     description: How throughput grows.
     constants:
-      engine: null
+      engine: io_uring
       direct: false
       verify: false
       size: 1m
@@ -34,7 +34,7 @@ struct ScenarioFileTests {
     #expect(scenario.repetitionCount == 3)
     #expect(scenario.seed == 7)
     #expect(scenario.hostRequirements == [.init(option: "online_cpus", value: "2")])
-    let constants = ["--engine", "null", "--no-direct", "--size", "1m"]
+    let constants = ["--engine", "io_uring", "--no-direct", "--size", "1m"]
     #expect(
       scenario.cells.map(\.arguments) == [
         constants + ["--mode", "virtio-blk", "--iodepth", "1"],
@@ -45,6 +45,31 @@ struct ScenarioFileTests {
       scenario.cells.map(\.title) == [
         "mode=virtio-blk iodepth=1", "mode=vext iodepth=1", "mode=vext iodepth=4",
       ])
+  }
+
+  @Test("null without quotes is the engine of that name")
+  func nullEngine() throws {
+    let scenario = try scenario("name: a\nconstants: {engine: null, mode: vext}\n")
+    #expect(scenario.cells.map(\.arguments) == [["--engine", "null", "--mode", "vext"]])
+  }
+
+  @Test("cells of mode host go without the constants that only machines have, and axes of these are refused")
+  func hostCells() throws {
+    let text = """
+      name: a
+      constants: {guest: linux, fs: ext4, idle: 2s, memory: 256m, runtime: 1s}
+      axes: {mode: [virtio-blk, host]}
+      """
+    let machine = ["--guest", "linux", "--fs", "ext4", "--idle", "2s", "--memory", "256m", "--runtime", "1s"]
+    #expect(
+      try scenario(text).cells.map(\.arguments) == [
+        machine + ["--mode", "virtio-blk"],
+        ["--guest", "linux", "--fs", "ext4", "--runtime", "1s", "--mode", "host"],
+      ])
+    let fault = #expect(throws: ScenarioFault.self) {
+      try scenario(text.replacing("mode: [", with: "io-threads: [1, 2], mode: ["))
+    }
+    #expect(fault?.reason.contains("--io-threads 2 has no effect: --mode host") == true)
   }
 
   @Test("the fingerprint follows what is booted, and not the names")
