@@ -78,7 +78,7 @@ struct OutputFiles: Equatable, Sendable {
       try FileManager.default.makeParentFolder(of: csvPath)
     } catch {
       throw BenchFailure(
-        "cannot make the folder \(csvPath.parentFolder): \(error.localizedDescription)",
+        "cannot make the folder \(csvPath.parentFolder): \(error.plainWords)",
         exitCode: .cannotCreate)
     }
   }

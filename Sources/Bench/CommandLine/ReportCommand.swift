@@ -35,7 +35,7 @@ struct ReportCommand: ParsableCommand {
     do {
       try Data(page.utf8).write(to: URL(filePath: output), options: .atomic)
     } catch {
-      throw BenchFailure("cannot write \(output): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write \(output): \(error.plainWords)", exitCode: .cannotCreate)
     }
     try StandardOutput.writeLine("\(output): \(runs.boots.count) boots, \(drawn.count) figures")
     for kind in figures.missing {

@@ -138,7 +138,7 @@ struct FileSystemImages: Sendable {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     } catch {
       throw BenchFailure(
-        "cannot make the folder \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot make the folder \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 

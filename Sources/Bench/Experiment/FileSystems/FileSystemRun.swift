@@ -31,7 +31,7 @@ struct FileSystemRun {
       try FileManager.default.createDirectory(atPath: mountPoint, withIntermediateDirectories: false)
     } catch {
       throw BenchFailure(
-        "cannot make the folder \(mountPoint): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot make the folder \(mountPoint): \(error.plainWords)", exitCode: .cannotCreate)
     }
     let path = scratch.path
     let outcome = Result {

@@ -38,7 +38,7 @@ struct SourceTree {
       try write(Self.header, to: "\(path)/common.h")
       try write(makefile, to: "\(path)/Makefile")
     } catch let error as CocoaError {
-      throw BenchFailure("cannot make \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot make \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
     // The image is not the folder: times of inodes and their numbers differ there, and contents do not.
     let settings = [

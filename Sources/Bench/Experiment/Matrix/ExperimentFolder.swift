@@ -57,7 +57,7 @@ struct ExperimentFolder: ~Copyable {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("cannot make \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot make \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 
@@ -70,7 +70,7 @@ struct ExperimentFolder: ~Copyable {
       data = try Data(contentsOf: URL(filePath: "\(path)/plan.json"))
     } catch {
       throw BenchFailure(
-        "\(path) holds no experiment: \(error.localizedDescription)", exitCode: .noInput)
+        "\(path) holds no experiment: \(error.plainWords)", exitCode: .noInput)
     }
     do {
       let plan = try JSONDecoder().decode(ExperimentPlan.self, from: data)
@@ -79,7 +79,7 @@ struct ExperimentFolder: ~Copyable {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      let reason = (error as? DecodingError)?.reason ?? error.localizedDescription
+      let reason = (error as? DecodingError)?.reason ?? error.plainWords
       throw BenchFailure("\(path)/plan.json is not a plan: \(reason)", exitCode: .dataError)
     }
   }
@@ -173,7 +173,7 @@ struct ExperimentFolder: ~Copyable {
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: "\(path)/boots")
     } catch {
-      throw BenchFailure("cannot read \(path)/boots: \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path)/boots: \(error.plainWords)", exitCode: .noInput)
     }
     var finished: [Int] = []
     for name in names where name.hasSuffix(".csv") && !name.hasSuffix(".part.csv") {

@@ -104,7 +104,7 @@ struct ExperimentMerge {
     } catch {
       try? FileManager.default.removeItem(atPath: part)
       if error is BenchFailure { throw error }
-      throw BenchFailure("cannot make \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot make \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 

@@ -42,7 +42,7 @@ struct ScenarioFile {
       data = try Data(contentsOf: URL(filePath: path))
     } catch {
       throw BenchFailure(
-        "cannot read the scenario \(path): \(error.localizedDescription)", exitCode: .noInput)
+        "cannot read the scenario \(path): \(error.plainWords)", exitCode: .noInput)
     }
     do throws(ScenarioFault) {
       return try scenario(data)
@@ -216,7 +216,7 @@ struct ScenarioFile {
     } catch let fault as ScenarioFault {
       throw fault
     } catch {
-      let message = RunCommand.message(for: error).split(separator: "\n").first.map(String.init) ?? ""
+      let message = BenchCommand.firstLine(RunCommand.message(for: error))
       throw ScenarioFault(
         line: culprit(of: message, combination)?.line ?? line, reason: "\(cell.title): \(message)")
     }

@@ -40,7 +40,7 @@ struct RevisionBuilds: Sendable {
       do {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       } catch {
-        throw BenchFailure("cannot make \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+        throw BenchFailure("cannot make \(folder): \(error.plainWords)", exitCode: .cannotCreate)
       }
       try repository.addWorkTree(commit, at: tree)
     }
@@ -53,7 +53,7 @@ struct RevisionBuilds: Sendable {
       try FileManager.default.moveItem(atPath: "\(tree)/bench.built", toPath: kept)
     } catch {
       throw BenchFailure(
-        "cannot keep the build of \(commit): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot keep the build of \(commit): \(error.plainWords)", exitCode: .cannotCreate)
     }
     return kept
   }

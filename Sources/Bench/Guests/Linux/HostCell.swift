@@ -42,7 +42,7 @@ struct HostCell {
     do {
       try FileManager.default.createDirectory(atPath: mountPoint, withIntermediateDirectories: true)
     } catch {
-      throw BenchFailure("cannot make \(mountPoint): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot make \(mountPoint): \(error.plainWords)", exitCode: .cannotCreate)
     }
     defer {
       // What is still mounted stays: its files are not this run's to remove.

@@ -79,7 +79,7 @@ struct LinuxGuestBoot {
     do {
       try bytes.write(to: URL(filePath: path))
     } catch {
-      throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 }

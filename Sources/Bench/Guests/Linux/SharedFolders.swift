@@ -29,7 +29,7 @@ final class SharedFolders {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
       } catch {
         throw BenchFailure(
-          "cannot make the folder \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+          "cannot make the folder \(folder): \(error.plainWords)", exitCode: .cannotCreate)
       }
       for file in filePaths(in: folder) {
         try ScratchDisks.makeFile(

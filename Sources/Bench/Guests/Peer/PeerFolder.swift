@@ -15,7 +15,7 @@ final class PeerFolder {
     } catch {
       try? FileManager.default.removeItem(atPath: path)
       throw BenchFailure(
-        "cannot make files in \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot make files in \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 

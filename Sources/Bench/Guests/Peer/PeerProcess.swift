@@ -52,7 +52,7 @@ final class PeerProcess {
     do {
       try process.run()
     } catch {
-      throw BenchFailure("cannot start \(program): \(error.localizedDescription)", exitCode: .unavailable)
+      throw BenchFailure("cannot start \(program): \(error.plainWords)", exitCode: .unavailable)
     }
   }
 

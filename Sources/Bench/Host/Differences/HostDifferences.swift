@@ -71,14 +71,21 @@ struct HostDifferences: Codable, Equatable, Sendable {
     do {
       data = try Data(contentsOf: URL(filePath: path))
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
     do {
       return try JSONDecoder().decode(Record.self, from: data).host
-    } catch {
+    } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
+      throw BenchFailure("\(path) is not JSON, or is cut off", exitCode: .dataError)
+    } catch DecodingError.keyNotFound(let key, let context)
+      where context.codingPath.isEmpty && key.stringValue == "host"
+    {
       throw BenchFailure(
         "\(path) has no host: it is neither a record of a run nor 'bench doctor --format json'",
         exitCode: .dataError)
+    } catch {
+      let reason = (error as? DecodingError)?.reason ?? error.plainWords
+      throw BenchFailure("\(path): the description of the host is damaged: \(reason)", exitCode: .dataError)
     }
   }
 }

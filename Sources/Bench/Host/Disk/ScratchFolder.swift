@@ -46,7 +46,7 @@ struct ScratchFolder: ~Copyable {
       }
     } catch {
       throw BenchFailure(
-        "cannot make the folder \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot make the folder \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
     self.path = path
   }

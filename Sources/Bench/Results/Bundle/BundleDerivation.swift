@@ -22,7 +22,7 @@ struct BundleDerivation {
         try data.write(to: URL(filePath: path))
       }
     } catch {
-      throw BenchFailure("cannot write to \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write to \(folder): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 
@@ -36,7 +36,7 @@ struct BundleDerivation {
       do {
         old = try Data(contentsOf: URL(filePath: "\(folder)/\(name)"))
       } catch {
-        throw BenchFailure("cannot read \(folder)/\(name): \(error.localizedDescription)", exitCode: .noInput)
+        throw BenchFailure("cannot read \(folder)/\(name): \(error.plainWords)", exitCode: .noInput)
       }
       if old != fresh { return Self.difference(name, old, fresh) }
     }
@@ -66,7 +66,7 @@ struct BundleDerivation {
         return kind as? FileAttributeType != .typeDirectory
       }.sorted()
     } catch {
-      throw BenchFailure("cannot read \(folder): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(folder): \(error.plainWords)", exitCode: .noInput)
     }
   }
 

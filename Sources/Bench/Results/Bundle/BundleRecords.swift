@@ -57,7 +57,7 @@ struct BundleRecords {
       }
     } catch {
       throw BenchFailure(
-        "cannot copy the files of \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot copy the files of \(folder): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 

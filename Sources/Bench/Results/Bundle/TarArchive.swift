@@ -51,7 +51,7 @@ enum TarArchive {
       handle = try FileHandle(forReadingFrom: URL(filePath: path))
       end = try handle.seekToEnd()
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
     defer { try? handle.close() }
     let block = UInt64(TarHeader.blockByteCount)
@@ -66,7 +66,7 @@ enum TarArchive {
       } catch let refusal as TarHeader.Refusal {
         throw refuse(refusal.reason)
       } catch {
-        throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+        throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
       }
       guard let header else { return order }
       guard header.byteCount <= largestByteCount else {

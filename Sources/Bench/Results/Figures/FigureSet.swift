@@ -36,7 +36,7 @@ struct FigureSet: Sendable {
         }
       }
     } catch {
-      throw BenchFailure("cannot write to \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write to \(folder): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 

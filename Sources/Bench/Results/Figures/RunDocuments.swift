@@ -100,7 +100,7 @@ struct RunDocuments: Sendable {
     } catch let error as DecodingError {
       throw BenchFailure("\(path) is not the record of a run: \(error.reason)", exitCode: .dataError)
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
   }
 }

@@ -43,6 +43,16 @@ struct QueryWriter {
     }
   }
 
+  /// `text` with control characters as escapes: a line feed would end a table's line, and others would command a terminal.
+  private static func visible(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      return text
+    }
+    return text.unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+    }.joined()
+  }
+
   /// Writes what is left.
   func end() throws {
     switch format {
@@ -50,9 +60,10 @@ struct QueryWriter {
     case .json: try write(count == 0 ? "]\n" : "\n]\n")
     case .table, .markdown:
       let headings = names.indices.map { place in
-        ReportTable.Heading(title: names[place], isNumber: lines.allSatisfy { $0[place].isNumberOrNull })
+        ReportTable.Heading(
+          title: Self.visible(names[place]), isNumber: lines.allSatisfy { $0[place].isNumberOrNull })
       }
-      let table = ReportTable(headings: headings, lines: lines.map { $0.map(\.text) })
+      let table = ReportTable(headings: headings, lines: lines.map { $0.map { Self.visible($0.text) } })
       try write(format == .table ? table.plainText() : table.markdown())
     }
   }

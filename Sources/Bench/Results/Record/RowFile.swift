@@ -46,7 +46,7 @@ struct RowFile: Sendable {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
   }
 

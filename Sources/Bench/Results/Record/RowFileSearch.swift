@@ -24,7 +24,7 @@ enum RowFileSearch {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      throw BenchFailure("cannot read \(folder): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(folder): \(error.plainWords)", exitCode: .noInput)
     }
     return files
   }
@@ -44,7 +44,7 @@ enum RowFileSearch {
         column.trimmingCharacters(in: ["\u{FEFF}", "\"", "\r"]) == name
       }
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
   }
 }

@@ -78,7 +78,7 @@ struct RunDocument: Codable, Equatable, Sendable {
     do {
       try encoded().write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 }

@@ -63,7 +63,7 @@ struct FioJobReader {
       throw failure
     } catch {
       throw BenchFailure(
-        "cannot read the job file \(path): \(error.localizedDescription)", exitCode: .noInput)
+        "cannot read the job file \(path): \(error.plainWords)", exitCode: .noInput)
     }
   }
 

@@ -40,7 +40,7 @@ enum FioParseCheck {
       throw failure
     } catch {
       throw BenchFailure(
-        "cannot write to \(folder.path): \(error.localizedDescription)", exitCode: .cannotCreate)
+        "cannot write to \(folder.path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 
