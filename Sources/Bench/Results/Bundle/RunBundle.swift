@@ -26,6 +26,10 @@ enum RunBundle {
     return try withFolder { parent in
       let folder = "\(parent)/\(name)"
       try records.copy(to: "\(folder)/records")
+      if let contradiction = try RecordAgreement.contradiction(in: "\(folder)/records") {
+        throw BenchFailure(
+          "the records of \(path) contradict each other: \(contradiction)", exitCode: .dataError)
+      }
       try BundleDerivation(records: "\(folder)/records", settings: settings).write(to: "\(folder)/derived")
       let rows = try RowFileSearch.csvFiles(below: "\(folder)/records").filter(RowFileSearch.holdsRows)
       let boots = try rows.flatMap { try BootSample.boots(of: RowFile(path: $0), metrics: []) }
@@ -51,7 +55,7 @@ enum RunBundle {
     }
   }
 
-  /// Checks the bundle at `archive`: its sums, and that its derived files follow from its records.
+  /// Checks the bundle at `archive`: its sums, that its records agree with each other, and that its derived files follow from them.
   ///
   /// - Returns: The number of derived files.
   /// - Throws: ``BenchFailure`` that names the first difference.
@@ -63,6 +67,9 @@ enum RunBundle {
       }
       if let difference = try ChecksumFile.difference(in: folder) { throw differs(difference) }
       let settings = try settings(in: folder, archive: archive)
+      if let contradiction = try RecordAgreement.contradiction(in: "\(folder)/records") {
+        throw differs("its records contradict each other: \(contradiction)")
+      }
       let derivation = try BundleDerivation(records: "\(folder)/records", settings: settings)
       if let difference = try derivation.difference(from: "\(folder)/derived") {
         let maker =
@@ -87,7 +94,7 @@ enum RunBundle {
     } catch let failure as BenchFailure {
       throw failure
     } catch {
-      let reason = (error as? DecodingError)?.reason ?? error.localizedDescription
+      let reason = (error as? DecodingError)?.reason ?? error.plainWords
       throw BenchFailure("\(archive) is not a bundle: bundle.json: \(reason)", exitCode: .dataError)
     }
   }
@@ -102,7 +109,7 @@ enum RunBundle {
     do {
       try data.write(to: URL(filePath: path))
     } catch {
-      throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 
@@ -114,7 +121,7 @@ enum RunBundle {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw BenchFailure("cannot make \(folder): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot make \(folder): \(error.plainWords)", exitCode: .cannotCreate)
     }
     // A left-over folder in the temporary folder does no harm.
     defer { try? FileManager.default.removeItem(atPath: folder) }

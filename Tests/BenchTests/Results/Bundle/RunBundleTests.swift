@@ -25,9 +25,13 @@ struct RunBundleTests {
       row.runID = "run-\(boot.index)"
       row.mode = boot.cell == 0 ? .vext : .virtioBlock
       row.guests = 1
+      (row.workers, row.iodepth, row.runtimeSeconds) = (1, 1, 1)
+      row.seed = RunPlan(paths: [DataPath(row.mode)], repetitionCount: 1, seed: boot.seed).cells[0].seed
       row.iops = rates[boot.index] * (boot.side == 1 ? 0.8 : 1)
       try CSVWriter(path: folder.outputPath(of: boot)).write(row)
-      try FigureFixture.document([row]).write(to: folder.outputPath(of: boot).dropLast(4) + ".json")
+      var document = FigureFixture.document([row])
+      document.runID = row.runID
+      try document.write(to: folder.outputPath(of: boot).dropLast(4) + ".json")
       try folder.finish(boot)
     }
   }
@@ -131,6 +135,82 @@ struct RunBundleTests {
     #expect(
       try message { try FileManager.default.removeItem(atPath: "\($0)/SHA256SUMS") }.contains(
         "is not a bundle"))
+  }
+
+  @Test("records that contradict each other are named, though all sums are right")
+  func contradictions() throws {
+    let folder = try TemporaryFolder()
+    try comparison(folder.file("run"))
+    try make(folder.file("run"), folder.file("one.tar"))
+    /// Sets `column` of the first row of the file.
+    func set(_ path: String, _ column: String, _ value: String) throws {
+      let file = try RowFile(path: path)
+      let place = try #require(file.header.firstIndex(of: column))
+      var lines = try String(contentsOfFile: path, encoding: .utf8).split(
+        separator: "\n", omittingEmptySubsequences: false
+      ).map(String.init)
+      var fields = try file.table.fields(ofRow: 0)
+      fields[place] = value
+      lines[1] = fields.map(CSVSchema.quoted).joined(separator: ",")
+      try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: path))
+    }
+    func message(_ change: (String) throws -> Void) throws -> String {
+      let archive = try changed(folder.file("one.tar"), in: folder) { root in
+        try change("\(root)/records")
+        try rewriteSums(root)
+      }
+      let failure = #expect(throws: BenchFailure.self) { _ = try RunBundle.verify(archive) }
+      #expect(failure?.exitCode == .dataError)
+      return failure?.description ?? ""
+    }
+    let boot = try message { try set("\($0)/boots/00001.csv", "iops", "5.000") }
+    #expect(
+      boot.contains(".csv:2: iops is") && boot.hasSuffix("and boots/00001.csv:2 has '5.000'"), "\(boot)")
+    #expect(
+      try message { try set("\($0)/a.csv", "latency_max_us", "5.000") }.contains(
+        "a.csv:2: latency_max_us is '5.000'"))
+    #expect(
+      try message { try set("\($0)/b.csv", "started_at", "2030") }.contains("b.csv:2: started_at is '2030'"))
+    #expect(try message { try set("\($0)/b.csv", "repetition", "7") }.contains("b.csv has no row of boots/"))
+    let plan = try message { records in
+      let path = "\(records)/plan.json"
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      try Data(text.replacing("\"virtio-blk\"", with: "\"virtio-blk-poll\"").utf8).write(
+        to: URL(filePath: path))
+    }
+    #expect(plan.contains("mode is 'virtio-blk', and plan.json boots it with virtio-blk-poll"), "\(plan)")
+    #expect(
+      try message { try FileManager.default.removeItem(atPath: "\($0)/boots/00002.csv") }.contains(
+        "is a row of no boot"))
+    #expect(
+      try message { records in
+        try FileManager.default.copyItem(
+          atPath: "\(records)/boots/00001.csv", toPath: "\(records)/boots/00099.csv")
+      }.contains("boots/00099.csv is of no boot of plan.json"))
+    // The row and its boot agree, and the JSON record does not.
+    let record = try message { records in
+      let file = try RowFile(path: "\(records)/boots/00001.csv")
+      let side =
+        file.rows[0].text(\.runID) == (try RowFile(path: "\(records)/a.csv").rows[0].text(\.runID))
+        ? "a" : "b"
+      for name in ["boots/00001.csv", "\(side).csv"] {
+        try set("\(records)/\(name)", "bandwidth_mib_s", "5.000")
+      }
+    }
+    #expect(record.contains("bandwidth_mib_s is '5.000', and the JSON record has"), "\(record)")
+  }
+
+  @Test("a run whose records contradict each other is not packed")
+  func contradictoryRun() throws {
+    let folder = try TemporaryFolder()
+    try FigureFixture.write(FigureFixture.boots(.vext, iops: [1, 2]), to: folder.path)
+    let path = folder.file("rows.csv")
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let changed = text.replacing("Imaginary", with: "Real")
+    try #require(changed != text)
+    try Data(changed.utf8).write(to: URL(filePath: path))
+    let failure = #expect(throws: BenchFailure.self) { try make(folder.path, folder.file("one.tar")) }
+    #expect(failure?.description.contains("contradict each other: rows.csv:2: host_cpu is") == true)
   }
 
   @Test("archives with links, paths that leave the folder, twice the same file or huge files are refused")
