@@ -7,6 +7,9 @@ extension Drawing {
   private static let rowHeight = 520.0
   /// What each further row of panels adds.
   private static let furtherRowHeight = 170.0
+  private static let rotatedTicHeight = 78.0
+  /// Room for a title and the longest numbers left of the axes.
+  private static let leftMargin = 100.0
   private static let captionWidth = 118
   private static let captionLineHeight = 13.0
   /// Longer entries of a legend stand two in a row, others three.
@@ -42,7 +45,16 @@ extension Drawing {
   /// Panels in a row.
   private var rowLength: Int { max(1, min(columnCount ?? panels.count, panels.count)) }
   private var rowCount: Int { (panels.count + rowLength - 1) / rowLength }
-  private var height: Double { Self.rowHeight + Double(rowCount - 1) * Self.furtherRowHeight }
+  private var height: Double {
+    Self.rowHeight + Double(rowCount - 1) * Self.furtherRowHeight + max(0, ticHeight - Self.rotatedTicHeight)
+  }
+
+  /// What the names below the axes take, in points.
+  private var ticHeight: Double {
+    let hasLabel = panels.contains { !$0.xLabel.isEmpty }
+    let least = panels.contains { $0.ticAngle > 0 } ? Self.rotatedTicHeight : hasLabel ? 60 : 39
+    return max(least, panels.map(\.ticHeight).max() ?? 0)
+  }
 
   private var terminal: [String] {
     let (width, height) = (Int(Self.width), Int(height))
@@ -59,9 +71,6 @@ extension Drawing {
   /// Where the axes stand: above the caption, below title and legend.
   private func frame(captionLineCount: Int) -> Frame {
     let legendRows = (legend.count + legendColumns - 1) / legendColumns
-    let hasRotatedTics = panels.contains(where: \.rotatesTics)
-    let hasLabel = panels.contains { !$0.xLabel.isEmpty }
-    let ticHeight = hasRotatedTics ? 78.0 : hasLabel ? 60.0 : 39.0
     return Frame(
       top: 1 - (34 + Double(legendRows) * 17) / height,
       bottom: (Double(captionLineCount) * Self.captionLineHeight + ticHeight) / height)
@@ -103,7 +112,10 @@ extension Drawing {
   private func panelLines(_ panel: Panel, index: Int, in frame: Frame) -> [String] {
     let (row, column) = (index / rowLength, index % rowLength)
     let share = 1 / Double(rowLength)
-    let left = Double(column) * share + 0.105
+    let left =
+      rowLength == 1
+      ? max(Self.leftMargin, panel.leftOverhang(width: Self.width - Self.leftMargin)) / Self.width
+      : Double(column) * share + 0.105
     let right = Double(column + 1) * share - 0.03
     // A row's tics stand below it, and the titles of its panels above.
     let slot = (frame.top - frame.bottom) / Double(rowCount)
@@ -136,7 +148,8 @@ extension Drawing {
     }
     if let tics = panel.xTics {
       lines.append(
-        "set xtics \(panel.rotatesTics ? "rotate by 30 right " : "")noenhanced (\(Self.marks(tics)))")
+        "set xtics \(panel.ticAngle > 0 ? "rotate by \(panel.ticAngle) right" : "norotate") noenhanced "
+          + "(\(Self.marks(tics)))")
     }
     return lines + ["plot \(panel.plots.joined(separator: ", \\\n    "))"]
   }

@@ -9,7 +9,8 @@ struct Drawing: Equatable, Sendable {
     var hasLargeNumbers = false
     /// Places and names of the marks of the x axis; nil: gnuplot chooses.
     var xTics: [Tic]?
-    var rotatesTics = false
+    /// By how many degrees the names of the x axis are turned; 0 lets them lie.
+    var ticAngle = 0
     var xRange: ClosedRange<Double>?
     /// The lower end of the y axis; nil: gnuplot chooses.
     var yStart: Double?

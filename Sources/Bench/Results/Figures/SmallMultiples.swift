@@ -7,7 +7,9 @@ enum SmallMultiples {
   /// Panels in a row.
   static let columnCount = 3
   /// The style of the lines of other series.
-  static let otherStyle = "with lines lw 0.8 lc rgb \"#c0c0c0\" notitle"
+  static let otherStyle = "with lines lw 0.8 lc rgb \"\(otherColour)\" notitle"
+  /// The colour of other series.
+  static let otherColour = "#c0c0c0"
 
   /// A panel for each of `names`, all with the axes of `template`.
   ///
@@ -22,7 +24,10 @@ enum SmallMultiples {
       panel.title = names[place]
       // Labels stand at the outer panels only.
       if !place.isMultiple(of: columnCount) { panel.yLabel = "" }
-      if place + columnCount < names.count { panel.xLabel = "" }
+      if place + columnCount < names.count {
+        panel.xLabel = ""
+        panel.xTics = panel.xTics?.map { Drawing.Tic(name: "", place: $0.place) }
+      }
       panel.plots =
         names.indices.filter { $0 != place }.flatMap { plots($0, false) } + plots(place, true)
       return panel

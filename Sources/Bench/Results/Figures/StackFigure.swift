@@ -3,10 +3,10 @@ enum StackFigure {
   /// One layer of the stacks.
   struct Part: Sendable {
     let name: String
-    /// The colour in the legend, and of the layer unless ``shade`` says otherwise.
+    /// The colour in the legend, and of the layer unless ``hasColourOfPath``.
     let colour: String
-    /// How much of the data path's colour the layer has; nil: it has ``colour``.
-    var shade: Double?
+    /// Whether the layer has the colour of each data path, so that layers differ by hatching alone.
+    var hasColourOfPath = false
     let value: @Sendable (FigureBoot) -> Double
   }
 
@@ -44,8 +44,10 @@ enum StackFigure {
     drawing(
       .cpuCost, boots, runs,
       parts: [
-        Part(name: "I/O threads (full colour)", colour: "#555555", shade: 1) { $0.ioThreadMicrosecondsPerIO },
-        Part(name: "vCPUs (light colour)", colour: "#bbbbbb", shade: 0.4) { $0.vcpuMicrosecondsPerIO },
+        Part(name: "I/O threads (full)", colour: "#555555", hasColourOfPath: true) {
+          $0.ioThreadMicrosecondsPerIO
+        },
+        Part(name: "vCPUs (hatched)", colour: "#555555", hasColourOfPath: true) { $0.vcpuMicrosecondsPerIO },
       ], yLabel: "CPU time per I/O, us",
       reading:
         "Stacks: the boot with the median CPU time per request; whiskers: smallest and largest boot. Threads that poll count as busy."
@@ -76,6 +78,7 @@ enum StackFigure {
           xTics: group.series.enumerated().map {
             Drawing.Tic(name: $0.element.name, place: Double($0.offset))
           },
+          ticAngle: Drawing.Panel.ticAngle(for: group.series.map(\.name)),
           xRange: -0.6...(Double(group.series.count) - 0.4), yStart: 0,
           // Room for the number above the highest whisker.
           yEnd: stacks.map(\.maximum).max().map { $0 > 0 ? 1.12 * $0 : 1 }, plots: layers + whiskers)
@@ -87,14 +90,14 @@ enum StackFigure {
     let place = "\(file) index \(index)"
     let columns = "using 1:2:($1-\(barWidth / 2)):($1+\(barWidth / 2)):2:3 with boxxyerror"
     let title = GnuplotText.quoted(part.name)
-    guard let shade = part.shade else {
-      let hatching = hatchings[index % hatchings.count]
-      return ["\(place) \(columns) fs pattern \(hatching) lc rgb \"\(part.colour)\" title \(title)"]
+    let style = "fs pattern \(hatchings[index % hatchings.count])"
+    guard part.hasColourOfPath else {
+      return ["\(place) \(columns) \(style) lc rgb \"\(part.colour)\" title \(title)"]
     }
     let bars = series.enumerated().map { row, series in
-      "\(place) every ::\(row)::\(row) \(columns) fs solid \(shade) lc rgb \"\(series.colour)\" notitle"
+      "\(place) every ::\(row)::\(row) \(columns) \(style) lc rgb \"\(series.colour)\" notitle"
     }
-    return bars + ["NaN with boxes lc rgb \"\(part.colour)\" title \(title)"]
+    return bars + ["NaN with boxes \(style) lc rgb \"\(part.colour)\" title \(title)"]
   }
 
   private static func blocks(_ stacks: [Stack], series: [FigureSeries], parts: [Part], yLabel: String)

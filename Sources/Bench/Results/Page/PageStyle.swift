@@ -44,6 +44,7 @@ enum PageStyle {
     figcaption { font-size: 0.85rem; }
     pre { white-space: pre-wrap; }
     code, pre { font-family: "DejaVu Sans Mono", monospace; font-size: 0.85em; overflow-wrap: anywhere; }
+    @media screen and (max-width: 40rem) { #figures figure { overflow-x: auto; } #figures figure svg:not(.dots) { min-width: 36rem; } }
     @media (max-width: 40rem) { body { padding: 0.5rem; } h1 { font-size: 1.3rem; } #results td:first-child { min-width: 9rem; } }
     @media print {
       :root { color-scheme: light; --ground: #ffffff; --text: #000000; --line: #999999; --shade: #eeeeee; --mark: #8a4b00; --alarm: #a40000; }
