@@ -149,6 +149,8 @@ extension Drawing {
     if let tics = panel.xTics {
       lines.append(
         "set xtics \(panel.ticAngle > 0 ? "rotate by \(panel.ticAngle) right" : "norotate") noenhanced "
+          // Upright names stand in small panels, close to each other.
+          + "font \"\(panel.ticAngle == 90 ? ",8" : "")\" "
           + "(\(Self.marks(tics)))")
     }
     return lines + ["plot \(panel.plots.joined(separator: ", \\\n    "))"]

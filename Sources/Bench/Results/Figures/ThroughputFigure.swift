@@ -53,6 +53,7 @@ enum ThroughputFigure {
     var template = panel
     // As wide as a third of the figure: only names that stand upright do not lie over each other.
     template.ticAngle = 90
+    template.yLabel = "requests/s\(panel.isLogarithmicY ? " (log)" : "")"
     template.yStart = panel.isLogarithmicY ? range.lowerBound : 0
     template.yEnd = range.upperBound
     let file = GnuplotText.quoted(Drawing.dataFile(.throughput))

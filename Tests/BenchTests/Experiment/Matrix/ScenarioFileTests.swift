@@ -47,6 +47,14 @@ struct ScenarioFileTests {
       ])
   }
 
+  @Test("a value that an option does not have is refused with those that it has, in one line")
+  func unknownValue() {
+    let fault = #expect(throws: ScenarioFault.self) { try scenario("name: a\nconstants: {mode: nope}\n") }
+    let reason = fault?.reason ?? ""
+    #expect(
+      reason.contains("nope") && reason.contains("- vhost-user-qsd") && !reason.contains("\n"), "\(reason)")
+  }
+
   @Test("null without quotes is the engine of that name")
   func nullEngine() throws {
     let scenario = try scenario("name: a\nconstants: {engine: null, mode: vext}\n")

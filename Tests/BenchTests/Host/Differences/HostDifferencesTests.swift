@@ -80,5 +80,12 @@ struct HostDifferencesTests {
       #expect(failure?.exitCode == code)
       #expect(failure?.description.contains(folder.file(name)) == true)
     }
+    try Data("{\"host\": {\"cpu_model\": 3}}".utf8).write(to: URL(filePath: folder.file("damaged.json")))
+    for (name, words) in [
+      ("bad.json", "is not JSON"), ("damaged.json", "the description of the host is damaged: host"),
+    ] {
+      let failure = #expect(throws: BenchFailure.self) { try HostDifferences.host(at: folder.file(name)) }
+      #expect(failure?.description.contains(words) == true, "\(failure?.description ?? "")")
+    }
   }
 }

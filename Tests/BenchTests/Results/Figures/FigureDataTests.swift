@@ -175,7 +175,7 @@ struct FigureDataTests {
 
   @Test("more than six paths get a panel each, all with the same axes and the others in grey")
   func smallMultiples() throws {
-    for kind in [FigureKind.latency, .depth, .guests] {
+    for kind in [FigureKind.throughput, .latency, .depth, .guests] {
       let drawing = try drawing(kind, FigureFixture.everything)
       let paths = DataPathMode.allCases.count
       #expect(drawing.panels.count == paths, "\(kind)")
@@ -189,6 +189,26 @@ struct FigureDataTests {
     let few = try drawing(
       .depth, FigureFixture.everything.filter { $0.mode == .vext || $0.mode == .virtioBlock })
     #expect(few.panels.count == 2)
+  }
+
+  @Test("names below many bars are turned, and those of few lie")
+  func turnedNames() throws {
+    for kind in [FigureKind.vmexits, .cpuCost] {
+      let many = try drawing(kind, DataPathMode.allCases.flatMap { FigureFixture.boots($0, iops: [1]) })
+      #expect(many.panels[0].ticAngle == 30 && many.script.contains("set xtics rotate by 30 right"))
+      #expect(try drawing(kind, FigureFixture.boots(.vext, iops: [1])).panels[0].ticAngle == 0)
+    }
+  }
+
+  @Test("layers of a stack differ by hatching, whatever their colour")
+  func hatching() throws {
+    for kind in [FigureKind.vmexits, .cpuCost] {
+      let plots = try drawing(kind, FigureFixture.boots(.vext, iops: [1])).panels[0].plots
+      let layers = plots.filter { $0.contains("boxxyerror") }
+      #expect(
+        layers.count >= 2
+          && Set(layers.compactMap { $0.firstMatch(of: #/fs pattern (\d)/#)?.1 }).count == layers.count)
+    }
   }
 
   @Test("on a logarithmic axis stand dots, since a bar's length would mean nothing")

@@ -33,6 +33,12 @@ struct RowFileTests {
     }
   }
 
+  @Test func `a folder in place of a file is named in plain words`() throws {
+    let folder = try TemporaryFolder()
+    let failure = #expect(throws: BenchFailure.self) { _ = try RowFile(path: folder.path) }
+    #expect(failure?.description == "cannot read \(folder.path): Is a directory")
+  }
+
   @Test("what bench writes can be read, quotes and commas included")
   func roundTrip() throws {
     let folder = try TemporaryFolder()
