@@ -47,7 +47,7 @@ struct ChildProcessTests {
     #expect(rest.hasPrefix("b\n") && rest.contains("5"), "\(rest)")
   }
 
-  @Test("a child behind a gate starts its program once there is a byte, takes that byte alone, and ends without one")
+  @Test("a child behind a gate starts at a byte, takes that byte alone, and ends without one")
   func gate() throws {
     let output = try MemoryFile(name: "output")
     var other: OwnedDescriptor?
