@@ -43,6 +43,7 @@ struct CalibrateCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let save, let scenario { try FileIdentity.refuse("--save", save, among: [scenario]) }
     // Before any thread exists: all of them inherit the blocked signals.
     let watch = InterruptionWatch()
     let host = HostDescription.capture()

@@ -22,6 +22,9 @@ struct FiguresCommand: ParsableCommand {
   func run() throws {
     let runs = try input.runs()
     let figures = try FigureSet(runs)
+    for name in figures.fileNames {
+      try FileIdentity.refuse("--output", "\(output)/\(name)", among: runs.inputs)
+    }
     try figures.write(to: output)
     let gnuplot = Gnuplot()
     if let gnuplot { try figures.draw(in: output, with: gnuplot) }

@@ -37,7 +37,7 @@ struct HistoryCommand: ParsableCommand {
   func run() throws {
     // Without a place for a cache, the files are read each time.
     let cache =
-      try database.map { try HistoryCache(path: $0) } ?? (try? HistoryCache(path: HistoryCache.defaultPath))
+      try database.map { try HistoryCache(path: $0) } ?? (try? HistoryCache(path: nil))
     let history = try History(
       folder: folder, metrics: metrics.isEmpty ? Metric.judgedByDefault : metrics, cache: cache)
     try StandardOutput.write(history.text(format, showsPoints: points, showsAll: all))

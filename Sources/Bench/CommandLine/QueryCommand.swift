@@ -43,7 +43,7 @@ struct QueryCommand: ParsableCommand {
     let end = PromptEnd()
     defer { withExtendedLifetime(end) {} }
     var writer = QueryWriter(format: format, write: StandardOutput.write)
-    try RowDatabase(path: database ?? RowDatabase.defaultPath).query(
+    try RowDatabase(path: database).query(
       sql, places: places.isEmpty ? ["results"] : places,
       limits: QueryLimits(rows: maxRows, time: timeLimit), columns: { try writer.begin($0) },
       line: { try writer.add($0) })

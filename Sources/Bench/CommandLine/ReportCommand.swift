@@ -28,6 +28,7 @@ struct ReportCommand: ParsableCommand {
         "the output \(output) is not a regular file; name another with --output", exitCode: .cannotCreate)
     }
     let runs = try input.runs()
+    try FileIdentity.refuse("--output", output, among: runs.inputs)
     let figures = try FigureSet(runs)
     let gnuplot = Gnuplot()
     let drawn = try gnuplot.map { try Self.draw(figures, with: $0) } ?? [:]

@@ -43,6 +43,30 @@ struct QueryCommandTests {
     #expect(run.output == "\(exitCode) 'bench: error: interrupted\\n' True", "\(run.output)")
   }
 
+  @Test("an output that is one of the inputs, by any name, is refused, and the input stays as it is")
+  func outputsThatAreInputs() throws {
+    let folder = try folder()
+    let rows = try Data(contentsOf: URL(filePath: folder.file("a.csv")))
+    try FileManager.default.createDirectory(
+      atPath: folder.file("figures"), withIntermediateDirectories: false)
+    try FileManager.default.linkItem(
+      atPath: folder.file("a.csv"), toPath: folder.file("figures/throughput.dat"))
+    try folder.write("scenario.yaml", "name: x\n")
+    for arguments in [
+      ["report", "--from", "a.csv", "--output", "a.csv"],
+      ["report", "--from", "a.csv", "--output", "figures/throughput.dat"],
+      ["figures", "--from", "a.csv", "--output", "figures"],
+      ["calibrate", "--scenario", "scenario.yaml", "--save", "./scenario.yaml"],
+      ["query", "select 1", "a.csv", "--database", "a.csv"],
+    ] {
+      let outcome = try BenchProgram.run(arguments, in: folder.path)
+      #expect([64, 73].contains(outcome.exitCode), "\(arguments) \(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").count == 1)
+      #expect(try Data(contentsOf: URL(filePath: folder.file("a.csv"))) == rows)
+    }
+    #expect(try String(contentsOfFile: folder.file("scenario.yaml"), encoding: .utf8) == "name: x\n")
+  }
+
   @Test("files and folders may have names of one character")
   func shortNames() throws {
     let folder = try folder()

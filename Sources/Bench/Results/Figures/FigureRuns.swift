@@ -24,6 +24,9 @@ struct FigureRuns: Sendable {
   /// The figures of a boot that are read.
   private static let metrics = Metric.allCases
 
+  /// The files that were read: rows, and the records beside them where these exist.
+  var inputs: [String] { files + files.flatMap(RunDocuments.candidates) }
+
   /// Reads files of rows and folders of them.
   ///
   /// - Throws: ``BenchFailure``, with file and line, for rows of other versions, damaged ones, and those of several hosts.

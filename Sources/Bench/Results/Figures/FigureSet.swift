@@ -24,6 +24,13 @@ struct FigureSet: Sendable {
     self.missing = missing
   }
 
+  /// The files that ``write(to:)`` and ``draw(in:with:)`` make.
+  var fileNames: [String] {
+    drawings.flatMap { drawing in
+      [Drawing.dataFile(drawing.kind), drawing.scriptFile] + Drawing.formats.map { "\(drawing.name).\($0)" }
+    }
+  }
+
   /// Writes data and scripts into `folder`, which is made if it is not there.
   func write(to folder: String) throws {
     do {

@@ -61,7 +61,7 @@ struct RunDocuments: Sendable {
   }
 
   /// `NAME.json` and `NAME.RUN_ID.json` beside `NAME.csv`, and all in `boots` beside it.
-  private static func candidates(_ rowFile: String) -> [String] {
+  static func candidates(_ rowFile: String) -> [String] {
     let file = URL(filePath: rowFile)
     let folder = file.deletingLastPathComponent()
     let stem = file.deletingPathExtension().lastPathComponent

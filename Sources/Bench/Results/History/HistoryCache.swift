@@ -20,9 +20,10 @@ final class HistoryCache {
   private static let metricColumns = Metric.allCases.map { "metric_\($0.rawValue)" }
   private static let pointColumns = ["file", "series", "revision", "started_at", "boots"] + metricColumns
 
-  /// Opens the database at `path`, or makes it.
-  init(path: String) throws {
-    queue = try CacheDatabase.open(path) { database in
+  /// Opens the database at `path`, or makes it: at the default path if it is nil.
+  init(path: String?) throws {
+    queue = try CacheDatabase.open(path ?? Self.defaultPath, kind: .history, isNamed: path != nil) {
+      database in
       let names = try database.tableExists("point") ? database.columns(in: "point").map(\.name) : []
       guard names != Self.pointColumns else { return }
       let metrics = Self.metricColumns.map { "\"\($0)\" REAL" }.joined(separator: ", ")

@@ -19,9 +19,9 @@ struct RowDatabase {
     "\(CalibrationStore.userCacheFolder)/rows-\(RunRecord.currentSchemaVersion).sqlite"
   }
 
-  /// Opens the database at `path`, or makes it. Replaces a database that is damaged or has other columns.
-  init(path: String) throws {
-    queue = try CacheDatabase.open(path) { database in
+  /// Opens the database at `path`, or makes it: at the default path if it is nil. Replaces a database that is damaged or has other columns.
+  init(path: String?) throws {
+    queue = try CacheDatabase.open(path ?? Self.defaultPath, kind: .rows, isNamed: path != nil) { database in
       let names = try database.tableExists("boot") ? database.columns(in: "boot").map(\.name) : []
       guard names != Self.columnNames else { return }
       try database.execute(sql: "DROP TABLE IF EXISTS boot; DROP TABLE IF EXISTS file")

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 @testable import Bench
@@ -192,12 +193,39 @@ struct RowDatabaseTests {
     #expect(failure?.description == "SQL: not authorized")
   }
 
-  @Test func `a database that is damaged or has other columns is replaced`() throws {
+  @Test func `a database that is damaged is replaced`() throws {
     let store = try Store()
     try store.write("a.csv", iops: [1000])
     #expect(try store.query("select iops from rows") == "iops\n1000\n")
-    try Data(repeating: 0x41, count: 8192).write(to: URL(fileURLWithPath: store.database))
+    let header = try Data(contentsOf: URL(filePath: store.database)).prefix(100)
+    try (header + Data(repeating: 0x41, count: 8092)).write(to: URL(filePath: store.database))
     #expect(try store.query("select iops from rows") == "iops\n1000\n")
+  }
+
+  @Test func `a file that is not a cache of this command is refused and stays as it is`() throws {
+    let store = try Store()
+    try store.write("a.csv", iops: [1000])
+    let other = "\(store.folder)/other"
+    let database = try DatabaseQueue(path: "\(other).sqlite")
+    try database.write { try $0.execute(sql: "CREATE TABLE boot(mine); INSERT INTO boot VALUES (1)") }
+    try database.close()
+    try Data("notes".utf8).write(to: URL(filePath: "\(other).txt"))
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(other).link", withDestinationPath: "\(store.results)/a.csv")
+    _ = try HistoryCache(path: "\(other).history")
+    for path in [
+      "\(other).sqlite", "\(other).txt", "\(other).link", "\(other).history", "\(store.results)/a.csv",
+    ] {
+      let before = try Data(contentsOf: URL(filePath: path))
+      let failure = #expect(throws: BenchFailure.self) { try RowDatabase(path: path) }
+      #expect(failure?.exitCode == .cannotCreate)
+      #expect(failure?.description.hasPrefix("--database \(path): ") == true)
+      #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    }
+    #expect(throws: BenchFailure.self) { try RowDatabase(path: store.results) }
+    #expect(throws: BenchFailure.self) { try HistoryCache(path: "\(other).txt") }
+    try Data().write(to: URL(filePath: "\(other).empty"))
+    _ = try RowDatabase(path: "\(other).empty")
   }
 
   @Test func `a damaged row is named with its file and line, and a folder without rows is an error`() throws {
