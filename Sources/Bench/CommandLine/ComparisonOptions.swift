@@ -41,10 +41,14 @@ struct ComparisonOptions: ParsableArguments {
     }
     if let maxBoots {
       guard confident != nil else { throw ValidationError("--max-boots has an effect with --confident only") }
-      guard (SequentialSignTest.firstLook...10_000).contains(maxBoots) else {
+      guard (SequentialSignTest.firstLook...SequentialDesign.mostPairs).contains(maxBoots) else {
         throw ValidationError(
-          "--max-boots must be between \(SequentialSignTest.firstLook) and 10000, and is \(maxBoots)")
+          "--max-boots must be between \(SequentialSignTest.firstLook) and \(SequentialDesign.mostPairs), and is \(maxBoots)"
+        )
       }
+    }
+    if confident != nil, calibration != nil {
+      throw ValidationError("--calibration has no effect with --confident, which needs no noise floor")
     }
     if Set(metrics).count < metrics.count { throw ValidationError("--metric names a metric twice") }
   }

@@ -22,10 +22,8 @@ extension Comparison {
         configuration: metric.configuration, name: metric.metric.rawValue,
         outcome: Self.outcome(metric.verdict),
         verdict: metric.verdict.rawValue,
-        text:
-          "A \(NumberText.text(metric.medianA)), B \(NumberText.text(metric.medianB)) \(metric.unit); change "
-          + "\(Self.change(metric)) (95 % interval \(Self.interval(metric))), p \(NumberText.probability(metric.adjustedPValue))"
-      )
+        text: "A \(NumberText.text(metric.medianA)), B \(NumberText.text(metric.medianB)) \(metric.unit); "
+          + Self.effect(metric))
     }
     checks += reliability.map {
       Check(
@@ -45,6 +43,23 @@ extension Comparison {
         configuration: "all", name: "comparison", outcome: .failed, verdict: "nothing compared",
         text: "A and B have nothing in common")
     ]
+  }
+
+  /// The change with its interval: with `--confident` the sequential one, because p and interval of a fixed number of boots do not hold
+  /// where the boots themselves decided how many there are.
+  private static func effect(_ metric: MetricComparison) -> String {
+    guard let sequential = metric.sequential else {
+      let interval =
+        metric.interval.confidence > 0
+        ? " (\(confidence(metric.interval)) interval \(interval(metric)))" : ""
+      return "change \(change(metric))\(interval), p \(NumberText.probability(metric.adjustedPValue))"
+    }
+    let interval =
+      sequential.interval.map { " (\(confidence($0)) sequential interval \(sequentialInterval(metric)))" }
+      ?? ""
+    return "change \(sequentialChange(metric))\(interval), "
+      + (sequential.isSettled
+        ? "decided after \(sequential.pairCount) pairs" : "no verdict after \(sequential.pairCount) pairs")
   }
 
   private static func outcome(_ verdict: Verdict) -> Check.Outcome {

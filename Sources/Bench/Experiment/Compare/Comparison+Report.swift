@@ -54,14 +54,15 @@ extension Comparison {
     var table = ReportTable(headings: [
       .init(title: "configuration"), .init(title: "metric"), .init(title: "A", isNumber: true),
       .init(title: "B", isNumber: true), .init(title: "change", isNumber: true),
-      .init(title: "sequential interval", isNumber: true), .init(title: "pairs", isNumber: true),
+      .init(title: "sequential interval", isNumber: true), .init(title: "confidence", isNumber: true),
+      .init(title: "pairs", isNumber: true),
       .init(title: "decided after", isNumber: true), .init(title: "verdict"),
     ])
     table.lines = metrics.map { metric in
       [
         metric.configuration, metric.metric.rawValue, NumberText.text(metric.medianA),
-        NumberText.text(metric.medianB), Self.change(metric), Self.sequentialInterval(metric),
-        "\(metric.bootsA)",
+        NumberText.text(metric.medianB), Self.sequentialChange(metric), Self.sequentialInterval(metric),
+        metric.sequential?.interval.map(Self.confidence) ?? "", "\(metric.bootsA)",
         metric.sequential.flatMap { $0.isSettled ? "\($0.pairCount)" : nil } ?? "",
         metric.verdict.rawValue,
       ]
@@ -69,7 +70,17 @@ extension Comparison {
     return table
   }
 
-  private static func sequentialInterval(_ metric: MetricComparison) -> String {
+  /// The change in the pairs until the verdict.
+  static func sequentialChange(_ metric: MetricComparison) -> String {
+    metric.sequential?.change.map(NumberText.percent) ?? change(metric)
+  }
+
+  /// The confidence of `interval` in percent.
+  static func confidence(_ interval: ConfidenceInterval) -> String {
+    String(format: "%.4g %%", interval.confidence * 100)
+  }
+
+  static func sequentialInterval(_ metric: MetricComparison) -> String {
     guard let interval = metric.sequential?.interval else { return "" }
     return "\(NumberText.percent(interval.lower)) .. \(NumberText.percent(interval.upper))"
   }
@@ -100,8 +111,9 @@ extension Comparison {
     metric.relativeShift.map(NumberText.percent) ?? NumberText.text(metric.shift)
   }
 
-  /// The interval of ``change(_:)``.
+  /// The interval of ``change(_:)``; empty where the boots are too few for any, such as one on each side.
   static func interval(_ metric: MetricComparison) -> String {
+    guard metric.interval.confidence > 0 else { return "" }
     if let interval = metric.relativeInterval {
       return "\(NumberText.percent(interval.lower)) .. \(NumberText.percent(interval.upper))"
     }
@@ -128,7 +140,8 @@ extension Comparison {
     var lines = hosts.isEmpty ? ["host: \(host.summary)"] : []
     if metrics.contains(where: { $0.sequential != nil }) {
       lines.append(
-        "change: Hodges-Lehmann; sequential interval: what the sign tests do not reject at any number of pairs"
+        "change: Hodges-Lehmann; sequential interval: what the tests of the verdict do not reject at any number of pairs; both are of "
+          + "the pairs until the verdict"
       )
     } else if !metrics.isEmpty {
       lines.append(

@@ -30,7 +30,9 @@ enum ComparisonNotes {
           + "tests, or fewer metrics (--metric)")
     }
     let wide = metrics.map(\.interval.confidence).min() ?? 1
-    if wide < 1 - MetricComparison.significance {
+    if wide == 0 {
+      notes.append("one boot a side has no interval at all")
+    } else if wide < 1 - MetricComparison.significance {
       notes.append(
         "so few boots have no 95 % interval: the widest ones are shown, and hold "
           + String(format: "%.1f %%", wide * 100))
@@ -72,6 +74,11 @@ enum ComparisonNotes {
         + "most \(percent(SequentialDesign.falseAlarmRate)) %, that of calling such a change unchanged "
         + "\(percent(SequentialDesign.missRate)) % in each; a smaller change may be called either"
     ]
+    if metrics.contains(where: { $0.bootsA > SequentialDesign.mostPairs }) {
+      notes.append(
+        "of more than \(SequentialDesign.mostPairs) pairs, the first \(SequentialDesign.mostPairs) are judged"
+      )
+    }
     let open = metrics.filter { $0.verdict == .inconclusive }
     if let most = open.map(\.bootsA).max() {
       notes.append(

@@ -1,26 +1,34 @@
 /// The Mann-Whitney U test: whether values of one sample tend to be larger than those of another (Mann and Whitney, 1947).
 enum MannWhitney {
-  /// The test is exact up to this number of pairs of values; the normal approximation is good for fewer already.
+  /// The test is exact up to this number of pairs of values, 30 boots a side; the normal approximation is good for fewer already.
   private static let exactPairLimit = 900
 
   /// Tests `first` against `second`; nil if one is empty. The statistic is U of `first`.
+  ///
+  /// The exact p is that of the permutation test: over all ways to divide the values, ties included, into samples of these sizes. It is
+  /// twice the smaller of both tails, as in `scipy.stats.permutation_test`.
   static func test(_ first: [Double], _ second: [Double]) -> RankTest? {
     guard !first.isEmpty, !second.isEmpty else { return nil }
     let ranks = MidRanks(first + second)
     let count = Double(first.count)
     let pairs = count * Double(second.count)
-    let statistic = ranks.ranks[..<first.count].reduce(0, +) - count * (count + 1) / 2
-    let larger = max(statistic, pairs - statistic)
-    if !ranks.hasTies, first.count * second.count <= exactPairLimit {
-      let probability = distribution(first.count, second.count)[Int(larger)...].reduce(0, +)
-      return RankTest(statistic: statistic, pValue: min(1, 2 * probability), method: .exact)
+    let rankSum = ranks.ranks[..<first.count].reduce(0, +)
+    let statistic = rankSum - count * (count + 1) / 2
+    if first.count * second.count <= exactPairLimit {
+      let scale = ranks.hasTies ? 2.0 : 1
+      let ordered = ranks.ranks.map { Int(scale * $0) }.sorted()
+      let shares = distribution(ofRanks: ordered, first.count, second.count)
+      let place = Int(scale * rankSum) - ordered[..<first.count].reduce(0, +)
+      let tail = min(shares[...place].reduce(0, +), shares[place...].reduce(0, +))
+      return RankTest(statistic: statistic, pValue: min(1, 2 * tail), method: .exact)
     }
     let total = count + Double(second.count)
-    let spread = total > 1 ? total + 1 - ranks.tieTerm / (total * (total - 1)) : 0
+    let spread = total + 1 - ranks.tieTerm / (total * (total - 1))
     let deviation = (pairs / 12 * spread).squareRoot()
-    let distance = max(0, larger - pairs / 2 - 0.5)
+    let distance = max(0, abs(statistic - pairs / 2) - 0.5)
     let pValue = deviation > 0 ? NormalDistribution.twoSided(distance / deviation) : 1
-    return RankTest(statistic: statistic, pValue: pValue, method: .normal)
+    return RankTest(
+      statistic: statistic, pValue: max(pValue, smallestPValue(first.count, second.count)), method: .normal)
   }
 
   /// The smallest p that samples of these sizes can give: that of two samples that do not overlap.
@@ -38,23 +46,28 @@ enum MannWhitney {
       return max(0, Int(pairs / 2 + 0.5 + NormalDistribution.quantile(tail) * deviation))
     }
     var sum = 0.0
-    for (rank, share) in distribution(first, second).enumerated() {
+    let ranks = Array(1...first + second)
+    for (rank, share) in distribution(ofRanks: ranks, first, second).enumerated() {
       sum += share
       if sum > tail { return rank }
     }
     return 0
   }
 
-  /// The probability of each U, from 0, of two samples without ties that do not differ.
-  private static func distribution(_ first: Int, _ second: Int) -> [Double] {
-    // ways[j][u]: arrangements of i values of the first sample and j of the second with U = u. The largest value of all
-    // either belongs to the first sample and exceeds all j of the second, or it belongs to the second.
+  /// The probability of each sum of the ranks of the first sample, less the smallest possible one, where all ways to choose `first` of the
+  /// ranks are equally likely. Of ranks without ties, that is U.
+  ///
+  /// - Parameter ranks: Of both samples together, ascending; doubled where there are midranks.
+  private static func distribution(ofRanks ranks: [Int], _ first: Int, _ second: Int) -> [Double] {
+    // ways[j][u]: ways to choose i of the lowest i + j ranks, whose sum exceeds that of the lowest i ranks by u. The largest of them is
+    // either chosen, in place of the rank at i - 1, or not.
     var ways = [[Double]](repeating: [1], count: second + 1)
     for size in 1...first {
       var next: [[Double]] = [[1]]
       for other in 1...second {
-        var counts = [Double](repeating: 0, count: size * other + 1)
-        for (value, count) in ways[other].enumerated() { counts[value + other] += count }
+        let excess = ranks[size + other - 1] - ranks[size - 1]
+        var counts = [Double](repeating: 0, count: max(ways[other].count + excess, next[other - 1].count))
+        for (value, count) in ways[other].enumerated() { counts[value + excess] += count }
         for (value, count) in next[other - 1].enumerated() { counts[value] += count }
         next.append(counts)
       }

@@ -32,7 +32,7 @@ struct MidRanks: Equatable, Sendable {
 struct RankTest: Equatable, Sendable {
   /// How a probability was computed.
   enum Method: String, Codable, Sendable {
-    /// Counted over all arrangements.
+    /// Counted over all arrangements of the ranks, tied ones included.
     case exact
     /// Approximated by a normal distribution, with corrections for ties and continuity.
     case normal

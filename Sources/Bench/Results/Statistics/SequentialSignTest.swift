@@ -18,28 +18,14 @@ struct SequentialSignTest {
   private static let largestScore = 16
 
   /// The number of pairs after which the test first rejects that `differences` are centred at 0 or below; nil if it does not.
-  func firstRejection(_ differences: [Double]) -> Int? {
-    let scores = differences.map(score)
-    // chances[s + offset]: the chance that the sum is s, and that no look so far rejected.
-    let offset = scores.reduce(0) { $0 + abs($1) }
-    var chances = [Double](repeating: 0, count: 2 * offset + 1)
-    chances[offset] = 1
-    var (sum, reach, spent) = (0, 0, 0.0)
-    for (index, score) in scores.enumerated() {
-      sum += score
-      reach += abs(score)
-      chances = Self.step(chances, by: abs(score), offset: offset, reach: reach)
-      let look = index + 1 - Self.firstLook + 1
-      guard look >= 1 else { continue }
-      let budget = significance * share(afterLook: look)
-      let boundary = Self.spend(&chances, from: &spent, to: budget, offset: offset, reach: reach)
-      if sum >= boundary { return index + 1 }
-    }
+  func firstRejection(_ differences: some Sequence<Double>) -> Int? {
+    var walk = SequentialWalk(self)
+    for difference in differences where walk.rejects(after: difference) { return walk.count }
     return nil
   }
 
   /// The share of the significance that is spent after `look` looks.
-  private func share(afterLook look: Int) -> Double { Double(look) / (Double(look) + halfSpentAfter) }
+  func share(afterLook look: Int) -> Double { Double(look) / (Double(look) + halfSpentAfter) }
 
   /// The smallest number of pairs with which the test can reject.
   var fewestPairs: Int {
@@ -53,40 +39,10 @@ struct SequentialSignTest {
   }
 
   /// The signed score of a difference.
-  private func score(_ difference: Double) -> Int {
+  func score(_ difference: Double) -> Int {
     guard difference != 0, !difference.isNaN, scale > 0 else { return 0 }
     let size = min(1, abs(difference) / scale) * Double(Self.largestScore)
     let rounded = Int(size.rounded(.toNearestOrEven))
     return difference > 0 ? rounded : -rounded
-  }
-
-  /// The chances after a further pair, whose score is `score` or its opposite.
-  private static func step(_ chances: [Double], by score: Int, offset: Int, reach: Int) -> [Double] {
-    guard score > 0 else { return chances }
-    var next = [Double](repeating: 0, count: chances.count)
-    let before = reach - score
-    for sum in -before...before {
-      let half = chances[sum + offset] / 2
-      next[sum + score + offset] += half
-      next[sum - score + offset] += half
-    }
-    return next
-  }
-
-  /// The smallest sum that rejects at this look. Its chance, and that of all larger sums, is taken from the budget and from `chances`.
-  private static func spend(
-    _ chances: inout [Double], from spent: inout Double, to budget: Double, offset: Int, reach: Int
-  ) -> Int {
-    var boundary = reach + 1
-    var tail = 0.0
-    while boundary > -reach {
-      let chance = chances[boundary - 1 + offset]
-      guard spent + tail + chance <= budget else { break }
-      tail += chance
-      boundary -= 1
-    }
-    for sum in boundary..<max(boundary, reach + 1) { chances[sum + offset] = 0 }
-    spent += tail
-    return boundary
   }
 }

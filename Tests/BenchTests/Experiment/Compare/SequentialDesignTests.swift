@@ -63,6 +63,40 @@ struct SequentialDesignTests {
     #expect(design.outcome(pairs(8, ratio: 1.05, noise: 0.01), metric: .latencyP50).interval == nil)
   }
 
+  @Test(
+    "verdict and interval do not contradict each other, and the interval has the confidence of the verdict's tests"
+  )
+  func consistency() throws {
+    var counts: [Verdict: Int] = [:]
+    for seed in 1...60 {
+      let ratio = [1, 1.02, 1.03, 0.95][seed % 4]
+      let outcome = SequentialDesign(margin: 0.05, testCount: 5).outcome(
+        pairs(60, ratio: ratio, noise: 0.03, seed: UInt64(seed)), metric: .latencyP50)
+      counts[outcome.verdict, default: 0] += 1
+      guard let interval = outcome.interval else { continue }
+      let change = try #require(outcome.change)
+      #expect(interval.lower <= change && change <= interval.upper)
+      switch outcome.verdict {
+      case .unchanged:
+        #expect(interval.lower > 1 / 1.05 - 1 - 1e-9 && interval.upper < 0.05 + 1e-9)
+        #expect(interval.confidence == 0.95)
+      case .regressed, .improved:
+        #expect(interval.lower > -1e-9 || interval.upper < 1e-9)
+        #expect(interval.confidence == 1 - 0.01 / 5)
+      case .inconclusive: #expect(interval.confidence == 1 - 0.01 / 5)
+      }
+    }
+    #expect(counts[.unchanged] != nil && counts[.regressed] != nil && counts[.improved] != nil)
+  }
+
+  @Test(
+    "many pairs without a verdict are judged up to a bound, in a time that grows little faster than their number"
+  )
+  func manyPairs() {
+    let outcome = design.outcome(pairs(5000, ratio: 1, noise: 3, seed: 4), metric: .iops)
+    #expect(outcome.pairCount <= SequentialDesign.mostPairs)
+  }
+
   @Test("metrics that are zero are judged by their absolute floor, without an interval")
   func zeros() {
     let equal = [SampleSet.Pair](repeating: .init(first: 0, second: 0), count: 20)
@@ -93,6 +127,8 @@ struct SequentialDesignTests {
     for arguments in [
       ["a.csv", "b.csv", "--confident", "200%"], ["a", "b", "--max-boots", "20"],
       ["a", "b", "--confident", "5%", "--repeat", "9"], ["a", "b", "--confident", "5%", "--max-boots", "5"],
+      ["a.csv", "b.csv", "--paired", "--confident", "5%", "--calibration", "c.json"],
+      ["a", "b", "--confident", "5%", "--max-boots", "1001"],
       ["--resume", "x", "--confident", "5%"], ["--baseline", "x", "--stored", "--confident", "5%"],
     ] {
       #expect(throws: (any Error).self, "\(arguments)") { try CompareCommand.parse(arguments) }
@@ -117,5 +153,13 @@ struct SequentialDesignTests {
     #expect(text.contains("decided after"))
     #expect(text.contains("false alarm in any of 2 test(s) is at most 1 %"))
     #expect(try comparison.text(.json).contains("\"pairs\" : 9"))
+    for format in [ComparisonFormat.junit, .github] {
+      let text = try comparison.text(format)
+      #expect(
+        text.contains("99.5 % sequential interval") || text.contains("99.5 %25 sequential interval"),
+        "\(text)")
+      #expect(text.contains("decided after 9 pairs"))
+      #expect(!text.contains(", p "))
+    }
   }
 }

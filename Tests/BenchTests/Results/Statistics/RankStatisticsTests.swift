@@ -39,7 +39,7 @@ struct RankStatisticsTests {
     #expect(HodgesLehmann.location(of: []) == nil)
   }
 
-  @Test("Mann-Whitney's U and p are SciPy's, exact without ties and normal with them")
+  @Test("Mann-Whitney's U and p are SciPy's, exact with ties too and normal for large samples")
   func mannWhitney() throws {
     for sample in reference.cases {
       let test = try #require(MannWhitney.test(sample.first, sample.second))
@@ -51,7 +51,7 @@ struct RankStatisticsTests {
     #expect(MannWhitney.test([], [1]) == nil)
   }
 
-  @Test("Wilcoxon's sum and p are SciPy's, exact without ties and normal with them")
+  @Test("Wilcoxon's sum and p are SciPy's, exact with ties too and normal for large samples")
   func wilcoxon() throws {
     for sample in reference.cases {
       guard let expected = sample.wilcoxon, let differences = sample.differences else { continue }
@@ -61,6 +61,53 @@ struct RankStatisticsTests {
       #expect(test.method == (expected.exact == nil ? .normal : .exact), "\(sample.name)")
     }
     #expect(WilcoxonSignedRank.test([]) == nil)
+  }
+
+  /// The two-sided p of the first of `statistics` among all others, which are those of all arrangements.
+  private func exact(_ statistics: [Double]) -> Double {
+    let (own, all) = (statistics[0], statistics.dropFirst())
+    let (below, above) = (all.count { $0 <= own }, all.count { $0 >= own })
+    return min(1, 2 * Double(min(below, above)) / Double(all.count))
+  }
+
+  @Test("with ties, p is that of all arrangements of the ranks, and never below the smallest possible")
+  func ties() throws {
+    var generator = SplitMix64(seed: 11)
+    for (first, second) in [(4, 4), (3, 7), (7, 3), (5, 6), (1, 8)] {
+      for _ in 0..<10 {
+        let values = (0..<first + second).map { _ in Double(Int.random(in: 0..<4, using: &generator)) }
+        let ranks = MidRanks(values).ranks
+        let total = first + second
+        // The sample itself comes first.
+        let masks = [(1 << first) - 1] + (0..<1 << total).filter { $0.nonzeroBitCount == first }
+        let sums = masks.map { mask in
+          (0..<total).reduce(0.0) { mask >> $1 & 1 == 1 ? $0 + ranks[$1] : $0 }
+        }
+        let test = try #require(MannWhitney.test(Array(values[..<first]), Array(values[first...])))
+        let expected = exact(sums)
+        #expect(isClose(test.pValue, expected), "\(values): \(test.pValue), \(expected)")
+        #expect(test.pValue >= MannWhitney.smallestPValue(first, second) * (1 - 1e-12))
+      }
+    }
+    for count in 1...10 {
+      for _ in 0..<5 {
+        let values = (0..<count).map { _ in Double(Int.random(in: -3...3, using: &generator)) }
+        let nonzero = values.filter { $0 != 0 }
+        let ranks = MidRanks(nonzero.map(abs)).ranks
+        func sum(_ mask: Int) -> Double {
+          ranks.indices.reduce(0.0) { mask >> $1 & 1 == 1 ? $0 + ranks[$1] : $0 }
+        }
+        let own = nonzero.indices.reduce(0) { nonzero[$1] > 0 ? $0 | 1 << $1 : $0 }
+        let expected = exact([sum(own)] + (0..<1 << nonzero.count).map(sum))
+        let test = try #require(WilcoxonSignedRank.test(values))
+        #expect(isClose(test.pValue, expected), "\(values): \(test.pValue), \(expected)")
+        #expect(test.pValue >= WilcoxonSignedRank.smallestPValue(count))
+      }
+    }
+    #expect(
+      isClose(
+        MannWhitney.test([3.013, 3.013, 3.013, 3.013], [3.485, 3.485, 3.485, 3.485])?.pValue, 2.0 / 70))
+    #expect(isClose(WilcoxonSignedRank.test([Double](repeating: 0.5, count: 6))?.pValue, 2.0 / 64))
   }
 
   @Test("the smallest p is that of samples which do not overlap")
