@@ -157,7 +157,7 @@ struct RunCommandTests {
   }
 
   @Test(
-    "options without effect are refused by name",
+    "an option without effect is refused, and the error message names it",
     arguments: [
       ("--mode vext --adaptation none", "--adaptation has no effect: it needs --mode vext-adaptive"),
       ("--mode vext --rebalance", "--rebalance has no effect: queues move between I/O threads"),

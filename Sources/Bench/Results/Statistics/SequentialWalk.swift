@@ -5,7 +5,7 @@ struct SequentialWalk {
   private let test: SequentialSignTest
   /// The pairs so far.
   private(set) var count = 0
-  /// Whether a look rejected.
+  /// Whether the test has rejected.
   private(set) var hasRejected = false
   /// The chance that the sum is ``lowest``, one more, and so on, and that the test rejected after none of the pairs.
   private var chances = [1.0]
