@@ -158,6 +158,11 @@ struct CompareCommand: ParsableCommand {
     }
     guard found.count != 1 else {
       let other = inputs.first { !found.contains($0) } ?? ""
+      if other.hasSuffix(".csv") || other.contains("/") {
+        // All boots of a side failed: that is a result.
+        if let side = PlannedSide(beside: other), side.failedCount(rowCount: 0) > 0 { return true }
+        throw BenchFailure("\(other) does not exist", exitCode: .noInput)
+      }
       throw BenchFailure(
         "\(found[0]) is a file and \(other) is not: compare two of a kind", exitCode: .usage)
     }
@@ -168,15 +173,24 @@ struct CompareCommand: ParsableCommand {
     let metrics = judgement.judgedMetrics
     // One file after the other: only one's text is in memory.
     let boots = try inputs.map { path in
-      try BootSample.boots(of: RowFile(path: path), metrics: metrics, ignoring: Set(ignore))
+      FileManager.default.fileExists(atPath: path)
+        ? try BootSample.boots(of: RowFile(path: path), metrics: metrics, ignoring: Set(ignore)) : []
     }
-    let host = boots[0].first?.host
-    return try Comparison(
-      Comparison.Request(
-        titleA: inputs[0], titleB: inputs[1], bootsA: boots[0], bootsB: boots[1], metrics: metrics,
-        isPaired: paired, isForced: force, leavesOutDoubtful: judgement.trustedOnly,
-        confidentMargin: judgement.confident?.share,
-        calibrations: host.map(judgement.calibrations) ?? []))
+    let host = boots.joined().first?.host
+    let plans = inputs.map(PlannedSide.init(beside:))
+    let counts = zip(boots, plans).map { boots, plan in
+      let failed = plan?.failedCount(rowCount: boots.count) ?? 0
+      return Reliability.Count(boots: boots.count + failed, failed: failed)
+    }
+    var request = Comparison.Request(
+      titleA: inputs[0], titleB: inputs[1], bootsA: boots[0], bootsB: boots[1], metrics: metrics,
+      isPaired: paired, isForced: force, leavesOutDoubtful: judgement.trustedOnly,
+      confidentMargin: judgement.confident?.share, calibrations: try host.map(judgement.calibrations) ?? [])
+    request.rowsAreAll = plans.contains { $0 == nil }
+    if counts.contains(where: { $0.failed > 0 }) {
+      request.failedBoots = [Comparison.FailedBoots(cell: "all cells", a: counts[0], b: counts[1])]
+    }
+    return try Comparison(request)
   }
 
   private func sides(watch: InterruptionWatch) throws -> [ExperimentSide] {

@@ -149,7 +149,7 @@ extension Comparison {
       )
     }
     if !notCompared.isEmpty {
-      lines.append("NOT COMPARED, since a side has no value: \(notCompared.joined(separator: ", "))")
+      lines.append("NOT COMPARED, because a side has no value: \(notCompared.joined(separator: ", "))")
     }
     return (lines + notes).map { "- \($0)\n" }.joined()
   }

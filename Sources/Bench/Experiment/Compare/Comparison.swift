@@ -40,6 +40,8 @@ struct Comparison: Encodable, Equatable, Sendable {
     /// The change, as a share, that is found or excluded after as few pairs as possible; nil: all boots are judged at once.
     var confidentMargin: Double?
     var calibrations: [Calibration] = []
+    /// Whether the rows are all that is known of the boots, as those of files without a plan: gaps then are failed boots.
+    var rowsAreAll = false
     /// Boots that left no row, by cell.
     var failedBoots: [FailedBoots] = []
     /// The host of the boots, needed if none of them left a row.
@@ -94,6 +96,7 @@ struct Comparison: Encodable, Equatable, Sendable {
         }
       }
     }
+    notCompared += sides.missing + sides.unexplained
     let adjusted = Holm.adjusted(metrics.map(\.pValue))
     let smallest = Holm.adjusted(metrics.map(\.smallestPValue))
     for index in metrics.indices {

@@ -10,8 +10,12 @@ struct ComparisonSides: Sendable {
   let counts: [(configuration: String, a: Reliability.Count, b: Reliability.Count)]
   /// Whether boots are compared in pairs; those of several hosts always are.
   let isPaired: Bool
-  /// Whether a pair is two boots of the same repetition, and not just of the same place in the order of a host's boots.
-  private let pairsByRepetition: Bool
+  /// The configurations of which a side has no boot at all, by title.
+  let missing: [String]
+  /// What one side lacks of the repetitions that the other has, and that nothing explains: a sentence each.
+  let unexplained: [String]
+  /// The pairs of boots, as places in both sides, in the order in which they were measured; empty for independent boots.
+  private let partners: [ConfigurationKey: [BootPairing.Pair]]
   private let bootsA: [ConfigurationKey: [BootSample]]
   private let bootsB: [ConfigurationKey: [BootSample]]
 
@@ -30,24 +34,44 @@ struct ComparisonSides: Sendable {
     let order = Self.unique(request.bootsA.map(\.configuration))
     let common = order.filter { allB[$0] != nil }
     let all = Self.unique(order + request.bootsB.map(\.configuration))
-    guard common.count == all.count else {
+    let lone = all.filter { allA[$0] == nil || allB[$0] == nil }
+    // Boots of B that all failed leave no row: that is a result, as long as B measured nothing else than A.
+    let isExplained = lone.allSatisfy { allA[$0] != nil } || !request.failedBoots.isEmpty
+    guard lone.isEmpty || !common.isEmpty && isExplained else {
       throw BenchFailure(
         Self.difference(common: Set(common), all: all, bootsA: allA, bootsB: allB), exitCode: .dataError)
     }
-    let varying = ConfigurationKey.varyingColumns(of: common)
-    let configurations = common.map { ($0, title: $0.title(varying: varying)) }
+    let varying = ConfigurationKey.varyingColumns(of: all)
+    let configurations = common.map { (key: $0, title: $0.title(varying: varying)) }
     self.configurations = configurations
-    isPaired = request.isPaired || hosts.count > 1
-    pairsByRepetition = request.isPaired
-    if pairsByRepetition { try Self.checkPairing(of: [allA, allB]) }
+    missing = lone.map { $0.title(varying: varying) }
+    let isPaired = request.isPaired || hosts.count > 1
+    self.isPaired = isPaired
+    if request.isPaired { try Self.checkPairing(of: [allA, allB]) }
     func isUsed(_ boot: BootSample) -> Bool {
       boot.isSound && (!request.leavesOutDoubtful || boot.doubts.isEmpty)
     }
-    bootsA = allA.mapValues { $0.filter(isUsed) }
-    bootsB = allB.mapValues { $0.filter(isUsed) }
-    counts = configurations.map { key, title in
-      (title, Self.count(allA[key] ?? []), Self.count(allB[key] ?? []))
+    let (usedA, usedB) = (allA.mapValues { $0.filter(isUsed) }, allB.mapValues { $0.filter(isUsed) })
+    bootsA = usedA
+    bootsB = usedB
+    var pairing = BootPairing(byRepetition: request.isPaired)
+    var partners: [ConfigurationKey: [BootPairing.Pair]] = [:]
+    if isPaired {
+      for key in common { partners[key] = pairing.pairs(usedA[key] ?? [], usedB[key] ?? []) }
     }
+    self.partners = partners
+    let gaps = MissingBoots(
+      request.rowsAreAll ? (common + lone).map { (key: $0, title: $0.title(varying: varying)) } : [], allA,
+      allB)
+    unexplained = gaps.unexplained
+    counts =
+      configurations.map { key, title in
+        (title, Self.count(allA[key] ?? []) + gaps.a(key), Self.count(allB[key] ?? []) + gaps.b(key))
+      }
+      + (request.rowsAreAll ? lone : []).map { key in
+        (key.title(varying: varying), Self.count(allA[key] ?? []), gaps.b(key))
+      }
+    notes += gaps.notes
     let unsound = (request.bootsA + request.bootsB).count { !$0.isSound }
     if unsound > 0 {
       notes.append(
@@ -58,7 +82,7 @@ struct ComparisonSides: Sendable {
     notes += ComparisonNotes.doubts(
       request.bootsA, request.bootsB, metrics: request.metrics, isLeftOut: request.leavesOutDoubtful)
     if isPaired {
-      notes += Self.unpairedNotes(configurations, bootsA, bootsB, byRepetition: pairsByRepetition)
+      notes += Self.unpairedNotes(configurations, usedA, usedB, partners, byRepetition: request.isPaired)
     }
     let placements = Set((request.bootsA + request.bootsB).map(\.placement))
     if placements.count > 1 { notes.append("threads were not on the same CPUs in all boots") }
@@ -75,59 +99,25 @@ struct ComparisonSides: Sendable {
       let values = (first.compactMap { $0[metric] }, second.compactMap { $0[metric] })
       return values.0.isEmpty || values.1.isEmpty ? nil : .independent(first: values.0, second: values.1)
     }
-    // A sequential comparison takes them in the order in which they were measured.
-    let pairs = Self.partners(first, second, byRepetition: pairsByRepetition)
-      .sorted { $0.a.repetition < $1.a.repetition }.compactMap { Self.pair($0, metric) }
+    let pairs = (partners[configuration] ?? []).compactMap { Self.pair(first[$0.a], second[$0.b], metric) }
     return pairs.isEmpty ? nil : .paired(pairs)
   }
 
   /// The change on each host, where there are several.
   func changesByHost(of metric: Metric, configuration: ConfigurationKey, title: String) -> [HostChange] {
     guard hosts.count > 1 else { return [] }
-    let partners = Self.partners(
-      bootsA[configuration] ?? [], bootsB[configuration] ?? [], byRepetition: pairsByRepetition)
+    let (first, second) = (bootsA[configuration] ?? [], bootsB[configuration] ?? [])
     return hosts.compactMap { host in
       HostChange(
         host: host, configuration: title, metric: metric,
-        pairs: partners.filter { $0.a.host == host }.compactMap { Self.pair($0, metric) })
+        pairs: (partners[configuration] ?? []).filter { first[$0.a].host == host }
+          .compactMap { Self.pair(first[$0.a], second[$0.b], metric) })
     }
   }
 
-  private static func pair(_ boots: (a: BootSample, b: BootSample), _ metric: Metric) -> SampleSet.Pair? {
-    guard let a = boots.a[metric], let b = boots.b[metric] else { return nil }
+  private static func pair(_ first: BootSample, _ second: BootSample, _ metric: Metric) -> SampleSet.Pair? {
+    guard let a = first[metric], let b = second[metric] else { return nil }
     return SampleSet.Pair(first: a, second: b)
-  }
-
-  /// What tells boots of a side apart that may be paired.
-  private struct Place: Hashable {
-    let host: HostIdentity
-    let number: Int
-  }
-
-  /// The pairs of boots, each on one host: of the same repetition, or of the same place in the order of the host's boots.
-  private static func partners(_ first: [BootSample], _ second: [BootSample], byRepetition: Bool)
-    -> [(a: BootSample, b: BootSample)]
-  {
-    let placesB = Dictionary(
-      zip(places(second, byRepetition: byRepetition), second), uniquingKeysWith: { first, _ in first })
-    return zip(places(first, byRepetition: byRepetition), first).compactMap { place, boot in
-      placesB[place].map { (boot, $0) }
-    }
-  }
-
-  private static func places(_ boots: [BootSample], byRepetition: Bool) -> [Place] {
-    if byRepetition { return boots.map { Place(host: $0.host, number: $0.repetition) } }
-    var places = boots.map { Place(host: $0.host, number: 0) }
-    var counts: [HostIdentity: Int] = [:]
-    let order = boots.indices.sorted {
-      (boots[$0].repetition, boots[$0].startedAt, $0) < (boots[$1].repetition, boots[$1].startedAt, $1)
-    }
-    for index in order {
-      let number = counts[boots[index].host, default: 0]
-      places[index] = Place(host: boots[index].host, number: number)
-      counts[boots[index].host] = number + 1
-    }
-    return places
   }
 
   private static func count(_ boots: [BootSample]) -> Reliability.Count {
@@ -136,16 +126,16 @@ struct ComparisonSides: Sendable {
 
   /// Boots without a partner, which are left out.
   private static func unpairedNotes(
-    _ configurations: [(ConfigurationKey, title: String)], _ bootsA: [ConfigurationKey: [BootSample]],
-    _ bootsB: [ConfigurationKey: [BootSample]], byRepetition: Bool
+    _ configurations: [(key: ConfigurationKey, title: String)], _ bootsA: [ConfigurationKey: [BootSample]],
+    _ bootsB: [ConfigurationKey: [BootSample]], _ partners: [ConfigurationKey: [BootPairing.Pair]],
+    byRepetition: Bool
   ) -> [String] {
     var lone = 0
     var without: [String] = []
     for (key, title) in configurations {
-      let first = Set(places(bootsA[key] ?? [], byRepetition: byRepetition))
-      let second = Set(places(bootsB[key] ?? [], byRepetition: byRepetition))
-      lone += first.symmetricDifference(second).count
-      if first.isDisjoint(with: second) { without.append(title) }
+      let count = partners[key]?.count ?? 0
+      lone += (bootsA[key]?.count ?? 0) + (bootsB[key]?.count ?? 0) - 2 * count
+      if count == 0 { without.append(title) }
     }
     var notes: [String] = []
     if !without.isEmpty {
@@ -163,8 +153,9 @@ struct ComparisonSides: Sendable {
 
   /// Boots are paired by their repetition, so that each repetition may have one boot a side and host.
   private static func checkPairing(of sides: [[ConfigurationKey: [BootSample]]]) throws {
+    var pairing = BootPairing(byRepetition: true)
     for side in sides {
-      for boots in side.values where Set(places(boots, byRepetition: true)).count < boots.count {
+      for boots in side.values where Set(pairing.places(boots)).count < boots.count {
         throw BenchFailure(
           "\(boots[0].location): several boots of one configuration have the same repetition, so the pairs are ambiguous; "
             + "compare without --paired", exitCode: .dataError)
@@ -183,7 +174,7 @@ struct ComparisonSides: Sendable {
     guard hosts.count < 2, let host = hosts.first else {
       let way = request.isPaired ? "of the same repetition" : "in the order of the host's boots"
       return [
-        "\(hosts.count) HOSTS, a random effect: each pair is two boots of one host, \(way), so that what differs between hosts "
+        "\(hosts.count) HOSTS, a block each: each pair is two boots of one host, \(way), so that what differs between hosts "
           + "cancels: \(hosts.map(\.summary).joined(separator: "; "))"
       ]
     }
@@ -217,6 +208,8 @@ struct ComparisonSides: Sendable {
     }
     return "A and B did not measure the same: \(lone.count) configuration(s) are on one side only, such as "
       + "'\(example.title(varying: varying))' of \(bootsA[example] == nil ? "B" : "A") (\(boot.location)); "
-      + "--ignore \(varying.first ?? "COLUMN") compares across a column"
+      + (common.isEmpty
+        ? "--ignore \(varying.first ?? "COLUMN") compares across a column"
+        : "A lacks it, or its boots left no row: compare files of the same scenario")
   }
 }

@@ -74,6 +74,11 @@ struct ExperimentSide: Codable, Equatable, Sendable {
   ///
   /// - Throws: ``BenchFailure`` with the exit code of a wrong command line.
   func check(_ cells: [ScenarioCell]) throws {
+    if let name = Self.optionOfTheWhole(in: self.arguments) {
+      throw BenchFailure(
+        "side \(self.name): \(name) has no effect there: it belongs to the whole, before the --",
+        exitCode: .usage)
+    }
     var seen: Set<[String]> = []
     for cell in cells {
       let arguments = arguments(beside: cell.arguments)
@@ -98,6 +103,13 @@ struct ExperimentSide: Codable, Equatable, Sendable {
       guard seen.insert(arguments).inserted else {
         throw refuse("its options make the scenario's cell '\(cell.title)' the same run as another cell")
       }
+    }
+  }
+
+  /// The first option of `arguments` that says how the whole experiment is run, and that no side or cell has of its own.
+  static func optionOfTheWhole(in arguments: [String]) -> String? {
+    ["--repeat", "--seed"].first { name in
+      arguments.contains { $0 == name || $0.hasPrefix("\(name)=") }
     }
   }
 

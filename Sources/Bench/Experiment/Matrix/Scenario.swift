@@ -37,6 +37,9 @@ struct Scenario: Equatable, Sendable {
     guard command.output == nil, !command.dryRun else {
       throw BenchFailure("--output and --dry-run belong before the --", exitCode: .usage)
     }
+    if let name = ExperimentSide.optionOfTheWhole(in: arguments) {
+      throw BenchFailure("\(name) belongs before the --", exitCode: .usage)
+    }
     name = "options"
     description = arguments.joined(separator: " ")
     repetitionCount = command.repetitionCount

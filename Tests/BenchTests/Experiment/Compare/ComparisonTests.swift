@@ -128,7 +128,7 @@ struct ComparisonTests {
   }
 
   @Test("of several hosts that both sides have, boots are paired on each, so that a host's own level cancels")
-  func hostsAsRandomEffect() throws {
+  func hostsAsBlocks() throws {
     let first = twoHosts([1, 1], seed: 1)
     // B has most of its boots on the fast host, and is 5 % slower on each.
     let second = twoHosts([0.95, 0.95], seed: 10).filter { $0.hostKernel == "6.2.0" || $0.repetition <= 3 }
@@ -140,7 +140,7 @@ struct ComparisonTests {
     #expect(comparison.changesByHost.map(\.pairCount) == [3, 8])
     #expect(
       comparison.notes.contains {
-        $0.hasPrefix("2 HOSTS, a random effect: each pair is two boots of one host")
+        $0.hasPrefix("2 HOSTS, a block each: each pair is two boots of one host")
       })
     #expect(comparison.notes.contains("5 boot(s) without a partner on the same host are left out"))
     let same = try compare(first, twoHosts([1, 1], seed: 30), metrics: [.iops])
