@@ -32,52 +32,53 @@ extension RunCommand {
     return options.filter(\.isGiven).map(\.name)
   }
 
+  private static func noEffect(_ option: String, _ reason: String) -> InvalidConfiguration {
+    InvalidConfiguration(description: "\(option) has no effect: \(reason)")
+  }
+
   /// Checks that each option that was given has an effect in `configuration`, on one of its paths at least.
   ///
   /// - Throws: ``InvalidConfiguration`` that names the first that has none.
   func checkEffects(in configuration: RunConfiguration) throws(InvalidConfiguration) {
-    func refuse(_ option: String, _ reason: String) -> InvalidConfiguration {
-      InvalidConfiguration(description: "\(option) has no effect: \(reason)")
-    }
     if !configuration.needsMachine, let option = givenMachineOptions.first {
-      throw refuse(option, "--mode host has neither machines nor I/O threads")
+      throw Self.noEffect(option, "--mode host has neither machines nor I/O threads")
     }
     if linux.job != nil, let option = givenJobOptions.first {
-      throw refuse(option, "with --job, the job file says it")
+      throw Self.noEffect(option, "with --job, the job file says it")
     }
     if configuration.adaptations != nil, !configuration.modes.contains(.vextAdaptive) {
-      throw refuse("--adaptation", "it needs --mode vext-adaptive, and other modes do not adapt")
+      throw Self.noEffect("--adaptation", "it needs --mode vext-adaptive, and other modes do not adapt")
     }
     if configuration.rebalances == true {
       guard configuration.ioThreadCount > 1 else {
-        throw refuse("--rebalance", "queues move between I/O threads, and --io-threads is 1")
+        throw Self.noEffect("--rebalance", "queues move between I/O threads, and --io-threads is 1")
       }
       guard configuration.guest == .micro else {
-        throw refuse("--rebalance", "queues of micro guests move, and the guest is linux")
+        throw Self.noEffect("--rebalance", "queues of micro guests move, and the guest is linux")
       }
     }
     try checkStorageEffects(in: configuration)
   }
 
   private func checkStorageEffects(in configuration: RunConfiguration) throws(InvalidConfiguration) {
-    func refuse(_ option: String, _ reason: String) -> InvalidConfiguration {
-      InvalidConfiguration(description: "\(option) has no effect: \(reason)")
-    }
     let engine = configuration.engine
     let sharesFolders =
       !configuration.paths.isEmpty && configuration.paths.allSatisfy { $0.fileSystem.structure == .folder }
     if sharesFolders, engine != .libaio {
-      throw refuse("--engine \(engine.rawValue)", "a shared folder is served by virtiofsd or the 9p server")
+      throw Self.noEffect(
+        "--engine \(engine.rawValue)", "a shared folder is served by virtiofsd or the 9p server")
     }
     if sharesFolders, configuration.ioThreadCount != 1 {
-      throw refuse(
+      throw Self.noEffect(
         "--io-threads \(configuration.ioThreadCount)",
         "a shared folder is served by virtiofsd or the 9p server")
     }
     guard !engine.usesStorage else { return }
     let reason = "--engine \(engine.rawValue) uses no file of the host, and so no page cache"
-    if configuration.dropsCaches { throw refuse("--drop-caches", reason) }
+    if configuration.dropsCaches { throw Self.noEffect("--drop-caches", reason) }
     // A Linux guest has a page cache of its own.
-    if !configuration.usesDirectIO, configuration.guest == .micro { throw refuse("--no-direct", reason) }
+    if !configuration.usesDirectIO, configuration.guest == .micro {
+      throw Self.noEffect("--no-direct", reason)
+    }
   }
 }

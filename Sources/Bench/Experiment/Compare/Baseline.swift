@@ -37,7 +37,7 @@ struct Baseline: Sendable {
       try FileManager.default.makeParentFolder(of: path)
       try Data(contentsOf: URL(filePath: rowsPath)).write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
   }
 }

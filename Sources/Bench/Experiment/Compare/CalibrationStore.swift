@@ -27,7 +27,7 @@ struct CalibrationStore: Sendable {
       try FileManager.default.makeParentFolder(of: path)
       try calibration.encoded().write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw BenchFailure("cannot write \(path): \(error.localizedDescription)", exitCode: .cannotCreate)
+      throw BenchFailure("cannot write \(path): \(error.plainWords)", exitCode: .cannotCreate)
     }
     return path
   }
@@ -50,7 +50,7 @@ struct CalibrationStore: Sendable {
     } catch let error as BenchFailure {
       throw error
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
   }
 

@@ -44,7 +44,8 @@ struct ComparisonSides: Sendable {
     let varying = ConfigurationKey.varyingColumns(of: all)
     let configurations = common.map { (key: $0, title: $0.title(varying: varying)) }
     self.configurations = configurations
-    missing = lone.map { $0.title(varying: varying) }
+    let loneConfigurations = lone.map { (key: $0, title: $0.title(varying: varying)) }
+    missing = loneConfigurations.map(\.title)
     let isPaired = request.isPaired || hosts.count > 1
     self.isPaired = isPaired
     if request.isPaired { try Self.checkPairing(of: [allA, allB]) }
@@ -60,16 +61,14 @@ struct ComparisonSides: Sendable {
       for key in common { partners[key] = pairing.pairs(usedA[key] ?? [], usedB[key] ?? []) }
     }
     self.partners = partners
-    let gaps = MissingBoots(
-      request.rowsAreAll ? (common + lone).map { (key: $0, title: $0.title(varying: varying)) } : [], allA,
-      allB)
+    let gaps = MissingBoots(request.rowsAreAll ? configurations + loneConfigurations : [], allA, allB)
     unexplained = gaps.unexplained
     counts =
       configurations.map { key, title in
         (title, Self.count(allA[key] ?? []) + gaps.a(key), Self.count(allB[key] ?? []) + gaps.b(key))
       }
-      + (request.rowsAreAll ? lone : []).map { key in
-        (key.title(varying: varying), Self.count(allA[key] ?? []), gaps.b(key))
+      + (request.rowsAreAll ? loneConfigurations : []).map { key, title in
+        (title, Self.count(allA[key] ?? []), gaps.b(key))
       }
     notes += gaps.notes
     let unsound = (request.bootsA + request.bootsB).count { !$0.isSound }

@@ -66,10 +66,7 @@ extension RunPlan {
     let phases = job.phases.enumerated().flatMap { index, phase in
       let title = (job.phases.count > 1 ? "phase \(index + 1)" : "job").padding(
         toLength: 13, withPad: " ", startingAt: 0)
-      return phase.groups.map { group in
-        let name = phase.groups.count > 1 ? "\(group.name) of \(phase.name)" : phase.name
-        return "\(title)\(name): \(group.summary)"
-      }
+      return zip(phase.groupNames, phase.groups).map { "\(title)\($0): \($1.summary)" }
     }
     return phases + ["changes      \(job.changeNote)"] + (job.groupNote.map { ["groups       \($0)"] } ?? [])
   }

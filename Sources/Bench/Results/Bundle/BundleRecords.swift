@@ -66,7 +66,8 @@ struct BundleRecords {
     (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
   }
 
-  private static func relative(_ path: String, to folder: String) -> String {
+  /// The path of a file as it is named below `folder`.
+  static func relative(_ path: String, to folder: String) -> String {
     path.hasPrefix("\(folder)/") ? String(path.dropFirst(folder.count + 1)) : path
   }
 }

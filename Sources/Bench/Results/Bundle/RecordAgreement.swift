@@ -111,8 +111,7 @@ struct RecordAgreement {
         let candidates = (records[row.text(\.runID) ?? ""] ?? []).filter { Self.isSameBoot($0, row) }
         let differences = candidates.map { Self.difference(row, $0) }
         guard let first = differences.first, !differences.contains(where: { $0 == nil }) else { continue }
-        let name = path.hasPrefix("\(folder)/") ? String(path.dropFirst(folder.count + 1)) : path
-        return "\(name):\(row.line): \(first ?? "")"
+        return "\(BundleRecords.relative(path, to: folder)):\(row.line): \(first ?? "")"
       }
     }
     return nil
@@ -140,12 +139,7 @@ struct RecordAgreement {
   private static func isSameValue(_ text: String, _ other: String, _ kind: FieldValue.Kind) -> Bool {
     switch kind {
     case .flag: text.lowercased() == other
-    case .number:
-      if let number = DecimalText.number(text), let recorded = DecimalText.number(other) {
-        abs(number - recorded) <= 0.0006 || abs(number - recorded) <= 1e-6 * abs(recorded)
-      } else {
-        false
-      }
+    case .number: DecimalText.agree(text, other, relative: 1e-6)
     case .text, .integer, .count: false
     }
   }

@@ -30,7 +30,7 @@ enum CacheDatabase {
         return try opened(path, kind, prepare)
       }
     } catch {
-      let reason = (error as? DatabaseError)?.reason ?? error.localizedDescription
+      let reason = (error as? DatabaseError)?.reason ?? error.plainWords
       throw BenchFailure("cannot open the database \(path): \(reason)", exitCode: .cannotCreate)
     }
   }
@@ -90,7 +90,7 @@ enum CacheDatabase {
       let (size, inode) = (attributes[.size] as? UInt64 ?? 0, attributes[.systemFileNumber] as? UInt64 ?? 0)
       return "\(size) \(inode) \(time) \(readerVersion)"
     } catch {
-      throw BenchFailure("cannot read \(path): \(error.localizedDescription)", exitCode: .noInput)
+      throw BenchFailure("cannot read \(path): \(error.plainWords)", exitCode: .noInput)
     }
   }
 }

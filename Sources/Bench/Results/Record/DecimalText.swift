@@ -13,6 +13,14 @@ enum DecimalText {
     return number
   }
 
+  /// Whether `text` and `other` are numbers that differ by no more than the last of three digits behind the point, which columns have at
+  /// least, or by the share `relative` of `other`.
+  static func agree(_ text: String, _ other: String, relative: Double = 0) -> Bool {
+    guard let number = number(text), let reference = Self.number(other) else { return false }
+    let difference = abs(number - reference)
+    return difference <= 0.0006 || difference <= relative * abs(reference)
+  }
+
   /// Whether `text` is a whole number, which may be too large for any type.
   static func isInteger(_ text: some Sequence<UInt8>) -> Bool {
     var scanner = Scanner(text.makeIterator())

@@ -15,10 +15,9 @@ enum MannWhitney {
     let rankSum = ranks.ranks[..<first.count].reduce(0, +)
     let statistic = rankSum - count * (count + 1) / 2
     if first.count * second.count <= exactPairLimit {
-      let scale = ranks.hasTies ? 2.0 : 1
-      let ordered = ranks.ranks.map { Int(scale * $0) }.sorted()
+      let ordered = ranks.wholeRanks.sorted()
       let shares = distribution(ofRanks: ordered, first.count, second.count)
-      let place = Int(scale * rankSum) - ordered[..<first.count].reduce(0, +)
+      let place = Int(ranks.wholeScale * rankSum) - ordered[..<first.count].reduce(0, +)
       let tail = min(shares[...place].reduce(0, +), shares[place...].reduce(0, +))
       return RankTest(statistic: statistic, pValue: min(1, 2 * tail), method: .exact)
     }

@@ -8,6 +8,11 @@ struct MidRanks: Equatable, Sendable {
   /// Whether any two values are equal.
   var hasTies: Bool { tieTerm > 0 }
 
+  /// What makes all ranks whole: 2 where there are ties.
+  var wholeScale: Double { hasTies ? 2 : 1 }
+  /// The ranks times ``wholeScale``.
+  var wholeRanks: [Int] { ranks.map { Int(wholeScale * $0) } }
+
   /// Ranks `values`.
   init(_ values: [Double]) {
     let order = values.indices.sorted { values[$0] < values[$1] }

@@ -16,10 +16,9 @@ enum WilcoxonSignedRank {
     let count = Double(nonzero.count)
     let mean = count * (count + 1) / 4
     if nonzero.count <= exactCountLimit {
-      let scale = ranks.hasTies ? 2.0 : 1
       // The distribution is symmetric, with ties too.
       let smaller = min(statistic, 2 * mean - statistic)
-      let probability = distribution(ofRanks: ranks.ranks.map { Int(scale * $0) })[...Int(scale * smaller)]
+      let probability = distribution(ofRanks: ranks.wholeRanks)[...Int(ranks.wholeScale * smaller)]
         .reduce(0, +)
       return RankTest(statistic: statistic, pValue: min(1, 2 * probability), method: .exact)
     }

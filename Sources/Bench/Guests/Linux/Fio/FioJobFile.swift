@@ -65,9 +65,7 @@ struct FioJobFile: Codable, Equatable, Sendable {
   /// What the rows of a part are called where there are several: a name that no other part has. `a of a+b` is a group of the
   /// phase `a+b`.
   func groupName(ofPart index: Int) -> String? {
-    let names = phases.flatMap { phase in
-      phase.groups.count > 1 ? phase.groups.map { "\($0.name) of \(phase.name)" } : [phase.name]
-    }
+    let names = phases.flatMap(\.groupNames)
     guard names.count > 1 else { return nil }
     return names.count { $0 == names[index] } > 1 ? "\(names[index]).\(index + 1)" : names[index]
   }

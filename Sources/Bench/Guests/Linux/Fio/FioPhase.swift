@@ -13,6 +13,12 @@ struct FioPhase: Codable, Equatable, Sendable {
     return groups.map { FioPhase(jobs: $0) }
   }
 
+  /// What ``groups`` are called: `a of a+b` where there are several, otherwise as the phase.
+  var groupNames: [String] {
+    let groups = groups
+    return groups.count > 1 ? groups.map { "\($0.name) of \(name)" } : [name]
+  }
+
   /// What makes jobs measure at different times, with the values that differ: two values of `runtime`, or a `ramp_time` that not all
   /// jobs have. nil if nothing does.
   ///
