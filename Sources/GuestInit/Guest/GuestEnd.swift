@@ -17,7 +17,7 @@ enum GuestEnd {
     InitTerminal.drain()
     Kernel.attempt(.sync)
     if let status {
-      // Nothing follows the command's output: not even that the machine is switched off, which the kernel prints at the level 0. Where there is no /proc, it does.
+      // The kernel prints nothing behind the command's output: level 0 also hides "Power down". Without /proc the message appears.
       try? Kernel.writeFile("/proc/sys/kernel/printk", "0\n")
       if let port = exitPort(), !writePort(port, status) {
         report("the kernel lets no process write ports: the exit status is lost")

@@ -9,7 +9,8 @@ final class GuestNetworks {
   private let processes: [NetworkProcess]
   private var taps: [TapDevice] = []
 
-  /// Makes the processes of networks in user space. One that may fail begins at once; the others wait until the guest runs, whose start needs the CPUs.
+  /// Makes the processes of networks in user space. A process that may fail begins at once; the others begin when the guest runs, because
+  /// its start needs the CPUs.
   static func startProcesses(_ options: RunSettings, user: JailUser?) throws(LkvmFailure) -> [NetworkProcess]
   {
     var processes: [NetworkProcess] = []

@@ -42,7 +42,7 @@ struct GuestRun {
     DescriptorLimit.raise()
     let configuration = try GuestPlan.machine(
       options, name: guestName, host: .current(kvm: options.devices.dev))
-    // Before the process gives up the right to start programs, and before it has the guest's memory, of which each of them is a copy until it begins.
+    // Before lkvm gives up the right to start programs, and before it maps the guest's memory, which a waiting process would copy.
     let processes = try GuestNetworks.startProcesses(options, user: jail?.user)
     let machine = PendingMachine(configuration, kvm: options.devices.dev)
     // The first file that is created, because all errors of the options are known by now.

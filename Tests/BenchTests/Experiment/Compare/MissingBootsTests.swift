@@ -16,7 +16,7 @@ struct MissingBootsTests {
     return try Comparison(request)
   }
 
-  @Test("boots that left no row in one of two files make its side worse, not smaller")
+  @Test("a boot without a row in one file counts as a failed boot of that side")
   func missingBoots() throws {
     let first = BootRows.rows(iops: Self.rates(1000, seed: 1))
     let second = BootRows.rows(iops: Self.rates(1000, seed: 2))
@@ -36,7 +36,7 @@ struct MissingBootsTests {
     #expect(try fileComparison(first.filter { $0.repetition != 4 }, second).exitCode == 0)
   }
 
-  @Test("a cell of which B has no row is a regression, without advice to ignore a column")
+  @Test("a cell without rows in B is a regression, and the message does not advise --ignore")
   func missingCell() throws {
     let deep = BootRows.rows(iops: Self.rates(4000, seed: 3)) { $0.iodepth = 64 }
     let first = BootRows.rows(iops: Self.rates(1000, seed: 1))
@@ -50,7 +50,7 @@ struct MissingBootsTests {
     #expect(failure?.description.contains("--ignore") == false)
   }
 
-  @Test("one boot a side has no interval, in no format")
+  @Test("no format prints an interval for one boot per side")
   func oneBoot() throws {
     let comparison = try fileComparison(BootRows.rows(iops: [1000]), BootRows.rows(iops: [900]))
     for format in ComparisonFormat.allCases where format != .json {
